@@ -1,0 +1,106 @@
+# mailroot's build. `make run` shows it working, `make test` proves it; the rest is for developers.
+#
+#   make                  build/release: optimised, the programs we ship
+#   make SAN=1            build/asan: clang, ASan + UBSan, debug checks
+#   make fuzz             build/fuzz: one libFuzzer program per tests/fuzz/*_fuzz.c
+#
+# Sources are found by folder. Every program is linked against all modules and libraries; the
+# linker keeps only what is reached (--gc-sections, --as-needed), and tools/check-links holds the
+# outcome against what each role may map.
+
+PREFIX ?= /usr
+LIBEXEC ?= $(PREFIX)/libexec/mailroot
+
+ifdef FUZZ
+  BUILD ?= build/fuzz
+  CC := clang
+  SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+  OPTIMIZE := -O1 -g
+else ifdef SAN
+  BUILD ?= build/asan
+  CC := clang
+  SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+  OPTIMIZE := -O1 -g
+else
+  BUILD ?= build/release
+  CC := gcc
+  OPTIMIZE := -O2 -g -D_FORTIFY_SOURCE=3
+  HARDEN_LINK := -Wl,-z,relro,-z,now
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+            -Wno-sign-conversion $(if $(WERROR),-Werror)
+ifndef SANITIZE
+  WARNINGS += -Wframe-larger-than=4096
+endif
+CFLAGS := -std=gnu11 $(OPTIMIZE) $(SANITIZE) $(WARNINGS) -fno-omit-frame-pointer \
+          -fstack-protector-strong -fstack-clash-protection -fPIE -ffunction-sections -fdata-sections
+CPPFLAGS := -D_GNU_SOURCE -Isrc -Itests/unit -MMD -MP -DMAILROOT_LIBEXEC='"$(LIBEXEC)"'
+LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rdynamic
+LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lseccomp -lidn2 -lunistring -lpthread
+
+MODULES := base task net proc mail log index event directory store decide queue \
+           proto/line proto/smtp proto/pop3 admin
+MODULE_SOURCES := $(foreach module,$(MODULES),$(wildcard src/$(module)/*.c src/$(module)/*.S))
+MAIN_SOURCES := $(wildcard src/main/*.c)
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+
+# src/main/mailroot.c is the command; src/main/role_X.c is the program of role X.
+ROLES := $(patsubst src/main/role_%.c,%,$(filter src/main/role_%.c,$(MAIN_SOURCES)))
+PROGRAMS := $(if $(wildcard src/main/mailroot.c),$(BUILD)/bin/mailroot) \
+            $(ROLES:%=$(BUILD)/libexec/%)
+
+object = $(BUILD)/obj/$(basename $(1)).o
+MODULE_OBJECTS := $(foreach source,$(MODULE_SOURCES),$(call object,$(source)))
+SHARED_MAIN_OBJECTS := $(foreach source,$(filter-out src/main/mailroot.c src/main/role_%.c,\
+                         $(MAIN_SOURCES)),$(call object,$(source)))
+LIBRARY := $(BUILD)/libmailroot.a
+
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+
+all: programs
+programs: $(PROGRAMS)
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.S Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -c -o $@ $<
+
+$(LIBRARY): $(MODULE_OBJECTS) $(SHARED_MAIN_OBJECTS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/bin/mailroot: $(BUILD)/obj/src/main/mailroot.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/libexec/%: $(BUILD)/obj/src/main/role_%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/unit/test.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+fuzz:
+	$(MAKE) FUZZ=1 fuzzers
+fuzzers: $(FUZZERS:%=$(BUILD)/%)
+$(BUILD)/%_fuzz: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(LIBRARY)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+run:
+	tools/run-demo
+test:
+	tools/run-tests
+clean:
+	rm -rf build
+
+.PHONY: all programs unit-tests fuzz fuzzers run test clean
+.SECONDARY:
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,19 @@
+/* Text encodings of the mail world that carry bytes: base64, hexadecimal, xtext. */
+#ifndef BASE_ENCODING_H
+#define BASE_ENCODING_H
+
+#include "base/buffer.h"
+
+/* RFC 4648 4, padded, no line breaks. */
+bool base64_encode(struct text bytes, struct buffer *out);
+/* Strict: alphabet, padding and length must be right, nothing else. */
+bool base64_decode(struct text text, struct buffer *out);
+/* Lower-case hexadecimal. */
+bool hex_encode(struct text bytes, struct buffer *out);
+/* RFC 3461 4: xtext. Decoding is strict. */
+bool xtext_encode(struct text bytes, struct buffer *out);
+bool xtext_decode(struct text text, struct buffer *out);
+/* Well-formed UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. */
+bool utf8_is_valid(struct text text);
+
+#endif

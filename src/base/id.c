@@ -1,0 +1,58 @@
+#include "base/id.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+
+enum { LOW_BITS = 22, DIGITS = 13 };
+static const int64_t EPOCH_MS = 1577836800000; /* 2020-01-01 */
+static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+uint64_t id_new(uint64_t after)
+{
+    uint64_t now = (uint64_t)(clock_wall_ms() - EPOCH_MS) << LOW_BITS;
+    /* The upper half of the low bits stays free for counting within this millisecond. */
+    uint64_t id = now | random_below(1u << (LOW_BITS - 1));
+    return id > after ? id : after + 1;
+}
+
+int64_t id_time_ms(uint64_t id)
+{
+    return (int64_t)(id >> LOW_BITS) + EPOCH_MS;
+}
+
+const char *id_format(uint64_t id, char out[ID_TEXT_BYTES])
+{
+    for (int i = DIGITS - 1; i >= 0; i--, id >>= 5)
+        out[i] = digits[id & 31];
+    out[DIGITS] = '\0';
+    return out;
+}
+
+static int digit_value(char c)
+{
+    if (c >= 'a' && c <= 'z')
+        c = (char)(c - 'a' + 'A');
+    if (c == 'O')
+        return 0;
+    if (c == 'I' || c == 'L')
+        return 1;
+    for (int value = 0; value < 32; value++)
+        if (digits[value] == c)
+            return value;
+    return -1;
+}
+
+bool id_parse(struct text text, uint64_t *id)
+{
+    if (text.length != DIGITS)
+        return false;
+    uint64_t value = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        int digit = digit_value(text.data[i]);
+        if (digit < 0 || value >> 59 != 0)
+            return false;
+        value = value << 5 | (uint64_t)digit;
+    }
+    *id = value;
+    return value != 0;
+}

@@ -1,0 +1,22 @@
+/* Ids of sessions, messages and refusals: 64 bits, ordered by time, unique in an installation,
+ * printed as 13 characters of Crockford's base 32. One name space, so `mailroot trace` takes any.
+ */
+#ifndef BASE_ID_H
+#define BASE_ID_H
+
+#include "base/text.h"
+
+enum { ID_TEXT_BYTES = 14 };
+
+/* 42 bits of wall-clock milliseconds since 2020, 22 bits that start random and count up within a
+ * millisecond. Never 0. `after` is the id this process made before (0 at first): ids of one
+ * process rise strictly even when the clock is set back. */
+uint64_t id_new(uint64_t after);
+/* The instant in an id, in wall-clock milliseconds since 1970. */
+int64_t id_time_ms(uint64_t id);
+/* Returns out. */
+const char *id_format(uint64_t id, char out[ID_TEXT_BYTES]);
+/* Case-insensitive; I, L read as 1 and O as 0. False when it is no id. */
+bool id_parse(struct text text, uint64_t *id);
+
+#endif

@@ -1,0 +1,153 @@
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/id.h"
+#include "base/map.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "base/wire.h"
+#include "test.h"
+
+TEST("a buffer refuses to grow past its limit and says so")
+{
+    struct buffer buffer;
+    buffer_init(&buffer, 4);
+    EXPECT(buffer_append(&buffer, TEXT("four")));
+    EXPECT(!buffer_append_byte(&buffer, '!'));
+    EXPECT(buffer.overflowed);
+    EXPECT_TEXT(buffer_text(&buffer), "four");
+    buffer_finish(&buffer);
+}
+
+TEST("splitting keeps empty parts in the middle")
+{
+    struct text rest = TEXT("a,,b"), part;
+    EXPECT(text_split(&rest, ',', &part));
+    EXPECT_TEXT(part, "a");
+    EXPECT(text_split(&rest, ',', &part));
+    EXPECT_TEXT(part, "");
+    EXPECT(text_split(&rest, ',', &part));
+    EXPECT_TEXT(part, "b");
+    EXPECT(!text_split(&rest, ',', &part));
+}
+
+TEST("a number that overflows is no number")
+{
+    uint64_t wide;
+    uint32_t narrow;
+    EXPECT(text_to_u64(TEXT("18446744073709551615"), &wide) && wide == UINT64_MAX);
+    EXPECT(!text_to_u64(TEXT("18446744073709551616"), &wide));
+    EXPECT(!text_to_u32(TEXT("4294967296"), &narrow));
+    EXPECT(!text_to_u32(TEXT(""), &narrow) && !text_to_u32(TEXT("-1"), &narrow));
+}
+
+TEST("a map agrees with a plain array through random puts and removes")
+{
+    random_seed_for_test(7);
+    struct map *map = map_new();
+    static char values[64];
+    const void *model[64] = {0};
+    for (int step = 0; step < 20000; step++) {
+        uint32_t key = random_below(64);
+        if (random_below(2) == 0) {
+            map_put(map, MAP_KEY(key), &values[key]);
+            model[key] = &values[key];
+        } else {
+            EXPECT(map_remove(map, MAP_KEY(key)) == model[key]);
+            model[key] = NULL;
+        }
+        uint32_t probe = random_below(64);
+        EXPECT(map_get(map, MAP_KEY(probe)) == model[probe]);
+    }
+    map_free(&map);
+}
+
+TEST("base64 decodes what it encodes, and nothing malformed")
+{
+    struct buffer encoded, decoded;
+    buffer_init(&encoded, 100);
+    buffer_init(&decoded, 100);
+    EXPECT(base64_encode(TEXT("any carnal pleas"), &encoded));
+    EXPECT_TEXT(buffer_text(&encoded), "YW55IGNhcm5hbCBwbGVhcw==");
+    EXPECT(base64_decode(buffer_text(&encoded), &decoded));
+    EXPECT_TEXT(buffer_text(&decoded), "any carnal pleas");
+    EXPECT(!base64_decode(TEXT("YQ="), &decoded));
+    EXPECT(!base64_decode(TEXT("Y==="), &decoded));
+    EXPECT(!base64_decode(TEXT("YQ==YQ=="), &decoded));
+    EXPECT(!base64_decode(TEXT("YR=="), &decoded)); /* unused bits set */
+    buffer_finish(&encoded);
+    buffer_finish(&decoded);
+}
+
+TEST("xtext is decoded strictly")
+{
+    struct buffer out;
+    buffer_init(&out, 100);
+    EXPECT(xtext_encode(TEXT("a+b=c"), &out));
+    EXPECT_TEXT(buffer_text(&out), "a+2Bb+3Dc");
+    EXPECT(!xtext_decode(TEXT("a+2b"), &out));
+    EXPECT(!xtext_decode(TEXT("a="), &out));
+    buffer_finish(&out);
+}
+
+TEST("overlong, surrogate and truncated UTF-8 is refused")
+{
+    EXPECT(utf8_is_valid(TEXT("gr\xc3\xbc\xc3\x9f")));
+    EXPECT(!utf8_is_valid(TEXT("\xc0\x80")));
+    EXPECT(!utf8_is_valid(TEXT("\xed\xa0\x80")));
+    EXPECT(!utf8_is_valid(TEXT("\xe2\x82")));
+    EXPECT(!utf8_is_valid(TEXT("\xf4\x90\x80\x80")));
+}
+
+TEST("a wire reader never runs past its end")
+{
+    struct buffer out;
+    buffer_init(&out, 100);
+    wire_put_u16(&out, 513);
+    wire_put_text(&out, TEXT("hello"));
+    struct wire_reader in = wire_reader_of(buffer_text(&out));
+    EXPECT(wire_get_u16(&in) == 513);
+    EXPECT_TEXT(wire_get_text(&in), "hello");
+    EXPECT(wire_end(&in));
+    EXPECT(wire_get_u64(&in) == 0 && in.bad);
+    in = wire_reader_of(TEXT("\xff\xff\xff\xffx"));
+    EXPECT(wire_get_text(&in).length == 0 && in.bad);
+    buffer_finish(&out);
+}
+
+TEST("ids rise even when the clock is set back, and survive printing")
+{
+    int64_t now = 1800000000000;
+    clock_set_for_test(&now);
+    uint64_t first = id_new(0), parsed;
+    now -= 5000;
+    uint64_t second = id_new(first);
+    clock_set_for_test(NULL);
+    EXPECT(second > first);
+    EXPECT(id_time_ms(first) == 1800000000000);
+    char out[ID_TEXT_BYTES];
+    EXPECT(id_parse(text_from(id_format(first, out)), &parsed) && parsed == first);
+    EXPECT(!id_parse(TEXT("ZZZZZZZZZZZZZ"), &parsed));
+}
+
+TEST("the reason of a failure can be put in context")
+{
+    EXPECT(refused("no such user") == REFUSED);
+    EXPECT(fail_within(REFUSED, "recipient %d", 3) == REFUSED);
+    EXPECT_TEXT(text_from(fail_reason()), "recipient 3: no such user");
+}
+
+TEST("an arena gives aligned, zeroed memory of any size")
+{
+    struct arena arena;
+    arena_init(&arena);
+    for (size_t size = 1; size < 20000; size = size * 3 + 1) {
+        char *bytes = arena_alloc(&arena, size);
+        EXPECT((uintptr_t)bytes % 16 == 0 && bytes[0] == 0 && bytes[size - 1] == 0);
+    }
+    EXPECT_TEXT(arena_printf(&arena, "%d-%s", 5, "x"), "5-x");
+    arena_reset(&arena);
+    EXPECT(arena.used_bytes == 0);
+    arena_finish(&arena);
+}
