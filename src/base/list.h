@@ -45,6 +45,17 @@ static inline void list_remove(struct list *link)
     list_init(link);
 }
 
+/* Make `to` the head of all that `from` held; `from` is then empty. `to` need not be initialised. */
+static inline void list_move_all(struct list *to, struct list *from)
+{
+    list_init(to);
+    if (list_is_empty(from))
+        return;
+    *to = *from;
+    to->next->previous = to->previous->next = to;
+    list_init(from);
+}
+
 /* The struct a link is a member of. */
 #define list_entry(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
 

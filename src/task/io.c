@@ -1,0 +1,96 @@
+#include "task/io.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "task/loop.h"
+#include "task/switch.h"
+
+enum { EVENTS_AT_ONCE = 256 };
+
+int loop_epoll_open(void)
+{
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    check(fd >= 0);
+    return fd;
+}
+
+void loop_epoll_close(struct loop *loop)
+{
+    close(loop->epoll_fd);
+}
+
+static void wake_direction(struct task_io *io, enum task_io_direction direction)
+{
+    io->ready |= direction;
+    struct task *task = io->waiting[direction - 1];
+    if (task != NULL)
+        task_wake(task, WAKE_TOLD);
+    if (direction == TASK_READ && io->on_readable != NULL)
+        io->on_readable(io);
+}
+
+static int wait_ms(const struct loop *loop)
+{
+    if (!list_is_empty(&loop->ready))
+        return 0;
+    const struct timer *first = timer_first(&loop->timers);
+    if (first == NULL)
+        return -1;
+    int64_t left = first->deadline_ms - clock_monotonic_ms();
+    return left <= 0 ? 0 : left > HOUR ? HOUR : (int)left;
+}
+
+void loop_epoll_wait(struct loop *loop)
+{
+    struct epoll_event events[EVENTS_AT_ONCE];
+    int count = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, wait_ms(loop));
+    check(count >= 0 || errno == EINTR);
+    for (int i = 0; i < count; i++) {
+        struct task_io *io = events[i].data.ptr;
+        bool broken = (events[i].events & (EPOLLERR | EPOLLHUP)) != 0;
+        if (broken || (events[i].events & (EPOLLIN | EPOLLRDHUP)) != 0)
+            wake_direction(io, TASK_READ);
+        if (broken || (events[i].events & EPOLLOUT) != 0)
+            wake_direction(io, TASK_WRITE);
+    }
+}
+
+enum status task_io_open(struct task_io *io, int fd)
+{
+    *io = (struct task_io){.fd = fd, .ready = TASK_READ | TASK_WRITE};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                .data.ptr = io};
+    if (epoll_ctl(task_loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+        return try_later("cannot watch a descriptor: %m");
+    return OK;
+}
+
+void task_io_close(struct task_io *io)
+{
+    if (io->fd < 0)
+        return;
+    epoll_ctl(task_loop->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL);
+    io->on_readable = NULL;
+    task_io_wake(io);
+    io->fd = -1;
+}
+
+void task_io_wake(struct task_io *io)
+{
+    wake_direction(io, TASK_READ);
+    wake_direction(io, TASK_WRITE);
+}
+
+enum status task_io_wait(struct task_io *io, enum task_io_direction direction, int64_t deadline_ms)
+{
+    io->ready &= ~(unsigned)direction;
+    check(io->waiting[direction - 1] == NULL);
+    io->waiting[direction - 1] = task_loop->running;
+    enum wake wake = task_park(deadline_ms);
+    io->waiting[direction - 1] = NULL;
+    return task_wake_status(wake);
+}

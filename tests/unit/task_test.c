@@ -1,0 +1,193 @@
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "task/io.h"
+#include "task/offload.h"
+#include "task/task.h"
+#include "test.h"
+
+static char trail[256];
+
+static bool quiet;
+
+static void note(const char *word)
+{
+    if (quiet)
+        return;
+    check(strlen(trail) + strlen(word) < sizeof(trail));
+    memcpy(trail + strlen(trail), word, strlen(word) + 1);
+}
+
+static void run(task_function *function)
+{
+    trail[0] = '\0';
+    task_loop_run(function, NULL);
+}
+
+static void say_twice(void *word)
+{
+    note(word);
+    task_yield();
+    note(word);
+}
+
+static void two_children(void *unused_argument)
+{
+    unused(unused_argument);
+    struct task_group group;
+    task_group_init(&group);
+    task_spawn(&group, "a", say_twice, "a");
+    task_spawn(&group, "b", say_twice, "b");
+    task_group_wait(&group, NO_DEADLINE);
+    note("!");
+}
+
+TEST("tasks take turns and the group waits for all of them")
+{
+    run(two_children);
+    EXPECT_TEXT(text_from(trail), "abab!");
+}
+
+static void sleep_long(void *unused_argument)
+{
+    unused(unused_argument);
+    note(task_sleep(HOUR) == OK ? "slept" : fail_reason());
+    note(task_sleep(HOUR) == OK ? "slept" : " again");
+}
+
+static void cancel_children(void *unused_argument)
+{
+    unused(unused_argument);
+    struct task_group group;
+    task_group_init(&group);
+    task_spawn(&group, "sleeper", sleep_long, NULL);
+    task_yield();
+    EXPECT(task_group_wait(&group, clock_monotonic_ms() + 2) == TRY_LATER);
+    task_group_finish(&group);
+    EXPECT(group.count == 0);
+}
+
+TEST("cancelling makes every blocking call fail, now and later")
+{
+    run(cancel_children);
+    EXPECT_TEXT(text_from(trail), "cancelled again");
+}
+
+static struct task_event event;
+
+static void wait_for_event(void *word)
+{
+    if (task_event_wait(&event, NO_DEADLINE) == OK)
+        note(word);
+}
+
+static void tell(void *unused_argument)
+{
+    unused(unused_argument);
+    struct task_group group;
+    task_group_init(&group);
+    task_event_init(&event);
+    task_spawn(&group, "1", wait_for_event, "1");
+    task_spawn(&group, "2", wait_for_event, "2");
+    task_spawn(&group, "3", wait_for_event, "3");
+    task_yield();
+    task_event_tell_one(&event);
+    task_yield();
+    note("|");
+    task_event_tell_all(&event);
+    task_group_wait(&group, NO_DEADLINE);
+    EXPECT(task_event_wait(&event, clock_monotonic_ms() + 1) == TRY_LATER);
+    EXPECT_TEXT(text_from(fail_reason()), "timed out");
+}
+
+TEST("an event wakes the first come, or all")
+{
+    run(tell);
+    EXPECT_TEXT(text_from(trail), "1|23");
+}
+
+static void read_one_byte(void *argument)
+{
+    struct task_io io;
+    char byte = 0;
+    EXPECT(task_io_open(&io, *(int *)argument) == OK);
+    while (read(io.fd, &byte, 1) < 0)
+        if (task_io_wait(&io, TASK_READ, NO_DEADLINE) != OK)
+            break;
+    EXPECT(byte == 'x');
+    EXPECT(task_io_wait(&io, TASK_READ, clock_monotonic_ms() + 1) == TRY_LATER);
+    task_io_close(&io);
+    note("read");
+}
+
+static void pipe_between(void *unused_argument)
+{
+    unused(unused_argument);
+    int ends[2];
+    EXPECT(pipe2(ends, O_NONBLOCK) == 0);
+    struct task_group group;
+    task_group_init(&group);
+    task_spawn(&group, "reader", read_one_byte, &ends[0]);
+    task_sleep(1);
+    EXPECT(write(ends[1], "x", 1) == 1);
+    task_group_wait(&group, NO_DEADLINE);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST("a task reads when the descriptor becomes ready, and times out when it does not")
+{
+    run(pipe_between);
+    EXPECT_TEXT(text_from(trail), "read");
+}
+
+static void add_one(void *number)
+{
+    usleep(1000);
+    ++*(int *)number;
+}
+
+static void offload_one(void *number)
+{
+    task_offload(add_one, number);
+    note("+");
+}
+
+static void offload_many(void *unused_argument)
+{
+    unused(unused_argument);
+    int numbers[20] = {0};
+    struct task_group group;
+    task_group_init(&group);
+    for (int i = 0; i < 20; i++)
+        task_spawn(&group, "offload", offload_one, &numbers[i]);
+    task_group_wait(&group, NO_DEADLINE);
+    for (int i = 0; i < 20; i++)
+        EXPECT(numbers[i] == 1);
+}
+
+TEST("offloaded calls all come back, more of them than threads")
+{
+    run(offload_many);
+    EXPECT(strlen(trail) == 20);
+}
+
+static void many_sleepers(void *unused_argument)
+{
+    unused(unused_argument);
+    struct task_group group;
+    task_group_init(&group);
+    for (int i = 0; i < 5000; i++)
+        task_spawn(&group, "sleeper", sleep_long, NULL);
+    task_yield();
+    task_group_finish(&group);
+}
+
+TEST("five thousand tasks park and end")
+{
+    quiet = true;
+    run(many_sleepers);
+    quiet = false;
+}
