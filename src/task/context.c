@@ -14,7 +14,8 @@ void context_init(struct context *context, void *stack, size_t size, void (*entr
                   void *argument)
 {
     uint64_t *top = (uint64_t *)((uintptr_t)((char *)stack + size) & ~(uintptr_t)15);
-    *--top = 0; /* keeps rsp 16-byte aligned at the call in context_start */
+    *--top = 0;
+    *--top = 0; /* rsp is 16-byte aligned at the call in context_start */
     *--top = (uint64_t)(uintptr_t)context_start;
     *--top = 0;                             /* rbp: ends the chain of frames */
     *--top = 0;                             /* rbx */

@@ -1,0 +1,49 @@
+/* Ordered keys derived from the log. A local view that may lose its unflushed tail, or all of
+ * itself, and is rebuilt by replay. Engines: RocksDB without WAL, and memory (tests, simulation).
+ *
+ * Every batch carries the log number it applied; what is on disk is always a prefix of the log. */
+#ifndef INDEX_INDEX_H
+#define INDEX_INDEX_H
+
+#include "base/buffer.h"
+#include "base/status.h"
+
+struct index;
+struct index_batch;
+
+/* Open or create. directory NULL: in memory. A damaged index is reported TRY_LATER with the reason
+ * and the remedy; the caller may index_destroy and open anew. Blocks: offload or start-up only. */
+enum status index_open(const char *directory, struct index **out);
+/* Flushes. Accepts NULL. Blocks. */
+void index_close(struct index **index);
+/* Remove the whole index from disk (it must be closed). */
+enum status index_destroy(const char *directory);
+
+/* Log number of the last applied batch that is visible; 0 when new. */
+uint64_t index_applied(const struct index *index);
+
+struct index_batch *index_batch_new(struct index *index);
+void index_batch_put(struct index_batch *batch, struct text key, struct text value);
+void index_batch_delete(struct index_batch *batch, struct text key);
+/* Apply all or nothing, and record `applied`. Empties the batch for reuse. Does not yield.
+ * TRY_LATER: the index is unusable from now on; drop and rebuild it. */
+enum status index_batch_apply(struct index_batch *batch, uint64_t applied);
+void index_batch_free(struct index_batch **batch);
+
+/* Read one value into out (reset first). False when absent. An I/O error sets index_failed. */
+bool index_get(struct index *index, struct text key, struct buffer *out);
+/* Visit keys that start with prefix and are >= from (from empty: all of the prefix), ascending.
+ * visit returning false ends it. A consistent snapshot. */
+typedef bool index_visit(void *context, struct text key, struct text value);
+void index_scan(struct index *index, struct text prefix, struct text from, index_visit *visit,
+                void *context);
+/* Make what was applied so far survive a crash of the machine (bounds replay). Blocks: offload. */
+enum status index_flush(struct index *index);
+/* NULL, or why the index must be rebuilt. */
+const char *index_failed(const struct index *index);
+
+/* Keys sort by bytes; integers in keys are big-endian. */
+void index_key_u32(struct buffer *key, uint32_t value);
+void index_key_u64(struct buffer *key, uint64_t value);
+
+#endif

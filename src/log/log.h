@@ -1,0 +1,110 @@
+/* The truth: an append-only, checksummed log in segments of fixed size, with group commit. Records are
+ * appended to the pending batch in memory; one task writes and syncs a batch at a time while the
+ * next one gathers. Everything else (index, mailboxes, queue, traces) is derived from it.
+ *
+ * Nothing here knows what a record means: `type` and `payload` belong to the layer above. */
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
+
+#include "base/status.h"
+#include "base/text.h"
+#include "task/task.h"
+
+struct log;
+
+/* Records are numbered 1, 2, 3 ... without gaps, in the order of the log, for ever. */
+typedef uint64_t log_number;
+
+/* Where bytes of a payload stand. Segment numbers rise for ever; recycling a file gives it a new one. */
+struct log_place {
+    uint64_t segment;
+    uint32_t offset; /* of the first byte, within the segment */
+    uint32_t length;
+};
+
+enum { LOG_SEGMENT_BYTES = 64 << 20, LOG_PAYLOAD_MAX = 4 << 20 };
+
+struct log_options {
+    const char *directory;    /* must exist */
+    uint32_t segment_bytes;   /* 0: LOG_SEGMENT_BYTES; tests use small ones */
+    unsigned spare_segments;  /* kept preallocated ahead of need; 0: 2 */
+    struct task_group *group; /* the commit task lives here; must outlive the log */
+};
+
+/* What open found out; shown to the administrator. */
+struct log_health {
+    uint64_t records;          /* last number */
+    uint64_t segments;
+    uint64_t bytes;            /* used in all segments */
+    uint64_t torn_bytes;       /* an unfinished tail that was cut off: normal after a crash */
+    uint64_t damaged_records;  /* bad checksum followed by good records: lost to the medium */
+    uint32_t sync_us;          /* how long the last sync took */
+    uint64_t syncs, batches, appended; /* since open */
+    bool failing;              /* commits fail at present */
+    char reason[256];          /* why, as failing records it */
+};
+
+/* Open, take the directory's lock, find the end, cut a torn tail. TRY_LATER when another process
+ * holds the lock or the medium fails; REFUSED when the directory holds something else. YIELDS. */
+enum status log_open(const struct log_options *options, struct log **out);
+/* Commits what is pending, then closes. Accepts NULL. YIELDS. */
+void log_close(struct log **log);
+
+/* Where the bytes would stand, were they the payload's bytes from payload_offset on in a record of
+ * payload_length appended now. Valid until the next append. Does not yield. */
+struct log_place log_place_next(struct log *log, uint32_t payload_length, uint32_t payload_offset,
+                                uint32_t length);
+/* Add a record, made of `count` pieces joined, to the pending batch. Does not yield and does not
+ * fail for lack of space: that shows in log_commit. Returns its number. Total at most
+ * LOG_PAYLOAD_MAX. place, when not NULL, receives where the payload stands. */
+log_number log_append(struct log *log, uint16_t type, const struct text *pieces, unsigned count,
+                      struct log_place *place);
+/* Until record `number` is on stable storage. OK: it is, and will be found after any crash.
+ * TRY_LATER: it is not and never will be (its number is used by a later record); the layer above
+ * must forget it. Not ended by cancellation. YIELDS. */
+enum status log_commit(struct log *log, log_number number);
+/* Bytes appended and not yet durable: for back-pressure. */
+size_t log_pending_bytes(const struct log *log);
+/* Last number that is durable. */
+log_number log_durable(const struct log *log);
+
+/* A record as read back. payload is borrowed from the reader until its next step. */
+struct log_record {
+    log_number number;
+    uint16_t type;
+    struct text payload;
+    struct log_place place; /* of the payload */
+};
+
+/* Read every durable record with number >= from, in order. visit returning false ends it (still
+ * OK). A damaged record is skipped, logged and counted. Records appended meanwhile may be seen.
+ * YIELDS. */
+typedef bool log_visit(void *context, const struct log_record *record);
+enum status log_replay(struct log *log, log_number from, log_visit *visit, void *context);
+/* As log_replay, one segment only (for rewriting live records out of it). YIELDS. */
+enum status log_replay_segment(struct log *log, uint64_t segment, log_visit *visit, void *context);
+
+/* Read payload bytes. `out` has room for place.length. TRY_LATER on an I/O error; REFUSED when the
+ * segment was dropped. Not checksum-verified (the record was, at replay and by verify). YIELDS. */
+enum status log_read(struct log *log, struct log_place place, char *out);
+
+/* Oldest and newest segment; the newest is being written and can't be dropped. */
+uint64_t log_first_segment(const struct log *log);
+uint64_t log_last_segment(const struct log *log);
+/* The segments that exist, ascending, at most `most`; returns how many. */
+unsigned log_segments(const struct log *log, uint64_t *out, unsigned most);
+/* The layer above needs nothing of this sealed segment any more: its file is recycled. Readers
+ * inside finish first. YIELDS. */
+enum status log_drop_segment(struct log *log, uint64_t segment);
+
+/* Check every record of every segment against its checksum. `report` gets one line per finding.
+ * YIELDS. */
+enum status log_verify(struct log *log, void (*report)(void *context, const char *line),
+                       void *context);
+struct log_health log_health_now(const struct log *log);
+
+/* Read the records in raw segment bytes; for log_open and the fuzz target alone. Returns the
+ * offset behind the last good record. */
+uint32_t log_scan_bytes(struct text segment_bytes, log_visit *visit, void *context);
+
+#endif
