@@ -45,7 +45,8 @@ static inline void list_remove(struct list *link)
     list_init(link);
 }
 
-/* Make `to` the head of all that `from` held; `from` is then empty. `to` need not be initialised. */
+/* Make `to` the head of all that `from` held; `from` is then empty. `to` need not be initialised.
+ */
 static inline void list_move_all(struct list *to, struct list *from)
 {
     list_init(to);

@@ -1,6 +1,6 @@
-/* The truth: an append-only, checksummed log in segments of fixed size, with group commit. Records are
- * appended to the pending batch in memory; one task writes and syncs a batch at a time while the
- * next one gathers. Everything else (index, mailboxes, queue, traces) is derived from it.
+/* The truth: an append-only, checksummed log in segments of fixed size, with group commit. Records
+ * are appended to the pending batch in memory; one task writes and syncs a batch at a time while
+ * the next one gathers. Everything else (index, mailboxes, queue, traces) is derived from it.
  *
  * Nothing here knows what a record means: `type` and `payload` belong to the layer above. */
 #ifndef LOG_LOG_H
@@ -15,7 +15,8 @@ struct log;
 /* Records are numbered 1, 2, 3 ... without gaps, in the order of the log, for ever. */
 typedef uint64_t log_number;
 
-/* Where bytes of a payload stand. Segment numbers rise for ever; recycling a file gives it a new one. */
+/* Where bytes of a payload stand. Segment numbers rise for ever; recycling a file gives it a new
+ * one. */
 struct log_place {
     uint64_t segment;
     uint32_t offset; /* of the first byte, within the segment */
@@ -33,15 +34,15 @@ struct log_options {
 
 /* What open found out; shown to the administrator. */
 struct log_health {
-    uint64_t records;          /* last number */
+    uint64_t records; /* last number */
     uint64_t segments;
-    uint64_t bytes;            /* used in all segments */
-    uint64_t torn_bytes;       /* an unfinished tail that was cut off: normal after a crash */
-    uint64_t damaged_records;  /* bad checksum followed by good records: lost to the medium */
-    uint32_t sync_us;          /* how long the last sync took */
+    uint64_t bytes;           /* used in all segments */
+    uint64_t torn_bytes;      /* an unfinished tail that was cut off: normal after a crash */
+    uint64_t damaged_records; /* bad checksum followed by good records: lost to the medium */
+    uint32_t sync_us;         /* how long the last sync took */
     uint64_t syncs, batches, appended; /* since open */
-    bool failing;              /* commits fail at present */
-    char reason[256];          /* why, as failing records it */
+    bool failing;                      /* commits fail at present */
+    char reason[256];                  /* why, as failing records it */
 };
 
 /* Open, take the directory's lock, find the end, cut a torn tail. TRY_LATER when another process

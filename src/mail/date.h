@@ -1,0 +1,16 @@
+/* Dates as mail writes them. */
+#ifndef MAIL_DATE_H
+#define MAIL_DATE_H
+
+#include <stdint.h>
+
+#include "base/text.h"
+
+enum { MAIL_DATE_BYTES = 40 };
+
+/* RFC 5322 3.3 in UTC: "Fri, 20 Nov 2026 10:02:11 +0000". Independent of locale. Returns out. */
+const char *mail_date(int64_t wall_ms, char out[MAIL_DATE_BYTES]);
+/* Read a date-time, obsolete forms and zones included. False when it is none. */
+bool mail_date_parse(struct text text, int64_t *wall_ms);
+
+#endif

@@ -1,0 +1,46 @@
+/* Delivery reports: composing multipart/report messages (RFC 3461-3464, 6522, 6533). Pure: facts
+ * in, message bytes out. */
+#ifndef MAIL_REPORT_H
+#define MAIL_REPORT_H
+
+#include "base/buffer.h"
+
+enum report_action {
+    REPORT_FAILED,
+    REPORT_DELAYED,
+    REPORT_DELIVERED,
+    REPORT_RELAYED,
+    REPORT_EXPANDED
+};
+
+struct report_recipient {
+    struct text address;            /* Final-Recipient, rfc822 or utf-8 */
+    struct text original_recipient; /* ORCPT as given ("rfc822;a@b"), or "" */
+    enum report_action action;
+    struct text status;          /* "5.1.1" */
+    struct text diagnostic;      /* the peer's reply or our reason, any bytes */
+    struct text remote_host;     /* Remote-MTA, or "" */
+    int64_t last_attempt_ms;     /* wall; 0: none */
+    int64_t will_retry_until_ms; /* wall; delayed only */
+};
+
+struct report {
+    struct text reporting_host;
+    struct text to; /* the sender's address */
+    struct text message_id_host;
+    uint64_t id;             /* of the report; makes Message-ID and the boundary */
+    uint64_t original_id;    /* the message reported on: its id, for `mailroot trace` */
+    struct text envelope_id; /* ENVID decoded, or "" */
+    int64_t arrival_ms;      /* wall */
+    int64_t now_ms;          /* wall */
+    const struct report_recipient *recipients;
+    unsigned recipient_count;
+    struct text original; /* the message, or its header section */
+    bool original_is_header_only;
+    bool original_is_8bit, is_international;
+};
+
+/* Compose the whole message, header first, CRLF line ends. False when out overflows. */
+bool report_compose(const struct report *report, struct buffer *out);
+
+#endif

@@ -1,0 +1,48 @@
+/* Internet addresses: IPv4, IPv6 and Unix sockets, and networks written 192.0.2.0/24. */
+#ifndef NET_ADDRESS_H
+#define NET_ADDRESS_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/text.h"
+
+struct net_address {
+    socklen_t length;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_un local;
+    };
+};
+
+struct net_network {
+    struct net_address address;
+    unsigned prefix_bits;
+};
+
+enum { NET_ADDRESS_TEXT_BYTES = 128 };
+
+/* "192.0.2.1", "[2001:db8::1]" or "2001:db8::1"; port in host order. */
+bool net_address_parse(struct text host, uint16_t port, struct net_address *out);
+/* "192.0.2.1:25", "[::1]:25", "*:25" (all IPv4 and IPv6), "/path". A missing port: default_port,
+ * or false when that is 0. */
+bool net_address_parse_endpoint(struct text text, uint16_t default_port, struct net_address *out);
+/* "192.0.2.0/24", "2001:db8::/32", or a single address. Bits beyond the prefix must be zero. */
+bool net_network_parse(struct text text, struct net_network *out);
+/* IPv4-mapped IPv6 addresses match IPv4 networks. */
+bool net_network_contains(const struct net_network *network, const struct net_address *address);
+bool net_address_is_loopback(const struct net_address *address);
+/* Same host, whatever the port. */
+bool net_address_same_host(const struct net_address *a, const struct net_address *b);
+uint16_t net_address_port(const struct net_address *address);
+/* An address literal's inside as RFC 5321 4.1.3 writes it: "192.0.2.1", "IPv6:2001:db8::1",
+ * for Received; "local" for a Unix socket. Returns out. */
+const char *net_address_literal(const struct net_address *address,
+                                char out[NET_ADDRESS_TEXT_BYTES]);
+/* "192.0.2.1:25" for people and logs. Returns out. */
+const char *net_address_text(const struct net_address *address, char out[NET_ADDRESS_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,158 @@
+/* The settings: one immutable, numbered object made from the administrator's file. Every setting
+ * is a row of settings_table.c {name, type, default, bounds, help}; the parser, the check, `config
+ * show`, the manual page and completion come from the rows. Sessions keep the version they began
+ * with (settings_hold) while a newer one is current. */
+#ifndef PROC_SETTINGS_H
+#define PROC_SETTINGS_H
+
+#include "base/buffer.h"
+#include "base/status.h"
+#include "net/address.h"
+
+/* Where a value was written, for reasons and `config show --where`. line 0: it is the default. */
+struct setting_place {
+    struct text file;
+    uint32_t line, column;
+};
+
+/* What a listener speaks. The first four are one SMTP server with differing policy. */
+enum service {
+    SERVICE_SMTP,       /* 25: from strangers; local recipients, relay for the listed */
+    SERVICE_SUBMISSION, /* 587: STARTTLS, login required before MAIL */
+    SERVICE_SMTPS,      /* 465: TLS from the first byte, login required before MAIL */
+    SERVICE_LMTP,       /* RFC 2033: local recipients only, one reply each */
+    SERVICE_POP3,       /* 110 */
+    SERVICE_POP3S,      /* 995: TLS from the first byte */
+};
+
+enum tls_policy {
+    TLS_NONE,    /* not offered / not tried */
+    TLS_OFFER,   /* offered / tried, plain text otherwise */
+    TLS_REQUIRE, /* nothing but greeting, STARTTLS, NOOP, QUIT before TLS; client: no delivery
+                    without */
+    TLS_VERIFY,  /* client only: require, and the certificate must match the host's name */
+};
+
+struct setting_listen {
+    struct net_address address; /* the host part may be "any" */
+    enum service service;
+};
+
+/* A virtual server: `server NAME { ... }`. */
+struct setting_server {
+    struct text name;
+    struct setting_place place;
+    struct setting_listen *listens;
+    unsigned listen_count;
+    struct text host; /* `fully-qualified`; default: settings.host */
+    enum tls_policy tls;
+    bool login_plain_without_tls; /* `login cleartext`: PLAIN and LOGIN before TLS; default no */
+    struct net_network *relay_networks; /* `relay NETWORK ...`: may relay without login */
+    unsigned relay_network_count;
+    bool relay_logged_in;                 /* default yes */
+    struct net_network *refused_networks; /* `refuse NETWORK ...` */
+    unsigned refused_network_count;
+    uint64_t max_message_bytes;           /* `limit message 35MB` */
+    uint32_t max_recipients;              /* `limit recipients 1000` */
+    uint32_t max_connections;             /* `limit connections 5000` */
+    uint32_t max_connections_per_address; /* `limit connections-per-address 200` */
+    uint32_t max_errors;                  /* `limit errors 10`: bad commands before 421 */
+    uint32_t max_hops;  /* `limit hops 30`: Received fields before a loop is seen */
+    int64_t idle_ms;    /* `limit idle 5m` */
+    int64_t session_ms; /* `limit session 2h`: whole session; 0: none */
+};
+
+/* `domain NAME ... { user a b c }`: mail for these names is ours. */
+struct setting_domain {
+    struct text name; /* lower case, A-label form */
+    struct setting_place place;
+    struct text *users; /* local parts named in the file (small-site short form) */
+    unsigned user_count;
+};
+
+struct setting_smart_host {
+    struct text host; /* a name (looked up as A/AAAA, no MX), or an address literal [192.0.2.1] */
+    uint16_t port;    /* default 25 */
+};
+
+/* `connector NAME { to ...  smart-host ... | by mx }`: where mail for address spaces goes. */
+struct setting_connector {
+    struct text name;
+    struct setting_place place;
+    struct text *spaces; /* "partner.example", "*.partner.example", "*" */
+    unsigned space_count;
+    uint32_t cost; /* 1..100, default 1 */
+    struct setting_smart_host *smart_hosts;
+    unsigned smart_host_count; /* 0: by mx */
+    uint16_t port;             /* by mx: the port to connect to; default 25 */
+    enum tls_policy tls;       /* default TLS_OFFER */
+    struct text login_user;    /* AUTH as client; "" none */
+    struct text login_secret;  /* name of a file in the secrets directory */
+    uint32_t max_connections;  /* to one next hop at a time; default 20 */
+};
+
+struct setting_retry {
+    int64_t glitch_ms; /* wait after each of the first glitch_count failures to connect */
+    uint32_t glitch_count;
+    int64_t *after_ms; /* then these, the last one repeated */
+    unsigned after_count;
+    int64_t delay_notice_ms; /* 0: never */
+    int64_t expire_ms;
+};
+
+struct settings {
+    uint64_t version;
+    struct text host;           /* `host mx.example.org`: greeting name */
+    struct text data_directory; /* `data DIR`, default /var/lib/mailroot */
+    struct text run_directory;  /* `run DIR`: control sockets, pid; default /run/mailroot */
+    struct text certificate_file, key_file; /* `certificate FILE key FILE`; "" none */
+    struct text postmaster;   /* `postmaster ADDRESS`; default postmaster@first domain */
+    uint32_t front_processes; /* `processes front 2`; 0: one per core */
+    bool sandbox_required;    /* `sandbox required|preferred|off` */
+    bool sandbox_off;
+    enum { LOG_TO_DEBUG, LOG_TO_INFO, LOG_TO_WARNING } log_level;
+    int64_t trace_keep_ms;           /* `trace keep 30d` */
+    uint64_t min_free_bytes;         /* `limit free-space 64MB`: below, new mail gets 452 */
+    uint64_t max_queue_messages;     /* `limit queue 1000000`: above, new mail gets 452 */
+    struct net_address *dns_servers; /* `dns server ADDRESS ...`; none: /etc/resolv.conf */
+    unsigned dns_server_count;
+    struct setting_server *servers;
+    unsigned server_count;
+    struct setting_domain *domains;
+    unsigned domain_count;
+    struct setting_connector *connectors;
+    unsigned connector_count;
+    struct setting_retry retry;
+};
+
+/* The files as read (the main one and its includes), before parsing: what the parent sends to
+ * the roles, so that all parse the same bytes. */
+struct settings_source;
+
+/* Read path and what it includes. REFUSED with file and reason when one can't be read. Blocks. */
+enum status settings_read(const char *path, struct settings_source **out);
+/* The bytes that settings_source_decode reads back (wire encoding; at most 4 MiB). */
+enum status settings_source_encode(const struct settings_source *source, struct buffer *out);
+enum status settings_source_decode(struct text bytes, struct settings_source **out);
+void settings_source_free(struct settings_source **source);
+
+/* Check everything and build the object, held once. REFUSED: `errors` has every error found, each
+ * with file:line:column, the line, a caret, and the remedy; nothing else is made. Warnings also go
+ * to `errors`, on OK. */
+enum status settings_parse(const struct settings_source *source, uint64_t version,
+                           struct buffer *errors, struct settings **out);
+
+/* Share and give back. The object ends with its last holder. */
+struct settings *settings_hold(struct settings *settings);
+void settings_release(struct settings **settings);
+
+/* The domain record for an (A-label, any case) domain, or NULL. */
+const struct setting_domain *settings_domain_find(const struct settings *settings,
+                                                  struct text domain);
+
+/* `config show`: changed settings as statements (all: defaults too; where: with file:line). */
+void settings_show(const struct settings *settings, bool all, bool where, struct buffer *out);
+/* The body of mailroot.conf(5) in mdoc, from the rows. */
+void settings_manual(struct buffer *out);
+
+#endif
