@@ -1,0 +1,75 @@
+/* A byte stream over a socket, plain or TLS, upgraded in place. Streams remember failure: after the
+ * first error reads give nothing and writes do nothing, so a session checks once per step.
+ * At most one task reads and one task writes at a time. */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include "base/status.h"
+#include "net/address.h"
+#include "net/tls.h"
+
+struct stream;
+
+enum stream_end {
+    STREAM_OPEN,      /* still usable */
+    STREAM_CLOSED,    /* the peer ended it properly */
+    STREAM_TIMED_OUT, /* the deadline passed */
+    STREAM_CANCELLED, /* the task was cancelled */
+    STREAM_BROKEN,    /* reset, TLS failure ... : see stream_error */
+};
+
+/* Takes ownership of a connected non-blocking descriptor. peer may be NULL (a socket pair). */
+struct stream *stream_new(int fd, const struct net_address *peer);
+/* Closes (TLS: sends close_notify if that does not block). Accepts NULL. Does not yield. */
+void stream_close(struct stream **stream);
+const struct net_address *stream_peer(const struct stream *stream);
+struct net_address stream_local(const struct stream *stream);
+
+/* Blocking calls fail (STREAM_TIMED_OUT) at this monotonic instant. Default NO_DEADLINE. */
+void stream_set_deadline(struct stream *stream, int64_t deadline_ms);
+enum stream_end stream_end(const struct stream *stream);
+/* What broke it, for logs; "" while it is open. */
+const char *stream_error(const struct stream *stream);
+/* Make it fail as if the peer had closed: for another task, to end this session. */
+void stream_shut(struct stream *stream);
+
+/* Bytes received and not yet consumed. Borrowed until the next fill or consume. */
+struct text stream_buffered(const struct stream *stream);
+void stream_consume(struct stream *stream, size_t count);
+/* Receive more, at most filling the buffer (32 KiB by default). OK when at least one byte came;
+ * TRY_LATER when the stream has ended or the buffer is full. Flushes pending output first. YIELDS.
+ */
+enum status stream_fill(struct stream *stream);
+/* A whole line up to and with LF, at most max bytes; consumed. line is borrowed until the next
+ * read. OK; REFUSED: longer than max, and skipped to its LF (still in step); TRY_LATER: ended.
+ * Flushes pending output before it waits. YIELDS. */
+enum status stream_read_line(struct stream *stream, size_t max, struct text *line);
+/* Exactly count bytes appended to out. YIELDS. */
+enum status stream_read_exactly(struct stream *stream, size_t count, struct buffer *out);
+
+/* Add to the output buffer; sends only when 32 KiB have gathered (then YIELDS). */
+void stream_write(struct stream *stream, struct text bytes);
+void stream_printf(struct stream *stream, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Send what is buffered. OK, or TRY_LATER when the stream has ended. YIELDS. */
+enum status stream_flush(struct stream *stream);
+
+/* Start TLS as server or client (by the context). Input buffered before the handshake is thrown
+ * away (RFC 3207 4: commands injected in plain text); returns in *discarded how much, may be NULL.
+ * server_name: client only, for SNI and, if the context verifies, the certificate match. YIELDS. */
+enum status stream_start_tls(struct stream *stream, struct tls_context *context,
+                             const char *server_name, size_t *discarded);
+bool stream_is_tls(const struct stream *stream);
+/* "TLSv1.3", "TLS_AES_256_GCM_SHA384"; "" when plain. */
+const char *stream_tls_version(const struct stream *stream);
+const char *stream_tls_cipher(const struct stream *stream);
+
+/* Copy bytes both ways between two streams until one side ends, then let the other drain.
+ * What `a` has buffered goes first. YIELDS. */
+void stream_relay(struct stream *a, struct stream *b);
+
+/* Bytes received and sent since the start (inside TLS). */
+uint64_t stream_bytes_in(const struct stream *stream);
+uint64_t stream_bytes_out(const struct stream *stream);
+
+#endif

@@ -1,0 +1,67 @@
+/* The roles of the server, on one screen: who may touch what, and who talks to whom. role.c holds
+ * the table; it is the security design, and `mailroot roles` prints it. */
+#ifndef PROC_ROLE_H
+#define PROC_ROLE_H
+
+#include "base/buffer.h"
+#include "net/tls.h"
+#include "proc/rpc.h"
+#include "proc/settings.h"
+
+enum role_kind { ROLE_FRONT, ROLE_STORE, ROLE_AUTH, ROLE_SEND, ROLE_KINDS };
+
+enum role_may {
+    MAY_READ_DATA = 1,   /* the data directory of this role, read and write */
+    MAY_CONNECT = 2,     /* outgoing connections */
+    MAY_READ_SYSTEM = 4, /* /etc, /usr/share, /usr/lib read-only (resolver, certificates) */
+};
+
+struct role {
+    enum role_kind kind;
+    const char *name; /* "front": also the program under libexec */
+    unsigned may;     /* role_may */
+    const char *data; /* sub-directory of the data directory, or NULL */
+    unsigned peers;   /* bit per role_kind it has a channel to */
+    const char *user; /* system user when started by root */
+};
+const struct role *role_find(enum role_kind kind);
+/* The table as `mailroot roles` prints it. */
+void role_describe(struct buffer *out);
+
+/* What a running role is given. One per role, in one process or many. */
+struct role_context {
+    const struct role *role;
+    unsigned number;            /* of this instance: 0.. */
+    struct settings *settings;  /* current; replaced at reload: hold it over a session */
+    struct tls_context *tls;    /* front: the server's certificate, or NULL; hold it over use */
+    struct task_group *group;   /* the role's tasks */
+    struct task_event reloaded; /* told after settings and tls changed */
+    struct rpc_channel *parent;
+    /* Channels to the other roles; several only towards fronts. Filled before start. */
+    struct rpc_channel *store, *auth, *send;
+    struct rpc_channel *fronts[64];
+    unsigned front_count;
+    /* front: listening sockets, in the order of servers and listens of the settings. */
+    struct role_listener {
+        int fd;
+        struct text server_name; /* find it anew in the current settings */
+        enum service service;
+    } listeners[256];
+    unsigned listener_count;
+    int admin_fd;        /* listening control socket of this role, or -1 */
+    struct text secrets; /* send: "name\0value\0..." of the secrets directory */
+};
+
+/* What each role implements. start prepares and returns OK when it serves (its tasks run in
+ * context->group); stop ends in order: stop accepting, finish commits, close. Both YIELD. */
+struct role_program {
+    enum role_kind kind;
+    /* What peers may ask of this role, per peer kind: rpc tables with state as handler context. */
+    const struct rpc_method *methods[ROLE_KINDS];
+    unsigned method_count[ROLE_KINDS];
+    void *(*new_state)(struct role_context *context); /* before channels exist; no I/O */
+    enum status (*start)(void *state);
+    void (*stop)(void *state); /* frees state */
+};
+
+#endif

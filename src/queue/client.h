@@ -1,0 +1,115 @@
+/* The door into mailroot, and the way out: what front and send ask of the queue in the store role.
+ *
+ *     queue_begin ... queue_append ... queue_commit        every message enters so
+ *     queue_lease ... queue_read_body ... queue_report     every delivery attempt
+ *
+ * The bodies of small messages travel inside the commit; larger ones are appended in chunks, each
+ * acknowledged, so that memory stays bounded on both sides. */
+#ifndef QUEUE_CLIENT_H
+#define QUEUE_CLIENT_H
+
+#include "base/arena.h"
+#include "proc/rpc.h"
+#include "proc/settings.h"
+
+/* Methods the store role serves; numbers are stable. */
+enum queue_method {
+    QUEUE_APPEND = 1,   /* from front: a chunk of a large body */
+    QUEUE_COMMIT = 2,   /* from front: envelope and the (rest of the) body */
+    QUEUE_ABANDON = 3,  /* from front, one way */
+    QUEUE_STORY = 4,    /* from front, send, auth; one way: something that happened, for `trace` */
+    QUEUE_LEASE = 5,    /* from send: parks until a delivery is due */
+    QUEUE_BODY = 6,     /* from send */
+    QUEUE_REPORT = 7,   /* from send: what became of each recipient */
+    STORE_SESSION = 16, /* from auth, with fd: serve this user's POP3 session */
+};
+
+/* RFC 3461 NOTIFY; none set means the default: FAILURE (and DELAY). */
+enum notify { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };
+
+struct queue_recipient {
+    struct text address;            /* as accepted, canonical, without brackets */
+    struct text original_recipient; /* ORCPT as given, or "" */
+    unsigned notify;
+};
+
+/* Facts about a message and how it came; recorded with it. */
+struct queue_envelope {
+    uint64_t id;              /* id_new; unique */
+    uint64_t session;         /* id of the session it came by */
+    struct text sender;       /* canonical, "" for the null path */
+    struct text envelope_id;  /* ENVID decoded, or "" */
+    bool return_headers_only; /* RET=HDRS */
+    bool is_8bit, is_international;
+    enum service service;
+    struct text server; /* virtual server's name */
+    struct text peer;   /* "192.0.2.1:4711" */
+    struct text helo;
+    struct text login;               /* canonical user, or "" */
+    struct text tls;                 /* "TLSv1.3 ..." or "" */
+    struct text message_id, subject; /* from the header, for listings */
+    uint64_t settings_version;
+    struct queue_recipient *recipients;
+    unsigned recipient_count;
+};
+
+struct queue_message;
+
+/* Start a message; no round trip. envelope must stay until commit or abandon. */
+struct queue_message *queue_begin(struct rpc_channel *store, const struct queue_envelope *envelope);
+/* Add body bytes (any cutting). YIELDS when a chunk is full. TRY_LATER: it failed and so will the
+ * commit; keep swallowing. */
+enum status queue_append(struct queue_message *message, struct text bytes);
+/* OK: the message is on stable storage and in the local mailboxes. TRY_LATER (452 when
+ * queue_commit_is_full: no space or queue full, else 451); REFUSED (554): nothing was kept. Frees
+ * *message. results, when not NULL, receives one status per recipient in order (LMTP: local
+ * recipients that turned out unknown are REFUSED while others are OK). YIELDS. */
+enum status queue_commit(struct queue_message **message, enum status *results);
+void queue_abandon(struct queue_message **message);
+/* The reason of the last failed commit on this task said that space is lacking. */
+bool queue_commit_is_full(void);
+
+/* Record something that happened under an id: a refusal (its case id), a connection's end. Cheap,
+ * one way, durable with the next batch. event: "smtp.refused"; text: key=value facts. */
+void queue_story(struct rpc_channel *store, uint64_t id, struct text event, struct text text);
+
+/* One message to one next hop. */
+struct queue_job {
+    uint64_t id;           /* of the message */
+    uint64_t lease;        /* names this job in the report */
+    struct text connector; /* name in the settings, or "": by MX of domain */
+    struct text domain;    /* A-labels, or an address literal with brackets */
+    struct text sender, envelope_id;
+    bool return_headers_only, is_8bit, is_international;
+    uint64_t size;
+    struct text body; /* whole when size <= QUEUE_BODY_INLINE_MAX, else empty */
+    const struct queue_job_recipient {
+        uint32_t number; /* names it in the report */
+        struct text address, original_recipient;
+        unsigned notify;
+    } * recipients;
+    unsigned recipient_count;
+};
+enum { QUEUE_BODY_INLINE_MAX = 64 << 10, QUEUE_BODY_CHUNK = 256 << 10 };
+
+/* Up to max jobs that are due, for different hops before more for the same; waits until there is
+ * one. Jobs live in arena. The lease ends with the report, or with this process. YIELDS. */
+enum status queue_lease(struct rpc_channel *store, unsigned max, struct arena *arena,
+                        struct queue_job **jobs, unsigned *count);
+/* Body bytes [offset, offset+length) appended to out; length <= QUEUE_BODY_CHUNK. YIELDS. */
+enum status queue_read_body(struct rpc_channel *store, const struct queue_job *job, uint64_t offset,
+                            uint32_t length, struct buffer *out);
+
+struct queue_outcome {
+    uint32_t number;    /* of the recipient */
+    enum status status; /* OK delivered; TRY_LATER; REFUSED */
+    bool no_connection; /* TRY_LATER before any dialogue: counts as glitch, for the whole hop */
+    struct text remote_host; /* "mx.example.net[192.0.2.1]:25", or "" */
+    struct text enhanced;    /* "4.4.1", "5.1.1"; "" unknown */
+    struct text reply;       /* the peer's words, or our reason */
+};
+/* Tell what became of each recipient of the job. OK: recorded durably. YIELDS. */
+enum status queue_report(struct rpc_channel *store, const struct queue_job *job,
+                         const struct queue_outcome *outcomes, unsigned count);
+
+#endif
