@@ -1,0 +1,54 @@
+/* One table of verbs, shared by the command line and (later) the HTTP API and the pages. A verb
+ * runs in the role that holds what it needs; the command line reaches it over that role's control
+ * socket, or, when no server runs, opens the same state itself and runs the same function. */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include "base/buffer.h"
+#include "base/status.h"
+#include "proc/role.h"
+
+enum { ADMIN_WORDS_MAX = 64, ADMIN_OUTPUT_MAX = 16 << 20 };
+
+/* A call being served. Words are those after the verb's own: arguments and --options. */
+struct admin_call {
+    struct text words[ADMIN_WORDS_MAX];
+    unsigned count;
+    struct text input;  /* what the verb's INPUT asked the caller for (a password), or "" */
+    bool json;          /* --json was given (and taken out of words): one object a line */
+    struct buffer *out; /* what the caller sees on standard output */
+};
+
+enum admin_input { ADMIN_NO_INPUT, ADMIN_PASSWORD };
+
+struct admin_verb {
+    const char *name;  /* "queue list" */
+    const char *usage; /* "[--to ADDRESS]" */
+    const char *help;  /* one line */
+    enum role_kind role;
+    enum admin_input input;
+    /* OK: exit 0. REFUSED: exit 1 (nothing matched, or not allowed) and TRY_LATER: exit 2, with
+     * fail_reason() on standard error. state is the role's. May YIELD. */
+    enum status (*run)(void *state, struct admin_call *call);
+};
+
+/* Verbs by role; state is struct directory * and struct queue *. */
+extern const struct admin_verb admin_directory_verbs[];
+extern const unsigned admin_directory_verb_count;
+extern const struct admin_verb admin_queue_verbs[];
+extern const unsigned admin_queue_verb_count;
+
+/* The verb these words begin with, the longest name; *used is how many words it took. */
+const struct admin_verb *admin_verb_find(const struct text *words, unsigned count, unsigned *used);
+
+/* Serve verbs on the role's control socket until the group is cancelled: the loop task. */
+void admin_serve(int listening_fd, enum role_kind role, void *state, struct task_group *group);
+/* Ask a running role (Unix socket path). TRY_LATER "not running" when nothing listens there.
+ * out receives the output whatever the status. YIELDS. */
+enum status admin_ask(const char *socket_path, const struct text *words, unsigned count,
+                      struct text input, struct buffer *out);
+
+/* One JSON string with quotes, escaped, appended. */
+void admin_json_text(struct buffer *out, struct text text);
+
+#endif
