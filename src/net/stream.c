@@ -238,6 +238,8 @@ enum status stream_fill(struct stream *stream)
 
 struct text stream_buffered(const struct stream *stream)
 {
+    if (stream->start == stream->stop)
+        return TEXT("");
     return text_of(stream->input + stream->start, stream->stop - stream->start);
 }
 
