@@ -151,8 +151,8 @@ static enum status hand_over_sockets(struct child *child)
     if (admin_fd >= 0 &&
         ask(child, PARENT_ADMIN, TEXT(""), fcntl(admin_fd, F_DUPFD_CLOEXEC, 0), ANSWER_MS) != OK)
         return TRY_LATER;
-    for (unsigned i = 0; child->role->kind == ROLE_FRONT && i < all->listener_count; i++)
-        if (send_listener(child, &all->listeners[i]) != OK)
+    for (unsigned i = 0; child->role->kind == ROLE_FRONT && i < all->site->listener_count; i++)
+        if (send_listener(child, &all->site->listeners[i]) != OK)
             return TRY_LATER;
     return OK;
 }
@@ -256,23 +256,29 @@ static void unlisten(struct child *child, const struct site_listener *listener)
     buffer_finish(&request);
 }
 
-void children_reload(struct children *children, struct site_listener *removed,
-                     unsigned removed_count)
+static void reload_listeners(struct child *child, const struct site *old)
+{
+    const struct site *site = child->all->site;
+    for (unsigned i = 0; i < old->listener_count; i++)
+        if (old->listeners[i].fd >= 0)
+            unlisten(child, &old->listeners[i]);
+    for (unsigned i = 0; i < site->listener_count; i++)
+        if (site->listeners[i].is_new && send_listener(child, &site->listeners[i]) != OK)
+            log_error("role.reload", "name=%s number=%u reason=%s", child->role->name,
+                      child->number, log_text(text_from(fail_reason())));
+}
+
+void children_reload(struct children *children, const struct site *old)
 {
     for (unsigned i = 0; i < children->count; i++) {
         struct child *child = &children->list[i];
         if (!child->configured)
             continue; /* it gets the new settings when it starts */
-        enum status status = configure(child);
-        for (unsigned j = 0; child->role->kind == ROLE_FRONT && j < removed_count; j++)
-            if (removed[j].fd >= 0)
-                unlisten(child, &removed[j]);
-        for (unsigned j = 0; child->role->kind == ROLE_FRONT && j < children->listener_count; j++)
-            if (status == OK && children->listeners[j].is_new)
-                status = send_listener(child, &children->listeners[j]);
-        if (status != OK)
+        if (configure(child) != OK)
             log_error("role.reload", "name=%s number=%u reason=%s", child->role->name,
                       child->number, log_text(text_from(fail_reason())));
+        if (child->role->kind == ROLE_FRONT)
+            reload_listeners(child, old);
     }
 }
 

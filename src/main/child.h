@@ -29,8 +29,6 @@ struct children {
     struct task_group group;
     struct task_event changed; /* a child was configured, started, or died */
     struct site *site;         /* current */
-    struct site_listener listeners[ROLE_LISTENERS_MAX];
-    unsigned listener_count;
     int admin_fds[ROLE_KINDS];
     /* incarnations that have been wired to each other: [from][to] */
     unsigned wired[CHILDREN_MAX][CHILDREN_MAX][2];
@@ -40,9 +38,9 @@ struct children {
 /* Start every role and keep it running until children_stop. fronts: how many. */
 void children_start(struct children *children, unsigned fronts);
 bool children_all_started(const struct children *children);
-/* After the site or the listeners changed: tell every role. Failures are logged. YIELDS. */
-void children_reload(struct children *children, struct site_listener *removed,
-                     unsigned removed_count);
+/* After the site changed: tell every role; old has the sockets no longer wanted. Failures are
+ * logged. YIELDS. */
+void children_reload(struct children *children, const struct site *old);
 /* Reap those that have ended (after SIGCHLD). */
 void children_reap(struct children *children);
 /* In order: front, send, auth, store. YIELDS. */

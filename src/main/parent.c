@@ -1,11 +1,8 @@
 #include "main/parent.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
@@ -14,7 +11,7 @@
 #include "base/clock.h"
 #include "base/logline.h"
 #include "main/child.h"
-#include "task/io.h"
+#include "main/signals.h"
 
 struct parent {
     const char *settings_path;
@@ -22,7 +19,7 @@ struct parent {
     struct children children;
     struct task_group group; /* control socket, ready watcher */
     struct task_event told_to_end;
-    int signal_fd;
+    struct signals *signals;
     int exit_status;
     bool ending;
 };
@@ -38,42 +35,12 @@ static void log_lines(struct text lines)
 static enum status parent_reload(void *argument, struct buffer *messages)
 {
     struct parent *parent = argument;
-    struct site next;
-    uint64_t version = parent->site.settings->version + 1;
-    if (site_load(parent->settings_path, version, messages, &next) != OK) {
-        buffer_printf(messages, "nothing changed: the running configuration is number %llu\n",
-                      (unsigned long long)version - 1);
-        return refused("the new configuration has errors");
-    }
-    struct children *children = &parent->children;
-    struct site_listener *before = calloc(2 * ROLE_LISTENERS_MAX, sizeof(*before));
-    check(before != NULL);
-    struct site_listener *now = before + ROLE_LISTENERS_MAX;
-    unsigned before_count = children->listener_count, now_count;
-    for (unsigned i = 0; i < before_count; i++)
-        before[i] = children->listeners[i];
-    enum status status = site_listen(next.settings, before, before_count, now, &now_count);
-    if (status != OK) {
-        buffer_printf(messages, "%s\nnothing changed: the running configuration is number %llu\n",
-                      fail_reason(), (unsigned long long)version - 1);
-        site_free(&next);
-        free(before);
+    struct site old;
+    enum status status = site_reload(parent->settings_path, &parent->site, &old, messages);
+    if (status != OK)
         return status;
-    }
-    for (unsigned i = 0; i < now_count; i++)
-        children->listeners[i] = now[i];
-    children->listener_count = now_count;
-    struct site old = parent->site;
-    parent->site = next;
-    children_reload(children, before, before_count);
-    for (unsigned i = 0; i < before_count; i++)
-        if (before[i].fd >= 0)
-            close(before[i].fd);
-    site_free(&old); /* after the removed listeners, whose names it holds */
-    free(before);
-    buffer_printf(messages, "the running configuration is now number %llu\n",
-                  (unsigned long long)version);
-    log_info("config.loaded", "version=%llu", (unsigned long long)version);
+    children_reload(&parent->children, &old);
+    site_free(&old);
     return OK;
 }
 
@@ -107,26 +74,17 @@ static void reload_by_signal(struct parent *parent)
     buffer_finish(&messages);
 }
 
-static void signals_task(void *argument)
+static void on_signal(void *argument, int number)
 {
     struct parent *parent = argument;
-    struct task_io io;
-    check(task_io_open(&io, parent->signal_fd) == OK);
-    for (;;) {
-        struct signalfd_siginfo signal;
-        if (read(io.fd, &signal, sizeof(signal)) != sizeof(signal)) {
-            if (task_io_wait(&io, TASK_READ, NO_DEADLINE) != OK)
-                break;
-        } else if (signal.ssi_signo == SIGCHLD) {
-            children_reap(&parent->children);
-        } else if (signal.ssi_signo == SIGHUP) {
-            reload_by_signal(parent);
-        } else {
-            parent->ending = true;
-            task_event_tell_all(&parent->told_to_end);
-        }
+    if (number == SIGCHLD) {
+        children_reap(&parent->children);
+    } else if (number == SIGHUP) {
+        reload_by_signal(parent);
+    } else {
+        parent->ending = true;
+        task_event_tell_all(&parent->told_to_end);
     }
-    task_io_close(&io);
 }
 
 static void announce_task(void *argument)
@@ -137,7 +95,7 @@ static void announce_task(void *argument)
             return;
     log_info("server.ready", "host=%s config=%llu listeners=%u",
              log_text(parent->site.settings->host),
-             (unsigned long long)parent->site.settings->version, parent->children.listener_count);
+             (unsigned long long)parent->site.settings->version, parent->site.listener_count);
 }
 
 static void admin_task(void *argument)
@@ -165,8 +123,7 @@ static enum status open_everything(struct parent *parent)
         status =
             site_listen_admin(settings, controlled[i], &parent->children.admin_fds[controlled[i]]);
     if (status == OK)
-        status = site_listen(settings, NULL, 0, parent->children.listeners,
-                             &parent->children.listener_count);
+        status = site_listen(&parent->site);
     return status;
 }
 
@@ -193,15 +150,6 @@ static void remove_sockets(const struct parent *parent)
 static void parent_task(void *argument)
 {
     struct parent *parent = argument;
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGCHLD);
-    sigaddset(&signals, SIGHUP);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    parent->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    check(parent->signal_fd >= 0);
     if (open_everything(parent) != OK) {
         log_error("server.start", "reason=%s", log_text(text_from(fail_reason())));
         parent->exit_status = EXIT_FAILURE;
@@ -213,19 +161,17 @@ static void parent_task(void *argument)
     parent->children.site = &parent->site;
     task_group_init(&parent->group);
     task_event_init(&parent->told_to_end);
+    parent->signals = signals_open(&parent->group, on_signal, parent);
     children_start(&parent->children, front_count(parent->site.settings));
     task_spawn(&parent->group, "announce", announce_task, parent);
     task_spawn(&parent->group, "admin", admin_task, parent);
-    task_spawn(&parent->group, "signals", signals_task, parent);
     while (!parent->ending)
         task_event_wait(&parent->told_to_end, NO_DEADLINE);
     log_info("server.stopping", "pid=%d", (int)getpid());
     children_stop(&parent->children);
     task_group_finish(&parent->group);
     remove_sockets(parent);
-    for (unsigned i = 0; i < parent->children.listener_count; i++)
-        close(parent->children.listeners[i].fd);
-    close(parent->signal_fd);
+    signals_close(&parent->signals);
     site_free(&parent->site);
     log_info("server.stopped", "pid=%d", (int)getpid());
 }
@@ -236,12 +182,7 @@ int parent_serve(const char *settings_path)
     check(parent != NULL);
     parent->settings_path = settings_path;
     log_setup("parent", LOG_LEVEL_INFO);
-    signal(SIGPIPE, SIG_IGN);
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
+    process_prepare();
     task_loop_run(parent_task, parent);
     int exit_status = parent->exit_status;
     free(parent);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/logline.h"
 #include "net/listener.h"
 #include "proc/sandbox.h"
 
@@ -115,7 +116,7 @@ static enum status load_rest(const char *path, struct settings_source *source, s
     return status;
 }
 
-enum status site_load(const char *path, uint64_t version, struct buffer *errors, struct site *out)
+enum status site_load(const char *path, uint64_t version, struct buffer *messages, struct site *out)
 {
     *out = (struct site){0};
     buffer_init(&out->configuration, CONFIGURATION_MAX);
@@ -123,10 +124,10 @@ enum status site_load(const char *path, uint64_t version, struct buffer *errors,
     struct settings_source *source = NULL;
     enum status status = settings_read(path, &source);
     if (status != OK)
-        buffer_printf(errors, "%s\n", fail_reason());
-    else if ((status = settings_parse(source, version, errors, &out->settings)) == OK &&
+        buffer_printf(messages, "%s\n", fail_reason());
+    else if ((status = settings_parse(source, version, messages, &out->settings)) == OK &&
              (status = load_rest(path, source, out)) != OK)
-        buffer_printf(errors, "%s\n", fail_reason());
+        buffer_printf(messages, "%s\n", fail_reason());
     settings_source_free(&source);
     if (status != OK)
         site_free(out);
@@ -135,6 +136,12 @@ enum status site_load(const char *path, uint64_t version, struct buffer *errors,
 
 void site_free(struct site *site)
 {
+    for (unsigned i = 0; i < site->listener_count; i++)
+        if (site->listeners[i].fd >= 0)
+            close(site->listeners[i].fd);
+    free(site->listeners);
+    site->listeners = NULL;
+    site->listener_count = 0;
     settings_release(&site->settings);
     buffer_finish(&site->configuration);
     buffer_finish(&site->configuration_with_secrets);
@@ -211,56 +218,83 @@ static enum status open_listener(struct site_listener *listener)
     return status;
 }
 
-static unsigned listeners_wanted(const struct settings *settings, struct site_listener *out)
+static void listeners_wanted(struct site *site)
 {
-    unsigned count = 0;
+    const struct settings *settings = site->settings;
+    site->listeners = calloc(ROLE_LISTENERS_MAX, sizeof(*site->listeners));
+    check(site->listeners != NULL);
     for (unsigned i = 0; i < settings->server_count; i++)
         for (unsigned j = 0; j < settings->servers[i].listen_count; j++)
-            if (count < ROLE_LISTENERS_MAX)
-                out[count++] =
+            if (site->listener_count < ROLE_LISTENERS_MAX)
+                site->listeners[site->listener_count++] =
                     (struct site_listener){.fd = -1,
                                            .server = settings->servers[i].name,
                                            .service = settings->servers[i].listens[j].service,
-                                           .address = settings->servers[i].listens[j].address};
-    return count;
+                                           .address = settings->servers[i].listens[j].address,
+                                           .is_new = true};
 }
 
-static void reuse_listener(struct site_listener *before, unsigned before_count,
-                           struct site_listener *listener)
+static struct site_listener *listener_find(const struct site *site,
+                                           const struct site_listener *wanted)
 {
-    for (unsigned i = 0; i < before_count && listener->fd < 0; i++)
-        if (before[i].fd >= 0 && same_listener(&before[i], listener)) {
-            listener->fd = before[i].fd;
-            before[i].fd = -1;
-        }
+    for (unsigned i = 0; site != NULL && i < site->listener_count; i++)
+        if (site->listeners[i].fd >= 0 && same_listener(&site->listeners[i], wanted))
+            return &site->listeners[i];
+    return NULL;
 }
 
-enum status site_listen(const struct settings *settings, struct site_listener *before,
-                        unsigned before_count, struct site_listener *out, unsigned *count)
+/* Open what `before` does not have, and only when that succeeded take the rest over from it. */
+static enum status listen_after(struct site *site, struct site *before)
 {
-    *count = listeners_wanted(settings, out);
+    listeners_wanted(site);
     struct buffer failures;
     buffer_init(&failures, 4096);
-    /* Open what is new first, so that a failure leaves the old sockets as they were. */
-    for (unsigned i = 0; i < *count; i++) {
-        bool had = false;
-        for (unsigned j = 0; j < before_count; j++)
-            had = had || (before[j].fd >= 0 && same_listener(&before[j], &out[i]));
-        out[i].is_new = !had;
-        if (!had && open_listener(&out[i]) != OK)
+    for (unsigned i = 0; i < site->listener_count; i++) {
+        struct site_listener *listener = &site->listeners[i];
+        listener->is_new = listener_find(before, listener) == NULL;
+        if (listener->is_new && open_listener(listener) != OK)
             buffer_printf(&failures, "%s%s", failures.length > 0 ? "; " : "", fail_reason());
     }
     enum status status = OK;
     if (failures.length > 0)
         status = refused("%.*s", TEXT_ARG(buffer_text(&failures)));
     buffer_finish(&failures);
-    for (unsigned i = 0; i < *count; i++) {
-        if (status == OK)
-            reuse_listener(before, before_count, &out[i]);
-        else if (out[i].fd >= 0)
-            close(out[i].fd);
+    for (unsigned i = 0; i < site->listener_count && status == OK; i++) {
+        struct site_listener *had = listener_find(before, &site->listeners[i]);
+        if (site->listeners[i].is_new || had == NULL)
+            continue;
+        site->listeners[i].fd = had->fd;
+        had->fd = -1;
     }
     return status;
+}
+
+enum status site_listen(struct site *site)
+{
+    return listen_after(site, NULL);
+}
+
+enum status site_reload(const char *path, struct site *site, struct site *old,
+                        struct buffer *messages)
+{
+    struct site next;
+    uint64_t version = site->settings->version + 1;
+    enum status status = site_load(path, version, messages, &next);
+    if (status == OK && (status = listen_after(&next, site)) != OK) {
+        buffer_printf(messages, "%s\n", fail_reason());
+        site_free(&next);
+    }
+    if (status != OK) {
+        buffer_printf(messages, "nothing changed: the running configuration is number %llu\n",
+                      (unsigned long long)version - 1);
+        return refused("the new configuration was not taken up");
+    }
+    *old = *site;
+    *site = next;
+    buffer_printf(messages, "the running configuration is now number %llu\n",
+                  (unsigned long long)version);
+    log_info("config.loaded", "version=%llu", (unsigned long long)version);
+    return OK;
 }
 
 bool site_program_path(const char *name, char out[4096])
