@@ -28,8 +28,7 @@ static const struct verb_table tables[] = {
     {admin_queue_verbs, &admin_queue_verb_count},
 };
 
-/* How many words of the name the words begin with; 0: they do not. */
-static unsigned words_matched(const char *name, const struct text *words, unsigned count)
+unsigned admin_words_match(const char *name, const struct text *words, unsigned count)
 {
     struct text rest = text_from(name), word;
     unsigned matched = 0;
@@ -47,7 +46,7 @@ const struct admin_verb *admin_verb_find(const struct text *words, unsigned coun
     *used = 0;
     for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
         for (unsigned j = 0; j < *tables[i].count; j++) {
-            unsigned matched = words_matched(tables[i].verbs[j].name, words, count);
+            unsigned matched = admin_words_match(tables[i].verbs[j].name, words, count);
             if (matched > *used) {
                 *used = matched;
                 found = &tables[i].verbs[j];

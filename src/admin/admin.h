@@ -43,6 +43,8 @@ extern const unsigned admin_queue_verb_count;
 /* The verb these words begin with, the longest name; *used is how many words it took. */
 const struct admin_verb *admin_verb_find(const struct text *words, unsigned count, unsigned *used);
 
+/* How many words the verb name ("queue list") has, when the words begin with it; 0: they do not. */
+unsigned admin_words_match(const char *name, const struct text *words, unsigned count);
 /* All verbs in order of their tables: start with position 0; NULL at the end. */
 const struct admin_verb *admin_verb_next(unsigned *position);
 /* Run the verb of these words on its state, here. YIELDS if the verb does. */

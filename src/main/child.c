@@ -249,9 +249,9 @@ bool children_all_started(const struct children *children)
 static void unlisten(struct child *child, const struct site_listener *listener)
 {
     struct buffer request;
+    char address[NET_ADDRESS_TEXT_BYTES];
     buffer_init(&request, 1024);
-    wire_put_text(&request, listener->server);
-    wire_put_u8(&request, (uint8_t)listener->service);
+    wire_put_text(&request, text_from(net_address_text(&listener->address, address)));
     ask(child, PARENT_UNLISTEN, buffer_text(&request), -1, ANSWER_MS);
     buffer_finish(&request);
 }

@@ -78,10 +78,11 @@ static enum status reload(void *argument, struct buffer *messages)
     if (status != OK)
         return status;
     status = configure_all(server);
+    char address[NET_ADDRESS_TEXT_BYTES];
     for (unsigned i = 0; i < old.listener_count; i++)
         if (old.listeners[i].fd >= 0)
-            role_instance_unlisten(server->roles[ROLE_FRONT], old.listeners[i].server,
-                                   old.listeners[i].service);
+            role_instance_unlisten(server->roles[ROLE_FRONT],
+                                   text_from(net_address_text(&old.listeners[i].address, address)));
     if (status == OK)
         status = listen_new(server);
     site_free(&old);

@@ -111,9 +111,7 @@ static void serve_unlisten(void *context, struct rpc_call *call, struct text req
 {
     struct process *process = context;
     struct wire_reader in = wire_reader_of(request);
-    struct text server = wire_get_text(&in);
-    enum service service = wire_get_u8(&in);
-    role_instance_unlisten(process->instance, server, service);
+    role_instance_unlisten(process->instance, wire_get_text(&in));
     finish(&call, OK);
 }
 
