@@ -8,7 +8,7 @@
 #include "proc/rpc.h"
 #include "proc/settings.h"
 
-enum role_kind { ROLE_FRONT, ROLE_STORE, ROLE_AUTH, ROLE_SEND, ROLE_KINDS };
+enum role_kind { ROLE_FRONT, ROLE_STORE, ROLE_AUTH, ROLE_SEND, ROLE_PARENT, ROLE_KINDS };
 
 enum role_may {
     MAY_READ_DATA = 1,   /* the data directory of this role, read and write */
