@@ -38,6 +38,7 @@ struct hop {
     struct timer_heap items; /* waiting, by next try */
     struct timer due;        /* in queue->hops_waiting */
     struct list ready;       /* in queue->hops_ready */
+    unsigned users;          /* items that name it: while there are any, it stays */
     unsigned waiting, leased, limit;
     unsigned failures;           /* failed connections in a row */
     int64_t failed_ms, retry_ms; /* wall; retry_ms 0: active */
@@ -76,6 +77,8 @@ struct queue {
     char *directory;
     uint64_t accepted_messages, accepted_bytes;
     bool serving;
+    unsigned calls; /* being served */
+    struct task_event call_ended;
 };
 
 /* schedule.c */

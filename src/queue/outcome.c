@@ -192,7 +192,7 @@ static enum status commit_stubbornly(struct queue *queue, const struct verdict *
         copy.operations.overflowed = verdict->change.operations.overflowed;
         enum status status = store_commit(queue->store, &copy);
         change_finish(&copy);
-        if (status != TRY_LATER || task_sleep(SECOND) != OK)
+        if (status != TRY_LATER || !queue->serving || task_sleep(SECOND) != OK)
             return status;
     }
 }

@@ -24,6 +24,7 @@ struct queue *queue_new(void)
     queue->uploads = map_new();
     queue->committing = map_new();
     list_init(&queue->watches);
+    task_event_init(&queue->call_ended);
     schedule_init(queue);
     return queue;
 }
@@ -177,6 +178,10 @@ void queue_stop(struct queue **stopped)
     if (queue->send != NULL)
         rpc_channel_on_down(queue->send, NULL, NULL);
     task_group_finish(&queue->tasks);
+    task_event_tell_all(&queue->work);
+    while (queue->calls > 0)
+        if (task_event_wait(&queue->call_ended, NO_DEADLINE) != OK)
+            task_yield();
     serve_finish(queue);
     struct store_hooks none = {0};
     if (queue->store != NULL)

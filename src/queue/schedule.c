@@ -111,7 +111,7 @@ static void hop_place(struct queue *queue, struct hop *hop)
     unsigned limit = hop->failures > 0 ? 1 : hop->limit;
     if (first == NULL || hop->leased >= limit) {
         list_remove(&hop->ready);
-        if (hop->waiting == 0 && hop->leased == 0) {
+        if (hop->users == 0) {
             map_remove(queue->hops, hop->name);
             hop_free(queue, hop);
         }
@@ -138,11 +138,8 @@ static void take_out(struct queue *queue, struct queued_item *item)
     timer_clear(&queue->looks, &item->look);
 }
 
-void schedule_place(struct queue *queue, struct queued_item *item)
+static void put_in(struct queue *queue, struct queued_item *item)
 {
-    take_out(queue, item);
-    if (item->lease != 0 || item->busy)
-        return;
     if (item->kind == ITEM_REPORT) {
         timer_set(&queue->reports, &item->due, item->next_try_ms);
         task_event_tell_all(&queue->report_news);
@@ -156,7 +153,15 @@ void schedule_place(struct queue *queue, struct queued_item *item)
     timer_set(&queue->looks, &item->look, look);
     if (timer_first(&queue->looks) == &item->look)
         task_event_tell_all(&queue->look_news);
-    hop_place(queue, item->hop);
+}
+
+void schedule_place(struct queue *queue, struct queued_item *item)
+{
+    take_out(queue, item);
+    if (item->lease == 0 && !item->busy)
+        put_in(queue, item);
+    if (item->hop != NULL)
+        hop_place(queue, item->hop);
 }
 
 struct queued_item *schedule_find(struct queue *queue, uint64_t id, uint32_t number)
@@ -175,6 +180,12 @@ static void end_lease(struct queue *queue, struct queued_item *item)
     item->hop->leased--;
 }
 
+static void leave_hop(struct queue *queue, struct hop *hop)
+{
+    hop->users--;
+    hop_place(queue, hop);
+}
+
 static void remove_item(struct queue *queue, struct queued_item *item)
 {
     struct item_key key;
@@ -190,7 +201,7 @@ static void remove_item(struct queue *queue, struct queued_item *item)
         free(message);
     }
     if (hop != NULL)
-        hop_place(queue, hop);
+        leave_hop(queue, hop);
 }
 
 static struct queued *message_for(struct queue *queue, uint64_t id)
@@ -250,10 +261,11 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
         item->next_try_ms = facts.next_try_ms;
         item->delay_told = facts.delay_told;
         item->hop = facts.kind == ITEM_SEND ? hop_for(queue, &facts) : NULL;
-        if (before != item->hop && before != NULL) {
-            check(item->lease == 0);
-            hop_place(queue, before);
-        }
+        check(before == item->hop || item->lease == 0);
+        if (item->hop != NULL)
+            item->hop->users++;
+        if (before != NULL)
+            leave_hop(queue, before);
         schedule_place(queue, item);
     }
     arena_finish(&arena);
@@ -304,11 +316,8 @@ struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
 
 void schedule_release(struct queue *queue, struct queued_item *item)
 {
-    struct hop *hop = item->hop;
     end_lease(queue, item);
     schedule_place(queue, item);
-    if (hop != NULL && hop != item->hop)
-        hop_place(queue, hop);
 }
 
 void schedule_send_lost(void *context)

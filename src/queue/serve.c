@@ -134,7 +134,20 @@ static enum status check_space(struct queue *queue)
 
 static enum status check_serving(const struct queue *queue)
 {
-    return queue->serving ? OK : try_later("the store is not open yet");
+    return queue->serving ? OK : try_later("the store is not open");
+}
+
+/* Around every call that may yield, so that closing can wait for it. */
+static enum status begin_call(struct queue *queue)
+{
+    queue->calls++;
+    return check_serving(queue);
+}
+
+static void end_call(struct queue *queue)
+{
+    if (--queue->calls == 0)
+        task_event_tell_all(&queue->call_ended);
 }
 
 static enum status append_chunk(struct queue *queue, struct rpc_channel *channel,
@@ -164,10 +177,11 @@ static enum status append_chunk(struct queue *queue, struct rpc_channel *channel
 
 static void serve_append(void *context, struct rpc_call *call, struct text request)
 {
-    enum status status = check_serving(context);
+    enum status status = begin_call(context);
     if (status == OK)
         status = append_chunk(context, rpc_call_channel(call), request);
     answer(call, status);
+    end_call(context);
 }
 
 static void serve_abandon(void *context, struct rpc_call *call, struct text request)
@@ -260,7 +274,7 @@ static void serve_commit(void *context, struct rpc_call *call, struct text reque
     struct arena arena;
     struct text results = TEXT("");
     arena_init(&arena);
-    enum status status = check_serving(context);
+    enum status status = begin_call(context);
     if (status == OK)
         status = commit(context, rpc_call_channel(call), request, &arena, &results);
     if (status == OK) {
@@ -270,6 +284,7 @@ static void serve_commit(void *context, struct rpc_call *call, struct text reque
         answer(call, status);
     }
     arena_finish(&arena);
+    end_call(context);
 }
 
 static void serve_story(void *context, struct rpc_call *call, struct text request)
@@ -366,7 +381,7 @@ static enum status lease(struct queue *queue, struct text request, struct buffer
         return refused("malformed request");
     if (most > QUEUE_JOBS_MAX)
         most = QUEUE_JOBS_MAX;
-    enum status status = check_serving(queue);
+    enum status status = OK;
     while (status == OK) {
         int64_t wake_ms = INT64_MAX;
         *count = lease_jobs(queue, most, jobs, &wake_ms);
@@ -375,7 +390,8 @@ static enum status lease(struct queue *queue, struct text request, struct buffer
         if (*count > 0)
             return OK;
         if (task_event_wait(&queue->work, schedule_deadline(wake_ms)) != OK && task_is_cancelled())
-            status = try_later("the store is closing");
+            return try_later("the store is closing");
+        status = check_serving(queue);
         if (losses != queue->send_losses)
             return try_later("the send process went away");
     }
@@ -387,7 +403,9 @@ static void serve_lease(void *context, struct rpc_call *call, struct text reques
     struct buffer jobs, out;
     unsigned count = 0;
     buffer_init(&jobs, RPC_FRAME_MAX - 64);
-    enum status status = lease(context, request, &jobs, &count);
+    enum status status = begin_call(context);
+    if (status == OK)
+        status = lease(context, request, &jobs, &count);
     buffer_init(&out, RPC_FRAME_MAX);
     wire_put_u32(&out, count);
     buffer_append(&out, buffer_text(&jobs));
@@ -397,6 +415,7 @@ static void serve_lease(void *context, struct rpc_call *call, struct text reques
         rpc_fail(&call, status, fail_reason());
     buffer_finish(&out);
     buffer_finish(&jobs);
+    end_call(context);
 }
 
 static void serve_body(void *context, struct rpc_call *call, struct text request)
@@ -407,7 +426,7 @@ static void serve_body(void *context, struct rpc_call *call, struct text request
     uint32_t length = wire_get_u32(&in);
     struct buffer body;
     buffer_init(&body, QUEUE_BODY_CHUNK);
-    enum status status = check_serving(queue);
+    enum status status = begin_call(queue);
     struct queued_item *item = status == OK ? map_get(queue->leases, MAP_KEY(number)) : NULL;
     if (!wire_end(&in) || length > QUEUE_BODY_CHUNK)
         status = refused("malformed request");
@@ -420,6 +439,7 @@ static void serve_body(void *context, struct rpc_call *call, struct text request
     else
         rpc_fail(&call, status, fail_reason());
     buffer_finish(&body);
+    end_call(context);
 }
 
 static enum status report(struct queue *queue, struct text request, struct arena *arena)
@@ -448,11 +468,12 @@ static void serve_report(void *context, struct rpc_call *call, struct text reque
 {
     struct arena arena;
     arena_init(&arena);
-    enum status status = check_serving(context);
+    enum status status = begin_call(context);
     if (status == OK)
         status = report(context, request, &arena);
     answer(call, status);
     arena_finish(&arena);
+    end_call(context);
 }
 
 const struct rpc_method queue_front_methods[] = {
