@@ -182,10 +182,8 @@ static enum status check_ascii_domain(struct text domain)
     return OK;
 }
 
-/* RFC 5890-5892 with the mapping of UTS 46, non-transitional. *unicode may be NULL; it is the
- * mapped name, so that every spelling of a name is kept as one. */
-static enum status international_domain(struct text domain, struct arena *arena, struct text *ascii,
-                                        struct text *unicode)
+/* RFC 5890-5892 with the mapping of UTS 46, non-transitional. */
+static enum status to_a_labels(struct text domain, struct arena *arena, struct text *ascii)
 {
     /* The limit before the work: mapping never makes three bytes of UTF-8 less than one. */
     if (domain.length > 3 * MAIL_DOMAIN_MAX)
@@ -200,19 +198,31 @@ static enum status international_domain(struct text domain, struct arena *arena,
         return refused("the domain is no international name: %s", idn2_strerror(result));
     *ascii = lower(text_from((const char *)found), arena);
     idn2_free(found);
-    enum status status = check_ascii_domain(*ascii);
-    if (status != OK || unicode == NULL)
-        return status;
+    return check_ascii_domain(*ascii);
+}
 
-    char *mapped = NULL;
-    result = idn2_to_unicode_8z8z(ascii->data, &mapped, 0);
+/* Every spelling of a name is kept as one: as the U-labels that its A-labels stand for. A-labels
+ * that were written beside U-labels may decode to what no U-label can be; then there is no name
+ * that means the same in both forms. */
+static enum status international_domain(struct text domain, struct arena *arena, struct text *ascii,
+                                        struct text *unicode)
+{
+    struct text again;
+    char *decoded = NULL;
+    enum status status = to_a_labels(domain, arena, ascii);
+    if (status != OK)
+        return status;
+    int result = idn2_to_unicode_8z8z(ascii->data, &decoded, 0);
     if (result != IDN2_OK)
         return refused("the domain is no international name: %s", idn2_strerror(result));
-    *unicode = arena_copy(arena, text_from(mapped));
-    idn2_free(mapped);
+    *unicode = arena_copy(arena, text_from(decoded));
+    idn2_free(decoded);
     if (unicode->length > MAIL_DOMAIN_MAX)
         return refused("the domain is longer than %d bytes", MAIL_DOMAIN_MAX);
-    return OK;
+    status = to_a_labels(*unicode, arena, &again);
+    if (status == OK && !text_equals(again, *ascii))
+        return refused("the domain is no international name: its labels do not agree");
+    return status;
 }
 
 /* RFC 5321 4.1.3. Addresses are written back by the system, so one address has one text. */
@@ -250,8 +260,9 @@ static enum status parse_domain(struct text text, struct arena *arena, struct ma
 
 bool mail_domain_to_ascii(struct text domain, struct arena *arena, struct text *out)
 {
+    struct text ignored;
     if (has_non_ascii(domain))
-        return international_domain(domain, arena, out, NULL) == OK;
+        return international_domain(domain, arena, out, &ignored) == OK;
     if (check_ascii_domain(domain) != OK)
         return false;
     *out = lower(domain, arena);

@@ -54,7 +54,12 @@ bool header_next(struct text *rest, struct header_field *field)
     if (!field_name(text_head(*rest, line_length(*rest)), &name))
         return false;
     struct text whole = text_head(*rest, folded_length(*rest));
-    *field = (struct header_field){.name = name, .body = text_after(whole, ':'), .whole = whole};
+    size_t colon = text_find(whole, ':');
+    *field = (struct header_field){
+        .name = name,
+        .body = text_of(whole.data + colon + 1, whole.length - colon - 1),
+        .whole = whole,
+    };
     *rest = text_from_position(*rest, whole.length);
     return true;
 }

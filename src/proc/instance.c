@@ -155,14 +155,20 @@ enum status role_instance_listen(struct role_instance *instance, struct text ser
     return OK;
 }
 
-void role_instance_unlisten(struct role_instance *instance, struct text server,
-                            enum service service)
+static bool is_bound_to(int fd, struct text address)
+{
+    struct net_address bound = {.length = sizeof(struct sockaddr_un)};
+    char text[NET_ADDRESS_TEXT_BYTES];
+    return getsockname(fd, &bound.any, &bound.length) == 0 &&
+           text_equals(text_from(net_address_text(&bound, text)), address);
+}
+
+void role_instance_unlisten(struct role_instance *instance, struct text address)
 {
     struct role_context *context = &instance->context;
     for (unsigned i = 0; i < context->listener_count; i++) {
         struct role_listener *listener = &context->listeners[i];
-        if (listener->fd >= 0 && listener->service == service &&
-            text_equals(listener->server, server))
+        if (listener->fd >= 0 && is_bound_to(listener->fd, address))
             listener->closing = true;
     }
     task_event_tell_all(&context->reloaded);

@@ -28,17 +28,18 @@ const struct settings *role_instance_settings(const struct role_instance *instan
 /* Use fd as the channel to a peer. REFUSED when the table has no such channel. */
 enum status role_instance_connect(struct role_instance *instance, enum role_kind kind,
                                   unsigned number, int fd);
-/* front: accept on fd for this server; closing: no longer (fd is -1 then, the pair names it). */
+/* front: accept on fd for this server; and no longer on the one bound to address (as text). */
 enum status role_instance_listen(struct role_instance *instance, struct text server,
                                  enum service service, int fd);
-void role_instance_unlisten(struct role_instance *instance, struct text server,
-                            enum service service);
+void role_instance_unlisten(struct role_instance *instance, struct text address);
 void role_instance_admin(struct role_instance *instance, int fd);
 /* YIELDS. */
 enum status role_instance_start(struct role_instance *instance);
 /* Stops, closes channels, frees. Accepts NULL. YIELDS. */
 void role_instance_stop(struct role_instance **instance);
 
+/* What every serving process does first: ignore SIGPIPE, take all the descriptors it may have. */
+void process_prepare(void);
 /* main() of a role's own program: the parent is on descriptor 3. Returns the exit status. */
 int role_process_main(const struct role_program *program, int count, char **arguments);
 
@@ -47,7 +48,7 @@ enum parent_method {
     PARENT_CONFIGURE = 1, /* role_configuration */
     PARENT_CONNECT = 2,   /* u8 kind, u32 number, with fd */
     PARENT_LISTEN = 3,    /* text server, u8 service, with fd */
-    PARENT_UNLISTEN = 4,  /* text server, u8 service */
+    PARENT_UNLISTEN = 4,  /* text address */
     PARENT_ADMIN = 5,     /* with fd */
     PARENT_START = 6,
     PARENT_STOP = 7,

@@ -111,9 +111,7 @@ static void serve_unlisten(void *context, struct rpc_call *call, struct text req
 {
     struct process *process = context;
     struct wire_reader in = wire_reader_of(request);
-    struct text server = wire_get_text(&in);
-    enum service service = wire_get_u8(&in);
-    role_instance_unlisten(process->instance, server, service);
+    role_instance_unlisten(process->instance, wire_get_text(&in));
     finish(&call, OK);
 }
 
@@ -177,6 +175,16 @@ static void process_task(void *argument)
     task_group_finish(&process->group);
 }
 
+void process_prepare(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 int role_process_main(const struct role_program *program, int count, char **arguments)
 {
     struct process process = {.program = program};
@@ -189,16 +197,11 @@ int role_process_main(const struct role_program *program, int count, char **argu
     }
     process.number = number;
     log_setup(role->name, LOG_LEVEL_INFO);
-    signal(SIGPIPE, SIG_IGN);
+    process_prepare();
     signal(SIGHUP, SIG_IGN); /* the parent's terminal; it tells us in its own way */
     signal(SIGINT, SIG_IGN);
     fcntl(PARENT_FD, F_SETFD, FD_CLOEXEC);
     fcntl(PARENT_FD, F_SETFL, fcntl(PARENT_FD, F_GETFL) | O_NONBLOCK);
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
     task_loop_run(process_task, &process);
     return EXIT_SUCCESS;
 }

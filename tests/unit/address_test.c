@@ -152,6 +152,8 @@ TEST("an international address keeps its names and is compared by A-labels")
     EXPECT(mail_address_parse(TEXT("a@\xc3.example"), &arena, &ignored) == REFUSED);
     EXPECT_TEXT(text_from(fail_reason()), "the domain is not well-formed UTF-8");
     EXPECT(mail_address_parse(TEXT("a@\xe2\x80\xa8.example"), &arena, &ignored) == REFUSED);
+    /* An A-label that stands for nothing, beside a U-label. */
+    EXPECT(mail_address_parse(TEXT("a@xn--bmkeva.fa\xc3\x9f.de"), &arena, &ignored) == REFUSED);
 }
 
 TEST("a path ends at its bracket and leaves the parameters")

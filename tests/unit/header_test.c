@@ -79,6 +79,14 @@ TEST("a line that is no field stops the walk but hides nothing from a search")
     EXPECT(!header_find(section, TEXT("From"), &field));
 }
 
+TEST("an empty body stands behind its colon")
+{
+    struct text rest = TEXT("A:");
+    struct header_field field;
+    EXPECT(header_next(&rest, &field));
+    EXPECT(field.body.length == 0 && field.body.data == field.whole.data + 2);
+}
+
 TEST("a field is not found behind the blank line")
 {
     struct header_field field;
