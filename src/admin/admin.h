@@ -32,7 +32,9 @@ struct admin_verb {
     enum status (*run)(void *state, struct admin_call *call);
 };
 
-/* Verbs by role; state is struct directory * and struct queue *. */
+/* Verbs by role; state is struct parent *, struct directory * and struct queue *. */
+extern const struct admin_verb admin_parent_verbs[];
+extern const unsigned admin_parent_verb_count;
 extern const struct admin_verb admin_directory_verbs[];
 extern const unsigned admin_directory_verb_count;
 extern const struct admin_verb admin_queue_verbs[];
@@ -41,8 +43,17 @@ extern const unsigned admin_queue_verb_count;
 /* The verb these words begin with, the longest name; *used is how many words it took. */
 const struct admin_verb *admin_verb_find(const struct text *words, unsigned count, unsigned *used);
 
-/* Serve verbs on the role's control socket until the group is cancelled: the loop task. */
-void admin_serve(int listening_fd, enum role_kind role, void *state, struct task_group *group);
+/* How many words the verb name ("queue list") has, when the words begin with it; 0: they do not. */
+unsigned admin_words_match(const char *name, const struct text *words, unsigned count);
+/* All verbs in order of their tables: start with position 0; NULL at the end. */
+const struct admin_verb *admin_verb_next(unsigned *position);
+/* Run the verb of these words on its state, here. YIELDS if the verb does. */
+enum status admin_run(enum role_kind role, void *state, const struct text *words, unsigned count,
+                      struct text input, struct buffer *out);
+
+/* Serve verbs on the role's control socket until the calling task is cancelled; returns when the
+ * last call has ended. YIELDS. */
+void admin_serve(int listening_fd, enum role_kind role, void *state);
 /* Ask a running role (Unix socket path). TRY_LATER "not running" when nothing listens there.
  * out receives the output whatever the status. YIELDS. */
 enum status admin_ask(const char *socket_path, const struct text *words, unsigned count,

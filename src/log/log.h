@@ -11,6 +11,7 @@
 #include "task/task.h"
 
 struct log;
+struct log_files;
 
 /* Records are numbered 1, 2, 3 ... without gaps, in the order of the log, for ever. */
 typedef uint64_t log_number;
@@ -26,10 +27,11 @@ struct log_place {
 enum { LOG_SEGMENT_BYTES = 64 << 20, LOG_PAYLOAD_MAX = 4 << 20 };
 
 struct log_options {
-    const char *directory;    /* must exist */
-    uint32_t segment_bytes;   /* 0: LOG_SEGMENT_BYTES; tests use small ones */
-    unsigned spare_segments;  /* kept preallocated ahead of need; 0: 2 */
-    struct task_group *group; /* the commit task lives here; must outlive the log */
+    const char *directory;         /* must exist */
+    uint32_t segment_bytes;        /* 0: LOG_SEGMENT_BYTES; tests use small ones */
+    unsigned spare_segments;       /* kept preallocated ahead of need; 0: 2 */
+    struct task_group *group;      /* background work lives here; must outlive the log */
+    const struct log_files *files; /* NULL: the kernel's; see log/file.h */
 };
 
 /* What open found out; shown to the administrator. */
@@ -41,8 +43,10 @@ struct log_health {
     uint64_t damaged_records; /* bad checksum followed by good records: lost to the medium */
     uint32_t sync_us;         /* how long the last sync took */
     uint64_t syncs, batches, appended; /* since open */
-    bool failing;                      /* commits fail at present */
-    char reason[256];                  /* why, as failing records it */
+    unsigned spares;  /* preallocated segments left; fewer than asked for: stop taking mail, so that
+                         deletes can still be logged */
+    bool failing;     /* commits fail at present */
+    char reason[256]; /* why, as failing records it */
 };
 
 /* Open, take the directory's lock, find the end, cut a torn tail. TRY_LATER when another process
@@ -52,7 +56,7 @@ enum status log_open(const struct log_options *options, struct log **out);
 void log_close(struct log **log);
 
 /* Where the bytes would stand, were they the payload's bytes from payload_offset on in a record of
- * payload_length appended now. Valid until the next append. Does not yield. */
+ * payload_length appended now. Valid until the next append or yield. Does not yield. */
 struct log_place log_place_next(struct log *log, uint32_t payload_length, uint32_t payload_offset,
                                 uint32_t length);
 /* Add a record, made of `count` pieces joined, to the pending batch. Does not yield and does not
@@ -62,7 +66,8 @@ log_number log_append(struct log *log, uint16_t type, const struct text *pieces,
                       struct log_place *place);
 /* Until record `number` is on stable storage. OK: it is, and will be found after any crash.
  * TRY_LATER: it is not and never will be (its number is used by a later record); the layer above
- * must forget it. Not ended by cancellation. YIELDS. */
+ * must forget it. Ask before the task that appended yields: later, the number may already be that
+ * of another record. Not ended by cancellation. YIELDS. */
 enum status log_commit(struct log *log, log_number number);
 /* Bytes appended and not yet durable: for back-pressure. */
 size_t log_pending_bytes(const struct log *log);

@@ -16,9 +16,12 @@ struct header_field {
 /* Take the next field off *rest. False at the blank line (which is left in *rest), at the end, or
  * at a line that is no field. */
 bool header_next(struct text *rest, struct header_field *field);
+/* The same, but skips lines that are no field, up to the blank line. */
+bool header_next_valid(struct text *rest, struct header_field *field);
 /* The header section of a message: up to and without the blank line. */
 struct text header_section(struct text message);
-/* First field of that name (case-insensitive), from the header section. */
+/* First field of that name (case-insensitive), from the header section; past lines that are no
+ * field. */
 bool header_find(struct text section, struct text name, struct header_field *field);
 /* Body unfolded and trimmed, in arena. */
 struct text header_unfold(struct text body, struct arena *arena);
@@ -30,15 +33,16 @@ struct header_facts {
     bool has_date, has_message_id, has_from;
     bool ended;           /* the blank line was seen */
     bool has_8bit_header; /* needs SMTPUTF8 */
-    char message_id[256]; /* without white space; "" when absent or longer */
-    char subject[128];    /* raw, cut: for listings */
+    char message_id[256]; /* first; without white space; "" when absent or longer */
+    char subject[128];    /* first that is not empty; unfolded, not decoded, cut: for listings */
     /* private to header.c */
     char line[512];
     unsigned line_length;
     bool skip_line, in_subject, in_message_id;
 };
 void header_facts_init(struct header_facts *facts);
-/* bytes may be cut anywhere; returns how many belonged to the header section. */
+/* bytes may be cut anywhere; returns how many belonged to the header section, the blank line
+ * included: less than all of them only when it has ended. */
 size_t header_facts_feed(struct header_facts *facts, struct text bytes);
 /* After the last byte, when no blank line came. */
 void header_facts_end(struct header_facts *facts);

@@ -15,7 +15,7 @@ enum report_action {
 
 struct report_recipient {
     struct text address;            /* Final-Recipient, rfc822 or utf-8 */
-    struct text original_recipient; /* ORCPT as given ("rfc822;a@b"), or "" */
+    struct text original_recipient; /* ORCPT as given ("rfc822;a+2Bb@c"), or "" */
     enum report_action action;
     struct text status;          /* "5.1.1" */
     struct text diagnostic;      /* the peer's reply or our reason, any bytes */

@@ -35,6 +35,8 @@ bool net_network_parse(struct text text, struct net_network *out);
 /* IPv4-mapped IPv6 addresses match IPv4 networks. */
 bool net_network_contains(const struct net_network *network, const struct net_address *address);
 bool net_address_is_loopback(const struct net_address *address);
+/* "*", 0.0.0.0 or ::, in a listener. */
+bool net_address_is_any(const struct net_address *address);
 /* Same host, whatever the port. */
 bool net_address_same_host(const struct net_address *a, const struct net_address *b);
 uint16_t net_address_port(const struct net_address *address);
@@ -44,5 +46,7 @@ const char *net_address_literal(const struct net_address *address,
                                 char out[NET_ADDRESS_TEXT_BYTES]);
 /* "192.0.2.1:25" for people and logs. Returns out. */
 const char *net_address_text(const struct net_address *address, char out[NET_ADDRESS_TEXT_BYTES]);
+/* "192.0.2.0/24". Returns out. */
+const char *net_network_text(const struct net_network *network, char out[NET_ADDRESS_TEXT_BYTES]);
 
 #endif

@@ -5,13 +5,13 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "net/address.h"
-#include "task/task.h"
 
 struct resolver;
 
-/* servers: where to ask; none: those of /etc/resolv.conf. The watching task lives in group. */
-enum status resolver_new(const struct net_address *servers, unsigned count,
-                         struct task_group *group, struct resolver **out);
+/* servers: where to ask; none: those of /etc/resolv.conf. Answers are validated (DNSSEC) unless a
+ * server is on this machine. Starts a thread of libunbound at the first question. */
+enum status resolver_new(const struct net_address *servers, unsigned count, struct resolver **out);
+/* No task may be waiting in it. */
 void resolver_free(struct resolver **resolver);
 
 struct resolver_mx {

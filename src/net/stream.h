@@ -64,9 +64,10 @@ bool stream_is_tls(const struct stream *stream);
 const char *stream_tls_version(const struct stream *stream);
 const char *stream_tls_cipher(const struct stream *stream);
 
-/* Copy bytes both ways between two streams until one side ends, then let the other drain.
- * What `a` has buffered goes first. YIELDS. */
-void stream_relay(struct stream *a, struct stream *b);
+/* Copy bytes both ways between a client and the session that serves it (a plain socket pair) until
+ * the session ends; when the client ends first, the session sees that and may finish its answers.
+ * What the client has sent already goes first. YIELDS. */
+void stream_relay(struct stream *client, struct stream *session);
 
 /* Bytes received and sent since the start (inside TLS). */
 uint64_t stream_bytes_in(const struct stream *stream);

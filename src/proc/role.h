@@ -8,10 +8,10 @@
 #include "proc/rpc.h"
 #include "proc/settings.h"
 
-enum role_kind { ROLE_FRONT, ROLE_STORE, ROLE_AUTH, ROLE_SEND, ROLE_KINDS };
+enum role_kind { ROLE_FRONT, ROLE_STORE, ROLE_AUTH, ROLE_SEND, ROLE_PARENT, ROLE_KINDS };
 
 enum role_may {
-    MAY_READ_DATA = 1,   /* the data directory of this role, read and write */
+    MAY_USE_DATA = 1,    /* the data directory of this role, read and write */
     MAY_CONNECT = 2,     /* outgoing connections */
     MAY_READ_SYSTEM = 4, /* /etc, /usr/share, /usr/lib read-only (resolver, certificates) */
 };
@@ -28,6 +28,16 @@ const struct role *role_find(enum role_kind kind);
 /* The table as `mailroot roles` prints it. */
 void role_describe(struct buffer *out);
 
+enum { ROLE_FRONTS_MAX = 64, ROLE_LISTENERS_MAX = 256 };
+
+/* A listening socket given to front. */
+struct role_listener {
+    int fd;             /* -1: an unused place in the table */
+    struct text server; /* virtual server's name; find it anew in the current settings. Owned */
+    enum service service;
+    bool closing; /* no longer in the settings: front ends accepting and closes it */
+};
+
 /* What a running role is given. One per role, in one process or many. */
 struct role_context {
     const struct role *role;
@@ -35,33 +45,29 @@ struct role_context {
     struct settings *settings;  /* current; replaced at reload: hold it over a session */
     struct tls_context *tls;    /* front: the server's certificate, or NULL; hold it over use */
     struct task_group *group;   /* the role's tasks */
-    struct task_event reloaded; /* told after settings and tls changed */
-    struct rpc_channel *parent;
-    /* Channels to the other roles; several only towards fronts. Filled before start. */
+    struct task_event reloaded; /* told after settings, tls or listeners changed */
+    /* Channels to the other roles, made before start; NULL when the table has none. */
     struct rpc_channel *store, *auth, *send;
-    struct rpc_channel *fronts[64];
-    unsigned front_count;
-    /* front: listening sockets, in the order of servers and listens of the settings. */
-    struct role_listener {
-        int fd;
-        struct text server_name; /* find it anew in the current settings */
-        enum service service;
-    } listeners[256];
+    struct rpc_channel *fronts[ROLE_FRONTS_MAX];
+    struct role_listener listeners[ROLE_LISTENERS_MAX];
     unsigned listener_count;
-    int admin_fd;        /* listening control socket of this role, or -1 */
-    struct text secrets; /* send: "name\0value\0..." of the secrets directory */
+    int admin_fd;          /* listening control socket of this role, or -1 */
+    struct buffer secrets; /* send: wire texts name, value, name, value ... */
 };
 
 /* What each role implements. start prepares and returns OK when it serves (its tasks run in
  * context->group); stop ends in order: stop accepting, finish commits, close. Both YIELD. */
 struct role_program {
     enum role_kind kind;
-    /* What peers may ask of this role, per peer kind: rpc tables with state as handler context. */
+    /* What peers may ask of this role, by the peer's kind; the state is the handlers' context. */
     const struct rpc_method *methods[ROLE_KINDS];
     unsigned method_count[ROLE_KINDS];
     void *(*new_state)(struct role_context *context); /* before channels exist; no I/O */
     enum status (*start)(void *state);
-    void (*stop)(void *state); /* frees state */
+    void (*stop)(void *state); /* ends what start began; then frees state */
 };
+
+/* A secret of context->secrets by name; "" when there is none. */
+struct text role_secret(const struct role_context *context, struct text name);
 
 #endif

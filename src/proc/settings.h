@@ -131,6 +131,8 @@ struct settings_source;
 
 /* Read path and what it includes. REFUSED with file and reason when one can't be read. Blocks. */
 enum status settings_read(const char *path, struct settings_source **out);
+/* One text as if it stood alone in `file` (an absolute name); for checks and tests. */
+enum status settings_source_of(struct text file, struct text bytes, struct settings_source **out);
 /* The bytes that settings_source_decode reads back (wire encoding; at most 4 MiB). */
 enum status settings_source_encode(const struct settings_source *source, struct buffer *out);
 enum status settings_source_decode(struct text bytes, struct settings_source **out);
@@ -152,7 +154,9 @@ const struct setting_domain *settings_domain_find(const struct settings *setting
 
 /* `config show`: changed settings as statements (all: defaults too; where: with file:line). */
 void settings_show(const struct settings *settings, bool all, bool where, struct buffer *out);
-/* The body of mailroot.conf(5) in mdoc, from the rows. */
+/* The page mailroot.conf(5) in mdoc, from the rows. */
 void settings_manual(struct buffer *out);
+/* `mailroot help BLOCK` ("" for what stands outside blocks). False: there is no such block. */
+bool settings_help(struct text block, struct buffer *out);
 
 #endif

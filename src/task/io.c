@@ -26,9 +26,9 @@ void loop_epoll_close(struct loop *loop)
 static void wake_direction(struct task_io *io, enum task_io_direction direction)
 {
     io->ready |= direction;
-    struct task *task = io->waiting[direction - 1];
-    if (task != NULL)
-        task_wake(task, WAKE_TOLD);
+    struct list *waiting = &io->waiting[direction - 1];
+    while (!list_is_empty(waiting))
+        task_wake(list_entry(waiting->next, struct task, waiting), WAKE_TOLD);
     if (direction == TASK_READ && io->on_readable != NULL)
         io->on_readable(io);
 }
@@ -52,6 +52,8 @@ void loop_epoll_wait(struct loop *loop)
     for (int i = 0; i < count; i++) {
         struct task_io *io = events[i].data.ptr;
         bool broken = (events[i].events & (EPOLLERR | EPOLLHUP)) != 0;
+        if ((events[i].events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0)
+            io->hung_up = true;
         if (broken || (events[i].events & (EPOLLIN | EPOLLRDHUP)) != 0)
             wake_direction(io, TASK_READ);
         if (broken || (events[i].events & EPOLLOUT) != 0)
@@ -62,6 +64,8 @@ void loop_epoll_wait(struct loop *loop)
 enum status task_io_open(struct task_io *io, int fd)
 {
     *io = (struct task_io){.fd = fd, .ready = TASK_READ | TASK_WRITE};
+    list_init(&io->waiting[0]);
+    list_init(&io->waiting[1]);
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                                 .data.ptr = io};
     if (epoll_ctl(task_loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
@@ -85,12 +89,15 @@ void task_io_wake(struct task_io *io)
     wake_direction(io, TASK_WRITE);
 }
 
+void task_io_drained(struct task_io *io)
+{
+    if (!io->hung_up)
+        io->ready &= ~(unsigned)TASK_READ;
+}
+
 enum status task_io_wait(struct task_io *io, enum task_io_direction direction, int64_t deadline_ms)
 {
     io->ready &= ~(unsigned)direction;
-    check(io->waiting[direction - 1] == NULL);
-    io->waiting[direction - 1] = task_loop->running;
-    enum wake wake = task_park(deadline_ms);
-    io->waiting[direction - 1] = NULL;
-    return task_wake_status(wake);
+    list_append(&io->waiting[direction - 1], &task_loop->running->waiting);
+    return task_wake_status(task_park(deadline_ms));
 }

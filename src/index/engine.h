@@ -1,0 +1,44 @@
+/* What an engine of the index provides. Included only from index/. */
+#ifndef INDEX_ENGINE_H
+#define INDEX_ENGINE_H
+
+#include "index/index.h"
+
+/* Holds the applied position, 8 bytes big-endian. Callers' keys never begin with its first byte. */
+#define INDEX_APPLIED_KEY TEXT("!applied")
+
+enum { INDEX_VALUE_MAX = 64 << 20, INDEX_REASON_BYTES = 256 };
+
+/* The calls of index.h, without what is common to all engines: keys checked, position kept. */
+struct index_engine {
+    void (*close)(struct index *index);
+    bool (*get)(struct index *index, struct text key, struct buffer *out);
+    void (*scan)(struct index *index, struct text prefix, struct text from, index_visit *visit,
+                 void *context);
+    enum status (*flush)(struct index *index);
+    struct index_batch *(*batch_new)(struct index *index);
+    void (*batch_put)(struct index_batch *batch, struct text key, struct text value);
+    void (*batch_delete)(struct index_batch *batch, struct text key);
+    enum status (*batch_apply)(struct index_batch *batch);
+    void (*batch_free)(struct index_batch *batch);
+};
+
+/* The common beginning of an engine's own structs. */
+struct index {
+    const struct index_engine *engine;
+    uint64_t applied;
+    bool failed;
+    char reason[INDEX_REASON_BYTES];
+};
+struct index_batch {
+    struct index *index;
+};
+
+/* Note why the index is of no use any more; the first reason stays. Returns TRY_LATER with it. */
+enum status index_fail(struct index *index, const char *what, const char *why);
+
+enum status rocks_open(const char *directory, struct index **out);
+enum status rocks_destroy(const char *directory);
+struct index *memory_open(void);
+
+#endif

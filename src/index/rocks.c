@@ -1,0 +1,230 @@
+/* The index in RocksDB, without its write-ahead log: the log of this program is that. One column
+ * family and the position in every batch, so whatever a crash leaves is a prefix of the log.
+ *
+ * Only what RocksDB 7.8 does without known trouble is used: no range deletes, merges, blobs or
+ * atomic flush. Any error it reports ends the use of this index; it is rebuilt from the log. */
+#include <rocksdb/c.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "index/engine.h"
+
+enum {
+    WRITE_BUFFER_BYTES = 16 << 20,
+    BLOCK_CACHE_BYTES = 8 << 20,
+    ARENA_BLOCK_BYTES = 256 << 10,
+    BLOOM_BITS_PER_KEY = 10,
+    OPEN_FILES_MAX = 128,
+    BACKGROUND_JOBS = 2,
+    LOG_FILE_BYTES = 1 << 20,
+    LOG_FILES_KEPT = 2,
+    LOG_LEVEL_OF_ERRORS = 3,
+};
+
+struct rocks {
+    struct index index;
+    rocksdb_t *db;
+    rocksdb_options_t *options;
+    rocksdb_block_based_table_options_t *table;
+    rocksdb_cache_t *cache;
+    rocksdb_writeoptions_t *write;
+    rocksdb_readoptions_t *read;
+    rocksdb_flushoptions_t *flush;
+};
+
+struct rocks_batch {
+    struct index_batch batch;
+    rocksdb_writebatch_t *changes;
+};
+
+static void set_options(struct rocks *rocks)
+{
+    rocksdb_options_t *options = rocks->options = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(options, 1);
+    rocksdb_options_set_paranoid_checks(options, 1);
+    rocksdb_options_set_write_buffer_size(options, WRITE_BUFFER_BYTES);
+    rocksdb_options_set_arena_block_size(options, ARENA_BLOCK_BYTES);
+    rocksdb_options_set_max_background_jobs(options, BACKGROUND_JOBS);
+    rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
+    rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+    rocksdb_options_set_info_log_level(options, LOG_LEVEL_OF_ERRORS);
+    rocksdb_options_set_max_log_file_size(options, LOG_FILE_BYTES);
+    rocksdb_options_set_keep_log_file_num(options, LOG_FILES_KEPT);
+    rocksdb_options_set_stats_dump_period_sec(options, 0);
+    rocksdb_options_set_stats_persist_period_sec(options, 0);
+
+    rocks->cache = rocksdb_cache_create_lru(BLOCK_CACHE_BYTES);
+    rocks->table = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(rocks->table, rocks->cache);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(rocks->table, 1);
+    /* Takes the filter over. */
+    rocksdb_block_based_options_set_filter_policy(
+        rocks->table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS_PER_KEY));
+    rocksdb_options_set_block_based_table_factory(options, rocks->table);
+}
+
+static void rocks_free(struct rocks *rocks)
+{
+    rocksdb_flushoptions_destroy(rocks->flush);
+    rocksdb_readoptions_destroy(rocks->read);
+    rocksdb_writeoptions_destroy(rocks->write);
+    rocksdb_options_destroy(rocks->options);
+    rocksdb_block_based_options_destroy(rocks->table);
+    rocksdb_cache_destroy(rocks->cache);
+    free(rocks);
+}
+
+/* RocksDB's errors are NUL-ended strings that we own. */
+static enum status fail(struct index *index, const char *what, char *error)
+{
+    enum status status = index_fail(index, what, error);
+    rocksdb_free(error);
+    return status;
+}
+
+static void rocks_close(struct index *index)
+{
+    struct rocks *rocks = (struct rocks *)index;
+    if (!index->failed)
+        index_flush(index);
+    rocksdb_cancel_all_background_work(rocks->db, 1);
+    rocksdb_close(rocks->db);
+    rocks_free(rocks);
+}
+
+static bool rocks_get(struct index *index, struct text key, struct buffer *out)
+{
+    struct rocks *rocks = (struct rocks *)index;
+    char *error = NULL;
+    rocksdb_pinnableslice_t *value =
+        rocksdb_get_pinned(rocks->db, rocks->read, key.data, key.length, &error);
+    if (error != NULL)
+        fail(index, "reading a key", error);
+    if (value == NULL)
+        return false;
+    size_t length;
+    const char *data = rocksdb_pinnableslice_value(value, &length);
+    bool fits = buffer_append(out, text_of(data, length));
+    rocksdb_pinnableslice_destroy(value);
+    return fits;
+}
+
+static void rocks_scan(struct index *index, struct text prefix, struct text from,
+                       index_visit *visit, void *context)
+{
+    struct rocks *rocks = (struct rocks *)index;
+    struct text start = text_compare(from, prefix) > 0 ? from : prefix;
+    rocksdb_iterator_t *at = rocksdb_create_iterator(rocks->db, rocks->read);
+    bool more = true;
+    for (rocksdb_iter_seek(at, start.length > 0 ? start.data : "", start.length);
+         more && rocksdb_iter_valid(at); rocksdb_iter_next(at)) {
+        struct text key, value;
+        key.data = rocksdb_iter_key(at, &key.length);
+        if (!text_starts_with(key, prefix))
+            break;
+        if (text_equals(key, INDEX_APPLIED_KEY))
+            continue;
+        value.data = rocksdb_iter_value(at, &value.length);
+        more = visit(context, key, value);
+    }
+    char *error = NULL;
+    rocksdb_iter_get_error(at, &error);
+    if (error != NULL)
+        fail(index, "reading keys in order", error);
+    rocksdb_iter_destroy(at);
+}
+
+static enum status rocks_flush(struct index *index)
+{
+    struct rocks *rocks = (struct rocks *)index;
+    char *error = NULL;
+    rocksdb_flush(rocks->db, rocks->flush, &error);
+    return error == NULL ? OK : fail(index, "flushing", error);
+}
+
+static struct index_batch *rocks_batch_new(struct index *index)
+{
+    unused(index);
+    struct rocks_batch *batch = calloc(1, sizeof(*batch));
+    check(batch != NULL);
+    batch->changes = rocksdb_writebatch_create();
+    return &batch->batch;
+}
+
+static void rocks_batch_put(struct index_batch *batch, struct text key, struct text value)
+{
+    rocksdb_writebatch_put(((struct rocks_batch *)batch)->changes, key.data, key.length,
+                           value.length > 0 ? value.data : "", value.length);
+}
+
+static void rocks_batch_delete(struct index_batch *batch, struct text key)
+{
+    rocksdb_writebatch_delete(((struct rocks_batch *)batch)->changes, key.data, key.length);
+}
+
+static enum status rocks_batch_apply(struct index_batch *batch)
+{
+    struct rocks *rocks = (struct rocks *)batch->index;
+    rocksdb_writebatch_t *changes = ((struct rocks_batch *)batch)->changes;
+    char *error = NULL;
+    rocksdb_write(rocks->db, rocks->write, changes, &error);
+    rocksdb_writebatch_clear(changes);
+    return error == NULL ? OK : fail(batch->index, "applying a batch", error);
+}
+
+static void rocks_batch_free(struct index_batch *batch)
+{
+    rocksdb_writebatch_destroy(((struct rocks_batch *)batch)->changes);
+    free(batch);
+}
+
+static const struct index_engine rocks_engine = {
+    .close = rocks_close,
+    .get = rocks_get,
+    .scan = rocks_scan,
+    .flush = rocks_flush,
+    .batch_new = rocks_batch_new,
+    .batch_put = rocks_batch_put,
+    .batch_delete = rocks_batch_delete,
+    .batch_apply = rocks_batch_apply,
+    .batch_free = rocks_batch_free,
+};
+
+enum status rocks_open(const char *directory, struct index **out)
+{
+    struct rocks *rocks = calloc(1, sizeof(*rocks));
+    check(rocks != NULL);
+    rocks->index.engine = &rocks_engine;
+    set_options(rocks);
+    rocks->write = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_disable_WAL(rocks->write, 1);
+    rocks->read = rocksdb_readoptions_create();
+    rocks->flush = rocksdb_flushoptions_create();
+    rocksdb_flushoptions_set_wait(rocks->flush, 1);
+    char *error = NULL;
+    rocks->db = rocksdb_open(rocks->options, directory, &error);
+    if (error != NULL) {
+        try_later("cannot open the index in %s (%s); it can be removed and is then rebuilt from "
+                  "the log",
+                  directory, error);
+        rocksdb_free(error);
+        rocks_free(rocks);
+        return TRY_LATER;
+    }
+    *out = &rocks->index;
+    return OK;
+}
+
+enum status rocks_destroy(const char *directory)
+{
+    rocksdb_options_t *options = rocksdb_options_create();
+    char *error = NULL;
+    rocksdb_destroy_db(options, directory, &error);
+    rocksdb_options_destroy(options);
+    if (error == NULL)
+        return OK;
+    try_later("cannot remove the index in %s: %s", directory, error);
+    rocksdb_free(error);
+    return TRY_LATER;
+}

@@ -1,0 +1,49 @@
+/* The role processes of a server: starting, wiring, restarting, stopping. */
+#ifndef MAIN_CHILD_H
+#define MAIN_CHILD_H
+
+#include <sys/types.h>
+
+#include "main/site.h"
+
+struct children;
+
+struct child {
+    const struct role *role;
+    unsigned number;
+    pid_t pid; /* 0: not running */
+    struct rpc_channel *channel;
+    bool configured; /* has its settings: may be wired to others */
+    bool started;    /* serves */
+    unsigned incarnation;
+    unsigned quick_deaths; /* in a row */
+    struct children *all;
+};
+
+enum { CHILDREN_MAX = ROLE_FRONTS_MAX + 3 };
+
+/* All processes of the server. Fields are the parent's. */
+struct children {
+    struct child list[CHILDREN_MAX];
+    unsigned count;
+    struct task_group group;
+    struct task_event changed; /* a child was configured, started, or died */
+    struct site *site;         /* current */
+    int admin_fds[ROLE_KINDS];
+    /* incarnations that have been wired to each other: [from][to] */
+    unsigned wired[CHILDREN_MAX][CHILDREN_MAX][2];
+    bool stopping;
+};
+
+/* Start every role and keep it running until children_stop. fronts: how many. */
+void children_start(struct children *children, unsigned fronts);
+bool children_all_started(const struct children *children);
+/* After the site changed: tell every role; old has the sockets no longer wanted. Failures are
+ * logged. YIELDS. */
+void children_reload(struct children *children, const struct site *old);
+/* Reap those that have ended (after SIGCHLD). */
+void children_reap(struct children *children);
+/* In order: front, send, auth, store. YIELDS. */
+void children_stop(struct children *children);
+
+#endif

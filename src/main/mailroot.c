@@ -1,0 +1,336 @@
+/* The command: serves as the parent, checks settings, and carries verbs to the role that knows. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "base/check.h"
+#include "main/parent.h"
+#include "main/site.h"
+
+#define DEFAULT_SETTINGS "/etc/mailroot/mailroot.conf"
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_TROUBLE = 2, PASSWORD_MAX = 1024, SHOW_MAX = 4 << 20 };
+
+struct command {
+    const char *settings_path;
+    bool one_process, password_stdin;
+    int count;
+    char **words; /* verb and arguments */
+};
+
+struct local_verb {
+    const char *name, *usage, *help;
+    int (*run)(struct command *command);
+};
+
+static int complain(const char *what)
+{
+    fprintf(stderr, "mailroot: %s\n", what);
+    return EXIT_TROUBLE;
+}
+
+/* The files of the settings, parsed; messages on standard error. */
+static enum status load_settings(const char *path, struct settings **out)
+{
+    struct settings_source *source = NULL;
+    struct buffer messages;
+    buffer_init(&messages, SHOW_MAX);
+    enum status status = settings_read(path, &source);
+    if (status != OK)
+        buffer_printf(&messages, "%s\n", fail_reason());
+    else
+        status = settings_parse(source, 1, &messages, out);
+    settings_source_free(&source);
+    fprintf(stderr, "%.*s", TEXT_ARG(buffer_text(&messages)));
+    buffer_finish(&messages);
+    return status;
+}
+
+/* ---- verbs that need no server ---- */
+
+static int run_solo(struct command *command, const char *mode, char **words, int count)
+{
+    char path[SITE_PATH_BYTES];
+    if (!site_program_path("solo", path))
+        return complain("its own program 'solo' is missing: is mailroot installed?");
+    char **arguments = calloc((size_t)count + 4, sizeof(*arguments));
+    check(arguments != NULL);
+    arguments[0] = "mailroot-solo";
+    arguments[1] = (char *)(uintptr_t)mode;
+    arguments[2] = (char *)(uintptr_t)command->settings_path;
+    memcpy(arguments + 3, words, (size_t)count * sizeof(*words));
+    execv(path, arguments);
+    perror(path);
+    free(arguments);
+    return EXIT_TROUBLE;
+}
+
+static int run_serve(struct command *command)
+{
+    if (command->one_process)
+        return run_solo(command, "serve", command->words, 0);
+    return parent_serve(command->settings_path);
+}
+
+static int run_config_check(struct command *command)
+{
+    struct settings *settings = NULL;
+    const char *path = command->count > 2 ? command->words[2] : command->settings_path;
+    if (load_settings(path, &settings) != OK)
+        return EXIT_REFUSED;
+    settings_release(&settings);
+    struct site site;
+    struct buffer messages;
+    buffer_init(&messages, SHOW_MAX);
+    /* Once more with what the file names: certificate, key, secrets. Its warnings were shown. */
+    enum status status = site_load(path, 1, &messages, &site);
+    if (status != OK)
+        fprintf(stderr, "%.*s", TEXT_ARG(buffer_text(&messages)));
+    else
+        site_free(&site);
+    buffer_finish(&messages);
+    if (status == OK)
+        printf("%s: no errors\n", path);
+    return status == OK ? EXIT_DONE : EXIT_REFUSED;
+}
+
+static int write_file(const char *path, mode_t mode, struct text bytes)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    bool written = fd >= 0 && write(fd, bytes.data, bytes.length) == (ssize_t)bytes.length;
+    if (!written)
+        perror(path);
+    if (fd >= 0)
+        close(fd);
+    return written ? EXIT_DONE : EXIT_REFUSED;
+}
+
+static int run_cert_self_sign(struct command *command)
+{
+    struct text names[16];
+    unsigned count = 0;
+    const char *certificate_path = "cert.pem", *key_path = "key.pem";
+    for (int i = 2; i < command->count; i++) {
+        const char *word = command->words[i];
+        bool last = i + 1 == command->count;
+        if (strcmp(word, "--certificate") == 0 && !last)
+            certificate_path = command->words[++i];
+        else if (strcmp(word, "--key") == 0 && !last)
+            key_path = command->words[++i];
+        else if (strcmp(word, "--name") == 0 && !last && count < 16)
+            names[count++] = text_from(command->words[++i]);
+        else
+            return complain("cert self-sign --name HOST ... [--certificate FILE] [--key FILE]");
+    }
+    if (count == 0)
+        return complain("cert self-sign needs --name HOST");
+    struct buffer certificate, key;
+    buffer_init(&certificate, 64 << 10);
+    buffer_init(&key, 64 << 10);
+    int status = EXIT_REFUSED;
+    if (tls_self_sign(names, count, 3650, &certificate, &key) != OK)
+        complain(fail_reason());
+    else if ((status = write_file(key_path, 0600, buffer_text(&key))) == EXIT_DONE)
+        status = write_file(certificate_path, 0644, buffer_text(&certificate));
+    buffer_finish(&certificate);
+    buffer_finish(&key);
+    return status;
+}
+
+static int print(struct buffer *out)
+{
+    fwrite(out->data, 1, out->length, stdout);
+    buffer_finish(out);
+    return EXIT_DONE;
+}
+
+static int run_roles(struct command *command)
+{
+    unused(command);
+    struct buffer out;
+    buffer_init(&out, SHOW_MAX);
+    role_describe(&out);
+    return print(&out);
+}
+
+static int run_manual(struct command *command)
+{
+    unused(command);
+    struct buffer out;
+    buffer_init(&out, SHOW_MAX);
+    settings_manual(&out);
+    return print(&out);
+}
+
+static int run_help(struct command *command);
+
+static const struct local_verb local_verbs[] = {
+    {"serve", "[--one-process]", "Run the server in the foreground.", run_serve},
+    {"config check", "[FILE]", "Find every error in the configuration; change nothing.",
+     run_config_check},
+    {"cert self-sign", "--name HOST ... [--certificate FILE] [--key FILE]",
+     "Make a certificate and its key for a first run.", run_cert_self_sign},
+    {"roles", "", "What each process may do, and whom it talks to.", run_roles},
+    {"manual", "", "The manual page mailroot.conf(5), made from the settings table.", run_manual},
+    {"help", "", "This list.", run_help},
+};
+enum { LOCAL_VERBS = sizeof(local_verbs) / sizeof(*local_verbs) };
+
+static int run_help(struct command *command)
+{
+    unused(command);
+    printf("usage: mailroot [--config FILE] VERB [ARGUMENT ...]\n\n");
+    for (int i = 0; i < LOCAL_VERBS; i++)
+        printf("  %-16s %-32s %s\n", local_verbs[i].name, local_verbs[i].usage,
+               local_verbs[i].help);
+    const struct admin_verb *verb;
+    for (unsigned i = 0; (verb = admin_verb_next(&i)) != NULL;)
+        printf("  %-16s %-32s %s\n", verb->name, verb->usage, verb->help);
+    printf("\nMost listings take --json. The default configuration is %s.\n", DEFAULT_SETTINGS);
+    return EXIT_DONE;
+}
+
+static const struct local_verb *local_verb_find(const struct text *words, unsigned count)
+{
+    for (int i = 0; i < LOCAL_VERBS; i++)
+        if (admin_words_match(local_verbs[i].name, words, count) > 0)
+            return &local_verbs[i];
+    return NULL;
+}
+
+/* ---- verbs that a role serves ---- */
+
+/* From the terminal without echo, twice; or one line of standard input. */
+static bool read_password(const struct command *command, char out[PASSWORD_MAX])
+{
+    bool from_terminal = !command->password_stdin && isatty(STDIN_FILENO);
+    struct termios before, silent;
+    if (from_terminal) {
+        fprintf(stderr, "Password: ");
+        tcgetattr(STDIN_FILENO, &before);
+        silent = before;
+        silent.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    }
+    bool read = fgets(out, PASSWORD_MAX, stdin) != NULL;
+    if (from_terminal) {
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        fprintf(stderr, "\n");
+    }
+    if (read)
+        out[strcspn(out, "\r\n")] = '\0';
+    return read && out[0] != '\0';
+}
+
+/* The offline program reads the password as we did: from its standard input. */
+static void pass_on_password(const char *password)
+{
+    int ends[2];
+    check(pipe(ends) == 0);
+    size_t length = strlen(password);
+    check(write(ends[1], password, length) == (ssize_t)length);
+    close(ends[1]);
+    dup2(ends[0], STDIN_FILENO);
+    close(ends[0]);
+}
+
+struct asking {
+    struct command *command;
+    const struct settings *settings;
+    const struct admin_verb *verb;
+    const char *password;
+    int exit_status;
+    bool not_running;
+};
+
+static void ask_task(void *argument)
+{
+    struct asking *asking = argument;
+    char path[108];
+    struct text words[ADMIN_WORDS_MAX];
+    unsigned count = 0;
+    for (int i = 0; i < asking->command->count; i++)
+        words[count++] = text_from(asking->command->words[i]);
+    struct buffer out;
+    buffer_init(&out, ADMIN_OUTPUT_MAX);
+    enum status status = refused("the run directory's name is too long");
+    if (site_socket_path(asking->settings, asking->verb->role, path))
+        status = admin_ask(path, words, count, text_from(asking->password), &out);
+    asking->not_running =
+        status == TRY_LATER && text_equals(text_from(fail_reason()), TEXT("not running"));
+    if (status != OK && !asking->not_running)
+        complain(fail_reason());
+    asking->exit_status = status == OK        ? EXIT_DONE
+                          : status == REFUSED ? EXIT_REFUSED
+                                              : EXIT_TROUBLE;
+    print(&out);
+}
+
+static int run_admin_verb(struct command *command, const struct admin_verb *verb)
+{
+    struct settings *settings = NULL;
+    char password[PASSWORD_MAX] = "";
+    if (load_settings(command->settings_path, &settings) != OK)
+        return EXIT_TROUBLE;
+    struct asking asking = {
+        .command = command, .settings = settings, .verb = verb, .password = password};
+    if (verb->input == ADMIN_PASSWORD && !read_password(command, password)) {
+        settings_release(&settings);
+        return complain("a password is needed: type it, or give it on standard input");
+    }
+    task_loop_run(ask_task, &asking);
+    settings_release(&settings);
+    if (asking.not_running && verb->role == ROLE_PARENT)
+        asking.exit_status = complain("the server is not running (mailroot serve)");
+    else if (asking.not_running) {
+        pass_on_password(password);
+        explicit_bzero(password, sizeof(password));
+        return run_solo(command, "verb", command->words, command->count);
+    }
+    explicit_bzero(password, sizeof(password));
+    return asking.exit_status;
+}
+
+/* Options stand before or behind the verb; what is no option of ours belongs to the verb. */
+static bool take_options(struct command *command, int count, char **arguments)
+{
+    command->words = arguments;
+    for (int i = 1; i < count; i++) {
+        if (strcmp(arguments[i], "--config") == 0 && i + 1 < count)
+            command->settings_path = arguments[++i];
+        else if (strcmp(arguments[i], "--one-process") == 0)
+            command->one_process = true;
+        else if (strcmp(arguments[i], "--password-stdin") == 0)
+            command->password_stdin = true;
+        else
+            command->words[command->count++] = arguments[i];
+    }
+    return command->count > 0 && command->count <= ADMIN_WORDS_MAX;
+}
+
+int main(int count, char **arguments)
+{
+    const char *from_environment = getenv("MAILROOT_CONFIG");
+    struct command command = {.settings_path =
+                                  from_environment != NULL ? from_environment : DEFAULT_SETTINGS};
+    if (!take_options(&command, count, arguments)) {
+        run_help(&command);
+        return EXIT_TROUBLE;
+    }
+    struct text words[ADMIN_WORDS_MAX];
+    for (int i = 0; i < command.count; i++)
+        words[i] = text_from(command.words[i]);
+    const struct local_verb *local = local_verb_find(words, (unsigned)command.count);
+    if (local != NULL)
+        return local->run(&command);
+    unsigned used;
+    const struct admin_verb *verb = admin_verb_find(words, (unsigned)command.count, &used);
+    if (verb == NULL)
+        return complain("no such command (mailroot help lists them)");
+    return run_admin_verb(&command, verb);
+}

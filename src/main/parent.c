@@ -1,0 +1,190 @@
+#include "main/parent.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "admin/verbs_parent.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/logline.h"
+#include "main/child.h"
+#include "main/signals.h"
+
+struct parent {
+    const char *settings_path;
+    struct site site;
+    struct children children;
+    struct task_group group; /* control socket, ready watcher */
+    struct task_event told_to_end;
+    struct signals *signals;
+    int exit_status;
+    bool ending;
+};
+
+static void log_lines(struct text lines)
+{
+    for (struct text line; text_split(&lines, '\n', &line);)
+        if (!text_is_empty(text_trim(line)))
+            fprintf(stderr, "%.*s\n", TEXT_ARG(line));
+}
+
+/* Take up the settings file anew: all of it or nothing. YIELDS. */
+static enum status parent_reload(void *argument, struct buffer *messages)
+{
+    struct parent *parent = argument;
+    struct site old;
+    enum status status = site_reload(parent->settings_path, &parent->site, &old, messages);
+    if (status != OK)
+        return status;
+    children_reload(&parent->children, &old);
+    site_free(&old);
+    return OK;
+}
+
+static const struct settings *parent_settings(void *argument)
+{
+    return ((struct parent *)argument)->site.settings;
+}
+
+static void parent_describe(void *argument, bool json, struct buffer *out)
+{
+    struct parent *parent = argument;
+    if (!json)
+        buffer_printf(out, "%-7s %-7s %-8s %s\n", "role", "number", "pid", "state");
+    for (unsigned i = 0; i < parent->children.count; i++) {
+        const struct child *child = &parent->children.list[i];
+        const char *state = child->started ? "serving" : child->pid > 0 ? "starting" : "down";
+        buffer_printf(out,
+                      json ? "{\"role\":\"%s\",\"number\":%u,\"pid\":%d,\"state\":\"%s\"}\n"
+                           : "%-7s %-7u %-8d %s\n",
+                      child->role->name, child->number, (int)child->pid, state);
+    }
+}
+
+static void reload_by_signal(struct parent *parent)
+{
+    struct buffer messages;
+    buffer_init(&messages, 64 << 10);
+    if (parent_reload(parent, &messages) != OK)
+        log_error("config.refused", "reason=%s", log_text(text_from(fail_reason())));
+    log_lines(buffer_text(&messages));
+    buffer_finish(&messages);
+}
+
+static void on_signal(void *argument, int number)
+{
+    struct parent *parent = argument;
+    if (number == SIGCHLD) {
+        children_reap(&parent->children);
+    } else if (number == SIGHUP) {
+        reload_by_signal(parent);
+    } else {
+        parent->ending = true;
+        task_event_tell_all(&parent->told_to_end);
+    }
+}
+
+static void announce_task(void *argument)
+{
+    struct parent *parent = argument;
+    while (!children_all_started(&parent->children))
+        if (task_event_wait(&parent->children.changed, NO_DEADLINE) != OK)
+            return;
+    log_info("server.ready", "host=%s config=%llu listeners=%u",
+             log_text(parent->site.settings->host),
+             (unsigned long long)parent->site.settings->version, parent->site.listener_count);
+}
+
+static void admin_task(void *argument)
+{
+    struct parent *parent = argument;
+    struct admin_parent verbs = {parent, parent_reload, parent_describe, parent_settings};
+    admin_serve(parent->children.admin_fds[ROLE_PARENT], ROLE_PARENT, &verbs);
+}
+
+static enum status open_everything(struct parent *parent)
+{
+    struct buffer messages;
+    buffer_init(&messages, 64 << 10);
+    enum status status = site_load(parent->settings_path, 1, &messages, &parent->site);
+    log_lines(buffer_text(&messages));
+    buffer_finish(&messages);
+    if (status != OK)
+        return refused("nothing was started: correct the configuration (mailroot config check)");
+    const struct settings *settings = parent->site.settings;
+    status = site_make_directories(&parent->site);
+    for (enum role_kind kind = 0; kind < ROLE_KINDS; kind++)
+        parent->children.admin_fds[kind] = -1;
+    static const enum role_kind controlled[] = {ROLE_STORE, ROLE_AUTH, ROLE_PARENT};
+    for (unsigned i = 0; status == OK && i < 3; i++)
+        status =
+            site_listen_admin(settings, controlled[i], &parent->children.admin_fds[controlled[i]]);
+    if (status == OK)
+        status = site_listen(&parent->site);
+    return status;
+}
+
+static unsigned front_count(const struct settings *settings)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned count = settings->front_processes;
+    if (count == 0)
+        count = cores < 1 ? 1 : (unsigned)cores;
+    return count > ROLE_FRONTS_MAX ? ROLE_FRONTS_MAX : count;
+}
+
+static void remove_sockets(const struct parent *parent)
+{
+    char path[108];
+    for (enum role_kind kind = 0; kind < ROLE_KINDS; kind++)
+        if (parent->children.admin_fds[kind] >= 0) {
+            close(parent->children.admin_fds[kind]);
+            if (site_socket_path(parent->site.settings, kind, path))
+                unlink(path);
+        }
+}
+
+static void parent_task(void *argument)
+{
+    struct parent *parent = argument;
+    if (open_everything(parent) != OK) {
+        log_error("server.start", "reason=%s", log_text(text_from(fail_reason())));
+        parent->exit_status = EXIT_FAILURE;
+        if (parent->site.settings != NULL)
+            remove_sockets(parent);
+        site_free(&parent->site);
+        return;
+    }
+    parent->children.site = &parent->site;
+    task_group_init(&parent->group);
+    task_event_init(&parent->told_to_end);
+    parent->signals = signals_open(&parent->group, on_signal, parent);
+    children_start(&parent->children, front_count(parent->site.settings));
+    task_spawn(&parent->group, "announce", announce_task, parent);
+    task_spawn(&parent->group, "admin", admin_task, parent);
+    while (!parent->ending)
+        task_event_wait(&parent->told_to_end, NO_DEADLINE);
+    log_info("server.stopping", "pid=%d", (int)getpid());
+    children_stop(&parent->children);
+    task_group_finish(&parent->group);
+    remove_sockets(parent);
+    signals_close(&parent->signals);
+    site_free(&parent->site);
+    log_info("server.stopped", "pid=%d", (int)getpid());
+}
+
+int parent_serve(const char *settings_path)
+{
+    struct parent *parent = calloc(1, sizeof(*parent));
+    check(parent != NULL);
+    parent->settings_path = settings_path;
+    log_setup("parent", LOG_LEVEL_INFO);
+    process_prepare();
+    task_loop_run(parent_task, parent);
+    int exit_status = parent->exit_status;
+    free(parent);
+    return exit_status;
+}

@@ -1,0 +1,312 @@
+#include "main/site.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/logline.h"
+#include "net/listener.h"
+#include "proc/sandbox.h"
+
+enum { FILE_MAX = 1 << 20, CONFIGURATION_MAX = RPC_FRAME_MAX - 4096, OPEN_FOR_BIND_TRIES = 20 };
+
+static enum status read_file(const char *path, struct buffer *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return refused("%s: %m", path);
+    enum status status = OK;
+    ssize_t count;
+    do {
+        char *room = buffer_reserve(out, 16384);
+        if (room == NULL) {
+            status = refused("%s: larger than %zu bytes", path, out->limit);
+            break;
+        }
+        count = read(fd, room, 16384);
+        if (count > 0)
+            buffer_grew(out, (size_t)count);
+        else if (count < 0)
+            status = refused("%s: %m", path);
+    } while (count > 0);
+    close(fd);
+    return status;
+}
+
+/* Every file of the directory is a secret of that name; a missing directory holds none. */
+static enum status read_secrets(const char *settings_path, struct buffer *out)
+{
+    char *copy = text_to_string(text_from(settings_path));
+    char directory[SITE_PATH_BYTES];
+    snprintf(directory, sizeof(directory), "%.700s/secrets", dirname(copy));
+    free(copy);
+    DIR *entries = opendir(directory);
+    if (entries == NULL)
+        return errno == ENOENT ? OK : refused("%s: %m", directory);
+    enum status status = OK;
+    for (struct dirent *entry; status == OK && (entry = readdir(entries)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        char path[sizeof(directory) + sizeof(entry->d_name) + 1];
+        snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+        struct buffer value;
+        buffer_init(&value, 64 << 10);
+        status = read_file(path, &value);
+        wire_put_text(out, text_from(entry->d_name));
+        wire_put_text(out, text_trim(buffer_text(&value)));
+        buffer_finish(&value);
+    }
+    closedir(entries);
+    return status;
+}
+
+static enum status read_tls(const struct settings *settings, struct buffer *certificate,
+                            struct buffer *key)
+{
+    if (text_is_empty(settings->certificate_file))
+        return OK;
+    char path[SITE_PATH_BYTES];
+    if (!text_copy(settings->certificate_file, path, sizeof(path)) ||
+        read_file(path, certificate) != OK)
+        return fail_within(REFUSED, "certificate");
+    if (!text_copy(settings->key_file, path, sizeof(path)) || read_file(path, key) != OK)
+        return fail_within(REFUSED, "key");
+    struct tls_context *trial = NULL;
+    enum status status = tls_server_new(buffer_text(certificate), buffer_text(key), &trial);
+    tls_release(&trial);
+    return status;
+}
+
+static enum status load_rest(const char *path, struct settings_source *source, struct site *site)
+{
+    struct buffer encoded, certificate, key, secrets;
+    buffer_init(&encoded, CONFIGURATION_MAX);
+    buffer_init(&certificate, FILE_MAX);
+    buffer_init(&key, FILE_MAX);
+    buffer_init(&secrets, FILE_MAX);
+    enum status status = settings_source_encode(source, &encoded);
+    if (status == OK)
+        status = read_tls(site->settings, &certificate, &key);
+    if (status == OK)
+        status = read_secrets(path, &secrets);
+    struct role_configuration configuration = {.version = site->settings->version,
+                                               .source = buffer_text(&encoded),
+                                               .certificate_pem = buffer_text(&certificate),
+                                               .key_pem = buffer_text(&key)};
+    role_configuration_encode(&configuration, &site->configuration);
+    configuration.certificate_pem = configuration.key_pem = TEXT("");
+    configuration.secrets = buffer_text(&secrets);
+    role_configuration_encode(&configuration, &site->configuration_with_secrets);
+    if (status == OK &&
+        (site->configuration.overflowed || site->configuration_with_secrets.overflowed))
+        status = refused("settings, certificate and secrets are larger than %d bytes together",
+                         CONFIGURATION_MAX);
+    buffer_finish(&encoded);
+    buffer_finish(&certificate);
+    explicit_bzero(key.data, key.length);
+    buffer_finish(&key);
+    buffer_finish(&secrets);
+    return status;
+}
+
+enum status site_load(const char *path, uint64_t version, struct buffer *messages, struct site *out)
+{
+    *out = (struct site){0};
+    buffer_init(&out->configuration, CONFIGURATION_MAX);
+    buffer_init(&out->configuration_with_secrets, CONFIGURATION_MAX);
+    struct settings_source *source = NULL;
+    enum status status = settings_read(path, &source);
+    if (status != OK)
+        buffer_printf(messages, "%s\n", fail_reason());
+    else if ((status = settings_parse(source, version, messages, &out->settings)) == OK &&
+             (status = load_rest(path, source, out)) != OK)
+        buffer_printf(messages, "%s\n", fail_reason());
+    settings_source_free(&source);
+    if (status != OK)
+        site_free(out);
+    return status;
+}
+
+void site_free(struct site *site)
+{
+    for (unsigned i = 0; i < site->listener_count; i++)
+        if (site->listeners[i].fd >= 0)
+            close(site->listeners[i].fd);
+    free(site->listeners);
+    site->listeners = NULL;
+    site->listener_count = 0;
+    settings_release(&site->settings);
+    buffer_finish(&site->configuration);
+    buffer_finish(&site->configuration_with_secrets);
+}
+
+static enum status make_directory(const char *path, mode_t mode)
+{
+    if (mkdir(path, mode) == 0 || errno == EEXIST)
+        return OK;
+    if (errno != ENOENT)
+        return refused("cannot make directory %s: %m", path);
+    char *copy = text_to_string(text_from(path));
+    enum status status = make_directory(dirname(copy), 0755);
+    free(copy);
+    if (status == OK && mkdir(path, mode) != 0 && errno != EEXIST)
+        status = refused("cannot make directory %s: %m", path);
+    return status;
+}
+
+enum status site_make_directories(const struct site *site)
+{
+    char path[SITE_PATH_BYTES];
+    const struct settings *settings = site->settings;
+    if (!text_copy(settings->run_directory, path, sizeof(path)) || make_directory(path, 0755) != OK)
+        return fail_within(REFUSED, "run");
+    for (enum role_kind kind = 0; kind < ROLE_PARENT; kind++) {
+        const struct role *role = role_find(kind);
+        if (role->data == NULL)
+            continue;
+        snprintf(path, sizeof(path), "%.*s/%s", TEXT_ARG(settings->data_directory), role->data);
+        if (make_directory(path, 0700) != OK)
+            return fail_within(REFUSED, "data");
+        unsigned uid, gid;
+        if (sandbox_user(role, &uid, &gid) && chown(path, uid, gid) != 0)
+            return refused("cannot give %s to user %s: %m", path, role->user);
+    }
+    return OK;
+}
+
+bool site_socket_path(const struct settings *settings, enum role_kind role, char out[108])
+{
+    const char *name = role == ROLE_PARENT ? "parent" : role_find(role)->name;
+    return snprintf(out, 108, "%.*s/%s.sock", TEXT_ARG(settings->run_directory), name) < 108;
+}
+
+enum status site_listen_admin(const struct settings *settings, enum role_kind role, int *fd)
+{
+    struct net_address address = {.length = sizeof(struct sockaddr_un)};
+    address.local.sun_family = AF_UNIX;
+    if (!site_socket_path(settings, role, address.local.sun_path))
+        return refused("the run directory's name is too long for a socket: %.*s",
+                       TEXT_ARG(settings->run_directory));
+    return net_listen(&address, 0600, fd);
+}
+
+static bool same_listener(const struct site_listener *a, const struct site_listener *b)
+{
+    return a->service == b->service && text_equals(a->server, b->server) &&
+           a->address.length == b->address.length &&
+           memcmp(&a->address.any, &b->address.any, a->address.length) == 0;
+}
+
+/* A server that was killed a moment ago may leave the port to roles that are still ending. */
+static enum status open_listener(struct site_listener *listener)
+{
+    enum status status = REFUSED;
+    for (int tries = 0; tries < OPEN_FOR_BIND_TRIES; tries++) {
+        errno = 0;
+        status = net_listen(&listener->address, 0666, &listener->fd);
+        if (status == OK || errno != EADDRINUSE)
+            break;
+        task_sleep(100);
+    }
+    return status;
+}
+
+static void listeners_wanted(struct site *site)
+{
+    const struct settings *settings = site->settings;
+    site->listeners = calloc(ROLE_LISTENERS_MAX, sizeof(*site->listeners));
+    check(site->listeners != NULL);
+    for (unsigned i = 0; i < settings->server_count; i++)
+        for (unsigned j = 0; j < settings->servers[i].listen_count; j++)
+            if (site->listener_count < ROLE_LISTENERS_MAX)
+                site->listeners[site->listener_count++] =
+                    (struct site_listener){.fd = -1,
+                                           .server = settings->servers[i].name,
+                                           .service = settings->servers[i].listens[j].service,
+                                           .address = settings->servers[i].listens[j].address,
+                                           .is_new = true};
+}
+
+static struct site_listener *listener_find(const struct site *site,
+                                           const struct site_listener *wanted)
+{
+    for (unsigned i = 0; site != NULL && i < site->listener_count; i++)
+        if (site->listeners[i].fd >= 0 && same_listener(&site->listeners[i], wanted))
+            return &site->listeners[i];
+    return NULL;
+}
+
+/* Open what `before` does not have, and only when that succeeded take the rest over from it. */
+static enum status listen_after(struct site *site, struct site *before)
+{
+    listeners_wanted(site);
+    struct buffer failures;
+    buffer_init(&failures, 4096);
+    for (unsigned i = 0; i < site->listener_count; i++) {
+        struct site_listener *listener = &site->listeners[i];
+        listener->is_new = listener_find(before, listener) == NULL;
+        if (listener->is_new && open_listener(listener) != OK)
+            buffer_printf(&failures, "%s%s", failures.length > 0 ? "; " : "", fail_reason());
+    }
+    enum status status = OK;
+    if (failures.length > 0)
+        status = refused("%.*s", TEXT_ARG(buffer_text(&failures)));
+    buffer_finish(&failures);
+    for (unsigned i = 0; i < site->listener_count && status == OK; i++) {
+        struct site_listener *had = listener_find(before, &site->listeners[i]);
+        if (site->listeners[i].is_new || had == NULL)
+            continue;
+        site->listeners[i].fd = had->fd;
+        had->fd = -1;
+    }
+    return status;
+}
+
+enum status site_listen(struct site *site)
+{
+    return listen_after(site, NULL);
+}
+
+enum status site_reload(const char *path, struct site *site, struct site *old,
+                        struct buffer *messages)
+{
+    struct site next;
+    uint64_t version = site->settings->version + 1;
+    enum status status = site_load(path, version, messages, &next);
+    if (status == OK && (status = listen_after(&next, site)) != OK) {
+        buffer_printf(messages, "%s\n", fail_reason());
+        site_free(&next);
+    }
+    if (status != OK) {
+        buffer_printf(messages, "nothing changed: the running configuration is number %llu\n",
+                      (unsigned long long)version - 1);
+        return refused("the new configuration was not taken up");
+    }
+    *old = *site;
+    *site = next;
+    buffer_printf(messages, "the running configuration is now number %llu\n",
+                  (unsigned long long)version);
+    log_info("config.loaded", "version=%llu", (unsigned long long)version);
+    return OK;
+}
+
+bool site_program_path(const char *name, char out[SITE_PATH_BYTES])
+{
+    char self[SITE_PATH_BYTES];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (length > 0) {
+        self[length] = '\0';
+        snprintf(out, SITE_PATH_BYTES, "%.900s/../libexec/%s", dirname(self), name);
+        if (access(out, X_OK) == 0)
+            return true;
+    }
+    snprintf(out, SITE_PATH_BYTES, "%s/%s", MAILROOT_LIBEXEC, name);
+    return access(out, X_OK) == 0;
+}

@@ -1,0 +1,52 @@
+/* An installation as the parent and the command line see it: the settings file, what it names, and
+ * the sockets it listens on. */
+#ifndef MAIN_SITE_H
+#define MAIN_SITE_H
+
+#include "proc/instance.h"
+#include "proc/settings.h"
+
+enum { SITE_PATH_BYTES = 1024 };
+
+/* A socket of the settings' servers. */
+struct site_listener {
+    int fd;             /* -1: taken over by a newer site */
+    struct text server; /* borrowed from the site's settings */
+    enum service service;
+    struct net_address address;
+    bool is_new; /* opened by the last site_open or site_reload */
+};
+
+/* What was read and opened for one version of the settings. */
+struct site {
+    struct settings *settings;
+    struct buffer configuration;              /* role_configuration_encode: what a role is sent */
+    struct buffer configuration_with_secrets; /* the same for roles that log in elsewhere */
+    struct site_listener *listeners;
+    unsigned listener_count;
+};
+
+/* Read the settings file, the certificate and key, the secrets directory ("secrets" beside the
+ * file). REFUSED with every error in `messages`, which also gets warnings. Blocks. */
+enum status site_load(const char *path, uint64_t version, struct buffer *messages,
+                      struct site *out);
+/* Open the sockets of a loaded site. REFUSED with all failures joined. YIELDS. */
+enum status site_listen(struct site *site);
+/* Load the file anew and swap it in, all or nothing. OK: *old is the site before, with those
+ * sockets that are no longer wanted; free it when the roles know. REFUSED: nothing changed,
+ * messages say why. YIELDS. */
+enum status site_reload(const char *path, struct site *site, struct site *old,
+                        struct buffer *messages);
+/* Closes its sockets too. */
+void site_free(struct site *site);
+/* Make the data and run directories and those of the roles, owned by the roles' users. */
+enum status site_make_directories(const struct site *site);
+/* <run>/<role>.sock; parent's too. In out, NUL-ended. */
+bool site_socket_path(const struct settings *settings, enum role_kind role, char out[108]);
+/* Listen on a control socket for the owner alone. */
+enum status site_listen_admin(const struct settings *settings, enum role_kind role, int *fd);
+
+/* <directory of this program>/../libexec/<name>, or the installed one. */
+bool site_program_path(const char *name, char out[SITE_PATH_BYTES]);
+
+#endif

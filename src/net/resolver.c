@@ -1,0 +1,299 @@
+/* The resolver over libunbound: its own thread does the iterating and validating, our loop watches
+ * one descriptor and takes the answers. A waiting task owns its query; when it gives up it cancels,
+ * after which libunbound never calls back. */
+#include "net/resolver.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unbound.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "net/dns_answer.h"
+#include "task/io.h"
+
+enum { LOOKUP_MS = 30 * SECOND, MOST_MX = 100, MOST_ADDRESSES = 64, MOST_RECORDS = 1000 };
+enum { TYPE_A = 1, TYPE_MX = 15, TYPE_AAAA = 28, CLASS_IN = 1 };
+enum { RCODE_OK = 0, RCODE_NXDOMAIN = 3 };
+
+static const char root_key_file[] = "/usr/share/dns/root.key";
+
+struct resolver {
+    struct ub_ctx *context;
+    struct task_io io;
+};
+
+/* One question; lives on its task's stack. */
+struct query {
+    struct task_event answered;
+    struct ub_result *result;
+    int id;
+    int error;
+    bool is_done;
+};
+
+static void take_answers(struct task_io *io)
+{
+    struct resolver *resolver = (struct resolver *)((char *)io - offsetof(struct resolver, io));
+    ub_process(resolver->context);
+}
+
+/* libunbound takes a server as "address@port". */
+static enum status use_server(struct ub_ctx *context, const struct net_address *server)
+{
+    char host[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 8];
+    bool is_v6 = server->any.sa_family == AF_INET6;
+    const void *bytes = is_v6 ? (const void *)&server->v6.sin6_addr : &server->v4.sin_addr;
+    if (inet_ntop(server->any.sa_family, bytes, host, sizeof(host)) == NULL)
+        return refused("a DNS server needs an Internet address");
+    uint16_t port = ntohs(is_v6 ? server->v6.sin6_port : server->v4.sin_port);
+    snprintf(text, sizeof(text), "%s@%u", host, port == 0 ? 53U : port);
+    int error = ub_ctx_set_fwd(context, text);
+    return error == 0 ? OK : refused("DNS server %s: %s", text, ub_strerror(error));
+}
+
+/* A server on this machine is trusted to validate, and may well serve private zones that the signed
+ * root denies: validating its answers again would refuse them. */
+static bool wants_validation(const struct net_address *servers, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (net_address_is_loopback(&servers[i]))
+            return false;
+    return access(root_key_file, R_OK) == 0;
+}
+
+static enum status set_up(struct ub_ctx *context, const struct net_address *servers, unsigned count)
+{
+    static const char *const options[][2] = {
+        {"do-not-query-localhost:", "no"},
+        /* Names and networks that libunbound answers itself by default; private sites have them. */
+        {"unblock-lan-zones:", "yes"},
+        {"insecure-lan-zones:", "yes"},
+        {"local-zone:", "test. nodefault"},
+    };
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        int error = ub_ctx_set_option(context, options[i][0], options[i][1]);
+        if (error != 0)
+            return refused("resolver option %s %s", options[i][0], ub_strerror(error));
+    }
+    for (unsigned i = 0; i < count; i++) {
+        enum status status = use_server(context, &servers[i]);
+        if (status != OK)
+            return status;
+    }
+    if (count == 0)
+        ub_ctx_resolvconf(context, NULL); /* absent: we ask the root servers ourselves */
+    if (wants_validation(servers, count))
+        ub_ctx_add_ta_file(context, root_key_file);
+    int error = ub_ctx_async(context, 1);
+    return error == 0 ? OK : try_later("resolver: %s", ub_strerror(error));
+}
+
+enum status resolver_new(const struct net_address *servers, unsigned count, struct resolver **out)
+{
+    struct resolver *resolver = calloc(1, sizeof(*resolver));
+    check(resolver != NULL);
+    resolver->io.fd = -1;
+    resolver->context = ub_ctx_create();
+    enum status status = resolver->context == NULL ? try_later("resolver: cannot start")
+                                                   : set_up(resolver->context, servers, count);
+    if (status == OK)
+        status = task_io_open(&resolver->io, ub_fd(resolver->context));
+    if (status != OK) {
+        resolver_free(&resolver);
+        return status;
+    }
+    resolver->io.on_readable = take_answers;
+    *out = resolver;
+    return OK;
+}
+
+void resolver_free(struct resolver **resolver)
+{
+    if (*resolver == NULL)
+        return;
+    if ((*resolver)->io.fd >= 0)
+        task_io_close(&(*resolver)->io);
+    if ((*resolver)->context != NULL)
+        ub_ctx_delete((*resolver)->context);
+    free(*resolver);
+    *resolver = NULL;
+}
+
+static void on_answer(void *argument, int error, struct ub_result *result)
+{
+    struct query *query = argument;
+    query->error = error;
+    query->result = result;
+    query->is_done = true;
+    task_event_tell_all(&query->answered);
+}
+
+static void query_start(struct resolver *resolver, struct query *query, const char *name, int type)
+{
+    *query = (struct query){0};
+    task_event_init(&query->answered);
+    query->error =
+        ub_resolve_async(resolver->context, name, type, CLASS_IN, query, on_answer, &query->id);
+    query->is_done = query->error != 0;
+}
+
+/* OK: there is a trustworthy answer, maybe "no such name". YIELDS. */
+static enum status query_wait(struct resolver *resolver, struct query *query, int64_t deadline_ms)
+{
+    while (!query->is_done)
+        if (task_event_wait(&query->answered, deadline_ms) != OK && !query->is_done) {
+            ub_cancel(resolver->context, query->id);
+            return fail_within(TRY_LATER, "DNS");
+        }
+    if (query->error != 0)
+        return try_later("DNS: %s", ub_strerror(query->error));
+    if (query->result->bogus)
+        return try_later("DNS: the answer for %s fails validation", query->result->qname);
+    int rcode = query->result->rcode;
+    if (rcode != RCODE_OK && rcode != RCODE_NXDOMAIN)
+        return try_later("DNS: server failure (rcode %d)", rcode);
+    return OK;
+}
+
+static void query_finish(struct query *query)
+{
+    ub_resolve_free(query->result);
+    query->result = NULL;
+}
+
+static struct text record_at(const struct ub_result *result, unsigned index)
+{
+    if (result->data == NULL || result->data[index] == NULL || result->len[index] < 0)
+        return (struct text){0};
+    return text_of(result->data[index], (size_t)result->len[index]);
+}
+
+static unsigned record_count(const struct ub_result *result)
+{
+    unsigned count = 0;
+    while (result->data != NULL && count < MOST_RECORDS && result->data[count] != NULL)
+        count++;
+    return count;
+}
+
+/* All the usable hosts of an answer that has MX records. */
+static enum status take_mx(const struct ub_result *result, struct arena *arena,
+                           struct resolver_mx **out, unsigned *count, bool *null_mx)
+{
+    unsigned records = record_count(result);
+    struct resolver_mx *list = arena_array(arena, records, sizeof(*list));
+    unsigned hosts = 0;
+    bool has_null = false;
+    for (unsigned i = 0; i < records; i++) {
+        enum dns_mx_kind kind = dns_mx_parse(record_at(result, i), arena, &list[hosts]);
+        hosts += kind == DNS_MX_HOST;
+        has_null = has_null || kind == DNS_MX_NULL;
+    }
+    /* RFC 7505 3: a null MX stands alone; beside others it is a mistake and skipped. */
+    if (hosts == 0) {
+        *null_mx = has_null;
+        return refused(has_null ? "the domain accepts no mail (null MX)"
+                                : "no MX record of the domain names a host");
+    }
+    dns_mx_order(list, hosts);
+    *out = list;
+    *count = hosts < MOST_MX ? hosts : MOST_MX;
+    return OK;
+}
+
+static enum status take_implicit_mx(struct text domain, struct arena *arena,
+                                    struct resolver_mx **out, unsigned *count)
+{
+    *out = arena_alloc(arena, sizeof(**out));
+    **out = (struct resolver_mx){.host = arena_copy(arena, domain)};
+    *count = 1;
+    return OK;
+}
+
+/* A name as libunbound takes it. REFUSED when none could exist. */
+static enum status check_name(struct text name, char out[DNS_NAME_TEXT_MAX + 1])
+{
+    if (text_is_empty(name) || memchr(name.data, '\0', name.length) != NULL ||
+        memchr(name.data, '\\', name.length) != NULL ||
+        !text_copy(name, out, DNS_NAME_TEXT_MAX + 1))
+        return refused("not a domain name");
+    return OK;
+}
+
+enum status resolver_find_mx(struct resolver *resolver, struct text domain, struct arena *arena,
+                             struct resolver_mx **out, unsigned *count, bool *null_mx)
+{
+    char name[DNS_NAME_TEXT_MAX + 1];
+    *count = 0;
+    *null_mx = false;
+    enum status status = check_name(domain, name);
+    if (status != OK)
+        return status;
+    struct query query;
+    query_start(resolver, &query, name, TYPE_MX);
+    status = query_wait(resolver, &query, clock_monotonic_ms() + LOOKUP_MS);
+    if (status == OK && query.result->nxdomain)
+        status = refused("domain does not exist");
+    else if (status == OK && query.result->havedata)
+        status = take_mx(query.result, arena, out, count, null_mx);
+    else if (status == OK)
+        status = take_implicit_mx(domain, arena, out, count);
+    query_finish(&query);
+    return status;
+}
+
+static void take_addresses(const struct ub_result *result, uint16_t port, struct net_address *list,
+                           unsigned *count)
+{
+    for (unsigned i = 0; i < record_count(result) && *count < MOST_ADDRESSES; i++) {
+        struct text data = record_at(result, i);
+        struct net_address *address = &list[*count];
+        *address = (struct net_address){0};
+        if (data.length == sizeof(address->v4.sin_addr)) {
+            address->length = sizeof(address->v4);
+            address->v4.sin_family = AF_INET;
+            address->v4.sin_port = htons(port);
+            memcpy(&address->v4.sin_addr, data.data, data.length);
+        } else if (data.length == sizeof(address->v6.sin6_addr)) {
+            address->length = sizeof(address->v6);
+            address->v6.sin6_family = AF_INET6;
+            address->v6.sin6_port = htons(port);
+            memcpy(&address->v6.sin6_addr, data.data, data.length);
+        } else {
+            continue;
+        }
+        (*count)++;
+    }
+}
+
+enum status resolver_find_addresses(struct resolver *resolver, struct text host, uint16_t port,
+                                    struct arena *arena, struct net_address **out, unsigned *count)
+{
+    char name[DNS_NAME_TEXT_MAX + 1];
+    *count = 0;
+    enum status status = check_name(host, name);
+    if (status != OK)
+        return status;
+    struct query queries[2]; /* asked together */
+    query_start(resolver, &queries[0], name, TYPE_AAAA);
+    query_start(resolver, &queries[1], name, TYPE_A);
+    int64_t deadline_ms = clock_monotonic_ms() + LOOKUP_MS;
+    struct net_address *list = arena_array(arena, MOST_ADDRESSES, sizeof(*list));
+    enum status worst = OK;
+    for (int i = 0; i < 2; i++) {
+        status = query_wait(resolver, &queries[i], deadline_ms);
+        if (status == OK)
+            take_addresses(queries[i].result, port, list, count);
+        else
+            worst = status;
+        query_finish(&queries[i]);
+    }
+    *out = list;
+    if (*count > 0)
+        return OK;
+    return worst != OK ? worst : refused("host has no address");
+}

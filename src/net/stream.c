@@ -1,0 +1,459 @@
+#include "net/stream.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "net/tls_internal.h"
+#include "task/io.h"
+
+enum { INPUT_FIRST = 4096, INPUT_MAX = 32768, OUTPUT_FLUSH = 32768, OUTPUT_MAX = 1 << 20 };
+
+struct stream {
+    struct task_io io;
+    SSL *ssl;
+    struct net_address peer;
+    int64_t deadline_ms;
+    enum stream_end end;
+    char error[160];
+    /* Received and not consumed: input[start .. stop). Memory only while there is any. */
+    char *input;
+    size_t start, stop, capacity;
+    struct buffer output;
+    uint64_t bytes_in, bytes_out;
+};
+
+struct stream *stream_new(int fd, const struct net_address *peer)
+{
+    struct stream *stream = calloc(1, sizeof(*stream));
+    check(stream != NULL);
+    stream->deadline_ms = NO_DEADLINE;
+    if (peer != NULL)
+        stream->peer = *peer;
+    buffer_init(&stream->output, OUTPUT_MAX);
+    if (task_io_open(&stream->io, fd) != OK) {
+        stream->end = STREAM_BROKEN;
+        snprintf(stream->error, sizeof(stream->error), "%.150s", fail_reason());
+    }
+    return stream;
+}
+
+void stream_close(struct stream **stream)
+{
+    struct stream *closing = *stream;
+    if (closing == NULL)
+        return;
+    *stream = NULL;
+    int fd = closing->io.fd;
+    if (closing->ssl != NULL) {
+        if (closing->end == STREAM_OPEN || closing->end == STREAM_CLOSED)
+            SSL_shutdown(closing->ssl);
+        SSL_free(closing->ssl);
+        ERR_clear_error();
+    }
+    task_io_close(&closing->io);
+    close(fd);
+    free(closing->input);
+    buffer_finish(&closing->output);
+    free(closing);
+}
+
+const struct net_address *stream_peer(const struct stream *stream)
+{
+    return &stream->peer;
+}
+
+struct net_address stream_local(const struct stream *stream)
+{
+    struct net_address local = {.length = sizeof(struct sockaddr_un)};
+    if (getsockname(stream->io.fd, &local.any, &local.length) != 0)
+        local = (struct net_address){0};
+    return local;
+}
+
+void stream_set_deadline(struct stream *stream, int64_t deadline_ms)
+{
+    stream->deadline_ms = deadline_ms;
+}
+
+enum stream_end stream_end(const struct stream *stream)
+{
+    return stream->end;
+}
+
+const char *stream_error(const struct stream *stream)
+{
+    return stream->error;
+}
+
+static enum status stream_fail(struct stream *stream, enum stream_end end, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The first failure is the one that is remembered. */
+static enum status stream_fail(struct stream *stream, enum stream_end end, const char *format, ...)
+{
+    if (stream->end == STREAM_OPEN) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(stream->error, sizeof(stream->error), format, arguments);
+        va_end(arguments);
+        stream->end = end;
+    }
+    return try_later("%s", stream->error);
+}
+
+void stream_shut(struct stream *stream)
+{
+    stream_fail(stream, STREAM_CLOSED, "ended by us");
+    task_io_wake(&stream->io);
+}
+
+static enum status stream_wait(struct stream *stream, enum task_io_direction direction)
+{
+    enum status status = task_io_wait(&stream->io, direction, stream->deadline_ms);
+    if (stream->end != STREAM_OPEN)
+        return try_later("%s", stream->error);
+    if (status == OK)
+        return OK;
+    if (task_is_cancelled())
+        return stream_fail(stream, STREAM_CANCELLED, "cancelled");
+    return stream_fail(stream, STREAM_TIMED_OUT, "timed out");
+}
+
+/* What OpenSSL wants after a call that did not succeed: wait for it, or fail the stream. YIELDS. */
+static enum status tls_wait(struct stream *stream, int result, const char *doing)
+{
+    switch (SSL_get_error(stream->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        return stream_wait(stream, TASK_READ);
+    case SSL_ERROR_WANT_WRITE:
+        return stream_wait(stream, TASK_WRITE);
+    case SSL_ERROR_ZERO_RETURN:
+        return stream_fail(stream, STREAM_CLOSED, "closed by the peer");
+    case SSL_ERROR_SYSCALL:
+        return stream_fail(stream, STREAM_BROKEN, "%s: %s", doing,
+                           errno == 0 ? "closed without notice" : strerror(errno));
+    default:
+        return stream_fail(stream, STREAM_BROKEN, "%s: %s", doing, tls_error_text());
+    }
+}
+
+/* Receive up to `room` bytes. Waits when there is nothing. YIELDS. */
+static enum status receive(struct stream *stream, char *out, size_t room, size_t *received)
+{
+    while (stream->end == STREAM_OPEN) {
+        if (stream->ssl != NULL) {
+            ERR_clear_error();
+            errno = 0;
+            int result = SSL_read_ex(stream->ssl, out, room, received);
+            if (result == 1)
+                return OK;
+            if (tls_wait(stream, result, "TLS read") != OK)
+                break;
+            continue;
+        }
+        if ((stream->io.ready & TASK_READ) == 0) {
+            if (stream_wait(stream, TASK_READ) != OK)
+                break;
+        }
+        ssize_t count = recv(stream->io.fd, out, room, 0);
+        if (count > 0) {
+            *received = (size_t)count;
+            if (*received < room)
+                task_io_drained(&stream->io);
+            return OK;
+        }
+        if (count == 0)
+            stream_fail(stream, STREAM_CLOSED, "closed by the peer");
+        else if (errno == EAGAIN)
+            stream_wait(stream, TASK_READ);
+        else if (errno != EINTR)
+            stream_fail(stream, STREAM_BROKEN, "receive: %s", strerror(errno));
+    }
+    return try_later("%s", stream->error);
+}
+
+/* Room at the end of the input: move what is left to the front, grow when it is full. */
+static size_t input_room(struct stream *stream)
+{
+    if (stream->start == stream->stop)
+        stream->start = stream->stop = 0;
+    if (stream->start > 0 && stream->stop == stream->capacity) {
+        memmove(stream->input, stream->input + stream->start, stream->stop - stream->start);
+        stream->stop -= stream->start;
+        stream->start = 0;
+    }
+    if (stream->stop == stream->capacity && stream->capacity < INPUT_MAX) {
+        stream->capacity = stream->capacity == 0 ? INPUT_FIRST : INPUT_MAX;
+        stream->input = realloc(stream->input, stream->capacity);
+        check(stream->input != NULL);
+    }
+    return stream->capacity - stream->stop;
+}
+
+/* An idle session holds no input buffer: it is freed when a wait begins and nothing is in it. */
+static void input_release(struct stream *stream)
+{
+    if (stream->start != stream->stop || stream->capacity == 0)
+        return;
+    free(stream->input);
+    stream->input = NULL;
+    stream->start = stream->stop = stream->capacity = 0;
+}
+
+static enum status fill(struct stream *stream)
+{
+    if (stream->end != STREAM_OPEN)
+        return try_later("%s", stream->error);
+    bool would_wait =
+        stream->ssl != NULL ? SSL_pending(stream->ssl) == 0 : (stream->io.ready & TASK_READ) == 0;
+    if (would_wait && stream->start == stream->stop) {
+        input_release(stream);
+        if ((stream->io.ready & TASK_READ) == 0 && stream_wait(stream, TASK_READ) != OK)
+            return TRY_LATER;
+    }
+    size_t room = input_room(stream), received;
+    if (room == 0)
+        return try_later("the input buffer is full");
+    if (receive(stream, stream->input + stream->stop, room, &received) != OK)
+        return TRY_LATER;
+    stream->stop += received;
+    stream->bytes_in += received;
+    return OK;
+}
+
+enum status stream_fill(struct stream *stream)
+{
+    if (stream->output.length > 0 && stream_flush(stream) != OK)
+        return TRY_LATER;
+    return fill(stream);
+}
+
+struct text stream_buffered(const struct stream *stream)
+{
+    if (stream->start == stream->stop)
+        return TEXT("");
+    return text_of(stream->input + stream->start, stream->stop - stream->start);
+}
+
+void stream_consume(struct stream *stream, size_t count)
+{
+    check(count <= stream->stop - stream->start);
+    stream->start += count;
+}
+
+/* Drop input up to and with the next LF. YIELDS. */
+static enum status skip_line(struct stream *stream)
+{
+    for (;;) {
+        struct text buffered = stream_buffered(stream);
+        size_t end = text_find(buffered, '\n');
+        if (end < buffered.length) {
+            stream_consume(stream, end + 1);
+            return refused("line too long");
+        }
+        stream_consume(stream, buffered.length);
+        if (stream_fill(stream) != OK)
+            return TRY_LATER;
+    }
+}
+
+enum status stream_read_line(struct stream *stream, size_t max, struct text *line)
+{
+    check(max <= INPUT_MAX);
+    size_t searched = 0;
+    for (;;) {
+        struct text buffered = stream_buffered(stream);
+        struct text unsearched = text_from_position(buffered, searched);
+        size_t end = searched + text_find(unsearched, '\n');
+        if (end < buffered.length && end < max) {
+            *line = text_head(buffered, end + 1);
+            stream_consume(stream, end + 1);
+            return OK;
+        }
+        if (buffered.length >= max)
+            return skip_line(stream);
+        searched = buffered.length;
+        if (stream_fill(stream) != OK)
+            return TRY_LATER;
+    }
+}
+
+enum status stream_read_exactly(struct stream *stream, size_t count, struct buffer *out)
+{
+    while (count > 0) {
+        if (stream->start == stream->stop && stream_fill(stream) != OK)
+            return TRY_LATER;
+        struct text part = text_head(stream_buffered(stream), count);
+        if (!buffer_append(out, part))
+            return refused("longer than %zu bytes", out->limit);
+        stream_consume(stream, part.length);
+        count -= part.length;
+    }
+    return OK;
+}
+
+/* Send some bytes. YIELDS. */
+static enum status send_some(struct stream *stream, struct text bytes, size_t *sent)
+{
+    while (stream->end == STREAM_OPEN) {
+        if (stream->ssl != NULL) {
+            ERR_clear_error();
+            errno = 0;
+            int result = SSL_write_ex(stream->ssl, bytes.data, bytes.length, sent);
+            if (result == 1)
+                return OK;
+            if (tls_wait(stream, result, "TLS write") != OK)
+                break;
+            continue;
+        }
+        ssize_t count = send(stream->io.fd, bytes.data, bytes.length, MSG_NOSIGNAL);
+        if (count >= 0) {
+            *sent = (size_t)count;
+            return OK;
+        }
+        if (errno == EAGAIN)
+            stream_wait(stream, TASK_WRITE);
+        else if (errno != EINTR)
+            stream_fail(stream, STREAM_BROKEN, "send: %s", strerror(errno));
+    }
+    return try_later("%s", stream->error);
+}
+
+enum status stream_flush(struct stream *stream)
+{
+    size_t done = 0, sent = 0;
+    while (done < stream->output.length) {
+        if (send_some(stream, text_from_position(buffer_text(&stream->output), done), &sent) != OK)
+            break;
+        done += sent;
+    }
+    stream->bytes_out += done;
+    buffer_reset(&stream->output, 0);
+    return stream->end == STREAM_OPEN ? OK : try_later("%s", stream->error);
+}
+
+void stream_write(struct stream *stream, struct text bytes)
+{
+    while (bytes.length > 0 && stream->end == STREAM_OPEN) {
+        struct text part = text_head(bytes, OUTPUT_FLUSH);
+        buffer_append(&stream->output, part);
+        bytes = text_from_position(bytes, part.length);
+        if (stream->output.length >= OUTPUT_FLUSH)
+            stream_flush(stream);
+    }
+}
+
+void stream_printf(struct stream *stream, const char *format, ...)
+{
+    char small[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(small, sizeof(small), format, arguments);
+    va_end(arguments);
+    check(length >= 0);
+    if ((size_t)length < sizeof(small)) {
+        stream_write(stream, text_of(small, (size_t)length));
+        return;
+    }
+    char *large = malloc((size_t)length + 1);
+    check(large != NULL);
+    va_start(arguments, format);
+    vsnprintf(large, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    stream_write(stream, text_of(large, (size_t)length));
+    free(large);
+}
+
+enum status stream_start_tls(struct stream *stream, struct tls_context *context,
+                             const char *server_name, size_t *discarded)
+{
+    if (discarded != NULL)
+        *discarded = stream->stop - stream->start;
+    stream->start = stream->stop = 0;
+    if (stream->end != STREAM_OPEN || stream_flush(stream) != OK)
+        return try_later("%s", stream->error);
+    stream->ssl = tls_session_new(context, stream->io.fd, server_name);
+    if (stream->ssl == NULL)
+        return stream_fail(stream, STREAM_BROKEN, "TLS: %s", tls_error_text());
+    for (;;) {
+        ERR_clear_error();
+        errno = 0;
+        int result = SSL_do_handshake(stream->ssl);
+        if (result == 1)
+            break;
+        if (tls_wait(stream, result, "TLS handshake") != OK)
+            return fail_within(TRY_LATER, "TLS");
+    }
+    /* A handshake goes deep; an idle session should not keep those pages. */
+    task_trim_stack();
+    return OK;
+}
+
+bool stream_is_tls(const struct stream *stream)
+{
+    return stream->ssl != NULL;
+}
+
+const char *stream_tls_version(const struct stream *stream)
+{
+    return stream->ssl == NULL ? "" : SSL_get_version(stream->ssl);
+}
+
+const char *stream_tls_cipher(const struct stream *stream)
+{
+    return stream->ssl == NULL ? "" : SSL_get_cipher_name(stream->ssl);
+}
+
+uint64_t stream_bytes_in(const struct stream *stream)
+{
+    return stream->bytes_in;
+}
+
+uint64_t stream_bytes_out(const struct stream *stream)
+{
+    return stream->bytes_out;
+}
+
+struct relay {
+    struct stream *from, *to;
+};
+
+/* One direction of a relay. It must not flush `from`, whose output is the other direction's. */
+static void copy_until_end(struct relay *relay)
+{
+    do {
+        struct text bytes = stream_buffered(relay->from);
+        stream_write(relay->to, bytes);
+        stream_consume(relay->from, bytes.length);
+        if (stream_flush(relay->to) != OK)
+            break;
+    } while (fill(relay->from) == OK);
+}
+
+static void copy_requests(void *argument)
+{
+    struct relay *relay = argument;
+    copy_until_end(relay);
+    /* The client is gone: let the session see its end, answer what it has, and close. */
+    shutdown(relay->to->io.fd, SHUT_WR);
+}
+
+void stream_relay(struct stream *client, struct stream *session)
+{
+    struct relay requests = {client, session}, answers = {session, client};
+    struct task_group group;
+    task_group_init(&group);
+    task_spawn(&group, "relay", copy_requests, &requests);
+    copy_until_end(&answers);
+    stream_shut(client);
+    stream_shut(session);
+    task_group_finish(&group);
+}

@@ -1,0 +1,207 @@
+/* A role in a process of its own: it does what the parent asks over descriptor 3, and ends when the
+ * parent says so or is gone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/logline.h"
+#include "proc/instance.h"
+#include "proc/sandbox.h"
+
+enum { PARENT_FD = 3 };
+
+struct process {
+    const struct role_program *program;
+    struct role_instance *instance;
+    struct rpc_channel *parent;
+    struct task_group group;
+    struct task_event ended;
+    unsigned number;
+    bool confined, ending;
+};
+
+static void finish(struct rpc_call **call, enum status status)
+{
+    if (status == OK)
+        rpc_answer(call, TEXT(""));
+    else
+        rpc_fail(call, status, fail_reason());
+}
+
+static enum log_level level_of(const struct settings *settings)
+{
+    switch (settings->log_level) {
+    case LOG_TO_DEBUG:
+        return LOG_LEVEL_DEBUG;
+    case LOG_TO_WARNING:
+        return LOG_LEVEL_WARNING;
+    case LOG_TO_INFO:
+        break;
+    }
+    return LOG_LEVEL_INFO;
+}
+
+/* Before the first thread and the first stranger's byte. */
+static enum status confine(struct process *process)
+{
+    const struct role *role = role_find(process->program->kind);
+    const struct settings *settings = role_instance_settings(process->instance);
+    log_setup(role->name, level_of(settings));
+    if (process->confined || settings->sandbox_off)
+        return OK;
+    struct buffer granted, data;
+    buffer_init(&granted, 500);
+    buffer_init(&data, 4096);
+    if (role->data != NULL)
+        buffer_printf(&data, "%.*s/%s", TEXT_ARG(settings->data_directory), role->data);
+    enum status status =
+        sandbox_enter(role, buffer_text(&data), settings->sandbox_required, &granted);
+    process->confined = status == OK;
+    if (status == OK)
+        log_info("role.confined", "number=%u pid=%d granted=%s", process->number, (int)getpid(),
+                 log_text(text_trim(buffer_text(&granted))));
+    buffer_finish(&granted);
+    buffer_finish(&data);
+    return status;
+}
+
+static void serve_configure(void *context, struct rpc_call *call, struct text request)
+{
+    struct process *process = context;
+    struct role_configuration configuration;
+    enum status status = REFUSED;
+    if (!role_configuration_decode(request, &configuration))
+        status = refused("malformed configuration");
+    else if ((status = role_instance_configure(process->instance, &configuration)) == OK)
+        status = confine(process);
+    finish(&call, status);
+}
+
+static void serve_connect(void *context, struct rpc_call *call, struct text request)
+{
+    struct process *process = context;
+    struct wire_reader in = wire_reader_of(request);
+    enum role_kind kind = wire_get_u8(&in);
+    uint32_t number = wire_get_u32(&in);
+    int fd = rpc_take_fd(call);
+    enum status status = fd < 0 || !wire_end(&in)
+                             ? refused("malformed request")
+                             : role_instance_connect(process->instance, kind, number, fd);
+    finish(&call, status);
+}
+
+static void serve_listen(void *context, struct rpc_call *call, struct text request)
+{
+    struct process *process = context;
+    struct wire_reader in = wire_reader_of(request);
+    struct text server = wire_get_text(&in);
+    enum service service = wire_get_u8(&in);
+    int fd = rpc_take_fd(call);
+    enum status status = fd < 0 || !wire_end(&in)
+                             ? refused("malformed request")
+                             : role_instance_listen(process->instance, server, service, fd);
+    finish(&call, status);
+}
+
+static void serve_unlisten(void *context, struct rpc_call *call, struct text request)
+{
+    struct process *process = context;
+    struct wire_reader in = wire_reader_of(request);
+    role_instance_unlisten(process->instance, wire_get_text(&in));
+    finish(&call, OK);
+}
+
+static void serve_admin(void *context, struct rpc_call *call, struct text request)
+{
+    struct process *process = context;
+    unused(request);
+    role_instance_admin(process->instance, rpc_take_fd(call));
+    finish(&call, OK);
+}
+
+static void serve_start(void *context, struct rpc_call *call, struct text request)
+{
+    struct process *process = context;
+    unused(request);
+    finish(&call, role_instance_start(process->instance));
+}
+
+static void serve_stop(void *context, struct rpc_call *call, struct text request)
+{
+    struct process *process = context;
+    unused(request);
+    role_instance_stop(&process->instance);
+    finish(&call, OK);
+    process->ending = true;
+    task_event_tell_all(&process->ended);
+}
+
+static const struct rpc_method methods[] = {
+    {PARENT_CONFIGURE, 0, "configure", serve_configure},
+    {PARENT_CONNECT, 0, "connect", serve_connect},
+    {PARENT_LISTEN, 0, "listen", serve_listen},
+    {PARENT_UNLISTEN, 0, "unlisten", serve_unlisten},
+    {PARENT_ADMIN, 0, "admin", serve_admin},
+    {PARENT_START, 0, "start", serve_start},
+    {PARENT_STOP, 0, "stop", serve_stop},
+};
+
+/* Without a parent nobody hands over sockets: end at once. What was acknowledged is on disk. */
+static void parent_gone(void *argument)
+{
+    struct process *process = argument;
+    if (!process->ending)
+        _exit(EXIT_FAILURE);
+}
+
+static void process_task(void *argument)
+{
+    struct process *process = argument;
+    task_group_init(&process->group);
+    task_event_init(&process->ended);
+    process->instance = role_instance_new(process->program, process->number);
+    process->parent = rpc_channel_new("parent", methods, sizeof(methods) / sizeof(*methods),
+                                      process, &process->group);
+    rpc_channel_on_down(process->parent, parent_gone, process);
+    rpc_channel_connect(process->parent, PARENT_FD);
+    while (!process->ending)
+        task_event_wait(&process->ended, NO_DEADLINE);
+    task_yield(); /* the answer to stop goes out */
+    rpc_channel_close(&process->parent);
+    task_group_finish(&process->group);
+}
+
+void process_prepare(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+int role_process_main(const struct role_program *program, int count, char **arguments)
+{
+    struct process process = {.program = program};
+    uint32_t number = 0;
+    const struct role *role = role_find(program->kind);
+    if (count != 2 || !text_to_u32(text_from(arguments[1]), &number) ||
+        fcntl(PARENT_FD, F_GETFL) < 0) {
+        log_error("role.start", "reason=\"a role is started by mailroot serve, not by hand\"");
+        return EXIT_FAILURE;
+    }
+    process.number = number;
+    log_setup(role->name, LOG_LEVEL_INFO);
+    process_prepare();
+    signal(SIGHUP, SIG_IGN); /* the parent's terminal; it tells us in its own way */
+    signal(SIGINT, SIG_IGN);
+    fcntl(PARENT_FD, F_SETFD, FD_CLOEXEC);
+    fcntl(PARENT_FD, F_SETFL, fcntl(PARENT_FD, F_GETFL) | O_NONBLOCK);
+    task_loop_run(process_task, &process);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,51 @@
+/* The security design. Read the table as: role, what the kernel lets it do, whom it may ask. */
+#include "proc/role.h"
+
+#include "base/check.h"
+
+#define TO(kind) (1u << (kind))
+
+static const struct role roles[] = {
+    /* kind       name     may                                data         peers */
+    {ROLE_FRONT, "front", 0, NULL, TO(ROLE_STORE) | TO(ROLE_AUTH), "mail-front"},
+    {ROLE_STORE, "store", MAY_USE_DATA, "store", TO(ROLE_FRONT) | TO(ROLE_AUTH) | TO(ROLE_SEND),
+     "mail-store"},
+    {ROLE_AUTH, "auth", MAY_USE_DATA, "directory", TO(ROLE_FRONT) | TO(ROLE_STORE), "mail-auth"},
+    {ROLE_SEND, "send", MAY_CONNECT | MAY_READ_SYSTEM, NULL, TO(ROLE_STORE), "mail-send"},
+};
+
+const struct role *role_find(enum role_kind kind)
+{
+    check(kind < ROLE_PARENT);
+    return &roles[kind];
+}
+
+static void describe_peers(const struct role *role, struct buffer *out)
+{
+    for (enum role_kind kind = 0; kind < ROLE_PARENT; kind++)
+        if ((role->peers & TO(kind)) != 0)
+            buffer_printf(out, " %s", roles[kind].name);
+}
+
+void role_describe(struct buffer *out)
+{
+    buffer_printf(out, "%-7s %-11s %-30s %s\n", "role", "user", "may", "talks to");
+    for (enum role_kind kind = 0; kind < ROLE_PARENT; kind++) {
+        const struct role *role = &roles[kind];
+        struct buffer may;
+        buffer_init(&may, 200);
+        if ((role->may & MAY_USE_DATA) != 0)
+            buffer_printf(&may, "data/%s ", role->data);
+        if ((role->may & MAY_CONNECT) != 0)
+            buffer_append(&may, TEXT("connect "));
+        if ((role->may & MAY_READ_SYSTEM) != 0)
+            buffer_append(&may, TEXT("read /etc /usr"));
+        if (may.length == 0)
+            buffer_append(&may, TEXT("nothing but its sockets"));
+        buffer_printf(out, "%-7s %-11s %-30.*s", role->name, role->user,
+                      TEXT_ARG(buffer_text(&may)));
+        describe_peers(role, out);
+        buffer_append(out, TEXT("\n"));
+        buffer_finish(&may);
+    }
+}

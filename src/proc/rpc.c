@@ -1,0 +1,625 @@
+/* A frame is a header of 16 bytes and a payload. Frames gather while tasks run and go out in one
+ * write when the sending task gets its turn, so a busy loop pays one system call for many calls. */
+#include "proc/rpc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/logline.h"
+#include "base/map.h"
+#include "task/io.h"
+
+enum { HEADER_BYTES = 16, READ_BYTES = 256 << 10, PENDING_MAX = 256 << 20, FDS_MAX = 64 };
+enum kind { KIND_REQUEST = 1, KIND_ONE_WAY = 2, KIND_ANSWER = 3, KIND_KINDS };
+
+/* A descriptor to send together with the frame that begins at `position` of the output. */
+struct fd_to_send {
+    struct list link;
+    size_t position;
+    int fd;
+};
+
+/* One connected socket. Lives until its two tasks and the calls that came by it have ended. */
+struct rpc_link {
+    struct rpc_channel *channel; /* NULL once the channel has another link, or is closed */
+    struct task_io io;
+    struct task_event wanted; /* there is output, or the link is dead */
+    struct task_event ended;
+    struct buffer output;
+    struct list fds_to_send;
+    int fds_received[FDS_MAX]; /* in order of arrival, not yet claimed by a frame */
+    unsigned fd_count;
+    unsigned holders;
+    bool dead;
+};
+
+struct waiting_call {
+    struct task_event answered;
+    struct rpc_reply *reply;
+    enum status status;
+    char reason[REASON_BYTES];
+    bool done;
+};
+
+struct rpc_channel {
+    const char *name;
+    const struct rpc_method *methods;
+    unsigned method_count;
+    void *context;
+    struct task_group *group;
+    struct task_group link_tasks;
+    struct task_event came_up;
+    struct rpc_link *link; /* NULL while down */
+    struct map *waiting;   /* call number -> struct waiting_call */
+    uint32_t last_call;
+    void (*on_down)(void *);
+    void *on_down_argument;
+};
+
+struct rpc_call {
+    struct rpc_link *link;
+    const struct rpc_method *method;
+    void *context;
+    struct buffer request;
+    uint32_t number;
+    int fd;
+};
+
+struct rpc_channel *rpc_channel_new(const char *name, const struct rpc_method *methods,
+                                    unsigned method_count, void *context, struct task_group *group)
+{
+    struct rpc_channel *channel = calloc(1, sizeof(*channel));
+    check(channel != NULL);
+    channel->name = name;
+    channel->methods = methods;
+    channel->method_count = method_count;
+    channel->context = context;
+    channel->group = group;
+    channel->waiting = map_new();
+    task_group_init(&channel->link_tasks);
+    task_event_init(&channel->came_up);
+    return channel;
+}
+
+static void link_release(struct rpc_link *link)
+{
+    if (--link->holders > 0)
+        return;
+    list_each(entry, &link->fds_to_send)
+    {
+        struct fd_to_send *pending = list_entry(entry, struct fd_to_send, link);
+        close(pending->fd);
+        free(pending);
+    }
+    for (unsigned i = 0; i < link->fd_count; i++)
+        close(link->fds_received[i]);
+    buffer_finish(&link->output);
+    free(link);
+}
+
+/* No more bytes go either way; the calls waiting for answers by it fail. */
+static void link_kill(struct rpc_link *link)
+{
+    if (link->dead)
+        return;
+    link->dead = true;
+    shutdown(link->io.fd, SHUT_RDWR);
+    task_io_wake(&link->io);
+    task_event_tell_all(&link->wanted);
+    task_event_tell_all(&link->ended);
+    struct rpc_channel *channel = link->channel;
+    link->channel = NULL;
+    if (channel == NULL || channel->link != link)
+        return;
+    channel->link = NULL;
+    size_t position = 0;
+    void *value;
+    while (map_next(channel->waiting, &position, NULL, &value)) {
+        struct waiting_call *call = value;
+        call->status = TRY_LATER;
+        snprintf(call->reason, sizeof(call->reason), "the %s process went away", channel->name);
+        call->done = true;
+        task_event_tell_all(&call->answered);
+    }
+    if (channel->on_down != NULL)
+        channel->on_down(channel->on_down_argument);
+}
+
+static void frame_append(struct rpc_link *link, const struct rpc_frame *frame)
+{
+    struct buffer *out = &link->output;
+    bool was_idle = out->length == 0;
+    wire_put_u32(out, (uint32_t)frame->payload.length);
+    wire_put_u32(out, frame->call);
+    wire_put_u16(out, frame->method);
+    wire_put_u8(out, frame->kind);
+    wire_put_u8(out, frame->status);
+    wire_put_u32(out, frame->has_fd);
+    buffer_append(out, frame->payload);
+    if (was_idle)
+        task_event_tell_all(&link->wanted);
+}
+
+bool rpc_frame_parse(struct text *rest, struct rpc_frame *frame)
+{
+    struct wire_reader in = wire_reader_of(*rest);
+    uint32_t length = wire_get_u32(&in);
+    frame->call = wire_get_u32(&in);
+    frame->method = wire_get_u16(&in);
+    frame->kind = wire_get_u8(&in);
+    frame->status = wire_get_u8(&in);
+    uint32_t flags = wire_get_u32(&in);
+    frame->has_fd = flags == 1;
+    if (in.bad || length > RPC_FRAME_MAX || frame->kind < KIND_REQUEST ||
+        frame->kind >= KIND_KINDS || frame->status > REFUSED || flags > 1 ||
+        in.rest.length < length)
+        return false;
+    frame->payload = text_head(in.rest, length);
+    *rest = text_from_position(in.rest, length);
+    return true;
+}
+
+/* The whole length of the frame at the start of bytes, header included; 0: header incomplete. */
+static size_t frame_length(struct text bytes)
+{
+    if (bytes.length < HEADER_BYTES)
+        return 0;
+    struct wire_reader in = wire_reader_of(bytes);
+    return HEADER_BYTES + (size_t)wire_get_u32(&in);
+}
+
+/* ---- sending ---- */
+
+static ssize_t send_with_fd(int socket_fd, struct text bytes, int fd)
+{
+    struct iovec piece = {(void *)(uintptr_t)bytes.data, bytes.length};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    if (fd >= 0) {
+        message.msg_control = control.space;
+        message.msg_controllen = sizeof(control.space);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &fd, sizeof(int));
+    }
+    return sendmsg(socket_fd, &message, MSG_NOSIGNAL);
+}
+
+/* Send the bytes of one batch; a descriptor goes with the first byte of its frame. YIELDS. */
+static bool send_batch(struct rpc_link *link, struct text batch, struct list *fds)
+{
+    size_t done = 0;
+    while (done < batch.length && !link->dead) {
+        struct fd_to_send *next =
+            list_is_empty(fds) ? NULL : list_entry(fds->next, struct fd_to_send, link);
+        size_t end = batch.length;
+        int fd = -1;
+        if (next != NULL && next->position == done)
+            fd = next->fd, end = done + 1;
+        else if (next != NULL)
+            end = next->position;
+        ssize_t sent = send_with_fd(link->io.fd, text_of(batch.data + done, end - done), fd);
+        if (sent < 0 && errno == EAGAIN) {
+            if (task_io_wait(&link->io, TASK_WRITE, NO_DEADLINE) != OK)
+                return false;
+            continue;
+        }
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return false;
+        done += (size_t)sent;
+        if (fd >= 0) {
+            close(fd);
+            list_remove(&next->link);
+            free(next);
+        }
+    }
+    return !link->dead;
+}
+
+static void send_task(void *argument)
+{
+    struct rpc_link *link = argument;
+    while (!link->dead) {
+        if (link->output.length == 0) {
+            if (task_event_wait(&link->wanted, NO_DEADLINE) != OK)
+                break;
+            continue;
+        }
+        struct buffer batch = link->output;
+        struct list fds;
+        list_move_all(&fds, &link->fds_to_send);
+        buffer_init(&link->output, PENDING_MAX);
+        bool sent = send_batch(link, buffer_text(&batch), &fds);
+        buffer_finish(&batch);
+        list_each(entry, &fds)
+        {
+            list_remove(entry);
+            list_append(&link->fds_to_send, entry); /* link_release closes them */
+        }
+        if (!sent)
+            break;
+    }
+    link_kill(link);
+    link_release(link);
+}
+
+/* ---- receiving ---- */
+
+static void serve_task(void *argument)
+{
+    struct rpc_call *call = argument;
+    struct buffer request = call->request;
+    call->method->serve(call->context, call, buffer_text(&request));
+    buffer_finish(&request);
+}
+
+static void call_free(struct rpc_call **call)
+{
+    if ((*call)->fd >= 0)
+        close((*call)->fd);
+    link_release((*call)->link);
+    free(*call);
+    *call = NULL;
+}
+
+/* One-way handlers have nobody to answer, so the call ends with them. */
+static void serve_one_way_task(void *argument)
+{
+    struct rpc_call *call = argument;
+    serve_task(call);
+    call_free(&call);
+}
+
+static const struct rpc_method *method_find(const struct rpc_channel *channel, uint16_t number)
+{
+    for (unsigned i = 0; i < channel->method_count; i++)
+        if (channel->methods[i].number == number)
+            return &channel->methods[i];
+    return NULL;
+}
+
+static void take_request(struct rpc_link *link, const struct rpc_frame *frame, int fd)
+{
+    struct rpc_channel *channel = link->channel;
+    struct rpc_call *call = calloc(1, sizeof(*call));
+    check(call != NULL);
+    call->link = link;
+    call->number = frame->kind == KIND_REQUEST ? frame->call : 0;
+    call->fd = fd;
+    call->context = channel->context;
+    call->method = method_find(channel, frame->method);
+    link->holders++;
+    if (call->method == NULL ||
+        ((call->method->flags & RPC_ONE_WAY) != 0) != (frame->kind == KIND_ONE_WAY)) {
+        log_error("rpc.refused", "peer=%s method=%u", channel->name, frame->method);
+        rpc_fail(&call, REFUSED, "no such method on this channel");
+        return;
+    }
+    if ((call->method->flags & RPC_INLINE) != 0) {
+        task_no_yield_begin();
+        call->method->serve(call->context, call, frame->payload);
+        task_no_yield_end();
+        if (frame->kind == KIND_ONE_WAY)
+            call_free(&call);
+        return;
+    }
+    buffer_init(&call->request, frame->payload.length);
+    buffer_append(&call->request, frame->payload);
+    task_spawn(channel->group, call->method->name,
+               frame->kind == KIND_ONE_WAY ? serve_one_way_task : serve_task, call);
+}
+
+static void take_answer(struct rpc_link *link, const struct rpc_frame *frame)
+{
+    struct waiting_call *call = map_get(link->channel->waiting, MAP_KEY(frame->call));
+    if (call == NULL || call->done)
+        return; /* the caller has given up */
+    call->status = frame->status;
+    if (call->status == OK)
+        buffer_append(&call->reply->bytes, frame->payload);
+    else
+        text_copy(text_head(frame->payload, REASON_BYTES - 1), call->reason, REASON_BYTES);
+    call->done = true;
+    task_event_tell_all(&call->answered);
+}
+
+static int fd_claim(struct rpc_link *link)
+{
+    if (link->fd_count == 0)
+        return -1;
+    int fd = link->fds_received[0];
+    link->fd_count--;
+    memmove(link->fds_received, link->fds_received + 1, link->fd_count * sizeof(int));
+    return fd;
+}
+
+/* Act on every complete frame in the input. False: the peer is out of its mind. */
+static bool take_frames(struct rpc_link *link, struct buffer *input)
+{
+    struct text rest = buffer_text(input);
+    size_t length;
+    while ((length = frame_length(rest)) > 0 && !link->dead) {
+        if (length > HEADER_BYTES + RPC_FRAME_MAX)
+            return false;
+        if (rest.length < length)
+            break;
+        struct rpc_frame frame;
+        int fd = -1;
+        if (!rpc_frame_parse(&rest, &frame) || (frame.has_fd && (fd = fd_claim(link)) < 0))
+            return false;
+        if (frame.kind == KIND_ANSWER)
+            take_answer(link, &frame);
+        else
+            take_request(link, &frame, fd);
+    }
+    buffer_consume(input, input->length - rest.length);
+    return true;
+}
+
+static ssize_t receive_some(struct rpc_link *link, char *out, size_t room)
+{
+    struct iovec piece = {out, room};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int) * 8)];
+    } control;
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = sizeof(control.space)};
+    ssize_t count = recvmsg(link->io.fd, &message, MSG_CMSG_CLOEXEC);
+    if (count < 0)
+        return count;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;
+         header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t fds = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < fds; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+            if (link->fd_count < FDS_MAX)
+                link->fds_received[link->fd_count++] = fd;
+            else
+                close(fd);
+        }
+    }
+    return count;
+}
+
+static void receive_task(void *argument)
+{
+    struct rpc_link *link = argument;
+    struct buffer input;
+    buffer_init(&input, HEADER_BYTES + RPC_FRAME_MAX + READ_BYTES);
+    while (!link->dead) {
+        /* Grow with what comes: a quiet channel keeps a small buffer. */
+        size_t room = input.capacity - input.length;
+        if (room < 4096)
+            room = input.length < READ_BYTES ? 16384 : READ_BYTES;
+        char *out = buffer_reserve(&input, room);
+        check(out != NULL);
+        ssize_t count = receive_some(link, out, room);
+        if (count < 0 && errno == EAGAIN) {
+            if (task_io_wait(&link->io, TASK_READ, NO_DEADLINE) != OK)
+                break;
+            continue;
+        }
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            break;
+        buffer_grew(&input, (size_t)count);
+        if (!take_frames(link, &input)) {
+            log_error("rpc.garbage", "peer=%s", link->channel == NULL ? "?" : link->channel->name);
+            break;
+        }
+        if (input.length == 0 && input.capacity > READ_BYTES)
+            buffer_finish(&input);
+    }
+    buffer_finish(&input);
+    link_kill(link);
+    link_release(link);
+}
+
+/* Closes the descriptor after both tasks have ended, so that its number is not reused under them.
+ */
+static void link_task(void *argument)
+{
+    struct rpc_link *link = argument;
+    struct task_group tasks;
+    task_group_init(&tasks);
+    link->holders += 2;
+    task_spawn(&tasks, "rpc-send", send_task, link);
+    task_spawn(&tasks, "rpc-receive", receive_task, link);
+    while (!link->dead)
+        if (task_event_wait(&link->ended, NO_DEADLINE) != OK)
+            link_kill(link);
+    task_group_finish(&tasks);
+    int fd = link->io.fd;
+    task_io_close(&link->io);
+    close(fd);
+    link_release(link);
+}
+
+void rpc_channel_connect(struct rpc_channel *channel, int fd)
+{
+    if (channel->link != NULL)
+        link_kill(channel->link);
+    struct rpc_link *link = calloc(1, sizeof(*link));
+    check(link != NULL);
+    link->channel = channel;
+    link->holders = 1;
+    list_init(&link->fds_to_send);
+    task_event_init(&link->wanted);
+    task_event_init(&link->ended);
+    buffer_init(&link->output, PENDING_MAX);
+    if (task_io_open(&link->io, fd) != OK) {
+        log_error("rpc.connect", "peer=%s reason=%s", channel->name,
+                  log_text(text_from(fail_reason())));
+        close(fd);
+        link_release(link);
+        return;
+    }
+    channel->link = link;
+    task_spawn(&channel->link_tasks, "rpc-link", link_task, link);
+    task_event_tell_all(&channel->came_up);
+}
+
+bool rpc_channel_is_up(const struct rpc_channel *channel)
+{
+    return channel->link != NULL;
+}
+
+enum status rpc_channel_wait(struct rpc_channel *channel, int64_t deadline_ms)
+{
+    while (channel->link == NULL)
+        if (task_event_wait(&channel->came_up, deadline_ms) != OK)
+            return try_later("the %s process is not there", channel->name);
+    return OK;
+}
+
+void rpc_channel_on_down(struct rpc_channel *channel, void (*on_down)(void *), void *argument)
+{
+    channel->on_down = on_down;
+    channel->on_down_argument = argument;
+}
+
+void rpc_channel_close(struct rpc_channel **channel)
+{
+    struct rpc_channel *closing = *channel;
+    if (closing == NULL)
+        return;
+    *channel = NULL;
+    closing->on_down = NULL;
+    if (closing->link != NULL)
+        link_kill(closing->link);
+    task_group_finish(&closing->link_tasks);
+    map_free(&closing->waiting);
+    free(closing);
+}
+
+const char *rpc_channel_name(const struct rpc_channel *channel)
+{
+    return channel->name;
+}
+
+struct rpc_channel *rpc_call_channel(const struct rpc_call *call)
+{
+    return call->link->channel;
+}
+
+size_t rpc_pending_bytes(const struct rpc_channel *channel)
+{
+    return channel->link == NULL ? 0 : channel->link->output.length;
+}
+
+/* ---- calls ---- */
+
+static enum status check_room(const struct rpc_channel *channel, struct text payload)
+{
+    if (channel->link == NULL)
+        return try_later("the %s process is not there", channel->name);
+    if (payload.length > RPC_FRAME_MAX)
+        return refused("a call of %zu bytes is too large", payload.length);
+    if (channel->link->output.length + payload.length + HEADER_BYTES > PENDING_MAX)
+        return try_later("the %s process is not keeping up", channel->name);
+    return OK;
+}
+
+enum status rpc_ask(struct rpc_channel *channel, uint16_t method, struct text request, int fd,
+                    int64_t deadline_ms, struct rpc_reply *reply)
+{
+    buffer_init(&reply->bytes, RPC_FRAME_MAX);
+    enum status status = check_room(channel, request);
+    if (status != OK) {
+        if (fd >= 0)
+            close(fd);
+        return status;
+    }
+    struct rpc_link *link = channel->link;
+    struct rpc_frame frame = {.call = ++channel->last_call,
+                              .method = method,
+                              .kind = KIND_REQUEST,
+                              .has_fd = fd >= 0,
+                              .payload = request};
+    if (fd >= 0) {
+        struct fd_to_send *pending = malloc(sizeof(*pending));
+        check(pending != NULL);
+        *pending = (struct fd_to_send){.position = link->output.length, .fd = fd};
+        list_append(&link->fds_to_send, &pending->link);
+    }
+    frame_append(link, &frame);
+
+    struct waiting_call call = {.reply = reply};
+    task_event_init(&call.answered);
+    map_put(channel->waiting, MAP_KEY(frame.call), &call);
+    while (!call.done && status == OK)
+        status = task_event_wait(&call.answered, deadline_ms);
+    map_remove(channel->waiting, MAP_KEY(frame.call));
+    if (!call.done)
+        return fail_within(TRY_LATER, "waiting for the %s process", channel->name);
+    if (call.status == TRY_LATER)
+        return try_later("%s", call.reason);
+    return call.status == REFUSED ? refused("%s", call.reason) : OK;
+}
+
+void rpc_reply_finish(struct rpc_reply *reply)
+{
+    buffer_finish(&reply->bytes);
+}
+
+enum status rpc_tell(struct rpc_channel *channel, uint16_t method, struct text message)
+{
+    enum status status = check_room(channel, message);
+    if (status == OK)
+        frame_append(
+            channel->link,
+            &(struct rpc_frame){.method = method, .kind = KIND_ONE_WAY, .payload = message});
+    return status;
+}
+
+static void answer(struct rpc_call **call, enum status status, struct text payload)
+{
+    struct rpc_link *link = (*call)->link;
+    if (!link->dead && (*call)->number != 0)
+        frame_append(link, &(struct rpc_frame){.call = (*call)->number,
+                                               .kind = KIND_ANSWER,
+                                               .status = (uint8_t)status,
+                                               .payload = payload});
+    call_free(call);
+}
+
+void rpc_answer(struct rpc_call **call, struct text bytes)
+{
+    if (bytes.length > RPC_FRAME_MAX)
+        answer(call, REFUSED, TEXT("the answer is too large"));
+    else
+        answer(call, OK, bytes);
+}
+
+void rpc_fail(struct rpc_call **call, enum status status, const char *reason)
+{
+    check(status != OK);
+    answer(call, status, text_from(reason));
+}
+
+int rpc_take_fd(struct rpc_call *call)
+{
+    int fd = call->fd;
+    call->fd = -1;
+    return fd;
+}

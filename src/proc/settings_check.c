@@ -1,0 +1,190 @@
+/* The settings as a whole: what contradicts itself is an error, what is unwise a warning. */
+#include <stdio.h>
+
+#include "base/check.h"
+#include "proc/settings_parser.h"
+
+/* One check under way. */
+struct checking {
+    struct settings_errors *errors;
+    const struct settings *settings;
+    struct map *listens; /* address, "*:port" or "any:port" to struct setting_place */
+};
+
+static const struct setting_place *place_in(const struct setting_block *block, const char *name)
+{
+    struct text text = text_from(name);
+    const struct setting_row *row =
+        setting_row_find(block->kind, text_before(text, ' '), text_after(text, ' '));
+    check(row != NULL);
+    return setting_block_place(block, row);
+}
+
+/* Where a row was written, or else where its block begins. */
+static const struct setting_place *place_or_block(const struct setting_block *block,
+                                                  const char *name)
+{
+    const struct setting_place *place = place_in(block, name);
+    return place->line > 0 ? place : &block->place;
+}
+
+#define block_error(checking, block, row, hint, ...)                                               \
+    settings_error((checking)->errors, place_or_block(block, row), 0, TEXT(hint), __VA_ARGS__)
+
+static void check_top(struct checking *checking, const struct setting_block *block)
+{
+    const struct settings *settings = checking->settings;
+    struct setting_place file = {0};
+    if (checking->errors->source->piece_count > 0)
+        file.file = checking->errors->source->pieces[0].file;
+    if (place_in(block, "host")->line == 0)
+        settings_error(checking->errors, &file, 0, TEXT("add a line like: host mx.example.org"),
+                       "'host' is not set");
+    if (settings->certificate_file.length > 0 && settings->key_file.length == 0)
+        block_error(checking, block, "certificate", "write: certificate FILE key FILE",
+                    "the certificate has no key");
+    if (settings->key_file.length > 0 && settings->certificate_file.length == 0)
+        block_error(checking, block, "certificate key", "write: certificate FILE key FILE",
+                    "the key has no certificate");
+}
+
+static void check_retry(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_retry *retry = &checking->settings->retry;
+    if (retry->delay_notice_ms >= retry->expire_ms)
+        settings_warning(checking->errors, place_or_block(block, "delay-notice"),
+                         "'delay-notice' is not before 'expire', so no notice is sent");
+}
+
+/* The first holder of a key, or NULL when it is this one now. */
+static const struct setting_place *claim(struct checking *checking, const char *key,
+                                         const struct setting_place *place)
+{
+    const struct setting_place *first = map_get(checking->listens, text_from(key));
+    if (first == NULL)
+        map_put(checking->listens, text_from(key), (void *)place);
+    return first;
+}
+
+static void check_listen_is_free(struct checking *checking, const struct setting_block *block,
+                                 const struct net_address *address)
+{
+    const struct setting_place *place = place_or_block(block, "listen"), *first;
+    char text[NET_ADDRESS_TEXT_BYTES], port[32];
+    net_address_text(address, text);
+    first = claim(checking, text, place);
+    if (address->any.sa_family != AF_UNIX) {
+        /* "*" takes the port on all addresses. */
+        bool any = address->any.sa_family == AF_INET6 && net_address_is_any(address);
+        snprintf(port, sizeof(port), any ? "any:%u" : "*:%u", net_address_port(address));
+        if (first == NULL)
+            first = map_get(checking->listens, text_from(port));
+        snprintf(port, sizeof(port), "any:%u", net_address_port(address));
+        claim(checking, port, place);
+    }
+    if (first != NULL)
+        settings_error(checking->errors, place, 0, TEXT(""),
+                       "'%s' is already listened on at %.*s:%u", text, TEXT_ARG(first->file),
+                       first->line);
+}
+
+static void check_listen_tls(struct checking *checking, const struct setting_block *block,
+                             const struct setting_server *server,
+                             const struct setting_listen *listen)
+{
+    char text[NET_ADDRESS_TEXT_BYTES];
+    bool certificate = checking->settings->certificate_file.length > 0;
+    bool loopback = net_address_is_loopback(&listen->address);
+    const char *name = net_address_text(&listen->address, text);
+    bool tls = listen->service == SERVICE_SMTPS || listen->service == SERVICE_POP3S;
+    bool logs_in = listen->service == SERVICE_SUBMISSION || listen->service == SERVICE_POP3;
+    if (tls && !certificate)
+        block_error(checking, block, "listen", "add: certificate FILE key FILE",
+                    "'%s' needs a certificate", name);
+    if (logs_in && server->tls == TLS_NONE && !server->login_plain_without_tls)
+        settings_warning(checking->errors, place_or_block(block, "listen"),
+                         "nobody can log in on '%s': there is no TLS, and passwords are not taken "
+                         "in clear text",
+                         name);
+    if (!tls && server->login_plain_without_tls && server->tls != TLS_REQUIRE && !loopback)
+        settings_warning(checking->errors, place_in(block, "login"),
+                         "server '%.*s' takes passwords in clear text on '%s'",
+                         TEXT_ARG(setting_shown(server->name)), name);
+}
+
+static void check_server(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_server *server = block->values;
+    struct text name = setting_shown(server->name);
+    if (place_in(block, "listen")->line == 0 && server->listen_count == 0)
+        block_error(checking, block, "listen", "add a line like: listen *:25",
+                    "server '%.*s' listens nowhere", TEXT_ARG(name));
+    if (server->tls != TLS_NONE && checking->settings->certificate_file.length == 0)
+        block_error(checking, block, "tls", "add: certificate FILE key FILE",
+                    "server '%.*s' has TLS but there is no certificate", TEXT_ARG(name));
+    for (unsigned i = 0; i < server->listen_count; i++) {
+        check_listen_is_free(checking, block, &server->listens[i].address);
+        check_listen_tls(checking, block, server, &server->listens[i]);
+    }
+    for (unsigned i = 0; i < server->relay_network_count; i++) {
+        char text[NET_ADDRESS_TEXT_BYTES];
+        /* Half of the Internet is as open as all of it. */
+        if (server->relay_networks[i].prefix_bits < 2)
+            settings_warning(checking->errors, place_in(block, "relay"),
+                             "server '%.*s' is an open relay: '%s' may send anywhere",
+                             TEXT_ARG(name), net_network_text(&server->relay_networks[i], text));
+    }
+}
+
+static void check_connector(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_connector *connector = block->values;
+    struct text name = setting_shown(connector->name);
+    bool by_mx = place_in(block, "by")->line > 0 || place_in(block, "by port")->line > 0;
+    bool smart = connector->smart_host_count > 0;
+    bool login = connector->login_user.length > 0, secret = connector->login_secret.length > 0;
+    if (place_in(block, "to")->line == 0)
+        block_error(checking, block, "to", "add a line like: to example.net",
+                    "connector '%.*s' is for no domain", TEXT_ARG(name));
+    if (smart && by_mx)
+        block_error(checking, block, "smart-host", "keep one of them",
+                    "connector '%.*s' has both 'smart-host' and 'by'", TEXT_ARG(name));
+    if (login != secret)
+        block_error(checking, block, login ? "login" : "login secret",
+                    "write: login USER secret NAME", "connector '%.*s' has a %s without a %s",
+                    TEXT_ARG(name), login ? "login" : "secret", login ? "secret" : "login");
+    if (login && !smart)
+        block_error(checking, block, "login", "add a smart-host, or remove the login",
+                    "connector '%.*s' would log in at strangers", TEXT_ARG(name));
+    if (login && smart && connector->tls < TLS_REQUIRE)
+        settings_warning(checking->errors, place_or_block(block, "login"),
+                         "connector '%.*s' may send its password in clear text; tls require or "
+                         "verify prevents that",
+                         TEXT_ARG(name));
+}
+
+void settings_check(struct settings_parser *parser)
+{
+    struct checking checking = {
+        .errors = &parser->errors, .settings = &parser->object->settings, .listens = map_new()};
+    for (struct setting_block *block = parser->object->blocks; block != NULL; block = block->next) {
+        switch (block->kind) {
+        case KIND_TOP:
+            check_top(&checking, block);
+            break;
+        case KIND_RETRY:
+            check_retry(&checking, block);
+            break;
+        case KIND_SERVER:
+            check_server(&checking, block);
+            break;
+        case KIND_CONNECTOR:
+            check_connector(&checking, block);
+            break;
+        case KIND_DOMAIN:
+        case KIND_COUNT:
+            break;
+        }
+    }
+    map_free(&checking.listens);
+}

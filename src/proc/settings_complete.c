@@ -1,0 +1,64 @@
+/* What follows from other settings when it is not written: defaults no row can tell alone. */
+#include "base/check.h"
+#include "proc/settings_parser.h"
+
+static void add_listens(struct settings_parser *parser, struct setting_block *block)
+{
+    bool certificate = parser->object->settings.certificate_file.length > 0;
+    const char *line =
+        certificate ? "listen *:25 *:587 *:465 *:110 *:995" : "listen *:25 *:587 *:110";
+    struct setting_reader in = {.parser = parser, .block = block};
+    struct setting_flaw flaw;
+    check(setting_line_split(text_from(line), &parser->scratch, &in.words, &flaw));
+    check(settings_statement_read(&in));
+    if (!certificate)
+        settings_warning(&parser->errors, &block->place,
+                         "there is no certificate, so ports 465 and 995 are not served");
+}
+
+/* Without any server block there is one that listens where mail is expected. */
+static void add_server(struct settings_parser *parser)
+{
+    struct setting_block *block = settings_object_add(parser->object, KIND_SERVER, TEXT("default"),
+                                                      (struct setting_place){0});
+    add_listens(parser, block);
+}
+
+static void complete_server(struct settings_parser *parser, struct setting_block *block)
+{
+    struct setting_server *server = block->values;
+    const struct settings *settings = &parser->object->settings;
+    if (server->host.length == 0)
+        server->host = settings->host;
+    const struct setting_row *tls = setting_row_find(KIND_SERVER, TEXT("tls"), TEXT(""));
+    if (setting_block_place(block, tls)->line == 0)
+        server->tls = settings->certificate_file.length > 0 ? TLS_OFFER : TLS_NONE;
+}
+
+static void complete_postmaster(struct settings_parser *parser, struct settings *settings)
+{
+    struct text domain = settings->host;
+    for (struct setting_block *block = parser->object->blocks; block != NULL; block = block->next) {
+        if (block->kind == KIND_DOMAIN) {
+            domain = block->name;
+            break;
+        }
+    }
+    if (settings->postmaster.length == 0 && domain.length > 0)
+        settings->postmaster =
+            arena_printf(&parser->object->arena, "postmaster@%.*s", TEXT_ARG(domain));
+}
+
+void settings_complete(struct settings_parser *parser)
+{
+    struct settings_object *object = parser->object;
+    if (object->block_counts[KIND_SERVER] == 0)
+        add_server(parser);
+    for (struct setting_block *block = object->blocks; block != NULL; block = block->next) {
+        settings_defaults_apply(parser, block);
+        if (block->kind == KIND_SERVER)
+            complete_server(parser, block);
+        arena_reset(&parser->scratch);
+    }
+    complete_postmaster(parser, &object->settings);
+}

@@ -1,0 +1,210 @@
+/* Types of values: names of hosts, files and people. */
+#include <idn2.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "proc/settings_names.h"
+#include "proc/settings_parser.h"
+#include "proc/settings_types.h"
+
+enum { DOMAIN_MAX = 253, LABEL_MAX = 63, LOCAL_PART_MAX = 64, NAME_MAX_BYTES = 64 };
+
+static bool is_name_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
+static bool is_ascii(struct text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if ((unsigned char)text.data[i] >= 0x80)
+            return false;
+    }
+    return true;
+}
+
+/* Labels of letters, digits, hyphens and (as DNS has them) underscores. */
+static bool is_domain(struct text domain)
+{
+    if (domain.length == 0 || domain.length > DOMAIN_MAX || domain.data[domain.length - 1] == '.')
+        return false;
+    struct text rest = domain, label;
+    while (text_split(&rest, '.', &label)) {
+        if (label.length == 0 || label.length > LABEL_MAX || label.data[0] == '-' ||
+            label.data[label.length - 1] == '-')
+            return false;
+        for (size_t i = 0; i < label.length; i++) {
+            if (!is_name_byte(label.data[i]))
+                return false;
+        }
+    }
+    return true;
+}
+
+static struct text lower_copy(struct arena *arena, struct text text)
+{
+    struct text copy = arena_copy(arena, text);
+    char *bytes = (char *)copy.data;
+    for (size_t i = 0; i < copy.length; i++) {
+        if (bytes[i] >= 'A' && bytes[i] <= 'Z')
+            bytes[i] = (char)(bytes[i] - 'A' + 'a');
+    }
+    return copy;
+}
+
+bool setting_domain_normalise(struct text domain, struct arena *arena, struct text *out)
+{
+    if (is_ascii(domain)) {
+        *out = lower_copy(arena, domain);
+        return is_domain(*out);
+    }
+    char international[1024], *ascii;
+    if (!text_copy(domain, international, sizeof(international)))
+        return false;
+    /* UTS 46, non-transitional: as browsers and other mail systems map names. */
+    if (idn2_lookup_u8((const uint8_t *)international, (uint8_t **)&ascii,
+                       IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+        return false;
+    *out = lower_copy(arena, text_from(ascii));
+    idn2_free(ascii);
+    return is_domain(*out);
+}
+
+static struct text take(struct setting_reader *in)
+{
+    return in->words.words[in->next++].text;
+}
+
+static bool no_value(struct setting_reader *in, struct text word, const char *hint)
+{
+    struct text shown = setting_shown(word);
+    return setting_reader_error(in, text_from(hint), "'%.*s' is no value of %s", TEXT_ARG(shown),
+                                setting_reader_where(in));
+}
+
+static void write_text(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    const struct text *text = value;
+    if (text->length == 0)
+        return;
+    /* A value that looks like a clause of its statement must not be taken for one. */
+    bool keyword = setting_row_find(row->kind, setting_row_statement(row), *text) != NULL ||
+                   setting_is_later(row->kind, setting_row_statement(row), *text) ||
+                   text_equals(*text, TEXT("then"));
+    setting_word_write(*text, keyword, out);
+}
+
+static bool parse_host(struct setting_reader *in, void *value)
+{
+    struct text word = take(in);
+    if (setting_domain_normalise(word, &in->parser->object->arena, value))
+        return true;
+    return no_value(in, word, "a host name is letters, digits and hyphens between dots");
+}
+
+static bool parse_path(struct setting_reader *in, void *value)
+{
+    struct text word = take(in);
+    if (word.length == 0 || word.length > 4000)
+        return no_value(in, word, "write the name of a file or directory");
+    *(struct text *)value = settings_parser_path(in->parser, word);
+    return true;
+}
+
+static bool is_printable(struct text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if ((unsigned char)text.data[i] <= ' ' || text.data[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool parse_address(struct setting_reader *in, void *value)
+{
+    struct arena *arena = &in->parser->object->arena;
+    struct text word = take(in), domain;
+    size_t at = text_find_last(word, '@');
+    if (at == 0 || at == word.length || at > LOCAL_PART_MAX || !is_printable(word) ||
+        !setting_domain_normalise(text_from_position(word, at + 1), arena, &domain))
+        return no_value(in, word, "write an address like postmaster@example.org");
+    *(struct text *)value = arena_printf(arena, "%.*s@%.*s", (int)at, word.data, TEXT_ARG(domain));
+    return true;
+}
+
+static bool parse_login(struct setting_reader *in, void *value)
+{
+    struct text word = take(in);
+    if (word.length == 0 || word.length > 255)
+        return no_value(in, word, "write a user name of at most 255 bytes");
+    *(struct text *)value = arena_copy(&in->parser->object->arena, word);
+    return true;
+}
+
+bool setting_name_is_valid(struct text name)
+{
+    if (name.length == 0 || name.length > NAME_MAX_BYTES || name.data[0] == '.')
+        return false;
+    for (size_t i = 0; i < name.length; i++) {
+        if (!is_name_byte(name.data[i]) && name.data[i] != '.')
+            return false;
+    }
+    return true;
+}
+
+static bool parse_secret(struct setting_reader *in, void *value)
+{
+    struct text word = take(in);
+    if (!setting_name_is_valid(word))
+        return no_value(in, word, "it names a file in the secrets directory, without a path");
+    *(struct text *)value = arena_copy(&in->parser->object->arena, word);
+    return true;
+}
+
+static bool parse_user(struct setting_reader *in, void *value)
+{
+    struct text word = take(in);
+    if (text_find(word, '@') < word.length)
+        return no_value(in, word, "write it without @, the domain is the block's");
+    if (word.length == 0 || word.length > LOCAL_PART_MAX || !is_printable(word))
+        return no_value(in, word, "a user is 1 to 64 bytes without spaces");
+    *(struct text *)value = arena_copy(&in->parser->object->arena, word);
+    return true;
+}
+
+static bool parse_space(struct setting_reader *in, void *value)
+{
+    struct arena *arena = &in->parser->object->arena;
+    struct text word = take(in), domain, *out = value;
+    if (text_equals(word, TEXT("*"))) {
+        *out = TEXT("*");
+        return true;
+    }
+    bool below = text_starts_with(word, TEXT("*."));
+    if (!setting_domain_normalise(text_from_position(word, below ? 2 : 0), arena, &domain))
+        return no_value(in, word, "write a domain, *.domain or *");
+    *out = below ? arena_printf(arena, "*.%.*s", TEXT_ARG(domain)) : domain;
+    return true;
+}
+
+const struct setting_type setting_type_host = {
+    .syntax = "HOST", .parse = parse_host, .write = write_text};
+const struct setting_type setting_type_path = {
+    .syntax = "FILE", .parse = parse_path, .write = write_text};
+const struct setting_type setting_type_address = {
+    .syntax = "ADDRESS", .parse = parse_address, .write = write_text};
+const struct setting_type setting_type_login = {
+    .syntax = "USER", .parse = parse_login, .write = write_text};
+const struct setting_type setting_type_secret = {
+    .syntax = "NAME", .parse = parse_secret, .write = write_text};
+const struct setting_type setting_type_users = {.syntax = "USER ...",
+                                                .size = sizeof(struct text),
+                                                .list = true,
+                                                .parse = parse_user,
+                                                .write = write_text};
+const struct setting_type setting_type_spaces = {.syntax = "DOMAIN ...",
+                                                 .size = sizeof(struct text),
+                                                 .list = true,
+                                                 .parse = parse_space,
+                                                 .write = write_text};

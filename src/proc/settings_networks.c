@@ -1,0 +1,266 @@
+/* Types of values: addresses, networks, listeners and next hops. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "proc/settings_names.h"
+#include "proc/settings_parser.h"
+#include "proc/settings_types.h"
+
+enum { DNS_PORT = 53, SMTP_PORT = 25, RELAY_NETWORKS_MAX = 10000 };
+
+static const struct {
+    const char *name;
+    enum service service;
+    uint16_t ports[2];
+} services[] = {
+    {"smtp", SERVICE_SMTP, {25, 2525}}, {"submission", SERVICE_SUBMISSION, {587, 0}},
+    {"smtps", SERVICE_SMTPS, {465, 0}}, {"lmtp", SERVICE_LMTP, {24, 0}},
+    {"pop3", SERVICE_POP3, {110, 0}},   {"pop3s", SERVICE_POP3S, {995, 0}},
+};
+enum { SERVICE_COUNT = sizeof(services) / sizeof(*services) };
+
+static struct text take(struct setting_reader *in)
+{
+    return in->words.words[in->next++].text;
+}
+
+static bool no_value(struct setting_reader *in, struct text word, const char *hint)
+{
+    struct text shown = setting_shown(word);
+    return setting_reader_error(in, text_from(hint), "'%.*s' is no value of %s", TEXT_ARG(shown),
+                                setting_reader_where(in));
+}
+
+static bool parse_resolver(struct setting_reader *in, void *value)
+{
+    struct text word = take(in);
+    struct net_address *address = value;
+    if (net_address_parse_endpoint(word, DNS_PORT, address) && address->any.sa_family != AF_UNIX &&
+        !net_address_is_any(address))
+        return true;
+    return no_value(in, word, "write an address like 192.0.2.1 or [2001:db8::1]:53");
+}
+
+static void write_address(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    unused(row);
+    char text[NET_ADDRESS_TEXT_BYTES];
+    setting_word_write(text_from(net_address_text(value, text)), false, out);
+}
+
+static bool parse_network(struct setting_reader *in, void *value)
+{
+    struct text word = take(in);
+    if (net_network_parse(word, value))
+        return true;
+    return no_value(in, word,
+                    "write a network like 192.0.2.0/24 (no bits behind the prefix) or an address");
+}
+
+static void write_network(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    unused(row);
+    char text[NET_ADDRESS_TEXT_BYTES];
+    buffer_append(out, text_from(net_network_text(value, text)));
+}
+
+/* Leaves a word that is no service to be the next listener. */
+static bool take_service(struct setting_reader *in, enum service *service)
+{
+    const struct setting_word *word = setting_reader_peek(in);
+    for (unsigned i = 0; word != NULL && i < SERVICE_COUNT; i++) {
+        if (!setting_word_is(word, services[i].name))
+            continue;
+        *service = services[i].service;
+        in->next++;
+        return true;
+    }
+    return false;
+}
+
+static bool service_of_port(uint16_t port, enum service *service)
+{
+    for (unsigned i = 0; i < SERVICE_COUNT; i++) {
+        if (port != 0 && (services[i].ports[0] == port || services[i].ports[1] == port)) {
+            *service = services[i].service;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_listen(struct setting_reader *in, void *value)
+{
+    struct setting_listen *listen = value;
+    struct text word = take(in);
+    struct text shown = setting_shown(word);
+    if (!net_address_parse_endpoint(word, 0, &listen->address))
+        return no_value(in, word, "write it like 192.0.2.1:25, [2001:db8::1]:25, *:25 or /path");
+    if (take_service(in, &listen->service) ||
+        service_of_port(net_address_port(&listen->address), &listen->service))
+        return true;
+    return setting_reader_error(
+        in, TEXT("add smtp, submission, smtps, lmtp, pop3 or pop3s behind it"),
+        "the port of '%.*s' tells no service, and none is named", TEXT_ARG(shown));
+}
+
+static void write_listen(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    const struct setting_listen *listen = value;
+    write_address(row, &listen->address, out);
+    for (unsigned i = 0; i < SERVICE_COUNT; i++) {
+        if (services[i].service == listen->service)
+            buffer_printf(out, " %s", services[i].name);
+    }
+}
+
+/* How `relay` has been read so far in a server, by what may follow. */
+struct relay_words {
+    bool logged_in, only, nobody, network;
+};
+
+static bool append_relay(struct setting_reader *in, struct setting_server *server)
+{
+    struct net_network network;
+    unsigned count = server->relay_network_count;
+    if (!parse_network(in, &network))
+        return false;
+    if (count >= RELAY_NETWORKS_MAX)
+        return setting_reader_error(in, TEXT(""), "%s has more than %d networks",
+                                    setting_reader_where(in), RELAY_NETWORKS_MAX);
+    if ((count & (count - 1)) == 0) {
+        struct net_network *larger =
+            arena_array(&in->parser->object->arena, count == 0 ? 1 : count * 2, sizeof(network));
+        if (count > 0)
+            memcpy(larger, server->relay_networks, count * sizeof(network));
+        server->relay_networks = larger;
+    }
+    server->relay_networks[server->relay_network_count++] = network;
+    return true;
+}
+
+/* logged-in is the default and stays so unless `only` or `nobody` takes it away. */
+static bool parse_relay(struct setting_reader *in, void *value)
+{
+    struct setting_server *server = value;
+    struct relay_words seen = {0};
+    const struct setting_word *word;
+    while ((word = setting_reader_peek(in)) != NULL) {
+        bool *keyword = setting_word_is(word, "logged-in") ? &seen.logged_in
+                        : setting_word_is(word, "only")    ? &seen.only
+                        : setting_word_is(word, "nobody")  ? &seen.nobody
+                                                           : NULL;
+        if (keyword != NULL) {
+            *keyword = true;
+            in->next++;
+            continue;
+        }
+        seen.network = true;
+        if (!append_relay(in, server))
+            return false;
+    }
+    if (seen.logged_in + seen.only + seen.nobody > 1 || (seen.nobody && seen.network))
+        return setting_reader_error(in, TEXT("write one of logged-in, only and nobody"),
+                                    "%s contradicts itself", setting_reader_where(in));
+    if (seen.only && !seen.network)
+        return setting_reader_error(in, TEXT("write the networks behind it, or: relay nobody"),
+                                    "%s: 'only' needs a network", setting_reader_where(in));
+    server->relay_logged_in = !seen.only && !seen.nobody;
+    return true;
+}
+
+static void write_relay(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    const struct setting_server *server = value;
+    bool any = server->relay_network_count > 0;
+    buffer_append(out, text_from(server->relay_logged_in ? "logged-in" : any ? "only" : "nobody"));
+    for (unsigned i = 0; i < server->relay_network_count; i++) {
+        buffer_append_byte(out, ' ');
+        write_network(row, &server->relay_networks[i], out);
+    }
+}
+
+/* Split "host:port" where host may be [bracketed]; IPv6 only in brackets. */
+static bool split_port(struct text word, struct text *host, uint16_t *port)
+{
+    size_t colon = text_find_last(word, ':');
+    size_t bracket = text_find_last(word, ']');
+    *host = word;
+    *port = SMTP_PORT;
+    if (colon == word.length || (bracket < word.length && bracket > colon))
+        return true;
+    uint32_t number;
+    if (!text_to_u32(text_from_position(word, colon + 1), &number) || number == 0 ||
+        number > UINT16_MAX)
+        return false;
+    *port = (uint16_t)number;
+    *host = text_head(word, colon);
+    return true;
+}
+
+static bool parse_smart_host(struct setting_reader *in, void *value)
+{
+    struct setting_smart_host *hop = value;
+    struct arena *arena = &in->parser->object->arena;
+    struct text word = take(in), host;
+    if (!split_port(word, &host, &hop->port))
+        return no_value(in, word, "write it like smtp.example.net:587");
+    struct net_address address;
+    struct text inside = host;
+    if (host.length >= 2 && host.data[0] == '[' && host.data[host.length - 1] == ']')
+        inside = text_of(host.data + 1, host.length - 2);
+    if (net_address_parse(inside, 0, &address) && inside.data[0] != '[') {
+        char text[NET_ADDRESS_TEXT_BYTES];
+        const char *literal = net_address_literal(&address, text);
+        if (strncmp(literal, "IPv6:", 5) == 0)
+            literal += 5;
+        hop->host = arena_printf(arena, "[%s]", literal);
+        return true;
+    }
+    if (setting_domain_normalise(inside, arena, &hop->host))
+        return true;
+    return no_value(in, word, "write it like smtp.example.net:587 or [192.0.2.1]:25");
+}
+
+static void write_smart_host(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    unused(row);
+    const struct setting_smart_host *hop = value;
+    struct text port = TEXT("");
+    char digits[8];
+    if (hop->port != SMTP_PORT) {
+        snprintf(digits, sizeof(digits), ":%u", hop->port);
+        port = text_from(digits);
+    }
+    /* A host named like a clause. Its port would tell it apart already. */
+    bool keyword = port.length == 0 &&
+                   setting_row_find(row->kind, setting_row_statement(row), hop->host) != NULL;
+    setting_word_write(hop->host, keyword, out);
+    buffer_append(out, port);
+}
+
+const struct setting_type setting_type_resolvers = {.syntax = "ADDRESS ...",
+                                                    .size = sizeof(struct net_address),
+                                                    .list = true,
+                                                    .parse = parse_resolver,
+                                                    .write = write_address};
+const struct setting_type setting_type_networks = {.syntax = "NETWORK ...",
+                                                   .size = sizeof(struct net_network),
+                                                   .list = true,
+                                                   .parse = parse_network,
+                                                   .write = write_network};
+const struct setting_type setting_type_listens = {.syntax = "ADDRESS:PORT [SERVICE] ...",
+                                                  .size = sizeof(struct setting_listen),
+                                                  .list = true,
+                                                  .parse = parse_listen,
+                                                  .write = write_listen};
+const struct setting_type setting_type_relay = {.syntax =
+                                                    "[logged-in | only | nobody] [NETWORK ...]",
+                                                .parse = parse_relay,
+                                                .write = write_relay};
+const struct setting_type setting_type_smart_hosts = {.syntax = "HOST[:PORT] ...",
+                                                      .size = sizeof(struct setting_smart_host),
+                                                      .list = true,
+                                                      .parse = parse_smart_host,
+                                                      .write = write_smart_host};

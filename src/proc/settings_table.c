@@ -1,0 +1,318 @@
+/* THE ROWS. */
+#include "proc/settings_table.h"
+
+#include "proc/settings.h"
+#include "proc/settings_types.h"
+
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define TIB (1024 * GIB)
+#define SECOND UINT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+#define KIND(type, member)                                                                         \
+    .size = sizeof(struct type), .name_offset = offsetof(struct type, name),                       \
+    .place_offset = offsetof(struct type, place),                                                  \
+    .array_offset = offsetof(struct settings, member##s),                                          \
+    .count_offset = offsetof(struct settings, member##_count)
+
+const struct setting_kind setting_kinds[KIND_COUNT] = {
+    [KIND_TOP] = {.word = "",
+                  .names = "",
+                  .size = sizeof(struct settings),
+                  .most = 1,
+                  .help = "Statements outside of blocks."},
+    [KIND_DOMAIN] = {.word = "domain",
+                     .names = "NAME ...",
+                     .names_most = 1000,
+                     .most = 100000,
+                     KIND(setting_domain, domain),
+                     .help =
+                         "Mail for these domains is delivered here. The block may be left out."},
+    [KIND_SERVER] = {.word = "server",
+                     .names = "NAME",
+                     .names_most = 1,
+                     .most = 100,
+                     KIND(setting_server, server),
+                     .needs_braces = true,
+                     .help = "A virtual server: where it listens, what it asks for and allows. "
+                             "Without any such block there is one server, \"default\", on the "
+                             "ports 25, 587 and 110, and with a certificate on 465 and 995."},
+    [KIND_CONNECTOR] = {.word = "connector",
+                        .names = "NAME",
+                        .names_most = 1,
+                        .most = 10000,
+                        KIND(setting_connector, connector),
+                        .needs_braces = true,
+                        .help = "How mail for some domains leaves. What no connector is for goes "
+                                "by MX."},
+    [KIND_RETRY] = {.word = "retry",
+                    .names = "",
+                    .size = sizeof(struct setting_retry),
+                    .most = 1,
+                    .needs_braces = true,
+                    .help = "When delivery is tried again, and given up."},
+};
+
+static const char *const sandbox_choices[] = {"required", "preferred", "off", NULL};
+static const char *const log_choices[] = {"debug", "info", "warning", NULL};
+static const char *const server_tls_choices[] = {"none", "offer", "require", NULL};
+static const char *const client_tls_choices[] = {"none", "offer", "require", "verify", NULL};
+static const char *const login_choices[] = {"tls", "cleartext", NULL};
+static const char *const by_choices[] = {"mx", NULL};
+
+/* For each kind: the row's kind, and where its value goes. */
+#define TOP .kind = KIND_TOP
+#define DOMAIN .kind = KIND_DOMAIN
+#define SERVER .kind = KIND_SERVER
+#define CONNECTOR .kind = KIND_CONNECTOR
+#define RETRY .kind = KIND_RETRY
+#define TO(type, member)                                                                           \
+    .offset = offsetof(struct type, member), .width = sizeof(((struct type *)NULL)->member)
+#define TO_LIST(type, member, count)                                                               \
+    .offset = offsetof(struct type, member), .count_offset = offsetof(struct type, count)
+
+/* clang-format off */
+const struct setting_row setting_rows[] = {
+    {TOP, "host", &setting_type_host,
+     .otherwise = "none, it must be set", TO(settings, host),
+     .help = "The name by which this machine greets others. It should resolve to its address, and "
+             "the address back to it."},
+    {TOP, "data", &setting_type_path,
+     .standard = "/var/lib/mailroot", TO(settings, data_directory),
+     .help = "The directory of queue, mailboxes and directory."},
+    {TOP, "run", &setting_type_path,
+     .standard = "/run/mailroot", TO(settings, run_directory),
+     .help = "The directory of control sockets."},
+    {TOP, "certificate", &setting_type_path,
+     .otherwise = "none: no TLS is offered", TO(settings, certificate_file),
+     .help = "The certificate and its chain, in PEM."},
+    {TOP, "certificate key", &setting_type_path,
+     .otherwise = "none", TO(settings, key_file),
+     .help = "The certificate's private key, in PEM."},
+    {TOP, "postmaster", &setting_type_address,
+     .otherwise = "postmaster at the first domain, else at the host", TO(settings, postmaster),
+     .help = "Who gets mail for postmaster without a domain, and notices."},
+    {TOP, "processes front", &setting_type_count,
+     .standard = "0", .low = 0, .high = 256, TO(settings, front_processes),
+     .help = "Processes that speak to clients. 0: one per core."},
+    {TOP, "sandbox", &setting_type_sandbox,
+     .standard = "preferred", .choices = sandbox_choices,
+     .help = "Whether the processes confine themselves. With required they do not start where the "
+             "kernel cannot; with preferred they say so and start."},
+    {TOP, "log", &setting_type_choice,
+     .standard = "info", .choices = log_choices, TO(settings, log_level),
+     .help = "The least important events that are logged."},
+    {TOP, "trace keep", &setting_type_time,
+     .standard = "30d", .low = HOUR, .high = 3650 * DAY, TO(settings, trace_keep_ms),
+     .help = "How long the story of each message can be looked up."},
+    {TOP, "limit free-space", &setting_type_size,
+     .standard = "64MB", .low = 0, .high = 1024 * TIB, TO(settings, min_free_bytes),
+     .help = "With less free space on the data disk, new mail is asked to come later (452)."},
+    {TOP, "limit queue", &setting_type_count,
+     .standard = "1000000", .low = 1, .high = 100000000, TO(settings, max_queue_messages),
+     .help = "With more messages waiting, new mail is asked to come later (452)."},
+    {TOP, "dns server", &setting_type_resolvers,
+     .otherwise = "those of /etc/resolv.conf", .high = 8,
+     TO_LIST(settings, dns_servers, dns_server_count),
+     .help = "The resolvers to ask, as addresses."},
+
+    {DOMAIN, "user", &setting_type_users,
+     .otherwise = "those of the directory alone", .high = 100000,
+     TO_LIST(setting_domain, users, user_count),
+     .help = "Who has a mailbox in the domain, besides those in the directory."},
+
+    {SERVER, "listen", &setting_type_listens,
+     .otherwise = "none, one is needed", .high = 64,
+     TO_LIST(setting_server, listens, listen_count),
+     .help = "Where to listen, * being all addresses of the machine. The service is smtp, "
+             "submission, smtps, lmtp, pop3 or pop3s; left out, it follows from the port (25 and "
+             "2525, 587, 465, 24, 110, 995)."},
+    {SERVER, "fully-qualified", &setting_type_host,
+     .otherwise = "the host", TO(setting_server, host),
+     .help = "The name by which this server greets."},
+    {SERVER, "tls", &setting_type_choice,
+     .otherwise = "offer with a certificate, none without", .choices = server_tls_choices,
+     TO(setting_server, tls),
+     .help = "Whether STARTTLS is offered, or required before anything else."},
+    {SERVER, "login", &setting_type_choice,
+     .standard = "tls", .choices = login_choices, TO(setting_server, login_plain_without_tls),
+     .help = "Whether passwords are taken under TLS alone, or in clear text too."},
+    {SERVER, "relay", &setting_type_relay,
+     .standard = "logged-in",
+     .help = "Who may send to domains that are not ours: who is logged in, these networks too "
+             "(only: without those logged in), or nobody. No network is trusted by itself, "
+             "loopback neither."},
+    {SERVER, "refuse", &setting_type_networks,
+     .otherwise = "none", .high = 10000,
+     TO_LIST(setting_server, refused_networks, refused_network_count),
+     .help = "Networks that are not talked to."},
+    {SERVER, "limit message", &setting_type_size,
+     .standard = "35MB", .low = 64 * KIB, .high = 2 * GIB, TO(setting_server, max_message_bytes),
+     .help = "The largest message taken."},
+    {SERVER, "limit recipients", &setting_type_count,
+     .standard = "1000", .low = 100, .high = 100000, TO(setting_server, max_recipients),
+     .help = "Recipients of one message. RFC 5321 asks for 100 at least."},
+    {SERVER, "limit connections", &setting_type_count,
+     .standard = "5000", .low = 1, .high = 1000000, TO(setting_server, max_connections),
+     .help = "Connections at a time."},
+    {SERVER, "limit connections-per-address", &setting_type_count,
+     .standard = "200", .low = 1, .high = 1000000,
+     TO(setting_server, max_connections_per_address),
+     .help = "Connections at a time from one address."},
+    {SERVER, "limit errors", &setting_type_count,
+     .standard = "10", .low = 1, .high = 1000, TO(setting_server, max_errors),
+     .help = "Bad commands before the session is ended (421)."},
+    {SERVER, "limit hops", &setting_type_count,
+     .standard = "30", .low = 5, .high = 100, TO(setting_server, max_hops),
+     .help = "Received fields in a message before it is taken to run in a loop."},
+    {SERVER, "limit idle", &setting_type_time,
+     .standard = "5m", .low = SECOND, .high = DAY, TO(setting_server, idle_ms),
+     .help = "Silence before the connection is closed."},
+    {SERVER, "limit session", &setting_type_time,
+     .standard = "2h", .low = 0, .high = 30 * DAY, TO(setting_server, session_ms),
+     .help = "The longest session. 0: no limit."},
+
+    {CONNECTOR, "to", &setting_type_spaces,
+     .otherwise = "none, one is needed", .high = 10000,
+     TO_LIST(setting_connector, spaces, space_count),
+     .help = "The domains it is for: a name, *.name for all below that name, or * for all."},
+    {CONNECTOR, "to cost", &setting_type_count,
+     .standard = "1", .low = 1, .high = 100, TO(setting_connector, cost),
+     .help = "Of connectors for the same domain the one of least cost is taken, the others when "
+             "it is down."},
+    {CONNECTOR, "smart-host", &setting_type_smart_hosts,
+     .otherwise = "none: by mx", .high = 100,
+     TO_LIST(setting_connector, smart_hosts, smart_host_count),
+     .help = "The hosts that take the mail: names (looked up without MX) or addresses; port 25 "
+             "unless written."},
+    {CONNECTOR, "smart-host tls", &setting_type_choice,
+     .choices = client_tls_choices, .same_as = "tls", TO(setting_connector, tls),
+     .help = "As tls below."},
+    {CONNECTOR, "smart-host login", &setting_type_login,
+     .same_as = "login", TO(setting_connector, login_user), .help = "As login below."},
+    {CONNECTOR, "smart-host secret", &setting_type_secret,
+     .same_as = "login secret", TO(setting_connector, login_secret), .help = "As login below."},
+    {CONNECTOR, "by", &setting_type_by,
+     .otherwise = "mx, without a smart-host", .choices = by_choices,
+     .help = "Deliver to the hosts that the domain's MX records name."},
+    {CONNECTOR, "by port", &setting_type_port,
+     .standard = "25", .low = 1, .high = UINT16_MAX, TO(setting_connector, port),
+     .help = "The port to connect to."},
+    {CONNECTOR, "tls", &setting_type_choice,
+     .standard = "offer", .choices = client_tls_choices, TO(setting_connector, tls),
+     .help = "none: never. offer: when the other side has it. require: no delivery without. "
+             "verify: nor when the certificate does not match the host."},
+    {CONNECTOR, "login", &setting_type_login,
+     .otherwise = "none", TO(setting_connector, login_user),
+     .help = "The user to log in as at the smart-host."},
+    {CONNECTOR, "login secret", &setting_type_secret,
+     .otherwise = "none", TO(setting_connector, login_secret),
+     .help = "The file in the secrets directory that holds the password."},
+    {CONNECTOR, "limit connections", &setting_type_count,
+     .standard = "20", .low = 1, .high = 10000, TO(setting_connector, max_connections),
+     .help = "Connections to one host at a time."},
+
+    {RETRY, "glitch", &setting_type_time,
+     .standard = "60s", .low = SECOND, .high = HOUR, TO(setting_retry, glitch_ms),
+     .help = "The wait after each of the first failures to connect."},
+    {RETRY, "glitch times", &setting_type_repeat,
+     .standard = "x3", .low = 0, .high = 100, TO(setting_retry, glitch_count),
+     .help = "How many failures are taken for a glitch."},
+    {RETRY, "after", &setting_type_times,
+     .standard = "10m 10m 10m then 15m", .low = SECOND, .high = 7 * DAY,
+     TO_LIST(setting_retry, after_ms, after_count),
+     .help = "The waits after that, one by one; the last is repeated."},
+    {RETRY, "delay-notice", &setting_type_time,
+     .standard = "12h", .low = 0, .high = 30 * DAY, TO(setting_retry, delay_notice_ms),
+     .help = "When the sender is told that the message is late. 0: never."},
+    {RETRY, "expire", &setting_type_time,
+     .standard = "2d", .low = MINUTE, .high = 60 * DAY, TO(setting_retry, expire_ms),
+     .help = "When the message is given up and returned."},
+};
+const unsigned setting_row_count = sizeof(setting_rows) / sizeof(*setting_rows);
+
+const struct setting_later setting_laters[] = {
+    {KIND_TOP, "acme"}, {KIND_TOP, "policy"}, {KIND_TOP, "journal"}, {KIND_TOP, "metrics"},
+    {KIND_TOP, "log session"}, {KIND_TOP, "sink"},
+    {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "address"}, {KIND_DOMAIN, "authoritative"},
+    {KIND_DOMAIN, "unresolved"},
+    {KIND_SERVER, "filter"}, {KIND_SERVER, "tarpit"}, {KIND_SERVER, "sender"},
+    {KIND_SERVER, "refuse domain"}, {KIND_SERVER, "login none"}, {KIND_SERVER, "login plain"},
+    {KIND_SERVER, "login scram"}, {KIND_SERVER, "login gssapi"}, {KIND_SERVER, "login ntlm"},
+    {KIND_CONNECTOR, "accept"}, {KIND_CONNECTOR, "reject"}, {KIND_CONNECTOR, "from"},
+    {KIND_CONNECTOR, "only"}, {KIND_CONNECTOR, "oversize"}, {KIND_CONNECTOR, "hold"},
+    {KIND_CONNECTOR, "schedule"}, {KIND_CONNECTOR, "note"}, {KIND_CONNECTOR, "to relay"},
+    {KIND_CONNECTOR, "tls dane"}, {KIND_CONNECTOR, "tls mta-sts"},
+    {KIND_RETRY, "hops"},
+};
+const unsigned setting_later_count = sizeof(setting_laters) / sizeof(*setting_laters);
+/* clang-format on */
+
+struct text setting_row_statement(const struct setting_row *row)
+{
+    return text_before(text_from(row->name), ' ');
+}
+
+struct text setting_row_clause(const struct setting_row *row)
+{
+    return text_after(text_from(row->name), ' ');
+}
+
+const struct setting_row *setting_kind_rows(enum setting_kind_id kind, unsigned *count)
+{
+    const struct setting_row *first = NULL;
+    *count = 0;
+    for (unsigned i = 0; i < setting_row_count; i++) {
+        if (setting_rows[i].kind != kind)
+            continue;
+        if (first == NULL)
+            first = &setting_rows[i];
+        (*count)++;
+    }
+    return first;
+}
+
+const struct setting_row *setting_row_find(enum setting_kind_id kind, struct text statement,
+                                           struct text clause)
+{
+    for (unsigned i = 0; i < setting_row_count; i++) {
+        const struct setting_row *row = &setting_rows[i];
+        if (row->kind == kind && text_equals(setting_row_statement(row), statement) &&
+            text_equals(setting_row_clause(row), clause))
+            return row;
+    }
+    return NULL;
+}
+
+const struct setting_row *setting_row_kept(const struct setting_row *row)
+{
+    if (row->same_as == NULL)
+        return row;
+    struct text name = text_from(row->same_as);
+    return setting_row_find(row->kind, text_before(name, ' '), text_after(name, ' '));
+}
+
+bool setting_statement_exists(enum setting_kind_id kind, struct text statement)
+{
+    for (unsigned i = 0; i < setting_row_count; i++) {
+        if (setting_rows[i].kind == kind &&
+            text_equals(setting_row_statement(&setting_rows[i]), statement))
+            return true;
+    }
+    return false;
+}
+
+bool setting_is_later(enum setting_kind_id kind, struct text statement, struct text word)
+{
+    for (unsigned i = 0; i < setting_later_count; i++) {
+        struct text name = text_from(setting_laters[i].name);
+        if (setting_laters[i].kind == kind && text_equals(text_before(name, ' '), statement) &&
+            text_equals(text_after(name, ' '), word))
+            return true;
+    }
+    return false;
+}

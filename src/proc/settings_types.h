@@ -1,0 +1,29 @@
+/* The types of values, for the rows. */
+#ifndef PROC_SETTINGS_TYPES_H
+#define PROC_SETTINGS_TYPES_H
+
+#include "proc/settings_table.h"
+
+extern const struct setting_type setting_type_host;      /* a host or domain name: A-labels */
+extern const struct setting_type setting_type_path;      /* made absolute */
+extern const struct setting_type setting_type_address;   /* local@domain */
+extern const struct setting_type setting_type_login;     /* a user name elsewhere */
+extern const struct setting_type setting_type_secret;    /* a file name without directory */
+extern const struct setting_type setting_type_users;     /* local parts */
+extern const struct setting_type setting_type_spaces;    /* address spaces of a connector */
+extern const struct setting_type setting_type_count;     /* uint32_t */
+extern const struct setting_type setting_type_repeat;    /* uint32_t, written x3 */
+extern const struct setting_type setting_type_port;      /* uint16_t */
+extern const struct setting_type setting_type_size;      /* uint64_t, 25MB */
+extern const struct setting_type setting_type_time;      /* int64_t milliseconds, 10m */
+extern const struct setting_type setting_type_times;     /* a list of these */
+extern const struct setting_type setting_type_choice;    /* an index: bool or enum */
+extern const struct setting_type setting_type_sandbox;   /* two members of struct settings */
+extern const struct setting_type setting_type_resolvers; /* addresses, port 53 */
+extern const struct setting_type setting_type_networks;
+extern const struct setting_type setting_type_listens;
+extern const struct setting_type setting_type_relay; /* several members of struct setting_server */
+extern const struct setting_type setting_type_by;    /* "mx" */
+extern const struct setting_type setting_type_smart_hosts;
+
+#endif

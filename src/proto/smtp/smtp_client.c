@@ -1,0 +1,203 @@
+/* Opening and closing a connection: greeting, EHLO, STARTTLS by policy, AUTH. */
+#include "proto/smtp/smtp_client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "proto/smtp/smtp_client_dialog.h"
+
+enum { MOST_MESSAGES = 100, REUSE_MS = 5 * MINUTE, MOST_AUTH_BYTES = 2048 };
+
+static void client_free(struct smtp_client *client)
+{
+    stream_close(&client->stream);
+    smtp_reply_finish(&client->reply);
+    free(client);
+}
+
+/* RFC 5321 4.1.4: a server that does not know EHLO may know HELO. */
+static enum status say_hello(struct smtp_client *client, struct text our_host)
+{
+    client->extensions = 0;
+    stream_printf(client->stream, "EHLO %.*s\r\n", TEXT_ARG(our_host));
+    enum status status = smtp_client_expect(client, SMTP_STEP_HELLO);
+    if (status == OK) {
+        smtp_client_note_extensions(client, buffer_text(&client->reply.words));
+        return OK;
+    }
+    if (status != REFUSED || client->reply.code == 521 || client->reply.code == 554)
+        return status;
+    stream_printf(client->stream, "HELO %.*s\r\n", TEXT_ARG(our_host));
+    return smtp_client_expect(client, SMTP_STEP_HELLO);
+}
+
+/* TLS now, on this connection. After a failure the connection is of no use. */
+static enum status shake_hands(struct smtp_client *client,
+                               const struct smtp_client_options *options)
+{
+    size_t discarded = 0;
+    smtp_client_set_deadline(client, SMTP_STEP_HANDSHAKE);
+    enum status status = options->tls_context == NULL
+                             ? try_later("TLS is not set up here")
+                             : stream_start_tls(client->stream, options->tls_context,
+                                                options->peer_name, &discarded);
+    if (status != OK) {
+        client->is_broken = true;
+        smtp_client_fail(client, TRY_LATER, "4.7.5", "%s", fail_reason());
+        client->trouble.is_tls = options->tls == TLS_OFFER && !options->tls_at_once;
+        return TRY_LATER;
+    }
+    /* RFC 3207 4 and its errata: what came in plain text behind the 220 is an injection. */
+    if (discarded > 0) {
+        client->is_broken = true;
+        return smtp_client_fail(client, TRY_LATER, "4.5.0", "the peer spoke on after STARTTLS");
+    }
+    task_trim_stack();
+    return OK;
+}
+
+static enum status start_tls(struct smtp_client *client, const struct smtp_client_options *options)
+{
+    bool required = options->tls == TLS_REQUIRE || options->tls == TLS_VERIFY;
+    if ((client->extensions & SMTP_CAN_STARTTLS) == 0) {
+        if (!required)
+            return OK;
+        return smtp_client_fail(client, TRY_LATER, "4.7.4",
+                                "TLS is required, but the peer does not offer it");
+    }
+    stream_write(client->stream, TEXT("STARTTLS\r\n"));
+    if (smtp_client_read(client, SMTP_STEP_STARTTLS) != OK)
+        return TRY_LATER;
+    if (client->reply.code != 220) {
+        if (!required && !client->is_broken)
+            return OK;
+        smtp_client_fail_reply(client, SMTP_STEP_STARTTLS);
+        return client->trouble.status = TRY_LATER;
+    }
+    enum status status = shake_hands(client, options);
+    /* RFC 3207 4.2: forget what was offered in plain text. */
+    return status == OK ? say_hello(client, options->our_host) : status;
+}
+
+/* Send a base64 word of AUTH. Secrets stay out of every log and trouble. */
+static void write_secret(struct smtp_client *client, const char *before, struct text secret)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, 2 * MOST_AUTH_BYTES);
+    base64_encode(secret, &encoded);
+    stream_printf(client->stream, "%s%.*s\r\n", before, TEXT_ARG(buffer_text(&encoded)));
+    if (encoded.data != NULL)
+        explicit_bzero(encoded.data, encoded.length);
+    buffer_finish(&encoded);
+}
+
+/* RFC 4616, with the initial response of RFC 4954 4. */
+static void write_auth_plain(struct smtp_client *client, const struct smtp_client_options *options)
+{
+    struct buffer token;
+    buffer_init(&token, MOST_AUTH_BYTES);
+    buffer_append_byte(&token, '\0');
+    buffer_append(&token, options->login_user);
+    buffer_append_byte(&token, '\0');
+    buffer_append(&token, options->login_password);
+    write_secret(client, "AUTH PLAIN ", buffer_text(&token));
+    if (token.data != NULL)
+        explicit_bzero(token.data, token.length);
+    buffer_finish(&token);
+}
+
+/* The LOGIN mechanism asks for each with a 334. Leaves the last reply to be read. */
+static enum status write_auth_login(struct smtp_client *client,
+                                    const struct smtp_client_options *options)
+{
+    struct text answers[] = {options->login_user, options->login_password};
+    stream_write(client->stream, TEXT("AUTH LOGIN\r\n"));
+    for (int i = 0; i < 2; i++) {
+        if (smtp_client_read(client, SMTP_STEP_AUTH) != OK)
+            return TRY_LATER;
+        if (client->reply.code != 334)
+            return smtp_client_fail_reply(client, SMTP_STEP_AUTH);
+        write_secret(client, "", answers[i]);
+    }
+    return OK;
+}
+
+static enum status log_in(struct smtp_client *client, const struct smtp_client_options *options)
+{
+    const struct net_address *peer = stream_peer(client->stream);
+    if (!stream_is_tls(client->stream) && !net_address_is_loopback(peer))
+        return smtp_client_fail(client, TRY_LATER, "4.7.11", "login needs TLS, which is missing");
+    enum status status = OK;
+    if ((client->extensions & SMTP_CAN_AUTH_PLAIN) != 0)
+        write_auth_plain(client, options);
+    else if ((client->extensions & SMTP_CAN_AUTH_LOGIN) != 0)
+        status = write_auth_login(client, options);
+    else
+        return smtp_client_fail(client, TRY_LATER, "4.7.0", "the peer offers no login we know");
+    if (status == OK)
+        status = smtp_client_expect(client, SMTP_STEP_AUTH);
+    if (status == OK)
+        return OK;
+    /* A wrong password is the administrator's to mend; the mail waits for it. */
+    client->trouble.enhanced[0] = '4';
+    return client->trouble.status = TRY_LATER;
+}
+
+static enum status open_dialog(struct smtp_client *client,
+                               const struct smtp_client_options *options)
+{
+    if (options->tls_at_once && shake_hands(client, options) != OK)
+        return client->trouble.status;
+    if (smtp_client_expect(client, SMTP_STEP_GREETING) != OK)
+        return client->trouble.status;
+    if (say_hello(client, options->our_host) != OK)
+        return client->trouble.status;
+    if (options->tls != TLS_NONE && !options->tls_at_once && start_tls(client, options) != OK)
+        return client->trouble.status;
+    return text_is_empty(options->login_user) ? OK : log_in(client, options);
+}
+
+enum status smtp_client_open(struct stream *stream, const struct smtp_client_options *options,
+                             struct smtp_client **out, struct smtp_client_trouble *trouble)
+{
+    struct smtp_client *client = calloc(1, sizeof(*client));
+    check(client != NULL);
+    client->stream = stream;
+    client->opened_ms = clock_monotonic_ms();
+    smtp_reply_init(&client->reply);
+    *out = NULL;
+    enum status status = open_dialog(client, options);
+    if (status == OK) {
+        *out = client;
+        return OK;
+    }
+    *trouble = client->trouble;
+    smtp_client_close(&client);
+    return status;
+}
+
+void smtp_client_close(struct smtp_client **client)
+{
+    if (*client == NULL)
+        return;
+    if (!(*client)->is_broken && stream_end((*client)->stream) == STREAM_OPEN) {
+        stream_write((*client)->stream, TEXT("QUIT\r\n"));
+        smtp_client_read(*client, SMTP_STEP_QUIT);
+    }
+    client_free(*client);
+    *client = NULL;
+}
+
+bool smtp_client_is_usable(const struct smtp_client *client)
+{
+    return !client->is_broken && stream_end(client->stream) == STREAM_OPEN &&
+           client->attempts < MOST_MESSAGES && clock_monotonic_ms() - client->opened_ms < REUSE_MS;
+}
+
+const char *smtp_client_tls(const struct smtp_client *client)
+{
+    return stream_tls_version(client->stream);
+}

@@ -1,0 +1,55 @@
+/* SMTP as a client (RFC 5321): one connection, any number of messages one after the other. What
+ * the peer does is never a failure of ours: every recipient gets an outcome, whatever happens. */
+#ifndef SMTP_CLIENT_H
+#define SMTP_CLIENT_H
+
+#include "net/stream.h"
+#include "proc/settings.h"
+#include "proto/smtp/smtp_client_reply.h"
+#include "queue/client.h"
+
+struct smtp_client;
+
+struct smtp_client_options {
+    struct text our_host;  /* EHLO */
+    const char *peer_name; /* for SNI and the certificate's match */
+    enum tls_policy tls;
+    bool tls_at_once;                       /* TLS before the greeting (RFC 8314 3.3) */
+    struct tls_context *tls_context;        /* verifying for TLS_VERIFY; may be NULL for TLS_NONE */
+    struct text login_user, login_password; /* AUTH; "" none */
+};
+
+/* Why a connection or a message failed, as an outcome tells it. */
+struct smtp_client_trouble {
+    enum status status;
+    char enhanced[SMTP_ENHANCED_BYTES];
+    char words[REASON_BYTES]; /* the peer's, with its code, or ours */
+    bool is_tls; /* of TLS alone, with TLS_OFFER: a new connection without TLS may do */
+};
+
+/* Greeting, EHLO, TLS and AUTH over a connected stream, which is owned from now on. OK with *out;
+ * else *trouble says why, and the connection is closed. YIELDS. */
+enum status smtp_client_open(struct stream *stream, const struct smtp_client_options *options,
+                             struct smtp_client **out, struct smtp_client_trouble *trouble);
+/* Say QUIT when the dialogue is in step, and close. Accepts NULL. YIELDS. */
+void smtp_client_close(struct smtp_client **client);
+/* Another message may follow: the dialogue is in step, and neither old nor used often. */
+bool smtp_client_is_usable(const struct smtp_client *client);
+/* "TLSv1.3" or "". */
+const char *smtp_client_tls(const struct smtp_client *client);
+
+/* Where the bytes of bodies come from: [offset, offset+length) appended to out. YIELDS. */
+struct smtp_client_body {
+    enum status (*read)(void *context, const struct queue_job *job, uint64_t offset,
+                        uint32_t length, struct buffer *out);
+    void *context;
+};
+
+/* Deliver a message. OK: outcomes, one per recipient in order, are all set (words in arena,
+ * remote_host left alone). TRY_LATER: the peer had ended this reused connection before the message
+ * began; nothing happened, try on a new one. YIELDS. */
+enum status smtp_client_deliver(struct smtp_client *client, const struct queue_job *job,
+                                const struct smtp_client_body *body, struct arena *arena,
+                                struct queue_outcome *outcomes);
+
+#endif

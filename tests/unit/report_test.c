@@ -1,0 +1,263 @@
+#include "mail/report.h"
+
+#include <string.h>
+
+#include "mail/header.h"
+#include "mail/mime.h"
+#include "test.h"
+
+static struct arena arena;
+
+static const char original[] = "From: ann@example.org\r\nMessage-ID: <42@example.org>\r\n"
+                               "Subject: hi\r\n\r\nhello\r\n";
+
+static struct report_recipient failed_recipient(void)
+{
+    return (struct report_recipient){
+        .address = TEXT("bob@example.net"),
+        .original_recipient = TEXT("rfc822;bob+2Blist@example.com"),
+        .action = REPORT_FAILED,
+        .status = TEXT("5.1.1"),
+        .diagnostic = TEXT("550-5.1.1 No such user\r\n550 5.1.1 here"),
+        .remote_host = TEXT("mx.example.net"),
+        .last_attempt_ms = 1795168931000,
+    };
+}
+
+static struct report report_on(const struct report_recipient *recipients, unsigned count)
+{
+    return (struct report){
+        .reporting_host = TEXT("mail.example.org"),
+        .to = TEXT("ann@example.org"),
+        .message_id_host = TEXT("mail.example.org"),
+        .id = 77,
+        .original_id = 76,
+        .envelope_id = TEXT("QQ314159"),
+        .arrival_ms = 1795168900000,
+        .now_ms = 1795168931004,
+        .recipients = recipients,
+        .recipient_count = count,
+        .original = text_from(original),
+    };
+}
+
+static struct text composed(const struct report *report)
+{
+    struct buffer out;
+    buffer_init(&out, 1 << 20);
+    EXPECT(report_compose(report, &out));
+    struct text copy = arena_copy(&arena, buffer_text(&out));
+    buffer_finish(&out);
+    return copy;
+}
+
+static struct mime_part *parts_of(struct text message)
+{
+    struct mime_tree tree;
+    mime_scan(message, MIME_LIMITS_DEFAULT, &arena, &tree);
+    return tree.root;
+}
+
+static struct text body_of(struct text message, const struct mime_part *part)
+{
+    return text_head(text_from_position(message, part->body_start), part->body_length);
+}
+
+static bool holds(struct text text, const char *wanted)
+{
+    return text_find_text(text, text_from(wanted)) < text.length;
+}
+
+TEST("a report of failure says who, why and what to do, for people and for machines")
+{
+    struct report_recipient bob = failed_recipient();
+    struct report report = report_on(&bob, 1);
+    struct text message = composed(&report);
+    struct mime_part *root = parts_of(message), *text = root->first_child, *status = text->next;
+    EXPECT_TEXT(root->type.subtype, "report");
+    EXPECT_TEXT(mime_parameter_find(&root->type, TEXT("report-type"))->value, "delivery-status");
+    EXPECT(holds(body_of(message, text), "  <bob@example.net>\r\n"
+                                         "    mx.example.net answered:\r\n"
+                                         "        550-5.1.1 No such user 550 5.1.1 here\r\n"
+                                         "    Check the address for a mistake"));
+    EXPECT(holds(body_of(message, text), "mailroot trace 000000000002C\r\n"));
+    EXPECT_TEXT(body_of(message, status),
+                "Original-Envelope-Id: QQ314159\r\n"
+                "Reporting-MTA: dns; mail.example.org\r\n"
+                "Arrival-Date: Fri, 20 Nov 2026 10:01:40 +0000\r\n"
+                "X-Mailroot-Id: 000000000002C\r\n"
+                "\r\n"
+                "Original-Recipient: rfc822; bob+list@example.com\r\n"
+                "Final-Recipient: rfc822; bob@example.net\r\n"
+                "Action: failed\r\n"
+                "Status: 5.1.1\r\n"
+                "Remote-MTA: dns; mx.example.net\r\n"
+                "Diagnostic-Code: smtp; 550-5.1.1 No such user 550 5.1.1 here\r\n"
+                "Last-Attempt-Date: Fri, 20 Nov 2026 10:02:11 +0000\r\n");
+    EXPECT_TEXT(status->next->type.subtype, "rfc822");
+    EXPECT_TEXT(body_of(message, status->next), original);
+    EXPECT(status->next->next == NULL);
+}
+
+TEST("the header makes the report one that nobody answers, in the thread of the message")
+{
+    struct report_recipient bob = failed_recipient();
+    struct report report = report_on(&bob, 1);
+    struct text section = header_section(composed(&report));
+    static const char *const fields[][2] = {
+        {"From", "Mail Delivery System <postmaster@mail.example.org>"},
+        {"To", "<ann@example.org>"},
+        {"Subject", "Delivery Status Notification (Failure)"},
+        {"Date", "Fri, 20 Nov 2026 10:02:11 +0000"},
+        {"Message-ID", "<000000000002D.report@mail.example.org>"},
+        {"References", "<42@example.org>"},
+        {"Auto-Submitted", "auto-replied"},
+        {"MIME-Version", "1.0"}};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        struct header_field field;
+        EXPECT(header_find(section, text_from(fields[i][0]), &field));
+        EXPECT_TEXT(header_unfold(field.body, &arena), fields[i][1]);
+    }
+}
+
+TEST("a report of delay says that nothing need be done, and until when it goes on")
+{
+    struct report_recipient bob = failed_recipient();
+    bob.action = REPORT_DELAYED;
+    bob.status = TEXT("4.4.1");
+    bob.remote_host = TEXT("");
+    bob.diagnostic = TEXT("connection refused");
+    bob.will_retry_until_ms = 1795255331000;
+    struct report report = report_on(&bob, 1);
+    struct text message = composed(&report);
+    EXPECT(holds(message, "Subject: Delivery Status Notification (Delay)\r\n"));
+    EXPECT(holds(message, "you need not\r\nsend the message again"));
+    EXPECT(holds(message, "Attempts go on until Sat, 21 Nov 2026 10:02:11 +0000.\r\n"));
+    EXPECT(holds(message, "Will-Retry-Until: Sat, 21 Nov 2026 10:02:11 +0000\r\n"));
+    EXPECT(holds(message, "Action: delayed\r\nStatus: 4.4.1\r\n"));
+    EXPECT(holds(message, "Diagnostic-Code: X-mailroot; connection refused\r\n"));
+    EXPECT(!holds(message, "Remote-MTA"));
+}
+
+TEST("mixed outcomes are told group by group, and the worst names the report")
+{
+    struct report_recipient three[3] = {failed_recipient(), failed_recipient(), failed_recipient()};
+    three[0].action = REPORT_RELAYED;
+    three[1].action = REPORT_DELIVERED;
+    three[2].action = REPORT_EXPANDED;
+    struct report report = report_on(three, 3);
+    struct text message = composed(&report);
+    EXPECT(holds(message, "Notification (Success)\r\n"));
+    EXPECT(holds(message, "Action: relayed\r\n") && holds(message, "Action: expanded\r\n"));
+    EXPECT(text_find_text(message, TEXT("was delivered to")) <
+           text_find_text(message, TEXT("passed on to the mail systems")));
+}
+
+TEST("a header alone is sent back as such")
+{
+    struct report_recipient bob = failed_recipient();
+    struct report report = report_on(&bob, 1);
+    report.original = header_section(report.original);
+    report.original_is_header_only = true;
+    struct mime_part *last = parts_of(composed(&report))->last_child;
+    EXPECT_TEXT(last->type.value, "text");
+    EXPECT_TEXT(last->type.subtype, "rfc822-headers");
+}
+
+TEST("a status that is none is replaced by one that fits the action")
+{
+    static const char *const broken[] = {"",       "5",        "5.1",   "5.1.",
+                                         "55.1.1", "5.1.1234", "5.a.1", "5.1.1\r\nX: y"};
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        struct report_recipient bob = failed_recipient();
+        bob.status = text_from(broken[i]);
+        struct report report = report_on(&bob, 1);
+        EXPECT(holds(composed(&report), "Status: 5.0.0\r\n"));
+    }
+}
+
+TEST("facts of any bytes break no line and make none too long")
+{
+    char *wild = arena_alloc(&arena, 4000);
+    for (int i = 0; i < 4000; i++)
+        wild[i] = (char)(i * 7);
+    struct report_recipient bob = failed_recipient();
+    bob.address = bob.original_recipient = bob.remote_host = text_of(wild, 4000);
+    char *run = arena_alloc(&arena, 4000);
+    memset(run, 0x80, 4000);
+    bob.diagnostic = text_of(run, 4000);
+    struct report report = report_on(&bob, 1);
+    report.to = report.reporting_host = report.envelope_id = text_of(wild, 4000);
+    for (int international = 0; international < 2; international++) {
+        report.is_international = international;
+        struct text rest = composed(&report), line;
+        EXPECT(parts_of(rest)->first_child->next->next->next == NULL);
+        while (text_split(&rest, '\n', &line)) {
+            EXPECT(line.length > 0 && line.length <= 999 && line.data[line.length - 1] == '\r');
+            EXPECT(text_find(text_head(line, line.length - 1), '\r') == line.length - 1);
+            EXPECT(text_find(line, '\0') == line.length);
+        }
+    }
+}
+
+TEST("a long reply is folded, and what is left out is marked")
+{
+    struct report_recipient bob = failed_recipient();
+    struct buffer reply;
+    buffer_init(&reply, 10000);
+    buffer_append(&reply, TEXT("554 "));
+    while (reply.length < 5000)
+        buffer_append(&reply, TEXT("refused "));
+    bob.diagnostic = buffer_text(&reply);
+    struct report report = report_on(&bob, 1);
+    struct text message = composed(&report);
+    EXPECT(holds(message, "Diagnostic-Code: smtp; 554 refused refused refused refused refused "
+                          "refused\r\n    refused "));
+    EXPECT(holds(message, " [...]\r\n"));
+    buffer_finish(&reply);
+}
+
+TEST("an international report carries UTF-8, another one carries it escaped")
+{
+    struct report_recipient bob = failed_recipient();
+    bob.address = TEXT("b\xc3\xb6"
+                       "b+x@example.net");
+    struct report report = report_on(&bob, 1);
+    struct text message = composed(&report);
+    EXPECT(holds(message, "Final-Recipient: utf-8; b\\x{F6}b\\x{2B}x@example.net\r\n"));
+    EXPECT(holds(message, "  <b??b+x@example.net>\r\n"));
+    EXPECT(!holds(message, "\xc3"));
+    report.is_international = true;
+    message = composed(&report);
+    EXPECT(holds(message, "Final-Recipient: utf-8; b\xc3\xb6"
+                          "b\\x{2B}x@example.net\r\n"));
+    EXPECT(holds(message, "  <b\xc3\xb6"
+                          "b+x@example.net>\r\n"));
+    EXPECT(holds(message, "Content-Type: message/global-delivery-status\r\n"));
+    EXPECT_TEXT(parts_of(message)->last_child->type.subtype, "global");
+    EXPECT_TEXT(parts_of(message)->encoding_name, "8bit");
+}
+
+TEST("the boundary is one that the original does not hold")
+{
+    struct report_recipient bob = failed_recipient();
+    struct report report = report_on(&bob, 1);
+    report.original = TEXT("Subject: x\r\n\r\n--=_report_000000000002D_0\r\n\r\n"
+                           "=_report_000000000002D_1");
+    struct text message = composed(&report);
+    struct mime_part *root = parts_of(message);
+    EXPECT_TEXT(mime_parameter_find(&root->type, TEXT("boundary"))->value,
+                "=_report_000000000002D_2");
+    EXPECT(root->first_child->next->next == root->last_child);
+    EXPECT(text_equals(body_of(message, root->last_child), report.original));
+}
+
+TEST("a report that does not fit is not composed")
+{
+    struct report_recipient bob = failed_recipient();
+    struct report report = report_on(&bob, 1);
+    struct buffer out;
+    buffer_init(&out, 500);
+    EXPECT(!report_compose(&report, &out));
+    buffer_finish(&out);
+}
