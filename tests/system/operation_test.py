@@ -85,7 +85,8 @@ class Reload(ServerTest):
                         self.server.directory / "cert2.pem", "--key",
                         self.server.directory / "key2.pem")
         for name in ("cert", "key"):
-            os.replace(self.server.directory / f"{name}2.pem", self.server.directory / f"{name}.pem")
+            os.replace(self.server.directory / f"{name}2.pem",
+                       self.server.directory / f"{name}.pem")
         self.server.cli("reload")
         wait_until(lambda: certificate() != before, "the new certificate")
 

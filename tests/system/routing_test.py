@@ -39,8 +39,8 @@ class Routing(ServerTest):
         cls.settings = {"lines": [
             f"dns server 127.0.0.1:{cls.nsd.port}",
             "connector all {", "    to *", f"    by mx port {cls.port}", "}",
-            "connector named {", "    to *.named.test", f"    smart-host host.smart.test:{cls.port}",
-            "}",
+            "connector named {", "    to *.named.test",
+            f"    smart-host host.smart.test:{cls.port}", "}",
             "retry {", "    glitch 1s x2", "    after 2s", "    expire 1m", "}"]}
 
     def send_to(self, *recipients):
