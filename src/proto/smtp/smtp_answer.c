@@ -46,8 +46,8 @@ static void record_refusal(struct smtp_session *session, uint64_t id, struct tex
     buffer_finish(&story);
 }
 
-static void answer(struct smtp_session *session, const struct smtp_reply *reply, struct text detail,
-                   const struct decision_reason *reasons, unsigned reason_count)
+static void answer(struct smtp_session *session, const struct smtp_answer_row *reply,
+                   struct text detail, const struct decision_reason *reasons, unsigned reason_count)
 {
     struct arena *arena = &session->line.arena;
     detail = printable(arena, detail);
@@ -71,7 +71,7 @@ static void answer(struct smtp_session *session, const struct smtp_reply *reply,
 void smtp_answer_because(struct smtp_session *session, enum smtp_answer number, struct text detail,
                          const struct decision_reason *reasons, unsigned reason_count)
 {
-    const struct smtp_reply *reply = smtp_reply(number);
+    const struct smtp_answer_row *reply = smtp_answer_row(number);
     answer(session, reply, detail, reasons, reason_count);
     if (reply->is_error)
         line_count_error(&session->line);
@@ -84,5 +84,5 @@ void smtp_answer(struct smtp_session *session, enum smtp_answer number, struct t
 
 void smtp_answer_uncounted(struct smtp_session *session, enum smtp_answer number)
 {
-    answer(session, smtp_reply(number), TEXT(""), NULL, 0);
+    answer(session, smtp_answer_row(number), TEXT(""), NULL, 0);
 }

@@ -3,25 +3,25 @@
 
 #include "proto/smtp/smtp_session.h"
 
-void smtp_transaction_init(struct smtp_session *session)
+void smtp_server_transaction_init(struct smtp_session *session)
 {
-    session->transaction = (struct smtp_transaction){.state = SMTP_READY};
+    session->transaction = (struct smtp_server_transaction){.state = SMTP_READY};
     arena_init(&session->transaction.arena);
 }
 
-void smtp_transaction_finish(struct smtp_session *session)
+void smtp_server_transaction_finish(struct smtp_session *session)
 {
     smtp_intake_drop(session);
     arena_finish(&session->transaction.arena);
 }
 
-void smtp_transaction_reset(struct smtp_session *session)
+void smtp_server_transaction_reset(struct smtp_session *session)
 {
-    struct smtp_transaction *transaction = &session->transaction;
+    struct smtp_server_transaction *transaction = &session->transaction;
     smtp_intake_drop(session);
     struct arena arena = transaction->arena;
     arena_reset(&arena);
-    *transaction = (struct smtp_transaction){.state = SMTP_READY, .arena = arena};
+    *transaction = (struct smtp_server_transaction){.state = SMTP_READY, .arena = arena};
 }
 
 static void answer_syntax(struct smtp_session *session, enum smtp_syntax syntax,
@@ -63,16 +63,16 @@ static bool sender_is_welcome(struct smtp_session *session, const struct smtp_ma
 void smtp_command_mail(struct line_session *line, struct text arguments)
 {
     struct smtp_session *session = smtp_session(line);
-    struct smtp_transaction *transaction = &session->transaction;
+    struct smtp_server_transaction *transaction = &session->transaction;
     struct smtp_mail mail;
     enum smtp_syntax syntax = smtp_parse_mail(arguments, &transaction->arena, &mail);
     if (syntax != SMTP_SYNTAX_FINE) {
         answer_syntax(session, syntax, SMTP_BAD_SENDER);
-        smtp_transaction_reset(session);
+        smtp_server_transaction_reset(session);
         return;
     }
     if (!sender_is_welcome(session, &mail)) {
-        smtp_transaction_reset(session);
+        smtp_server_transaction_reset(session);
         return;
     }
     transaction->mail = mail;
@@ -144,7 +144,7 @@ static bool recipient_is_welcome(struct smtp_session *session, struct smtp_rcpt 
            recipient_exists(session, &rcpt->recipient, &decision);
 }
 
-static void add_recipient(struct smtp_transaction *transaction, const struct smtp_rcpt *rcpt)
+static void add_recipient(struct smtp_server_transaction *transaction, const struct smtp_rcpt *rcpt)
 {
     struct queue_envelope *envelope = &transaction->envelope;
     if (envelope->recipient_count == transaction->recipient_capacity) {
@@ -171,7 +171,7 @@ static void add_recipient(struct smtp_transaction *transaction, const struct smt
 void smtp_command_rcpt(struct line_session *line, struct text arguments)
 {
     struct smtp_session *session = smtp_session(line);
-    struct smtp_transaction *transaction = &session->transaction;
+    struct smtp_server_transaction *transaction = &session->transaction;
     struct smtp_rcpt rcpt;
     if (transaction->envelope.recipient_count >= session->server->max_recipients) {
         struct decision_reason reason = {.rule = "limit-recipients",

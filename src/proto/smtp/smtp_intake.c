@@ -58,7 +58,7 @@ static struct smtp_stamp stamp_of(const struct smtp_session *session)
 
 static void fill_envelope(struct smtp_session *session)
 {
-    struct smtp_transaction *transaction = &session->transaction;
+    struct smtp_server_transaction *transaction = &session->transaction;
     struct queue_envelope *envelope = &transaction->envelope;
     envelope->id = line_front_id(session->front);
     envelope->session = session->id;
@@ -172,7 +172,7 @@ void smtp_intake_drop(struct smtp_session *session)
 
 static void log_accepted(struct smtp_session *session)
 {
-    const struct smtp_transaction *transaction = &session->transaction;
+    const struct smtp_server_transaction *transaction = &session->transaction;
     const struct queue_envelope *envelope = &transaction->envelope;
     char id[ID_TEXT_BYTES], session_id[ID_TEXT_BYTES];
     log_info("smtp.accepted",
@@ -212,7 +212,7 @@ static void answer_status(struct smtp_session *session, enum status status)
     struct decision_reason reason = {.rule = "queue", .fact = text_from(fail_reason())};
     switch (status) {
     case OK:
-        smtp_answer(session, SMTP_ACCEPTED,
+        smtp_answer(session, SMTP_MESSAGE_ACCEPTED,
                     text_from(id_format(session->transaction.envelope.id, id)));
         return;
     case TRY_LATER:
@@ -233,7 +233,7 @@ static unsigned replies_due(const struct smtp_session *session)
 
 static void commit(struct smtp_session *session)
 {
-    struct smtp_transaction *transaction = &session->transaction;
+    struct smtp_server_transaction *transaction = &session->transaction;
     struct queue_envelope *envelope = &transaction->envelope;
     struct smtp_intake *intake = &transaction->intake;
     bool needs_utf8 = transaction->has_international_address || intake->facts.has_8bit_header;
@@ -269,5 +269,5 @@ void smtp_intake_end(struct smtp_session *session)
     else
         for (unsigned i = 0; i < replies_due(session); i++)
             answer_trouble(session, intake->trouble);
-    smtp_transaction_reset(session);
+    smtp_server_transaction_reset(session);
 }

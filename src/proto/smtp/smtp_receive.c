@@ -71,7 +71,7 @@ static void refuse_chunk(struct smtp_session *session, uint64_t size)
 void smtp_command_bdat(struct line_session *line, struct text arguments)
 {
     struct smtp_session *session = smtp_session(line);
-    struct smtp_transaction *transaction = &session->transaction;
+    struct smtp_server_transaction *transaction = &session->transaction;
     struct smtp_bdat bdat;
     if (!smtp_parse_bdat(arguments, &bdat)) {
         /* How much follows is not known, so what follows can't be told from commands. */

@@ -47,7 +47,7 @@ static bool take_hello(struct smtp_session *session, struct text arguments)
     }
     text_copy(name, session->helo, sizeof(session->helo));
     session->said_hello = true;
-    smtp_transaction_reset(session);
+    smtp_server_transaction_reset(session);
     return true;
 }
 
@@ -79,7 +79,7 @@ static void command_rset(struct line_session *line, struct text arguments)
         smtp_answer(session, SMTP_BAD_ARGUMENTS, TEXT(""));
         return;
     }
-    smtp_transaction_reset(session);
+    smtp_server_transaction_reset(session);
     smtp_answer(session, SMTP_OK, TEXT(""));
 }
 
@@ -135,7 +135,7 @@ static void command_starttls(struct line_session *line, struct text arguments)
         smtp_answer(session, SMTP_NO_TLS_NOW, TEXT(""));
         return;
     }
-    smtp_transaction_reset(session);
+    smtp_server_transaction_reset(session);
     session->said_hello = session->is_extended = false;
     session->helo[0] = session->login[0] = '\0';
     smtp_answer(session, SMTP_READY_FOR_TLS, TEXT(""));
@@ -312,7 +312,7 @@ static void session_init(struct smtp_session *session, struct line_front *front,
     session->line.requires_tls = server->tls == TLS_REQUIRE || server->tls == TLS_VERIFY;
     if (server->session_ms > 0)
         session->line.ends_ms = clock_monotonic_ms() + server->session_ms;
-    smtp_transaction_init(session);
+    smtp_server_transaction_init(session);
 }
 
 void smtp_serve(struct line_front *front, const struct setting_server *server, enum service service,
@@ -322,7 +322,7 @@ void smtp_serve(struct line_front *front, const struct setting_server *server, e
     session_init(&session, front, server, service, stream);
     if (start_as_service_wants(&session))
         serve_peer(&session);
-    smtp_transaction_finish(&session);
+    smtp_server_transaction_finish(&session);
     line_finish(&session.line);
     if (session.tls != NULL)
         tls_release(&session.tls);

@@ -8,8 +8,8 @@
 #include "mail/header.h"
 #include "proto/line/front.h"
 #include "proto/line/line.h"
+#include "proto/smtp/smtp_answers.h"
 #include "proto/smtp/smtp_grammar.h"
-#include "proto/smtp/smtp_reply.h"
 #include "queue/client.h"
 
 /* Where a session is: the bits of the command table. */
@@ -43,7 +43,7 @@ struct smtp_intake {
     enum smtp_trouble trouble;
 };
 
-struct smtp_transaction {
+struct smtp_server_transaction {
     struct arena arena;
     enum smtp_state state; /* READY ... CHUNKING */
     struct smtp_mail mail;
@@ -67,7 +67,7 @@ struct smtp_session {
     char helo[MAIL_DOMAIN_MAX + 1];
     char login[DIRECTORY_USER_MAX]; /* canonical, or "" */
     unsigned failed_logins;
-    struct smtp_transaction transaction;
+    struct smtp_server_transaction transaction;
 };
 
 static inline struct smtp_session *smtp_session(struct line_session *line)
@@ -90,9 +90,9 @@ void smtp_answer_uncounted(struct smtp_session *session, enum smtp_answer answer
 bool smtp_offers_login(const struct smtp_session *session);
 
 /* Transactions (smtp_envelope.c). */
-void smtp_transaction_init(struct smtp_session *session);
-void smtp_transaction_reset(struct smtp_session *session);
-void smtp_transaction_finish(struct smtp_session *session);
+void smtp_server_transaction_init(struct smtp_session *session);
+void smtp_server_transaction_reset(struct smtp_session *session);
+void smtp_server_transaction_finish(struct smtp_session *session);
 void smtp_command_mail(struct line_session *line, struct text arguments);
 void smtp_command_rcpt(struct line_session *line, struct text arguments);
 

@@ -1,7 +1,7 @@
 /* Every reply of the SMTP server, in one table. Codes and enhanced codes (RFC 3463) are the
  * contract; the words are for people. */
-#ifndef PROTO_SMTP_REPLY_H
-#define PROTO_SMTP_REPLY_H
+#ifndef PROTO_SMTP_ANSWERS_H
+#define PROTO_SMTP_ANSWERS_H
 
 #include <stdbool.h>
 
@@ -16,7 +16,7 @@ enum smtp_answer {
     SMTP_CANNOT_VERIFY,
     SMTP_GO_AHEAD,
     SMTP_CHUNK_OK,
-    SMTP_ACCEPTED,
+    SMTP_MESSAGE_ACCEPTED,
     SMTP_SILENT,
     SMTP_TOO_OLD,
     SMTP_SHUTDOWN,
@@ -64,12 +64,12 @@ enum smtp_answer {
     SMTP_ANSWERS
 };
 
-struct smtp_reply {
+struct smtp_answer_row {
     unsigned code;
     const char *enhanced; /* "" where there is none */
     const char *text;
     bool is_error; /* a mistake of the peer: counts towards the limit of errors */
 };
-const struct smtp_reply *smtp_reply(enum smtp_answer answer);
+const struct smtp_answer_row *smtp_answer_row(enum smtp_answer answer);
 
 #endif

@@ -1,8 +1,8 @@
-#include "proto/smtp/smtp_reply.h"
+#include "proto/smtp/smtp_answers.h"
 
 #include "base/check.h"
 
-static const struct smtp_reply replies[SMTP_ANSWERS] = {
+static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
     [SMTP_OK] = {250, "2.0.0", "OK", false},
     [SMTP_CLOSING] = {221, "2.0.0", "Goodbye", false},
     [SMTP_READY_FOR_TLS] = {220, "2.0.0", "Ready to start TLS", false},
@@ -13,7 +13,7 @@ static const struct smtp_reply replies[SMTP_ANSWERS] = {
     [SMTP_CANNOT_VERIFY] = {252, "2.1.5", "Not verified; send mail and see", false},
     [SMTP_GO_AHEAD] = {354, "", "Send the message; end with <CRLF>.<CRLF>", false},
     [SMTP_CHUNK_OK] = {250, "2.0.0", "Chunk taken", false},
-    [SMTP_ACCEPTED] = {250, "2.0.0", "Accepted as", false},
+    [SMTP_MESSAGE_ACCEPTED] = {250, "2.0.0", "Accepted as", false},
     [SMTP_SILENT] = {421, "4.4.2", "Nothing heard for too long, closing", false},
     [SMTP_TOO_OLD] = {421, "4.4.2", "The session took too long, closing", false},
     [SMTP_SHUTDOWN] = {421, "4.3.2", "Shutting down, come back soon", false},
@@ -60,7 +60,7 @@ static const struct smtp_reply replies[SMTP_ANSWERS] = {
     [SMTP_UNKNOWN_PARAMETER] = {555, "5.5.4", "Parameter not known", true},
 };
 
-const struct smtp_reply *smtp_reply(enum smtp_answer answer)
+const struct smtp_answer_row *smtp_answer_row(enum smtp_answer answer)
 {
     check(answer < SMTP_ANSWERS && replies[answer].code != 0);
     return &replies[answer];
