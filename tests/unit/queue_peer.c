@@ -240,6 +240,15 @@ struct text queue_peer_read(struct queue_peer *peer, const char *owner, unsigned
     return text;
 }
 
+bool queue_peer_await(struct queue_peer *peer, const char *owner, unsigned count)
+{
+    for (unsigned i = 0; i < 5000 && queue_peer_count(peer, owner) < count; i++) {
+        usleep(200); /* the disk's time is real, whatever the test's clock says */
+        task_yield();
+    }
+    return queue_peer_count(peer, owner) == count;
+}
+
 struct leasing {
     struct queue_peer *peer;
     unsigned max, count;
@@ -262,8 +271,10 @@ unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *a
     struct task_group group;
     task_group_init(&group);
     task_spawn(&group, "lease", lease_task, &leasing);
-    for (unsigned i = 0; i < 200 && group.count > 0; i++)
+    for (unsigned i = 0; i < 100 && group.count > 0; i++) {
+        usleep(50);
         task_yield();
+    }
     if (group.count > 0) {
         /* Nothing is due: the store would hold the call, so this send process dies. */
         task_group_cancel(&group);

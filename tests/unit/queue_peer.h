@@ -52,6 +52,8 @@ unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *a
 enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *job,
                               enum status status, bool no_connection, const char *enhanced,
                               const char *reply);
+/* Let the store work until the user has this many messages. False: it did not come to that. */
+bool queue_peer_await(struct queue_peer *peer, const char *owner, unsigned count);
 /* Remove a directory and what is in it. */
 void queue_peer_remove(const char *directory);
 
