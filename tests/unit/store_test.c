@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
@@ -7,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/logline.h"
+#include "log/file.h"
 #include "queue_peer.h"
 
 struct scene {
@@ -17,12 +20,26 @@ struct scene {
     bool index_on_disk;
 };
 
+/* The kernel's files, but syncs fail while `disk_is_failing`. */
+static bool disk_is_failing;
+static int failing_sync(void *context, int fd)
+{
+    if (!disk_is_failing)
+        return log_files_of_kernel.sync(context, fd);
+    errno = EIO;
+    return -1;
+}
+static struct log_files files;
+
 static void open_store(struct scene *scene)
 {
     task_group_init(&scene->group);
+    files = log_files_of_kernel;
+    files.sync = failing_sync;
     struct store_options options = {.directory = scene->directory,
                                     .index_in_memory = !scene->index_on_disk,
                                     .segment_bytes = 1 << 20,
+                                    .files = &files,
                                     .group = &scene->group};
     EXPECT(store_open(&options, &scene->store) == OK);
 }
@@ -196,9 +213,10 @@ TEST("a large body in many parts is moved as one")
 static bool flip(const char *path, const char *needle)
 {
     int fd = open(path, O_RDWR);
+    EXPECT(fd >= 0);
     off_t size = lseek(fd, 0, SEEK_END);
     char *bytes = malloc((size_t)size);
-    EXPECT(fd >= 0 && pread(fd, bytes, (size_t)size, 0) == size);
+    EXPECT(pread(fd, bytes, (size_t)size, 0) == size);
     size_t at = text_find_text(text_of(bytes, (size_t)size), text_from(needle));
     bool found = at < (size_t)size;
     char byte = found ? bytes[at] ^ 1 : 0;
@@ -219,13 +237,13 @@ static void flipped(struct scene *scene)
     char needle[101];
     memset(needle, 'Z', 100);
     needle[100] = '\0';
-    struct text pattern = arena_printf(&arena, "%s/log/*", scene->directory);
-    glob_t files;
+    struct text pattern = arena_printf(&arena, "%s/log/segments/*", scene->directory);
+    glob_t segments;
     bool found = false;
-    EXPECT(glob(pattern.data, 0, NULL, &files) == 0);
-    for (size_t i = 0; i < files.gl_pathc && !found; i++)
-        found = flip(files.gl_pathv[i], needle);
-    globfree(&files);
+    EXPECT(glob(pattern.data, 0, NULL, &segments) == 0);
+    for (size_t i = 0; i < segments.gl_pathc && !found; i++)
+        found = flip(segments.gl_pathv[i], needle);
+    globfree(&segments);
     EXPECT(found);
     EXPECT(store_verify(scene->store, say, NULL) != OK);
     arena_finish(&arena);
@@ -308,4 +326,71 @@ static void together(struct scene *scene)
 TEST("many at once get UIDs in the order of the log, without a gap or a double")
 {
     run(together, true);
+}
+
+static unsigned failures;
+
+static void put_failing(void *argument)
+{
+    failures += put(shared, *(unsigned *)argument, TEXT("alice"), 'f', 100) == TRY_LATER;
+}
+
+static void failed_commits(struct scene *scene)
+{
+    struct task_group group;
+    unsigned ids[10];
+    shared = scene;
+    failures = 0;
+    log_setup("test", LOG_LEVEL_ERROR + 1);
+    EXPECT(put(scene, 1, TEXT("alice"), 'a', 100) == OK);
+    disk_is_failing = true;
+    task_group_init(&group);
+    for (unsigned i = 0; i < 10; i++) {
+        ids[i] = 50 + i;
+        task_spawn(&group, "put", put_failing, &ids[i]);
+    }
+    task_group_wait(&group, NO_DEADLINE);
+    disk_is_failing = false;
+    EXPECT(failures == 10);
+    EXPECT(put(scene, 2, TEXT("alice"), 'b', 100) == OK);
+    for (unsigned round = 0; round < 2; round++) {
+        struct mailbox *box = mailbox_find(scene->store, TEXT("alice"), TEXT("INBOX"));
+        unsigned count;
+        mailbox_open(box);
+        const struct mailbox_entry *entries = mailbox_entries(box, &count);
+        EXPECT(count == 2 && entries[0].message == 1 && entries[1].message == 2);
+        EXPECT(entries[0].uid == 1 && entries[1].uid == 12);
+        mailbox_close(&box);
+        EXPECT(store_verify(scene->store, say, NULL) == OK);
+        close_store(scene);
+        open_store(scene);
+    }
+    log_setup("test", LOG_LEVEL_ERROR);
+}
+
+TEST("what could not be written leaves nothing behind, and its UIDs stay unused")
+{
+    run(failed_commits, false);
+}
+
+static void upload_fails(struct scene *scene)
+{
+    unsigned count;
+    log_setup("test", LOG_LEVEL_ERROR + 1);
+    struct upload *upload = upload_new(scene->store, 5);
+    EXPECT(upload_append(upload, TEXT("lost")) == OK);
+    disk_is_failing = true;
+    EXPECT(put(scene, 7, TEXT("alice"), 'f', 100) == TRY_LATER);
+    disk_is_failing = false;
+    /* Its number goes to another record; the part must not take that one for itself. */
+    EXPECT(put(scene, 8, TEXT("alice"), 'g', 100) == OK);
+    EXPECT(upload_append(upload, TEXT("kept")) == OK);
+    EXPECT(upload_finish(upload, &count) == NULL);
+    upload_free(&upload);
+    log_setup("test", LOG_LEVEL_ERROR);
+}
+
+TEST("a large message whose first part was lost is not accepted")
+{
+    run(upload_fails, false);
 }
