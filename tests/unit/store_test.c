@@ -332,7 +332,8 @@ static unsigned failures;
 
 static void put_failing(void *argument)
 {
-    failures += put(shared, *(unsigned *)argument, TEXT("alice"), 'f', 100) == TRY_LATER;
+    if (put(shared, *(unsigned *)argument, TEXT("alice"), 'f', 100) == TRY_LATER)
+        failures++;
 }
 
 static void failed_commits(struct scene *scene)
