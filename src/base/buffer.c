@@ -57,11 +57,12 @@ void buffer_grew(struct buffer *buffer, size_t added)
 
 bool buffer_append(struct buffer *buffer, struct text text)
 {
+    if (text.length == 0)
+        return !buffer->overflowed;
     char *room = buffer_reserve(buffer, text.length);
-    if (buffer->overflowed)
+    if (room == NULL)
         return false;
-    if (text.length > 0)
-        memcpy(room, text.data, text.length);
+    memcpy(room, text.data, text.length);
     buffer->length += text.length;
     return true;
 }
