@@ -40,7 +40,7 @@ static _Noreturn void become_role(const char *path, const char *name, const char
 
 static enum status spawn(struct child *child)
 {
-    char path[4096], name[32], number[16];
+    char path[SITE_PATH_BYTES], name[32], number[16];
     if (!site_program_path(child->role->name, path))
         return refused("no program for role %s at %s", child->role->name, path);
     snprintf(name, sizeof(name), "mailroot-%s", child->role->name);

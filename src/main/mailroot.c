@@ -55,7 +55,7 @@ static enum status load_settings(const char *path, struct settings **out)
 
 static int run_solo(struct command *command, const char *mode, char **words, int count)
 {
-    char path[4096];
+    char path[SITE_PATH_BYTES];
     if (!site_program_path("solo", path))
         return complain("its own program 'solo' is missing: is mailroot installed?");
     char **arguments = calloc((size_t)count + 4, sizeof(*arguments));

@@ -44,8 +44,8 @@ static enum status read_file(const char *path, struct buffer *out)
 static enum status read_secrets(const char *settings_path, struct buffer *out)
 {
     char *copy = text_to_string(text_from(settings_path));
-    char directory[4096];
-    snprintf(directory, sizeof(directory), "%.4000s/secrets", dirname(copy));
+    char directory[SITE_PATH_BYTES];
+    snprintf(directory, sizeof(directory), "%.700s/secrets", dirname(copy));
     free(copy);
     DIR *entries = opendir(directory);
     if (entries == NULL)
@@ -72,7 +72,7 @@ static enum status read_tls(const struct settings *settings, struct buffer *cert
 {
     if (text_is_empty(settings->certificate_file))
         return OK;
-    char path[4096];
+    char path[SITE_PATH_BYTES];
     if (!text_copy(settings->certificate_file, path, sizeof(path)) ||
         read_file(path, certificate) != OK)
         return fail_within(REFUSED, "certificate");
@@ -163,7 +163,7 @@ static enum status make_directory(const char *path, mode_t mode)
 
 enum status site_make_directories(const struct site *site)
 {
-    char path[4096];
+    char path[SITE_PATH_BYTES];
     const struct settings *settings = site->settings;
     if (!text_copy(settings->run_directory, path, sizeof(path)) || make_directory(path, 0755) != OK)
         return fail_within(REFUSED, "run");
@@ -297,16 +297,16 @@ enum status site_reload(const char *path, struct site *site, struct site *old,
     return OK;
 }
 
-bool site_program_path(const char *name, char out[4096])
+bool site_program_path(const char *name, char out[SITE_PATH_BYTES])
 {
-    char self[4096];
+    char self[SITE_PATH_BYTES];
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (length > 0) {
         self[length] = '\0';
-        snprintf(out, 4096, "%.3000s/../libexec/%s", dirname(self), name);
+        snprintf(out, SITE_PATH_BYTES, "%.900s/../libexec/%s", dirname(self), name);
         if (access(out, X_OK) == 0)
             return true;
     }
-    snprintf(out, 4096, "%s/%s", MAILROOT_LIBEXEC, name);
+    snprintf(out, SITE_PATH_BYTES, "%s/%s", MAILROOT_LIBEXEC, name);
     return access(out, X_OK) == 0;
 }

@@ -6,6 +6,8 @@
 #include "proc/instance.h"
 #include "proc/settings.h"
 
+enum { SITE_PATH_BYTES = 1024 };
+
 /* A socket of the settings' servers. */
 struct site_listener {
     int fd;             /* -1: taken over by a newer site */
@@ -45,6 +47,6 @@ bool site_socket_path(const struct settings *settings, enum role_kind role, char
 enum status site_listen_admin(const struct settings *settings, enum role_kind role, int *fd);
 
 /* <directory of this program>/../libexec/<name>, or the installed one. */
-bool site_program_path(const char *name, char out[4096]);
+bool site_program_path(const char *name, char out[SITE_PATH_BYTES]);
 
 #endif

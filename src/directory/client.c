@@ -1,0 +1,96 @@
+/* The caller's side of the directory: encode, ask, decode. */
+#include "directory/client.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "directory/calls.h"
+
+/* A login may wait for its turn (throttling, then the queue of verifications). */
+enum { CHECK_WAIT = 20 * SECOND, EXPAND_WAIT = 60 * SECOND, LOGIN_WAIT = 2 * MINUTE };
+
+enum status directory_check(struct rpc_channel *auth, struct text address_key)
+{
+    struct buffer request;
+    buffer_init(&request, 1024);
+    directory_check_encode(address_key, &request);
+    if (request.overflowed) {
+        buffer_finish(&request);
+        return refused("address is too long");
+    }
+    struct rpc_reply reply;
+    enum status status = rpc_ask(auth, DIRECTORY_CHECK, buffer_text(&request), -1,
+                                 clock_monotonic_ms() + CHECK_WAIT, &reply);
+    rpc_reply_finish(&reply);
+    buffer_finish(&request);
+    return status;
+}
+
+static enum status read_targets(struct text bytes, unsigned asked, struct arena *arena,
+                                struct directory_target **targets, unsigned *target_count)
+{
+    if (!directory_targets_decode(bytes, asked, arena, targets, target_count))
+        return try_later("malformed answer from the directory");
+    for (unsigned i = 0; i < *target_count; i++)
+        (*targets)[i].address = arena_copy(arena, (*targets)[i].address);
+    return OK;
+}
+
+enum status directory_expand(struct rpc_channel *auth, const struct text *keys, unsigned count,
+                             struct arena *arena, struct directory_target **targets,
+                             unsigned *target_count)
+{
+    struct buffer request;
+    buffer_init(&request, DIRECTORY_CALL_MAX);
+    directory_expand_encode(keys, count, &request);
+    if (request.overflowed || count > DIRECTORY_TARGETS_MAX) {
+        buffer_finish(&request);
+        return refused("too many recipients");
+    }
+    struct rpc_reply reply;
+    enum status status = rpc_ask(auth, DIRECTORY_EXPAND, buffer_text(&request), -1,
+                                 clock_monotonic_ms() + EXPAND_WAIT, &reply);
+    if (status == OK)
+        status = read_targets(buffer_text(&reply.bytes), count, arena, targets, target_count);
+    rpc_reply_finish(&reply);
+    buffer_finish(&request);
+    return status;
+}
+
+static enum status read_user(struct text bytes, char user_out[DIRECTORY_USER_MAX])
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    struct text user = wire_get_text(&in);
+    if (!wire_end(&in) || user.length == 0 || !text_copy(user, user_out, DIRECTORY_USER_MAX))
+        return try_later("malformed answer from the directory");
+    return OK;
+}
+
+enum status directory_login(struct rpc_channel *auth, const struct directory_login *login,
+                            int hand_over_fd, char user_out[DIRECTORY_USER_MAX])
+{
+    user_out[0] = '\0';
+    /* One block from the start, so that no outgrown copy of the password is left in the heap. */
+    enum { REQUEST_MAX = 2048 };
+    struct buffer request;
+    buffer_init(&request, REQUEST_MAX);
+    buffer_reserve(&request, REQUEST_MAX);
+    directory_login_encode(login, hand_over_fd >= 0, &request);
+    if (request.overflowed) {
+        explicit_bzero(request.data, request.capacity);
+        buffer_finish(&request);
+        if (hand_over_fd >= 0)
+            close(hand_over_fd);
+        return refused("authentication failed");
+    }
+    struct rpc_reply reply;
+    enum status status = rpc_ask(auth, DIRECTORY_LOGIN, buffer_text(&request), hand_over_fd,
+                                 clock_monotonic_ms() + LOGIN_WAIT, &reply);
+    explicit_bzero(request.data, request.capacity);
+    if (status == OK)
+        status = read_user(buffer_text(&reply.bytes), user_out);
+    rpc_reply_finish(&reply);
+    buffer_finish(&request);
+    return status;
+}

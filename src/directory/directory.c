@@ -1,0 +1,420 @@
+/* Opening and closing; the one way a change takes: record, commit, apply; and the index, which is
+ * brought up from the log by the same apply. */
+#include "directory/directory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+#include "base/logline.h"
+#include "base/random.h"
+#include "directory/state.h"
+#include "task/offload.h"
+
+/* Records are small and few: small segments, one spare. */
+enum { SEGMENT_BYTES = 8 << 20, SPARE_SEGMENTS = 1, LOGINS_REMEMBERED = 1000 };
+
+/* ---- The index ---- */
+
+struct text directory_local_part(struct text key)
+{
+    return text_head(key, text_find_last(key, '@'));
+}
+
+struct text directory_domain(struct text key)
+{
+    return text_from_position(key, text_find_last(key, '@') + 1);
+}
+
+void directory_index_key(struct buffer *out, char prefix, struct text key)
+{
+    buffer_append_byte(out, prefix);
+    buffer_append(out, directory_domain(key));
+    buffer_append_byte(out, '\0');
+    buffer_append(out, directory_local_part(key));
+}
+
+void directory_index_domain(struct buffer *out, char prefix, struct text domain)
+{
+    buffer_append_byte(out, prefix);
+    buffer_append(out, domain);
+    if (domain.length > 0)
+        buffer_append_byte(out, '\0');
+}
+
+bool directory_index_find(struct directory *directory, char prefix, struct text key,
+                          struct buffer *value, struct directory_record *record)
+{
+    if (directory->index == NULL)
+        return false;
+    struct buffer index_key;
+    buffer_init(&index_key, INDEX_KEY_MAX);
+    directory_index_key(&index_key, prefix, key);
+    bool found = index_get(directory->index, buffer_text(&index_key), value);
+    buffer_finish(&index_key);
+    uint16_t type = prefix == INDEX_USER ? RECORD_USER : RECORD_LIST;
+    return found && directory_record_decode(type, buffer_text(value), record);
+}
+
+static void member_key(struct buffer *out, struct text list, struct text member)
+{
+    buffer_reset(out, INDEX_KEY_MAX);
+    directory_index_key(out, INDEX_MEMBER, list);
+    buffer_append_byte(out, '\0');
+    buffer_append(out, member);
+}
+
+static bool delete_member(void *batch, struct text key, struct text value)
+{
+    unused(value);
+    index_batch_delete(batch, key);
+    return true;
+}
+
+static void apply_members(struct directory *directory, struct index_batch *batch,
+                          const struct directory_record *record)
+{
+    struct buffer key;
+    buffer_init(&key, INDEX_KEY_MAX);
+    struct text members = record->members, member, address;
+    for (uint32_t i = 0; i < record->member_count; i++) {
+        check(directory_record_member(&members, &member, &address));
+        member_key(&key, record->key, member);
+        if (record->type == RECORD_LIST)
+            index_batch_put(batch, buffer_text(&key), address);
+        else
+            index_batch_delete(batch, buffer_text(&key));
+    }
+    if (record->type == RECORD_MEMBERS_GONE && record->member_count == 0) {
+        member_key(&key, record->key, TEXT(""));
+        index_scan(directory->index, buffer_text(&key), TEXT(""), delete_member, batch);
+    }
+    buffer_finish(&key);
+}
+
+/* What a record means for the index: the same live and at replay. */
+static enum status apply(struct directory *directory, const struct directory_record *record,
+                         log_number number)
+{
+    struct buffer key, value;
+    buffer_init(&key, INDEX_KEY_MAX);
+    buffer_init(&value, DIRECTORY_RECORD_MAX);
+    struct index_batch *batch = index_batch_new(directory->index);
+    bool is_user = record->type == RECORD_USER || record->type == RECORD_USER_GONE;
+    directory_index_key(&key, is_user ? INDEX_USER : INDEX_LIST, record->key);
+    struct directory_record head = *record;
+    head.member_count = 0;
+    head.members = TEXT("");
+    directory_record_encode(&head, &value);
+    if (record->type == RECORD_USER || record->type == RECORD_LIST)
+        index_batch_put(batch, buffer_text(&key), buffer_text(&value));
+    else if (is_user || record->member_count == 0)
+        index_batch_delete(batch, buffer_text(&key));
+    if (!is_user)
+        apply_members(directory, batch, record);
+    enum status status = index_batch_apply(batch, number);
+    index_batch_free(&batch);
+    buffer_finish(&key);
+    buffer_finish(&value);
+    return status;
+}
+
+struct replay {
+    struct directory *directory;
+    enum status status;
+};
+
+static bool replay_record(void *context, const struct log_record *logged)
+{
+    struct replay *replay = context;
+    struct directory_record record;
+    if (directory_record_decode(logged->type, logged->payload, &record))
+        replay->status = apply(replay->directory, &record, logged->number);
+    else
+        replay->status = try_later("directory record %llu of type %u cannot be read; was it "
+                                   "written by a newer mailroot?",
+                                   (unsigned long long)logged->number, (unsigned)logged->type);
+    return replay->status == OK;
+}
+
+/* Calls of the index that block the thread; reasons do not cross threads by themselves. */
+struct index_job {
+    const char *path;
+    struct index *index;
+    enum status status;
+    struct reason reason;
+};
+
+static void index_job_open(void *argument)
+{
+    struct index_job *job = argument;
+    job->status = index_open(job->path, &job->index);
+    if (job->status != OK)
+        text_copy(text_from(fail_reason()), job->reason.text, sizeof(job->reason.text));
+}
+
+static void index_job_close(void *argument)
+{
+    struct index_job *job = argument;
+    index_close(&job->index);
+}
+
+static void index_job_destroy(void *argument)
+{
+    struct index_job *job = argument;
+    index_close(&job->index);
+    index_destroy(job->path);
+}
+
+static enum status replay_tail(struct directory *directory)
+{
+    if (index_applied(directory->index) > log_durable(directory->log))
+        return try_later("the index is ahead of the log");
+    struct replay replay = {.directory = directory};
+    enum status status =
+        log_replay(directory->log, index_applied(directory->index) + 1, replay_record, &replay);
+    return status == OK ? replay.status : status;
+}
+
+/* Open the index and replay what it has not seen. directory->index stays NULL meanwhile for all
+ * others, who answer "try later". */
+static enum status bring_up_once(struct directory *directory)
+{
+    struct index_job *job = calloc(1, sizeof(*job));
+    check(job != NULL);
+    job->path = directory->index_path;
+    task_offload(index_job_open, job);
+    enum status status = job->status;
+    if (status != OK)
+        try_later("%s", job->reason.text);
+    directory->index = job->index;
+    free(job);
+    return status == OK ? replay_tail(directory) : status;
+}
+
+static void drop_index(struct directory *directory)
+{
+    struct index_job job = {.path = directory->index_path, .index = directory->index};
+    directory->index = NULL;
+    task_offload(index_job_destroy, &job);
+}
+
+static enum status bring_up(struct directory *directory)
+{
+    enum status status = bring_up_once(directory);
+    if (status == OK)
+        return OK;
+    log_warning("directory.index_rebuilt", "reason=%s", log_text(text_from(fail_reason())));
+    drop_index(directory);
+    return bring_up_once(directory);
+}
+
+static void rebuild_alone(struct directory *directory)
+{
+    const char *failed = directory->index == NULL ? "not open" : index_failed(directory->index);
+    log_warning("directory.index_failed", "reason=%s", log_text(text_from(failed)));
+    drop_index(directory);
+    if (bring_up_once(directory) != OK) {
+        log_error("directory.no_index", "reason=%s", log_text(text_from(fail_reason())));
+        drop_index(directory);
+    }
+}
+
+/* Takes its turn among the changes: one that was committed and is about to be applied must find
+ * the index it was checked against. */
+static void rebuild(void *argument)
+{
+    struct directory *directory = argument;
+    enum status status = OK;
+    while (status == OK && directory->changing)
+        status = task_event_wait(&directory->unchanged, NO_DEADLINE);
+    if (status == OK) {
+        directory->changing = true;
+        rebuild_alone(directory);
+        directory->changing = false;
+    }
+    task_event_tell_one(&directory->unchanged);
+    directory->rebuilding = false;
+    directory_leave(directory);
+}
+
+enum status directory_ready(struct directory *directory)
+{
+    bool usable = directory->index != NULL && index_failed(directory->index) == NULL;
+    if (usable && !directory->rebuilding)
+        return OK;
+    if (!directory->rebuilding && !directory->closing) {
+        directory->rebuilding = true;
+        directory->active++;
+        task_spawn(directory->group, "directory rebuild", rebuild, directory);
+    }
+    return try_later("the directory's index is being rebuilt");
+}
+
+/* ---- Changes ---- */
+
+enum status directory_enter(struct directory *directory)
+{
+    if (directory->closing)
+        return try_later("the directory is closing");
+    directory->active++;
+    return OK;
+}
+
+void directory_leave(struct directory *directory)
+{
+    directory->active--;
+    if (directory->active == 0)
+        task_event_tell_all(&directory->idle);
+}
+
+enum status directory_change_begin(struct directory *directory)
+{
+    enum status status = directory_enter(directory);
+    if (status != OK)
+        return status;
+    while (status == OK && directory->changing)
+        status = task_event_wait(&directory->unchanged, NO_DEADLINE);
+    if (status == OK)
+        status = directory_ready(directory);
+    if (status != OK) {
+        task_event_tell_one(&directory->unchanged); /* the turn that may have been ours */
+        directory_leave(directory);
+        return status;
+    }
+    directory->changing = true;
+    return OK;
+}
+
+void directory_change_end(struct directory *directory)
+{
+    directory->changing = false;
+    task_event_tell_one(&directory->unchanged);
+    directory_leave(directory);
+}
+
+enum status directory_commit(struct directory *directory, const struct directory_record *record)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, DIRECTORY_RECORD_MAX);
+    directory_record_encode(record, &bytes);
+    if (bytes.overflowed) {
+        buffer_finish(&bytes);
+        return refused("too much for one change");
+    }
+    struct text piece = buffer_text(&bytes);
+    struct directory_record checked;
+    check(directory_record_decode(record->type, piece, &checked));
+    log_number number = log_append(directory->log, record->type, &piece, 1, NULL);
+    enum status status = log_commit(directory->log, number);
+    if (status == OK) {
+        directory_forget_login(directory, record->key);
+        /* It is durable whatever the index says; a failing index is rebuilt from the log. */
+        if (directory->index == NULL || apply(directory, record, number) != OK)
+            directory_ready(directory);
+    }
+    buffer_finish(&bytes);
+    return status;
+}
+
+/* ---- Opening and closing ---- */
+
+static enum status make_directory(const char *path)
+{
+    enum { OWNER_ONLY = 0700 };
+    if (mkdir(path, OWNER_ONLY) == 0 || errno == EEXIST)
+        return OK;
+    return try_later("cannot make the directory %s: %m", path);
+}
+
+static struct directory *directory_new(const char *path, struct settings *settings,
+                                       struct task_group *group)
+{
+    struct directory *directory = calloc(1, sizeof(*directory));
+    check(directory != NULL);
+    check(asprintf(&directory->log_path, "%s/log", path) > 0);
+    check(asprintf(&directory->index_path, "%s/index", path) > 0);
+    directory->settings = settings_hold(settings);
+    directory->group = group;
+    task_event_init(&directory->idle);
+    task_event_init(&directory->unchanged);
+    task_event_init(&directory->login_ended);
+    directory->throttle = throttle_new();
+    directory->logins = recent_new(LOGINS_REMEMBERED, sizeof(struct login_memory));
+    random_bytes(directory->secret, sizeof(directory->secret));
+    return directory;
+}
+
+static enum status directory_start(struct directory *directory)
+{
+    enum status status = make_directory(directory->log_path);
+    if (status != OK)
+        return status;
+    struct log_options options = {.directory = directory->log_path,
+                                  .segment_bytes = SEGMENT_BYTES,
+                                  .spare_segments = SPARE_SEGMENTS,
+                                  .group = directory->group};
+    status = log_open(&options, &directory->log);
+    if (status != OK)
+        return fail_within(status, "directory");
+    status = bring_up(directory);
+    if (status != OK)
+        return fail_within(status, "directory");
+    return password_gate_init(&directory->gate);
+}
+
+enum status directory_open(const char *path, struct settings *settings, struct task_group *group,
+                           struct directory **out)
+{
+    struct directory *directory = directory_new(path, settings, group);
+    enum status status = directory_start(directory);
+    if (status == OK) {
+        *out = directory;
+        return OK;
+    }
+    struct reason why;
+    text_copy(text_from(fail_reason()), why.text, sizeof(why.text));
+    directory_close(&directory);
+    *out = NULL;
+    return status == REFUSED ? refused("%s", why.text) : try_later("%s", why.text);
+}
+
+void directory_close(struct directory **directory)
+{
+    struct directory *closing = *directory;
+    if (closing == NULL)
+        return;
+    *directory = NULL;
+    closing->closing = true;
+    task_event_tell_all(&closing->login_ended);
+    while (closing->active > 0)
+        if (task_event_wait(&closing->idle, NO_DEADLINE) != OK)
+            task_yield(); /* cancelled: still no task may be left inside */
+    struct index_job job = {.index = closing->index};
+    if (job.index != NULL)
+        task_offload(index_job_close, &job);
+    log_close(&closing->log);
+    settings_release(&closing->settings);
+    throttle_free(&closing->throttle);
+    recent_free(&closing->logins);
+    free(closing->log_path);
+    free(closing->index_path);
+    explicit_bzero(closing->secret, sizeof(closing->secret));
+    free(closing);
+}
+
+void directory_use_settings(struct directory *directory, struct settings *settings)
+{
+    if (directory->settings == settings)
+        return;
+    settings_release(&directory->settings);
+    directory->settings = settings_hold(settings);
+}
+
+const struct settings *directory_settings(const struct directory *directory)
+{
+    return directory->settings;
+}

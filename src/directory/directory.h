@@ -1,0 +1,102 @@
+/* The directory: users, aliases and groups in our domains. Its log is the truth, an index derived
+ * from it answers. Used by the auth role, and by the command line when no server runs.
+ *
+ * What mail for an address means, first match wins:
+ *   1. the address itself: an alias or group made here, else a user (made here, or named in the
+ *      settings file);
+ *   2. user+tag@domain: the same for user@domain;
+ *   3. postmaster@ and abuse@ in each of our domains (RFC 5321 4.5.1, RFC 2142): the address the
+ *      settings name as postmaster; when nobody has that, the first user, domains in the order of
+ *      the file, those named in the file before those made here. */
+#ifndef DIRECTORY_DIRECTORY_H
+#define DIRECTORY_DIRECTORY_H
+
+#include "directory/client.h"
+#include "directory/record.h"
+
+struct directory;
+
+enum { DIRECTORY_MEMBERS_MAX = 10000, DIRECTORY_DEPTH_MAX = 10 };
+
+/* Open or create in an existing directory. settings are held. group: the log's commit task lives
+ * there and must outlive the directory. An index that is missing, damaged or behind is brought up
+ * from the log. TRY_LATER: in use by another process, or the medium fails. YIELDS. */
+enum status directory_open(const char *path, struct settings *settings, struct task_group *group,
+                           struct directory **out);
+/* Ends waiting logins (TRY_LATER), waits for what is in progress. Accepts NULL. YIELDS. */
+void directory_close(struct directory **directory);
+/* From now on these; held. */
+void directory_use_settings(struct directory *directory, struct settings *settings);
+const struct settings *directory_settings(const struct directory *directory);
+
+/* An address as a person writes it ("alice" means in the first domain), to its key and its
+ * canonical form. REFUSED with the reason. */
+enum status directory_address(const struct directory *directory, struct text written,
+                              struct arena *arena, struct text *key, struct text *canonical);
+/* Is the address in one of our domains? REFUSED with the remedy when not. */
+enum status directory_is_ours(const struct directory *directory, struct text key);
+
+struct directory_user {
+    struct text key, name, hash;       /* hash "": no password, cannot log in */
+    bool enabled;                      /* may log in; mail is taken for him either way */
+    bool is_recorded;                  /* made here */
+    const struct setting_domain *file; /* named in the settings file, or NULL */
+    int64_t created_ms;                /* 0 when not recorded */
+};
+
+/* Changes are on stable storage when they return OK. All YIELD and may return TRY_LATER. */
+/* REFUSED when the address is taken or not ours. hash "": without a password for now. */
+enum status directory_user_add(struct directory *directory, struct text key, struct text hash,
+                               struct text name);
+enum status directory_user_set_password(struct directory *directory, struct text key,
+                                        struct text hash);
+enum status directory_user_enable(struct directory *directory, struct text key, bool enabled);
+/* What is recorded of a user named in the settings file goes; the user stays. */
+enum status directory_user_remove(struct directory *directory, struct text key);
+
+/* Does not yield. False when there is no such user. Text in arena. */
+bool directory_user_find(struct directory *directory, struct text key, struct arena *arena,
+                         struct directory_user *out);
+/* Each user of the domain ("": of all, in our domains or not), those of the settings file included.
+ * Text is borrowed for the visit, which must not yield. */
+typedef void directory_user_visit(void *context, const struct directory_user *user);
+void directory_user_list(struct directory *directory, struct text domain,
+                         directory_user_visit *visit, void *context);
+
+struct directory_member {
+    struct text key, address;
+};
+/* Add members to an alias or group, made when it is not there. REFUSED when the address is taken by
+ * something else, not ours, or would have more than DIRECTORY_MEMBERS_MAX. YIELDS. */
+enum status directory_list_add(struct directory *directory, enum directory_list_kind kind,
+                               struct text key, const struct directory_member *members,
+                               unsigned count);
+/* Remove these members, or with count 0 the whole of it. Without members left it is removed, for it
+ * would swallow mail; *removed says so. REFUSED when it or a member is not there. YIELDS. */
+enum status directory_list_remove(struct directory *directory, enum directory_list_kind kind,
+                                  struct text key, const struct text *member_keys, unsigned count,
+                                  bool *removed);
+/* 0 when there is neither alias nor group of that address. */
+enum directory_list_kind directory_list_kind(struct directory *directory, struct text key);
+/* Each alias or group. visit may read the directory; must not yield. */
+typedef void directory_list_visit(void *context, struct text key, int64_t created_ms);
+void directory_lists(struct directory *directory, enum directory_list_kind kind,
+                     directory_list_visit *visit, void *context);
+/* Its members, in arena, ordered by key. Does not yield. */
+unsigned directory_list_members(struct directory *directory, struct text key, struct arena *arena,
+                                struct directory_member **members);
+
+/* Will mail for the key be taken? OK, REFUSED, TRY_LATER. Looks one step far. Does not yield. */
+enum status directory_accepts(struct directory *directory, struct text key);
+/* As directory_expand in client.h. A recipient whose targets do not fit in DIRECTORY_TARGETS_MAX
+ * comes back as one TARGET_LOOP: its list is too large. Does not yield. */
+enum status directory_resolve(struct directory *directory, const struct text *keys, unsigned count,
+                              struct arena *arena, struct directory_target **targets,
+                              unsigned *target_count);
+
+/* As directory_login in client.h. An empty peer: the administrator tries; neither throttled nor
+ * answered from memory. YIELDS. */
+enum status directory_authenticate(struct directory *directory, const struct directory_login *login,
+                                   char user_out[DIRECTORY_USER_MAX]);
+
+#endif

@@ -1,0 +1,149 @@
+/* Checking a password: remembered successes first, then throttling, then the slow hash. All paths
+ * that fail cost the same and say the same. */
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "directory/directory.h"
+#include "directory/state.h"
+
+enum {
+    REMEMBER_MS = 60 * SECOND,
+    PATIENCE_MS = 60 * SECOND, /* longer than this nobody waits for his turn to guess */
+    MAC_BYTES = 32,
+};
+
+struct attempt {
+    struct text account; /* key, or what was typed when that is no address */
+    struct text password, peer;
+    unsigned char mac[MAC_BYTES]; /* of the password for this account */
+};
+
+void directory_forget_login(struct directory *directory, struct text key)
+{
+    recent_remove(directory->logins, key);
+}
+
+static void make_mac(const struct directory *directory, struct attempt *attempt)
+{
+    unsigned char account[MAC_BYTES];
+    unsigned length = MAC_BYTES;
+    /* HMAC of the password under a key that is the HMAC of the account: nothing to join up. */
+    check(HMAC(EVP_sha256(), directory->secret, (int)sizeof(directory->secret),
+               (const unsigned char *)attempt->account.data, attempt->account.length, account,
+               &length) != NULL);
+    check(HMAC(EVP_sha256(), account, MAC_BYTES, (const unsigned char *)attempt->password.data,
+               attempt->password.length, attempt->mac, &length) != NULL);
+    explicit_bzero(account, sizeof(account));
+}
+
+static bool is_remembered(struct directory *directory, const struct attempt *attempt)
+{
+    const struct login_memory *memory = recent_find(directory->logins, attempt->account);
+    return memory != NULL && clock_monotonic_ms() < memory->until_ms &&
+           CRYPTO_memcmp(memory->mac, attempt->mac, MAC_BYTES) == 0;
+}
+
+static void remember(struct directory *directory, const struct attempt *attempt)
+{
+    struct login_memory *memory = recent_take(directory->logins, attempt->account);
+    memcpy(memory->mac, attempt->mac, MAC_BYTES);
+    memory->until_ms = clock_monotonic_ms() + REMEMBER_MS;
+}
+
+/* The user's hash, or "" when he cannot log in. */
+static struct text find_hash(struct directory *directory, struct text account, struct arena *arena)
+{
+    struct directory_user user;
+    if (!directory_key_is_valid(account) || directory_is_ours(directory, account) != OK ||
+        !directory_user_find(directory, account, arena, &user) || !user.enabled)
+        return TEXT("");
+    return user.hash;
+}
+
+/* OK when an attempt may start; *known when there is no need for one. YIELDS. */
+static enum status wait_for_turn(struct directory *directory, const struct attempt *attempt,
+                                 bool *known)
+{
+    int64_t patience_end_ms = clock_monotonic_ms() + PATIENCE_MS;
+    for (;;) {
+        if (directory->closing || task_is_cancelled())
+            return try_later("the directory is closing");
+        *known = is_remembered(directory, attempt);
+        int64_t now_ms = clock_monotonic_ms();
+        int64_t wait_ms =
+            *known ? 0
+                   : throttle_start(directory->throttle, attempt->account, attempt->peer, now_ms);
+        if (wait_ms == 0)
+            return OK;
+        if (now_ms + wait_ms > patience_end_ms)
+            return try_later("too many failed logins; try again later");
+        /* Ends early, too, when another login has succeeded: it may have been for us. */
+        task_event_wait(&directory->login_ended, now_ms + wait_ms);
+    }
+}
+
+/* YIELDS. */
+static enum status verify(struct directory *directory, const struct attempt *attempt,
+                          struct arena *arena)
+{
+    struct text hash = find_hash(directory, attempt->account, arena);
+    enum status status = directory_ready(directory);
+    if (status == OK)
+        status = password_verify(&directory->gate, hash, attempt->password);
+    /* Meanwhile the user may have been disabled or given another password. */
+    if (status == OK && !text_equals(hash, find_hash(directory, attempt->account, arena)))
+        status = refused("authentication failed");
+    return status;
+}
+
+/* A stranger's attempt: in turn, and counted. YIELDS. */
+static enum status verify_throttled(struct directory *directory, const struct attempt *attempt,
+                                    struct arena *arena)
+{
+    bool known = false;
+    enum status status = wait_for_turn(directory, attempt, &known);
+    if (status != OK)
+        return status;
+    if (known && find_hash(directory, attempt->account, arena).length > 0)
+        return directory_ready(directory);
+    status = verify(directory, attempt, arena);
+    enum throttle_outcome outcome = status == OK        ? ATTEMPT_GOOD
+                                    : status == REFUSED ? ATTEMPT_WRONG
+                                                        : ATTEMPT_UNDECIDED;
+    if (status == OK)
+        remember(directory, attempt);
+    throttle_end(directory->throttle, attempt->account, attempt->peer, outcome,
+                 clock_monotonic_ms());
+    task_event_tell_all(&directory->login_ended);
+    return status;
+}
+
+enum status directory_authenticate(struct directory *directory, const struct directory_login *login,
+                                   char user_out[DIRECTORY_USER_MAX])
+{
+    enum status status = directory_enter(directory);
+    if (status != OK)
+        return status;
+    struct arena arena;
+    arena_init(&arena);
+    struct attempt attempt = {
+        .account = login->user, .password = login->password, .peer = login->peer};
+    struct text canonical;
+    bool is_address =
+        directory_address(directory, login->user, &arena, &attempt.account, &canonical) == OK;
+    if (!is_address)
+        attempt.account = login->user;
+    make_mac(directory, &attempt);
+    status = login->peer.length > 0 ? verify_throttled(directory, &attempt, &arena)
+                                    : verify(directory, &attempt, &arena);
+    if (status == OK && (!is_address || !text_copy(attempt.account, user_out, DIRECTORY_USER_MAX)))
+        status = refused("authentication failed");
+    explicit_bzero(attempt.mac, sizeof(attempt.mac));
+    arena_finish(&arena);
+    directory_leave(directory);
+    return status;
+}

@@ -1,0 +1,71 @@
+/* What the files of this folder share of an open directory. Included only from directory/. */
+#ifndef DIRECTORY_STATE_H
+#define DIRECTORY_STATE_H
+
+#include "directory/directory.h"
+#include "directory/password.h"
+#include "directory/recent.h"
+#include "directory/throttle.h"
+#include "index/index.h"
+#include "log/log.h"
+
+/* A password that was right lately: never itself, only a keyed hash. */
+struct login_memory {
+    unsigned char mac[32];
+    int64_t until_ms;
+};
+
+struct directory {
+    char *log_path, *index_path;
+    struct log *log;
+    struct index *index; /* NULL while it is being rebuilt */
+    struct settings *settings;
+    struct task_group *group;
+    bool rebuilding, closing;
+    unsigned active;             /* operations that yield, in progress */
+    struct task_event idle;      /* told when active falls to 0 */
+    bool changing;               /* one change at a time: checked, committed, applied */
+    struct task_event unchanged; /* told when changing ends */
+    struct password_gate gate;
+    struct throttle *throttle;
+    struct task_event login_ended; /* waiting logins look again */
+    struct recent *logins;         /* of struct login_memory, by user key */
+    unsigned char secret[32];      /* of this process, for logins */
+};
+
+/* Begin and end an operation that yields. TRY_LATER when the directory closes. */
+enum status directory_enter(struct directory *directory);
+void directory_leave(struct directory *directory);
+/* The same for one that changes: alone, after those before it. YIELDS. */
+enum status directory_change_begin(struct directory *directory);
+void directory_change_end(struct directory *directory);
+/* Make it durable and visible. Within a change. YIELDS. */
+enum status directory_commit(struct directory *directory, const struct directory_record *record);
+
+/* OK when answers can be trusted; else TRY_LATER, and the index is being rebuilt. To be asked
+ * after looking things up, for an index that fails answers "absent". Does not yield. */
+enum status directory_ready(struct directory *directory);
+
+/* Index keys: prefix, domain, NUL, local part; so that a domain's entries stand together. */
+enum { INDEX_USER = 'u', INDEX_LIST = 'l', INDEX_MEMBER = 'm', INDEX_KEY_MAX = 1024 };
+void directory_index_key(struct buffer *out, char prefix, struct text key);
+/* What the keys of this domain's entries start with; domain "": of all domains. */
+void directory_index_domain(struct buffer *out, char prefix, struct text domain);
+/* The user's or list's record decoded; its text lives in value. False when absent. */
+bool directory_index_find(struct directory *directory, char prefix, struct text key,
+                          struct buffer *value, struct directory_record *record);
+
+/* The domain record when the settings file names this user. */
+const struct setting_domain *directory_file_user(const struct directory *directory,
+                                                 struct text key);
+struct text directory_file_user_key(const struct setting_domain *domain, unsigned number,
+                                    struct arena *arena);
+bool directory_user_exists(struct directory *directory, struct text key);
+/* The local part and the domain of a key. */
+struct text directory_local_part(struct text key);
+struct text directory_domain(struct text key);
+
+/* Forget remembered successes of this user. */
+void directory_forget_login(struct directory *directory, struct text key);
+
+#endif

@@ -1,0 +1,218 @@
+/* The auth role: serves the directory to front and store, and its verbs to the administrator. After
+ * a login it alone tells the store whose session a descriptor carries. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/logline.h"
+#include "directory/calls.h"
+#include "directory/directory.h"
+#include "main/programs.h"
+#include "queue/client.h"
+
+enum { HAND_OVER_WAIT = 20 * SECOND };
+
+struct auth {
+    struct role_context *context;
+    struct directory *directory; /* NULL before start and while stopping */
+    struct task_group serving;   /* verbs, and the watch for new settings */
+    struct task_group storage;   /* the log's commit task: ends last */
+    unsigned calls;              /* being served */
+    struct task_event no_calls;
+};
+
+static bool auth_enter(struct auth *auth, struct rpc_call **call)
+{
+    auth->calls++;
+    if (auth->directory != NULL)
+        return true;
+    rpc_fail(call, TRY_LATER, "the directory is not open");
+    return false;
+}
+
+static void auth_leave(struct auth *auth)
+{
+    auth->calls--;
+    if (auth->calls == 0)
+        task_event_tell_all(&auth->no_calls);
+}
+
+static void answer(struct rpc_call **call, enum status status, struct text bytes)
+{
+    if (status == OK)
+        rpc_answer(call, bytes);
+    else
+        rpc_fail(call, status, fail_reason());
+}
+
+static void serve_check(void *context, struct rpc_call *call, struct text request)
+{
+    struct auth *auth = context;
+    struct text key;
+    if (auth_enter(auth, &call)) {
+        enum status status = directory_check_decode(request, &key)
+                                 ? directory_accepts(auth->directory, key)
+                                 : refused("malformed request");
+        answer(&call, status, TEXT(""));
+    }
+    auth_leave(auth);
+}
+
+static void serve_expand(void *context, struct rpc_call *call, struct text request)
+{
+    struct auth *auth = context;
+    if (auth_enter(auth, &call)) {
+        struct arena arena;
+        struct buffer bytes;
+        struct text *keys;
+        struct directory_target *targets;
+        unsigned count, target_count;
+        arena_init(&arena);
+        buffer_init(&bytes, DIRECTORY_CALL_MAX);
+        enum status status = refused("malformed request");
+        if (directory_expand_decode(request, &arena, &keys, &count))
+            status =
+                directory_resolve(auth->directory, keys, count, &arena, &targets, &target_count);
+        if (status == OK)
+            directory_targets_encode(targets, target_count, &bytes);
+        if (bytes.overflowed)
+            status = refused("too many recipients");
+        answer(&call, status, buffer_text(&bytes));
+        buffer_finish(&bytes);
+        arena_finish(&arena);
+    }
+    auth_leave(auth);
+}
+
+/* The store believes nobody else who says so. The descriptor goes with it. YIELDS. */
+static enum status hand_over(struct auth *auth, const struct directory_login *login,
+                             const char *user, int fd)
+{
+    struct buffer request;
+    buffer_init(&request, 2 * DIRECTORY_USER_MAX + DIRECTORY_PEER_MAX);
+    wire_put_u8(&request, (uint8_t)login->service);
+    wire_put_text(&request, text_from(user));
+    wire_put_u64(&request, login->session);
+    wire_put_text(&request, login->peer);
+    struct rpc_reply reply;
+    enum status status = rpc_ask(auth->context->store, STORE_SESSION, buffer_text(&request), fd,
+                                 clock_monotonic_ms() + HAND_OVER_WAIT, &reply);
+    rpc_reply_finish(&reply);
+    buffer_finish(&request);
+    return status;
+}
+
+static enum status login(struct auth *auth, struct text request, int fd, char *user_out)
+{
+    struct directory_login attempt;
+    bool wants_session;
+    char id[ID_TEXT_BYTES];
+    enum status status = refused("malformed request");
+    if (directory_login_decode(request, &attempt, &wants_session) && wants_session == (fd >= 0)) {
+        status = directory_authenticate(auth->directory, &attempt, user_out);
+        const char *word = status == OK ? "ok" : status_name(status);
+        log_info("auth.login", "session=%s user=%s peer=%s result=\"%s\"",
+                 id_format(attempt.session, id), log_text(attempt.user), log_text(attempt.peer),
+                 word);
+    }
+    if (status == OK && fd >= 0)
+        return hand_over(auth, &attempt, user_out, fd);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+static void serve_login(void *context, struct rpc_call *call, struct text request)
+{
+    struct auth *auth = context;
+    if (auth_enter(auth, &call)) {
+        char user[DIRECTORY_USER_MAX] = "";
+        struct buffer bytes;
+        buffer_init(&bytes, 2 * DIRECTORY_USER_MAX);
+        enum status status = login(auth, request, rpc_take_fd(call), user);
+        wire_put_text(&bytes, text_from(user));
+        answer(&call, status, buffer_text(&bytes));
+        buffer_finish(&bytes);
+    }
+    auth_leave(auth);
+}
+
+static const struct rpc_method from_front[] = {
+    {DIRECTORY_CHECK, RPC_INLINE, "directory.check", serve_check},
+    {DIRECTORY_LOGIN, 0, "directory.login", serve_login},
+};
+static const struct rpc_method from_store[] = {
+    {DIRECTORY_EXPAND, RPC_INLINE, "directory.expand", serve_expand},
+};
+
+/* ---- The role's life ---- */
+
+static void *auth_new(struct role_context *context)
+{
+    struct auth *auth = calloc(1, sizeof(*auth));
+    check(auth != NULL);
+    auth->context = context;
+    task_event_init(&auth->no_calls);
+    task_group_init(&auth->serving);
+    task_group_init(&auth->storage);
+    return auth;
+}
+
+static void watch_settings(void *argument)
+{
+    struct auth *auth = argument;
+    while (task_event_wait(&auth->context->reloaded, NO_DEADLINE) == OK)
+        directory_use_settings(auth->directory, auth->context->settings);
+}
+
+static void serve_verbs(void *argument)
+{
+    struct auth *auth = argument;
+    admin_serve(auth->context->admin_fd, ROLE_AUTH, auth->directory);
+}
+
+static enum status auth_start(void *state)
+{
+    struct auth *auth = state;
+    struct settings *settings = auth->context->settings;
+    char *path;
+    check(asprintf(&path, "%.*s/%s", TEXT_ARG(settings->data_directory),
+                   auth->context->role->data) > 0);
+    enum status status = directory_open(path, settings, &auth->storage, &auth->directory);
+    free(path);
+    if (status != OK)
+        return status;
+    /* Opening took time, in which newer settings may have come. */
+    directory_use_settings(auth->directory, auth->context->settings);
+    task_spawn(&auth->serving, "auth settings", watch_settings, auth);
+    if (auth->context->admin_fd >= 0)
+        task_spawn(&auth->serving, "auth verbs", serve_verbs, auth);
+    return OK;
+}
+
+static void auth_stop(void *state)
+{
+    struct auth *auth = state;
+    task_group_finish(&auth->serving);
+    directory_close(&auth->directory);
+    while (auth->calls > 0)
+        if (task_event_wait(&auth->no_calls, NO_DEADLINE) != OK)
+            task_yield(); /* cancelled: still no call may be left behind */
+    task_group_finish(&auth->storage);
+    free(auth);
+}
+
+const struct role_program auth_program = {
+    .kind = ROLE_AUTH,
+    .methods = {[ROLE_FRONT] = from_front, [ROLE_STORE] = from_store},
+    .method_count = {[ROLE_FRONT] = sizeof(from_front) / sizeof(from_front[0]),
+                     [ROLE_STORE] = sizeof(from_store) / sizeof(from_store[0])},
+    .new_state = auth_new,
+    .start = auth_start,
+    .stop = auth_stop,
+};
