@@ -307,8 +307,9 @@ enum status directory_commit(struct directory *directory, const struct directory
     }
     struct text piece = buffer_text(&bytes);
     struct directory_record checked;
-    check(directory_record_decode(record->type, piece, &checked));
-    log_number number = log_append(directory->log, record->type, &piece, 1, NULL);
+    uint16_t type = (uint16_t)record->type;
+    check(directory_record_decode(type, piece, &checked));
+    log_number number = log_append(directory->log, type, &piece, 1, NULL);
     enum status status = log_commit(directory->log, number);
     if (status == OK) {
         directory_forget_login(directory, record->key);
