@@ -29,7 +29,7 @@ else
 endif
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-            -Wno-sign-conversion $(if $(WERROR),-Werror)
+            -Wno-sign-conversion -Wno-missing-field-initializers $(if $(WERROR),-Werror)
 ifndef SANITIZE
   WARNINGS += -Wframe-larger-than=4096
 endif

@@ -16,6 +16,8 @@ struct mail_address {
     bool is_international; /* non-ASCII in local part or domain: needs SMTPUTF8 */
 };
 
+/* The local part is measured as mail_address_text writes it, so no text is longer than
+ * MAIL_ADDRESS_MAX. */
 enum { MAIL_LOCAL_PART_MAX = 64, MAIL_DOMAIN_MAX = 255, MAIL_ADDRESS_MAX = 320 };
 
 /* `local@domain` without brackets. Strict: no white space, no comments; dot-atom or quoted-string.

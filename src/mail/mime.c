@@ -109,14 +109,14 @@ static struct open_part *innermost(struct scan *scan)
     return &scan->stack[scan->open_count - 1];
 }
 
-/* A new part inside the innermost one, its header beginning at start. False at a limit. */
-static bool open_part(struct scan *scan, size_t start)
+/* A new part inside the innermost one, its header beginning at start; none when a limit says so. */
+static void open_part(struct scan *scan, size_t start)
 {
     struct mime_part *parent = scan->open_count == 0 ? NULL : innermost(scan)->part;
     unsigned depth = parent == NULL ? 0 : parent->depth + 1;
     if (depth > scan->limits.max_depth || scan->tree->part_count >= scan->limits.max_parts) {
         scan->tree->is_cut = true;
-        return false;
+        return;
     }
     struct mime_part *part = arena_alloc(scan->arena, sizeof(*part));
     part->parent = parent;
@@ -131,7 +131,6 @@ static bool open_part(struct scan *scan, size_t start)
     scan->stack[scan->open_count++] = (struct open_part){.part = part};
     scan->tree->part_count++;
     scan->in_header = true;
-    return true;
 }
 
 static struct text usable_boundary(const struct mime_field *type)

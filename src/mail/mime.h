@@ -26,8 +26,9 @@ struct mime_part {
     size_t body_lines; /* line ends in the body */
 
     /* type.value is "text", type.subtype "plain": never empty. A part with children is a
-     * multipart, or a message/rfc822 (or message/global) with the message as its one child; of a
-     * multipart without children no boundary was found. */
+     * multipart, or a message/rfc822 (or message/global) with the message as its one child. Those
+     * types without children are opaque: no boundary was found, the message is encoded, there is
+     * no body, or a limit was reached. */
     struct mime_field type;
     struct mime_field disposition;
     enum mime_encoding encoding;

@@ -25,12 +25,6 @@ static void put_field(struct buffer *out, const char *name, struct text value,
     buffer_append(out, TEXT("\r\n"));
 }
 
-/* RFC 3464 2.2.2: the reporting host is not optional, and neither is a domain behind an "@". */
-static void put_own_host(struct buffer *out, struct text host)
-{
-    report_put_clean(out, host.length > 0 ? host : TEXT("localhost"), false);
-}
-
 static void put_host_field(struct buffer *out, const char *name, struct text host)
 {
     if (host.length == 0)
@@ -140,7 +134,7 @@ static void put_status_part(struct buffer *out, const struct report *report)
                                         : TEXT("Content-Type: message/delivery-status\r\n\r\n"));
     put_field(out, "Original-Envelope-Id", report->envelope_id, is_international);
     buffer_append(out, TEXT("Reporting-MTA: dns; "));
-    put_own_host(out, report->reporting_host);
+    report_put_own_host(out, report->reporting_host);
     buffer_append(out, TEXT("\r\n"));
     put_date_field(out, "Arrival-Date", report->arrival_ms);
     buffer_printf(out, "X-Mailroot-Id: %s\r\n", id_format(report->original_id, id));
@@ -194,13 +188,13 @@ static void put_header(struct buffer *out, const struct report *report, const ch
 {
     char date[MAIL_DATE_BYTES], id[ID_TEXT_BYTES];
     buffer_append(out, TEXT("From: Mail Delivery System <postmaster@"));
-    put_own_host(out, report->reporting_host);
+    report_put_own_host(out, report->reporting_host);
     buffer_append(out, TEXT(">\r\nTo: <"));
     report_put_clean(out, report->to, report->is_international);
     buffer_printf(out, ">\r\nSubject: Delivery Status Notification (%s)\r\nDate: %s\r\n",
                   subject_of(report), mail_date(report->now_ms, date));
     buffer_printf(out, "Message-ID: <%s.report@", id_format(report->id, id));
-    put_own_host(out, report->message_id_host);
+    report_put_own_host(out, report->message_id_host);
     buffer_append(out, TEXT(">\r\n"));
     put_references(out, report->original);
     buffer_printf(out,

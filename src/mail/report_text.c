@@ -108,7 +108,7 @@ void report_put_text_part(struct buffer *out, const struct report *report)
                                                 : TEXT("Content-Type: text/plain; "
                                                        "charset=us-ascii\r\n\r\n"));
     buffer_append(out, TEXT("This is the mail system at "));
-    report_put_clean(out, report->reporting_host, false);
+    report_put_own_host(out, report->reporting_host);
     buffer_append(out, TEXT(".\r\n"));
     for (int action = REPORT_FAILED; action <= REPORT_EXPANDED; action++)
         put_group(out, report, (enum report_action)action);

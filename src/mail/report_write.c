@@ -35,6 +35,11 @@ void report_put_clean(struct buffer *out, struct text value, bool is_internation
         buffer_append_byte(out, clean_byte(value.data[i], allow_8bit));
 }
 
+void report_put_own_host(struct buffer *out, struct text host)
+{
+    report_put_clean(out, host.length > 0 ? host : TEXT("localhost"), false);
+}
+
 /* Take the next word, or the part of it that a line can hold, off *rest. */
 static bool take_word(struct text *rest, struct text *word)
 {

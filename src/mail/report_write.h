@@ -9,6 +9,9 @@ enum { REPORT_VALUE_MAX = 320 };
 
 /* On the current line; cut to REPORT_VALUE_MAX bytes. */
 void report_put_clean(struct buffer *out, struct text value, bool is_international);
+/* A name of this system; "localhost" for "": neither Reporting-MTA (RFC 3464 2.2.2) nor a domain
+ * behind an "@" may be missing. */
+void report_put_own_host(struct buffer *out, struct text host);
 /* Word by word, in lines that continue with indent; column is where the line stands. White space
  * and line ends of value become one space each run; cut to 2000 bytes. */
 void report_put_folded(struct buffer *out, size_t column, const char *indent, struct text value,

@@ -1,7 +1,5 @@
 /* The auth role: serves the directory to front and store, and its verbs to the administrator. After
  * a login it alone tells the store whose session a descriptor carries. */
-#include "main/programs.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "base/logline.h"
 #include "directory/calls.h"
 #include "directory/directory.h"
+#include "main/programs.h"
 #include "queue/client.h"
 
 enum { HAND_OVER_WAIT = 20 * SECOND };

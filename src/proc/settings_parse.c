@@ -106,6 +106,11 @@ static void refuse_unknown(struct settings_parser *parser, const struct setting_
     if (!word->quoted && setting_is_later(kind, word->text, TEXT("")))
         word_error(parser, word, TEXT(""), "'%.*s'%s is not supported by this version",
                    TEXT_ARG(shown), within(parser));
+    else if (word->quoted)
+        word_error(parser, word, TEXT("write it without quotes"), "a statement begins with a word");
+    else if (setting_statement_exists(kind, word->text))
+        word_error(parser, word, TEXT("leave out the '{'"), "'%.*s' opens no block",
+                   TEXT_ARG(shown));
     else if (parser->errors.count < SETTINGS_ERRORS_MAX)
         word_error(parser, word, unknown_hint(parser, kind, word->text), "unknown word '%.*s'%s",
                    TEXT_ARG(shown), within(parser));

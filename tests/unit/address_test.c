@@ -156,6 +156,15 @@ TEST("an international address keeps its names and is compared by A-labels")
     EXPECT(mail_address_parse(TEXT("a@xn--bmkeva.fa\xc3\x9f.de"), &arena, &ignored) == REFUSED);
 }
 
+TEST("a name written in A-labels or U-labels is the same to a look-up")
+{
+    struct mail_address ascii = parsed("A@XN--BCHER-KVA.example");
+    struct mail_address unicode = parsed("a@b\xc3\xbc"
+                                         "cher.example");
+    EXPECT(!ascii.is_international && unicode.is_international);
+    EXPECT(text_equals(mail_address_key(&ascii, &arena), mail_address_key(&unicode, &arena)));
+}
+
 TEST("a path ends at its bracket and leaves the parameters")
 {
     struct text rest = TEXT("<\"a>\\\">\"@example.org> SIZE=1");

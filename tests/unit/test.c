@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ void test_expect_text(struct text actual, const char *expected, const char *file
 
 int main(int count, char **arguments)
 {
+    signal(SIGPIPE, SIG_IGN); /* as every serving process does */
     if (count > 1)
         cmocka_set_test_filter(arguments[1]);
     return _cmocka_run_group_tests("mailroot", tests, test_count, NULL, NULL);

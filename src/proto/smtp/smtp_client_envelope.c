@@ -90,6 +90,17 @@ static void write_notify(struct stream *stream, unsigned notify)
     }
 }
 
+/* RFC 3461 5.2.1: ORCPT is relayed as it came, which is "type;xtext" (the queue keeps it so). */
+static void write_original_recipient(struct stream *stream, struct text value)
+{
+    if (text_is_empty(value) || text_find(value, ';') == value.length)
+        return;
+    for (size_t i = 0; i < value.length; i++)
+        if (value.data[i] < '!' || value.data[i] > '~' || value.data[i] == '=')
+            return;
+    stream_printf(stream, " ORCPT=%.*s", TEXT_ARG(value));
+}
+
 static void write_rcpt(const struct smtp_transaction *tx, unsigned i)
 {
     const struct queue_job_recipient *recipient = &tx->job->recipients[i];
@@ -97,10 +108,7 @@ static void write_rcpt(const struct smtp_transaction *tx, unsigned i)
     stream_printf(stream, "RCPT TO:<%.*s>", TEXT_ARG(recipient->address));
     if ((tx->client->extensions & SMTP_CAN_DSN) != 0) {
         write_notify(stream, recipient->notify);
-        struct text type = text_before(recipient->original_recipient, ';');
-        struct text address = text_after(recipient->original_recipient, ';');
-        if (text_equals_nocase(type, TEXT("rfc822")) && !text_is_empty(address))
-            write_xtext(stream, "ORCPT=rfc822;", address);
+        write_original_recipient(stream, recipient->original_recipient);
     }
     stream_write(stream, TEXT("\r\n"));
 }

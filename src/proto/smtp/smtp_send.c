@@ -1,0 +1,109 @@
+/* The dispatcher: one task that keeps as many jobs in hand as there is room for. */
+#include "proto/smtp/smtp_send.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/logline.h"
+#include "proto/smtp/smtp_send_hop.h"
+
+enum {
+    MOST_WEIGHT =
+        200,          /* a hop with much work counts as SMTP_HOP_WEIGHT: it can't use them all up */
+    MOST_JOBS = 1000, /* whatever their weight: their bodies are in memory */
+    STORE_AWAY_MS = 200,
+    STOP_PATIENCE_MS = 5 * SECOND,
+};
+
+struct smtp_send {
+    struct smtp_sender sender;
+    struct smtp_hops hops;
+    struct task_group dispatching;
+};
+
+struct smtp_send *smtp_send_new(struct role_context *context)
+{
+    struct smtp_send *send = calloc(1, sizeof(*send));
+    check(send != NULL);
+    send->sender.context = context;
+    task_group_init(&send->dispatching);
+    smtp_hops_init(&send->hops, &send->sender);
+    return send;
+}
+
+static unsigned room_for(const struct smtp_hops *hops)
+{
+    unsigned by_weight = hops->weight < MOST_WEIGHT ? MOST_WEIGHT - hops->weight : 0;
+    unsigned by_count = hops->jobs < MOST_JOBS ? MOST_JOBS - hops->jobs : 0;
+    return by_weight < by_count ? by_weight : by_count;
+}
+
+/* One lease, handed out. YIELDS. */
+static enum status lease_some(struct smtp_send *send, unsigned room)
+{
+    struct smtp_lease *lease = calloc(1, sizeof(*lease));
+    check(lease != NULL);
+    arena_init(&lease->arena);
+    struct queue_job *jobs = NULL;
+    unsigned count = 0;
+    enum status status =
+        queue_lease(send->sender.context->store, room, &lease->arena, &jobs, &count);
+    if (status == OK && count > 0 && !task_is_cancelled()) {
+        smtp_hops_add(&send->hops, lease, jobs, count);
+        return OK;
+    }
+    arena_finish(&lease->arena);
+    free(lease);
+    return status == OK ? TRY_LATER : status;
+}
+
+static void dispatch(void *argument)
+{
+    struct smtp_send *send = argument;
+    while (!task_is_cancelled()) {
+        unsigned room = room_for(&send->hops);
+        if (room == 0)
+            task_event_wait(&send->hops.eased, NO_DEADLINE);
+        else if (lease_some(send, room) != OK)
+            task_sleep(STORE_AWAY_MS);
+    }
+}
+
+/* Certificates of the system may be absent: only hops that need them then fail. */
+static struct tls_context *client_tls(bool verify)
+{
+    struct tls_context *tls = NULL;
+    if (tls_client_new(verify, TEXT(""), &tls) != OK)
+        log_error("smtp.tls-client", "verify=%d reason=%s", verify,
+                  log_text(text_from(fail_reason())));
+    return tls;
+}
+
+enum status smtp_send_start(struct smtp_send *send)
+{
+    const struct settings *settings = send->sender.context->settings;
+    enum status status =
+        resolver_new(settings->dns_servers, settings->dns_server_count, &send->sender.resolver);
+    if (status != OK)
+        return status;
+    send->sender.tls = client_tls(false);
+    send->sender.tls_verifying = client_tls(true);
+    task_spawn(&send->dispatching, "smtp dispatcher", dispatch, send);
+    return OK;
+}
+
+void smtp_send_stop(struct smtp_send **send)
+{
+    struct smtp_send *stopping = *send;
+    *send = NULL;
+    task_group_finish(&stopping->dispatching);
+    smtp_hops_stop(&stopping->hops);
+    task_group_wait(&stopping->hops.connections, clock_monotonic_ms() + STOP_PATIENCE_MS);
+    task_group_finish(&stopping->hops.connections);
+    smtp_hops_finish(&stopping->hops);
+    resolver_free(&stopping->sender.resolver);
+    tls_release(&stopping->sender.tls);
+    tls_release(&stopping->sender.tls_verifying);
+    free(stopping);
+}

@@ -1,0 +1,230 @@
+/* Attempts: which host next, when to give up, and what that means for the recipients. */
+#include "proto/smtp/smtp_send_attempt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "net/listener.h"
+#include "proto/smtp/smtp_send_route.h"
+
+enum { CONNECT_MS = 30 * SECOND, MOST_ADDRESSES = 10, SUBMISSIONS_PORT = 465 };
+
+struct attempt {
+    const struct smtp_sender *sender;
+    struct smtp_connection *connection;
+    const struct settings *settings;
+    const struct setting_connector *connector; /* or NULL */
+    const struct queue_job *job;
+    struct arena *arena;
+    unsigned tried; /* addresses */
+    bool has_trouble;
+    bool met_peer;                      /* a connection came about */
+    struct smtp_client_trouble trouble; /* the mildest so far */
+};
+
+const struct setting_connector *smtp_connector_find(const struct settings *settings,
+                                                    struct text name)
+{
+    for (unsigned i = 0; i < settings->connector_count; i++)
+        if (!text_is_empty(name) && text_equals_nocase(settings->connectors[i].name, name))
+            return &settings->connectors[i];
+    return NULL;
+}
+
+void smtp_connection_close(struct smtp_connection *connection)
+{
+    smtp_client_close(&connection->client);
+}
+
+/* A host that may work later outweighs those that never will. */
+static void note_trouble(struct attempt *attempt, const struct smtp_client_trouble *trouble)
+{
+    if (attempt->has_trouble && attempt->trouble.status == TRY_LATER && trouble->status == REFUSED)
+        return;
+    attempt->trouble = *trouble;
+    attempt->has_trouble = true;
+}
+
+static struct tls_context *tls_for(const struct attempt *attempt, enum tls_policy policy)
+{
+    if (policy == TLS_NONE)
+        return NULL;
+    return policy == TLS_VERIFY ? attempt->sender->tls_verifying : attempt->sender->tls;
+}
+
+static void name_relay(struct attempt *attempt, const struct smtp_route_host *host,
+                       const struct net_address *address)
+{
+    char text[NET_ADDRESS_TEXT_BYTES], *relay = attempt->connection->relay;
+    if (text_starts_with(host->name, TEXT("["))) {
+        snprintf(relay, SMTP_RELAY_BYTES, "%s", net_address_text(address, text));
+        return;
+    }
+    net_address_text(address, text);
+    struct text whole = text_from(text);
+    size_t colon = text_find_last(whole, ':');
+    struct text ip = text_head(whole, colon);
+    if (text_starts_with(ip, TEXT("[")))
+        ip = text_before(text_from_position(ip, 1), ']');
+    snprintf(relay, SMTP_RELAY_BYTES, "%.*s[%.*s]:%u", TEXT_ARG(text_head(host->name, 253)),
+             TEXT_ARG(ip), host->port);
+}
+
+/* One dial and one dialogue. YIELDS. */
+static enum status open_once(struct attempt *attempt, const struct net_address *address,
+                             const struct smtp_client_options *options,
+                             struct smtp_client_trouble *trouble)
+{
+    int fd;
+    if (net_dial(address, clock_monotonic_ms() + CONNECT_MS, &fd) != OK)
+        return smtp_trouble_set(trouble, TRY_LATER, "4.4.1", text_from(fail_reason()));
+    attempt->met_peer = true;
+    return smtp_client_open(stream_new(fd, address), options, &attempt->connection->client,
+                            trouble);
+}
+
+/* Connect to one address, without TLS when only TLS was in the way and policy allows. YIELDS. */
+static enum status try_address(struct attempt *attempt, const struct smtp_route_host *host,
+                               const struct net_address *address)
+{
+    const struct setting_connector *connector = attempt->connector;
+    bool is_literal = text_starts_with(host->name, TEXT("["));
+    char name[NET_ADDRESS_TEXT_BYTES + 256] = "";
+    text_copy(is_literal ? text_before(text_from_position(host->name, 1), ']') : host->name, name,
+              sizeof(name));
+    struct smtp_client_options options = {.our_host = attempt->settings->host,
+                                          .peer_name = name,
+                                          .tls = connector == NULL ? TLS_OFFER : connector->tls};
+    /* No server name but to verify it: RFC 6066 3 knows names only. */
+    if (is_literal && options.tls != TLS_VERIFY)
+        options.peer_name = NULL;
+    options.tls_context = tls_for(attempt, options.tls);
+    options.tls_at_once = options.tls != TLS_NONE && host->port == SUBMISSIONS_PORT;
+    if (connector != NULL && !text_is_empty(connector->login_user)) {
+        options.login_user = connector->login_user;
+        options.login_password = role_secret(attempt->sender->context, connector->login_secret);
+    }
+    struct smtp_client_trouble trouble;
+    name_relay(attempt, host, address);
+    enum status status = open_once(attempt, address, &options, &trouble);
+    if (status != OK && trouble.is_tls) {
+        options.tls = TLS_NONE;
+        status = open_once(attempt, address, &options, &trouble);
+    }
+    if (status != OK)
+        note_trouble(attempt, &trouble);
+    return status;
+}
+
+/* RFC 5321 5.1: the addresses of a host, in order, before the next host. YIELDS. */
+static enum status try_host(struct attempt *attempt, const struct smtp_route_host *host)
+{
+    struct net_address *addresses;
+    unsigned count;
+    struct smtp_client_trouble trouble;
+    if (smtp_route_addresses(attempt->sender->resolver, host, attempt->arena, &addresses, &count,
+                             &trouble) != OK) {
+        note_trouble(attempt, &trouble);
+        return trouble.status;
+    }
+    for (unsigned i = 0; i < count && attempt->tried < MOST_ADDRESSES; i++) {
+        attempt->tried++;
+        if (try_address(attempt, host, &addresses[i]) == OK)
+            return OK;
+        if (task_is_cancelled())
+            break;
+    }
+    return TRY_LATER;
+}
+
+/* Open a connection to the job's hop. Not OK: attempt->trouble. YIELDS. */
+static enum status connect_hop(struct attempt *attempt)
+{
+    struct smtp_route route = {0};
+    attempt->connection->relay[0] = '\0';
+    attempt->connection->settings_version = attempt->settings->version;
+    enum status status =
+        smtp_route_find(attempt->sender->resolver, attempt->connector, attempt->job,
+                        attempt->settings->host, attempt->arena, &route, &attempt->trouble);
+    if (status != OK)
+        return status;
+    for (unsigned i = 0; i < route.count && attempt->tried < MOST_ADDRESSES; i++) {
+        if (try_host(attempt, &route.hosts[i]) == OK)
+            return OK;
+        if (task_is_cancelled())
+            break;
+    }
+    return attempt->trouble.status;
+}
+
+/* The same outcome for everyone. */
+static void settle_all(struct attempt *attempt, bool no_connection, struct queue_outcome *outcomes)
+{
+    const struct smtp_client_trouble *trouble = &attempt->trouble;
+    struct queue_outcome outcome = {.status = trouble->status, .no_connection = no_connection};
+    outcome.enhanced = arena_copy(attempt->arena, text_from(trouble->enhanced));
+    outcome.reply = arena_copy(attempt->arena, text_from(trouble->words));
+    for (unsigned i = 0; i < attempt->job->recipient_count; i++) {
+        outcomes[i] = outcome;
+        outcomes[i].number = attempt->job->recipients[i].number;
+    }
+}
+
+static enum status read_body(void *context, const struct queue_job *job, uint64_t offset,
+                             uint32_t length, struct buffer *out)
+{
+    return queue_read_body(context, job, offset, length, out);
+}
+
+static enum status deliver(struct attempt *attempt, struct queue_outcome *outcomes)
+{
+    const struct smtp_client_body body = {read_body, attempt->sender->context->store};
+    enum status status = smtp_client_deliver(attempt->connection->client, attempt->job, &body,
+                                             attempt->arena, outcomes);
+    if (!smtp_client_is_usable(attempt->connection->client))
+        smtp_connection_close(attempt->connection);
+    return status;
+}
+
+static enum smtp_attempt attempt_job(struct attempt *attempt, bool hop_is_connected,
+                                     struct queue_outcome *outcomes)
+{
+    struct smtp_connection *connection = attempt->connection;
+    if (connection->client != NULL && (connection->settings_version != attempt->settings->version ||
+                                       !smtp_client_is_usable(connection->client)))
+        smtp_connection_close(connection);
+    if (connection->client != NULL && deliver(attempt, outcomes) == OK)
+        return SMTP_ATTEMPTED;
+    if (connect_hop(attempt) == OK) {
+        if (deliver(attempt, outcomes) == OK)
+            return SMTP_ATTEMPTED;
+        /* Only a reused connection can be stale; this one was new. */
+        smtp_trouble_set(&attempt->trouble, TRY_LATER, "4.4.2", TEXT("connection lost"));
+    } else if (hop_is_connected && attempt->trouble.status == TRY_LATER) {
+        return SMTP_OVERLOADED;
+    }
+    bool no_connection = attempt->trouble.status == TRY_LATER && !attempt->met_peer;
+    settle_all(attempt, no_connection, outcomes);
+    return no_connection ? SMTP_UNREACHED : SMTP_ATTEMPTED;
+}
+
+enum smtp_attempt smtp_attempt_job(const struct smtp_sender *sender,
+                                   struct smtp_connection *connection, const struct queue_job *job,
+                                   bool hop_is_connected, struct arena *arena,
+                                   struct queue_outcome *outcomes)
+{
+    struct settings *settings = settings_hold(sender->context->settings);
+    struct attempt attempt = {.sender = sender,
+                              .connection = connection,
+                              .settings = settings,
+                              .connector = smtp_connector_find(settings, job->connector),
+                              .job = job,
+                              .arena = arena};
+    enum smtp_attempt result = attempt_job(&attempt, hop_is_connected, outcomes);
+    struct text relay = arena_copy(arena, text_from(connection->relay));
+    for (unsigned i = 0; result != SMTP_OVERLOADED && i < job->recipient_count; i++)
+        outcomes[i].remote_host = relay;
+    settings_release(&settings);
+    return result;
+}

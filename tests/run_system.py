@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Runs the system tests: real clients and servers against a running mailroot.
+
+    tests/run_system.py [NAME-PART ...]
+
+One line per test: its name is the sentence. Each class of tests starts the servers it needs.
+"""
+
+import importlib
+import sys
+import time
+import traceback
+import unittest
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent / "system"
+sys.path.insert(0, str(FOLDER))
+from harness import Mailroot  # noqa: E402  (also puts tools/ on the path)
+
+
+class OneLinePerTest(unittest.TestResult):
+    """`ok - sentence`, `not ok - sentence` with the trace indented, `ok - ... # skip why`."""
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = time.monotonic()
+
+    @staticmethod
+    def _sentence(test):
+        name = getattr(test, "_testMethodName", None)
+        return name.removeprefix("test_").replace("_", " ") if name else str(test)
+
+    def addSuccess(self, test):
+        slow = time.monotonic() - self.began
+        note = f" [{slow:.1f} s]" if slow > 3 else ""
+        print(f"ok - {self._sentence(test)}{note}", flush=True)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        print(f"ok - {self._sentence(test)} # skip {reason}", flush=True)
+
+    def addFailure(self, test, error):
+        super().addFailure(test, error)
+        self._print_failure(test, error)
+
+    addError = addFailure
+
+    def _print_failure(self, test, error):
+        print(f"not ok - {self._sentence(test)}")
+        for line in "".join(traceback.format_exception(*error)).splitlines()[-60:]:
+            print(f"    {line}")
+        server = getattr(type(test), "server", None)
+        if isinstance(server, Mailroot) and server.log:
+            print("    --- the end of the server's log:")
+            for line in server.log_text().splitlines()[-15:]:
+                print(f"    {line}")
+        sys.stdout.flush()
+
+
+def selected(suite, parts):
+    """The tests whose module, class or name contains one of the parts."""
+    chosen = unittest.TestSuite()
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            chosen.addTest(selected(test, parts))
+        elif not parts or any(part in test.id() for part in parts):
+            chosen.addTest(test)
+    return chosen
+
+
+def main():
+    loader = unittest.TestLoader()
+    suite = unittest.TestSuite()
+    for path in sorted(FOLDER.glob("*_test.py")):
+        if path.stem != "crash_test":  # a program of its own
+            suite.addTest(loader.loadTestsFromModule(importlib.import_module(path.stem)))
+    result = OneLinePerTest()
+    selected(suite, sys.argv[1:]).run(result)
+    sys.exit(0 if result.wasSuccessful() else 1)
+
+
+if __name__ == "__main__":
+    main()

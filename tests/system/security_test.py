@@ -1,0 +1,253 @@
+"""What must not work: relaying for strangers, smuggling, guessing, leaking."""
+
+import base64
+import smtplib
+import socket
+import unittest
+from pathlib import Path
+
+from cases import ServerTest
+from harness import RawClient, client_tls, text_message
+from smtp_sink import Sink
+
+# Ways in which a server has been talked into relaying to victim.test. None may be accepted.
+OPEN_RELAY_RECIPIENTS = [
+    "<user@victim.test>",
+    "user@victim.test",
+    "<@example.test:user@victim.test>",
+    "<@mx.example.test,@example.test:user@victim.test>",
+    "<@[127.0.0.1]:user@victim.test>",
+    "<user%victim.test@example.test>",
+    "<user%victim.test@mx.example.test>",
+    "<user%victim.test@[127.0.0.1]>",
+    "<user%victim.test>",
+    "<victim.test!user@example.test>",
+    "<victim.test!user>",
+    "<example.test!user@victim.test>",
+    '<"user@victim.test"@example.test>',
+    '<"user@victim.test">',
+    '<"user%victim.test"@example.test>',
+    '<"victim.test!user"@example.test>',
+    "<user@victim.test@example.test>",
+    "<user@example.test@victim.test>",
+    "<alice@example.test.victim.test>",
+    "<alice@example.test:user@victim.test>",
+    "<user@[127.0.0.2]>",
+    "<user@[IPv6:::1]>",
+    "<user@victim.test.>",
+    "<user@VICTIM.TEST>",
+    "<user@localhost>",
+    "<user@sub.example.test>",
+    "<user@victim.test >",
+    "<user@victim.test,alice@example.test>",
+    "<alice@example.test,user@victim.test>",
+    "<user@victim.test>,<alice@example.test>",
+    "<alice@example.test\0user@victim.test>",
+    "<alice@example.test\r@victim.test>",
+    "<smtp:user@victim.test>",
+    "<user@victim.test> NOTIFY=NEVER ORCPT=rfc822;alice@example.test",
+    '<"|cat"@victim.test>',
+]
+
+# Line ends around the dot by which a second message was smuggled past other servers.
+SMUGGLING = [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\n.\r",
+             b"\r\n\0.\r\n", b"\r\n.\0\r\n", b"\r\n.\r\r\n"]
+
+
+class Relaying(ServerTest):
+    @classmethod
+    def before_server(cls):
+        cls.sink = Sink()
+        cls.addClassCleanup(cls.sink.close)
+        cls.settings = {"lines": ["connector all {", "    to *",
+                                  f"    smart-host 127.0.0.1:{cls.sink.port}", "}"]}
+
+    def test_no_address_trick_makes_it_an_open_relay(self):
+        for sender in ("<spammer@elsewhere.test>", "<alice@example.test>", "<>"):
+            for recipient in OPEN_RELAY_RECIPIENTS:
+                with self.subTest(sender=sender, recipient=recipient):
+                    self.try_relay(sender, recipient)
+        self.assertEqual(self.sink.messages, [])
+
+    def try_relay(self, sender, recipient):
+        with RawClient(self.server.ports["smtp"]) as client:
+            client.greet()
+            if client.ask(f"MAIL FROM:{sender}").startswith("5"):
+                return
+            reply = client.ask(f"RCPT TO:{recipient}".encode() + b"\r\n")
+            self.assertRegex(reply, "^[45]")
+
+    def test_a_refused_relay_names_a_case_that_trace_explains(self):
+        with RawClient(self.server.ports["smtp"]) as client:
+            client.greet()
+            client.ask("MAIL FROM:<x@elsewhere.test>")
+            reply = client.ask("RCPT TO:<user@victim.test>")
+        case = reply.split("(mailroot ")[-1].split(")")[0]
+        self.assertNotEqual(case, reply, "the refusal carries no case id")
+        story = self.server.cli("trace", case)
+        self.assertIn("user@victim.test", story)
+
+    def test_a_wrong_password_is_refused_and_the_right_one_relays(self):
+        with self.server.smtp("submission") as client:
+            client.starttls(context=client_tls())
+            client.ehlo()
+            with self.assertRaises(smtplib.SMTPAuthenticationError) as caught:
+                client.login("alice@example.test", "not it")
+            self.assertEqual(caught.exception.smtp_code, 535)
+            client.login("alice@example.test", self.server.passwords["alice"])
+            before = len(self.sink.messages)
+            client.sendmail("alice@example.test", ["user@victim.test"], text_message("relayed"))
+        self.sink.wait_for(before + 1)
+
+    def test_passwords_are_not_offered_or_taken_before_tls(self):
+        with RawClient(self.server.ports["submission"]) as client:
+            client.reply()
+            self.assertNotIn("AUTH", client.ask("EHLO client.test"))
+            plain = base64.b64encode(
+                f"\0alice@example.test\0{self.server.passwords['alice']}".encode()).decode()
+            self.assertRegex(client.ask(f"AUTH PLAIN {plain}"), "^5")
+
+    def test_submission_without_login_is_refused_at_mail(self):
+        with self.server.smtp("submission") as client:
+            client.starttls(context=client_tls())
+            client.ehlo()
+            code, _text = client.mail("alice@example.test")
+            self.assertEqual(code, 530)
+
+    def test_smtps_takes_login_and_mail(self):
+        before = len(self.sink.messages)
+        self.server.send(text_message("by 465"), "user@victim.test", sender="alice@example.test",
+                         service="smtps", login="alice")
+        self.sink.wait_for(before + 1)
+
+    def test_lmtp_does_not_relay(self):
+        with RawClient(self.server.ports["lmtp"]) as client:
+            client.reply()
+            client.ask("LHLO client.test")
+            client.ask("MAIL FROM:<x@elsewhere.test>")
+            self.assertRegex(client.ask("RCPT TO:<user@victim.test>"), "^5")
+
+
+class Smuggling(ServerTest):
+    def test_no_line_end_but_crlf_ends_a_message(self):
+        second = (b"MAIL FROM:<smuggled@elsewhere.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\n"
+                  b"Subject: smuggled\r\n\r\nx\r\n.\r\n")
+        for end in SMUGGLING:
+            with self.subTest(end=end):
+                self.try_to_smuggle(end + second)
+        for user in ("alice", "bob"):
+            for message in self.server.fetch(user):
+                self.assertNotIn(b"Return-Path: <smuggled@", message)
+
+    def try_to_smuggle(self, tail):
+        with RawClient(self.server.ports["smtp"]) as client:
+            client.greet()
+            client.ask("MAIL FROM:<x@elsewhere.test>")
+            client.ask("RCPT TO:<alice@example.test>")
+            self.assertRegex(client.ask("DATA"), "^354")
+            client.send(text_message("first", "") + b"body" + tail + b"\r\n.\r\n")
+            reply = client.reply()
+            self.assertRegex(reply, "^5", "a message with a stray CR, LF or NUL must be refused")
+
+    def test_bytes_sent_before_the_tls_handshake_are_not_obeyed_after_it(self):
+        with RawClient(self.server.ports["submission"]) as client:
+            client.greet()
+            client.send(b"STARTTLS\r\nNOOP injected\r\n")
+            reply = client.reply()
+            if reply.startswith("220"):
+                try:
+                    client.socket = client_tls().wrap_socket(client.socket)
+                except OSError:
+                    return
+                client.file = client.socket.makefile("rb")
+                self.assertTrue(client.ask("EHLO client.test").startswith("250-"))
+                self.assertRegex(client.ask("NOOP"), "^250")
+                client.send(b"QUIT\r\n")
+                self.assertRegex(client.reply(), "^221")
+            else:
+                self.assertRegex(reply, "^5")
+
+
+class Abuse(ServerTest):
+    settings = {"server_lines": ["limit errors 5", "limit connections-per-address 20",
+                                 "limit idle 2s"]}
+
+    def test_a_client_that_only_errs_is_hung_up_on(self):
+        with RawClient(self.server.ports["smtp"]) as client:
+            client.reply()
+            client.send(b"NONSENSE\r\n" * 50)
+            replies = []
+            while reply := client.reply():
+                replies.append(reply[:3])
+            self.assertLess(len(replies), 12)
+            self.assertEqual(replies[-1], "421")
+
+    def test_a_silent_client_is_hung_up_on(self):
+        with RawClient(self.server.ports["smtp"], timeout=10) as client:
+            client.reply()
+            self.assertIn(client.reply()[:3], ("421", ""))
+
+    def test_one_address_cannot_take_all_connections(self):
+        sockets = [socket.create_connection(("127.0.0.1", self.server.ports["smtp"]))
+                   for _ in range(40)]
+        greeted = 0
+        for one in sockets:
+            one.settimeout(5)
+            try:
+                greeted += one.recv(100).startswith(b"220")
+            except OSError:
+                pass
+            one.close()
+        self.assertGreater(greeted, 0)
+        self.assertLessEqual(greeted, 20)
+
+    def test_garbage_of_every_kind_leaves_the_server_serving(self):
+        garbage = [b"\0" * 5000 + b"\r\n", b"A" * 1_000_000, b"\xff\xfe" * 1000 + b"\r\n",
+                   b"\x16\x03\x01\x02\x00\x01\x00" * 100, b"EHLO " + b"x" * 100_000 + b"\r\n",
+                   b"MAIL FROM:<" + b"(" * 50_000 + b">\r\n", b"BDAT 18446744073709551616\r\n",
+                   b"AUTH PLAIN " + b"=" * 20_000 + b"\r\n", b"\r\n" * 10_000]
+        for service in ("smtp", "submission", "lmtp", "pop3", "smtps", "pop3s"):
+            for data in garbage:
+                with RawClient(self.server.ports[service]) as client:
+                    try:
+                        client.send(data)
+                        client.socket.shutdown(socket.SHUT_WR)
+                        while client.file.read(65536):
+                            pass
+                    except OSError:
+                        pass
+        self.server.send(text_message("still here"), "alice@example.test")
+
+
+class Secrets(ServerTest):
+    def test_passwords_are_in_no_log_listing_trace_or_file(self):
+        self.server.send(text_message("x"), "bob@example.test", sender="alice@example.test",
+                         service="submission", login="alice")
+        self.server.fetch("bob")
+        wrong = "wrong-Password-4711"
+        for service in ("smtps", "submission"):
+            with self.server.smtp(service) as client:
+                if service == "submission":
+                    client.starttls(context=client_tls())
+                    client.ehlo()
+                with self.assertRaises(smtplib.SMTPException):
+                    client.login("alice@example.test", wrong)
+        said = self.server.log_text()
+        for words in (("user", "list"), ("queue", "list"), ("config", "show"),
+                      ("trace", "alice@example.test")):
+            result = self.server.cli_result(*words)
+            said += result.stdout + result.stderr
+        self.server.stop()
+        files = b"".join(path.read_bytes() for path in Path(self.server.directory).rglob("*")
+                         if path.is_file())
+        self.server.start()
+        for password in (*self.server.passwords.values(), wrong):
+            coded = base64.b64encode(password.encode())
+            self.assertNotIn(password, said)
+            self.assertNotIn(coded.decode(), said)
+            self.assertNotIn(password.encode(), files)
+            self.assertNotIn(coded, files)
+
+
+if __name__ == "__main__":
+    unittest.main()

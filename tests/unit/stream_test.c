@@ -1,0 +1,277 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/listener.h"
+#include "net/stream.h"
+#include "test.h"
+
+/* Two ends of a connection; the far one is served by a task of the test. */
+static struct {
+    struct stream *near, *far;
+    void (*serve)(struct stream *far);
+    void (*use)(struct stream *near);
+    struct tls_context *server, *client;
+} world;
+
+static void far_task(void *unused_argument)
+{
+    unused(unused_argument);
+    world.serve(world.far);
+    stream_flush(world.far);
+    stream_close(&world.far);
+}
+
+static void both(void *unused_argument)
+{
+    unused(unused_argument);
+    int ends[2];
+    struct task_group group;
+    task_group_init(&group);
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    world.near = stream_new(ends[0], NULL);
+    world.far = stream_new(ends[1], NULL);
+    stream_set_deadline(world.near, clock_monotonic_ms() + 5000);
+    stream_set_deadline(world.far, clock_monotonic_ms() + 5000);
+    task_spawn(&group, "far", far_task, NULL);
+    world.use(world.near);
+    stream_close(&world.near);
+    task_group_finish(&group);
+}
+
+static void run(void (*serve)(struct stream *), void (*use)(struct stream *))
+{
+    world.serve = serve;
+    world.use = use;
+    task_loop_run(both, NULL);
+}
+
+static void send_lines(struct stream *far)
+{
+    stream_write(far, TEXT("short\r\n"));
+    char *big = malloc(100000);
+    memset(big, 'x', 100000);
+    stream_write(far, text_of(big, 100000));
+    free(big);
+    stream_write(far, TEXT("\nafter\nno end"));
+}
+
+static void read_lines(struct stream *near)
+{
+    struct text line;
+    EXPECT(stream_read_line(near, 512, &line) == OK);
+    EXPECT_TEXT(line, "short\r\n");
+    EXPECT(stream_read_line(near, 512, &line) == REFUSED);
+    EXPECT(stream_read_line(near, 512, &line) == OK);
+    EXPECT_TEXT(line, "after\n");
+    EXPECT(stream_read_line(near, 512, &line) == TRY_LATER);
+    EXPECT(stream_end(near) == STREAM_CLOSED);
+    EXPECT_TEXT(stream_buffered(near), "no end");
+}
+
+TEST("an overlong line is refused and the next one is in step")
+{
+    run(send_lines, read_lines);
+}
+
+static void say_nothing(struct stream *far)
+{
+    stream_fill(far);
+}
+
+static void wait_too_long(struct stream *near)
+{
+    struct text line;
+    stream_set_deadline(near, clock_monotonic_ms() + 3);
+    EXPECT(stream_read_line(near, 512, &line) == TRY_LATER);
+    EXPECT(stream_end(near) == STREAM_TIMED_OUT);
+    stream_write(near, TEXT("ignored"));
+    EXPECT(stream_flush(near) == TRY_LATER);
+}
+
+TEST("a deadline ends the stream, and later calls fail at once")
+{
+    run(say_nothing, wait_too_long);
+}
+
+static void send_ten_megabytes(struct stream *far)
+{
+    char block[1000];
+    for (int i = 0; i < 10000; i++) {
+        memset(block, 'a' + i % 26, sizeof(block));
+        stream_write(far, text_of(block, sizeof(block)));
+    }
+}
+
+static void expect_ten_megabytes(struct stream *near)
+{
+    size_t total = 0;
+    while (stream_fill(near) == OK) {
+        struct text bytes = stream_buffered(near);
+        for (size_t i = 0; i < bytes.length; i++)
+            if (bytes.data[i] != (char)('a' + (total + i) / 1000 % 26))
+                fail_msg("byte %zu differs", total + i);
+        total += bytes.length;
+        stream_consume(near, bytes.length);
+    }
+    EXPECT(total == 10000000);
+}
+
+TEST("ten megabytes arrive unchanged, plain")
+{
+    run(send_ten_megabytes, expect_ten_megabytes);
+}
+
+static void serve_tls_bytes(struct stream *far)
+{
+    struct text line;
+    EXPECT(stream_read_line(far, 512, &line) == OK);
+    EXPECT_TEXT(line, "STARTTLS\r\n");
+    stream_write(far, TEXT("220 go\r\n"));
+    size_t discarded;
+    EXPECT(stream_start_tls(far, world.server, NULL, &discarded) == OK);
+    send_ten_megabytes(far);
+}
+
+static void use_tls(struct stream *near)
+{
+    struct text line;
+    stream_write(near, TEXT("STARTTLS\r\n"));
+    EXPECT(stream_read_line(near, 512, &line) == OK);
+    EXPECT(stream_start_tls(near, world.client, "mx.example.test", NULL) == OK);
+    EXPECT_TEXT(text_from(stream_tls_version(near)), "TLSv1.3");
+    expect_ten_megabytes(near);
+}
+
+static void with_certificate(const char *name, bool verify, void (*serve)(struct stream *),
+                             void (*use)(struct stream *))
+{
+    struct buffer certificate, key;
+    buffer_init(&certificate, 65536);
+    buffer_init(&key, 65536);
+    struct text names[] = {text_from(name)};
+    EXPECT(tls_self_sign(names, 1, 30, &certificate, &key) == OK);
+    EXPECT(tls_server_new(buffer_text(&certificate), buffer_text(&key), &world.server) == OK);
+    EXPECT(tls_client_new(verify, buffer_text(&certificate), &world.client) == OK);
+    run(serve, use);
+    tls_release(&world.server);
+    tls_release(&world.client);
+    buffer_finish(&certificate);
+    buffer_finish(&key);
+}
+
+TEST("a plain stream becomes TLS in place, verified, and carries ten megabytes")
+{
+    with_certificate("mx.example.test", true, serve_tls_bytes, use_tls);
+}
+
+static void refuse_tls(struct stream *far)
+{
+    stream_start_tls(far, world.server, NULL, NULL);
+    EXPECT(stream_fill(far) == TRY_LATER);
+}
+
+static void meet_stranger(struct stream *near)
+{
+    EXPECT(stream_start_tls(near, world.client, "mx.example.test", NULL) == TRY_LATER);
+    EXPECT(stream_end(near) == STREAM_BROKEN);
+}
+
+TEST("a certificate for another name is not accepted when it must match")
+{
+    with_certificate("other.example.test", true, refuse_tls, meet_stranger);
+}
+
+static void inject(struct stream *far)
+{
+    /* Commands sent behind STARTTLS in plain text must not survive the handshake. */
+    while (stream_buffered(far).length < 20)
+        EXPECT(stream_fill(far) == OK);
+    size_t discarded = 0;
+    stream_set_deadline(far, clock_monotonic_ms() + 20);
+    stream_start_tls(far, world.server, NULL, &discarded);
+    EXPECT(discarded >= 20);
+    EXPECT(stream_buffered(far).length == 0);
+}
+
+static void send_injected(struct stream *near)
+{
+    stream_write(near, TEXT("STARTTLS\r\nMAIL FROM:<evil@x>\r\n"));
+    stream_flush(near);
+    stream_fill(near);
+}
+
+TEST("what was buffered in plain text before TLS is thrown away")
+{
+    with_certificate("mx.example.test", false, inject, send_injected);
+}
+
+static void garbage_for_tls(struct stream *near)
+{
+    stream_write(near, TEXT("this is no client hello at all\r\n"));
+    stream_flush(near);
+    stream_fill(near);
+}
+
+TEST("garbage instead of a handshake breaks that stream only")
+{
+    with_certificate("mx.example.test", false, refuse_tls, garbage_for_tls);
+}
+
+/* A relay: client - [front near | far] - session. */
+static void session_side(void *argument)
+{
+    struct stream *session = argument;
+    struct text line;
+    stream_write(session, TEXT("+OK 2 messages\r\n"));
+    while (stream_read_line(session, 512, &line) == OK && !text_equals(line, TEXT("QUIT\r\n")))
+        stream_printf(session, "echo %.*s", TEXT_ARG(line));
+    stream_write(session, TEXT("+OK bye\r\n"));
+    stream_flush(session);
+    stream_close(&session);
+}
+
+static void serve_relay(struct stream *far)
+{
+    int ends[2];
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    struct stream *pair = stream_new(ends[0], NULL), *session = stream_new(ends[1], NULL);
+    struct task_group group;
+    task_group_init(&group);
+    task_spawn(&group, "session", session_side, session);
+    stream_relay(far, pair);
+    stream_close(&pair);
+    task_group_wait(&group, NO_DEADLINE);
+}
+
+static void use_relay(struct stream *near)
+{
+    struct text line;
+    stream_write(near, TEXT("one\r\ntwo\r\nQUIT\r\n"));
+    const char *expected[] = {"+OK 2 messages\r\n", "echo one\r\n", "echo two\r\n", "+OK bye\r\n"};
+    for (int i = 0; i < 4; i++) {
+        EXPECT(stream_read_line(near, 512, &line) == OK);
+        EXPECT_TEXT(line, expected[i]);
+    }
+    EXPECT(stream_read_line(near, 512, &line) == TRY_LATER);
+    EXPECT(stream_end(near) == STREAM_CLOSED);
+}
+
+TEST("a relay passes pipelined requests on and ends when the session ends")
+{
+    run(serve_relay, use_relay);
+}
+
+static void use_relay_and_vanish(struct stream *near)
+{
+    struct text line;
+    stream_write(near, TEXT("one\r\n"));
+    EXPECT(stream_read_line(near, 512, &line) == OK);
+}
+
+TEST("a relay ends when the client vanishes")
+{
+    run(serve_relay, use_relay_and_vanish);
+}

@@ -1,0 +1,203 @@
+"""Runs the parts of the proof, prints one `ok` or `not ok` line per test, and counts them.
+
+The last line is `N passed, N failed`; the exit status is 1 when something failed. What a failed
+test said follows its line, indented. Started by tools/run-tests."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+JOBS = f"-j{os.cpu_count() or 2}"
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
+RESULT = re.compile(r"^(ok|not ok) - ")
+CMOCKA = re.compile(r"^\[ +(OK|FAILED) +\] (.*)$")
+HONEST_END_SECONDS = 1200
+RELEASE, ASAN = "build/release", "build/asan"
+
+
+class Report:
+    """Counts and prints."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def result(self, is_ok, sentence, details=""):
+        print(f"{'ok' if is_ok else 'not ok'} - {sentence}")
+        if not is_ok:
+            for line in details.rstrip().splitlines()[-60:]:
+                print(f"    {line}")
+        self.passed += is_ok
+        self.failed += not is_ok
+        sys.stdout.flush()
+
+    def line(self, line):
+        """A line of a runner that prints ok lines itself."""
+        match = RESULT.match(line)
+        if match:
+            self.passed += match.group(1) == "ok"
+            self.failed += match.group(1) == "not ok"
+        print(line, flush=True)
+
+
+def run(*command, environment=None, seconds=600):
+    """(exit status, what it printed)."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=seconds, check=False,
+                              env=dict(os.environ, **(environment or {})))
+    except subprocess.TimeoutExpired as error:
+        return 1, (error.stdout or b"").decode(errors="replace") + f"\nno end in {seconds} s"
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+def check(report, sentence, *command, **options):
+    """One test that is one command. Returns whether it passed."""
+    status, output = run(*command, **options)
+    report.result(status == 0, sentence, output)
+    return status == 0
+
+
+def stream(report, name, *command, environment=None, seconds=900):
+    """Run a runner that prints ok lines; one more failure when it dies without saying why."""
+    failed_before = report.failed
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, errors="replace",
+                               env=dict(os.environ, **(environment or {})))
+    end = time.monotonic() + seconds
+    for line in process.stdout:
+        report.line(line.rstrip("\n"))
+        if time.monotonic() > end:
+            process.kill()
+            report.result(False, f"{name} end in {seconds} s")
+    if process.wait() != 0 and report.failed == failed_before:
+        report.result(False, f"{name} end with status 0", f"status {process.returncode}")
+
+
+# ---- the parts ----
+
+def c_files():
+    return sorted(str(path.relative_to(ROOT)) for folder in ("src", "tests", "bench")
+                  for path in (ROOT / folder).rglob("*.[ch]"))
+
+
+def part_lint(report):
+    check(report, "includes point downward only", "tools/check-layers")
+    check(report, "functions, files and nesting stay below the hard limits", "tools/check-size")
+    check(report, "C files are formatted", "clang-format", "--dry-run", "-Werror", *c_files())
+    pages = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "doc").rglob("*.[1578]"))
+    if pages:
+        check(report, "manual pages are clean", "mandoc", "-T", "lint", "-W", "warning", *pages)
+    scripts = ["tools/run-tests", "tools/run-demo", "tools/install-dependencies", ".ci/run"]
+    for script in scripts:
+        check(report, f"{script} can be parsed by the shell", "sh", "-n", script)
+
+
+def part_build(report):
+    """Everything is built once, without warnings; other parts rely on it."""
+    built = check(report, "it builds with gcc without a warning", "make", JOBS, "-s", "WERROR=1",
+                  "all", "unit-tests", seconds=HONEST_END_SECONDS)
+    built &= check(report, "it builds with clang, ASan and UBSan without a warning", "make", JOBS,
+                   "-s", "SAN=1", "WERROR=1", "all", "unit-tests", seconds=HONEST_END_SECONDS)
+    if built and (ROOT / RELEASE / "bin/mailroot").exists():
+        check(report, "each role needs no library that it may not map", "tools/check-links",
+              RELEASE)
+    return built
+
+
+def run_unit_program(report, program, build):
+    """The sentences of one cmocka program."""
+    status, output = run(program, seconds=120, environment={"CMOCKA_MESSAGE_OUTPUT": "stdout"})
+    results = [match for match in map(CMOCKA.match, output.splitlines()) if match]
+    seen = set()
+    for match in results:
+        verdict, sentence = match.groups()
+        if sentence not in seen and not sentence.startswith("mailroot: "):
+            seen.add(sentence)
+            report.result(verdict == "OK", f"{sentence} ({build})",
+                          output if verdict != "OK" else "")
+    if status != 0 and all(match.group(1) == "OK" for match in results) or not results:
+        report.result(False, f"{Path(program).name} ends with status 0 ({build})",
+                      f"status {status}\n{output}")
+
+
+def part_unit(report):
+    for build in (RELEASE, ASAN):
+        for source in sorted((ROOT / "tests/unit").glob("*_test.c")):
+            program = ROOT / build / "unit" / source.stem
+            run_unit_program(report, str(program), Path(build).name)
+
+
+def part_session(report):
+    """Transcripts: the sanitized build, every role its own process, then all in one."""
+    for one_process in ("0", "1"):
+        print(f"# transcripts against {ASAN}, one process: {one_process}")
+        stream(report, "transcripts", sys.executable, "tests/run_sessions.py",
+               environment={"MAILROOT_BUILD": ASAN, "MAILROOT_ONE_PROCESS": one_process})
+
+
+def part_system(report):
+    """System tests: as shipped with roles; the sanitized build in one process."""
+    for build, one_process in ((RELEASE, "0"), (ASAN, "1")):
+        print(f"# system tests against {build}, one process: {one_process}")
+        stream(report, "system tests", sys.executable, "tests/run_system.py",
+               environment={"MAILROOT_BUILD": build, "MAILROOT_ONE_PROCESS": one_process})
+
+
+def part_crash(report):
+    stream(report, "crash tests", sys.executable, "tests/system/crash_test.py",
+           environment={"MAILROOT_BUILD": RELEASE})
+
+
+def part_fuzz(report):
+    if not check(report, "the fuzzers build", "make", JOBS, "-s", "FUZZ=1", "fuzzers",
+                 seconds=HONEST_END_SECONDS):
+        return
+    for source in sorted((ROOT / "tests/fuzz").glob("*_fuzz.c")):
+        name = source.stem.removesuffix("_fuzz")
+        seeds = ROOT / "tests/fuzz/corpus" / name
+        with tempfile.TemporaryDirectory(prefix="mailroot-fuzz-") as found:
+            folders = [found] + ([str(seeds)] if seeds.is_dir() else [])
+            check(report, f"the fuzzer of {name} finds nothing in {FUZZ_SECONDS} s",
+                  str(ROOT / "build/fuzz" / source.stem), f"-max_total_time={FUZZ_SECONDS}",
+                  "-rss_limit_mb=2048", "-timeout=10", f"-artifact_prefix={found}/", *folders,
+                  seconds=FUZZ_SECONDS + 120)
+
+
+def part_demo(report):
+    """In its own run directory, so that a developer's run/ stays as it is."""
+    with tempfile.TemporaryDirectory(prefix="mailroot-demo-") as folder:
+        check(report, "the demo delivers, relays and explains, once from nothing",
+              "tools/run-demo", "--once", "--directory", folder, "--any-ports", seconds=300)
+        check(report, "the demo starts again on the data of its first run",
+              "tools/run-demo", "--once", "--directory", folder, "--any-ports", seconds=300)
+
+
+PARTS = {"lint": part_lint, "unit": part_unit, "session": part_session, "system": part_system,
+         "crash": part_crash, "fuzz": part_fuzz, "demo": part_demo}
+
+
+def main():
+    chosen = sys.argv[1:] or list(PARTS)
+    for name in chosen:
+        if name not in PARTS:
+            sys.exit(f"run-tests: there is no part {name}; parts: {' '.join(PARTS)}")
+    report = Report()
+    began = time.monotonic()
+    needs_build = set(chosen) & {"unit", "session", "system", "crash", "demo"}
+    if not needs_build or part_build(report):
+        for name in chosen:
+            part_began = time.monotonic()
+            PARTS[name](report)
+            print(f"# {name} took {time.monotonic() - part_began:.0f} s", flush=True)
+    print(f"# all took {time.monotonic() - began:.0f} s")
+    print(f"{report.passed} passed, {report.failed} failed")
+    sys.exit(1 if report.failed or not report.passed else 0)
+
+
+if __name__ == "__main__":
+    main()
