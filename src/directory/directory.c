@@ -391,9 +391,10 @@ void directory_close(struct directory **directory)
     *directory = NULL;
     closing->closing = true;
     task_event_tell_all(&closing->login_ended);
+    task_shield_begin(); /* cancelled or not, no task may be left inside */
     while (closing->active > 0)
-        if (task_event_wait(&closing->idle, NO_DEADLINE) != OK)
-            task_yield(); /* cancelled: still no task may be left inside */
+        task_event_wait(&closing->idle, NO_DEADLINE);
+    task_shield_end();
     struct index_job job = {.index = closing->index};
     if (job.index != NULL)
         task_offload(index_job_close, &job);
