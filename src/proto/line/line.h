@@ -60,6 +60,7 @@ struct line_session {
     unsigned errors, max_errors;
     bool requires_tls;
     bool ended;           /* the action was the last */
+    bool is_goodbye;      /* and the client asked for it */
     bool resynchronising; /* behind a bare LF, until a CRLF */
 };
 
@@ -68,8 +69,12 @@ void line_init(struct line_session *session, struct stream *stream,
                const struct line_dialect *dialect, void *context);
 void line_finish(struct line_session *session);
 
-/* Serve commands until the session ends, then send what is buffered. YIELDS. */
+/* Serve commands until the session ends, then line_part. YIELDS. */
 void line_run(struct line_session *session);
+/* Send what is buffered. Where the client did not say goodbye, swallow for a moment what it may
+ * still be sending: closing over unread input resets the connection, and a reset overtakes our last
+ * words. YIELDS. */
+void line_part(struct line_session *session);
 
 /* For actions that read on: one more line without its CRLF, in the command's arena. REFUSED: too
  * long or malformed, in step; TRY_LATER: the session is over. YIELDS. */

@@ -75,7 +75,7 @@ static void relay(struct pop3_front *session, int fd)
     stream_set_deadline(session->line.stream, session->line.ends_ms);
     stream_relay(session->line.stream, mailbox);
     stream_close(&mailbox);
-    session->line.ended = true;
+    session->line.ended = session->line.is_goodbye = true;
 }
 
 static void login_failed(struct pop3_front *session)
@@ -222,7 +222,7 @@ static void command_stls(struct line_session *line, struct text arguments)
 static void command_quit(struct line_session *line, struct text arguments)
 {
     unused(arguments);
-    line->ended = true;
+    line->ended = line->is_goodbye = true;
     say_ok(pop3_front(line), "Goodbye");
 }
 
@@ -284,10 +284,10 @@ static void serve_peer(struct pop3_front *session)
     const struct net_address *peer = stream_peer(session->line.stream);
     if (is_refused(session)) {
         refuse(session, "[SYS/PERM] Your address is refused here", "refuse network");
-        stream_flush(session->line.stream);
+        line_part(&session->line);
     } else if (!line_seat_take(&seat, session->front, session->server, peer)) {
         refuse(session, "[SYS/TEMP] Too many connections", fail_reason());
-        stream_flush(session->line.stream);
+        line_part(&session->line);
     } else {
         say_ok(session, "mailroot POP3 ready");
         line_run(&session->line);
