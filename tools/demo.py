@@ -81,7 +81,7 @@ class Demo:
         if not self.config.exists():
             self.config.write_text(SETTINGS.format(**self.ports))
         if not (self.directory / "cert.pem").exists():
-            self.mailroot("cert", "self-sign", "--name", "mx.example.test", "localhost",
+            self.mailroot("cert", "self-sign", "--name", "mx.example.test", "--name", "localhost",
                           "--certificate", self.directory / "cert.pem",
                           "--key", self.directory / "key.pem")
         self.load_passwords()
