@@ -167,6 +167,9 @@ static enum status make_spare(void *argument)
     return segment_make_spare(&job->log->segments, job->number);
 }
 
+/* Spares are allocated and not filled with zeros: a lone commit into a filled file takes about
+ * three quarters of the time, but every segment would be written twice. Recycled files are as fast
+ * as filled ones for nothing. */
 static void spares_task(void *argument)
 {
     struct log *log = argument;
