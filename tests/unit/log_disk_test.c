@@ -265,6 +265,7 @@ static void fill_up(void *argument)
         committed++;
     EXPECT(committed >= 3 && committed <= 4);
     EXPECT(log_health_now(sealed->log).failing && log_health_now(sealed->log).spares == 0);
+    EXPECT(log_health_now(sealed->log).space_low);
     EXPECT(strstr(log_health_now(sealed->log).reason, "No space left") != NULL);
     /* What fits the last segment can still be told: a delete, for instance. */
     EXPECT(commit_text(sealed->log, TEXT("small")) == OK);
