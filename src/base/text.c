@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/check.h"
 
@@ -26,9 +25,20 @@ bool text_equals(struct text a, struct text b)
     return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
 }
 
+static char fold(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Not strncasecmp, which takes two texts for equal when they agree up to a NUL. */
 bool text_equals_nocase(struct text a, struct text b)
 {
-    return a.length == b.length && (a.length == 0 || strncasecmp(a.data, b.data, a.length) == 0);
+    if (a.length != b.length)
+        return false;
+    for (size_t i = 0; i < a.length; i++)
+        if (fold(a.data[i]) != fold(b.data[i]))
+            return false;
+    return true;
 }
 
 int text_compare(struct text a, struct text b)
@@ -79,8 +89,10 @@ size_t text_find_text(struct text text, struct text needle)
 
 struct text text_from_position(struct text text, size_t position)
 {
-    if (position >= text.length)
-        return (struct text){text.data, 0};
+    if (text.length == 0)
+        return text;
+    if (position > text.length)
+        position = text.length;
     return (struct text){text.data + position, text.length - position};
 }
 

@@ -26,7 +26,7 @@ static bool parse_name(const char *name, uint64_t *number, bool *is_spare)
         return false;
     *number = strtoull(name, NULL, 16);
     *is_spare = strcmp(name + 16, ".spare") == 0;
-    return *number > 0 && (*is_spare || strcmp(name + 16, ".seg") == 0);
+    return *number > 0 && *number < INT64_MAX && (*is_spare || strcmp(name + 16, ".seg") == 0);
 }
 
 static struct segment *segment_new(const struct segment_header *header)
@@ -193,9 +193,9 @@ void segment_plan(struct segments *segments, struct segment_plan *plan)
                 (struct segment_seal){.segment = segment->number, .end = segment->end};
         header->seal_count++;
     }
-    plan->spare = 0;
-    if (segments->spare_count > 0)
-        plan->spare = segments->spares[--segments->spare_count];
+    plan->is_new = segments->spare_count == 0;
+    plan->spare =
+        plan->is_new ? ++segments->highest_spare : segments->spares[--segments->spare_count];
     if (plan->number > segments->highest)
         segments->highest = plan->number;
 }
@@ -204,7 +204,7 @@ void segment_plan(struct segments *segments, struct segment_plan *plan)
 static int open_unnamed(struct segments *segments, struct segment_plan *plan, const char *path)
 {
     const struct log_files *files = segments->files;
-    if (plan->spare != 0)
+    if (!plan->is_new)
         return files->open(files->context, path, O_RDWR);
     int fd = files->open(files->context, path, O_RDWR | O_CREAT | O_TRUNC);
     if (fd < 0 || files->allocate(files->context, fd, segments->segment_bytes) == 0)
@@ -220,8 +220,7 @@ enum status segment_make(struct segments *segments, struct segment_plan *plan)
 {
     const struct log_files *files = segments->files;
     char path[SEGMENT_PATH_BYTES], name[SEGMENT_PATH_BYTES];
-    /* A file made for this segment alone borrows a spare's name that no spare has. */
-    segment_path(segments, plan->spare != 0 ? plan->spare : UINT64_MAX, "spare", path);
+    segment_path(segments, plan->spare, "spare", path);
     segment_path(segments, plan->number, "seg", name);
     if (segments->header.seal_count > SEALS_MAX)
         return try_later("more than %d segments ended in a failed write; replace the disk",

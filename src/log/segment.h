@@ -52,7 +52,8 @@ struct segment *segments_find(const struct segments *segments, uint64_t number);
 struct segment_plan {
     uint64_t number;
     uint64_t first;
-    uint64_t spare; /* 0: none, allocate */
+    uint64_t spare; /* name until it has its header */
+    bool is_new;    /* to be allocated: there was no spare */
     bool named;
     struct segment *made;
 };

@@ -1,7 +1,5 @@
 /* The auth role: serves the directory to front and store, and its verbs to the administrator. After
  * a login it alone tells the store whose session a descriptor carries. */
-#include "main/programs.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "base/logline.h"
 #include "directory/calls.h"
 #include "directory/directory.h"
+#include "main/programs.h"
 #include "queue/client.h"
 
 enum { HAND_OVER_WAIT = 20 * SECOND };
@@ -201,9 +200,10 @@ static void auth_stop(void *state)
     struct auth *auth = state;
     task_group_finish(&auth->serving);
     directory_close(&auth->directory);
+    task_shield_begin(); /* cancelled or not, no call may be left behind */
     while (auth->calls > 0)
-        if (task_event_wait(&auth->no_calls, NO_DEADLINE) != OK)
-            task_yield(); /* cancelled: still no call may be left behind */
+        task_event_wait(&auth->no_calls, NO_DEADLINE);
+    task_shield_end();
     task_group_finish(&auth->storage);
     free(auth);
 }

@@ -1,5 +1,5 @@
 /* The role `send`: what it is made of. It answers nobody; it asks the store for work. */
-#include "main/send_program.h"
+#include "main/programs.h"
 
 #include "proto/smtp/smtp_send.h"
 

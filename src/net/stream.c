@@ -115,6 +115,15 @@ void stream_shut(struct stream *stream)
     task_io_wake(&stream->io);
 }
 
+void stream_revive(struct stream *stream)
+{
+    if (stream->end != STREAM_TIMED_OUT && stream->end != STREAM_CANCELLED)
+        return;
+    stream->end = STREAM_OPEN;
+    stream->error[0] = '\0';
+    stream->deadline_ms = 0;
+}
+
 static enum status stream_wait(struct stream *stream, enum task_io_direction direction)
 {
     enum status status = task_io_wait(&stream->io, direction, stream->deadline_ms);

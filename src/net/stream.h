@@ -32,6 +32,9 @@ enum stream_end stream_end(const struct stream *stream);
 const char *stream_error(const struct stream *stream);
 /* Make it fail as if the peer had closed: for another task, to end this session. */
 void stream_shut(struct stream *stream);
+/* After STREAM_TIMED_OUT or STREAM_CANCELLED: open again for a last word ("421 ..."), which is sent
+ * only as far as that does not wait. Otherwise nothing. */
+void stream_revive(struct stream *stream);
 
 /* Bytes received and not yet consumed. Borrowed until the next fill or consume. */
 struct text stream_buffered(const struct stream *stream);

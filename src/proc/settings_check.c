@@ -1,4 +1,5 @@
 /* The settings as a whole: what contradicts itself is an error, what is unwise a warning. */
+#include <ctype.h>
 #include <stdio.h>
 
 #include "base/check.h"
@@ -136,6 +137,25 @@ static void check_server(struct checking *checking, const struct setting_block *
     }
 }
 
+/* Names are compared without case: a mailbox has one owner. */
+static void check_domain(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_domain *domain = block->values;
+    struct map *seen = map_new();
+    for (unsigned i = 0; i < domain->user_count; i++) {
+        char key[64];
+        struct text user = domain->users[i];
+        check(user.length <= sizeof(key));
+        for (size_t at = 0; at < user.length; at++)
+            key[at] = (char)tolower((unsigned char)user.data[at]);
+        if (map_put(seen, text_of(key, user.length), domain->users + i) != NULL)
+            settings_error(checking->errors, place_or_block(block, "user"), 0, TEXT(""),
+                           "user '%.*s' is named twice in domain '%.*s'", TEXT_ARG(user),
+                           TEXT_ARG(setting_shown(block->name)));
+    }
+    map_free(&seen);
+}
+
 static void check_connector(struct checking *checking, const struct setting_block *block)
 {
     const struct setting_connector *connector = block->values;
@@ -182,6 +202,8 @@ void settings_check(struct settings_parser *parser)
             check_connector(&checking, block);
             break;
         case KIND_DOMAIN:
+            check_domain(&checking, block);
+            break;
         case KIND_COUNT:
             break;
         }

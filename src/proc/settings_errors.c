@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/encoding.h"
 #include "proc/settings_grammar.h"
 #include "proc/settings_source.h"
 
@@ -44,12 +45,15 @@ static bool find_line(const struct settings_source *source, const struct setting
     return false;
 }
 
-/* Bytes that would move a terminal's cursor are shown as '?'. */
+/* Bytes that would move a terminal's cursor, or are no characters, are shown as '?'. */
 static void write_line(struct text line, struct buffer *out)
 {
+    bool sound = utf8_is_valid(line);
     for (size_t i = 0; i < line.length; i++) {
         unsigned char c = (unsigned char)line.data[i];
-        buffer_append_byte(out, (c < 0x20 && c != '\t') || c == 0x7f ? '?' : line.data[i]);
+        buffer_append_byte(out, (c < 0x20 && c != '\t') || c == 0x7f || (c >= 0x80 && !sound)
+                                    ? '?'
+                                    : line.data[i]);
     }
 }
 
@@ -132,6 +136,8 @@ void settings_error(struct settings_errors *errors, const struct setting_place *
 void settings_warning(struct settings_errors *errors, const struct setting_place *place,
                       const char *format, ...)
 {
+    if (++errors->warnings > SETTINGS_ERRORS_MAX)
+        return;
     buffer_append(errors->out, TEXT("warning: "));
     write_place(errors, place);
     va_list arguments;
@@ -143,5 +149,8 @@ void settings_warning(struct settings_errors *errors, const struct setting_place
 void settings_errors_end(struct settings_errors *errors)
 {
     if (errors->count > SETTINGS_ERRORS_MAX)
-        buffer_printf(errors->out, "and %u more\n", errors->count - SETTINGS_ERRORS_MAX);
+        buffer_printf(errors->out, "and %u more errors\n", errors->count - SETTINGS_ERRORS_MAX);
+    if (errors->warnings > SETTINGS_ERRORS_MAX)
+        buffer_printf(errors->out, "and %u more warnings\n",
+                      errors->warnings - SETTINGS_ERRORS_MAX);
 }

@@ -11,6 +11,7 @@ struct settings_errors {
     const struct settings_source *source; /* where the lines are */
     struct buffer *out;
     unsigned count; /* of errors, also those not written any more */
+    unsigned warnings;
 };
 
 /* length: how many bytes of the line are meant. hint may be "". A place without a line is the

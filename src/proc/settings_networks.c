@@ -7,7 +7,7 @@
 #include "proc/settings_parser.h"
 #include "proc/settings_types.h"
 
-enum { DNS_PORT = 53, SMTP_PORT = 25, RELAY_NETWORKS_MAX = 10000 };
+enum { DNS_PORT = 53, SMTP_PORT = 25, RELAY_NETWORKS_MAX = 1000 };
 
 static const struct {
     const char *name;
@@ -115,7 +115,7 @@ static void write_listen(const struct setting_row *row, const void *value, struc
     }
 }
 
-/* How `relay` has been read so far in a server, by what may follow. */
+/* The words of one `relay` statement. */
 struct relay_words {
     bool logged_in, only, nobody, network;
 };
@@ -140,33 +140,51 @@ static bool append_relay(struct setting_reader *in, struct setting_server *serve
     return true;
 }
 
-/* logged-in is the default and stays so unless `only` or `nobody` takes it away. */
+static bool read_relay_words(struct setting_reader *in, struct setting_server *server,
+                             struct relay_words *seen)
+{
+    const struct setting_word *word;
+    while ((word = setting_reader_peek(in)) != NULL) {
+        bool *keyword = setting_word_is(word, "logged-in") ? &seen->logged_in
+                        : setting_word_is(word, "only")    ? &seen->only
+                        : setting_word_is(word, "nobody")  ? &seen->nobody
+                                                           : NULL;
+        if (keyword == NULL) {
+            seen->network = true;
+            if (!append_relay(in, server))
+                return false;
+            continue;
+        }
+        *keyword = true;
+        in->next++;
+    }
+    return true;
+}
+
+/* logged-in is the default and stays so unless `only` or `nobody` takes it away. Further
+ * statements add networks; what is said of log-ins is said in the first. */
 static bool parse_relay(struct setting_reader *in, void *value)
 {
     struct setting_server *server = value;
     struct relay_words seen = {0};
-    const struct setting_word *word;
-    while ((word = setting_reader_peek(in)) != NULL) {
-        bool *keyword = setting_word_is(word, "logged-in") ? &seen.logged_in
-                        : setting_word_is(word, "only")    ? &seen.only
-                        : setting_word_is(word, "nobody")  ? &seen.nobody
-                                                           : NULL;
-        if (keyword != NULL) {
-            *keyword = true;
-            in->next++;
-            continue;
-        }
-        seen.network = true;
-        if (!append_relay(in, server))
-            return false;
-    }
-    if (seen.logged_in + seen.only + seen.nobody > 1 || (seen.nobody && seen.network))
+    bool first = setting_block_place(in->block, in->row)->line == 0;
+    bool nobody = !first && !server->relay_logged_in && server->relay_network_count == 0;
+    if (!read_relay_words(in, server, &seen))
+        return false;
+    unsigned keywords = (unsigned)seen.logged_in + seen.only + seen.nobody;
+    if (keywords > 1 || (seen.nobody && seen.network) || nobody)
         return setting_reader_error(in, TEXT("write one of logged-in, only and nobody"),
                                     "%s contradicts itself", setting_reader_where(in));
     if (seen.only && !seen.network)
         return setting_reader_error(in, TEXT("write the networks behind it, or: relay nobody"),
                                     "%s: 'only' needs a network", setting_reader_where(in));
-    server->relay_logged_in = !seen.only && !seen.nobody;
+    if (!first && keywords > 0)
+        return setting_reader_error(
+            in, TEXT("further relay statements have networks alone"),
+            "%s: logged-in, only and nobody belong in the first relay statement",
+            setting_reader_where(in));
+    if (first)
+        server->relay_logged_in = !seen.only && !seen.nobody;
     return true;
 }
 
@@ -257,6 +275,7 @@ const struct setting_type setting_type_listens = {.syntax = "ADDRESS:PORT [SERVI
                                                   .write = write_listen};
 const struct setting_type setting_type_relay = {.syntax =
                                                     "[logged-in | only | nobody] [NETWORK ...]",
+                                                .repeats = true,
                                                 .parse = parse_relay,
                                                 .write = write_relay};
 const struct setting_type setting_type_smart_hosts = {.syntax = "HOST[:PORT] ...",

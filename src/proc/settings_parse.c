@@ -6,6 +6,8 @@
 #include "proc/settings_names.h"
 #include "proc/settings_parser.h"
 
+enum { ERRORS_COUNTED_MAX = 1000 };
+
 /* The open block's words for messages: " in connector 'provider'"; "" outside blocks. */
 static const char *within(struct settings_parser *parser)
 {
@@ -106,6 +108,11 @@ static void refuse_unknown(struct settings_parser *parser, const struct setting_
     if (!word->quoted && setting_is_later(kind, word->text, TEXT("")))
         word_error(parser, word, TEXT(""), "'%.*s'%s is not supported by this version",
                    TEXT_ARG(shown), within(parser));
+    else if (word->quoted)
+        word_error(parser, word, TEXT("write it without quotes"), "a statement begins with a word");
+    else if (setting_statement_exists(kind, word->text))
+        word_error(parser, word, TEXT("leave out the '{'"), "'%.*s' opens no block",
+                   TEXT_ARG(shown));
     else if (parser->errors.count < SETTINGS_ERRORS_MAX)
         word_error(parser, word, unknown_hint(parser, kind, word->text), "unknown word '%.*s'%s",
                    TEXT_ARG(shown), within(parser));
@@ -357,7 +364,9 @@ static void read_pieces(struct settings_parser *parser)
         struct text rest = piece->bytes, line;
         if (piece->first_line == 1 && text_starts_with(rest, TEXT("\xef\xbb\xbf")))
             rest = text_from_position(rest, 3);
-        for (; setting_line_next(&rest, &line); parser->line.line++)
+        /* A file with that many errors is not one of ours; reading on would tell nobody more. */
+        for (; parser->errors.count < ERRORS_COUNTED_MAX && setting_line_next(&rest, &line);
+             parser->line.line++)
             read_line(parser, line);
         end_file(parser);
     }

@@ -188,7 +188,7 @@ static bool read_values(struct setting_reader *in)
 {
     const struct setting_row *row = in->row;
     struct setting_place *place = setting_block_place(in->block, row);
-    if (place->line > 0 && !row->type->list)
+    if (place->line > 0 && !row->type->list && !row->type->repeats)
         return refuse_duplicate(in, place);
     /* x3 is clause and value in one. */
     const struct setting_row *clause = clause_at(in);

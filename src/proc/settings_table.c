@@ -27,7 +27,7 @@ const struct setting_kind setting_kinds[KIND_COUNT] = {
                   .help = "Statements outside of blocks."},
     [KIND_DOMAIN] = {.word = "domain",
                      .names = "NAME ...",
-                     .names_most = 1000,
+                     .names_most = 100,
                      .most = 100000,
                      KIND(setting_domain, domain),
                      .help =
@@ -217,7 +217,7 @@ const struct setting_row setting_rows[] = {
      .help = "Connections to one host at a time."},
 
     {RETRY, "glitch", &setting_type_time,
-     .standard = "60s", .low = SECOND, .high = HOUR, TO(setting_retry, glitch_ms),
+     .standard = "1m", .low = SECOND, .high = HOUR, TO(setting_retry, glitch_ms),
      .help = "The wait after each of the first failures to connect."},
     {RETRY, "glitch times", &setting_type_repeat,
      .standard = "x3", .low = 0, .high = 100, TO(setting_retry, glitch_count),

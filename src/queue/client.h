@@ -104,9 +104,10 @@ struct queue_outcome {
     uint32_t number;    /* of the recipient */
     enum status status; /* OK delivered; TRY_LATER; REFUSED */
     bool no_connection; /* TRY_LATER before any dialogue: counts as glitch, for the whole hop */
-    struct text remote_host; /* "mx.example.net[192.0.2.1]:25", or "" */
-    struct text enhanced;    /* "4.4.1", "5.1.1"; "" unknown */
-    struct text reply;       /* the peer's words, or our reason */
+    bool peer_reports_success; /* OK: the peer offered DSN (RFC 3461) and was told NOTIFY */
+    struct text remote_host;   /* "mx.example.net[192.0.2.1]:25", or "" */
+    struct text enhanced;      /* "4.4.1", "5.1.1"; "" unknown */
+    struct text reply;         /* the peer's words, or our reason */
 };
 /* Tell what became of each recipient of the job. OK: recorded durably. YIELDS. */
 enum status queue_report(struct rpc_channel *store, const struct queue_job *job,

@@ -25,7 +25,7 @@ struct task {
     struct reason reason;
     enum wake wake;
     bool parked;
-    bool uncancellable; /* the present wait ignores cancellation */
+    unsigned shields; /* while not 0, cancellation is not seen */
 };
 
 struct offload_pool;

@@ -68,7 +68,7 @@ void task_group_cancel(struct task_group *group)
     list_each(link, &group->members)
     {
         struct task *task = list_entry(link, struct task, member);
-        if (task->parked && !task->uncancellable)
+        if (task->parked && task->shields == 0)
             task_wake(task, WAKE_CANCELLED);
     }
 }
@@ -167,9 +167,9 @@ enum wake task_park(int64_t deadline_ms)
 
 enum wake task_park_uncancellable(int64_t deadline_ms)
 {
-    task_loop->running->uncancellable = true;
+    task_shield_begin();
     enum wake wake = park(deadline_ms);
-    task_loop->running->uncancellable = false;
+    task_shield_end();
     return wake;
 }
 
@@ -219,7 +219,18 @@ enum status task_sleep(int64_t milliseconds)
 bool task_is_cancelled(void)
 {
     const struct task *task = task_loop->running;
-    return task != NULL && task->group != NULL && task->group->cancelled;
+    return task != NULL && task->group != NULL && task->group->cancelled && task->shields == 0;
+}
+
+void task_shield_begin(void)
+{
+    task_loop->running->shields++;
+}
+
+void task_shield_end(void)
+{
+    check(task_loop->running->shields > 0);
+    task_loop->running->shields--;
 }
 
 bool task_is_running(void)

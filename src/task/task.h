@@ -49,6 +49,10 @@ enum status task_sleep(int64_t milliseconds);
 enum status task_sleep_until(int64_t deadline_ms);
 /* This task was cancelled (through its group). */
 bool task_is_cancelled(void);
+/* From here to task_shield_end this task's waits are not ended by cancellation: for a step that
+ * must not stop half-way, such as waiting for a commit. Give its waits a deadline. Nests. */
+void task_shield_begin(void);
+void task_shield_end(void);
 /* True on a task, false on the loop's own stack or outside a loop. */
 bool task_is_running(void);
 const char *task_name(void);

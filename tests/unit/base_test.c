@@ -32,6 +32,20 @@ TEST("splitting keeps empty parts in the middle")
     EXPECT(!text_split(&rest, ',', &part));
 }
 
+TEST("comparing without case looks at the bytes behind a NUL")
+{
+    EXPECT(text_equals_nocase(text_of("A\0b", 3), text_of("a\0B", 3)));
+    EXPECT(!text_equals_nocase(text_of("a\0b", 3), text_of("a\0c", 3)));
+    EXPECT(!text_equals_nocase(TEXT("[x]"), TEXT("{x}")));
+}
+
+TEST("what lies behind the end of a text is its empty end")
+{
+    struct text text = TEXT("abc");
+    EXPECT(text_from_position(text, 9).data == text.data + 3);
+    EXPECT(text_from_position(text, 9).length == 0);
+}
+
 TEST("a number that overflows is no number")
 {
     uint64_t wide;

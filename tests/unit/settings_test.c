@@ -10,6 +10,14 @@
 
 #define MAIN_FILE "/etc/mailroot/mailroot.conf"
 
+/* A server that warns of nothing, in one line. */
+#define QUIET "server quiet { listen 127.0.0.1:25 }\n"
+#define NO_TLS_WARNINGS                                                                            \
+    "warning: nobody can log in on '*:587': there is no TLS, and passwords are not taken in "      \
+    "clear text\n"                                                                                 \
+    "warning: nobody can log in on '*:110': there is no TLS, and passwords are not taken in "      \
+    "clear text\n"
+
 /* One text parsed: the settings or NULL, and what was said. */
 struct parsed {
     struct settings *settings;
@@ -184,4 +192,432 @@ TEST("an unknown word is told with the nearest one")
                           "     5 |     smarthost [smtp1.provider.net]\n"
                           "       |     ^^^^^^^^^ did you mean 'smart-host'?   "
                           "(mailroot help connector)\n");
+}
+
+TEST("what is shown reads back as the same settings")
+{
+    struct parsed parsed = parse(
+        "host mx.example.org\n"
+        "certificate \"my cert.pem\" key /k\n"
+        "dns server 192.0.2.53 [2001:db8::53]:5353\n"
+        "domain example.org { user \"a\\\"b\" \"#x\" }\n"
+        "server x {\n"
+        "  listen *:25 [2001:db8::1]:587 /run/a lmtp\n"
+        "  relay only 10.0.0.0/8\n  relay 2001:db8::/32\n  refuse 192.0.2.1\n"
+        "  limit message 25MB  session 0  recipients 1000  idle 10m\n"
+        "  login cleartext\n"
+        "}\n"
+        "connector a { to * *.Foo.example \"cost\" cost 10 }\n"
+        "connector a {\n by mx port 2525\n }\n"
+        "connector b {\n to b.example\n smart-host [mx.b.example]:587 [::1] \"tls\" tls verify "
+        "login \"secret\" secret s\n}\n"
+        "retry {\n glitch 60s x5\n after 5m then 10m\n}\n");
+    EXPECT(parsed.settings != NULL);
+    const struct settings *settings = parsed.settings;
+    EXPECT(settings->servers[0].relay_network_count == 2);
+    EXPECT(!settings->servers[0].relay_logged_in && settings->servers[0].session_ms == 0);
+    EXPECT(settings->servers[0].login_plain_without_tls);
+    EXPECT(settings->connectors[0].space_count == 3 && settings->connectors[0].cost == 10);
+    EXPECT(settings->connectors[0].port == 2525 && settings->connectors[0].smart_host_count == 0);
+    EXPECT_TEXT(settings->connectors[1].smart_hosts[0].host, "mx.b.example");
+    EXPECT_TEXT(settings->connectors[1].smart_hosts[1].host, "[::1]");
+    EXPECT_TEXT(settings->connectors[1].smart_hosts[2].host, "tls");
+    EXPECT(settings->retry.glitch_count == 5 && settings->retry.after_count == 2);
+    EXPECT(net_address_port(&settings->dns_servers[0]) == 53);
+    expect_round_trip(settings);
+    parsed_free(&parsed);
+}
+
+TEST("showing changed settings leaves out defaults, and tells where the rest was written")
+{
+    struct parsed parsed = parse("host mx.example.org\n"
+                                 "log info\n"
+                                 "domain example.org\n"
+                                 "server x {\n"
+                                 "  listen *:25\n"
+                                 "  limit message 25MB\n"
+                                 "}\n");
+    char *plain = shown(parsed.settings, false, false), *where;
+    assert_string_equal(plain, "host mx.example.org\n"
+                               "\n"
+                               "domain example.org {\n"
+                               "}\n"
+                               "\n"
+                               "server x {\n"
+                               "    listen *:25 smtp\n"
+                               "    limit message 25MB\n"
+                               "}\n");
+    where = shown(parsed.settings, true, true);
+    char line[200];
+    snprintf(line, sizeof(line), "\n%-56s# " MAIN_FILE ":6\n", "    limit message 25MB");
+    EXPECT(strstr(where, line) != NULL);
+    snprintf(line, sizeof(line), "\n%-56s# " MAIN_FILE ":2\n", "log info");
+    EXPECT(strstr(where, line) != NULL);
+    snprintf(line, sizeof(line), "\n%-56s# default\n", "    limit idle 5m");
+    EXPECT(strstr(where, line) != NULL);
+    free(plain);
+    free(where);
+    parsed_free(&parsed);
+}
+
+/* A file in which the row's statement is set to what its default is written as. */
+static char *file_with(const struct setting_row *row)
+{
+    const struct setting_kind *kind = &setting_kinds[row->kind];
+    struct text clause = setting_row_clause(row);
+    bool times = text_equals(clause, TEXT("times"));
+    char *out;
+    /* A clause behind a statement may stand without the statement's own value. */
+    int length = asprintf(
+        &out, "%s%s%s%s%.*s %s\n%s%s", row->kind == KIND_TOP ? "" : kind->word,
+        kind->names_most > 0 ? " x" : "", row->kind == KIND_TOP ? "" : " {\n",
+        row->kind == KIND_CONNECTOR && strncmp(row->name, "to", 3) != 0 ? "to a.example\n" : "",
+        times ? (int)setting_row_statement(row).length : (int)strlen(row->name), row->name,
+        row->standard, row->kind == KIND_TOP ? "" : "}\n",
+        row->kind == KIND_SERVER ? "server x { listen *:25 }\n" : "");
+    EXPECT(length > 0);
+    return out;
+}
+
+TEST("every row has help, and a default that reads within its bounds and is written the same way")
+{
+    EXPECT(setting_row_count > 40);
+    for (unsigned i = 0; i < setting_row_count; i++) {
+        const struct setting_row *row = &setting_rows[i];
+        EXPECT(row->help != NULL && strlen(row->help) > 10);
+        EXPECT(row->help[strlen(row->help) - 1] == '.');
+        EXPECT(row->standard != NULL || row->otherwise != NULL || row->same_as != NULL);
+        EXPECT(row->low <= row->high);
+        EXPECT(setting_row_kept(row) != NULL && setting_row_kept(row)->offset == row->offset);
+        if (row->standard == NULL)
+            continue;
+        char *statement = file_with(row), *file;
+        EXPECT(asprintf(&file, "host a.example\n%s", statement) > 0);
+        struct parsed parsed = parse(file);
+        if (parsed.settings == NULL)
+            fail_msg("%s\n%s", file, parsed.said);
+        /* Written as the default it is not shown as a change. */
+        char *changed = shown(parsed.settings, false, false);
+        EXPECT(strstr(changed, row->standard) == NULL || strlen(row->standard) < 3);
+        free(changed);
+        free(file);
+        free(statement);
+        parsed_free(&parsed);
+    }
+}
+
+TEST("a value out of bounds is told the bounds")
+{
+    expect_said(
+        "host a.b\nconnector direct {\n    to * cost 150\n}\n", MAIN_FILE
+        ":3:15: 'to cost' in connector 'direct': 150 is outside 1..100\n"
+        "     3 |     to * cost 150\n"
+        "       |               ^^^\n"
+        "warning: there is no certificate, so ports 465 and 995 are not served\n" NO_TLS_WARNINGS);
+    expect_said("host a.b\n" QUIET "retry { expire 1s }\n",
+                MAIN_FILE ":3:16: 'expire' in retry: 1s is outside 1m..60d\n"
+                          "     3 | retry { expire 1s }\n"
+                          "       |                ^^\n"
+                          "warning: 'delay-notice' is not before 'expire', so no notice is sent\n");
+    expect_said("host a.b\n" QUIET "trace keep 99999999999999999d\n", MAIN_FILE
+                ":3:12: '99999999999999999d' is no value of 'trace keep'\n"
+                "     3 | trace keep 99999999999999999d\n"
+                "       |            ^^^^^^^^^^^^^^^^^^ write it like 90s, 10m, 2h or 30d\n");
+}
+
+TEST("an unclosed block is told where it was opened")
+{
+    expect_said("host a.b\n" QUIET "retry {\n  expire 3d\n",
+                MAIN_FILE ":3:1: this block is not closed\n"
+                          "     3 | retry {\n"
+                          "       | ^^^^^ a '}' is missing\n");
+    expect_said("host a.b\n" QUIET "retry {\nserver y {\n listen *:26 smtp\n}\n",
+                MAIN_FILE ":4:1: blocks do not nest: one is open since line 3\n"
+                          "     4 | server y {\n"
+                          "       | ^^^^^^ a '}' may be missing before this line\n");
+    expect_said("host a.b\n" QUIET "}\n", MAIN_FILE ":3:1: this '}' closes nothing\n"
+                                                    "     3 | }\n"
+                                                    "       | ^\n");
+}
+
+TEST("a setting that is set twice is told the first place")
+{
+    expect_said("host a.b\n" QUIET "log info\nlog debug\n",
+                MAIN_FILE ":4:1: 'log' is already set at " MAIN_FILE ":3\n"
+                          "     4 | log debug\n"
+                          "       | ^^^\n");
+    expect_said("host a.b\nserver x { listen 192.0.2.1:25 }\nserver y { listen *:25 }\n",
+                MAIN_FILE ":3:19: '*:25' is already listened on at " MAIN_FILE ":2\n");
+    expect_said("host a.b\n" QUIET "domain d.example {\n  user alice bob\n  user ALICE\n}\n",
+                MAIN_FILE ":4:8: user 'ALICE' is named twice in domain 'd.example'\n");
+}
+
+TEST("what a later version knows is said to be not supported")
+{
+    expect_said("host a.b\n" QUIET "acme admin@example.org\n"
+                "policy default {\n  format mime\n}\n"
+                "log session w3c\n"
+                "connector x {\n  to *\n  accept from everyone\n}\n",
+                MAIN_FILE ":3:1: 'acme' is not supported by this version\n"
+                          "     3 | acme admin@example.org\n"
+                          "       | ^^^^\n" MAIN_FILE
+                          ":4:1: 'policy' is not supported by this version\n"
+                          "     4 | policy default {\n"
+                          "       | ^^^^^^\n" MAIN_FILE
+                          ":7:5: 'log session' is not supported by this version\n"
+                          "     7 | log session w3c\n"
+                          "       |     ^^^^^^^\n" MAIN_FILE
+                          ":10:3: 'accept' in connector 'x' is not supported by this version\n"
+                          "    10 |   accept from everyone\n"
+                          "       |   ^^^^^^\n");
+}
+
+TEST("words in the wrong place are told the right one")
+{
+    expect_said("host a.b\n" QUIET "listen *:25\n", MAIN_FILE
+                ":3:1: unknown word 'listen'\n"
+                "     3 | listen *:25\n"
+                "       | ^^^^^^ it belongs in a server block   (mailroot help server)\n");
+    expect_said("host a.b {\n}\n" QUIET,
+                MAIN_FILE ":1:1: 'host' opens no block\n"
+                          "     1 | host a.b {\n"
+                          "       | ^^^^ leave out the '{'\n" MAIN_FILE ": 'host' is not set\n"
+                          "       | add a line like: host "
+                          "mx.example.org\n");
+    expect_said("host a.b\n" QUIET "log loud\n",
+                MAIN_FILE ":3:5: 'loud' is no value of 'log'\n"
+                          "     3 | log loud\n"
+                          "       |     ^^^^ write 'debug' or 'info' or 'warning'\n");
+    expect_said("host a.b\nserver x {\n\tlisten 127.0.0.1:99\n}\n",
+                MAIN_FILE ":3:9: the port of '127.0.0.1:99' tells no service, and none is named\n"
+                          "     3 | \tlisten 127.0.0.1:99\n"
+                          "       | \t       ^^^^^^^^^^^^ add smtp, submission, smtps, lmtp, pop3 "
+                          "or pop3s behind it\n");
+}
+
+TEST("broken lines are told by what is broken")
+{
+    expect_said("host a.b\n" QUIET "postmaster \"a@b\n",
+                MAIN_FILE ":3:12: this quote is not closed\n"
+                          "     3 | postmaster \"a@b\n"
+                          "       |            ^^^^\n");
+    expect_said("host a.b\n" QUIET "log\x01\n",
+                MAIN_FILE ":3:4: there is a control character here\n"
+                          "     3 | log?\n"
+                          "       |    ^\n");
+    expect_said("host a.b\n" QUIET "log \xff\n", MAIN_FILE ":3:1: this line is not UTF-8\n"
+                                                           "     3 | log ?\n"
+                                                           "       | ^\n");
+}
+
+TEST("the caret stands under the word, whatever characters are before it")
+{
+    expect_said("host a.b\n" QUIET "connector x { to \xc3\xbc.example cots 3 }\n", MAIN_FILE
+                ":3:34: '3' is no value of 'to' in connector 'x'\n"
+                "     3 | connector x { to \xc3\xbc.example cots 3 }\n"
+                "       |                                 ^ write a domain, *.domain or *\n");
+}
+
+TEST("contradictions between settings are errors, unwise ones are warnings")
+{
+    expect_said("host a.b\ncertificate c\n" QUIET "connector x { by mx }\n",
+                MAIN_FILE ":2:13: the certificate has no key\n"
+                          "       | write: certificate FILE key FILE\n" MAIN_FILE
+                          ":4: connector 'x' is for no domain\n"
+                          "       | add a line like: to example.net\n");
+    expect_said("host a.b\nserver x {\n listen *:465\n tls require\n}\n",
+                MAIN_FILE ":4:6: server 'x' has TLS but there is no certificate\n"
+                          "       | add: certificate FILE key FILE\n" MAIN_FILE
+                          ":3:9: '*:465' needs a certificate\n"
+                          "       | add: certificate FILE key FILE\n");
+    expect_said("host a.b\nserver x {\n listen *:25\n relay 0.0.0.0/0\n login cleartext\n}\n",
+                "warning: " MAIN_FILE ":5:8: server 'x' takes passwords in clear text on '*:25'\n"
+                "warning: " MAIN_FILE
+                ":4:8: server 'x' is an open relay: '0.0.0.0/0' may send anywhere\n");
+    expect_said("host a.b\n" QUIET "connector x {\n to *\n login u secret s\n}\n",
+                MAIN_FILE ":5:8: connector 'x' would log in at strangers\n"
+                          "       | add a smart-host, or remove the login\n");
+}
+
+TEST("all errors are told, up to fifty")
+{
+    struct buffer text;
+    buffer_init(&text, 10000);
+    for (int i = 0; i < 70; i++)
+        buffer_append(&text, TEXT("zzzzzz\n"));
+    char *string = text_to_string(buffer_text(&text));
+    struct parsed parsed = parse(string);
+    EXPECT(strstr(parsed.said, ":50:1:") != NULL && strstr(parsed.said, ":51:1:") == NULL);
+    EXPECT(strstr(parsed.said, "and 21 more errors\n") != NULL);
+    free(string);
+    buffer_finish(&text);
+    parsed_free(&parsed);
+}
+
+TEST("a later block of the same name continues the first")
+{
+    struct parsed parsed = parse("host a.b\n" QUIET "domain x.example y.example {\n user a\n}\n"
+                                 "domain X.Example { user b }\n"
+                                 "domain b\xc3\xbc"
+                                 "cher.example\n");
+    const struct settings *settings = parsed.settings;
+    EXPECT(settings != NULL && settings->domain_count == 3);
+    EXPECT(settings->domains[0].user_count == 2 && settings->domains[1].user_count == 1);
+    EXPECT_TEXT(settings->domains[0].users[1], "b");
+    EXPECT_TEXT(settings->domains[2].name, "xn--bcher-kva.example");
+    EXPECT_TEXT(settings->postmaster, "postmaster@x.example");
+    parsed_free(&parsed);
+}
+
+static void write_file(const char *directory, const char *name, const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    EXPECT(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static void remove_files(const char *directory, const char *const *names)
+{
+    char path[200];
+    for (; *names != NULL; names++) {
+        snprintf(path, sizeof(path), "%s/%s", directory, *names);
+        unlink(path);
+    }
+    EXPECT(rmdir(directory) == 0);
+}
+
+TEST("included files are read in the order of their names, in the place of the line")
+{
+    static const char *const names[] = {"main", "20.conf", "10.conf", "a~", NULL};
+    char directory[] = "/tmp/settings-test-XXXXXX", path[200];
+    EXPECT(mkdtemp(directory) != NULL);
+    write_file(directory, "main",
+               "host a.b\ndomain first.example\ninclude *.conf\n"
+               "domain last.example\nfoo\n");
+    write_file(directory, "20.conf", "domain c.example\nbar\n");
+    write_file(directory, "10.conf", "domain b.example\n" QUIET "certificate c key k");
+    write_file(directory, "a~", "nonsense\n");
+    snprintf(path, sizeof(path), "%s/main", directory);
+    struct settings_source *source;
+    EXPECT(settings_read(path, &source) == OK);
+
+    struct parsed parsed = parse_source(source);
+    char expected[600];
+    snprintf(expected, sizeof(expected), "%s/20.conf:2:1: unknown word 'bar'\n     2 | bar\n",
+             directory);
+    EXPECT(strstr(parsed.said, expected) != NULL);
+    snprintf(expected, sizeof(expected), "%s/main:5:1: unknown word 'foo'\n     5 | foo\n",
+             directory);
+    EXPECT(strstr(parsed.said, expected) != NULL);
+    EXPECT(strstr(parsed.said, "nonsense") == NULL);
+    parsed_free(&parsed);
+
+    write_file(directory, "main",
+               "host a.b\ndomain first.example\ninclude *.conf\n"
+               "domain last.example\n");
+    write_file(directory, "20.conf", "domain c.example\n");
+    EXPECT(settings_read(path, &source) == OK);
+    parsed = parse_source(source);
+    EXPECT(parsed.settings != NULL && parsed.settings->domain_count == 4);
+    EXPECT_TEXT(parsed.settings->domains[1].name, "b.example");
+    EXPECT_TEXT(parsed.settings->domains[3].name, "last.example");
+    EXPECT(parsed.settings->domains[3].place.line == 4);
+    snprintf(expected, sizeof(expected), "%s/c", directory);
+    EXPECT_TEXT(parsed.settings->certificate_file, expected);
+    parsed_free(&parsed);
+    remove_files(directory, names);
+}
+
+TEST("an include that cannot be read, or includes itself, is refused with the reason")
+{
+    static const char *const names[] = {"main", NULL};
+    char directory[] = "/tmp/settings-test-XXXXXX", path[200], expected[600];
+    EXPECT(mkdtemp(directory) != NULL);
+    struct settings_source *source;
+    snprintf(path, sizeof(path), "%s/main", directory);
+    EXPECT(settings_read(path, &source) == REFUSED && source == NULL);
+    snprintf(expected, sizeof(expected), "cannot open %s: No such file or directory", path);
+    assert_string_equal(fail_reason(), expected);
+    write_file(directory, "main", "\ninclude other\n");
+    EXPECT(settings_read(path, &source) == REFUSED && source == NULL);
+    snprintf(expected, sizeof(expected), "%s:2: cannot open %s/other: No such file or directory",
+             path, directory);
+    assert_string_equal(fail_reason(), expected);
+    write_file(directory, "main", "include main\n");
+    EXPECT(settings_read(path, &source) == REFUSED);
+    EXPECT(strstr(fail_reason(), "depth") != NULL);
+    EXPECT(settings_read("/dev/zero", &source) == REFUSED);
+    remove_files(directory, names);
+}
+
+TEST("a source that is sent arrives, and a damaged one is refused")
+{
+    struct settings_source *source, *copy;
+    struct buffer wire, again;
+    buffer_init(&wire, 1 << 20);
+    buffer_init(&again, 1 << 20);
+    EXPECT(settings_source_of(TEXT(MAIN_FILE), text_from(demo), &source) == OK);
+    EXPECT(settings_source_encode(source, &wire) == OK);
+    EXPECT(settings_source_decode(buffer_text(&wire), &copy) == OK);
+    EXPECT(settings_source_encode(copy, &again) == OK);
+    EXPECT(text_equals(buffer_text(&wire), buffer_text(&again)));
+    settings_source_free(&copy);
+    for (size_t length = 0; length < wire.length; length++) {
+        EXPECT(settings_source_decode(text_head(buffer_text(&wire), length), &copy) == REFUSED);
+        EXPECT(copy == NULL);
+    }
+    settings_source_free(&source);
+    buffer_finish(&wire);
+    buffer_finish(&again);
+}
+
+TEST("settings end with their last holder")
+{
+    struct parsed parsed = parse_clean(demo);
+    struct settings *held = settings_hold(parsed.settings);
+    settings_release(&parsed.settings);
+    EXPECT(parsed.settings == NULL);
+    EXPECT_TEXT(held->host, "mx.example.test");
+    settings_release(&held);
+    settings_release(&held);
+    parsed_free(&parsed);
+}
+
+TEST("settings larger than four megabytes are refused, and large ones take no time")
+{
+    struct buffer text;
+    struct settings_source *source;
+    buffer_init(&text, 8 << 20);
+    buffer_append(&text, TEXT("host a.b\n" QUIET "domain x.example {\n"));
+    for (int i = 0; text.length < 4 << 20; i++)
+        buffer_printf(&text, "user u%d\n", i);
+    EXPECT(settings_source_of(TEXT(MAIN_FILE), buffer_text(&text), &source) == REFUSED);
+    buffer_cut(&text, text_find_last(text_head(buffer_text(&text), 1 << 20), '\n'));
+    buffer_append(&text, TEXT("\n}\n"));
+    EXPECT(settings_source_of(TEXT(MAIN_FILE), buffer_text(&text), &source) == OK);
+    struct parsed parsed = parse_source(source);
+    EXPECT(parsed.settings != NULL && parsed.settings->domains[0].user_count > 50000);
+    expect_round_trip(parsed.settings);
+    parsed_free(&parsed);
+    buffer_finish(&text);
+}
+
+TEST("the manual and the help name every row")
+{
+    struct buffer manual, help;
+    buffer_init(&manual, 1 << 20);
+    buffer_init(&help, 1 << 20);
+    settings_manual(&manual);
+    for (unsigned i = 0; i < KIND_COUNT; i++)
+        EXPECT(settings_help(text_from(setting_kinds[i].word), &help));
+    EXPECT(!settings_help(TEXT("nonsense"), &help));
+    for (unsigned i = 0; i < setting_row_count; i++) {
+        struct text help_line = text_from(setting_rows[i].help);
+        EXPECT(text_find_text(buffer_text(&help), help_line) < help.length);
+        struct text first = text_head(help_line, text_find(help_line, '.'));
+        EXPECT(text_find_text(buffer_text(&manual), first) < manual.length);
+    }
+    buffer_finish(&manual);
+    buffer_finish(&help);
 }

@@ -75,6 +75,31 @@ TEST("cancelling makes every blocking call fail, now and later")
     EXPECT_TEXT(text_from(trail), "cancelled again");
 }
 
+static void sleep_shielded(void *unused_argument)
+{
+    unused(unused_argument);
+    task_shield_begin();
+    note(task_sleep(5) == OK ? "finished" : "cut short");
+    task_shield_end();
+    note(task_sleep(HOUR) == OK ? " slept" : " cancelled");
+}
+
+static void cancel_shielded(void *unused_argument)
+{
+    unused(unused_argument);
+    struct task_group group;
+    task_group_init(&group);
+    task_spawn(&group, "sleeper", sleep_shielded, NULL);
+    task_yield();
+    task_group_finish(&group);
+}
+
+TEST("a shielded step is finished before its task sees that it was cancelled")
+{
+    run(cancel_shielded);
+    EXPECT_TEXT(text_from(trail), "finished cancelled");
+}
+
 static struct task_event event;
 
 static void wait_for_event(void *word)

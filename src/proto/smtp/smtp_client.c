@@ -55,7 +55,6 @@ static enum status shake_hands(struct smtp_client *client,
         client->is_broken = true;
         return smtp_client_fail(client, TRY_LATER, "4.5.0", "the peer spoke on after STARTTLS");
     }
-    task_trim_stack();
     return OK;
 }
 

@@ -1,0 +1,55 @@
+#include "decide/relay.h"
+
+static void because(struct relay_decision *decision, const char *rule, struct setting_place place,
+                    struct text fact)
+{
+    if (decision->reason_count < RELAY_REASONS_MAX)
+        decision->reasons[decision->reason_count++] =
+            (struct decision_reason){.rule = rule, .place = place, .fact = fact};
+}
+
+static bool is_in_relay_network(const struct relay_facts *facts)
+{
+    for (unsigned i = 0; i < facts->server->relay_network_count; i++)
+        if (net_network_contains(&facts->server->relay_networks[i], facts->peer))
+            return true;
+    return false;
+}
+
+struct relay_decision decide_relay(const struct relay_facts *facts)
+{
+    struct relay_decision decision = {.verdict = RELAY_DENIED};
+    struct setting_place nowhere = {0}, server = facts->server->place;
+    /* RFC 5321 4.1.1.3: <postmaster> without a domain is always ours. */
+    if (text_is_empty(facts->domain)) {
+        because(&decision, "postmaster", nowhere, facts->domain);
+        decision.verdict = RELAY_LOCAL;
+        return decision;
+    }
+    const struct setting_domain *domain = settings_domain_find(facts->settings, facts->domain);
+    if (domain != NULL) {
+        because(&decision, "own-domain", domain->place, facts->domain);
+        decision.verdict = RELAY_LOCAL;
+        return decision;
+    }
+    because(&decision, "not-own-domain", nowhere, facts->domain);
+    /* RFC 2033 hands over to mailboxes; it is no way to send mail. */
+    if (facts->service == SERVICE_LMTP) {
+        because(&decision, "lmtp-is-local", server, facts->domain);
+        return decision;
+    }
+    if (!text_is_empty(facts->login) && facts->server->relay_logged_in) {
+        because(&decision, "relay-logged-in", server, facts->login);
+        decision.verdict = RELAY_ONWARD;
+        return decision;
+    }
+    if (is_in_relay_network(facts)) {
+        because(&decision, "relay-network", server, TEXT("peer"));
+        decision.verdict = RELAY_ONWARD;
+        return decision;
+    }
+    because(&decision, text_is_empty(facts->login) ? "not-logged-in" : "login-may-not-relay",
+            server, facts->login);
+    because(&decision, "no-relay-network", server, TEXT("peer"));
+    return decision;
+}

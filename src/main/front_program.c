@@ -1,0 +1,173 @@
+/* The front role: takes connections, one task each, and serves what needs no files: TLS, SMTP, and
+ * POP3 until the password was right. */
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/logline.h"
+#include "main/programs.h"
+#include "net/listener.h"
+#include "net/stream.h"
+#include "proto/line/front.h"
+#include "proto/pop3/pop3.h"
+#include "proto/smtp/smtp_server.h"
+
+enum { STOP_MS = 10 * SECOND };
+
+struct accepting {
+    struct front *front;
+    struct task_group task;        /* the one that accepts */
+    struct role_listener listener; /* taken over from the context */
+};
+
+struct front {
+    struct role_context *context;
+    struct line_front line;
+    struct task_group sessions;
+    struct task_group watching; /* settings and listeners */
+    struct accepting *accepting[ROLE_LISTENERS_MAX];
+};
+
+struct session {
+    struct front *front;
+    struct settings *settings;
+    const struct setting_server *server;
+    enum service service;
+    struct stream *stream;
+};
+
+static const struct setting_server *server_find(const struct settings *settings, struct text name)
+{
+    for (unsigned i = 0; i < settings->server_count; i++)
+        if (text_equals(settings->servers[i].name, name))
+            return &settings->servers[i];
+    return NULL;
+}
+
+static void session_task(void *argument)
+{
+    struct session *session = argument;
+    struct line_front *line = &session->front->line;
+    if (session->service == SERVICE_POP3 || session->service == SERVICE_POP3S)
+        pop3_serve_front(line, session->server, session->service, session->stream);
+    else
+        smtp_serve(line, session->server, session->service, session->stream);
+    stream_close(&session->stream);
+    settings_release(&session->settings);
+    free(session);
+}
+
+static void on_connection(void *context, int fd, const struct net_address *peer)
+{
+    const struct accepting *accepting = context;
+    struct front *front = accepting->front;
+    struct settings *settings = front->context->settings;
+    const struct setting_server *server = server_find(settings, accepting->listener.server);
+    if (server == NULL) { /* a reload took it away, and its listener is about to go */
+        close(fd);
+        return;
+    }
+    struct session *session = calloc(1, sizeof(*session));
+    check(session != NULL);
+    *session = (struct session){.front = front,
+                                .settings = settings_hold(settings),
+                                .server = server,
+                                .service = accepting->listener.service,
+                                .stream = stream_new(fd, peer)};
+    task_spawn(&front->sessions, "session", session_task, session);
+}
+
+static void accept_task(void *argument)
+{
+    struct accepting *accepting = argument;
+    net_accept_loop(accepting->listener.fd, on_connection, accepting);
+}
+
+static void accept_begin(struct front *front, unsigned place)
+{
+    struct accepting *accepting = calloc(1, sizeof(*accepting));
+    check(accepting != NULL);
+    accepting->front = front;
+    accepting->listener = front->context->listeners[place];
+    task_group_init(&accepting->task);
+    front->accepting[place] = accepting;
+    task_spawn(&accepting->task, "accept", accept_task, accepting);
+}
+
+/* YIELDS. */
+static void accept_end(struct front *front, unsigned place)
+{
+    struct accepting *accepting = front->accepting[place];
+    if (accepting == NULL)
+        return;
+    task_group_finish(&accepting->task);
+    front->accepting[place] = NULL;
+    free(accepting);
+}
+
+/* Accept on the listeners that came, and no longer on those that go. YIELDS. */
+static void follow_listeners(struct front *front)
+{
+    struct role_context *context = front->context;
+    for (unsigned i = 0; i < context->listener_count; i++) {
+        struct role_listener *listener = &context->listeners[i];
+        if (listener->fd >= 0 && listener->closing) {
+            accept_end(front, i);
+            close(listener->fd);
+            free((char *)(uintptr_t)listener->server.data);
+            *listener = (struct role_listener){.fd = -1};
+        } else if (listener->fd >= 0 && front->accepting[i] == NULL) {
+            accept_begin(front, i);
+        }
+    }
+}
+
+static void watch_task(void *argument)
+{
+    struct front *front = argument;
+    while (task_event_wait(&front->context->reloaded, NO_DEADLINE) == OK)
+        follow_listeners(front);
+}
+
+static void *front_new(struct role_context *context)
+{
+    struct front *front = calloc(1, sizeof(*front));
+    check(front != NULL);
+    front->context = context;
+    line_front_init(&front->line, context);
+    task_group_init(&front->sessions);
+    task_group_init(&front->watching);
+    return front;
+}
+
+static enum status front_start(void *state)
+{
+    struct front *front = state;
+    follow_listeners(front);
+    task_spawn(&front->watching, "listeners", watch_task, front);
+    return OK;
+}
+
+static void front_stop(void *state)
+{
+    struct front *front = state;
+    task_group_finish(&front->watching);
+    for (unsigned i = 0; i < ROLE_LISTENERS_MAX; i++)
+        accept_end(front, i);
+    /* Every session says 421 and goodbye; a commit under way is waited for. */
+    task_group_cancel(&front->sessions);
+    if (task_group_wait(&front->sessions, clock_monotonic_ms() + STOP_MS) != OK)
+        log_warning("front.stop", "reason=%s", log_text(text_from(fail_reason())));
+    task_group_finish(&front->sessions);
+    line_front_finish(&front->line);
+    free(front);
+}
+
+const struct role_program front_program = {
+    .kind = ROLE_FRONT,
+    .new_state = front_new,
+    .start = front_start,
+    .stop = front_stop,
+};

@@ -1,0 +1,112 @@
+#include "main/offline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "base/check.h"
+#include "base/logline.h"
+#include "directory/directory.h"
+#include "main/site.h"
+#include "queue/queue.h"
+
+enum { PASSWORD_MAX = 1024 };
+
+struct offline {
+    const char *settings_path;
+    struct text words[ADMIN_WORDS_MAX];
+    unsigned count;
+    char password[PASSWORD_MAX];
+    struct buffer out;
+    enum status status;
+};
+
+static void role_directory(const struct settings *settings, enum role_kind kind,
+                           char out[SITE_PATH_BYTES])
+{
+    snprintf(out, SITE_PATH_BYTES, "%.*s/%s", TEXT_ARG(settings->data_directory),
+             role_find(kind)->data);
+}
+
+static enum status run_on_directory(struct offline *offline, struct settings *settings)
+{
+    char path[SITE_PATH_BYTES];
+    struct directory *directory = NULL;
+    struct task_group group;
+    task_group_init(&group);
+    role_directory(settings, ROLE_AUTH, path);
+    enum status status = directory_open(path, settings, &group, &directory);
+    if (status == OK)
+        status = admin_run(ROLE_AUTH, directory, offline->words, offline->count,
+                           text_from(offline->password), &offline->out);
+    directory_close(&directory);
+    task_group_finish(&group);
+    return status;
+}
+
+static enum status run_on_store(struct offline *offline, struct settings *settings)
+{
+    char path[SITE_PATH_BYTES];
+    role_directory(settings, ROLE_STORE, path);
+    bool rebuild = offline->count == 2 && text_equals(offline->words[0], TEXT("store")) &&
+                   text_equals(offline->words[1], TEXT("rebuild"));
+    if (rebuild && store_forget_index(path) != OK)
+        return TRY_LATER;
+    struct queue *queue = queue_new();
+    struct queue_options options = {.directory = path, .settings = settings};
+    enum status status = queue_start(queue, &options);
+    if (status == OK && rebuild)
+        buffer_append(&offline->out, TEXT("the index was made anew from the log\n"));
+    else if (status == OK)
+        status = admin_run(ROLE_STORE, queue, offline->words, offline->count,
+                           text_from(offline->password), &offline->out);
+    queue_stop(&queue);
+    return status;
+}
+
+static void offline_task(void *argument)
+{
+    struct offline *offline = argument;
+    struct site site;
+    struct buffer messages;
+    unsigned used;
+    const struct admin_verb *verb = admin_verb_find(offline->words, offline->count, &used);
+    check(verb != NULL); /* mailroot has found it before */
+    buffer_init(&messages, 64 << 10);
+    offline->status = site_load(offline->settings_path, 1, &messages, &site);
+    if (offline->status == OK) {
+        offline->status = site_make_directories(&site);
+        if (offline->status == OK)
+            offline->status = verb->role == ROLE_AUTH ? run_on_directory(offline, site.settings)
+                                                      : run_on_store(offline, site.settings);
+        site_free(&site);
+    } else {
+        fprintf(stderr, "%.*s", TEXT_ARG(buffer_text(&messages)));
+    }
+    if (offline->status != OK)
+        fprintf(stderr, "mailroot: %s\n", fail_reason());
+    buffer_finish(&messages);
+}
+
+int offline_run(const char *settings_path, int count, char **words)
+{
+    struct offline *offline = calloc(1, sizeof(*offline));
+    check(offline != NULL);
+    offline->settings_path = settings_path;
+    for (int i = 0; i < count && i < ADMIN_WORDS_MAX; i++)
+        offline->words[offline->count++] = text_from(words[i]);
+    ssize_t length = read(STDIN_FILENO, offline->password, PASSWORD_MAX - 1);
+    unused(length); /* none was needed, or the verb says that it is missing */
+    buffer_init(&offline->out, ADMIN_OUTPUT_MAX);
+    log_setup("offline", LOG_LEVEL_WARNING);
+    process_prepare();
+    task_loop_run(offline_task, offline);
+    fwrite(offline->out.data, 1, offline->out.length, stdout);
+    int exit_status = offline->status == OK ? 0 : offline->status == REFUSED ? 1 : 2;
+    buffer_finish(&offline->out);
+    explicit_bzero(offline->password, sizeof(offline->password));
+    free(offline);
+    return exit_status;
+}

@@ -1,0 +1,32 @@
+/* What all sessions of one front process share: its role, its ids, and the count of connections. */
+#ifndef PROTO_LINE_FRONT_H
+#define PROTO_LINE_FRONT_H
+
+#include "base/map.h"
+#include "proc/role.h"
+
+struct line_front {
+    struct role_context *role;
+    uint64_t last_id;
+    struct map *servers;   /* name -> count of connections */
+    struct map *addresses; /* server name and host -> count of connections */
+};
+
+void line_front_init(struct line_front *front, struct role_context *role);
+void line_front_finish(struct line_front *front);
+/* An id for a session, a message or a refusal. */
+uint64_t line_front_id(struct line_front *front);
+
+/* A place among the connections of a server; in the session's memory. */
+struct line_seat {
+    struct line_front *front;
+    char server[64];
+    char address[192];
+};
+/* Count this connection in. False when the server, or the peer's host on it, has too many; reason
+ * says which. Unix sockets are not counted by address. Give the seat back only after true. */
+bool line_seat_take(struct line_seat *seat, struct line_front *front,
+                    const struct setting_server *server, const struct net_address *peer);
+void line_seat_give_back(struct line_seat *seat);
+
+#endif

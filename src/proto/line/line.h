@@ -1,0 +1,84 @@
+/* The one session loop of all line protocols. A protocol is a table of commands and a dialect; the
+ * loop reads a line, finds its row, checks what the row says and runs the action. Replies are sent
+ * when the input runs dry, so a pipelined group is answered in one write (RFC 2920 3.2). */
+#ifndef PROTO_LINE_LINE_H
+#define PROTO_LINE_LINE_H
+
+#include "base/arena.h"
+#include "net/stream.h"
+#include "task/task.h"
+
+struct line_session;
+
+enum line_flags {
+    LINE_TLS_FIRST = 1, /* refused before TLS when the session requires TLS */
+    LINE_SECRET = 2,    /* the arguments must not be logged */
+};
+
+struct line_command {
+    const char *verb;
+    unsigned states; /* bits of the protocol: where it is allowed */
+    unsigned flags;  /* line_flags */
+    /* arguments: what follows the verb and one space. It lives until the next command. May YIELD.
+     */
+    void (*action)(struct line_session *session, struct text arguments);
+};
+
+/* What the peer (or the world) did wrong; the dialect finds the words. */
+enum line_fault {
+    LINE_TOO_LONG,
+    LINE_BAD_BYTES,    /* a bare CR or LF, or a control byte */
+    LINE_UNKNOWN,      /* no such verb */
+    LINE_WRONG_STATE,  /* not now */
+    LINE_NEEDS_TLS,    /* not before TLS */
+    LINE_MANY_ERRORS,  /* the session ends */
+    LINE_SILENT,       /* idle for too long; the session ends */
+    LINE_TOO_OLD,      /* the session took too long; it ends */
+    LINE_SHUTTING_DOWN /* the server stops; the session ends */
+};
+
+struct line_dialect {
+    const struct line_command *commands;
+    unsigned command_count;
+    size_t max_line; /* bytes, CRLF included */
+    /* The state now: one bit. */
+    unsigned (*state)(const struct line_session *session);
+    /* Say what is wrong. command is NULL where none was recognised. Must not YIELD. */
+    void (*fault)(struct line_session *session, enum line_fault fault,
+                  const struct line_command *command);
+};
+
+struct line_session {
+    struct stream *stream;
+    const struct line_dialect *dialect;
+    void *context;                      /* the protocol's own session */
+    struct arena arena;                 /* of the command being served */
+    struct text line;                   /* being served, without CRLF; in arena */
+    const struct line_command *command; /* being served, or NULL */
+    int64_t idle_ms;
+    int64_t ends_ms; /* monotonic; NO_DEADLINE: none */
+    unsigned errors, max_errors;
+    bool requires_tls;
+    bool ended;           /* the action was the last */
+    bool resynchronising; /* behind a bare LF, until a CRLF */
+};
+
+/* context, idle_ms ... are set by the caller between init and run. */
+void line_init(struct line_session *session, struct stream *stream,
+               const struct line_dialect *dialect, void *context);
+void line_finish(struct line_session *session);
+
+/* Serve commands until the session ends, then send what is buffered. YIELDS. */
+void line_run(struct line_session *session);
+
+/* For actions that read on: one more line without its CRLF, in the command's arena. REFUSED: too
+ * long or malformed, in step; TRY_LATER: the session is over. YIELDS. */
+enum status line_read(struct line_session *session, struct text *line);
+/* For actions that take raw bytes: wait until some are buffered. TRY_LATER: it is over. YIELDS. */
+enum status line_fill(struct line_session *session);
+/* The peer did something wrong: one more, and the end when there were too many. */
+void line_count_error(struct line_session *session);
+/* The command for logs: verb and arguments, or the verb alone where they are secret. */
+struct text line_loggable(const struct line_session *session);
+
+#endif

@@ -1,0 +1,67 @@
+#include "proto/smtp/smtp_answers.h"
+
+#include "base/check.h"
+
+static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
+    [SMTP_OK] = {250, "2.0.0", "OK", false},
+    [SMTP_CLOSING] = {221, "2.0.0", "Goodbye", false},
+    [SMTP_READY_FOR_TLS] = {220, "2.0.0", "Ready to start TLS", false},
+    [SMTP_LOGGED_IN] = {235, "2.7.0", "Logged in", false},
+    [SMTP_HELP] = {214, "2.0.0", "See RFC 5321; your postmaster has the rest", false},
+    [SMTP_SENDER_OK] = {250, "2.1.0", "Sender OK", false},
+    [SMTP_RECIPIENT_OK] = {250, "2.1.5", "Recipient OK", false},
+    [SMTP_CANNOT_VERIFY] = {252, "2.1.5", "Not verified; send mail and see", false},
+    [SMTP_GO_AHEAD] = {354, "", "Send the message; end with <CRLF>.<CRLF>", false},
+    [SMTP_CHUNK_OK] = {250, "2.0.0", "Chunk taken", false},
+    [SMTP_MESSAGE_ACCEPTED] = {250, "2.0.0", "Accepted as", false},
+    [SMTP_SILENT] = {421, "4.4.2", "Nothing heard for too long, closing", false},
+    [SMTP_TOO_OLD] = {421, "4.4.2", "The session took too long, closing", false},
+    [SMTP_SHUTDOWN] = {421, "4.3.2", "Shutting down, come back soon", false},
+    [SMTP_MANY_ERRORS] = {421, "4.7.0", "Too many errors, closing", false},
+    [SMTP_MANY_CONNECTIONS] = {421, "4.7.0", "Not now", false},
+    [SMTP_MANY_LOGINS] = {421, "4.7.0", "Too many failed logins, closing", false},
+    [SMTP_NOT_NOW] = {451, "4.3.0", "Not possible at the moment, try later", false},
+    [SMTP_NO_SPACE] = {452, "4.3.1", "No room for mail at the moment, try later", false},
+    [SMTP_MANY_RECIPIENTS] = {452, "4.5.3", "Too many recipients, send the rest apart", false},
+    [SMTP_NO_TLS_NOW] = {454, "4.7.0", "TLS is not available", false},
+    [SMTP_LOGIN_LATER] = {454, "4.7.0", "Login is not possible at the moment, try later", false},
+    [SMTP_LINE_TOO_LONG] = {500, "5.5.2", "Line too long", true},
+    [SMTP_BAD_LINE] = {500, "5.5.2", "A line ends with CRLF and holds no control bytes", true},
+    [SMTP_UNKNOWN_COMMAND] = {500, "5.5.1", "Command not known", true},
+    [SMTP_NOT_IMPLEMENTED] = {502, "5.5.1", "Command not implemented", true},
+    [SMTP_BAD_ARGUMENTS] = {501, "5.5.4", "Bad arguments", true},
+    [SMTP_BAD_NAME] = {501, "5.5.4", "Give your host's name or [address]", true},
+    [SMTP_BAD_SENDER] = {501, "5.1.7", "Bad sender address", true},
+    [SMTP_BAD_RECIPIENT] = {501, "5.1.3", "Bad recipient address", true},
+    [SMTP_BAD_BASE64] = {501, "5.5.2", "Malformed response", true},
+    [SMTP_LOGIN_CANCELLED] = {501, "5.7.0", "Login cancelled", true},
+    [SMTP_HELLO_FIRST] = {503, "5.5.1", "Say hello first", true},
+    [SMTP_MAIL_FIRST] = {503, "5.5.1", "MAIL first", true},
+    [SMTP_RCPT_FIRST] = {503, "5.5.1", "RCPT first", true},
+    [SMTP_NESTED_MAIL] = {503, "5.5.1", "The sender was given already", true},
+    [SMTP_BDAT_BEGUN] = {503, "5.5.1", "The message was begun with BDAT", true},
+    [SMTP_IN_TRANSACTION] = {503, "5.5.1", "Not while a message is being sent", true},
+    [SMTP_ALREADY_LOGGED_IN] = {503, "5.5.1", "Logged in already", true},
+    [SMTP_ALREADY_TLS] = {503, "5.5.1", "TLS is on already", true},
+    [SMTP_NOT_NOW_COMMAND] = {503, "5.5.1", "Not now", true},
+    [SMTP_UNKNOWN_MECHANISM] = {504, "5.5.4", "Mechanism not known", true},
+    [SMTP_TLS_FIRST] = {530, "5.7.0", "STARTTLS first", true},
+    [SMTP_LOGIN_FIRST] = {530, "5.7.0", "Log in first", true},
+    [SMTP_LOGIN_FAILED] = {535, "5.7.8", "User name or password is wrong", false},
+    [SMTP_MECHANISM_NEEDS_TLS] = {538, "5.7.11", "Passwords are taken under TLS only", true},
+    [SMTP_NO_SUCH_USER] = {550, "5.1.1", "No such user here", false},
+    [SMTP_NO_RELAY] = {550, "5.7.1", "Mail for that domain is not taken from you", false},
+    [SMTP_BARE_LINE_END] = {550, "5.6.11", "A CR or LF stood alone in the message", false},
+    [SMTP_TOO_LARGE] = {552, "5.3.4", "Message too large", false},
+    [SMTP_NEEDS_SMTPUTF8] = {553, "5.6.7", "That address needs SMTPUTF8", false},
+    [SMTP_LOOP] = {554, "5.4.6", "Too many hops, mail loop", false},
+    [SMTP_REFUSED_MESSAGE] = {554, "5.6.0", "Message refused", false},
+    [SMTP_REFUSED_PEER] = {554, "5.7.1", "Your address is refused here", false},
+    [SMTP_UNKNOWN_PARAMETER] = {555, "5.5.4", "Parameter not known", true},
+};
+
+const struct smtp_answer_row *smtp_answer_row(enum smtp_answer answer)
+{
+    check(answer < SMTP_ANSWERS && replies[answer].code != 0);
+    return &replies[answer];
+}

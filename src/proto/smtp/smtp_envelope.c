@@ -1,0 +1,192 @@
+/* MAIL and RCPT: who sends, who shall get it, and whether we take it. */
+#include <string.h>
+
+#include "proto/smtp/smtp_session.h"
+
+void smtp_server_transaction_init(struct smtp_session *session)
+{
+    session->transaction = (struct smtp_server_transaction){.state = SMTP_READY};
+    arena_init(&session->transaction.arena);
+}
+
+void smtp_server_transaction_finish(struct smtp_session *session)
+{
+    smtp_intake_drop(session);
+    arena_finish(&session->transaction.arena);
+}
+
+void smtp_server_transaction_reset(struct smtp_session *session)
+{
+    struct smtp_server_transaction *transaction = &session->transaction;
+    smtp_intake_drop(session);
+    struct arena arena = transaction->arena;
+    arena_reset(&arena);
+    *transaction = (struct smtp_server_transaction){.state = SMTP_READY, .arena = arena};
+}
+
+static void answer_syntax(struct smtp_session *session, enum smtp_syntax syntax,
+                          enum smtp_answer bad_address)
+{
+    enum smtp_answer answer = SMTP_BAD_ARGUMENTS;
+    if (syntax == SMTP_SYNTAX_ADDRESS)
+        answer = bad_address;
+    else if (syntax == SMTP_SYNTAX_UNKNOWN)
+        answer = SMTP_UNKNOWN_PARAMETER;
+    smtp_answer(session, answer, text_from(fail_reason()));
+}
+
+static bool service_needs_login(enum service service)
+{
+    return service == SERVICE_SUBMISSION || service == SERVICE_SMTPS;
+}
+
+/* False when MAIL was answered with a refusal. */
+static bool sender_is_welcome(struct smtp_session *session, const struct smtp_mail *mail)
+{
+    struct decision_reason server = {.rule = "login-required", .place = session->server->place};
+    if (service_needs_login(session->service) && session->login[0] == '\0') {
+        smtp_answer_because(session, SMTP_LOGIN_FIRST, TEXT(""), &server, 1);
+        return false;
+    }
+    if (mail->sender.is_international && !mail->is_international) {
+        smtp_answer(session, SMTP_NEEDS_SMTPUTF8, TEXT(""));
+        return false;
+    }
+    if (mail->size > session->server->max_message_bytes) {
+        server.rule = "limit-message";
+        smtp_answer_because(session, SMTP_TOO_LARGE, TEXT(""), &server, 1);
+        return false;
+    }
+    return true;
+}
+
+void smtp_command_mail(struct line_session *line, struct text arguments)
+{
+    struct smtp_session *session = smtp_session(line);
+    struct smtp_server_transaction *transaction = &session->transaction;
+    struct smtp_mail mail;
+    enum smtp_syntax syntax = smtp_parse_mail(arguments, &transaction->arena, &mail);
+    if (syntax != SMTP_SYNTAX_FINE) {
+        answer_syntax(session, syntax, SMTP_BAD_SENDER);
+        smtp_server_transaction_reset(session);
+        return;
+    }
+    if (!sender_is_welcome(session, &mail)) {
+        smtp_server_transaction_reset(session);
+        return;
+    }
+    transaction->mail = mail;
+    transaction->has_international_address = mail.sender.is_international;
+    transaction->state = SMTP_SENDING;
+    transaction->envelope.sender =
+        mail.is_null ? TEXT("") : mail_address_text(&mail.sender, &transaction->arena);
+    smtp_answer(session, SMTP_SENDER_OK, TEXT(""));
+}
+
+/* RFC 5321 4.5.1: postmaster without a domain is a person all the same. */
+static enum status name_postmaster(struct smtp_session *session, struct smtp_rcpt *rcpt)
+{
+    struct text postmaster = session->settings->postmaster;
+    return mail_address_parse(postmaster, &session->line.arena, &rcpt->recipient);
+}
+
+/* Ask the directory about one of our addresses. False when RCPT was answered. YIELDS. */
+static bool recipient_exists(struct smtp_session *session, const struct mail_address *recipient,
+                             const struct relay_decision *decision)
+{
+    struct text key = mail_address_key(recipient, &session->line.arena);
+    switch (directory_check(session->front->role->auth, key)) {
+    case OK:
+        return true;
+    case REFUSED:
+        smtp_answer_because(session, SMTP_NO_SUCH_USER, TEXT(""), decision->reasons,
+                            decision->reason_count);
+        return false;
+    case TRY_LATER:
+        break;
+    }
+    struct decision_reason reason = {.rule = "directory-unavailable",
+                                     .fact = text_from(fail_reason())};
+    smtp_answer_because(session, SMTP_NOT_NOW, TEXT(""), &reason, 1);
+    return false;
+}
+
+/* False when RCPT was answered with a refusal. YIELDS. */
+static bool recipient_is_welcome(struct smtp_session *session, struct smtp_rcpt *rcpt)
+{
+    struct relay_facts facts = {
+        .settings = session->settings,
+        .server = session->server,
+        .service = session->service,
+        .peer = stream_peer(session->line.stream),
+        .login = text_from(session->login),
+        .domain = rcpt->recipient.domain_ascii,
+    };
+    struct relay_decision decision = decide_relay(&facts);
+    if (decision.verdict == RELAY_DENIED) {
+        smtp_answer_because(session, SMTP_NO_RELAY, TEXT(""), decision.reasons,
+                            decision.reason_count);
+        return false;
+    }
+    bool without_domain = text_is_empty(rcpt->recipient.domain);
+    if (without_domain && name_postmaster(session, rcpt) != OK) {
+        smtp_answer(session, SMTP_NO_SUCH_USER, TEXT(""));
+        return false;
+    }
+    if (rcpt->recipient.is_international && !session->transaction.mail.is_international) {
+        smtp_answer(session, SMTP_NEEDS_SMTPUTF8, TEXT(""));
+        return false;
+    }
+    /* The postmaster of the settings may live elsewhere; then the queue finds the way. */
+    bool is_ours = !without_domain ||
+                   settings_domain_find(session->settings, rcpt->recipient.domain_ascii) != NULL;
+    return decision.verdict == RELAY_ONWARD || !is_ours ||
+           recipient_exists(session, &rcpt->recipient, &decision);
+}
+
+static void add_recipient(struct smtp_server_transaction *transaction, const struct smtp_rcpt *rcpt)
+{
+    struct queue_envelope *envelope = &transaction->envelope;
+    if (envelope->recipient_count == transaction->recipient_capacity) {
+        unsigned capacity =
+            transaction->recipient_capacity == 0 ? 4 : 2 * envelope->recipient_count;
+        struct queue_recipient *more =
+            arena_array(&transaction->arena, capacity, sizeof(*envelope->recipients));
+        if (envelope->recipient_count > 0)
+            memcpy(more, envelope->recipients,
+                   envelope->recipient_count * sizeof(*envelope->recipients));
+        envelope->recipients = more;
+        transaction->recipient_capacity = capacity;
+    }
+    envelope->recipients[envelope->recipient_count++] = (struct queue_recipient){
+        .address = mail_address_text(&rcpt->recipient, &transaction->arena),
+        .original_recipient = arena_copy(&transaction->arena, rcpt->original_recipient),
+        .notify = rcpt->notify,
+    };
+    if (rcpt->recipient.is_international)
+        transaction->has_international_address = true;
+    transaction->state = SMTP_ADDRESSED;
+}
+
+void smtp_command_rcpt(struct line_session *line, struct text arguments)
+{
+    struct smtp_session *session = smtp_session(line);
+    struct smtp_server_transaction *transaction = &session->transaction;
+    struct smtp_rcpt rcpt;
+    if (transaction->envelope.recipient_count >= session->server->max_recipients) {
+        struct decision_reason reason = {.rule = "limit-recipients",
+                                         .place = session->server->place};
+        smtp_answer_because(session, SMTP_MANY_RECIPIENTS, TEXT(""), &reason, 1);
+        return;
+    }
+    /* Parsed in the command's arena: a thousand refused recipients leave nothing behind. */
+    enum smtp_syntax syntax = smtp_parse_rcpt(arguments, &line->arena, &rcpt);
+    if (syntax != SMTP_SYNTAX_FINE) {
+        answer_syntax(session, syntax, SMTP_BAD_RECIPIENT);
+        return;
+    }
+    if (!recipient_is_welcome(session, &rcpt))
+        return;
+    add_recipient(transaction, &rcpt);
+    smtp_answer(session, SMTP_RECIPIENT_OK, TEXT(""));
+}

@@ -1,0 +1,46 @@
+/* The arguments of SMTP commands (RFC 5321 4.1.1, 4.1.2), parsed strictly. Pure. */
+#ifndef PROTO_SMTP_GRAMMAR_H
+#define PROTO_SMTP_GRAMMAR_H
+
+#include "mail/address.h"
+
+/* Which reply a fault earns. fail_reason() says more. */
+enum smtp_syntax {
+    SMTP_SYNTAX_FINE,
+    SMTP_SYNTAX_BAD,     /* not the form of the command */
+    SMTP_SYNTAX_ADDRESS, /* the path is no address */
+    SMTP_SYNTAX_VALUE,   /* a known parameter with a wrong value, or given twice */
+    SMTP_SYNTAX_UNKNOWN, /* a parameter nobody offered */
+};
+
+struct smtp_mail {
+    struct mail_address sender;
+    bool is_null;
+    uint64_t size;            /* SIZE=, RFC 1870; 0: not given */
+    bool is_8bit;             /* BODY=8BITMIME, RFC 6152 */
+    bool is_international;    /* SMTPUTF8, RFC 6531 */
+    bool return_headers_only; /* RET=HDRS, RFC 3461 */
+    struct text envelope_id;  /* ENVID decoded, printable; or "" */
+};
+/* "FROM:<path> parameters", in arena. */
+enum smtp_syntax smtp_parse_mail(struct text arguments, struct arena *arena, struct smtp_mail *out);
+
+struct smtp_rcpt {
+    struct mail_address recipient;  /* no domain: postmaster */
+    struct text original_recipient; /* ORCPT as given, or "" */
+    unsigned notify;                /* enum notify */
+};
+/* "TO:<path> parameters", in arena. */
+enum smtp_syntax smtp_parse_rcpt(struct text arguments, struct arena *arena, struct smtp_rcpt *out);
+
+struct smtp_bdat {
+    uint64_t size;
+    bool is_last;
+};
+/* RFC 3030 2: "n [LAST]". */
+bool smtp_parse_bdat(struct text arguments, struct smtp_bdat *out);
+
+/* A name or address literal as HELO, EHLO and LHLO take it: safe to write into a header. */
+bool smtp_is_helo_name(struct text name);
+
+#endif

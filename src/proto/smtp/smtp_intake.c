@@ -1,0 +1,273 @@
+/* A message between the wire and the queue: counted, looked at, stamped, and passed on in pieces,
+ * so that its size costs no memory. DATA and BDAT both end here. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/logline.h"
+#include "proto/smtp/smtp_session.h"
+#include "proto/smtp/smtp_stamp.h"
+
+enum { HEADER_HELD_MAX = 64 << 10, STAMP_MAX = 4096 };
+
+static struct text tls_text(struct smtp_session *session, struct arena *arena)
+{
+    const struct stream *stream = session->line.stream;
+    if (!stream_is_tls(stream))
+        return TEXT("");
+    return arena_printf(arena, "%s %s", stream_tls_version(stream), stream_tls_cipher(stream));
+}
+
+static void note_trouble(struct smtp_intake *intake, enum smtp_trouble trouble)
+{
+    if (intake->trouble == SMTP_NO_TROUBLE)
+        intake->trouble = trouble;
+    queue_abandon(&intake->queued);
+    buffer_finish(&intake->header);
+    intake->holds_header = false;
+}
+
+static void append(struct smtp_intake *intake, struct text bytes)
+{
+    if (intake->trouble != SMTP_NO_TROUBLE || bytes.length == 0)
+        return;
+    if (queue_append(intake->queued, bytes) != OK)
+        note_trouble(intake, SMTP_TROUBLE_QUEUE);
+}
+
+static struct smtp_stamp stamp_of(const struct smtp_session *session)
+{
+    const struct queue_envelope *envelope = &session->transaction.envelope;
+    return (struct smtp_stamp){
+        .helo = text_from(session->helo),
+        .peer = stream_peer(session->line.stream),
+        .host = session->host,
+        .tls = envelope->tls,
+        .is_lmtp = session->service == SERVICE_LMTP,
+        .is_extended = session->is_extended,
+        .is_tls = stream_is_tls(session->line.stream),
+        .is_logged_in = session->login[0] != '\0',
+        .is_international = session->transaction.mail.is_international,
+        .id = envelope->id,
+        .recipient = envelope->recipient_count == 1 ? envelope->recipients[0].address : TEXT(""),
+        .now_ms = clock_wall_ms(),
+    };
+}
+
+static void fill_envelope(struct smtp_session *session)
+{
+    struct smtp_server_transaction *transaction = &session->transaction;
+    struct queue_envelope *envelope = &transaction->envelope;
+    envelope->id = line_front_id(session->front);
+    envelope->session = session->id;
+    envelope->envelope_id = transaction->mail.envelope_id;
+    envelope->return_headers_only = transaction->mail.return_headers_only;
+    envelope->is_8bit = transaction->mail.is_8bit;
+    envelope->service = session->service;
+    envelope->server = session->server->name;
+    envelope->peer = text_from(session->peer);
+    envelope->helo = text_from(session->helo);
+    envelope->login = text_from(session->login);
+    envelope->tls = tls_text(session, &transaction->arena);
+    envelope->settings_version = session->settings->version;
+}
+
+void smtp_intake_begin(struct smtp_session *session)
+{
+    struct smtp_intake *intake = &session->transaction.intake;
+    fill_envelope(session);
+    *intake = (struct smtp_intake){0};
+    header_facts_init(&intake->facts);
+    buffer_init(&intake->header, HEADER_HELD_MAX);
+    /* RFC 6409 8: a submission server completes the header; a relay leaves it alone. */
+    intake->holds_header = session->login[0] != '\0';
+    intake->queued = queue_begin(session->front->role->store, &session->transaction.envelope);
+    struct smtp_stamp stamp = stamp_of(session);
+    struct buffer received;
+    buffer_init(&received, STAMP_MAX);
+    smtp_stamp_received(&stamp, &received);
+    append(intake, buffer_text(&received));
+    buffer_finish(&received);
+}
+
+/* The header is known, or too long to be held: complete it and let it go. */
+static void release_header(struct smtp_session *session)
+{
+    struct smtp_intake *intake = &session->transaction.intake;
+    if (!intake->holds_header)
+        return;
+    intake->holds_header = false;
+    struct smtp_stamp stamp = stamp_of(session);
+    struct buffer added;
+    buffer_init(&added, STAMP_MAX);
+    if (intake->facts.ended && !intake->facts.has_date)
+        smtp_stamp_date(&stamp, &added);
+    if (intake->facts.ended && !intake->facts.has_message_id) {
+        smtp_stamp_message_id(&stamp, &added);
+        char id[ID_TEXT_BYTES];
+        snprintf(intake->facts.message_id, sizeof(intake->facts.message_id), "<%s@%.*s>",
+                 id_format(stamp.id, id), TEXT_ARG(text_head(session->host, 200)));
+    }
+    append(intake, buffer_text(&added));
+    append(intake, buffer_text(&intake->header));
+    buffer_finish(&added);
+    buffer_finish(&intake->header);
+}
+
+static bool has_8bit(struct text bytes)
+{
+    uint64_t seen = 0, word;
+    size_t at = 0;
+    for (; at + sizeof(word) <= bytes.length; at += sizeof(word)) {
+        memcpy(&word, bytes.data + at, sizeof(word));
+        seen |= word;
+    }
+    for (; at < bytes.length; at++)
+        seen |= (unsigned char)bytes.data[at];
+    return (seen & 0x8080808080808080u) != 0;
+}
+
+static void look_at_header(struct smtp_session *session, struct text bytes)
+{
+    struct smtp_intake *intake = &session->transaction.intake;
+    if (intake->facts.ended)
+        return;
+    header_facts_feed(&intake->facts, bytes);
+    if (intake->facts.received_count >= session->server->max_hops)
+        note_trouble(intake, SMTP_TROUBLE_HOPS);
+}
+
+void smtp_intake_take(struct smtp_session *session, struct text bytes)
+{
+    struct smtp_intake *intake = &session->transaction.intake;
+    if (intake->trouble != SMTP_NO_TROUBLE)
+        return;
+    intake->size += bytes.length;
+    if (intake->size > session->server->max_message_bytes) {
+        note_trouble(intake, SMTP_TROUBLE_SIZE);
+        return;
+    }
+    intake->is_8bit = intake->is_8bit || has_8bit(bytes);
+    look_at_header(session, bytes);
+    if (intake->holds_header && buffer_append(&intake->header, bytes)) {
+        if (intake->facts.ended)
+            release_header(session);
+        return;
+    }
+    release_header(session);
+    append(intake, bytes);
+}
+
+void smtp_intake_drop(struct smtp_session *session)
+{
+    struct smtp_intake *intake = &session->transaction.intake;
+    queue_abandon(&intake->queued);
+    buffer_finish(&intake->header);
+    *intake = (struct smtp_intake){0};
+}
+
+/* Ends */
+
+static void log_accepted(struct smtp_session *session)
+{
+    const struct smtp_server_transaction *transaction = &session->transaction;
+    const struct queue_envelope *envelope = &transaction->envelope;
+    char id[ID_TEXT_BYTES], session_id[ID_TEXT_BYTES];
+    log_info("smtp.accepted",
+             "id=%s session=%s from=%s to-count=%u size=%" PRIu64 " peer=%s tls=%s login=%s",
+             id_format(envelope->id, id), id_format(session->id, session_id),
+             log_text(envelope->sender), envelope->recipient_count, transaction->intake.size,
+             log_text(envelope->peer), log_text(envelope->tls), log_text(envelope->login));
+}
+
+static void answer_trouble(struct smtp_session *session, enum smtp_trouble trouble)
+{
+    struct decision_reason reason = {.place = session->server->place};
+    switch (trouble) {
+    case SMTP_NO_TROUBLE:
+        return;
+    case SMTP_TROUBLE_SIZE:
+        reason.rule = "limit-message";
+        smtp_answer_because(session, SMTP_TOO_LARGE, TEXT(""), &reason, 1);
+        return;
+    case SMTP_TROUBLE_HOPS:
+        reason.rule = "limit-hops";
+        smtp_answer_because(session, SMTP_LOOP, TEXT(""), &reason, 1);
+        return;
+    case SMTP_TROUBLE_BARE:
+        smtp_answer(session, SMTP_BARE_LINE_END, TEXT(""));
+        return;
+    case SMTP_TROUBLE_QUEUE:
+        smtp_answer_because(session, queue_commit_is_full() ? SMTP_NO_SPACE : SMTP_NOT_NOW,
+                            TEXT(""), NULL, 0);
+        return;
+    }
+}
+
+static void answer_status(struct smtp_session *session, enum status status)
+{
+    char id[ID_TEXT_BYTES];
+    struct decision_reason reason = {.rule = "queue", .fact = text_from(fail_reason())};
+    switch (status) {
+    case OK:
+        smtp_answer(session, SMTP_MESSAGE_ACCEPTED,
+                    text_from(id_format(session->transaction.envelope.id, id)));
+        return;
+    case TRY_LATER:
+        smtp_answer_because(session, queue_commit_is_full() ? SMTP_NO_SPACE : SMTP_NOT_NOW,
+                            TEXT(""), &reason, 1);
+        return;
+    case REFUSED:
+        smtp_answer_because(session, SMTP_REFUSED_MESSAGE, TEXT(""), &reason, 1);
+        return;
+    }
+}
+
+/* RFC 2033 4.2: after the data one reply for each accepted recipient, in their order. */
+static unsigned replies_due(const struct smtp_session *session)
+{
+    return session->service == SERVICE_LMTP ? session->transaction.envelope.recipient_count : 1;
+}
+
+static void commit(struct smtp_session *session)
+{
+    struct smtp_server_transaction *transaction = &session->transaction;
+    struct queue_envelope *envelope = &transaction->envelope;
+    struct smtp_intake *intake = &transaction->intake;
+    bool needs_utf8 = transaction->has_international_address || intake->facts.has_8bit_header;
+    envelope->is_8bit = transaction->mail.is_8bit || intake->is_8bit;
+    envelope->is_international = transaction->mail.is_international && needs_utf8;
+    envelope->message_id = text_from(intake->facts.message_id);
+    envelope->subject = text_from(intake->facts.subject);
+    enum status *results =
+        arena_array(&transaction->arena, envelope->recipient_count, sizeof(*results));
+    enum status status = queue_commit(&intake->queued, results);
+    if (status == OK)
+        log_accepted(session);
+    bool is_lmtp = session->service == SERVICE_LMTP;
+    for (unsigned i = 0; i < replies_due(session); i++) {
+        if (is_lmtp && status == OK && results[i] == REFUSED)
+            smtp_answer(session, SMTP_NO_SUCH_USER, TEXT(""));
+        else
+            answer_status(session, is_lmtp && status == OK ? results[i] : status);
+    }
+}
+
+void smtp_intake_end(struct smtp_session *session)
+{
+    struct smtp_intake *intake = &session->transaction.intake;
+    if (intake->trouble == SMTP_NO_TROUBLE) {
+        header_facts_end(&intake->facts);
+        /* A message that is all header is complete too: nothing more will come. */
+        intake->facts.ended = true;
+        release_header(session);
+    }
+    if (intake->trouble == SMTP_NO_TROUBLE)
+        commit(session);
+    else
+        for (unsigned i = 0; i < replies_due(session); i++)
+            answer_trouble(session, intake->trouble);
+    smtp_server_transaction_reset(session);
+}

@@ -1,0 +1,330 @@
+/* The SMTP and LMTP server: the tables of commands, the session around them, and the commands
+ * that carry no mail. */
+#include "proto/smtp/smtp_server.h"
+
+#include <inttypes.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/logline.h"
+#include "proto/smtp/smtp_session.h"
+
+enum { LINE_MAX_BYTES = 12288 }; /* RFC 4954 4: the longest line, an AUTH response */
+
+/* HELO, EHLO, LHLO */
+
+static void put_extension(struct smtp_session *session, const char *text)
+{
+    stream_printf(session->line.stream, "250-%s\r\n", text);
+}
+
+static void list_extensions(struct smtp_session *session)
+{
+    put_extension(session, "PIPELINING");
+    stream_printf(session->line.stream, "250-SIZE %" PRIu64 "\r\n",
+                  session->server->max_message_bytes);
+    put_extension(session, "8BITMIME");
+    put_extension(session, "SMTPUTF8");
+    put_extension(session, "ENHANCEDSTATUSCODES");
+    put_extension(session, "CHUNKING");
+    put_extension(session, "DSN");
+    if (session->tls != NULL && session->server->tls != TLS_NONE &&
+        !stream_is_tls(session->line.stream))
+        put_extension(session, "STARTTLS");
+    if (smtp_offers_login(session))
+        put_extension(session, "AUTH PLAIN LOGIN");
+    stream_write(session->line.stream, TEXT("250 HELP\r\n"));
+}
+
+/* RFC 5321 4.1.4: hello ends a transaction. */
+static bool take_hello(struct smtp_session *session, struct text arguments)
+{
+    struct text name = text_trim(arguments);
+    if (!smtp_is_helo_name(name)) {
+        smtp_answer(session, SMTP_BAD_NAME, TEXT(""));
+        return false;
+    }
+    text_copy(name, session->helo, sizeof(session->helo));
+    session->said_hello = true;
+    smtp_server_transaction_reset(session);
+    return true;
+}
+
+static void command_helo(struct line_session *line, struct text arguments)
+{
+    struct smtp_session *session = smtp_session(line);
+    if (!take_hello(session, arguments))
+        return;
+    session->is_extended = false;
+    stream_printf(line->stream, "250 %.*s\r\n", TEXT_ARG(session->host));
+}
+
+static void command_ehlo(struct line_session *line, struct text arguments)
+{
+    struct smtp_session *session = smtp_session(line);
+    if (!take_hello(session, arguments))
+        return;
+    session->is_extended = true;
+    stream_printf(line->stream, "250-%.*s\r\n", TEXT_ARG(session->host));
+    list_extensions(session);
+}
+
+/* The rest */
+
+static void command_rset(struct line_session *line, struct text arguments)
+{
+    struct smtp_session *session = smtp_session(line);
+    if (!text_is_empty(text_trim(arguments))) {
+        smtp_answer(session, SMTP_BAD_ARGUMENTS, TEXT(""));
+        return;
+    }
+    smtp_server_transaction_reset(session);
+    smtp_answer(session, SMTP_OK, TEXT(""));
+}
+
+static void command_noop(struct line_session *line, struct text arguments)
+{
+    unused(arguments); /* RFC 5321 4.1.1.9: a parameter is ignored */
+    smtp_answer(smtp_session(line), SMTP_OK, TEXT(""));
+}
+
+static void command_vrfy(struct line_session *line, struct text arguments)
+{
+    bool is_empty = text_is_empty(text_trim(arguments));
+    smtp_answer(smtp_session(line), is_empty ? SMTP_BAD_ARGUMENTS : SMTP_CANNOT_VERIFY, TEXT(""));
+}
+
+static void command_help(struct line_session *line, struct text arguments)
+{
+    unused(arguments);
+    smtp_answer(smtp_session(line), SMTP_HELP, TEXT(""));
+}
+
+static void command_quit(struct line_session *line, struct text arguments)
+{
+    struct smtp_session *session = smtp_session(line);
+    if (!text_is_empty(text_trim(arguments))) {
+        smtp_answer(session, SMTP_BAD_ARGUMENTS, TEXT(""));
+        return;
+    }
+    line->ended = true;
+    smtp_answer(session, SMTP_CLOSING, TEXT(""));
+}
+
+static void command_unimplemented(struct line_session *line, struct text arguments)
+{
+    unused(arguments);
+    smtp_answer(smtp_session(line), SMTP_NOT_IMPLEMENTED, TEXT(""));
+}
+
+/* RFC 3207 4.2: after the handshake nothing said before counts. */
+static void command_starttls(struct line_session *line, struct text arguments)
+{
+    struct smtp_session *session = smtp_session(line);
+    size_t discarded = 0;
+    if (!text_is_empty(text_trim(arguments))) {
+        smtp_answer(session, SMTP_BAD_ARGUMENTS, TEXT(""));
+        return;
+    }
+    if (stream_is_tls(line->stream)) {
+        smtp_answer(session, SMTP_ALREADY_TLS, TEXT(""));
+        return;
+    }
+    if (session->tls == NULL || session->server->tls == TLS_NONE) {
+        smtp_answer(session, SMTP_NO_TLS_NOW, TEXT(""));
+        return;
+    }
+    smtp_server_transaction_reset(session);
+    session->said_hello = session->is_extended = false;
+    session->helo[0] = session->login[0] = '\0';
+    smtp_answer(session, SMTP_READY_FOR_TLS, TEXT(""));
+    if (stream_start_tls(line->stream, session->tls, NULL, &discarded) != OK) {
+        log_info("smtp.tls-failed", "peer=%s reason=%s", log_text(text_from(session->peer)),
+                 log_text(text_from(fail_reason())));
+        line->ended = true;
+    } else if (discarded > 0) {
+        log_warning("smtp.injection", "peer=%s discarded=%zu", log_text(text_from(session->peer)),
+                    discarded);
+    }
+}
+
+/* One row per verb. BDAT is allowed everywhere because its octets follow in any case. */
+static const struct line_command smtp_commands[] = {
+    /* verb     allowed in                     flags                      action */
+    {"EHLO", SMTP_ANY, 0, command_ehlo},
+    {"HELO", SMTP_ANY, LINE_TLS_FIRST, command_helo},
+    {"MAIL", SMTP_READY, LINE_TLS_FIRST, smtp_command_mail},
+    {"RCPT", SMTP_SENDING | SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_rcpt},
+    {"DATA", SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_data},
+    {"BDAT", SMTP_ANY, 0, smtp_command_bdat},
+    {"RSET", SMTP_ANY, LINE_TLS_FIRST, command_rset},
+    {"NOOP", SMTP_ANY, 0, command_noop},
+    {"QUIT", SMTP_ANY, 0, command_quit},
+    {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls},
+    {"AUTH", SMTP_GREETED, LINE_TLS_FIRST | LINE_SECRET, smtp_command_auth},
+    {"VRFY", SMTP_ANY, LINE_TLS_FIRST, command_vrfy},
+    {"HELP", SMTP_ANY, LINE_TLS_FIRST, command_help},
+    {"EXPN", SMTP_ANY, LINE_TLS_FIRST, command_unimplemented},
+    {"TURN", SMTP_ANY, LINE_TLS_FIRST, command_unimplemented},
+};
+
+/* RFC 2033 4.1: HELO and EHLO are not known here. */
+static const struct line_command lmtp_commands[] = {
+    {"LHLO", SMTP_ANY, 0, command_ehlo},
+    {"MAIL", SMTP_READY, LINE_TLS_FIRST, smtp_command_mail},
+    {"RCPT", SMTP_SENDING | SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_rcpt},
+    {"DATA", SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_data},
+    {"BDAT", SMTP_ANY, 0, smtp_command_bdat},
+    {"RSET", SMTP_ANY, LINE_TLS_FIRST, command_rset},
+    {"NOOP", SMTP_ANY, 0, command_noop},
+    {"QUIT", SMTP_ANY, 0, command_quit},
+    {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls},
+    {"VRFY", SMTP_ANY, LINE_TLS_FIRST, command_vrfy},
+    {"HELP", SMTP_ANY, LINE_TLS_FIRST, command_help},
+};
+
+/* The dialect */
+
+static unsigned current_state(const struct line_session *line)
+{
+    const struct smtp_session *session = line->context;
+    return session->said_hello ? session->transaction.state : SMTP_NEW;
+}
+
+/* A command that came too early or too late: say what should have come instead. */
+static enum smtp_answer wrong_state(const struct line_session *line,
+                                    const struct line_command *command)
+{
+    unsigned state = current_state(line);
+    if (state == SMTP_NEW)
+        return SMTP_HELLO_FIRST;
+    if (state == SMTP_CHUNKING)
+        return SMTP_BDAT_BEGUN;
+    if (command->action == smtp_command_mail)
+        return SMTP_NESTED_MAIL;
+    if (command->action == command_starttls)
+        return SMTP_IN_TRANSACTION;
+    return state == SMTP_READY ? SMTP_MAIL_FIRST : SMTP_RCPT_FIRST;
+}
+
+static void say_fault(struct line_session *line, enum line_fault fault,
+                      const struct line_command *command)
+{
+    static const enum smtp_answer answers[] = {
+        [LINE_TOO_LONG] = SMTP_LINE_TOO_LONG,  [LINE_BAD_BYTES] = SMTP_BAD_LINE,
+        [LINE_UNKNOWN] = SMTP_UNKNOWN_COMMAND, [LINE_NEEDS_TLS] = SMTP_TLS_FIRST,
+        [LINE_MANY_ERRORS] = SMTP_MANY_ERRORS, [LINE_SILENT] = SMTP_SILENT,
+        [LINE_TOO_OLD] = SMTP_TOO_OLD,         [LINE_SHUTTING_DOWN] = SMTP_SHUTDOWN,
+    };
+    enum smtp_answer answer =
+        fault == LINE_WRONG_STATE ? wrong_state(line, command) : answers[fault];
+    smtp_answer_uncounted(smtp_session(line), answer);
+}
+
+#define ROWS(table) .commands = table, .command_count = sizeof(table) / sizeof(table[0])
+static const struct line_dialect smtp_dialect = {
+    ROWS(smtp_commands),
+    .max_line = LINE_MAX_BYTES,
+    .state = current_state,
+    .fault = say_fault,
+};
+static const struct line_dialect lmtp_dialect = {
+    ROWS(lmtp_commands),
+    .max_line = LINE_MAX_BYTES,
+    .state = current_state,
+    .fault = say_fault,
+};
+
+/* The session */
+
+static const struct net_network *find_network(const struct net_network *networks, unsigned count,
+                                              const struct net_address *peer)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (net_network_contains(&networks[i], peer))
+            return &networks[i];
+    return NULL;
+}
+
+static void serve_welcome(struct smtp_session *session)
+{
+    bool is_lmtp = session->service == SERVICE_LMTP;
+    stream_printf(session->line.stream, "220 %.*s %s mailroot\r\n", TEXT_ARG(session->host),
+                  is_lmtp ? "LMTP" : "ESMTP");
+    line_run(&session->line);
+}
+
+/* Greet, or refuse to (RFC 5321 3.1). YIELDS. */
+static void serve_peer(struct smtp_session *session)
+{
+    const struct setting_server *server = session->server;
+    const struct net_address *peer = stream_peer(session->line.stream);
+    struct decision_reason reason = {.place = server->place};
+    struct line_seat seat;
+    if (find_network(server->refused_networks, server->refused_network_count, peer) != NULL) {
+        reason.rule = "refuse";
+        smtp_answer_because(session, SMTP_REFUSED_PEER, TEXT(""), &reason, 1);
+        stream_flush(session->line.stream);
+    } else if (!line_seat_take(&seat, session->front, server, peer)) {
+        reason.rule = "limit-connections";
+        smtp_answer_because(session, SMTP_MANY_CONNECTIONS, text_from(fail_reason()), &reason, 1);
+        stream_flush(session->line.stream);
+    } else {
+        serve_welcome(session);
+        line_seat_give_back(&seat);
+    }
+}
+
+/* TLS from the first byte. YIELDS. */
+static bool start_as_service_wants(struct smtp_session *session)
+{
+    if (session->service != SERVICE_SMTPS)
+        return true;
+    stream_set_deadline(session->line.stream, clock_monotonic_ms() + MINUTE);
+    if (session->tls != NULL &&
+        stream_start_tls(session->line.stream, session->tls, NULL, NULL) == OK)
+        return true;
+    log_info("smtp.tls-failed", "peer=%s reason=%s", log_text(text_from(session->peer)),
+             log_text(session->tls == NULL ? TEXT("no certificate") : text_from(fail_reason())));
+    return false;
+}
+
+static void session_init(struct smtp_session *session, struct line_front *front,
+                         const struct setting_server *server, enum service service,
+                         struct stream *stream)
+{
+    struct role_context *role = front->role;
+    *session = (struct smtp_session){
+        .front = front,
+        .settings = settings_hold(role->settings),
+        .tls = role->tls == NULL ? NULL : tls_hold(role->tls),
+        .server = server,
+        .service = service,
+        .id = line_front_id(front),
+    };
+    session->host = text_is_empty(server->host) ? session->settings->host : server->host;
+    net_address_text(stream_peer(stream), session->peer);
+    line_init(&session->line, stream, service == SERVICE_LMTP ? &lmtp_dialect : &smtp_dialect,
+              session);
+    session->line.idle_ms = server->idle_ms;
+    session->line.max_errors = server->max_errors;
+    session->line.requires_tls = server->tls == TLS_REQUIRE || server->tls == TLS_VERIFY;
+    if (server->session_ms > 0)
+        session->line.ends_ms = clock_monotonic_ms() + server->session_ms;
+    smtp_server_transaction_init(session);
+}
+
+void smtp_serve(struct line_front *front, const struct setting_server *server, enum service service,
+                struct stream *stream)
+{
+    struct smtp_session session;
+    session_init(&session, front, server, service, stream);
+    if (start_as_service_wants(&session))
+        serve_peer(&session);
+    smtp_server_transaction_finish(&session);
+    line_finish(&session.line);
+    if (session.tls != NULL)
+        tls_release(&session.tls);
+    settings_release(&session.settings);
+}

@@ -1,0 +1,115 @@
+/* The state of an SMTP session, shared by the files of the server. Included only from proto/smtp.
+ */
+#ifndef PROTO_SMTP_SESSION_H
+#define PROTO_SMTP_SESSION_H
+
+#include "decide/relay.h"
+#include "directory/client.h"
+#include "mail/header.h"
+#include "proto/line/front.h"
+#include "proto/line/line.h"
+#include "proto/smtp/smtp_answers.h"
+#include "proto/smtp/smtp_grammar.h"
+#include "queue/client.h"
+
+/* Where a session is: the bits of the command table. */
+enum smtp_state {
+    SMTP_NEW = 1,       /* before HELO, EHLO or LHLO */
+    SMTP_READY = 2,     /* no transaction */
+    SMTP_SENDING = 4,   /* MAIL was accepted */
+    SMTP_ADDRESSED = 8, /* and at least one RCPT */
+    SMTP_CHUNKING = 16, /* and a BDAT that was not the last */
+    SMTP_GREETED = SMTP_READY | SMTP_SENDING | SMTP_ADDRESSED | SMTP_CHUNKING,
+    SMTP_ANY = SMTP_NEW | SMTP_GREETED,
+};
+
+/* Why a message that is still being received will not be taken; the first one counts. */
+enum smtp_trouble {
+    SMTP_NO_TROUBLE,
+    SMTP_TROUBLE_SIZE,
+    SMTP_TROUBLE_BARE,
+    SMTP_TROUBLE_HOPS,
+    SMTP_TROUBLE_QUEUE,
+};
+
+/* A message on its way to the queue. */
+struct smtp_intake {
+    struct queue_message *queued;
+    struct header_facts facts;
+    struct buffer header; /* of a user's message, held back until it is known what it lacks */
+    bool holds_header;
+    bool is_8bit;
+    uint64_t size;
+    enum smtp_trouble trouble;
+};
+
+struct smtp_server_transaction {
+    struct arena arena;
+    enum smtp_state state; /* READY ... CHUNKING */
+    struct smtp_mail mail;
+    struct queue_envelope envelope;
+    unsigned recipient_capacity;
+    bool has_international_address;
+    struct smtp_intake intake; /* while receiving */
+};
+
+struct smtp_session {
+    struct line_session line;
+    struct line_front *front;
+    struct settings *settings; /* held */
+    struct tls_context *tls;   /* held, or NULL */
+    const struct setting_server *server;
+    enum service service;
+    uint64_t id;
+    char peer[NET_ADDRESS_TEXT_BYTES]; /* "192.0.2.1:4711" */
+    struct text host;                  /* our name */
+    bool said_hello, is_extended;      /* EHLO or LHLO */
+    char helo[MAIL_DOMAIN_MAX + 1];
+    char login[DIRECTORY_USER_MAX]; /* canonical, or "" */
+    unsigned failed_logins;
+    struct smtp_server_transaction transaction;
+};
+
+static inline struct smtp_session *smtp_session(struct line_session *line)
+{
+    return line->context;
+}
+
+/* Ways to answer (smtp_answer.c). */
+
+/* The reply as the table has it, with ": detail" behind when detail is not empty. Errors (400 and
+ * above) get a case id, a log line and a story, and count where the table says so. */
+void smtp_answer(struct smtp_session *session, enum smtp_answer answer, struct text detail);
+/* The same with the reasons of a decision in the story. */
+void smtp_answer_because(struct smtp_session *session, enum smtp_answer answer, struct text detail,
+                         const struct decision_reason *reasons, unsigned reason_count);
+/* For faults the loop counts itself. */
+void smtp_answer_uncounted(struct smtp_session *session, enum smtp_answer answer);
+
+/* Is a login taken on this session now (TLS, or allowed without)? */
+bool smtp_offers_login(const struct smtp_session *session);
+
+/* Transactions (smtp_envelope.c). */
+void smtp_server_transaction_init(struct smtp_session *session);
+void smtp_server_transaction_reset(struct smtp_session *session);
+void smtp_server_transaction_finish(struct smtp_session *session);
+void smtp_command_mail(struct line_session *line, struct text arguments);
+void smtp_command_rcpt(struct line_session *line, struct text arguments);
+
+/* Messages (smtp_receive.c, smtp_intake.c). */
+void smtp_command_data(struct line_session *line, struct text arguments);
+void smtp_command_bdat(struct line_session *line, struct text arguments);
+void smtp_intake_begin(struct smtp_session *session);
+/* Take bytes of the message, any cutting. Never fails: trouble is noted and told at the end.
+ * YIELDS.
+ */
+void smtp_intake_take(struct smtp_session *session, struct text bytes);
+/* The message is complete: commit, answer, end the transaction. YIELDS. */
+void smtp_intake_end(struct smtp_session *session);
+/* Forget a message that is not complete. */
+void smtp_intake_drop(struct smtp_session *session);
+
+/* AUTH (smtp_auth.c). */
+void smtp_command_auth(struct line_session *line, struct text arguments);
+
+#endif

@@ -1,0 +1,217 @@
+/* The asking side of the door: front and send link this, not the queue itself. */
+#include "queue/client.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "queue/wire.h"
+
+enum {
+    CALL_MS = 2 * MINUTE,
+    REPORT_MS = 10 * MINUTE, /* the store keeps trying: what was delivered must be recorded */
+};
+
+struct queue_message {
+    struct rpc_channel *store;
+    const struct queue_envelope *envelope;
+    struct buffer body; /* not sent yet */
+    uint64_t appended;
+    enum status status;
+    struct reason reason;
+};
+
+struct queue_message *queue_begin(struct rpc_channel *store, const struct queue_envelope *envelope)
+{
+    struct queue_message *message = calloc(1, sizeof(*message));
+    check(message != NULL);
+    message->store = store;
+    message->envelope = envelope;
+    buffer_init(&message->body, QUEUE_INLINE_MAX);
+    return message;
+}
+
+static void note_failure(struct queue_message *message, enum status status)
+{
+    message->status = status;
+    text_copy(text_head(text_from(fail_reason()), REASON_BYTES - 1), message->reason.text,
+              REASON_BYTES);
+}
+
+static void send_chunk(struct queue_message *message)
+{
+    struct buffer request;
+    struct rpc_reply reply = {0};
+    buffer_init(&request, RPC_FRAME_MAX);
+    wire_put_u64(&request, message->envelope->id);
+    wire_put_u64(&request, message->appended);
+    wire_put_text(&request, buffer_text(&message->body));
+    enum status status = rpc_ask(message->store, QUEUE_APPEND, buffer_text(&request), -1,
+                                 clock_monotonic_ms() + CALL_MS, &reply);
+    if (status != OK)
+        note_failure(message, status);
+    rpc_reply_finish(&reply);
+    buffer_finish(&request);
+    message->appended += message->body.length;
+    buffer_reset(&message->body, QUEUE_INLINE_MAX);
+}
+
+enum status queue_append(struct queue_message *message, struct text bytes)
+{
+    while (bytes.length > 0 && message->status == OK) {
+        struct text part = text_head(bytes, QUEUE_INLINE_MAX - message->body.length);
+        buffer_append(&message->body, part);
+        bytes = text_from_position(bytes, part.length);
+        /* A full buffer goes only when more follows, so that a body of just this size still
+         * travels inside the commit. */
+        if (bytes.length > 0 && message->body.length == QUEUE_INLINE_MAX)
+            send_chunk(message);
+    }
+    return message->status == OK ? OK : try_later("%s", message->reason.text);
+}
+
+static void free_message(struct queue_message **message)
+{
+    buffer_finish(&(*message)->body);
+    free(*message);
+    *message = NULL;
+}
+
+static enum status read_results(struct text bytes, unsigned count, enum status *results)
+{
+    if (bytes.length != count)
+        return try_later("the store's answer is malformed");
+    for (unsigned i = 0; i < count && results != NULL; i++) {
+        unsigned char status = (unsigned char)bytes.data[i];
+        results[i] = status <= REFUSED ? (enum status)status : TRY_LATER;
+    }
+    return OK;
+}
+
+enum status queue_commit(struct queue_message **committed, enum status *results)
+{
+    struct queue_message *message = *committed;
+    if (message->status != OK) {
+        enum status status = message->status;
+        struct reason reason = message->reason;
+        queue_abandon(committed);
+        return status == REFUSED ? refused("%s", reason.text) : try_later("%s", reason.text);
+    }
+    struct queue_commit_request commit = {.envelope = *message->envelope,
+                                          .appended = message->appended,
+                                          .body = buffer_text(&message->body)};
+    struct buffer request;
+    struct rpc_reply reply = {0};
+    buffer_init(&request, RPC_FRAME_MAX);
+    queue_commit_encode(&commit, &request);
+    enum status status = request.overflowed
+                             ? refused("the envelope is too large")
+                             : rpc_ask(message->store, QUEUE_COMMIT, buffer_text(&request), -1,
+                                       clock_monotonic_ms() + CALL_MS, &reply);
+    if (status == OK)
+        status =
+            read_results(buffer_text(&reply.bytes), message->envelope->recipient_count, results);
+    rpc_reply_finish(&reply);
+    buffer_finish(&request);
+    free_message(committed);
+    return status;
+}
+
+void queue_abandon(struct queue_message **message)
+{
+    if (*message == NULL)
+        return;
+    if ((*message)->appended > 0) {
+        struct buffer request;
+        buffer_init(&request, 64);
+        wire_put_u64(&request, (*message)->envelope->id);
+        /* Lost when the store is down; then the upload went down with it. */
+        (void)rpc_tell((*message)->store, QUEUE_ABANDON, buffer_text(&request));
+        buffer_finish(&request);
+    }
+    free_message(message);
+}
+
+bool queue_commit_is_full(void)
+{
+    return text_starts_with(text_from(fail_reason()), TEXT(QUEUE_FULL_REASON));
+}
+
+void queue_story(struct rpc_channel *store, uint64_t id, struct text event, struct text text)
+{
+    enum { BACKLOG_MOST = 1 << 20 };
+    if (rpc_pending_bytes(store) > BACKLOG_MOST)
+        return;
+    struct buffer message;
+    buffer_init(&message, 1 << 16);
+    wire_put_u64(&message, id);
+    wire_put_text(&message, event);
+    wire_put_text(&message, text_head(text, 4096));
+    if (!message.overflowed)
+        (void)rpc_tell(store, QUEUE_STORY, buffer_text(&message)); /* lost while it restarts */
+    buffer_finish(&message);
+}
+
+static enum status read_jobs(struct text bytes, struct arena *arena, struct queue_job **jobs,
+                             unsigned *count)
+{
+    struct wire_reader in = wire_reader_of(arena_copy(arena, bytes));
+    uint32_t sent = wire_get_u32(&in);
+    if (in.bad || sent > QUEUE_JOBS_MAX)
+        return try_later("the store's answer is malformed");
+    *jobs = arena_array(arena, sent, sizeof(**jobs));
+    for (*count = 0; *count < sent; ++*count)
+        if (!queue_job_decode(&in, arena, &(*jobs)[*count]))
+            return try_later("the store's answer is malformed");
+    return wire_end(&in) ? OK : try_later("the store's answer is malformed");
+}
+
+enum status queue_lease(struct rpc_channel *store, unsigned max, struct arena *arena,
+                        struct queue_job **jobs, unsigned *count)
+{
+    struct buffer request;
+    struct rpc_reply reply = {0};
+    buffer_init(&request, 64);
+    wire_put_u32(&request, max);
+    enum status status =
+        rpc_ask(store, QUEUE_LEASE, buffer_text(&request), -1, NO_DEADLINE, &reply);
+    buffer_finish(&request);
+    if (status == OK)
+        status = read_jobs(buffer_text(&reply.bytes), arena, jobs, count);
+    rpc_reply_finish(&reply);
+    return status;
+}
+
+enum status queue_read_body(struct rpc_channel *store, const struct queue_job *job, uint64_t offset,
+                            uint32_t length, struct buffer *out)
+{
+    struct buffer request;
+    struct rpc_reply reply = {0};
+    buffer_init(&request, 64);
+    wire_put_u64(&request, job->lease);
+    wire_put_u64(&request, offset);
+    wire_put_u32(&request, length);
+    enum status status = rpc_ask(store, QUEUE_BODY, buffer_text(&request), -1,
+                                 clock_monotonic_ms() + CALL_MS, &reply);
+    buffer_finish(&request);
+    if (status == OK &&
+        (reply.bytes.length > length || !buffer_append(out, buffer_text(&reply.bytes))))
+        status = try_later("the store sent more of the body than asked for");
+    rpc_reply_finish(&reply);
+    return status;
+}
+
+enum status queue_report(struct rpc_channel *store, const struct queue_job *job,
+                         const struct queue_outcome *outcomes, unsigned count)
+{
+    struct buffer request;
+    struct rpc_reply reply = {0};
+    buffer_init(&request, RPC_FRAME_MAX);
+    queue_report_encode(job->lease, outcomes, count, &request);
+    enum status status = request.overflowed ? refused("the report is too large")
+                                            : rpc_ask(store, QUEUE_REPORT, buffer_text(&request),
+                                                      -1, clock_monotonic_ms() + REPORT_MS, &reply);
+    buffer_finish(&request);
+    rpc_reply_finish(&reply);
+    return status;
+}

@@ -1,0 +1,140 @@
+/* What the files of queue/ share in the store role. Included only from queue/. */
+#ifndef QUEUE_INTERNAL_H
+#define QUEUE_INTERNAL_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "queue/item.h"
+#include "queue/queue.h"
+#include "queue/wire.h"
+#include "task/timer.h"
+
+/* A message with items, in memory: what scheduling needs and no more. */
+struct queued {
+    uint64_t id, size;
+    int64_t received_ms;
+    struct list items;
+    uint32_t next_number; /* for a further item */
+};
+
+struct queued_item {
+    struct queued *message;
+    uint32_t number;
+    enum item_kind kind;
+    struct list of_message;
+    struct hop *hop;     /* ITEM_SEND */
+    struct timer due;    /* in hop->items, or queue->reports */
+    struct timer look;   /* in queue->looks: a notice or expiry may be due */
+    int64_t next_try_ms; /* wall */
+    uint64_t lease;      /* 0: not out */
+    int64_t leased_ms;   /* wall */
+    struct list leased;  /* in queue->leased */
+    bool busy;           /* a task of ours works on it */
+    bool delay_told;
+};
+
+struct hop {
+    struct text name;        /* owned; also the key */
+    struct timer_heap items; /* waiting, by next try */
+    struct timer due;        /* in queue->hops_waiting */
+    struct list ready;       /* in queue->hops_ready */
+    unsigned users;          /* items that name it: while there are any, it stays */
+    unsigned waiting, leased, limit;
+    unsigned failures;           /* failed connections in a row */
+    int64_t failed_ms, retry_ms; /* wall; retry_ms 0: active */
+};
+
+struct upload_slot {
+    uint64_t id;
+    struct rpc_channel *channel;
+    struct upload *upload;
+    bool busy; /* a call is on it */
+};
+
+struct queue {
+    struct store *store;
+    struct settings *settings;
+    struct rpc_channel *auth, *send;
+    struct task_group tasks;
+    struct task_group log_tasks; /* must outlive the store */
+    struct map *messages;        /* id -> struct queued */
+    struct map *items;           /* id, number -> struct queued_item */
+    struct map *hops;            /* name -> struct hop */
+    struct map *leases;          /* lease -> struct queued_item */
+    struct map *uploads;         /* channel, id -> struct upload_slot */
+    struct map *committing;      /* ids being committed */
+    struct list watches;         /* of fronts */
+    struct timer_heap hops_waiting;
+    struct list hops_ready; /* due: one job each in turn */
+    struct list leased;
+    struct timer_heap looks, reports;
+    struct task_event work; /* for QUEUE_LEASE */
+    struct task_event look_news, report_news;
+    uint64_t last_lease, last_id;
+    uint64_t send_losses; /* times the send process went away */
+    int64_t free_checked_ms;
+    uint64_t free_bytes;
+    char *directory;
+    uint64_t accepted_messages, accepted_bytes;
+    bool serving;
+    unsigned calls; /* being served */
+    struct task_event call_ended;
+};
+
+/* schedule.c */
+void schedule_init(struct queue *queue);
+void schedule_finish(struct queue *queue);
+/* The store's hook. */
+void schedule_item(void *context, uint64_t id, uint32_t number, struct text value);
+void schedule_load(struct queue *queue);
+/* Put the item where it belongs by its state; harmless when it is there. */
+void schedule_place(struct queue *queue, struct queued_item *item);
+struct queued_item *schedule_find(struct queue *queue, uint64_t id, uint32_t number);
+/* The next item to send, leased; NULL: none is due. *wake_ms: when one may be (wall). */
+struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms);
+/* The lease ends; the item, when it still exists, waits again. */
+void schedule_release(struct queue *queue, struct queued_item *item);
+void schedule_send_lost(void *queue);
+/* What a finished attempt says of the hop. */
+void schedule_hop_result(struct queue *queue, struct queued_item *item, bool connected);
+void schedule_hop_retry(struct queue *queue, struct hop *hop);
+/* Wall instant to monotonic, for waiting. */
+int64_t schedule_deadline(int64_t wall_ms);
+
+/* accept.c */
+struct acceptance {
+    const struct queue_envelope *envelope;
+    struct text body;          /* small */
+    struct log_place *extents; /* or large */
+    unsigned extent_count;
+    uint64_t size;
+    enum status *results; /* per recipient, or NULL */
+    /* What else happens in the same record: added before. */
+    struct change *change;
+    bool is_internal; /* our own report: no limits apply */
+};
+/* Expand, route and commit: the one way in. YIELDS. */
+enum status accept_message(struct queue *queue, struct acceptance *acceptance);
+
+/* outcome.c */
+/* Read an item's durable state into arena. False: it is gone. */
+bool item_read(struct queue *queue, const struct queued_item *item, struct arena *arena,
+               struct item *out);
+void change_item(struct change *change, uint64_t id, uint32_t number, const struct item *item);
+void change_item_gone(struct change *change, uint64_t id, uint32_t number);
+/* Record what became of an item's recipients. YIELDS. */
+enum status outcome_record(struct queue *queue, struct queued_item *item,
+                           const struct queue_report_request *report);
+/* Expiry and delay notice, as due. YIELDS. */
+void outcome_look(struct queue *queue, struct queued_item *item);
+/* Give up on all recipients of an item. report: tell the sender. YIELDS. */
+enum status outcome_give_up(struct queue *queue, struct queued_item *item, const char *enhanced,
+                            const char *reply, bool report);
+
+/* serve.c */
+void serve_finish(struct queue *queue);
+
+/* notice.c: tell the sender of an ITEM_REPORT. YIELDS. */
+void notice_send(struct queue *queue, struct queued_item *item);
+
+#endif

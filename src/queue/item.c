@@ -1,0 +1,67 @@
+#include "queue/item.h"
+
+#include "base/wire.h"
+
+void item_encode(const struct item *item, struct buffer *out)
+{
+    wire_put_u8(out, (uint8_t)item->kind);
+    wire_put_u8(out, item->delay_told);
+    wire_put_text(out, item->connector);
+    wire_put_text(out, item->domain);
+    wire_put_u64(out, (uint64_t)item->next_try_ms);
+    wire_put_u32(out, item->attempts);
+    wire_put_u32(out, item->recipient_count);
+    for (unsigned i = 0; i < item->recipient_count; i++) {
+        const struct item_recipient *recipient = &item->recipients[i];
+        wire_put_text(out, recipient->address);
+        wire_put_text(out, recipient->original_recipient);
+        wire_put_u8(out, (uint8_t)recipient->notify);
+        wire_put_u8(out, (uint8_t)recipient->action);
+        wire_put_text(out, recipient->enhanced);
+        wire_put_text(out, recipient->reply);
+        wire_put_text(out, recipient->remote_host);
+        wire_put_u64(out, (uint64_t)recipient->last_attempt_ms);
+    }
+}
+
+bool item_decode(struct text bytes, struct arena *arena, struct item *out)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    uint8_t kind = wire_get_u8(&in);
+    *out = (struct item){.kind = (enum item_kind)kind};
+    out->delay_told = wire_get_u8(&in) != 0;
+    out->connector = wire_get_text(&in);
+    out->domain = wire_get_text(&in);
+    out->next_try_ms = (int64_t)wire_get_u64(&in);
+    out->attempts = wire_get_u32(&in);
+    out->recipient_count = wire_get_u32(&in);
+    enum { RECIPIENT_LEAST = 30 };
+    if (in.bad || kind < ITEM_SEND || kind > ITEM_BAD ||
+        out->recipient_count > in.rest.length / RECIPIENT_LEAST)
+        return false;
+    out->recipients = arena_array(arena, out->recipient_count, sizeof(*out->recipients));
+    for (unsigned i = 0; i < out->recipient_count; i++) {
+        struct item_recipient *recipient = &out->recipients[i];
+        recipient->address = wire_get_text(&in);
+        recipient->original_recipient = wire_get_text(&in);
+        recipient->notify = wire_get_u8(&in);
+        uint8_t action = wire_get_u8(&in);
+        recipient->action = (enum report_action)action;
+        recipient->enhanced = wire_get_text(&in);
+        recipient->reply = wire_get_text(&in);
+        recipient->remote_host = wire_get_text(&in);
+        recipient->last_attempt_ms = (int64_t)wire_get_u64(&in);
+        if (action > REPORT_EXPANDED)
+            return false;
+    }
+    return wire_end(&in);
+}
+
+struct text item_hop_name(const struct item *item, struct arena *arena)
+{
+    if (text_is_empty(item->domain))
+        return arena_copy(arena, item->connector);
+    const char *space = text_is_empty(item->connector) ? "" : " ";
+    return arena_printf(arena, "%.*s%smx:%.*s", TEXT_ARG(item->connector), space,
+                        TEXT_ARG(item->domain));
+}

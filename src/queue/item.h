@@ -1,0 +1,42 @@
+/* A queue item: the recipients of one message that wait for the same thing. Opaque to the store;
+ * every change of one writes it whole. */
+#ifndef QUEUE_ITEM_H
+#define QUEUE_ITEM_H
+
+#include "base/arena.h"
+#include "mail/report.h"
+#include "queue/client.h"
+
+enum item_kind {
+    ITEM_SEND = 1,   /* to be sent to its hop */
+    ITEM_REPORT = 2, /* their fate is known; the sender has to be told */
+    ITEM_BAD = 3,    /* undeliverable and nobody to tell: for the administrator */
+};
+
+enum { ITEM_RECIPIENTS_MAX = 1000, ITEM_BYTES_MAX = 2 << 20 };
+
+struct item_recipient {
+    struct text address, original_recipient;
+    unsigned notify;
+    enum report_action action; /* of ITEM_REPORT */
+    struct text enhanced, reply, remote_host;
+    int64_t last_attempt_ms; /* wall; 0: none yet */
+};
+
+struct item {
+    enum item_kind kind;
+    bool delay_told; /* the sender heard of the delay */
+    struct text connector, domain;
+    int64_t next_try_ms; /* wall */
+    uint32_t attempts;
+    struct item_recipient *recipients;
+    unsigned recipient_count;
+};
+
+void item_encode(const struct item *item, struct buffer *out);
+/* Texts are lent by the bytes. */
+bool item_decode(struct text bytes, struct arena *arena, struct item *out);
+/* The name of the hop it waits for: "partner", "partner mx:example.org" or "mx:example.org". */
+struct text item_hop_name(const struct item *item, struct arena *arena);
+
+#endif

@@ -1,0 +1,191 @@
+/* Telling the sender: an ITEM_REPORT becomes a delivery status notification. The report enters by
+ * the same door as any message, and its record also removes the item: both or neither. */
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/logline.h"
+#include "decide/retry.h"
+#include "mail/header.h"
+#include "queue/internal.h"
+
+enum {
+    ORIGINAL_MOST = 256 << 10, /* of larger messages only the header is returned */
+    HEADER_MOST = 64 << 10,
+    RETRY_MS = MINUTE,
+};
+
+struct telling {
+    struct queue *queue;
+    struct queued_item *queued;
+    struct arena *arena;
+    struct message message;
+    struct item item;
+    struct report_recipient *recipients;
+    unsigned recipient_count;
+    bool header_only, any_failed;
+};
+
+/* RFC 3461 4.1: whom the sender wants to hear of. */
+static void choose(struct telling *telling)
+{
+    int64_t until = telling->message.received_ms + telling->queue->settings->retry.expire_ms;
+    unsigned count = telling->item.recipient_count;
+    telling->recipients = arena_array(telling->arena, count, sizeof(*telling->recipients));
+    for (unsigned i = 0; i < count; i++) {
+        const struct item_recipient *from = &telling->item.recipients[i];
+        bool failed = from->action == REPORT_FAILED;
+        if (failed && !decide_wants_notice(from->notify, NOTICE_FAILURE))
+            continue;
+        telling->any_failed |= failed;
+        telling->recipients[telling->recipient_count++] = (struct report_recipient){
+            .address = from->address,
+            .original_recipient = from->original_recipient,
+            .action = from->action,
+            .status = text_is_empty(from->enhanced) ? TEXT("4.0.0") : from->enhanced,
+            .diagnostic = from->reply,
+            .remote_host = from->remote_host,
+            .last_attempt_ms = from->last_attempt_ms,
+            .will_retry_until_ms = from->action == REPORT_DELAYED ? until : 0};
+    }
+}
+
+/* RFC 3461 4.3: the whole message comes back for failures alone, and when RET did not say HDRS. */
+static enum status read_original(struct telling *telling, struct buffer *out)
+{
+    const struct message *message = &telling->message;
+    telling->header_only = !telling->any_failed || message->size > ORIGINAL_MOST ||
+                           (message->flags & MESSAGE_RETURN_HEADERS) != 0;
+    uint32_t most = telling->header_only ? HEADER_MOST : ORIGINAL_MOST;
+    return store_read(telling->queue->store, message->id, 0, most, out);
+}
+
+static bool compose(struct telling *telling, struct text original, uint64_t id, struct buffer *out)
+{
+    const struct message *message = &telling->message;
+    struct text host = telling->queue->settings->host;
+    struct report report = {.reporting_host = host,
+                            .to = message->sender,
+                            .message_id_host = host,
+                            .id = id,
+                            .original_id = message->id,
+                            .envelope_id = message->envelope_id,
+                            .arrival_ms = message->received_ms,
+                            .now_ms = clock_wall_ms(),
+                            .recipients = telling->recipients,
+                            .recipient_count = telling->recipient_count,
+                            .original = telling->header_only ? header_section(original) : original,
+                            .original_is_header_only = telling->header_only,
+                            .original_is_8bit = (message->flags & MESSAGE_8BIT) != 0,
+                            .is_international = (message->flags & MESSAGE_INTERNATIONAL) != 0};
+    return report_compose(&report, out);
+}
+
+/* Nobody can or wants to be told. What failed is kept for the administrator when there was nobody
+ * (a bounce of a bounce), and forgotten when the sender asked for that (NOTIFY=NEVER). */
+static enum status end_untold(struct telling *telling, bool keep, const char *why)
+{
+    struct change change;
+    uint64_t id = telling->message.id;
+    change_init(&change);
+    change_story(&change, id, keep ? "badmail" : "not-reported", "reason=\"%s\"", why);
+    if (keep) {
+        telling->item.kind = ITEM_BAD;
+        change_item(&change, id, telling->queued->number, &telling->item);
+    } else {
+        change_item_gone(&change, id, telling->queued->number);
+    }
+    enum status status = store_commit(telling->queue->store, &change);
+    change_finish(&change);
+    return status;
+}
+
+static enum status commit_report(struct telling *telling, uint64_t id, struct text body)
+{
+    struct queue *queue = telling->queue;
+    struct change change;
+    struct queue_recipient recipient = {.address = telling->message.sender, .notify = NOTIFY_NEVER};
+    struct queue_envelope envelope = {.id = id,
+                                      .sender = TEXT(""),
+                                      .is_8bit = (telling->message.flags & MESSAGE_8BIT) != 0,
+                                      .is_international =
+                                          (telling->message.flags & MESSAGE_INTERNATIONAL) != 0,
+                                      .service = SERVICE_SUBMISSION,
+                                      .server = TEXT("(report)"),
+                                      .subject = TEXT("Delivery status"),
+                                      .settings_version = queue->settings->version,
+                                      .recipients = &recipient,
+                                      .recipient_count = 1};
+    struct acceptance acceptance = {.envelope = &envelope,
+                                    .body = body,
+                                    .size = body.length,
+                                    .change = &change,
+                                    .is_internal = true};
+    char text[ID_TEXT_BYTES];
+    change_init(&change);
+    change_story(&change, telling->message.id, "reported", "report=%s to=<%.*s> recipients=%u",
+                 id_format(id, text), TEXT_ARG(telling->message.sender), telling->recipient_count);
+    change_item_gone(&change, telling->message.id, telling->queued->number);
+    enum status status = accept_message(queue, &acceptance);
+    change_finish(&change);
+    return status;
+}
+
+static enum status write_report(struct telling *telling)
+{
+    struct buffer original, body;
+    buffer_init(&original, ORIGINAL_MOST + HEADER_MOST);
+    buffer_init(&body, CHANGE_BODY_INLINE_MAX);
+    uint64_t id = telling->queue->last_id = id_new(telling->queue->last_id);
+    enum status status = read_original(telling, &original);
+    if (status == OK && !compose(telling, buffer_text(&original), id, &body)) {
+        buffer_reset(&body, 0);
+        telling->header_only = true;
+        status = compose(telling, TEXT(""), id, &body) ? OK : refused("the report is too large");
+    }
+    if (status == OK)
+        status = commit_report(telling, id, buffer_text(&body));
+    buffer_finish(&original);
+    buffer_finish(&body);
+    return status;
+}
+
+static enum status send_one(struct telling *telling)
+{
+    if (!store_message(telling->queue->store, telling->queued->message->id, telling->arena,
+                       &telling->message) ||
+        !item_read(telling->queue, telling->queued, telling->arena, &telling->item))
+        return OK;
+    choose(telling);
+    if (text_is_empty(telling->message.sender))
+        return end_untold(telling, true, "a report can't be reported");
+    if (telling->recipient_count == 0)
+        return end_untold(telling, false, "the sender asked for no report");
+    enum status status = write_report(telling);
+    if (status != REFUSED)
+        return status;
+    log_warning("queue.report_refused", "sender=%s reason=%s", log_text(telling->message.sender),
+                log_text(text_from(fail_reason())));
+    return end_untold(telling, true, "the sender's address takes no report");
+}
+
+void notice_send(struct queue *queue, struct queued_item *item)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct telling telling = {.queue = queue, .queued = item, .arena = &arena};
+    uint64_t id = item->message->id;
+    uint32_t number = item->number;
+    item->busy = true;
+    timer_clear(&queue->reports, &item->due);
+    enum status status = send_one(&telling);
+    arena_finish(&arena);
+    if (status != OK)
+        log_warning("queue.report_put_off", "reason=%s", log_text(text_from(fail_reason())));
+    item = schedule_find(queue, id, number);
+    if (item == NULL)
+        return;
+    item->busy = false;
+    if (item->next_try_ms < clock_wall_ms() + RETRY_MS)
+        item->next_try_ms = clock_wall_ms() + RETRY_MS;
+    schedule_place(queue, item);
+}

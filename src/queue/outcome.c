@@ -1,0 +1,275 @@
+/* What becomes of recipients: delivered, put off, given up. Every outcome is one record, written
+ * before anything else follows from it; what the sender has to hear goes into an item of its own
+ * in the same record, so that no failure can be silent. */
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/logline.h"
+#include "decide/retry.h"
+#include "queue/internal.h"
+#include "store/key.h"
+
+bool item_read(struct queue *queue, const struct queued_item *item, struct arena *arena,
+               struct item *out)
+{
+    struct buffer value;
+    struct key key;
+    buffer_init(&value, ITEM_BYTES_MAX);
+    bool found = index_get(store_index(queue->store),
+                           key_item(&key, item->message->id, item->number), &value) &&
+                 item_decode(arena_copy(arena, buffer_text(&value)), arena, out);
+    buffer_finish(&value);
+    return found;
+}
+
+void change_item(struct change *change, uint64_t id, uint32_t number, const struct item *item)
+{
+    struct buffer value;
+    buffer_init(&value, ITEM_BYTES_MAX);
+    item_encode(item, &value);
+    struct operation operation = {
+        .type = OPERATION_ITEM, .item = {.id = id, .number = number, .value = buffer_text(&value)}};
+    if (value.overflowed)
+        change->operations.overflowed = true;
+    else
+        change_add(change, &operation);
+    buffer_finish(&value);
+}
+
+void change_item_gone(struct change *change, uint64_t id, uint32_t number)
+{
+    struct operation operation = {.type = OPERATION_ITEM, .item = {.id = id, .number = number}};
+    change_add(change, &operation);
+}
+
+/* An item being decided: who goes on waiting, and who is reported. */
+struct verdict {
+    struct queue *queue;
+    struct queued_item *queued;
+    struct arena arena;
+    struct message message;
+    struct item item, waiting, reports;
+    struct change change;
+    int64_t now;
+};
+
+static bool verdict_init(struct verdict *verdict, struct queue *queue, struct queued_item *queued)
+{
+    *verdict = (struct verdict){.queue = queue, .queued = queued, .now = clock_wall_ms()};
+    arena_init(&verdict->arena);
+    change_init(&verdict->change);
+    if (!store_message(queue->store, queued->message->id, &verdict->arena, &verdict->message) ||
+        !item_read(queue, queued, &verdict->arena, &verdict->item))
+        return false;
+    unsigned count = verdict->item.recipient_count;
+    verdict->waiting = verdict->reports = verdict->item;
+    verdict->waiting.recipient_count = verdict->reports.recipient_count = 0;
+    verdict->waiting.recipients =
+        arena_array(&verdict->arena, count, sizeof(struct item_recipient));
+    verdict->reports.recipients =
+        arena_array(&verdict->arena, count, sizeof(struct item_recipient));
+    verdict->reports.connector = verdict->reports.domain = TEXT("");
+    return true;
+}
+
+static void verdict_finish(struct verdict *verdict)
+{
+    change_finish(&verdict->change);
+    arena_finish(&verdict->arena);
+}
+
+static void keep_waiting(struct verdict *verdict, const struct item_recipient *recipient)
+{
+    verdict->waiting.recipients[verdict->waiting.recipient_count++] = *recipient;
+}
+
+static void report(struct verdict *verdict, const struct item_recipient *recipient,
+                   enum report_action action)
+{
+    struct item_recipient *reported =
+        &verdict->reports.recipients[verdict->reports.recipient_count++];
+    *reported = *recipient;
+    reported->action = action;
+}
+
+/* Both parts as operations: the item as it is now, and a new one for what is to be told. */
+static void compose(struct verdict *verdict)
+{
+    uint64_t id = verdict->message.id;
+    if (verdict->reports.recipient_count > 0) {
+        bool may_report = !text_is_empty(verdict->message.sender);
+        verdict->reports.kind = may_report ? ITEM_REPORT : ITEM_BAD;
+        verdict->reports.next_try_ms = verdict->now;
+        change_item(&verdict->change, id, verdict->queued->message->next_number++,
+                    &verdict->reports);
+    }
+    if (verdict->waiting.recipient_count > 0)
+        change_item(&verdict->change, id, verdict->queued->number, &verdict->waiting);
+    else
+        change_item_gone(&verdict->change, id, verdict->queued->number);
+}
+
+static const struct queue_outcome *outcome_of(const struct queue_report_request *request,
+                                              uint32_t number)
+{
+    for (unsigned i = 0; i < request->count; i++)
+        if (request->outcomes[i].number == number)
+            return &request->outcomes[i];
+    return NULL;
+}
+
+static void tell(struct verdict *verdict, const struct item_recipient *recipient, const char *event)
+{
+    change_story(&verdict->change, verdict->message.id, event,
+                 "recipient=%.*s attempt=%u remote=%.*s status=%.*s reply=\"%.*s\"",
+                 TEXT_ARG(recipient->address), verdict->item.attempts + 1,
+                 TEXT_ARG(recipient->remote_host), TEXT_ARG(recipient->enhanced),
+                 TEXT_ARG(recipient->reply));
+}
+
+/* RFC 3463 4: a failure for good is class 5 whatever was said before. */
+static void expire(struct verdict *verdict, struct item_recipient *recipient)
+{
+    recipient->enhanced = TEXT("5.4.7");
+    recipient->reply = arena_printf(&verdict->arena, "delivery time expired; last: %.*s",
+                                    TEXT_ARG(text_head(recipient->reply, 900)));
+    tell(verdict, recipient, "expired");
+    report(verdict, recipient, REPORT_FAILED);
+}
+
+static void judge(struct verdict *verdict, struct item_recipient *recipient,
+                  const struct queue_outcome *outcome)
+{
+    enum status status = outcome == NULL ? TRY_LATER : outcome->status;
+    if (outcome != NULL) {
+        recipient->enhanced = outcome->enhanced;
+        recipient->reply = outcome->reply;
+        recipient->remote_host = outcome->remote_host;
+        recipient->last_attempt_ms = verdict->now;
+    }
+    const struct setting_retry *retry = &verdict->queue->settings->retry;
+    switch (status) {
+    case OK:
+        tell(verdict, recipient, "sent");
+        /* RFC 3461 5.2.2: a peer without DSN won't report success, so we say "relayed". */
+        if (!outcome->peer_reports_success &&
+            decide_wants_notice(recipient->notify, NOTICE_SUCCESS) &&
+            !text_is_empty(verdict->message.sender))
+            report(verdict, recipient, REPORT_RELAYED);
+        break;
+    case REFUSED:
+        if (text_is_empty(recipient->enhanced) || recipient->enhanced.data[0] != '5')
+            recipient->enhanced = TEXT("5.0.0");
+        tell(verdict, recipient, "refused");
+        report(verdict, recipient, REPORT_FAILED);
+        break;
+    case TRY_LATER:
+        if (decide_is_expired(retry, verdict->message.received_ms, verdict->now)) {
+            expire(verdict, recipient);
+            break;
+        }
+        tell(verdict, recipient, "deferred");
+        keep_waiting(verdict, recipient);
+        break;
+    }
+}
+
+/* No recipient got further than the connection: that is the hop's trouble, not the message's. */
+static bool never_connected(const struct queue_report_request *request)
+{
+    for (unsigned i = 0; i < request->count; i++)
+        if (request->outcomes[i].status != TRY_LATER || !request->outcomes[i].no_connection)
+            return false;
+    return request->count > 0;
+}
+
+/* The outcome happened, whatever our disk says: forgetting it would deliver twice. */
+static enum status commit_stubbornly(struct queue *queue, const struct verdict *verdict)
+{
+    for (;;) {
+        struct change copy;
+        change_init(&copy);
+        buffer_append(&copy.operations, buffer_text(&verdict->change.operations));
+        copy.operations.overflowed = verdict->change.operations.overflowed;
+        enum status status = store_commit(queue->store, &copy);
+        change_finish(&copy);
+        if (status != TRY_LATER || !queue->serving || task_sleep(SECOND) != OK)
+            return status;
+    }
+}
+
+enum status outcome_record(struct queue *queue, struct queued_item *item,
+                           const struct queue_report_request *request)
+{
+    struct verdict verdict;
+    if (!verdict_init(&verdict, queue, item)) {
+        verdict_finish(&verdict);
+        return refused("the message is gone");
+    }
+    bool connected = !never_connected(request);
+    for (unsigned i = 0; i < verdict.item.recipient_count; i++)
+        judge(&verdict, &verdict.item.recipients[i], outcome_of(request, i));
+    schedule_hop_result(queue, item, connected);
+    verdict.waiting.attempts++;
+    if (connected)
+        verdict.waiting.next_try_ms =
+            verdict.now + decide_message_wait(&queue->settings->retry, verdict.waiting.attempts);
+    compose(&verdict);
+    enum status status = commit_stubbornly(queue, &verdict);
+    verdict_finish(&verdict);
+    return status;
+}
+
+static enum status commit_once(struct verdict *verdict)
+{
+    compose(verdict);
+    return store_commit(verdict->queue->store, &verdict->change);
+}
+
+void outcome_look(struct queue *queue, struct queued_item *item)
+{
+    struct verdict verdict;
+    const struct setting_retry *retry = &queue->settings->retry;
+    if (!verdict_init(&verdict, queue, item)) {
+        verdict_finish(&verdict);
+        return;
+    }
+    int64_t received = verdict.message.received_ms;
+    bool expired = decide_is_expired(retry, received, verdict.now);
+    bool delayed = !expired && !item->delay_told && decide_is_delayed(retry, received, verdict.now);
+    for (unsigned i = 0; i < verdict.item.recipient_count; i++) {
+        struct item_recipient *recipient = &verdict.item.recipients[i];
+        if (expired) {
+            expire(&verdict, recipient);
+            continue;
+        }
+        keep_waiting(&verdict, recipient);
+        if (!text_is_empty(verdict.message.sender) &&
+            decide_wants_notice(recipient->notify, NOTICE_DELAY))
+            report(&verdict, recipient, REPORT_DELAYED);
+    }
+    verdict.waiting.delay_told = true;
+    if ((expired || delayed) && commit_once(&verdict) != OK)
+        log_warning("queue.look_failed", "reason=%s", log_text(text_from(fail_reason())));
+    verdict_finish(&verdict);
+}
+
+enum status outcome_give_up(struct queue *queue, struct queued_item *item, const char *enhanced,
+                            const char *reply, bool report_it)
+{
+    struct verdict verdict;
+    enum status status = OK;
+    if (verdict_init(&verdict, queue, item)) {
+        for (unsigned i = 0; i < verdict.item.recipient_count; i++) {
+            struct item_recipient *recipient = &verdict.item.recipients[i];
+            recipient->enhanced = text_from(enhanced);
+            recipient->reply = text_from(reply);
+            tell(&verdict, recipient, "deleted");
+            /* A bounce that an administrator deletes is not kept as bad mail. */
+            if (report_it && !text_is_empty(verdict.message.sender))
+                report(&verdict, recipient, REPORT_FAILED);
+        }
+        status = commit_once(&verdict);
+    }
+    verdict_finish(&verdict);
+    return status;
+}

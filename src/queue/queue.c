@@ -1,0 +1,198 @@
+#include "queue/queue.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/logline.h"
+#include "queue/internal.h"
+
+enum {
+    STORY_FLUSH_MS = 200,
+    RECLAIM_MS = SECOND,
+    INDEX_FLUSH_MS = MINUTE,
+    INDEX_FLUSH_BYTES = 64 << 20,
+    EXPIRE_STORIES_MS = 10 * MINUTE,
+};
+
+struct queue *queue_new(void)
+{
+    struct queue *queue = calloc(1, sizeof(*queue));
+    check(queue != NULL);
+    task_group_init(&queue->tasks);
+    task_group_init(&queue->log_tasks);
+    queue->uploads = map_new();
+    queue->committing = map_new();
+    list_init(&queue->watches);
+    task_event_init(&queue->call_ended);
+    schedule_init(queue);
+    return queue;
+}
+
+void queue_set_settings(struct queue *queue, struct settings *settings)
+{
+    struct settings *old = queue->settings;
+    queue->settings = settings_hold(settings);
+    if (old != NULL)
+        settings_release(&old);
+}
+
+struct settings *queue_settings(struct queue *queue)
+{
+    return queue->settings;
+}
+
+struct store *queue_store(struct queue *queue)
+{
+    return queue->store;
+}
+
+static void flush_stories(void *argument)
+{
+    struct queue *queue = argument;
+    while (task_sleep(STORY_FLUSH_MS) == OK)
+        store_story_flush(queue->store);
+}
+
+static bool is_nearly_full(const struct queue *queue)
+{
+    return queue->free_checked_ms != 0 &&
+           queue->free_bytes < queue->settings->min_free_bytes + LOG_SEGMENT_BYTES;
+}
+
+/* Never on the path of a message: one segment at a time, and others run in between. */
+static void reclaim_space(void *argument)
+{
+    struct queue *queue = argument;
+    while (task_sleep(RECLAIM_MS) == OK) {
+        enum status status = OK;
+        while (status == OK && !task_is_cancelled())
+            status = store_reclaim(queue->store, is_nearly_full(queue));
+        if (status == TRY_LATER)
+            log_warning("store.reclaim_failed", "reason=%s", log_text(text_from(fail_reason())));
+    }
+}
+
+static void flush_index(void *argument)
+{
+    struct queue *queue = argument;
+    int64_t flushed_ms = clock_monotonic_ms(), expired_ms = 0;
+    uint64_t flushed_bytes = 0;
+    while (task_sleep(SECOND) == OK) {
+        int64_t now = clock_monotonic_ms();
+        if (now - flushed_ms >= INDEX_FLUSH_MS ||
+            queue->accepted_bytes - flushed_bytes >= INDEX_FLUSH_BYTES) {
+            flushed_ms = now;
+            flushed_bytes = queue->accepted_bytes;
+            if (store_flush(queue->store) != OK)
+                log_warning("index.flush_failed", "reason=%s", log_text(text_from(fail_reason())));
+        }
+        if (expired_ms == 0 || now - expired_ms >= EXPIRE_STORIES_MS) {
+            expired_ms = now;
+            store_expire_stories(queue->store, clock_wall_ms() - queue->settings->trace_keep_ms);
+        }
+    }
+}
+
+/* The first of a heap whose time has come; waits for it. NULL when cancelled. */
+static struct timer *next_due(const struct timer_heap *heap, struct task_event *news)
+{
+    for (;;) {
+        struct timer *first = timer_first(heap);
+        int64_t due = first == NULL ? INT64_MAX : first->deadline_ms;
+        if (task_is_cancelled())
+            return NULL;
+        if (due <= clock_wall_ms())
+            return first;
+        task_event_wait(news, schedule_deadline(due));
+    }
+}
+
+static void look_at_items(void *argument)
+{
+    struct queue *queue = argument;
+    struct timer *timer;
+    while ((timer = next_due(&queue->looks, &queue->look_news)) != NULL) {
+        struct queued_item *item = list_entry(timer, struct queued_item, look);
+        uint64_t id = item->message->id;
+        uint32_t number = item->number;
+        item->busy = true;
+        schedule_place(queue, item);
+        outcome_look(queue, item);
+        item = schedule_find(queue, id, number);
+        if (item == NULL)
+            continue;
+        item->busy = false;
+        schedule_place(queue, item);
+        /* A failure to write leaves it due: not in a tight loop. */
+        if (item->look.position != 0 && item->look.deadline_ms <= clock_wall_ms())
+            task_sleep(SECOND);
+    }
+}
+
+static void send_notices(void *argument)
+{
+    struct queue *queue = argument;
+    struct timer *timer;
+    while ((timer = next_due(&queue->reports, &queue->report_news)) != NULL)
+        notice_send(queue, list_entry(timer, struct queued_item, due));
+}
+
+enum status queue_start(struct queue *queue, const struct queue_options *options)
+{
+    struct store_options store_options = {.directory = options->directory,
+                                          .index_in_memory = options->index_in_memory,
+                                          .segment_bytes = options->segment_bytes,
+                                          .group = &queue->log_tasks};
+    queue_set_settings(queue, options->settings);
+    queue->auth = options->auth;
+    queue->send = options->send;
+    queue->directory = text_to_string(text_from(options->directory));
+    enum status status = store_open(&store_options, &queue->store);
+    if (status != OK)
+        return fail_within(status, "cannot open the store in %s", options->directory);
+    struct store_hooks hooks = {.context = queue, .item = schedule_item};
+    store_set_hooks(queue->store, hooks);
+    schedule_load(queue);
+    queue->serving = true;
+    task_event_tell_all(&queue->work);
+    if (queue->auth == NULL)
+        return OK; /* offline: nothing happens by itself */
+    if (queue->send != NULL)
+        rpc_channel_on_down(queue->send, schedule_send_lost, queue);
+    task_spawn(&queue->tasks, "stories", flush_stories, queue);
+    task_spawn(&queue->tasks, "reclaim", reclaim_space, queue);
+    task_spawn(&queue->tasks, "index", flush_index, queue);
+    task_spawn(&queue->tasks, "looks", look_at_items, queue);
+    task_spawn(&queue->tasks, "notices", send_notices, queue);
+    return OK;
+}
+
+void queue_stop(struct queue **stopped)
+{
+    struct queue *queue = *stopped;
+    *stopped = NULL;
+    if (queue == NULL)
+        return;
+    queue->serving = false;
+    if (queue->send != NULL)
+        rpc_channel_on_down(queue->send, NULL, NULL);
+    task_group_finish(&queue->tasks);
+    task_event_tell_all(&queue->work);
+    while (queue->calls > 0)
+        if (task_event_wait(&queue->call_ended, NO_DEADLINE) != OK)
+            task_yield();
+    serve_finish(queue);
+    struct store_hooks none = {0};
+    if (queue->store != NULL)
+        store_set_hooks(queue->store, none);
+    store_close(&queue->store);
+    task_group_finish(&queue->log_tasks);
+    schedule_finish(queue);
+    map_free(&queue->uploads);
+    map_free(&queue->committing);
+    if (queue->settings != NULL)
+        settings_release(&queue->settings);
+    free(queue->directory);
+    free(queue);
+}

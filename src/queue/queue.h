@@ -1,0 +1,82 @@
+/* The queue, in the store role: the one door messages come in by, the schedule of what has to go
+ * out, and the reports about what could not. Everything durable is in the store; what is here in
+ * memory is made from its queue items at start and follows them. */
+#ifndef QUEUE_QUEUE_H
+#define QUEUE_QUEUE_H
+
+#include "queue/client.h"
+#include "store/store.h"
+
+struct queue;
+
+struct queue_options {
+    const char *directory;     /* of the store; made when missing */
+    struct settings *settings; /* held */
+    struct rpc_channel *auth;  /* NULL: offline, nothing is accepted or expanded */
+    struct rpc_channel *send;  /* NULL: offline */
+    bool index_in_memory;      /* tests */
+    uint32_t segment_bytes;    /* 0: the log's own size */
+};
+
+/* No I/O; so that channels can be given it as context before it serves. */
+struct queue *queue_new(void);
+/* Open the store, schedule what is queued, and begin to serve. TRY_LATER with the reason. YIELDS.
+ */
+enum status queue_start(struct queue *queue, const struct queue_options *options);
+/* Finish commits, close and free. Accepts NULL. YIELDS. */
+void queue_stop(struct queue **queue);
+void queue_set_settings(struct queue *queue, struct settings *settings);
+struct settings *queue_settings(struct queue *queue);
+struct store *queue_store(struct queue *queue);
+
+/* What fronts and send may call; context is the queue. */
+extern const struct rpc_method queue_front_methods[];
+extern const struct rpc_method queue_send_methods[];
+extern const unsigned queue_front_method_count, queue_send_method_count;
+/* QUEUE_STORY for further peers' tables. */
+void queue_serve_story(void *context, struct rpc_call *call, struct text request);
+/* Drop what a front began and did not finish when its process goes away. */
+void queue_watch_front(struct queue *queue, struct rpc_channel *channel);
+
+/* For administrators. Lent to the visitor. */
+struct queue_view_recipient {
+    struct text address, last_error, enhanced, remote_host;
+};
+struct queue_view {
+    uint64_t id;
+    uint32_t number;
+    const char *state; /* "waiting", "sending", "report", "bad" */
+    struct text hop, connector, domain, sender;
+    uint64_t size;
+    int64_t received_ms, next_try_ms; /* wall */
+    uint32_t attempts;
+    const struct queue_view_recipient *recipients;
+    unsigned recipient_count;
+};
+typedef void queue_view_visit(void *context, const struct queue_view *view);
+/* Every queue item, or those of one message (id != 0). */
+void queue_each(struct queue *queue, uint64_t id, queue_view_visit *visit, void *context);
+
+struct queue_hop_view {
+    struct text name;
+    unsigned waiting, sending, failures;
+    int64_t next_try_ms; /* wall; 0: now */
+};
+typedef void queue_hop_visit(void *context, const struct queue_hop_view *view);
+void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context);
+
+/* Make due now: all items (id 0, hop ""), those of a message, or those of a hop. Returns how many.
+ */
+unsigned queue_retry(struct queue *queue, uint64_t id, struct text hop);
+/* Remove what waits of a message, telling the sender when `report`. Items being sent stay and make
+ * it TRY_LATER; REFUSED: there is no such message. YIELDS. */
+enum status queue_delete(struct queue *queue, uint64_t id, bool report);
+/* Forget bad mail: one message, or all (id 0). *count is how many. YIELDS. */
+enum status queue_purge_bad(struct queue *queue, uint64_t id, unsigned *count);
+
+struct queue_counts {
+    uint64_t messages, items, hops, sending;
+};
+struct queue_counts queue_counts_now(const struct queue *queue);
+
+#endif

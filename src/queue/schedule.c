@@ -1,0 +1,356 @@
+/* Who is next. A hop holds its waiting items in a heap by next try; hops wait in a heap by when
+ * they are due, and those that are take turns. Nothing here walks the queue. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "decide/retry.h"
+#include "queue/internal.h"
+#include "store/key.h"
+
+enum { HOP_LIMIT_DEFAULT = 40 };
+
+struct item_key {
+    char bytes[12];
+};
+
+static struct text item_key(struct item_key *key, uint64_t id, uint32_t number)
+{
+    for (unsigned i = 0; i < 8; i++)
+        key->bytes[i] = (char)(id >> (8 * i));
+    for (unsigned i = 0; i < 4; i++)
+        key->bytes[8 + i] = (char)(number >> (8 * i));
+    return text_of(key->bytes, sizeof(key->bytes));
+}
+
+int64_t schedule_deadline(int64_t wall_ms)
+{
+    if (wall_ms == INT64_MAX)
+        return NO_DEADLINE;
+    int64_t wait = wall_ms - clock_wall_ms();
+    return clock_monotonic_ms() + (wait > 0 ? wait : 0);
+}
+
+void schedule_init(struct queue *queue)
+{
+    queue->messages = map_new();
+    queue->items = map_new();
+    queue->hops = map_new();
+    queue->leases = map_new();
+    list_init(&queue->hops_ready);
+    list_init(&queue->leased);
+    task_event_init(&queue->work);
+    task_event_init(&queue->look_news);
+    task_event_init(&queue->report_news);
+}
+
+static void hop_free(struct queue *queue, struct hop *hop)
+{
+    timer_clear(&queue->hops_waiting, &hop->due);
+    list_remove(&hop->ready);
+    timer_heap_finish(&hop->items);
+    free((char *)hop->name.data);
+    free(hop);
+}
+
+void schedule_finish(struct queue *queue)
+{
+    size_t position = 0;
+    void *value;
+    while (map_next(queue->items, &position, NULL, &value))
+        free(value);
+    position = 0;
+    while (map_next(queue->messages, &position, NULL, &value))
+        free(value);
+    position = 0;
+    while (map_next(queue->hops, &position, NULL, &value))
+        hop_free(queue, value);
+    map_free(&queue->messages);
+    map_free(&queue->items);
+    map_free(&queue->hops);
+    map_free(&queue->leases);
+    timer_heap_finish(&queue->hops_waiting);
+    timer_heap_finish(&queue->looks);
+    timer_heap_finish(&queue->reports);
+}
+
+/* One connection may carry many jobs, so a few more are out than connections are allowed. A hop
+ * that failed is probed with one. */
+static unsigned hop_limit(const struct queue *queue, const struct item *item)
+{
+    const struct settings *settings = queue->settings;
+    for (unsigned i = 0; i < settings->connector_count; i++)
+        if (text_equals(settings->connectors[i].name, item->connector))
+            return settings->connectors[i].max_connections * 2;
+    return HOP_LIMIT_DEFAULT;
+}
+
+static struct hop *hop_for(struct queue *queue, const struct item *item)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct text name = item_hop_name(item, &arena);
+    struct hop *hop = map_get(queue->hops, name);
+    if (hop == NULL) {
+        hop = calloc(1, sizeof(*hop));
+        check(hop != NULL);
+        hop->name = text_of(text_to_string(name), name.length);
+        list_init(&hop->ready);
+        map_put(queue->hops, hop->name, hop);
+    }
+    hop->limit = hop_limit(queue, item);
+    arena_finish(&arena);
+    return hop;
+}
+
+/* Put the hop where it belongs: waiting until due, taking turns, or nowhere. */
+static void hop_place(struct queue *queue, struct hop *hop)
+{
+    timer_clear(&queue->hops_waiting, &hop->due);
+    struct timer *first = timer_first(&hop->items);
+    unsigned limit = hop->failures > 0 ? 1 : hop->limit;
+    if (first == NULL || hop->leased >= limit) {
+        list_remove(&hop->ready);
+        if (hop->users == 0) {
+            map_remove(queue->hops, hop->name);
+            hop_free(queue, hop);
+        }
+        return;
+    }
+    int64_t due = first->deadline_ms > hop->retry_ms ? first->deadline_ms : hop->retry_ms;
+    if (due > clock_wall_ms()) {
+        list_remove(&hop->ready);
+        timer_set(&queue->hops_waiting, &hop->due, due);
+    } else if (list_is_empty(&hop->ready)) {
+        list_append(&queue->hops_ready, &hop->ready);
+    }
+    task_event_tell_one(&queue->work);
+}
+
+static void take_out(struct queue *queue, struct queued_item *item)
+{
+    if (item->hop != NULL && item->due.position != 0)
+        item->hop->waiting--;
+    if (item->hop != NULL)
+        timer_clear(&item->hop->items, &item->due);
+    else
+        timer_clear(&queue->reports, &item->due);
+    timer_clear(&queue->looks, &item->look);
+}
+
+static void put_in(struct queue *queue, struct queued_item *item)
+{
+    if (item->kind == ITEM_REPORT) {
+        timer_set(&queue->reports, &item->due, item->next_try_ms);
+        task_event_tell_all(&queue->report_news);
+    }
+    if (item->kind != ITEM_SEND)
+        return;
+    timer_set(&item->hop->items, &item->due, item->next_try_ms);
+    item->hop->waiting++;
+    int64_t look =
+        decide_next_look(&queue->settings->retry, item->message->received_ms, item->delay_told);
+    timer_set(&queue->looks, &item->look, look);
+    if (timer_first(&queue->looks) == &item->look)
+        task_event_tell_all(&queue->look_news);
+}
+
+void schedule_place(struct queue *queue, struct queued_item *item)
+{
+    take_out(queue, item);
+    if (item->lease == 0 && !item->busy)
+        put_in(queue, item);
+    if (item->hop != NULL)
+        hop_place(queue, item->hop);
+}
+
+struct queued_item *schedule_find(struct queue *queue, uint64_t id, uint32_t number)
+{
+    struct item_key key;
+    return map_get(queue->items, item_key(&key, id, number));
+}
+
+static void end_lease(struct queue *queue, struct queued_item *item)
+{
+    if (item->lease == 0)
+        return;
+    map_remove(queue->leases, MAP_KEY(item->lease));
+    list_remove(&item->leased);
+    item->lease = 0;
+    item->hop->leased--;
+}
+
+static void leave_hop(struct queue *queue, struct hop *hop)
+{
+    hop->users--;
+    hop_place(queue, hop);
+}
+
+static void remove_item(struct queue *queue, struct queued_item *item)
+{
+    struct item_key key;
+    struct queued *message = item->message;
+    struct hop *hop = item->hop;
+    end_lease(queue, item);
+    take_out(queue, item);
+    map_remove(queue->items, item_key(&key, message->id, item->number));
+    list_remove(&item->of_message);
+    free(item);
+    if (list_is_empty(&message->items)) {
+        map_remove(queue->messages, MAP_KEY(message->id));
+        free(message);
+    }
+    if (hop != NULL)
+        leave_hop(queue, hop);
+}
+
+static struct queued *message_for(struct queue *queue, uint64_t id)
+{
+    struct queued *queued = map_get(queue->messages, MAP_KEY(id));
+    if (queued != NULL)
+        return queued;
+    struct arena arena;
+    struct message message;
+    arena_init(&arena);
+    if (store_message(queue->store, id, &arena, &message)) {
+        queued = calloc(1, sizeof(*queued));
+        check(queued != NULL);
+        queued->id = id;
+        queued->size = message.size;
+        queued->received_ms = message.received_ms;
+        list_init(&queued->items);
+        map_put(queue->messages, MAP_KEY(id), queued);
+    }
+    arena_finish(&arena);
+    return queued;
+}
+
+static struct queued_item *item_for(struct queue *queue, uint64_t id, uint32_t number)
+{
+    struct queued_item *item = schedule_find(queue, id, number);
+    struct queued *message = item == NULL ? message_for(queue, id) : NULL;
+    if (item != NULL || message == NULL)
+        return item;
+    struct item_key key;
+    item = calloc(1, sizeof(*item));
+    check(item != NULL);
+    item->message = message;
+    item->number = number;
+    list_append(&message->items, &item->of_message);
+    list_init(&item->leased);
+    map_put(queue->items, item_key(&key, id, number), item);
+    if (number >= message->next_number)
+        message->next_number = number + 1;
+    return item;
+}
+
+void schedule_item(void *context, uint64_t id, uint32_t number, struct text value)
+{
+    struct queue *queue = context;
+    struct queued_item *item = schedule_find(queue, id, number);
+    struct arena arena;
+    struct item facts;
+    arena_init(&arena);
+    if (text_is_empty(value)) {
+        if (item != NULL)
+            remove_item(queue, item);
+    } else if (item_decode(value, &arena, &facts) && (item = item_for(queue, id, number)) != NULL) {
+        struct hop *before = item->hop;
+        take_out(queue, item);
+        item->kind = facts.kind;
+        item->next_try_ms = facts.next_try_ms;
+        item->delay_told = facts.delay_told;
+        item->hop = facts.kind == ITEM_SEND ? hop_for(queue, &facts) : NULL;
+        check(before == item->hop || item->lease == 0);
+        if (item->hop != NULL)
+            item->hop->users++;
+        if (before != NULL)
+            leave_hop(queue, before);
+        schedule_place(queue, item);
+    }
+    arena_finish(&arena);
+}
+
+static bool load_one(void *context, struct text key, struct text value)
+{
+    schedule_item(context, key_get_u64(key, 0), key_get_u32(key, 8), value);
+    return true;
+}
+
+void schedule_load(struct queue *queue)
+{
+    index_scan(store_index(queue->store), TEXT("q"), TEXT(""), load_one, queue);
+}
+
+/* Hops whose time has come take their place at the end of the line. */
+static void ready_hops(struct queue *queue)
+{
+    int64_t now = clock_wall_ms();
+    struct timer *timer;
+    while ((timer = timer_first(&queue->hops_waiting)) != NULL && timer->deadline_ms <= now) {
+        struct hop *hop = list_entry(timer, struct hop, due);
+        timer_clear(&queue->hops_waiting, timer);
+        list_append(&queue->hops_ready, &hop->ready);
+    }
+}
+
+struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
+{
+    ready_hops(queue);
+    struct timer *next = timer_first(&queue->hops_waiting);
+    *wake_ms = next == NULL ? INT64_MAX : next->deadline_ms;
+    if (list_is_empty(&queue->hops_ready))
+        return NULL;
+    struct hop *hop = list_entry(queue->hops_ready.next, struct hop, ready);
+    list_remove(&hop->ready);
+    struct queued_item *item = list_entry(timer_first(&hop->items), struct queued_item, due);
+    take_out(queue, item);
+    item->lease = ++queue->last_lease;
+    item->leased_ms = clock_wall_ms();
+    map_put(queue->leases, MAP_KEY(item->lease), item);
+    list_append(&queue->leased, &item->leased);
+    hop->leased++;
+    hop_place(queue, hop);
+    return item;
+}
+
+void schedule_release(struct queue *queue, struct queued_item *item)
+{
+    end_lease(queue, item);
+    schedule_place(queue, item);
+}
+
+void schedule_send_lost(void *context)
+{
+    struct queue *queue = context;
+    queue->send_losses++;
+    list_each(link, &queue->leased)
+    {
+        struct queued_item *item = list_entry(link, struct queued_item, leased);
+        /* One whose report is being written keeps its lease until that is done. */
+        if (!item->busy)
+            schedule_release(queue, item);
+    }
+    task_event_tell_all(&queue->work);
+}
+
+void schedule_hop_retry(struct queue *queue, struct hop *hop)
+{
+    hop->retry_ms = 0;
+    hop_place(queue, hop);
+}
+
+void schedule_hop_result(struct queue *queue, struct queued_item *item, bool connected)
+{
+    struct hop *hop = item->hop;
+    if (connected) {
+        hop->failures = 0;
+        hop->retry_ms = 0;
+    } else if (item->leased_ms >= hop->failed_ms) {
+        /* Jobs that were out together fail together: that counts once. */
+        int64_t now = clock_wall_ms();
+        hop->failures++;
+        hop->failed_ms = now;
+        hop->retry_ms = now + decide_hop_wait(&queue->settings->retry, hop->failures);
+    }
+}

@@ -1,0 +1,499 @@
+/* What the other roles ask of the queue. Every byte is read as from a stranger: a front is where
+ * hostile input is parsed, and may have been taken over. */
+#include <stdlib.h>
+#include <sys/statvfs.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "queue/internal.h"
+#include "store/sync_point.h"
+
+enum { UPLOADS_MOST = 10000, JOBS_BYTES = 2 << 20, READ_AGAIN_MS = MINUTE };
+
+struct slot_key {
+    struct rpc_channel *channel;
+    uint64_t id;
+};
+
+static void answer(struct rpc_call *call, enum status status)
+{
+    sync_point("before-answer");
+    if (status == OK)
+        rpc_answer(&call, TEXT(""));
+    else
+        rpc_fail(&call, status, fail_reason());
+}
+
+static struct upload_slot *slot_find(struct queue *queue, struct rpc_channel *channel, uint64_t id)
+{
+    struct slot_key key = {channel, id};
+    return map_get(queue->uploads, text_of(&key, sizeof(key)));
+}
+
+static void slot_free(struct queue *queue, struct upload_slot *slot)
+{
+    struct slot_key key = {slot->channel, slot->id};
+    map_remove(queue->uploads, text_of(&key, sizeof(key)));
+    upload_free(&slot->upload);
+    free(slot);
+}
+
+static struct upload_slot *slot_new(struct queue *queue, struct rpc_channel *channel, uint64_t id)
+{
+    struct slot_key key = {channel, id};
+    struct upload_slot *slot = calloc(1, sizeof(*slot));
+    check(slot != NULL);
+    slot->id = id;
+    slot->channel = channel;
+    slot->upload = upload_new(queue->store, id);
+    map_put(queue->uploads, text_of(&key, sizeof(key)), slot);
+    return slot;
+}
+
+/* The call on it has ended; what was abandoned meanwhile goes. */
+static void slot_end_call(struct queue *queue, struct upload_slot *slot)
+{
+    slot->busy = false;
+    if (slot->channel == NULL)
+        slot_free(queue, slot);
+}
+
+static void slot_abandon(struct queue *queue, struct upload_slot *slot)
+{
+    if (!slot->busy) {
+        slot_free(queue, slot);
+        return;
+    }
+    struct slot_key key = {slot->channel, slot->id};
+    map_remove(queue->uploads, text_of(&key, sizeof(key)));
+    slot->channel = NULL;
+}
+
+struct front_watch {
+    struct queue *queue;
+    struct rpc_channel *channel;
+    struct list link;
+};
+
+static void front_lost(void *argument)
+{
+    struct front_watch *watch = argument;
+    struct queue *queue = watch->queue;
+    bool again = true;
+    while (again) { /* the map must not change under the walk */
+        size_t position = 0;
+        void *value;
+        again = false;
+        while (!again && map_next(queue->uploads, &position, NULL, &value))
+            again = ((struct upload_slot *)value)->channel == watch->channel;
+        if (again)
+            slot_abandon(queue, value);
+    }
+}
+
+void queue_watch_front(struct queue *queue, struct rpc_channel *channel)
+{
+    struct front_watch *watch = calloc(1, sizeof(*watch));
+    check(watch != NULL);
+    watch->queue = queue;
+    watch->channel = channel;
+    list_append(&queue->watches, &watch->link);
+    rpc_channel_on_down(channel, front_lost, watch);
+}
+
+void serve_finish(struct queue *queue)
+{
+    list_each(link, &queue->watches)
+    {
+        struct front_watch *watch = list_entry(link, struct front_watch, link);
+        rpc_channel_on_down(watch->channel, NULL, NULL);
+        front_lost(watch);
+        free(watch);
+    }
+}
+
+/* A statvfs a second: 452 has to come before the disk is full (RFC 5321 4.5.3.1.9). */
+static enum status check_space(struct queue *queue)
+{
+    int64_t now = clock_monotonic_ms();
+    const struct settings *settings = queue->settings;
+    struct statvfs space;
+    if ((queue->free_checked_ms == 0 || now - queue->free_checked_ms >= SECOND) &&
+        statvfs(queue->directory, &space) == 0) {
+        queue->free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+        queue->free_checked_ms = now;
+    }
+    if (queue->free_checked_ms != 0 && queue->free_bytes < settings->min_free_bytes)
+        return try_later(QUEUE_FULL_REASON ": %llu MB free",
+                         (unsigned long long)(queue->free_bytes >> 20));
+    if (map_count(queue->messages) >= settings->max_queue_messages)
+        return try_later(QUEUE_FULL_REASON ": %zu messages in the queue",
+                         map_count(queue->messages));
+    return OK;
+}
+
+static enum status check_serving(const struct queue *queue)
+{
+    return queue->serving ? OK : try_later("the store is not open");
+}
+
+/* Around every call that may yield, so that closing can wait for it. */
+static enum status begin_call(struct queue *queue)
+{
+    queue->calls++;
+    return check_serving(queue);
+}
+
+static void end_call(struct queue *queue)
+{
+    if (--queue->calls == 0)
+        task_event_tell_all(&queue->call_ended);
+}
+
+static enum status append_chunk(struct queue *queue, struct rpc_channel *channel,
+                                struct text request)
+{
+    struct wire_reader in = wire_reader_of(request);
+    uint64_t id = wire_get_u64(&in), offset = wire_get_u64(&in);
+    struct text bytes = wire_get_text(&in);
+    if (!wire_end(&in) || id == 0 || bytes.length == 0 || bytes.length > QUEUE_INLINE_MAX)
+        return refused("malformed request");
+    struct upload_slot *slot = slot_find(queue, channel, id);
+    if (slot == NULL && offset == 0) {
+        enum status status = check_space(queue);
+        if (status != OK)
+            return status;
+        if (map_count(queue->uploads) >= UPLOADS_MOST)
+            return try_later("too many large messages at once");
+        slot = slot_new(queue, channel, id);
+    }
+    if (slot == NULL || slot->busy || upload_size(slot->upload) != offset)
+        return try_later("a part of the message was lost");
+    slot->busy = true;
+    enum status status = upload_append(slot->upload, bytes);
+    slot_end_call(queue, slot);
+    return status;
+}
+
+static void serve_append(void *context, struct rpc_call *call, struct text request)
+{
+    enum status status = begin_call(context);
+    if (status == OK)
+        status = append_chunk(context, rpc_call_channel(call), request);
+    answer(call, status);
+    end_call(context);
+}
+
+static void serve_abandon(void *context, struct rpc_call *call, struct text request)
+{
+    struct queue *queue = context;
+    struct wire_reader in = wire_reader_of(request);
+    uint64_t id = wire_get_u64(&in);
+    struct upload_slot *slot = queue->serving ? slot_find(queue, rpc_call_channel(call), id) : NULL;
+    if (slot != NULL)
+        slot_abandon(queue, slot);
+}
+
+/* The rest of a large body, and where all of it stands. */
+static enum status finish_upload(struct upload_slot *slot, struct text rest,
+                                 struct acceptance *acceptance)
+{
+    enum status status = upload_append(slot->upload, rest);
+    if (status != OK)
+        return status;
+    acceptance->extents = upload_finish(slot->upload, &acceptance->extent_count);
+    acceptance->size = upload_size(slot->upload);
+    acceptance->body = TEXT("");
+    return acceptance->extents != NULL ? OK
+                                       : try_later("a part of the message could not be written");
+}
+
+static bool id_is_taken(struct queue *queue, uint64_t id, struct arena *arena)
+{
+    struct message message;
+    return map_get(queue->committing, MAP_KEY(id)) != NULL ||
+           store_message(queue->store, id, arena, &message);
+}
+
+static enum status commit_with_upload(struct queue *queue, struct upload_slot *slot,
+                                      const struct queue_commit_request *request,
+                                      enum status *results)
+{
+    struct acceptance acceptance = {.envelope = &request->envelope,
+                                    .body = request->body,
+                                    .size = request->body.length,
+                                    .results = results};
+    uint64_t id = request->envelope.id;
+    enum status status = OK;
+    map_put(queue->committing, MAP_KEY(id), queue);
+    if (slot != NULL) {
+        slot->busy = true;
+        status = finish_upload(slot, request->body, &acceptance);
+    }
+    if (status == OK)
+        status = accept_message(queue, &acceptance);
+    map_remove(queue->committing, MAP_KEY(id));
+    if (slot != NULL) {
+        slot->busy = false;
+        if (slot->channel == NULL) /* abandoned, and out of the map already */
+            slot_end_call(queue, slot);
+        else
+            slot_free(queue, slot);
+    }
+    return status;
+}
+
+static enum status commit(struct queue *queue, struct rpc_channel *channel, struct text bytes,
+                          struct arena *arena, struct text *results)
+{
+    struct queue_commit_request request;
+    if (!queue_commit_decode(bytes, arena, &request))
+        return refused("malformed request");
+    struct upload_slot *slot = slot_find(queue, channel, request.envelope.id);
+    uint64_t appended = slot == NULL ? 0 : upload_size(slot->upload);
+    if (appended != request.appended || (slot != NULL && slot->busy))
+        return try_later("a part of the message was lost");
+    if (id_is_taken(queue, request.envelope.id, arena))
+        return refused("there is a message of this id");
+    enum status status = check_space(queue);
+    unsigned count = request.envelope.recipient_count;
+    enum status *statuses = arena_array(arena, count, sizeof(*statuses));
+    if (status == OK)
+        status = commit_with_upload(queue, slot, &request, statuses);
+    else if (slot != NULL)
+        slot_abandon(queue, slot);
+    char *out = arena_alloc(arena, count);
+    for (unsigned i = 0; i < count; i++)
+        out[i] = (char)statuses[i];
+    *results = text_of(out, count);
+    return status;
+}
+
+static void serve_commit(void *context, struct rpc_call *call, struct text request)
+{
+    struct arena arena;
+    struct text results = TEXT("");
+    arena_init(&arena);
+    enum status status = begin_call(context);
+    if (status == OK)
+        status = commit(context, rpc_call_channel(call), request, &arena, &results);
+    if (status == OK) {
+        sync_point("before-answer");
+        rpc_answer(&call, results);
+    } else {
+        answer(call, status);
+    }
+    arena_finish(&arena);
+    end_call(context);
+}
+
+static void serve_story(void *context, struct rpc_call *call, struct text request)
+{
+    struct queue *queue = context;
+    unused(call);
+    struct wire_reader in = wire_reader_of(request);
+    uint64_t id = wire_get_u64(&in);
+    struct text event = wire_get_text(&in), text = wire_get_text(&in);
+    if (wire_end(&in) && id != 0 && queue->serving)
+        store_story(queue->store, id, event, text);
+}
+
+static void fill_job(struct queue_job *job, const struct queued_item *queued,
+                     const struct message *message, const struct item *item, struct arena *arena)
+{
+    *job = (struct queue_job){.id = message->id,
+                              .lease = queued->lease,
+                              .connector = item->connector,
+                              .domain = item->domain,
+                              .sender = message->sender,
+                              .envelope_id = message->envelope_id,
+                              .return_headers_only = (message->flags & MESSAGE_RETURN_HEADERS) != 0,
+                              .is_8bit = (message->flags & MESSAGE_8BIT) != 0,
+                              .is_international = (message->flags & MESSAGE_INTERNATIONAL) != 0,
+                              .size = message->size,
+                              .recipient_count = item->recipient_count};
+    struct queue_job_recipient *recipients =
+        arena_array(arena, item->recipient_count, sizeof(*recipients));
+    for (unsigned i = 0; i < item->recipient_count; i++)
+        recipients[i] = (struct queue_job_recipient){.number = i,
+                                                     .address = item->recipients[i].address,
+                                                     .original_recipient =
+                                                         item->recipients[i].original_recipient,
+                                                     .notify = item->recipients[i].notify};
+    job->recipients = recipients;
+}
+
+/* False: its message can't be read now. */
+static bool encode_job(struct queue *queue, struct queued_item *queued, struct buffer *out)
+{
+    struct arena arena;
+    struct message message;
+    struct item item;
+    struct queue_job job;
+    struct buffer body;
+    uint64_t losses = queue->send_losses;
+    arena_init(&arena);
+    buffer_init(&body, QUEUE_BODY_INLINE_MAX);
+    bool known = store_message(queue->store, queued->message->id, &arena, &message) &&
+                 item_read(queue, queued, &arena, &item);
+    if (known) {
+        fill_job(&job, queued, &message, &item, &arena);
+        if (message.size <= QUEUE_BODY_INLINE_MAX)
+            known = store_read(queue->store, message.id, 0, QUEUE_BODY_INLINE_MAX, &body) == OK;
+        job.body = buffer_text(&body);
+    }
+    if (known && losses == queue->send_losses)
+        queue_job_encode(&job, out);
+    buffer_finish(&body);
+    arena_finish(&arena);
+    return known;
+}
+
+/* Jobs into out; how many. Ends early, with 0, when the send process went away. */
+static unsigned lease_jobs(struct queue *queue, unsigned most, struct buffer *out, int64_t *wake_ms)
+{
+    uint64_t losses = queue->send_losses;
+    unsigned count = 0;
+    while (count < most && out->length < JOBS_BYTES) {
+        struct queued_item *item = schedule_lease(queue, wake_ms);
+        if (item == NULL)
+            return count;
+        bool encoded = encode_job(queue, item, out);
+        if (losses != queue->send_losses)
+            return 0;
+        if (encoded) {
+            count++;
+            continue;
+        }
+        item->next_try_ms = clock_wall_ms() + READ_AGAIN_MS;
+        schedule_release(queue, item);
+    }
+    return count;
+}
+
+static enum status lease(struct queue *queue, struct text request, struct buffer *jobs,
+                         unsigned *count)
+{
+    struct wire_reader in = wire_reader_of(request);
+    uint32_t most = wire_get_u32(&in);
+    uint64_t losses = queue->send_losses;
+    if (!wire_end(&in) || most == 0)
+        return refused("malformed request");
+    if (most > QUEUE_JOBS_MAX)
+        most = QUEUE_JOBS_MAX;
+    enum status status = OK;
+    while (status == OK) {
+        int64_t wake_ms = INT64_MAX;
+        *count = lease_jobs(queue, most, jobs, &wake_ms);
+        if (losses != queue->send_losses)
+            return try_later("the send process went away");
+        if (*count > 0)
+            return OK;
+        if (task_event_wait(&queue->work, schedule_deadline(wake_ms)) != OK && task_is_cancelled())
+            return try_later("the store is closing");
+        status = check_serving(queue);
+        if (losses != queue->send_losses)
+            return try_later("the send process went away");
+    }
+    return status;
+}
+
+static void serve_lease(void *context, struct rpc_call *call, struct text request)
+{
+    struct buffer jobs, out;
+    unsigned count = 0;
+    buffer_init(&jobs, RPC_FRAME_MAX - 64);
+    enum status status = begin_call(context);
+    if (status == OK)
+        status = lease(context, request, &jobs, &count);
+    buffer_init(&out, RPC_FRAME_MAX);
+    wire_put_u32(&out, count);
+    buffer_append(&out, buffer_text(&jobs));
+    if (status == OK)
+        rpc_answer(&call, buffer_text(&out));
+    else
+        rpc_fail(&call, status, fail_reason());
+    buffer_finish(&out);
+    buffer_finish(&jobs);
+    end_call(context);
+}
+
+static void serve_body(void *context, struct rpc_call *call, struct text request)
+{
+    struct queue *queue = context;
+    struct wire_reader in = wire_reader_of(request);
+    uint64_t number = wire_get_u64(&in), offset = wire_get_u64(&in);
+    uint32_t length = wire_get_u32(&in);
+    struct buffer body;
+    buffer_init(&body, QUEUE_BODY_CHUNK);
+    enum status status = begin_call(queue);
+    struct queued_item *item = status == OK ? map_get(queue->leases, MAP_KEY(number)) : NULL;
+    if (!wire_end(&in) || length > QUEUE_BODY_CHUNK)
+        status = refused("malformed request");
+    else if (status == OK && item == NULL)
+        status = refused("the lease has ended");
+    if (status == OK)
+        status = store_read(queue->store, item->message->id, offset, length, &body);
+    if (status == OK)
+        rpc_answer(&call, buffer_text(&body));
+    else
+        rpc_fail(&call, status, fail_reason());
+    buffer_finish(&body);
+    end_call(context);
+}
+
+static enum status report(struct queue *queue, struct text request, struct arena *arena)
+{
+    struct queue_report_request decoded;
+    if (!queue_report_decode(request, arena, &decoded))
+        return refused("malformed request");
+    struct queued_item *item = map_get(queue->leases, MAP_KEY(decoded.lease));
+    if (item == NULL || item->busy)
+        return refused("the lease has ended");
+    uint64_t id = item->message->id;
+    uint32_t number = item->number;
+    item->busy = true;
+    enum status status = outcome_record(queue, item, &decoded);
+    item = schedule_find(queue, id, number);
+    if (item != NULL) {
+        item->busy = false;
+        if (status != OK)
+            item->next_try_ms = clock_wall_ms() + READ_AGAIN_MS;
+        schedule_release(queue, item);
+    }
+    return status;
+}
+
+static void serve_report(void *context, struct rpc_call *call, struct text request)
+{
+    struct arena arena;
+    arena_init(&arena);
+    enum status status = begin_call(context);
+    if (status == OK)
+        status = report(context, request, &arena);
+    answer(call, status);
+    arena_finish(&arena);
+    end_call(context);
+}
+
+const struct rpc_method queue_front_methods[] = {
+    {QUEUE_APPEND, 0, "queue append", serve_append},
+    {QUEUE_COMMIT, 0, "queue commit", serve_commit},
+    {QUEUE_ABANDON, RPC_INLINE | RPC_ONE_WAY, "queue abandon", serve_abandon},
+    {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue story", serve_story},
+};
+const unsigned queue_front_method_count =
+    sizeof(queue_front_methods) / sizeof(queue_front_methods[0]);
+
+const struct rpc_method queue_send_methods[] = {
+    {QUEUE_LEASE, 0, "queue lease", serve_lease},
+    {QUEUE_BODY, 0, "queue body", serve_body},
+    {QUEUE_REPORT, 0, "queue report", serve_report},
+    {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue story", serve_story},
+};
+const unsigned queue_send_method_count = sizeof(queue_send_methods) / sizeof(queue_send_methods[0]);
+
+void queue_serve_story(void *context, struct rpc_call *call, struct text request)
+{
+    serve_story(context, call, request);
+}

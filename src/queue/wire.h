@@ -1,0 +1,40 @@
+/* The bytes of queue/client.h's calls: written by one side, read as from a stranger by the other.
+ * Texts that are read are lent by the bytes; arrays live in the arena. */
+#ifndef QUEUE_WIRE_H
+#define QUEUE_WIRE_H
+
+#include "base/wire.h"
+#include "queue/client.h"
+
+enum {
+    QUEUE_RECIPIENTS_MAX = 10000,
+    QUEUE_FACT_MAX = 1024,        /* one fact of an envelope */
+    QUEUE_JOBS_MAX = 64,          /* in one lease */
+    QUEUE_INLINE_MAX = 256 << 10, /* a body that travels inside the commit; also a chunk */
+};
+
+/* A commit the server could not take for lack of space has a reason that begins so. */
+#define QUEUE_FULL_REASON "insufficient storage"
+
+/* QUEUE_APPEND: id, bytes. QUEUE_ABANDON: id. QUEUE_COMMIT: appended before?, envelope, rest. */
+struct queue_commit_request {
+    struct queue_envelope envelope;
+    uint64_t appended; /* bytes sent by QUEUE_APPEND before */
+    struct text body;
+};
+void queue_commit_encode(const struct queue_commit_request *request, struct buffer *out);
+bool queue_commit_decode(struct text bytes, struct arena *arena, struct queue_commit_request *out);
+
+void queue_job_encode(const struct queue_job *job, struct buffer *out);
+bool queue_job_decode(struct wire_reader *in, struct arena *arena, struct queue_job *out);
+
+struct queue_report_request {
+    uint64_t lease;
+    struct queue_outcome *outcomes;
+    unsigned count;
+};
+void queue_report_encode(uint64_t lease, const struct queue_outcome *outcomes, unsigned count,
+                         struct buffer *out);
+bool queue_report_decode(struct text bytes, struct arena *arena, struct queue_report_request *out);
+
+#endif

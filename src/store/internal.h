@@ -1,0 +1,107 @@
+/* What the files of store/ share. Included only from store/. */
+#ifndef STORE_INTERNAL_H
+#define STORE_INTERNAL_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "store/key.h"
+#include "store/mailbox.h"
+#include "store/store.h"
+
+/* A record that was appended and is not yet known durable. Kept in log order; applied in it. */
+struct pending {
+    struct list link;
+    log_number number;
+    struct log_place place;
+    struct change *change; /* NULL: a chunk */
+    bool applied, failed;
+};
+
+struct live_segment {
+    uint64_t segment, bytes;
+    bool changed; /* since the last batch */
+};
+
+struct store {
+    struct log *log;
+    struct index *index;
+    struct index_batch *batch;
+    char *directory;
+    struct store_hooks hooks;
+    struct list pending;
+    struct list uploads;
+    struct live_segment *live; /* ascending by segment */
+    unsigned live_count, live_capacity;
+    uint64_t live_bytes;
+    struct map *mailboxes_by_id;    /* key u64 */
+    struct map *mailboxes_by_owner; /* key_owner */
+    uint64_t mailbox_last;          /* highest id given out */
+    struct change stories;
+    unsigned story_count;
+    uint64_t stories_dropped;
+    int64_t story_second;
+    unsigned story_second_count;
+    struct store *mirror; /* verifying: a shadow to which every change is applied as well */
+    bool reclaiming;
+};
+
+struct mailbox {
+    struct store *store;
+    uint64_t id;
+    struct text owner, name; /* owned */
+    uint32_t uid_validity;
+    uint64_t base_segment; /* where its OPERATION_MAILBOX stands; 0: not durable yet */
+    uint64_t base_record;
+    uint32_t uid_next; /* applied */
+    uint64_t modseq;
+    uint32_t uid_given; /* appended: the next to give */
+    uint64_t modseq_given;
+    unsigned users;
+    bool loaded, locked, changed;
+    struct mailbox_entry *entries; /* ascending by uid */
+    unsigned count, capacity;
+    struct task_event news;
+};
+
+/* What messages and mailboxes count in their base segment, beside bodies. */
+enum { MESSAGE_LIVE_BYTES = 256, MAILBOX_LIVE_BYTES = 128 };
+
+void store_append_record(struct store *store, enum record_type type, const struct text *pieces,
+                         unsigned count, struct pending *pending);
+/* Append a change's record; the change must stay until it is applied or failed. */
+void store_append(struct store *store, struct change *change, struct pending *pending);
+/* Wait for an appended record and apply all up to it. YIELDS. */
+enum status store_wait(struct store *store, struct pending *pending);
+/* A record's operations into index and memory: the one apply function. */
+void store_apply(struct store *store, log_number number, struct log_place place,
+                 const struct change_reading *reading, struct text operations);
+
+/* Count bytes of a segment as needed, or no longer. */
+void live_add(struct store *store, uint64_t segment, int64_t bytes);
+uint64_t live_of(struct store *store, uint64_t segment);
+void live_put(struct store *store);
+void live_load(struct store *store);
+
+/* Mailboxes in memory. find loads it from the index; NULL when there is none. */
+struct mailbox *mailbox_by_id(struct store *store, uint64_t id);
+void mailbox_apply(struct store *store, const struct operation_mailbox *operation,
+                   log_number number, uint64_t segment);
+void mailbox_apply_entry(struct mailbox *box, const struct mailbox_entry *entry);
+void mailbox_apply_expunge(struct mailbox *box, uint32_t uid, uint64_t modseq);
+void mailbox_apply_flags(struct mailbox *box, uint32_t uid, uint32_t flags, uint64_t modseq);
+void mailbox_put(struct mailbox *box);
+void mailbox_describe(const struct mailbox *box, struct operation_mailbox *out);
+void mailboxes_free(struct store *store);
+/* The upload has bytes in this segment. */
+bool upload_is_in(const struct upload *upload, uint64_t segment);
+/* Open the store's index alone over a log: a shadow for verifying. */
+struct store *store_shadow_new(struct log *log);
+void store_shadow_free(struct store **store);
+/* Replay the log from where the index stands. YIELDS. */
+enum status store_replay(struct store *store);
+
+/* A mailbox entry as the index keeps it. */
+void entry_encode(const struct mailbox_entry *entry, struct buffer *out);
+bool entry_decode(struct text value, struct mailbox_entry *out);
+
+#endif

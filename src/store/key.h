@@ -1,0 +1,45 @@
+/* The keys of the index, all of them. Integers are big-endian, so keys sort by number.
+ *
+ *     m id                     message: facts, extents, how many references it has
+ *     r id mailbox uid         a mailbox entry refers to this message
+ *     q id number              queue item of this message (opaque here)
+ *     b owner NUL name         mailbox id
+ *     B mailbox                mailbox: owner, name, UIDVALIDITY, UIDNEXT, highest modseq
+ *     x mailbox uid            mailbox entry
+ *     t id record              story events that this log record told of this id
+ *     i hash id                a message whose Message-ID has this hash
+ *     s segment                bytes in this log segment that are still needed
+ */
+#ifndef STORE_KEY_H
+#define STORE_KEY_H
+
+#include "base/text.h"
+
+enum { KEY_BYTES = 640 };
+struct key {
+    unsigned length;
+    char bytes[KEY_BYTES];
+};
+
+/* Each writes the key and lends it. */
+struct text key_message(struct key *key, uint64_t id);
+struct text key_reference(struct key *key, uint64_t id, uint64_t mailbox, uint32_t uid);
+struct text key_references(struct key *key, uint64_t id);
+struct text key_item(struct key *key, uint64_t id, uint32_t number);
+struct text key_items(struct key *key, uint64_t id);
+/* Empty when owner and name are too long together. */
+struct text key_owner(struct key *key, struct text owner, struct text name);
+struct text key_mailbox(struct key *key, uint64_t mailbox);
+struct text key_entry(struct key *key, uint64_t mailbox, uint32_t uid);
+struct text key_entries(struct key *key, uint64_t mailbox);
+struct text key_story(struct key *key, uint64_t id, uint64_t record);
+struct text key_stories(struct key *key, uint64_t id);
+struct text key_hash(struct key *key, uint64_t hash, uint64_t id);
+struct text key_hashes(struct key *key, uint64_t hash);
+struct text key_segment(struct key *key, uint64_t segment);
+
+/* Integers of a key, after its letter and `skip` bytes. 0 when the key is too short. */
+uint64_t key_get_u64(struct text key, size_t skip);
+uint32_t key_get_u32(struct text key, size_t skip);
+
+#endif

@@ -1,0 +1,271 @@
+/* Giving log segments back, oldest first. What is still needed of the oldest segment is written
+ * forward as it stands now; everything else in it is then obsolete, because what it changed is
+ * either gone or was written forward itself. No record ever refers to a state that an older, kept
+ * segment could bring back: that is what the order buys. Writing forward is only done when more
+ * than half of the log is dead, so each byte freed costs at most one byte written. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/logline.h"
+#include "store/internal.h"
+
+struct found {
+    struct arena arena;
+    uint64_t *messages, *mailboxes;
+    size_t message_count, message_capacity, mailbox_count, mailbox_capacity;
+};
+
+static void add(uint64_t **ids, size_t *count, size_t *capacity, uint64_t id)
+{
+    if (*count > 0 && (*ids)[*count - 1] == id)
+        return;
+    if (*count == *capacity) {
+        *capacity = *capacity == 0 ? 1024 : *capacity * 2;
+        *ids = realloc(*ids, *capacity * sizeof(**ids));
+        check(*ids != NULL);
+    }
+    (*ids)[(*count)++] = id;
+}
+
+static void find_in_change(struct found *found, struct text payload)
+{
+    struct change_reading reading;
+    struct operation operation;
+    bool bad;
+    if (!change_read(payload, &reading))
+        return;
+    while (change_next(&reading.operations, &found->arena, &operation, &bad)) {
+        if (operation.type == OPERATION_MESSAGE)
+            add(&found->messages, &found->message_count, &found->message_capacity,
+                operation.message.message.id);
+        if (operation.type == OPERATION_MAILBOX)
+            add(&found->mailboxes, &found->mailbox_count, &found->mailbox_capacity,
+                operation.mailbox.mailbox);
+    }
+    arena_reset(&found->arena);
+}
+
+static bool find_one(void *context, const struct log_record *record)
+{
+    struct found *found = context;
+    uint64_t id;
+    if (record->type == RECORD_CHANGE)
+        find_in_change(found, record->payload);
+    else if (record->type == RECORD_CHUNK && chunk_read(record->payload, &id))
+        add(&found->messages, &found->message_count, &found->message_capacity, id);
+    return true;
+}
+
+static bool stands_in(const struct message *message, uint64_t segment)
+{
+    if (message->base_segment == segment)
+        return true;
+    for (unsigned i = 0; i < message->extent_count; i++)
+        if (message->extents[i].segment == segment)
+            return true;
+    return false;
+}
+
+/* All that refers to a message, for writing it forward. */
+struct snapshot {
+    struct store *store;
+    struct arena *arena;
+    struct operation operation;
+    unsigned entry_capacity, item_capacity;
+};
+
+static bool snapshot_entry(void *context, struct text key, struct text value)
+{
+    struct snapshot *snapshot = context;
+    struct operation_message *out = &snapshot->operation.message;
+    uint64_t mailbox = key_get_u64(key, 8);
+    uint32_t uid = key_get_u32(key, 16);
+    unused(value);
+    if (out->entry_count == snapshot->entry_capacity) {
+        unsigned capacity = out->entry_count == 0 ? 4 : out->entry_count * 4;
+        struct message_entry *more = arena_array(snapshot->arena, capacity, sizeof(*more));
+        for (unsigned i = 0; i < out->entry_count; i++)
+            more[i] = out->entries[i];
+        out->entries = more;
+        snapshot->entry_capacity = capacity;
+    }
+    struct key at;
+    struct buffer bytes;
+    struct mailbox_entry entry;
+    buffer_init(&bytes, 256);
+    if (index_get(snapshot->store->index, key_entry(&at, mailbox, uid), &bytes) &&
+        entry_decode(buffer_text(&bytes), &entry))
+        out->entries[out->entry_count++] = (struct message_entry){.mailbox = mailbox,
+                                                                  .uid = uid,
+                                                                  .flags = entry.flags,
+                                                                  .modseq = entry.modseq,
+                                                                  .date_ms = entry.date_ms};
+    buffer_finish(&bytes);
+    return true;
+}
+
+static bool snapshot_item(void *context, struct text key, struct text value)
+{
+    struct snapshot *snapshot = context;
+    struct operation_message *out = &snapshot->operation.message;
+    if (out->item_count == snapshot->item_capacity) {
+        unsigned capacity = out->item_count == 0 ? 4 : out->item_count * 4;
+        struct message_item *more = arena_array(snapshot->arena, capacity, sizeof(*more));
+        for (unsigned i = 0; i < out->item_count; i++)
+            more[i] = out->items[i];
+        out->items = more;
+        snapshot->item_capacity = capacity;
+    }
+    out->items[out->item_count++] =
+        (struct message_item){key_get_u32(key, 8), arena_copy(snapshot->arena, value)};
+    return true;
+}
+
+/* With the body (or its new extents) in hand: the state as of now, in one record. */
+static enum status write_snapshot(struct store *store, uint64_t id, struct text body,
+                                  struct log_place *extents, unsigned extent_count)
+{
+    /* A change on its way would be undone by a snapshot of what is applied so far. */
+    while (store_is_pending(store, id))
+        store_settle(store);
+    struct arena arena;
+    arena_init(&arena);
+    struct snapshot snapshot = {.store = store, .arena = &arena};
+    struct operation_message *out = &snapshot.operation.message;
+    snapshot.operation.type = OPERATION_MESSAGE;
+    enum status status = OK;
+    if (store_message(store, id, &arena, &out->message)) {
+        struct key key;
+        struct change change;
+        index_scan(store->index, key_references(&key, id), TEXT(""), snapshot_entry, &snapshot);
+        index_scan(store->index, key_items(&key, id), TEXT(""), snapshot_item, &snapshot);
+        out->body_follows = extents == NULL;
+        out->message.extents = extents;
+        out->message.extent_count = extent_count;
+        change_init(&change);
+        change_add(&change, &snapshot.operation);
+        change.body = body;
+        status = store_commit(store, &change);
+        change_finish(&change);
+    }
+    arena_finish(&arena);
+    return status;
+}
+
+static enum status move_large(struct store *store, uint64_t id, uint64_t size)
+{
+    enum { PART = 512 << 10 };
+    struct upload *upload = upload_new(store, id);
+    struct buffer part;
+    buffer_init(&part, PART);
+    enum status status = OK;
+    for (uint64_t offset = 0; offset < size && status == OK; offset += PART) {
+        buffer_reset(&part, PART);
+        status = store_read(store, id, offset, PART, &part);
+        if (status == OK)
+            status = upload_append(upload, buffer_text(&part));
+    }
+    buffer_finish(&part);
+    unsigned count;
+    struct log_place *extents = status == OK ? upload_finish(upload, &count) : NULL;
+    if (status == OK)
+        status = extents == NULL ? try_later("a part could not be written")
+                                 : write_snapshot(store, id, TEXT(""), extents, count);
+    upload_free(&upload);
+    return status;
+}
+
+static enum status move_message(struct store *store, uint64_t id, uint64_t segment)
+{
+    struct arena arena;
+    struct message message;
+    arena_init(&arena);
+    bool wanted = store_message(store, id, &arena, &message) && stands_in(&message, segment);
+    uint64_t size = wanted ? message.size : 0;
+    arena_finish(&arena);
+    if (!wanted)
+        return OK;
+    if (size > CHANGE_BODY_INLINE_MAX)
+        return move_large(store, id, size);
+    struct buffer body;
+    buffer_init(&body, CHANGE_BODY_INLINE_MAX);
+    enum status status = store_read(store, id, 0, (uint32_t)size, &body);
+    if (status == OK)
+        status = write_snapshot(store, id, buffer_text(&body), NULL, 0);
+    buffer_finish(&body);
+    /* Deleted while we read: nothing to move. */
+    return status == REFUSED ? OK : status;
+}
+
+static enum status move_mailbox(struct store *store, uint64_t id, uint64_t segment)
+{
+    struct mailbox *box = mailbox_by_id(store, id);
+    if (box == NULL || box->base_segment != segment)
+        return OK;
+    struct change change;
+    struct operation operation = {.type = OPERATION_MAILBOX};
+    mailbox_describe(box, &operation.mailbox);
+    change_init(&change);
+    change_add(&change, &operation);
+    enum status status = store_commit(store, &change);
+    change_finish(&change);
+    return status;
+}
+
+static enum status move_all(struct store *store, uint64_t segment)
+{
+    struct found found = {0};
+    arena_init(&found.arena);
+    enum status status = log_replay_segment(store->log, segment, find_one, &found);
+    for (size_t i = 0; i < found.message_count && status == OK; i++)
+        status = move_message(store, found.messages[i], segment);
+    for (size_t i = 0; i < found.mailbox_count && status == OK; i++)
+        status = move_mailbox(store, found.mailboxes[i], segment);
+    free(found.messages);
+    free(found.mailboxes);
+    arena_finish(&found.arena);
+    return status;
+}
+
+static bool is_being_written(struct store *store, uint64_t segment)
+{
+    list_each(link,
+              &store->uploads) if (upload_is_in((const struct upload *)link, segment)) return true;
+    return false;
+}
+
+static enum status reclaim_oldest(struct store *store, bool urgent)
+{
+    uint64_t segment = log_first_segment(store->log);
+    if (segment == log_last_segment(store->log) || is_being_written(store, segment))
+        return refused("nothing to give back");
+    store_settle(store);
+    if (live_of(store, segment) > 0) {
+        struct store_space space = store_space_now(store);
+        bool worth = space.live_bytes < space.log_bytes / 2;
+        if (!worth && !(urgent && space.live_bytes < space.log_bytes / 10 * 9))
+            return refused("too little to gain");
+        enum status status = move_all(store, segment);
+        if (status != OK)
+            return status;
+        if (live_of(store, segment) > 0)
+            return try_later("%llu bytes of segment %llu are still needed",
+                             (unsigned long long)live_of(store, segment),
+                             (unsigned long long)segment);
+    }
+    /* What the index lacks after a crash is replayed from the log: not from this segment. */
+    enum status status = store_flush(store);
+    if (status == OK)
+        status = log_drop_segment(store->log, segment);
+    return status;
+}
+
+enum status store_reclaim(struct store *store, bool urgent)
+{
+    if (store->reclaiming || store->mirror != NULL)
+        return refused("busy");
+    store->reclaiming = true;
+    enum status status = reclaim_oldest(store, urgent);
+    store->reclaiming = false;
+    return status;
+}

@@ -1,0 +1,371 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/logline.h"
+#include "store/internal.h"
+#include "store/sync_point.h"
+#include "task/offload.h"
+
+static struct store *store_new(void)
+{
+    struct store *store = calloc(1, sizeof(*store));
+    check(store != NULL);
+    list_init(&store->pending);
+    list_init(&store->uploads);
+    store->mailboxes_by_id = map_new();
+    store->mailboxes_by_owner = map_new();
+    change_init(&store->stories);
+    return store;
+}
+
+static void store_free(struct store **store)
+{
+    mailboxes_free(*store);
+    change_finish(&(*store)->stories);
+    free((*store)->live);
+    free((*store)->directory);
+    free(*store);
+    *store = NULL;
+}
+
+struct store *store_shadow_new(struct log *log)
+{
+    struct store *store = store_new();
+    store->log = log;
+    check(index_open(NULL, &store->index) == OK);
+    store->batch = index_batch_new(store->index);
+    store->directory = text_to_string(TEXT("(memory)"));
+    return store;
+}
+
+void store_shadow_free(struct store **store)
+{
+    index_batch_free(&(*store)->batch);
+    index_close(&(*store)->index);
+    store_free(store);
+}
+
+void store_set_hooks(struct store *store, struct store_hooks hooks)
+{
+    store->hooks = hooks;
+}
+
+struct index *store_index(struct store *store)
+{
+    return store->index;
+}
+
+struct log *store_log(struct store *store)
+{
+    return store->log;
+}
+
+static void apply_payload(struct store *store, const struct log_record *record)
+{
+    struct change_reading reading;
+    if (change_read(record->payload, &reading))
+        store_apply(store, record->number, record->place, &reading, reading.operations);
+    else
+        log_error("store.record_malformed", "record=%llu", (unsigned long long)record->number);
+}
+
+static bool replay_one(void *context, const struct log_record *record)
+{
+    struct store *store = context;
+    enum { PROGRESS_EVERY = 200000 };
+    if (record->type == RECORD_CHANGE)
+        apply_payload(store, record);
+    if (record->number % PROGRESS_EVERY == 0)
+        log_info("store.replay", "record=%llu", (unsigned long long)record->number);
+    return true;
+}
+
+enum status store_replay(struct store *store)
+{
+    return log_replay(store->log, index_applied(store->index) + 1, replay_one, store);
+}
+
+struct opening {
+    const char *path;
+    struct index **out;
+    enum status status;
+    char reason[REASON_BYTES];
+};
+
+/* On another thread, where the reason would be lost. */
+static void open_index(void *argument)
+{
+    struct opening *opening = argument;
+    opening->status = index_open(opening->path, opening->out);
+    snprintf(opening->reason, sizeof(opening->reason), "%s", fail_reason());
+}
+
+static void make_anew(void *argument)
+{
+    struct opening *opening = argument;
+    opening->status = index_destroy(opening->path);
+    if (opening->status == OK)
+        open_index(argument);
+}
+
+static enum status open_or_make_index(struct store *store, const char *path)
+{
+    struct opening opening = {.path = path, .out = &store->index};
+    if (path == NULL)
+        return index_open(NULL, &store->index);
+    task_offload(open_index, &opening);
+    if (opening.status == OK && index_applied(store->index) <= log_durable(store->log))
+        return OK;
+    if (opening.status == OK) {
+        snprintf(opening.reason, sizeof(opening.reason), "the index is ahead of the log");
+        index_close(&store->index);
+    }
+    log_warning("index.rebuild", "directory=%s reason=%s", log_text(text_from(path)),
+                log_text(text_from(opening.reason)));
+    task_offload(make_anew, &opening);
+    return opening.status == OK ? OK : try_later("cannot open the index: %s", opening.reason);
+}
+
+static bool highest_mailbox(void *context, struct text key, struct text value)
+{
+    unused(value);
+    struct store *store = context;
+    uint64_t id = key_get_u64(key, 0);
+    if (id > store->mailbox_last)
+        store->mailbox_last = id;
+    return true;
+}
+
+static enum status make_directory(const char *path)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return OK;
+    return try_later("cannot make %s: %m", path);
+}
+
+static enum status open_parts(struct store *store, const struct store_options *options,
+                              const char *log_path, const char *index_path)
+{
+    enum status status = make_directory(store->directory);
+    if (status == OK)
+        status = make_directory(log_path);
+    if (status == OK && index_path != NULL)
+        status = make_directory(index_path);
+    struct log_options log_options = {
+        .directory = log_path, .segment_bytes = options->segment_bytes, .group = options->group};
+    if (status == OK)
+        status = log_open(&log_options, &store->log);
+    if (status == OK)
+        status = open_or_make_index(store, index_path);
+    if (status != OK)
+        return status;
+    store->batch = index_batch_new(store->index);
+    live_load(store);
+    index_scan(store->index, TEXT("B"), TEXT(""), highest_mailbox, store);
+    return store_replay(store);
+}
+
+enum status store_open(const struct store_options *options, struct store **out)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct text log_path = arena_printf(&arena, "%s/log", options->directory);
+    struct text index_path = arena_printf(&arena, "%s/index", options->directory);
+    struct store *store = store_new();
+    store->directory = text_to_string(text_from(options->directory));
+    enum status status = open_parts(store, options, log_path.data,
+                                    options->index_in_memory ? NULL : index_path.data);
+    arena_finish(&arena);
+    *out = store;
+    if (status != OK)
+        store_close(out);
+    return status;
+}
+
+static void close_index(void *argument)
+{
+    struct store *store = argument;
+    index_close(&store->index);
+}
+
+void store_close(struct store **store)
+{
+    if (*store == NULL)
+        return;
+    if ((*store)->batch != NULL) {
+        store_story_flush(*store);
+        store_settle(*store);
+        index_batch_free(&(*store)->batch);
+    }
+    task_offload(close_index, *store);
+    log_close(&(*store)->log);
+    store_free(store);
+}
+
+enum status store_forget_index(const char *directory)
+{
+    struct arena arena;
+    arena_init(&arena);
+    enum status status = index_destroy(arena_printf(&arena, "%s/index", directory).data);
+    arena_finish(&arena);
+    return status;
+}
+
+/* A number given out again tells that the record which had it before failed. */
+static void drop_failed(struct store *store, log_number number)
+{
+    while (!list_is_empty(&store->pending)) {
+        struct pending *last = list_entry(store->pending.previous, struct pending, link);
+        if (last->number < number)
+            return;
+        last->failed = true;
+        list_remove(&last->link);
+    }
+}
+
+void store_append_record(struct store *store, enum record_type type, const struct text *pieces,
+                         unsigned count, struct pending *pending)
+{
+    pending->applied = pending->failed = false;
+    pending->number = log_append(store->log, (uint16_t)type, pieces, count, &pending->place);
+    drop_failed(store, pending->number);
+    list_append(&store->pending, &pending->link);
+}
+
+void store_append(struct store *store, struct change *change, struct pending *pending)
+{
+    char head[5] = {CHANGE_VERSION};
+    uint32_t length = (uint32_t)change->operations.length;
+    for (unsigned i = 0; i < 4; i++)
+        head[1 + i] = (char)(length >> (24 - 8 * i));
+    struct text pieces[3] = {text_of(head, sizeof(head)), buffer_text(&change->operations),
+                             change->body};
+    pending->change = change;
+    store_append_record(store, RECORD_CHANGE, pieces, 3, pending);
+    sync_point("after-append");
+}
+
+static void apply_pending(struct store *store, struct pending *pending)
+{
+    list_remove(&pending->link);
+    pending->applied = true;
+    if (pending->change == NULL)
+        return;
+    const struct change *change = pending->change;
+    struct change_reading reading = {.body_offset = (uint32_t)change->operations.length + 5,
+                                     .body_length = (uint32_t)change->body.length};
+    store_apply(store, pending->number, pending->place, &reading, buffer_text(&change->operations));
+    if (store->mirror != NULL)
+        store_apply(store->mirror, pending->number, pending->place, &reading,
+                    buffer_text(&change->operations));
+}
+
+/* The waiters of a batch wake in any order, the index must follow the log's: whoever comes first
+ * applies all that stands before its own. */
+static void apply_through(struct store *store, struct pending *last)
+{
+    task_no_yield_begin();
+    while (!last->applied)
+        apply_pending(store, list_entry(store->pending.next, struct pending, link));
+    task_no_yield_end();
+}
+
+enum status store_wait(struct store *store, struct pending *pending)
+{
+    if (pending->failed)
+        return try_later("the log could not be written");
+    enum status status = log_commit(store->log, pending->number);
+    if (status != OK) {
+        check(!pending->applied);
+        list_remove(&pending->link);
+        pending->failed = true;
+        return status;
+    }
+    sync_point("after-commit");
+    check(!pending->failed);
+    apply_through(store, pending);
+    sync_point("after-apply");
+    return OK;
+}
+
+enum status store_commit(struct store *store, struct change *change)
+{
+    struct pending pending;
+    if (change->operations.overflowed || change->body.length > CHANGE_BODY_INLINE_MAX) {
+        change_finish(change);
+        return refused("the change is too large for one record");
+    }
+    store_append(store, change, &pending);
+    enum status status = store_wait(store, &pending);
+    buffer_finish(&change->operations);
+    change->body = TEXT("");
+    return status;
+}
+
+bool store_is_pending(struct store *store, uint64_t id)
+{
+    bool found = false;
+    struct arena arena;
+    arena_init(&arena);
+    list_each(link, &store->pending)
+    {
+        const struct pending *pending = list_entry(link, struct pending, link);
+        if (pending->change == NULL)
+            continue;
+        struct text rest = buffer_text(&pending->change->operations);
+        struct operation operation;
+        bool bad;
+        while (!found && change_next(&rest, &arena, &operation, &bad))
+            /* An expunge names UIDs, not ids; it is rare enough to count as touching all. */
+            found = operation.type == OPERATION_EXPUNGE || operation.type == OPERATION_FLAGS ||
+                    (operation.type == OPERATION_ITEM && operation.item.id == id) ||
+                    (operation.type == OPERATION_MESSAGE && operation.message.message.id == id);
+        arena_reset(&arena);
+    }
+    arena_finish(&arena);
+    return found;
+}
+
+void store_settle(struct store *store)
+{
+    if (list_is_empty(&store->pending))
+        return;
+    struct change nothing;
+    change_init(&nothing);
+    store_commit(store, &nothing);
+    change_finish(&nothing);
+}
+
+struct store_space store_space_now(struct store *store)
+{
+    struct log_health health = log_health_now(store->log);
+    return (struct store_space){.live_bytes = store->live_bytes,
+                                .log_bytes = health.bytes,
+                                .segments = health.segments,
+                                .stories_dropped = store->stories_dropped};
+}
+
+struct flushing {
+    struct index *index;
+    enum status status;
+};
+
+static void flush_index(void *argument)
+{
+    struct flushing *flushing = argument;
+    flushing->status = index_flush(flushing->index);
+}
+
+enum status store_flush(struct store *store)
+{
+    struct flushing flushing = {.index = store->index};
+    task_offload(flush_index, &flushing);
+    return flushing.status == OK ? OK : try_later("the index could not be flushed");
+}

@@ -1,0 +1,137 @@
+/* The strong check: replay the whole log into an index in memory, keep it in step with what goes
+ * on meanwhile, and compare every key with the live index, a few at a time. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "store/internal.h"
+
+enum { KEYS_PER_STEP = 2000, FINDINGS_MAX = 100 };
+
+struct verify {
+    struct store *live, *shadow;
+    void (*report)(void *context, const char *line);
+    void *context;
+    uint64_t first_record, findings;
+    bool in_step;
+    /* of one step */
+    struct store *from, *against;
+    const char *complaint;
+    struct buffer last, value;
+    unsigned count;
+};
+
+static void find(struct verify *verify, const char *what, struct text key)
+{
+    char line[256], hex[2 * 48 + 1] = "";
+    if (verify->findings++ >= FINDINGS_MAX)
+        return;
+    for (size_t i = 0; i < key.length && i < 48; i++)
+        snprintf(hex + 2 * i, 3, "%02x", (unsigned char)key.data[i]);
+    snprintf(line, sizeof(line), "index: key %c %s: %s", key.length > 0 ? key.data[0] : '?', hex,
+             what);
+    verify->report(verify->context, line);
+}
+
+/* Until the shadow stands exactly where the live index stands; from then on both get each change.
+ * No yield lies between the comparison and the switch. */
+static bool catch_up(void *context, const struct log_record *record)
+{
+    struct verify *verify = context;
+    if (verify->first_record == 0)
+        verify->first_record = record->number;
+    uint64_t applied = index_applied(verify->live->index);
+    struct change_reading reading;
+    if (record->number <= applied && record->type == RECORD_CHANGE &&
+        change_read(record->payload, &reading))
+        store_apply(verify->shadow, record->number, record->place, &reading, reading.operations);
+    if (record->number < applied)
+        return true;
+    verify->in_step = true;
+    verify->live->mirror = verify->shadow;
+    return false;
+}
+
+/* Stories outlive the segment they were told in; a new index has those the log still has. */
+static bool may_lack(const struct verify *verify, struct text key)
+{
+    if (verify->from == verify->shadow)
+        return false;
+    return key.data[0] == 'i' || (key.data[0] == 't' && key_get_u64(key, 8) < verify->first_record);
+}
+
+static bool compare_one(void *context, struct text key, struct text value)
+{
+    struct verify *verify = context;
+    if (verify->count++ == KEYS_PER_STEP) {
+        buffer_reset(&verify->last, KEY_BYTES);
+        buffer_append(&verify->last, key);
+        return false;
+    }
+    if (!index_get(verify->against->index, key, &verify->value)) {
+        if (!may_lack(verify, key))
+            find(verify, verify->complaint, key);
+    } else if (verify->from == verify->live && !text_equals(buffer_text(&verify->value), value)) {
+        find(verify, "differs from what the log says", key);
+    }
+    return true;
+}
+
+static void compare_all(struct verify *verify, struct text prefix)
+{
+    buffer_init(&verify->last, KEY_BYTES);
+    buffer_init(&verify->value, CHANGE_OPERATIONS_MAX * 2);
+    do {
+        verify->count = 0;
+        char from[KEY_BYTES];
+        size_t length = verify->last.length;
+        memcpy(from, verify->last.length > 0 ? verify->last.data : "", length);
+        index_scan(verify->from->index, prefix, text_of(from, length), compare_one, verify);
+        task_yield();
+    } while (verify->count > KEYS_PER_STEP);
+    buffer_finish(&verify->last);
+    buffer_finish(&verify->value);
+}
+
+static const char letters[] = "mrqbBxtis";
+
+static void compare_both_ways(struct verify *verify)
+{
+    for (unsigned i = 0; i < sizeof(letters) - 1; i++) {
+        struct text prefix = text_of(&letters[i], 1);
+        verify->from = verify->live;
+        verify->against = verify->shadow;
+        verify->complaint = "the log knows nothing of it";
+        compare_all(verify, prefix);
+        verify->from = verify->shadow;
+        verify->against = verify->live;
+        verify->complaint = "is missing";
+        compare_all(verify, prefix);
+    }
+}
+
+enum status store_verify(struct store *store, void (*report)(void *context, const char *line),
+                         void *context)
+{
+    if (store->mirror != NULL || store->reclaiming)
+        return try_later("the store is being verified or reclaimed already");
+    struct verify verify = {.live = store, .report = report, .context = context};
+    enum status log_status = log_verify(store->log, report, context);
+    store_settle(store);
+    store->reclaiming = true; /* no segment goes away under us */
+    verify.shadow = store_shadow_new(store->log);
+    enum status status = log_replay(store->log, 1, catch_up, &verify);
+    if (status == OK && verify.in_step)
+        compare_both_ways(&verify);
+    else if (status == OK && index_applied(store->index) > 0)
+        status = try_later("the log ends before the index does");
+    store->mirror = NULL;
+    store->reclaiming = false;
+    store_shadow_free(&verify.shadow);
+    if (status != OK || log_status != OK)
+        return status != OK ? status : log_status;
+    if (verify.findings > 0)
+        return refused("%llu keys of the index differ from the log",
+                       (unsigned long long)verify.findings);
+    return OK;
+}

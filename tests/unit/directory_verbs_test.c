@@ -1,0 +1,160 @@
+/* What administrators type about users, aliases and groups, and what they read. */
+#include "admin/admin.h"
+#include "directory_scene.h"
+
+static struct buffer out;
+static enum status status;
+
+/* Run a line as typed, with this password as input; the output is in `out`. */
+static void run(struct scene *scene, const char *line, const char *password)
+{
+    struct admin_call call = {.input = text_from(password), .out = &out};
+    struct text rest = text_from(line), words[ADMIN_WORDS_MAX], word;
+    unsigned count = 0, skip = 2;
+    buffer_reset(&out, SIZE_MAX);
+    while (text_word(&rest, &word)) {
+        if (text_equals(word, TEXT("--json")))
+            call.json = true;
+        else
+            words[count++] = word;
+    }
+    for (unsigned i = skip; i < count; i++)
+        call.words[call.count++] = words[i];
+    for (unsigned i = 0; i < admin_directory_verb_count; i++) {
+        const struct admin_verb *verb = &admin_directory_verbs[i];
+        if (!text_starts_with(text_from(line), text_from(verb->name)))
+            continue;
+        status = verb->run(scene->directory, &call);
+        return;
+    }
+    fail_msg("no such verb: %s", line);
+}
+
+static void expect(struct scene *scene, const char *line, const char *expected)
+{
+    run(scene, line, "");
+    if (status != OK)
+        print_error("%s: %s\n", line, fail_reason());
+    EXPECT(status == OK);
+    EXPECT_TEXT(buffer_text(&out), expected);
+}
+
+static void expect_refused(struct scene *scene, const char *line, const char *reason)
+{
+    run(scene, line, "");
+    EXPECT(status == REFUSED);
+    EXPECT_TEXT(text_from(fail_reason()), reason);
+}
+
+static void run_scene(void (*play)(struct scene *))
+{
+    buffer_init(&out, ADMIN_OUTPUT_MAX);
+    scene_run(play);
+    buffer_finish(&out);
+}
+
+static void users(struct scene *scene)
+{
+    expect(scene, "user add alice --hash " CHEAP_HASH, "alice@example.test: added\n");
+    expect(scene, "user list",
+           "bob@example.test                         no-password settings  \n"
+           "alice@example.test                       enabled     directory \n");
+    expect(scene, "user disable alice@example.test", "alice@example.test: disabled\n");
+    run(scene, "user show --json alice", "");
+    EXPECT(status == OK);
+    EXPECT(text_starts_with(buffer_text(&out),
+                            TEXT("{\"address\":\"alice@example.test\",\"state\":\"disabled\","
+                                 "\"name\":\"\",\"created_ms\":")));
+    EXPECT(text_ends_with_nocase(buffer_text(&out), TEXT(",\"in_settings\":false}\n")));
+    expect(scene, "user enable alice", "alice@example.test: enabled\n");
+    expect(scene, "user remove --json alice",
+           "{\"address\":\"alice@example.test\",\"done\":\"removed\"}\n");
+    expect(scene, "user list Example.TEST",
+           "bob@example.test                         no-password settings  \n");
+    expect(scene, "user show bob",
+           "address   bob@example.test\nstate     no-password\nsettings  /etc/mailroot.conf:2\n");
+}
+
+TEST("users are added, shown, disabled and removed")
+{
+    run_scene(users);
+}
+
+static void passwords(struct scene *scene)
+{
+    run(scene, "user passwd bob", "open sesame");
+    EXPECT(status == OK);
+    run(scene, "login test bob@example.test", "open sesame");
+    EXPECT(status == OK);
+    EXPECT_TEXT(buffer_text(&out), "bob@example.test: OK\n");
+    run(scene, "login test bob", "open sesam");
+    EXPECT(status == REFUSED);
+    EXPECT_TEXT(buffer_text(&out), "bob: refused\n");
+    run(scene, "user add alice", "");
+    EXPECT(status == REFUSED);
+    EXPECT_TEXT(text_from(fail_reason()), "the password is empty");
+    run(scene, "user add alice --name Alice", "two words");
+    EXPECT(status == OK);
+    run(scene, "login test alice", "two words");
+    EXPECT(status == OK);
+}
+
+TEST("a password set is the password that logs in")
+{
+    run_scene(passwords);
+}
+
+static void mistakes(struct scene *scene)
+{
+    expect_refused(scene, "user add a@other.test --hash " CHEAP_HASH,
+                   "other.test is none of our domains; to make it one, add \"domain other.test\" "
+                   "to mailroot.conf and reload");
+    expect_refused(scene, "user add a --hash nonsense",
+                   "the hash is of no known kind; wanted is crypt(5) form, as $y$ or $6$");
+    expect_refused(scene, "user add a --hash", "--hash needs a value");
+    expect_refused(scene, "user add", "usage: user add ADDRESS [--name NAME] [--hash HASH]");
+    expect_refused(scene, "user add a --shell x",
+                   "unknown option --shell; usage: user add ADDRESS [--name NAME] [--hash HASH]");
+    expect_refused(scene, "user show nobody", "there is no user nobody@example.test");
+    expect_refused(scene, "user passwd nobody --hash " CHEAP_HASH,
+                   "there is no user nobody@example.test");
+    expect_refused(scene, "alias add info", "usage: alias add ADDRESS TARGET...");
+    expect_refused(scene, "alias remove info", "there is no alias info@example.test");
+    expect_refused(scene, "alias list", "no aliases");
+    expect_refused(scene, "user list other.test", "no users");
+    run(scene, "user add a..b@example.test", "x");
+    EXPECT(status == REFUSED);
+}
+
+TEST("a mistake is answered with what was wrong and what to do")
+{
+    run_scene(mistakes);
+}
+
+static void lists(struct scene *scene)
+{
+    expect(scene, "alias add info bob Box@far.test", "info@example.test: added\n");
+    expect(scene, "alias list",
+           "info@example.test                        bob@example.test Box@far.test\n");
+    expect(scene, "alias list --json",
+           "{\"address\":\"info@example.test\",\"members\":[\"bob@example.test\","
+           "\"Box@far.test\"]}\n");
+    expect(scene, "group add all a@far.test b@far.test c@far.test d@far.test e@far.test f@far.test",
+           "all@example.test: added\n");
+    expect(scene, "group list",
+           "all@example.test                         a@far.test b@far.test c@far.test d@far.test "
+           "e@far.test and 1 more\n");
+    expect(scene, "group remove all a@far.test b@far.test c@far.test d@far.test",
+           "all@example.test: members removed\n");
+    expect(scene, "group show all", "e@far.test\nf@far.test\n");
+    expect(scene, "group remove all e@far.test f@far.test f@far.test",
+           "all@example.test: removed, nobody was left in it\n");
+    expect_refused(scene, "group show all", "there is no group all@example.test");
+    expect(scene, "alias remove info", "info@example.test: removed\n");
+    expect_refused(scene, "alias list", "no aliases");
+}
+
+TEST("aliases and groups are made, listed and taken apart")
+{
+    run_scene(lists);
+}
