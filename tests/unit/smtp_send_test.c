@@ -16,7 +16,7 @@
 
 enum { MOST = 2000, PEERS = 2 };
 
-enum manner { KIND, SILENT, TWO_AT_A_TIME, DEAD, REFUSING };
+enum manner { KIND, SILENT, TWO_AT_A_TIME, DEAD, REFUSING, BROKEN_TLS };
 
 struct peer {
     enum manner manner;
@@ -105,6 +105,14 @@ static void speak(struct peer *peer, struct stream *stream)
         if (in_data && !text_equals(line, TEXT(".\r\n")))
             continue;
         peer->messages += in_data;
+        if (peer->manner == BROKEN_TLS && text_starts_with(line, TEXT("EHLO"))) {
+            stream_printf(stream, "250-hi\r\n250 STARTTLS\r\n");
+            continue;
+        }
+        if (text_starts_with(line, TEXT("STARTTLS"))) {
+            stream_printf(stream, "220 go\r\n");
+            break; /* and hang up on the handshake */
+        }
         bool data = text_starts_with(line, TEXT("DATA"));
         bool rcpt = text_starts_with(line, TEXT("RCPT"));
         in_data = data;
@@ -188,10 +196,9 @@ static struct settings *settings_for(const char *more)
     buffer_init(&errors, 100000);
     buffer_printf(&text, "host mx.us.example\ndomain us.example {\n user a\n}\n");
     for (int i = 0; i < PEERS; i++)
-        buffer_printf(
-            &text,
-            "connector c%d {\n to c%d.example\n smart-host [127.0.0.1]:%u tls none\n %s\n}\n", i, i,
-            peers[i].port, more);
+        buffer_printf(&text,
+                      "connector c%d {\n to c%d.example\n smart-host [127.0.0.1]:%u\n %s\n}\n", i,
+                      i, peers[i].port, more);
     EXPECT(settings_source_of(TEXT("test.conf"), buffer_text(&text), &source) == OK);
     if (settings_parse(source, 1, &errors, &settings) != OK)
         print_error("%.*s", TEXT_ARG(buffer_text(&errors)));
@@ -318,6 +325,15 @@ TEST("a recipient that the peer refuses fails with the peer's words")
     run((struct play){{REFUSING, KIND}, "", 1, act_refused});
     EXPECT(queue.failed == 2 && queue.no_connection == 0);
     EXPECT_TEXT(text_from(queue.last_words), "550 5.1.1 who (in reply to RCPT TO)");
+}
+
+TEST("where TLS is offered but broken, mail goes without it, unless it is required")
+{
+    run((struct play){{BROKEN_TLS, KIND}, "", 1, act_refused});
+    EXPECT(queue.sent == 2 && peers[0].messages == 2);
+    run((struct play){{BROKEN_TLS, KIND}, "tls require", 1, act_refused});
+    EXPECT(queue.deferred == 2 && peers[0].messages == 0);
+    EXPECT(strstr(queue.last_words, "TLS") != NULL);
 }
 
 static void act_linger(void)

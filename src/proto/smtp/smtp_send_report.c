@@ -29,6 +29,8 @@ static void log_outcome(const struct queue_job *job, const struct queue_job_reci
 {
     char id[ID_TEXT_BYTES], words[WORDS_BYTES];
     int64_t delay_ms = clock_wall_ms() - id_time_ms(job->id);
+    if (delay_ms < 0)
+        delay_ms = 0; /* the clock was set back */
     struct text relay = text_is_empty(outcome->remote_host) ? TEXT("none") : outcome->remote_host;
     log_info(names[outcome->status].event,
              "id=%s from=<%.*s> to=<%.*s> relay=%.*s delay=%.2f dsn=%.*s status=%s (%s)",
