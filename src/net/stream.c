@@ -451,8 +451,11 @@ static void copy_requests(void *argument)
 {
     struct relay *relay = argument;
     copy_until_end(relay);
-    /* The client is gone: let the session see its end, answer what it has, and close. */
+    /* The client has no more to say: let the session see that, answer what it has, and close. A
+     * client that closed only its side still listens. */
     shutdown(relay->to->io.fd, SHUT_WR);
+    if (relay->from->end == STREAM_CLOSED && relay->to->end == STREAM_OPEN)
+        relay->from->end = STREAM_OPEN;
 }
 
 void stream_relay(struct stream *client, struct stream *session)
