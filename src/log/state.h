@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "log/segment.h"
 
-enum { LOG_REASON_BYTES = 256, BUFFERS_KEPT = 2, BUFFER_KEPT_BYTES = 2 << 20 };
+enum { LOG_REASON_BYTES = 256, BUFFERS_KEPT = 2, BUFFER_KEPT_BYTES = 256 << 10 };
 
 struct batch_bytes {
     char *data;
