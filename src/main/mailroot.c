@@ -202,9 +202,9 @@ static int run_help(struct command *command)
     for (int i = 0; i < LOCAL_VERBS; i++)
         printf("  %-16s %-32s %s\n", local_verbs[i].name, local_verbs[i].usage,
                local_verbs[i].help);
-    const struct admin_verb *verb;
-    for (unsigned i = 0; (verb = admin_verb_next(&i)) != NULL;)
-        printf("  %-16s %-32s %s\n", verb->name, verb->usage, verb->help);
+    for (unsigned i = 0; i < admin_verb_count; i++)
+        printf("  %-16s %-32s %s\n", admin_verbs[i].name, admin_verbs[i].usage,
+               admin_verbs[i].help);
     printf("\nMost listings take --json. The default configuration is %s.\n", DEFAULT_SETTINGS);
     return EXIT_DONE;
 }

@@ -47,7 +47,7 @@ static void run_on_directory(struct offline *offline, struct settings *settings)
     role_directory(settings, ROLE_AUTH, path);
     enum status status = directory_open(path, settings, &group, &directory);
     if (status == OK)
-        status = admin_run(ROLE_AUTH, directory, offline->words, offline->count,
+        status = admin_run(admin_directory_actions, directory, offline->words, offline->count,
                            text_from(offline->password), &offline->out);
     note_outcome(offline, status);
     directory_close(&directory);
@@ -70,7 +70,7 @@ static void run_on_store(struct offline *offline, struct settings *settings)
     if (status == OK && rebuild)
         buffer_append(&offline->out, TEXT("the index was made anew from the log\n"));
     else if (status == OK)
-        status = admin_run(ROLE_STORE, queue, offline->words, offline->count,
+        status = admin_run(admin_queue_actions, queue, offline->words, offline->count,
                            text_from(offline->password), &offline->out);
     note_outcome(offline, status);
     queue_stop(&queue);
