@@ -43,6 +43,8 @@ MODULES := base task net proc mail log index event directory store decide queue 
            proto/line proto/smtp proto/pop3 admin
 MODULE_SOURCES := $(foreach module,$(MODULES),$(wildcard src/$(module)/*.c src/$(module)/*.S))
 MAIN_SOURCES := $(wildcard src/main/*.c)
+# What tests share: the other sources in tests/unit.
+UNIT_SHARED := $(patsubst %.c,%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 
@@ -84,7 +86,7 @@ $(BUILD)/libexec/%: $(BUILD)/obj/src/main/role_%.o $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)
-$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/unit/test.o $(LIBRARY)
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_SHARED:%=$(BUILD)/obj/%) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
