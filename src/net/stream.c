@@ -349,6 +349,17 @@ enum status stream_flush(struct stream *stream)
     return stream->end == STREAM_OPEN ? OK : try_later("%s", stream->error);
 }
 
+void stream_end_output(struct stream *stream)
+{
+    if (stream_flush(stream) != OK)
+        return;
+    if (stream->ssl != NULL) {
+        SSL_shutdown(stream->ssl);
+        ERR_clear_error();
+    }
+    shutdown(stream->io.fd, SHUT_WR);
+}
+
 void stream_write(struct stream *stream, struct text bytes)
 {
     while (bytes.length > 0 && stream->end == STREAM_OPEN) {

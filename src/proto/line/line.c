@@ -208,8 +208,8 @@ void line_part(struct line_session *session)
     int64_t deadline_ms = clock_monotonic_ms() + PART_MS;
     uint64_t most = stream_bytes_in(session->stream) + PART_BYTES;
     stream_set_deadline(session->stream, deadline_ms);
-    stream_flush(session->stream);
-    while (!session->is_goodbye && stream_bytes_in(session->stream) < most) {
+    stream_end_output(session->stream);
+    while (stream_bytes_in(session->stream) < most) {
         stream_consume(session->stream, stream_buffered(session->stream).length);
         if (stream_fill(session->stream) != OK)
             return;

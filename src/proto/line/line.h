@@ -60,7 +60,6 @@ struct line_session {
     unsigned errors, max_errors;
     bool requires_tls;
     bool ended;           /* the action was the last */
-    bool is_goodbye;      /* and the client asked for it */
     bool resynchronising; /* behind a bare LF, until a CRLF */
 };
 
@@ -71,8 +70,8 @@ void line_finish(struct line_session *session);
 
 /* Serve commands until the session ends, then line_part. YIELDS. */
 void line_run(struct line_session *session);
-/* Send what is buffered. Where the client did not say goodbye, swallow for a moment what it may
- * still be sending: closing over unread input resets the connection, and a reset overtakes our last
+/* Send what is buffered, say that no more comes, and swallow for a moment what the peer may still
+ * be sending: closing over unread input resets the connection, and a reset overtakes our last
  * words. YIELDS. */
 void line_part(struct line_session *session);
 

@@ -75,7 +75,7 @@ static void relay(struct pop3_front *session, int fd)
     stream_set_deadline(session->line.stream, session->line.ends_ms);
     stream_relay(session->line.stream, mailbox);
     stream_close(&mailbox);
-    session->line.ended = session->line.is_goodbye = true;
+    session->line.ended = true;
 }
 
 static void login_failed(struct pop3_front *session)
@@ -222,7 +222,7 @@ static void command_stls(struct line_session *line, struct text arguments)
 static void command_quit(struct line_session *line, struct text arguments)
 {
     unused(arguments);
-    line->ended = line->is_goodbye = true;
+    line->ended = true;
     say_ok(pop3_front(line), "Goodbye");
 }
 

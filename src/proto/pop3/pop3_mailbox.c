@@ -266,7 +266,7 @@ static void command_quit(struct line_session *line, struct text arguments)
 {
     unsigned removed;
     unused(arguments);
-    line->ended = line->is_goodbye = true;
+    line->ended = true;
     if (remove_deleted(pop3_session(line), &removed) == OK)
         stream_printf(line->stream, "+OK Goodbye, %u messages deleted\r\n", removed);
     else

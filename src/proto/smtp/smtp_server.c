@@ -108,7 +108,7 @@ static void command_quit(struct line_session *line, struct text arguments)
         smtp_answer(session, SMTP_BAD_ARGUMENTS, TEXT(""));
         return;
     }
-    line->ended = line->is_goodbye = true;
+    line->ended = true;
     smtp_answer(session, SMTP_CLOSING, TEXT(""));
 }
 
