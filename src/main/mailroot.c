@@ -294,6 +294,14 @@ static void ask_task(void *argument)
     print(&out);
 }
 
+/* What the parent would answer from memory is in the file; what a role would, in its data. */
+static int run_without_server(struct command *command, const struct admin_verb *verb)
+{
+    if (verb->role != ROLE_PARENT || strcmp(verb->name, "config show") == 0)
+        return run_solo(command, "verb", command->words, command->count);
+    return complain("the server is not running (mailroot serve)");
+}
+
 static int run_admin_verb(struct command *command, const struct admin_verb *verb)
 {
     struct settings *settings = NULL;
@@ -308,15 +316,10 @@ static int run_admin_verb(struct command *command, const struct admin_verb *verb
     }
     task_loop_run(ask_task, &asking);
     settings_release(&settings);
-    if (asking.not_running && verb->role == ROLE_PARENT)
-        asking.exit_status = complain("the server is not running (mailroot serve)");
-    else if (asking.not_running) {
+    if (asking.not_running && verb->role != ROLE_PARENT)
         pass_on_password(password);
-        explicit_bzero(password, sizeof(password));
-        return run_solo(command, "verb", command->words, command->count);
-    }
     explicit_bzero(password, sizeof(password));
-    return asking.exit_status;
+    return asking.not_running ? run_without_server(command, verb) : asking.exit_status;
 }
 
 /* Options stand before or behind the verb; what is no option of ours belongs to the verb. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/verbs_parent.h"
 #include "base/check.h"
 #include "base/logline.h"
 #include "directory/directory.h"
@@ -76,6 +77,19 @@ static void run_on_store(struct offline *offline, struct settings *settings)
     queue_stop(&queue);
 }
 
+static const struct settings *settings_of(void *settings)
+{
+    return settings;
+}
+
+/* Of the parent's verbs only those that need no more than the settings come here. */
+static void run_on_file(struct offline *offline, struct settings *settings)
+{
+    struct admin_parent parent = {.parent = settings, .settings = settings_of};
+    note_outcome(offline, admin_run(admin_parent_actions, &parent, offline->words, offline->count,
+                                    TEXT(""), &offline->out));
+}
+
 static void offline_task(void *argument)
 {
     struct offline *offline = argument;
@@ -92,8 +106,10 @@ static void offline_task(void *argument)
         note_outcome(offline, site_make_directories(&site));
         if (offline->status == OK && verb->role == ROLE_AUTH)
             run_on_directory(offline, site.settings);
-        else if (offline->status == OK)
+        else if (offline->status == OK && verb->role == ROLE_STORE)
             run_on_store(offline, site.settings);
+        else if (offline->status == OK)
+            run_on_file(offline, site.settings);
         site_free(&site);
     }
     if (offline->status != OK)
