@@ -37,7 +37,7 @@ CFLAGS := -std=gnu11 $(OPTIMIZE) $(SANITIZE) $(WARNINGS) -fno-omit-frame-pointer
           -fstack-protector-strong -fstack-clash-protection -fPIE -ffunction-sections -fdata-sections
 CPPFLAGS := $(if $(SANITIZE),-DMAILROOT_ASAN) -D_GNU_SOURCE -Isrc -Itests/unit -MMD -MP -DMAILROOT_LIBEXEC='"$(LIBEXEC)"'
 LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rdynamic
-LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lseccomp -lidn2 -lunistring -lpthread
+LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lseccomp -lidn2 -lpthread
 
 MODULES := base task net proc mail log index event directory store decide queue \
            proto/line proto/smtp proto/pop3 admin
@@ -96,6 +96,21 @@ fuzzers: $(FUZZERS:%=$(BUILD)/%)
 $(BUILD)/%_fuzz: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+# mailroot.conf(5) is made from the table of settings.
+man: $(BUILD)/man/mailroot.conf.5
+$(BUILD)/man/mailroot.conf.5: $(BUILD)/bin/mailroot
+	@mkdir -p $(@D)
+	$(Q)$< manual > $@
+
+# DESTDIR is for packagers; PREFIX and LIBEXEC must be those it was built with.
+install: programs man
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(PREFIX)/share/man/man5 \
+	    $(DESTDIR)$(PREFIX)/share/man/man8
+	install $(BUILD)/bin/mailroot $(DESTDIR)$(PREFIX)/sbin/
+	install $(wildcard $(BUILD)/libexec/*) $(DESTDIR)$(LIBEXEC)/
+	install -m 644 $(BUILD)/man/mailroot.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 doc/man/mailroot.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+
 run:
 	tools/run-demo
 test:
@@ -103,6 +118,9 @@ test:
 clean:
 	rm -rf build
 
-.PHONY: all programs unit-tests fuzz fuzzers run test clean
+bench: $(LIBRARY)
+	bench/run
+
+.PHONY: all programs man install bench unit-tests fuzz fuzzers run test clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

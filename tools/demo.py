@@ -31,7 +31,7 @@ PROGRAM = ROOT / "build/release/bin/mailroot"
 PORTS = {"smtp": 2525, "submission": 2587, "smtps": 2465, "lmtp": 2424, "pop3": 2110,
          "pop3s": 2995, "sink": 2526}
 SETTINGS = """\
-# mailroot's settings: a line is words, { opens a block, # begins a comment.
+# mailroot's settings: a line is words, {{ opens a block, # begins a comment.
 # Check it with `mailroot config check`; `mailroot config show --all` tells every default.
 
 host mx.example.test                # the name by which we greet others
@@ -40,7 +40,7 @@ run .                               # control sockets
 certificate cert.pem key key.pem    # made by `mailroot cert self-sign`
 
 domain example.test {{               # mail for this domain is ours
-    user alice bob                  # passwords: mailroot user add alice@example.test
+    user alice bob                  # passwords: mailroot user passwd alice@example.test
 }}
 
 server demo {{
@@ -81,7 +81,7 @@ class Demo:
         if not self.config.exists():
             self.config.write_text(SETTINGS.format(**self.ports))
         if not (self.directory / "cert.pem").exists():
-            self.mailroot("cert", "self-sign", "--name", "mx.example.test", "localhost",
+            self.mailroot("cert", "self-sign", "--name", "mx.example.test", "--name", "localhost",
                           "--certificate", self.directory / "cert.pem",
                           "--key", self.directory / "key.pem")
         self.load_passwords()
@@ -95,7 +95,7 @@ class Demo:
         for name in ("alice", "bob"):
             self.passwords[f"{name}@example.test"] = secrets.token_urlsafe(12)
         for address, password in self.passwords.items():
-            self.mailroot("user", "add", address, "--password-stdin", given=password + "\n")
+            self.mailroot("user", "passwd", address, "--password-stdin", given=password + "\n")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w") as file:
             file.writelines(f"{address} {word}\n" for address, word in self.passwords.items())

@@ -149,7 +149,7 @@ def part_system(report):
 
 
 def part_crash(report):
-    stream(report, "crash tests", sys.executable, "tests/system/crash_test.py",
+    stream(report, "crash tests", sys.executable, "tests/system/crash_test.py", "--seconds", "180",
            environment={"MAILROOT_BUILD": RELEASE})
 
 

@@ -307,8 +307,9 @@ enum status directory_commit(struct directory *directory, const struct directory
     }
     struct text piece = buffer_text(&bytes);
     struct directory_record checked;
-    check(directory_record_decode(record->type, piece, &checked));
-    log_number number = log_append(directory->log, record->type, &piece, 1, NULL);
+    uint16_t type = (uint16_t)record->type;
+    check(directory_record_decode(type, piece, &checked));
+    log_number number = log_append(directory->log, type, &piece, 1, NULL);
     enum status status = log_commit(directory->log, number);
     if (status == OK) {
         directory_forget_login(directory, record->key);
@@ -390,9 +391,10 @@ void directory_close(struct directory **directory)
     *directory = NULL;
     closing->closing = true;
     task_event_tell_all(&closing->login_ended);
+    task_shield_begin(); /* cancelled or not, no task may be left inside */
     while (closing->active > 0)
-        if (task_event_wait(&closing->idle, NO_DEADLINE) != OK)
-            task_yield(); /* cancelled: still no task may be left inside */
+        task_event_wait(&closing->idle, NO_DEADLINE);
+    task_shield_end();
     struct index_job job = {.index = closing->index};
     if (job.index != NULL)
         task_offload(index_job_close, &job);

@@ -13,6 +13,7 @@
 enum {
     REMEMBER_MS = 60 * SECOND,
     PATIENCE_MS = 60 * SECOND, /* longer than this nobody waits for his turn to guess */
+    WAITING_MAX = 1000,        /* nor longer than a task's stack is affordable */
     MAC_BYTES = 32,
 };
 
@@ -79,10 +80,12 @@ static enum status wait_for_turn(struct directory *directory, const struct attem
                    : throttle_start(directory->throttle, attempt->account, attempt->peer, now_ms);
         if (wait_ms == 0)
             return OK;
-        if (now_ms + wait_ms > patience_end_ms)
+        if (now_ms + wait_ms > patience_end_ms || directory->waiting_logins >= WAITING_MAX)
             return try_later("too many failed logins; try again later");
         /* Ends early, too, when another login has succeeded: it may have been for us. */
+        directory->waiting_logins++;
         task_event_wait(&directory->login_ended, now_ms + wait_ms);
+        directory->waiting_logins--;
     }
 }
 

@@ -29,6 +29,7 @@ struct directory {
     struct password_gate gate;
     struct throttle *throttle;
     struct task_event login_ended; /* waiting logins look again */
+    unsigned waiting_logins;       /* for their turn to be verified */
     struct recent *logins;         /* of struct login_memory, by user key */
     unsigned char secret[32];      /* of this process, for logins */
 };

@@ -173,7 +173,7 @@ static void watch_settings(void *argument)
 static void serve_verbs(void *argument)
 {
     struct auth *auth = argument;
-    admin_serve(auth->context->admin_fd, ROLE_AUTH, auth->directory);
+    admin_serve(auth->context->admin_fd, admin_directory_actions, auth->directory);
 }
 
 static enum status auth_start(void *state)
@@ -200,9 +200,10 @@ static void auth_stop(void *state)
     struct auth *auth = state;
     task_group_finish(&auth->serving);
     directory_close(&auth->directory);
+    task_shield_begin(); /* cancelled or not, no call may be left behind */
     while (auth->calls > 0)
-        if (task_event_wait(&auth->no_calls, NO_DEADLINE) != OK)
-            task_yield(); /* cancelled: still no call may be left behind */
+        task_event_wait(&auth->no_calls, NO_DEADLINE);
+    task_shield_end();
     task_group_finish(&auth->storage);
     free(auth);
 }

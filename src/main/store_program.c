@@ -188,7 +188,7 @@ static void serve_verbs(void *argument)
 {
     struct queue *queue = argument;
     struct store_role *role = queue_owner(queue);
-    admin_serve(role->context->admin_fd, ROLE_STORE, queue);
+    admin_serve(role->context->admin_fd, admin_queue_actions, queue);
 }
 
 static enum status store_start(void *state)

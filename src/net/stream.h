@@ -32,6 +32,8 @@ enum stream_end stream_end(const struct stream *stream);
 const char *stream_error(const struct stream *stream);
 /* Make it fail as if the peer had closed: for another task, to end this session. */
 void stream_shut(struct stream *stream);
+/* Send what is buffered and tell the peer that nothing more comes; it can still be read. YIELDS. */
+void stream_end_output(struct stream *stream);
 /* After STREAM_TIMED_OUT or STREAM_CANCELLED: open again for a last word ("421 ..."), which is sent
  * only as far as that does not wait. Otherwise nothing. */
 void stream_revive(struct stream *stream);

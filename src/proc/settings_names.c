@@ -1,9 +1,10 @@
 /* Types of values: names of hosts, files and people. */
+#include "proc/settings_names.h"
+
 #include <idn2.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "proc/settings_names.h"
 #include "proc/settings_parser.h"
 #include "proc/settings_types.h"
 
@@ -24,12 +25,19 @@ static bool is_ascii(struct text text)
     return true;
 }
 
-/* Labels of letters, digits, hyphens and (as DNS has them) underscores. */
+static bool is_number(struct text text)
+{
+    uint64_t number;
+    return text_to_u64(text, &number);
+}
+
+/* Labels of letters, digits, hyphens and (as DNS has them) underscores. No top level domain is a
+ * number (RFC 3696 2), so that an address is no name, nor is `to * cots 10` two more domains. */
 static bool is_domain(struct text domain)
 {
     if (domain.length == 0 || domain.length > DOMAIN_MAX || domain.data[domain.length - 1] == '.')
         return false;
-    struct text rest = domain, label;
+    struct text rest = domain, label = TEXT("");
     while (text_split(&rest, '.', &label)) {
         if (label.length == 0 || label.length > LABEL_MAX || label.data[0] == '-' ||
             label.data[label.length - 1] == '-')
@@ -39,7 +47,7 @@ static bool is_domain(struct text domain)
                 return false;
         }
     }
-    return true;
+    return !is_number(label);
 }
 
 static struct text lower_copy(struct arena *arena, struct text text)

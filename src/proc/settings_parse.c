@@ -6,6 +6,8 @@
 #include "proc/settings_names.h"
 #include "proc/settings_parser.h"
 
+enum { ERRORS_COUNTED_MAX = 1000 };
+
 /* The open block's words for messages: " in connector 'provider'"; "" outside blocks. */
 static const char *within(struct settings_parser *parser)
 {
@@ -362,7 +364,9 @@ static void read_pieces(struct settings_parser *parser)
         struct text rest = piece->bytes, line;
         if (piece->first_line == 1 && text_starts_with(rest, TEXT("\xef\xbb\xbf")))
             rest = text_from_position(rest, 3);
-        for (; setting_line_next(&rest, &line); parser->line.line++)
+        /* A file with that many errors is not one of ours; reading on would tell nobody more. */
+        for (; parser->errors.count < ERRORS_COUNTED_MAX && setting_line_next(&rest, &line);
+             parser->line.line++)
             read_line(parser, line);
         end_file(parser);
     }

@@ -105,7 +105,7 @@ class Mailroot:
         self.program = build_directory() / "bin" / "mailroot"
         self.config = self.directory / "mailroot.conf"
         self.write_config()
-        self.cli("cert", "self-sign", "--name", "mx.example.test", "localhost",
+        self.cli("cert", "self-sign", "--name", "mx.example.test", "--name", "localhost",
                  "--certificate", self.directory / "cert.pem", "--key", self.directory / "key.pem")
         if user_passwords:
             for user in self.users:

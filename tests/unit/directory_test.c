@@ -1,6 +1,7 @@
 /* The directory on a real log and index: who is there, who an address means, what survives. */
 #include "directory/directory.h"
 
+#include "directory/state.h"
 #include "directory_scene.h"
 
 static void reopen(struct scene *scene)
@@ -154,6 +155,27 @@ static void index_damaged(struct scene *scene)
 TEST("a damaged index is dropped and made anew")
 {
     scene_run(index_damaged);
+}
+
+static void index_fails(struct scene *scene)
+{
+    populate(scene);
+    index_close(&scene->directory->index); /* as good as failed, from now on */
+    EXPECT(accepts(scene, "alice@example.test") == TRY_LATER);
+    EXPECT(accepts(scene, "nobody@example.test") == TRY_LATER);
+    EXPECT(directory_user_add(scene->directory, TEXT("new@example.test"), TEXT(""), TEXT("")) ==
+           TRY_LATER);
+    int64_t deadline_ms = clock_monotonic_ms() + 10000;
+    while (accepts(scene, "alice@example.test") == TRY_LATER && clock_monotonic_ms() < deadline_ms)
+        task_yield();
+    EXPECT_RESOLVED(scene, "all@example.test", NULL, POPULATED);
+    add_user(scene, "new@example.test");
+    EXPECT(accepts(scene, "new@example.test") == OK);
+}
+
+TEST("while an index that failed is being rebuilt every answer is to try later")
+{
+    scene_run(index_fails);
 }
 
 static void crashed(struct scene *scene)

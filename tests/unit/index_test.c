@@ -1,6 +1,7 @@
 /* The contract of the index, on both engines. */
 #include "index/index.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,54 @@ static void run_command(const char *format, const char *a, const char *b)
     snprintf(command, sizeof(command), format, a, b);
 #pragma GCC diagnostic pop
     EXPECT(system(command) == 0);
+}
+
+/* Key k holds the position it was last applied at: whatever prefix survives, they must agree. */
+static uint64_t expect_prefix(const char *directory)
+{
+    struct index *index;
+    EXPECT(index_open(directory, &index) == OK);
+    uint64_t applied = index_applied(index), stored = 0;
+    struct buffer value;
+    buffer_init(&value, sizeof(stored));
+    if (index_get(index, TEXT("k"), &value))
+        memcpy(&stored, value.data, sizeof(stored));
+    EXPECT(stored == applied);
+    buffer_finish(&value);
+    index_close(&index);
+    return applied;
+}
+
+static void apply_number(struct index *index, uint64_t number)
+{
+    struct index_batch *batch = index_batch_new(index);
+    index_batch_put(batch, TEXT("k"), text_of(&number, sizeof(number)));
+    EXPECT(index_batch_apply(batch, number) == OK);
+    index_batch_free(&batch);
+}
+
+/* Stands first: RocksDB's threads, once started, are missing in a forked child. */
+TEST("a killed process leaves a prefix behind, at least what was flushed")
+{
+    char directory[] = "/tmp/index-test-XXXXXX";
+    EXPECT(mkdtemp(directory) != NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct index *index;
+        check(index_open(directory, &index) == OK);
+        for (uint64_t number = 1;; number++) {
+            apply_number(index, number);
+            if (number == 300)
+                check(index_flush(index) == OK);
+            if (number == 1000)
+                kill(getpid(), SIGKILL);
+        }
+    }
+    int how;
+    EXPECT(waitpid(child, &how, 0) == child && WIFSIGNALED(how));
+    uint64_t applied = expect_prefix(directory);
+    EXPECT(applied >= 300 && applied <= 1000);
+    run_command("rm -rf %s%s", directory, "");
 }
 
 static void on_both(void (*play)(struct index *index))
@@ -149,4 +198,161 @@ TEST("integers in keys sort as numbers")
     EXPECT(low.length == 12);
     buffer_finish(&low);
     buffer_finish(&high);
+}
+
+enum { KEYS = 50, STEPS = 3000 };
+
+struct model {
+    bool there[KEYS];
+    unsigned values[KEYS];
+    unsigned visited;
+    int last;
+};
+
+static bool compare_with_model(void *context, struct text key, struct text value)
+{
+    struct model *model = context;
+    EXPECT(key.length == 3 && key.data[0] == 'k');
+    int number = (key.data[1] - '0') * 10 + key.data[2] - '0';
+    EXPECT(number > model->last && model->there[number]);
+    EXPECT(text_equals(value, text_of(&model->values[number], sizeof(unsigned))));
+    model->last = number;
+    model->visited++;
+    return true;
+}
+
+static void agrees_with_model(struct index *index)
+{
+    random_seed_for_test(11);
+    struct model model = {0};
+    struct index_batch *batch = index_batch_new(index);
+    unsigned count = 0;
+    for (unsigned step = 1; step <= STEPS; step++) {
+        unsigned number = random_below(KEYS);
+        char key[4];
+        snprintf(key, sizeof(key), "k%02u", number % 100);
+        bool keep = random_below(3) > 0;
+        count = count + keep - model.there[number];
+        model.there[number] = keep;
+        model.values[number] = step;
+        if (keep)
+            index_batch_put(batch, text_from(key), text_of(&step, sizeof(step)));
+        else
+            index_batch_delete(batch, text_from(key));
+        if (step % 3 != 0)
+            continue;
+        EXPECT(index_batch_apply(batch, step) == OK);
+        model.visited = 0;
+        model.last = -1;
+        index_scan(index, TEXT("k"), TEXT(""), compare_with_model, &model);
+        EXPECT(model.visited == count);
+    }
+    index_batch_free(&batch);
+}
+
+TEST("an index agrees with a plain array through random puts and deletes")
+{
+    on_both(agrees_with_model);
+}
+
+static void count_failures(struct index *index)
+{
+    struct buffer small;
+    buffer_init(&small, 3);
+    put_one(index, "key", "four", 1);
+    EXPECT(!index_get(index, TEXT("key"), &small) && small.overflowed);
+    EXPECT(index_failed(index) == NULL);
+    buffer_finish(&small);
+}
+
+TEST("a value larger than the reader allows is not given in part")
+{
+    on_both(count_failures);
+}
+
+TEST("closing and opening again finds everything, and destroying finds nothing")
+{
+    char directory[] = "/tmp/index-test-XXXXXX";
+    EXPECT(mkdtemp(directory) != NULL);
+    struct index *index;
+    EXPECT(index_open(directory, &index) == OK);
+    put_one(index, "k", "v", 77);
+    index_close(&index);
+    EXPECT(index == NULL && index_open(directory, &index) == OK);
+    EXPECT(index_applied(index) == 77);
+    expect_stored(index, "k", "v");
+    index_close(&index);
+    EXPECT(index_destroy(directory) == OK);
+    EXPECT(index_open(directory, &index) == OK);
+    EXPECT(index_applied(index) == 0);
+    expect_stored(index, "k", NULL);
+    index_close(&index);
+    run_command("rm -rf %s%s", directory, "");
+}
+
+TEST("a copy taken at any time is the prefix that was flushed, position and all")
+{
+    char directory[] = "/tmp/index-test-XXXXXX", copy[] = "/tmp/index-copy-XXXXXX";
+    EXPECT(mkdtemp(directory) != NULL && mkdtemp(copy) != NULL);
+    struct index *index;
+    EXPECT(index_open(directory, &index) == OK);
+    for (uint64_t number = 1; number <= 40; number++) {
+        apply_number(index, number);
+        if (number == 25)
+            EXPECT(index_flush(index) == OK);
+    }
+    run_command("cp -r %s/. %s", directory, copy);
+    EXPECT(expect_prefix(copy) == 25);
+    index_close(&index);
+    EXPECT(expect_prefix(directory) == 40);
+    run_command("rm -rf %s %s", directory, copy);
+}
+
+TEST("a damaged index is said to be so, with the remedy, and can be destroyed")
+{
+    char directory[] = "/tmp/index-test-XXXXXX";
+    EXPECT(mkdtemp(directory) != NULL);
+    struct index *index;
+    EXPECT(index_open(directory, &index) == OK);
+    put_one(index, "k", "v", 1);
+    index_close(&index);
+    run_command("for f in %s/MANIFEST-*; do echo scrambled > $f; done%s", directory, "");
+    EXPECT(index_open(directory, &index) == TRY_LATER);
+    EXPECT(strstr(fail_reason(), "rebuilt from the log") != NULL);
+    EXPECT(index_destroy(directory) == OK);
+    EXPECT(index_open(directory, &index) == OK && index_applied(index) == 0);
+    index_close(&index);
+    run_command("rm -rf %s%s", directory, "");
+}
+
+TEST("a table scrambled under a running index fails it for good")
+{
+    char directory[] = "/tmp/index-test-XXXXXX";
+    EXPECT(mkdtemp(directory) != NULL);
+    struct index *index;
+    EXPECT(index_open(directory, &index) == OK);
+    static char large[20000]; /* so that k is not in the block that opening reads */
+    random_bytes(large, sizeof(large));
+    struct index_batch *batch = index_batch_new(index);
+    index_batch_put(batch, TEXT("a"), text_of(large, sizeof(large)));
+    index_batch_put(batch, TEXT("k"), text_of(large, sizeof(large)));
+    EXPECT(index_batch_apply(batch, 1) == OK);
+    index_batch_free(&batch);
+    index_close(&index);
+    EXPECT(index_open(directory, &index) == OK);
+    run_command(
+        "for f in %s/*.sst; do dd if=/dev/zero of=$f bs=1 seek=29000 count=600 conv=notrunc; "
+        "done 2>/dev/null%s",
+        directory, "");
+    struct buffer value;
+    buffer_init(&value, 30000);
+    EXPECT(!index_get(index, TEXT("k"), &value));
+    EXPECT(index_failed(index) != NULL);
+    batch = index_batch_new(index);
+    index_batch_put(batch, TEXT("l"), TEXT("v"));
+    EXPECT(index_batch_apply(batch, 2) == TRY_LATER);
+    index_batch_free(&batch);
+    buffer_finish(&value);
+    index_close(&index);
+    run_command("rm -rf %s%s", directory, "");
 }

@@ -284,10 +284,10 @@ static void serve_peer(struct pop3_front *session)
     const struct net_address *peer = stream_peer(session->line.stream);
     if (is_refused(session)) {
         refuse(session, "[SYS/PERM] Your address is refused here", "refuse network");
-        stream_flush(session->line.stream);
+        line_part(&session->line);
     } else if (!line_seat_take(&seat, session->front, session->server, peer)) {
         refuse(session, "[SYS/TEMP] Too many connections", fail_reason());
-        stream_flush(session->line.stream);
+        line_part(&session->line);
     } else {
         say_ok(session, "mailroot POP3 ready");
         line_run(&session->line);

@@ -1,0 +1,90 @@
+/* What the directory is asked and answers: the first byte says which. Oracle: what decodes keeps
+ * the promises of its header, and encodes to the very bytes it came from. */
+#include <string.h>
+
+#include "base/check.h"
+#include "base/encoding.h"
+#include "directory/calls.h"
+#include "directory/record.h"
+
+enum { CHECK, LOGIN, EXPAND, TARGETS, CALLS };
+
+static void try_check(struct text bytes, struct buffer *again)
+{
+    struct text key;
+    if (!directory_check_decode(bytes, &key))
+        return;
+    check(directory_key_is_valid(key));
+    directory_check_encode(key, again);
+    check(text_equals(buffer_text(again), bytes));
+}
+
+static void try_login(struct text bytes, struct buffer *again)
+{
+    struct directory_login login;
+    bool wants_session;
+    if (!directory_login_decode(bytes, &login, &wants_session))
+        return;
+    check(login.user.length > 0 && login.user.length < DIRECTORY_USER_MAX);
+    check(login.password.length > 0 && login.password.length <= DIRECTORY_PASSWORD_MAX);
+    check(login.peer.length > 0 && login.peer.length <= DIRECTORY_PEER_MAX);
+    check(memchr(login.password.data, '\0', login.password.length) == NULL);
+    check(utf8_is_valid(login.user) && login.service <= SERVICE_POP3S);
+    check(!wants_session || login.service == SERVICE_POP3 || login.service == SERVICE_POP3S);
+    directory_login_encode(&login, wants_session, again);
+    check(text_equals(buffer_text(again), bytes));
+}
+
+static void try_expand(struct text bytes, struct arena *arena, struct buffer *again)
+{
+    struct text *keys;
+    unsigned count;
+    bool good = directory_expand_decode(bytes, arena, &keys, &count);
+    check(arena->used_bytes <= 8 * bytes.length + 4096);
+    if (!good)
+        return;
+    for (unsigned i = 0; i < count; i++)
+        check(directory_key_is_valid(keys[i]));
+    directory_expand_encode(keys, count, again);
+    check(text_equals(buffer_text(again), bytes));
+}
+
+static void try_targets(struct text bytes, struct arena *arena, struct buffer *again)
+{
+    enum { ASKED = 3 };
+    struct directory_target *targets;
+    unsigned count;
+    bool good = directory_targets_decode(bytes, ASKED, arena, &targets, &count);
+    check(arena->used_bytes <= 8 * bytes.length + 4096);
+    if (!good)
+        return;
+    check(count <= DIRECTORY_TARGETS_MAX);
+    for (unsigned i = 0; i < count; i++)
+        check(targets[i].kind <= TARGET_LOOP && targets[i].recipient < ASKED &&
+              targets[i].address.length > 0);
+    directory_targets_encode(targets, count, again);
+    check(text_equals(buffer_text(again), bytes));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    struct text bytes = text_of(data + 1, size - 1);
+    struct arena arena;
+    struct buffer again;
+    arena_init(&arena);
+    buffer_init(&again, size + 64);
+    if (data[0] % CALLS == CHECK)
+        try_check(bytes, &again);
+    else if (data[0] % CALLS == LOGIN)
+        try_login(bytes, &again);
+    else if (data[0] % CALLS == EXPAND)
+        try_expand(bytes, &arena, &again);
+    else
+        try_targets(bytes, &arena, &again);
+    buffer_finish(&again);
+    arena_finish(&arena);
+    return 0;
+}

@@ -1,0 +1,28 @@
+/* Records of the directory's log, as a medium or another version may present them: the first byte
+ * is the type. Oracle: what decodes is within its limits and encodes to the very bytes it came
+ * from. */
+#include "base/check.h"
+#include "base/encoding.h"
+#include "directory/record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct directory_record record;
+    if (size == 0 || !directory_record_decode(data[0], text_of(data + 1, size - 1), &record))
+        return 0;
+    check(directory_key_is_valid(record.key));
+    check(record.hash.length <= DIRECTORY_HASH_MAX && record.name.length <= DIRECTORY_NAME_MAX);
+    struct text members = record.members, key, address;
+    for (uint32_t i = 0; i < record.member_count; i++) {
+        check(directory_record_member(&members, &key, &address));
+        check(directory_key_is_valid(key) && utf8_is_valid(address));
+    }
+    check(members.length == 0);
+    struct buffer again;
+    buffer_init(&again, size + 64);
+    directory_record_encode(&record, &again);
+    check(text_equals(buffer_text(&again), text_of(data + 1, size - 1)));
+    buffer_finish(&again);
+    return 0;
+}

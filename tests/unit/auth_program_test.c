@@ -1,0 +1,250 @@
+/* The auth role as its peers see it: real calls over real sockets, the store played by the test. */
+#include "main/programs.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "directory/calls.h"
+#include "directory_scene.h"
+#include "proc/role.h"
+#include "queue/client.h"
+
+/* The ends of the channels that front and store hold, and what the store was told. */
+static struct world {
+    char path[64];
+    struct role_context context;
+    struct task_group group;
+    void *auth;
+    struct rpc_channel *front, *store; /* towards auth */
+    struct rpc_channel *auth_front, *auth_store;
+    char session[256];
+    int session_fd;
+    bool store_refuses;
+} world;
+
+static void serve_session(void *context, struct rpc_call *call, struct text request)
+{
+    unused(context);
+    struct wire_reader in = wire_reader_of(request);
+    unsigned service = wire_get_u8(&in);
+    struct text user = wire_get_text(&in);
+    unsigned long long session = wire_get_u64(&in);
+    struct text peer = wire_get_text(&in);
+    EXPECT(wire_end(&in));
+    snprintf(world.session, sizeof(world.session), "%u %.*s %llu %.*s", service, TEXT_ARG(user),
+             session, TEXT_ARG(peer));
+    int fd = rpc_take_fd(call);
+    EXPECT(fd >= 0 && write(fd, "+OK", 3) == 3);
+    close(fd);
+    if (world.store_refuses)
+        rpc_fail(&call, TRY_LATER, "mailbox in use");
+    else
+        rpc_answer(&call, TEXT(""));
+}
+
+static const struct rpc_method store_methods[] = {
+    {STORE_SESSION, 0, "store.session", serve_session},
+};
+
+static void connect_pair(struct rpc_channel *a, struct rpc_channel *b)
+{
+    int ends[2];
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    rpc_channel_connect(a, ends[0]);
+    rpc_channel_connect(b, ends[1]);
+}
+
+static struct settings *settings_of(const char *rest)
+{
+    char text[512];
+    snprintf(text, sizeof(text), "data %s\n%s", world.path, rest);
+    return scene_settings(text);
+}
+
+static void world_open(void)
+{
+    const struct role_program *program = &auth_program;
+    task_group_init(&world.group);
+    world.context =
+        (struct role_context){.role = role_find(ROLE_AUTH), .group = &world.group, .admin_fd = -1};
+    world.context.settings = settings_of("domain example.test {\n user bob\n}\n");
+    task_event_init(&world.context.reloaded);
+    world.auth = program->new_state(&world.context);
+    world.auth_front = rpc_channel_new("front", program->methods[ROLE_FRONT],
+                                       program->method_count[ROLE_FRONT], world.auth, &world.group);
+    world.auth_store = rpc_channel_new("store", program->methods[ROLE_STORE],
+                                       program->method_count[ROLE_STORE], world.auth, &world.group);
+    world.front = rpc_channel_new("auth", NULL, 0, NULL, &world.group);
+    world.store = rpc_channel_new("auth", store_methods, 1, NULL, &world.group);
+    world.context.store = world.auth_store;
+    connect_pair(world.front, world.auth_front);
+    connect_pair(world.store, world.auth_store);
+}
+
+static void world_close(void)
+{
+    auth_program.stop(world.auth);
+    rpc_channel_close(&world.front);
+    rpc_channel_close(&world.store);
+    rpc_channel_close(&world.auth_front);
+    rpc_channel_close(&world.auth_store);
+    task_group_finish(&world.group);
+    settings_release(&world.context.settings);
+}
+
+static void world_main(void *argument)
+{
+    void (*play)(void);
+    memcpy(&play, argument, sizeof(play));
+    world_open();
+    play();
+    world_close();
+}
+
+/* alice's password is "secret". */
+static void make_alice(void *unused_argument)
+{
+    unused(unused_argument);
+    struct scene scene = {0};
+    snprintf(scene.path, sizeof(scene.path), "%.40s/directory", world.path);
+    check(mkdir(scene.path, 0700) == 0);
+    scene.settings = settings_of("domain example.test {\n}\n");
+    task_group_init(&scene.group);
+    scene_open(&scene);
+    add_user(&scene, "alice@example.test");
+    directory_close(&scene.directory);
+    task_group_finish(&scene.group);
+    settings_release(&scene.settings);
+}
+
+static void world_run(void (*play)(void))
+{
+    world = (struct world){.path = "/tmp/auth-test-XXXXXX"};
+    EXPECT(mkdtemp(world.path) != NULL);
+    task_loop_run(make_alice, NULL);
+    task_loop_run(world_main, &play);
+    char command[128];
+    snprintf(command, sizeof(command), "rm -rf '%s'", world.path);
+    EXPECT(system(command) == 0);
+}
+
+static char user[DIRECTORY_USER_MAX];
+
+static enum status login(const char *name, const char *password, int fd)
+{
+    struct directory_login attempt = {.user = text_from(name),
+                                      .password = text_from(password),
+                                      .service = SERVICE_POP3,
+                                      .session = 42,
+                                      .peer = TEXT("192.0.2.1")};
+    return directory_login(world.front, &attempt, fd, user);
+}
+
+static void check_and_expand(void)
+{
+    EXPECT(directory_check(world.front, TEXT("alice@example.test")) == TRY_LATER);
+    EXPECT(auth_program.start(world.auth) == OK);
+    EXPECT(directory_check(world.front, TEXT("alice@example.test")) == OK);
+    EXPECT(directory_check(world.front, TEXT("carol@example.test")) == REFUSED);
+    EXPECT_TEXT(text_from(fail_reason()), "no such user here");
+    EXPECT(directory_check(world.front, TEXT("no address")) == REFUSED);
+    struct arena arena;
+    struct directory_target *targets;
+    unsigned count;
+    arena_init(&arena);
+    struct text keys[] = {TEXT("alice+x@example.test"), TEXT("far@far.test"),
+                          TEXT("alice@example.test")};
+    EXPECT(directory_expand(world.store, keys, 3, &arena, &targets, &count) == OK);
+    EXPECT(count == 2 && targets[0].kind == TARGET_MAILBOX && targets[1].kind == TARGET_REMOTE);
+    EXPECT_TEXT(targets[0].address, "alice@example.test");
+    EXPECT(targets[1].recipient == 1);
+    /* Each peer may ask for what is its own. */
+    EXPECT(directory_expand(world.front, keys, 3, &arena, &targets, &count) != OK);
+    EXPECT(directory_check(world.store, TEXT("alice@example.test")) != OK);
+    arena_finish(&arena);
+}
+
+TEST("front may ask who is there, the store who gets it, and neither the other's question")
+{
+    world_run(check_and_expand);
+}
+
+static void hand_over(void)
+{
+    EXPECT(auth_program.start(world.auth) == OK);
+    int ends[2];
+    char greeting[4] = "";
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    EXPECT(login("alice", "secret", ends[1]) == OK);
+    EXPECT_TEXT(text_from(user), "alice@example.test");
+    EXPECT_TEXT(text_from(world.session), "4 alice@example.test 42 192.0.2.1");
+    EXPECT(read(ends[0], greeting, 3) == 3);
+    EXPECT(read(ends[0], greeting, 3) == 0); /* no end was left open on the way */
+    close(ends[0]);
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    world.session[0] = '\0';
+    EXPECT(login("alice", "wrong", ends[1]) == REFUSED);
+    EXPECT_TEXT(text_from(fail_reason()), "authentication failed");
+    EXPECT(world.session[0] == '\0' && read(ends[0], greeting, 3) == 0);
+    close(ends[0]);
+    EXPECT(login("alice", "secret", -1) == OK);
+    EXPECT(world.session[0] == '\0');
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    world.store_refuses = true;
+    EXPECT(login("alice", "secret", ends[1]) == TRY_LATER);
+    EXPECT_TEXT(text_from(fail_reason()), "mailbox in use");
+    close(ends[0]);
+}
+
+TEST("after a login the store, and only then, gets the session, and its answer decides")
+{
+    world_run(hand_over);
+}
+
+static void reloaded(void)
+{
+    EXPECT(auth_program.start(world.auth) == OK);
+    EXPECT(directory_check(world.front, TEXT("dora@new.test")) == REFUSED);
+    settings_release(&world.context.settings);
+    world.context.settings = settings_of("domain new.test {\n user dora\n}\n");
+    task_event_tell_all(&world.context.reloaded);
+    EXPECT(directory_check(world.front, TEXT("dora@new.test")) == OK);
+    EXPECT(directory_check(world.front, TEXT("alice@example.test")) == REFUSED);
+}
+
+TEST("new settings hold from the next request on")
+{
+    world_run(reloaded);
+}
+
+struct late_login {
+    enum status status;
+};
+
+static void guess_until_later(void *argument)
+{
+    struct late_login *late = argument;
+    do
+        late->status = login("alice", "wrong", -1);
+    while (late->status == REFUSED);
+}
+
+static void stop_meanwhile(void)
+{
+    EXPECT(auth_program.start(world.auth) == OK);
+    struct late_login late = {OK};
+    struct task_group guessing;
+    task_group_init(&guessing);
+    task_spawn(&guessing, "guess", guess_until_later, &late);
+    /* The sixth guess waits a second or more. */
+    EXPECT(task_group_wait(&guessing, clock_monotonic_ms() + 300) == TRY_LATER);
+    auth_program.stop(world.auth);
+    EXPECT(task_group_wait(&guessing, clock_monotonic_ms() + 5000) == OK);
+    EXPECT(late.status == TRY_LATER);
+    world.auth = auth_program.new_state(&world.context); /* for world_close to stop */
+}
+
+TEST("stopping answers logins that wait, and leaves none behind")
+{
+    world_run(stop_meanwhile);
+}
