@@ -40,7 +40,7 @@ run .                               # control sockets
 certificate cert.pem key key.pem    # made by `mailroot cert self-sign`
 
 domain example.test {{               # mail for this domain is ours
-    user alice bob                  # passwords: mailroot user add alice@example.test
+    user alice bob                  # passwords: mailroot user passwd alice@example.test
 }}
 
 server demo {{
@@ -95,7 +95,7 @@ class Demo:
         for name in ("alice", "bob"):
             self.passwords[f"{name}@example.test"] = secrets.token_urlsafe(12)
         for address, password in self.passwords.items():
-            self.mailroot("user", "add", address, "--password-stdin", given=password + "\n")
+            self.mailroot("user", "passwd", address, "--password-stdin", given=password + "\n")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w") as file:
             file.writelines(f"{address} {word}\n" for address, word in self.passwords.items())
