@@ -289,7 +289,7 @@ enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *j
                               enum status status, bool no_connection, const char *enhanced,
                               const char *reply)
 {
-    struct queue_outcome outcomes[64];
+    static struct queue_outcome outcomes[64]; /* too large for a task's stack */
     check(job->recipient_count <= 64);
     for (unsigned i = 0; i < job->recipient_count; i++)
         outcomes[i] = (struct queue_outcome){.number = job->recipients[i].number,
