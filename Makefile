@@ -86,7 +86,11 @@ $(BUILD)/libexec/%: $(BUILD)/obj/src/main/role_%.o $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)
-$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_SHARED:%=$(BUILD)/obj/%) $(LIBRARY)
+# An archive too: a test that stands in for a module must not get a fixture that needs the real one.
+$(BUILD)/libtest.a: $(UNIT_SHARED:%=$(BUILD)/obj/%)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libtest.a $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 

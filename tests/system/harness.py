@@ -127,7 +127,9 @@ class Mailroot:
         self.config.write_text(self.config_text())
 
     def set_password(self, user):
-        self.cli("user", "add", self.address(user), "--password-stdin",
+        """Of a user named in the settings; any other is made."""
+        verb = "passwd" if user in self.users else "add"
+        self.cli("user", verb, self.address(user), "--password-stdin",
                  given=self.passwords[user] + "\n")
 
     def address(self, user):
@@ -166,7 +168,7 @@ class Mailroot:
         end = time.monotonic() + READY_SECONDS
         while not self.ready.wait(0.01):
             if self.process.poll() is not None:
-                self._reader.join(5)
+                self._finish()
                 raise AssertionError("mailroot ended before it was ready:\n" + self.log_text())
             if time.monotonic() > end:
                 self.kill()
@@ -203,10 +205,10 @@ class Mailroot:
             status = self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError("mailroot did not stop:\n" + self.log_text()[-4000:]) from None
+            raise AssertionError("mailroot did not stop:\n" + self.log_text()[-1500:]) from None
         self._finish()
         if status != 0:
-            raise AssertionError(f"mailroot ended with {status}:\n" + self.log_text()[-4000:])
+            raise AssertionError(f"mailroot ended with {status}:\n" + self.log_text()[-1500:])
 
     def kill(self):
         """SIGKILL to every process of the server at once."""

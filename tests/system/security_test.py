@@ -63,11 +63,12 @@ class Relaying(ServerTest):
                                   f"    smart-host 127.0.0.1:{cls.sink.port}", "}"]}
 
     def test_no_address_trick_makes_it_an_open_relay(self):
+        before = len(self.sink.messages)
         for sender in ("<spammer@elsewhere.test>", "<alice@example.test>", "<>"):
             for recipient in OPEN_RELAY_RECIPIENTS:
                 with self.subTest(sender=sender, recipient=recipient):
                     self.try_relay(sender, recipient)
-        self.assertEqual(self.sink.messages, [])
+        self.assertEqual(len(self.sink.messages), before)
 
     def try_relay(self, sender, recipient):
         with RawClient(self.server.ports["smtp"]) as client:

@@ -187,6 +187,8 @@ TEST("wrong passwords are refused alike, late, and three times at most")
     for (char *at = heard; (at = strstr(at, "-ERR [AUTH] User name or password is wrong")); at++)
         refusals++;
     EXPECT(refusals == 3 && strstr(heard, "Capabilities") == NULL);
+    EXPECT(strstr(world.stories, "pop3.refused session=") != NULL);
+    EXPECT(strstr(world.stories, "PASS x") == NULL && strstr(world.stories, "AGEA") == NULL);
     free(heard);
     world_close();
 }
