@@ -45,7 +45,7 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
     struct arena arena;
     struct text *keys;
     unsigned count, total = 0;
-    struct directory_target targets[64];
+    struct directory_target targets[48];
     struct buffer out;
     arena_init(&arena);
     if (peer->auth_is_down) {
@@ -160,14 +160,21 @@ static void run_task(void *argument)
     settings_release(&run->peer.settings);
 }
 
-void queue_peer_run(void (*test)(struct queue_peer *peer))
+void queue_peer_run_in(const char *directory, bool index_on_disk,
+                       void (*test)(struct queue_peer *peer))
 {
-    struct run run = {.test = test};
-    snprintf(run.peer.directory, sizeof(run.peer.directory), "/tmp/mailroot-queue-XXXXXX");
-    check(mkdtemp(run.peer.directory) != NULL);
+    struct run run = {.test = test, .peer.index_on_disk = index_on_disk};
+    snprintf(run.peer.directory, sizeof(run.peer.directory), "%s", directory);
     log_setup("test", LOG_LEVEL_ERROR);
     task_loop_run(run_task, &run);
-    queue_peer_remove(run.peer.directory);
+}
+
+void queue_peer_run(void (*test)(struct queue_peer *peer))
+{
+    char directory[] = "/tmp/mailroot-queue-XXXXXX";
+    check(mkdtemp(directory) != NULL);
+    queue_peer_run_in(directory, false, test);
+    queue_peer_remove(directory);
 }
 
 enum status queue_peer_mail(struct queue_peer *peer, struct queue_peer_mail *mail)
@@ -289,8 +296,8 @@ enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *j
                               enum status status, bool no_connection, const char *enhanced,
                               const char *reply)
 {
-    static struct queue_outcome outcomes[64]; /* too large for a task's stack */
-    check(job->recipient_count <= 64);
+    struct queue_outcome outcomes[32];
+    check(job->recipient_count <= 32);
     for (unsigned i = 0; i < job->recipient_count; i++)
         outcomes[i] = (struct queue_outcome){.number = job->recipients[i].number,
                                              .status = status,

@@ -22,6 +22,9 @@ struct queue_peer {
 
 /* Run `test` on a fresh peer, in a loop; the directory is removed afterwards. */
 void queue_peer_run(void (*test)(struct queue_peer *peer));
+/* The same in a directory that stays. */
+void queue_peer_run_in(const char *directory, bool index_on_disk,
+                       void (*test)(struct queue_peer *peer));
 void queue_peer_open(struct queue_peer *peer);
 void queue_peer_close(struct queue_peer *peer);
 /* As after a crash of the send process. */
