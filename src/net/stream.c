@@ -476,7 +476,8 @@ void stream_relay(struct stream *client, struct stream *session)
     task_group_init(&group);
     task_spawn(&group, "relay", copy_requests, &requests);
     copy_until_end(&answers);
-    stream_shut(client);
     stream_shut(session);
     task_group_finish(&group);
+    /* That we stopped waiting for the client is no fault of its stream: it can be ended in peace. */
+    stream_revive(client);
 }

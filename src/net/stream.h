@@ -71,7 +71,8 @@ const char *stream_tls_cipher(const struct stream *stream);
 
 /* Copy bytes both ways between a client and the session that serves it (a plain socket pair) until
  * the session ends; when the client ends first, the session sees that and may finish its answers.
- * What the client has sent already goes first. YIELDS. */
+ * What the client has sent already goes first. The client's stream is then still open, unless it
+ * ended by itself. YIELDS. */
 void stream_relay(struct stream *client, struct stream *session);
 
 /* Bytes received and sent since the start (inside TLS). */
