@@ -31,7 +31,7 @@ PROGRAM = ROOT / "build/release/bin/mailroot"
 PORTS = {"smtp": 2525, "submission": 2587, "smtps": 2465, "lmtp": 2424, "pop3": 2110,
          "pop3s": 2995, "sink": 2526}
 SETTINGS = """\
-# mailroot's settings: a line is words, { opens a block, # begins a comment.
+# mailroot's settings: a line is words, {{ opens a block, # begins a comment.
 # Check it with `mailroot config check`; `mailroot config show --all` tells every default.
 
 host mx.example.test                # the name by which we greet others
