@@ -112,7 +112,9 @@ static void print_view(void *context, const struct queue_view *view)
     struct listing *listing = context;
     struct buffer *out = listing->call->out;
     char id[ID_TEXT_BYTES];
-    if (!is_wanted(listing, view))
+    /* Bad mail waits for nobody; `badmail list` has it. */
+    bool is_bad = text_equals(text_from(view->state), TEXT("bad"));
+    if (!is_wanted(listing, view) || (is_bad && !listing->whole))
         return;
     listing->count++;
     if (listing->call->json) {
