@@ -146,7 +146,7 @@ struct expansion {
     struct map *seen;        /* users, lists and addresses that came up */
     struct seen *seen_newly; /* for the present recipient */
     struct directory_target *targets;
-    unsigned count, limit;
+    unsigned count, capacity, limit;
     unsigned recipient;
     unsigned steps_free, steps; /* for the present recipient; beyond those, for all */
     bool overflowed;            /* the present recipient's targets do not fit */
@@ -165,12 +165,23 @@ static bool note_seen(struct expansion *expansion, struct text key)
     return true;
 }
 
+static void grow_targets(struct expansion *expansion)
+{
+    unsigned capacity = expansion->capacity * 2;
+    struct directory_target *more = arena_array(expansion->arena, capacity, sizeof(*more));
+    memcpy(more, expansion->targets, expansion->count * sizeof(*more));
+    expansion->targets = more;
+    expansion->capacity = capacity;
+}
+
 static void emit(struct expansion *expansion, enum directory_target_kind kind, struct text address)
 {
     if (expansion->count >= expansion->limit) {
         expansion->overflowed = true;
         return;
     }
+    if (expansion->count == expansion->capacity)
+        grow_targets(expansion);
     expansion->targets[expansion->count++] =
         (struct directory_target){kind, address, expansion->recipient};
 }
@@ -297,7 +308,8 @@ enum status directory_resolve(struct directory *directory, const struct text *ke
     expansion->directory = directory;
     expansion->arena = arena;
     expansion->seen = map_new();
-    expansion->targets = arena_array(arena, DIRECTORY_TARGETS_MAX, sizeof(*expansion->targets));
+    expansion->capacity = count + 1;
+    expansion->targets = arena_array(arena, expansion->capacity, sizeof(*expansion->targets));
     for (unsigned i = 0; i < count; i++) {
         /* Each of the recipients still to come has room for one target. */
         expansion->limit = DIRECTORY_TARGETS_MAX - (count - i - 1);

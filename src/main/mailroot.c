@@ -325,6 +325,7 @@ static int run_admin_verb(struct command *command, const struct admin_verb *verb
 /* Options stand before or behind the verb; what is no option of ours belongs to the verb. */
 static bool take_options(struct command *command, int count, char **arguments)
 {
+    bool json = false;
     command->words = arguments;
     for (int i = 1; i < count; i++) {
         if (strcmp(arguments[i], "--config") == 0 && i + 1 < count)
@@ -333,9 +334,13 @@ static bool take_options(struct command *command, int count, char **arguments)
             command->one_process = true;
         else if (strcmp(arguments[i], "--password-stdin") == 0)
             command->password_stdin = true;
+        else if (strcmp(arguments[i], "--json") == 0)
+            json = true;
         else
             command->words[command->count++] = arguments[i];
     }
+    if (json) /* one word was taken out, so there is room for it behind the verb */
+        command->words[command->count++] = (char *)(uintptr_t) "--json";
     return command->count > 0 && command->count <= ADMIN_WORDS_MAX;
 }
 

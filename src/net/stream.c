@@ -14,7 +14,7 @@
 #include "net/tls_internal.h"
 #include "task/io.h"
 
-enum { INPUT_FIRST = 4096, INPUT_MAX = 32768, OUTPUT_FLUSH = 32768, OUTPUT_MAX = 1 << 20 };
+enum { INPUT_FIRST = 16384, INPUT_MAX = 32768, OUTPUT_FLUSH = 32768, OUTPUT_MAX = 1 << 20 };
 
 struct stream {
     struct task_io io;

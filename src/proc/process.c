@@ -2,6 +2,7 @@
  * parent says so or is gone. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -178,6 +179,10 @@ static void process_task(void *argument)
 void process_prepare(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    /* Sessions come and go; giving the top of the heap back each time costs two calls a message. */
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    mallopt(M_TOP_PAD, 256 << 10);
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;

@@ -15,7 +15,13 @@
 #include "base/map.h"
 #include "task/io.h"
 
-enum { HEADER_BYTES = 16, READ_BYTES = 256 << 10, PENDING_MAX = 256 << 20, FDS_MAX = 64 };
+enum {
+    HEADER_BYTES = 16,
+    READ_FIRST = 16 << 10,
+    READ_BYTES = 256 << 10,
+    PENDING_MAX = 256 << 20,
+    FDS_MAX = 64
+};
 enum kind { KIND_REQUEST = 1, KIND_ONE_WAY = 2, KIND_ANSWER = 3, KIND_KINDS };
 
 /* A descriptor to send together with the frame that begins at `position` of the output. */
@@ -405,23 +411,31 @@ static void receive_task(void *argument)
     struct rpc_link *link = argument;
     struct buffer input;
     buffer_init(&input, HEADER_BYTES + RPC_FRAME_MAX + READ_BYTES);
+    size_t wanted = READ_FIRST;
     while (!link->dead) {
-        /* Grow with what comes: a quiet channel keeps a small buffer. */
         size_t room = input.capacity - input.length;
-        if (room < 4096)
-            room = input.length < READ_BYTES ? 16384 : READ_BYTES;
+        if (room < wanted)
+            room = wanted;
         char *out = buffer_reserve(&input, room);
         check(out != NULL);
+        if ((link->io.ready & TASK_READ) == 0 &&
+            task_io_wait(&link->io, TASK_READ, NO_DEADLINE) != OK)
+            break;
+        unsigned fds_before = link->fd_count;
         ssize_t count = receive_some(link, out, room);
         if (count < 0 && errno == EAGAIN) {
-            if (task_io_wait(&link->io, TASK_READ, NO_DEADLINE) != OK)
-                break;
+            link->io.ready &= ~(unsigned)TASK_READ;
             continue;
         }
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0)
             break;
+        /* A read also ends short where a descriptor stands in the stream. */
+        if ((size_t)count < room && link->fd_count == fds_before)
+            task_io_drained(&link->io);
+        /* Read more at once while the channel is busy; a quiet one keeps a small buffer. */
+        wanted = (size_t)count == room ? READ_BYTES : READ_FIRST;
         buffer_grew(&input, (size_t)count);
         if (!take_frames(link, &input)) {
             log_error("rpc.garbage", "peer=%s", link->channel == NULL ? "?" : link->channel->name);

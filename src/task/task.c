@@ -8,6 +8,8 @@
 #include "task/loop.h"
 #include "task/switch.h"
 
+enum { ROUNDS_PER_POLL = 4 };
+
 _Thread_local struct loop *task_loop;
 
 static void task_main(void *argument)
@@ -132,10 +134,13 @@ void task_loop_run(task_function *function, void *argument)
     list_init(&loop->tasks);
     task_loop = loop;
     task_new("main", function, argument);
+    unsigned round = 0;
     while (loop->task_count > 0) {
         run_ready(loop);
         fire_timers(loop);
-        if (loop->task_count > 0)
+        /* While tasks hand work to each other, looking for descriptors each round is a wasted call.
+         */
+        if (loop->task_count > 0 && (list_is_empty(&loop->ready) || ++round % ROUNDS_PER_POLL == 0))
             loop_epoll_wait(loop);
     }
     offload_pool_free(&loop->offload);
