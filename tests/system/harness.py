@@ -267,7 +267,7 @@ class Mailroot:
         if service != "lmtp":
             options["timeout"] = timeout
         client = kind("127.0.0.1", self.ports[service], local_hostname="client.test", **options)
-        client.ehlo() if service != "lmtp" else client.lhlo()
+        client.ehlo()  # LHLO for LMTP
         if login:
             if service == "submission" and tls:
                 client.starttls(context=client_tls())
