@@ -37,12 +37,14 @@ CFLAGS := -std=gnu11 $(OPTIMIZE) $(SANITIZE) $(WARNINGS) -fno-omit-frame-pointer
           -fstack-protector-strong -fstack-clash-protection -fPIE -ffunction-sections -fdata-sections
 CPPFLAGS := $(if $(SANITIZE),-DMAILROOT_ASAN) -D_GNU_SOURCE -Isrc -Itests/unit -MMD -MP -DMAILROOT_LIBEXEC='"$(LIBEXEC)"'
 LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rdynamic
-LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lseccomp -lidn2 -lunistring -lpthread
+LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lseccomp -lidn2 -lpthread
 
 MODULES := base task net proc mail log index event directory store decide queue \
            proto/line proto/smtp proto/pop3 admin
 MODULE_SOURCES := $(foreach module,$(MODULES),$(wildcard src/$(module)/*.c src/$(module)/*.S))
 MAIN_SOURCES := $(wildcard src/main/*.c)
+# What tests share: the other sources in tests/unit.
+UNIT_SHARED := $(patsubst %.c,%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 
@@ -84,7 +86,11 @@ $(BUILD)/libexec/%: $(BUILD)/obj/src/main/role_%.o $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)
-$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/unit/test.o $(LIBRARY)
+# An archive too: a test that stands in for a module must not get a fixture that needs the real one.
+$(BUILD)/libtest.a: $(UNIT_SHARED:%=$(BUILD)/obj/%)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libtest.a $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
@@ -94,6 +100,21 @@ fuzzers: $(FUZZERS:%=$(BUILD)/%)
 $(BUILD)/%_fuzz: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+# mailroot.conf(5) is made from the table of settings.
+man: $(BUILD)/man/mailroot.conf.5
+$(BUILD)/man/mailroot.conf.5: $(BUILD)/bin/mailroot
+	@mkdir -p $(@D)
+	$(Q)$< manual > $@
+
+# DESTDIR is for packagers; PREFIX and LIBEXEC must be those it was built with.
+install: programs man
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(PREFIX)/share/man/man5 \
+	    $(DESTDIR)$(PREFIX)/share/man/man8
+	install $(BUILD)/bin/mailroot $(DESTDIR)$(PREFIX)/sbin/
+	install $(wildcard $(BUILD)/libexec/*) $(DESTDIR)$(LIBEXEC)/
+	install -m 644 $(BUILD)/man/mailroot.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 doc/man/mailroot.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+
 run:
 	tools/run-demo
 test:
@@ -101,6 +122,9 @@ test:
 clean:
 	rm -rf build
 
-.PHONY: all programs unit-tests fuzz fuzzers run test clean
+bench: $(LIBRARY)
+	bench/run
+
+.PHONY: all programs man install bench unit-tests fuzz fuzzers run test clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -17,17 +17,6 @@
 
 enum { REQUEST_MAX = 1 << 20, ANSWER_MAX = ADMIN_OUTPUT_MAX + 4096, CALL_MS = 5 * MINUTE };
 
-struct verb_table {
-    const struct admin_verb *verbs;
-    const unsigned *count;
-};
-
-static const struct verb_table tables[] = {
-    {admin_parent_verbs, &admin_parent_verb_count},
-    {admin_directory_verbs, &admin_directory_verb_count},
-    {admin_queue_verbs, &admin_queue_verb_count},
-};
-
 unsigned admin_words_match(const char *name, const struct text *words, unsigned count)
 {
     struct text rest = text_from(name), word;
@@ -44,35 +33,30 @@ const struct admin_verb *admin_verb_find(const struct text *words, unsigned coun
 {
     const struct admin_verb *found = NULL;
     *used = 0;
-    for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
-        for (unsigned j = 0; j < *tables[i].count; j++) {
-            unsigned matched = admin_words_match(tables[i].verbs[j].name, words, count);
-            if (matched > *used) {
-                *used = matched;
-                found = &tables[i].verbs[j];
-            }
+    for (unsigned i = 0; i < admin_verb_count; i++) {
+        unsigned matched = admin_words_match(admin_verbs[i].name, words, count);
+        if (matched > *used) {
+            *used = matched;
+            found = &admin_verbs[i];
         }
+    }
     return found;
 }
 
-const struct admin_verb *admin_verb_next(unsigned *position)
+static const struct admin_action *action_find(const struct admin_action *actions, const char *name)
 {
-    unsigned skip = *position;
-    (*position)++;
-    for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
-        if (skip < *tables[i].count)
-            return &tables[i].verbs[skip];
-        skip -= *tables[i].count;
-    }
-    return NULL;
+    while (actions->name != NULL && strcmp(actions->name, name) != 0)
+        actions++;
+    return actions->name == NULL ? NULL : actions;
 }
 
-enum status admin_run(enum role_kind role, void *state, const struct text *words, unsigned count,
-                      struct text input, struct buffer *out)
+enum status admin_run(const struct admin_action *actions, void *state, const struct text *words,
+                      unsigned count, struct text input, struct buffer *out)
 {
     unsigned used;
     const struct admin_verb *verb = admin_verb_find(words, count, &used);
-    if (verb == NULL || verb->role != role)
+    const struct admin_action *action = verb == NULL ? NULL : action_find(actions, verb->name);
+    if (action == NULL)
         return refused("no such command here");
     struct admin_call call = {.input = input, .out = out};
     for (unsigned i = used; i < count; i++) {
@@ -81,13 +65,13 @@ enum status admin_run(enum role_kind role, void *state, const struct text *words
         else
             call.words[call.count++] = words[i];
     }
-    return verb->run(state, &call);
+    return action->run(state, &call);
 }
 
 /* ---- serving ---- */
 
 struct server {
-    enum role_kind role;
+    const struct admin_action *actions;
     void *state;
     struct task_group *group;
 };
@@ -147,7 +131,7 @@ static void serve_call(struct connection *connection, struct text request)
     buffer_init(&answer, ANSWER_MAX);
     enum status status = REFUSED;
     if (decode_request(request, words, &count, &input))
-        status = admin_run(server->role, server->state, words, count, input, &out);
+        status = admin_run(server->actions, server->state, words, count, input, &out);
     else
         status = refused("malformed request");
     wire_put_u8(&answer, (uint8_t)status);
@@ -183,11 +167,11 @@ static void on_connection(void *context, int fd, const struct net_address *peer)
     task_spawn(server->group, "admin-call", connection_task, connection);
 }
 
-void admin_serve(int listening_fd, enum role_kind role, void *state)
+void admin_serve(int listening_fd, const struct admin_action *actions, void *state)
 {
     struct task_group calls;
     task_group_init(&calls);
-    struct server server = {.role = role, .state = state, .group = &calls};
+    struct server server = {.actions = actions, .state = state, .group = &calls};
     net_accept_loop(listening_fd, on_connection, &server);
     task_group_finish(&calls);
 }

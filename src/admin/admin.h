@@ -27,33 +27,33 @@ struct admin_verb {
     const char *help;  /* one line */
     enum role_kind role;
     enum admin_input input;
+};
+extern const struct admin_verb admin_verbs[];
+extern const unsigned admin_verb_count;
+
+/* What a verb does. */
+struct admin_action {
+    const char *name; /* of the verb; NULL ends a table */
     /* OK: exit 0. REFUSED: exit 1 (nothing matched, or not allowed) and TRY_LATER: exit 2, with
      * fail_reason() on standard error. state is the role's. May YIELD. */
     enum status (*run)(void *state, struct admin_call *call);
 };
-
-/* Verbs by role; state is struct parent *, struct directory * and struct queue *. */
-extern const struct admin_verb admin_parent_verbs[];
-extern const unsigned admin_parent_verb_count;
-extern const struct admin_verb admin_directory_verbs[];
-extern const unsigned admin_directory_verb_count;
-extern const struct admin_verb admin_queue_verbs[];
-extern const unsigned admin_queue_verb_count;
+/* By role; state is struct admin_parent *, struct directory * and struct queue *. */
+extern const struct admin_action admin_parent_actions[];
+extern const struct admin_action admin_directory_actions[];
+extern const struct admin_action admin_queue_actions[];
 
 /* The verb these words begin with, the longest name; *used is how many words it took. */
 const struct admin_verb *admin_verb_find(const struct text *words, unsigned count, unsigned *used);
-
 /* How many words the verb name ("queue list") has, when the words begin with it; 0: they do not. */
 unsigned admin_words_match(const char *name, const struct text *words, unsigned count);
-/* All verbs in order of their tables: start with position 0; NULL at the end. */
-const struct admin_verb *admin_verb_next(unsigned *position);
 /* Run the verb of these words on its state, here. YIELDS if the verb does. */
-enum status admin_run(enum role_kind role, void *state, const struct text *words, unsigned count,
-                      struct text input, struct buffer *out);
+enum status admin_run(const struct admin_action *actions, void *state, const struct text *words,
+                      unsigned count, struct text input, struct buffer *out);
 
 /* Serve verbs on the role's control socket until the calling task is cancelled; returns when the
  * last call has ended. YIELDS. */
-void admin_serve(int listening_fd, enum role_kind role, void *state);
+void admin_serve(int listening_fd, const struct admin_action *actions, void *state);
 /* Ask a running role (Unix socket path). TRY_LATER "not running" when nothing listens there.
  * out receives the output whatever the status. YIELDS. */
 enum status admin_ask(const char *socket_path, const struct text *words, unsigned count,

@@ -423,35 +423,13 @@ static enum status login_test(void *state, struct admin_call *call)
     return status;
 }
 
-const struct admin_verb admin_directory_verbs[] = {
-    {"user add", "ADDRESS [--name NAME] [--hash HASH]", "Make a user; asks for the password.",
-     ROLE_AUTH, ADMIN_PASSWORD, user_add},
-    {"user passwd", "ADDRESS [--hash HASH]", "Set a user's password.", ROLE_AUTH, ADMIN_PASSWORD,
-     user_passwd},
-    {"user remove", "ADDRESS", "Remove a user; the mailbox stays.", ROLE_AUTH, ADMIN_NO_INPUT,
-     user_remove},
-    {"user list", "[DOMAIN]", "All users: address, state, where from, name.", ROLE_AUTH,
-     ADMIN_NO_INPUT, user_list},
-    {"user show", "ADDRESS", "What is known of a user.", ROLE_AUTH, ADMIN_NO_INPUT, user_show},
-    {"user disable", "ADDRESS", "Refuse the user's logins; mail still arrives.", ROLE_AUTH,
-     ADMIN_NO_INPUT, user_disable},
-    {"user enable", "ADDRESS", "Let a disabled user log in again.", ROLE_AUTH, ADMIN_NO_INPUT,
-     user_enable},
-    {"alias add", "ADDRESS TARGET...", "Mail for an address goes to others.", ROLE_AUTH,
-     ADMIN_NO_INPUT, alias_add},
-    {"alias remove", "ADDRESS [TARGET...]", "Remove an alias, or some of its targets.", ROLE_AUTH,
-     ADMIN_NO_INPUT, alias_remove},
-    {"alias list", "", "All aliases and where they lead.", ROLE_AUTH, ADMIN_NO_INPUT, alias_list},
-    {"group add", "ADDRESS MEMBER...", "Make a group, or add members to it.", ROLE_AUTH,
-     ADMIN_NO_INPUT, group_add},
-    {"group remove", "ADDRESS [MEMBER...]", "Remove a group, or some of its members.", ROLE_AUTH,
-     ADMIN_NO_INPUT, group_remove},
-    {"group list", "", "All groups and their first members.", ROLE_AUTH, ADMIN_NO_INPUT,
-     group_list},
-    {"group show", "ADDRESS", "All members of a group, one a line.", ROLE_AUTH, ADMIN_NO_INPUT,
-     group_show},
-    {"login test", "ADDRESS", "Try a password, without throttling.", ROLE_AUTH, ADMIN_PASSWORD,
-     login_test},
+const struct admin_action admin_directory_actions[] = {
+    {"user add", user_add},         {"user passwd", user_passwd},
+    {"user remove", user_remove},   {"user list", user_list},
+    {"user show", user_show},       {"user disable", user_disable},
+    {"user enable", user_enable},   {"alias add", alias_add},
+    {"alias remove", alias_remove}, {"alias list", alias_list},
+    {"group add", group_add},       {"group remove", group_remove},
+    {"group list", group_list},     {"group show", group_show},
+    {"login test", login_test},     {NULL, NULL},
 };
-const unsigned admin_directory_verb_count =
-    sizeof(admin_directory_verbs) / sizeof(admin_directory_verbs[0]);

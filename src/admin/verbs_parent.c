@@ -33,12 +33,9 @@ static enum status run_config_show(void *state, struct admin_call *call)
     return OK;
 }
 
-const struct admin_verb admin_parent_verbs[] = {
-    {"reload", "", "Take up the configuration file: all of it, or nothing.", ROLE_PARENT,
-     ADMIN_NO_INPUT, run_reload},
-    {"status", "", "The processes of the server and what they do.", ROLE_PARENT, ADMIN_NO_INPUT,
-     run_status},
-    {"config show", "[--all] [--where]", "The running configuration; --all: defaults too.",
-     ROLE_PARENT, ADMIN_NO_INPUT, run_config_show},
+const struct admin_action admin_parent_actions[] = {
+    {"reload", run_reload},
+    {"status", run_status},
+    {"config show", run_config_show},
+    {NULL, NULL},
 };
-const unsigned admin_parent_verb_count = sizeof(admin_parent_verbs) / sizeof(*admin_parent_verbs);

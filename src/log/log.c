@@ -167,6 +167,9 @@ static enum status make_spare(void *argument)
     return segment_make_spare(&job->log->segments, job->number);
 }
 
+/* Spares are allocated and not filled with zeros: a lone commit into a filled file takes about
+ * three quarters of the time, but every segment would be written twice. Recycled files are as fast
+ * as filled ones for nothing. */
 static void spares_task(void *argument)
 {
     struct log *log = argument;
@@ -176,7 +179,7 @@ static void spares_task(void *argument)
         if (log_offload(make_spare, &job) == OK) {
             check(segments->spare_count < SPARES_MAX);
             segments->spares[segments->spare_count++] = job.number;
-            log->spares_short = log->failing = false;
+            log->failing = false;
             continue;
         }
         if (!log->spares_short)
@@ -186,6 +189,7 @@ static void spares_task(void *argument)
         if (task_sleep(SPARE_RETRY_MS) != OK)
             return;
     }
+    log->spares_short = false;
 }
 
 void log_spares_start(struct log *log)
@@ -270,6 +274,7 @@ struct log_health log_health_now(const struct log *log)
         .batches = log->batches_written,
         .appended = log->appended,
         .spares = log->segments.spare_count,
+        .space_low = log->spares_short && log->segments.spare_count < log->spares_wanted,
         .failing = log->failing,
     };
     list_each(link, &log->segments.all)

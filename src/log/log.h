@@ -27,10 +27,11 @@ struct log_place {
 enum { LOG_SEGMENT_BYTES = 64 << 20, LOG_PAYLOAD_MAX = 4 << 20 };
 
 struct log_options {
-    const char *directory;         /* must exist */
-    uint32_t segment_bytes;        /* 0: LOG_SEGMENT_BYTES; tests use small ones */
-    unsigned spare_segments;       /* kept preallocated ahead of need; 0: 2 */
-    struct task_group *group;      /* background work lives here; must outlive the log */
+    const char *directory;    /* must exist */
+    uint32_t segment_bytes;   /* 0: LOG_SEGMENT_BYTES; tests use small ones */
+    unsigned spare_segments;  /* kept preallocated ahead of need; 0: 2 */
+    struct task_group *group; /* must outlive the log; its tasks are in groups of the log's own,
+                                 which log_close ends, so cancelling this one does no harm */
     const struct log_files *files; /* NULL: the kernel's; see log/file.h */
 };
 
@@ -43,9 +44,9 @@ struct log_health {
     uint64_t damaged_records; /* bad checksum followed by good records: lost to the medium */
     uint32_t sync_us;         /* how long the last sync took */
     uint64_t syncs, batches, appended; /* since open */
-    unsigned spares;  /* preallocated segments left; fewer than asked for: stop taking mail, so that
-                         deletes can still be logged */
-    bool failing;     /* commits fail at present */
+    unsigned spares;                   /* preallocated segments at hand */
+    bool space_low; /* a spare could not be made: stop taking mail, so that deletes can be logged */
+    bool failing;   /* commits fail at present */
     char reason[256]; /* why, as failing records it */
 };
 

@@ -191,7 +191,11 @@ static enum status walk_segment(struct walk *walk, struct segment *segment)
         report_line(walk, segment, "header damaged, all lost", 0, 0);
         return OK;
     }
-    return scan_segment(walk, segment);
+    enum status status = scan_segment(walk, segment);
+    if (status == OK || walk->report == NULL)
+        return status;
+    walk->report(walk->context, fail_reason()); /* go on: all findings are wanted */
+    return OK;
 }
 
 /* The first behind `link` that is not being dropped. */

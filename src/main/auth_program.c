@@ -173,7 +173,7 @@ static void watch_settings(void *argument)
 static void serve_verbs(void *argument)
 {
     struct auth *auth = argument;
-    admin_serve(auth->context->admin_fd, ROLE_AUTH, auth->directory);
+    admin_serve(auth->context->admin_fd, admin_directory_actions, auth->directory);
 }
 
 static enum status auth_start(void *state)

@@ -193,6 +193,13 @@ static enum status bring_up(struct child *child)
     return OK;
 }
 
+/* Never with pid 0, which would be our own process group. */
+static void kill_child(const struct child *child)
+{
+    if (child->pid > 0)
+        kill(child->pid, SIGKILL);
+}
+
 /* Keep one role running. */
 static void child_task(void *argument)
 {
@@ -203,8 +210,7 @@ static void child_task(void *argument)
         if (bring_up(child) != OK && !all->stopping) {
             log_error("role.start", "name=%s number=%u reason=%s", child->role->name, child->number,
                       log_text(text_from(fail_reason())));
-            if (child->pid > 0)
-                kill(child->pid, SIGKILL);
+            kill_child(child);
         }
         while (child->pid > 0)
             if (task_event_wait(&all->changed, NO_DEADLINE) != OK)
@@ -314,13 +320,13 @@ static void stop_kind(struct children *children, enum role_kind kind)
         struct child *child = &children->list[i];
         if (child->role->kind == kind && child->pid > 0 &&
             (!child->configured || ask(child, PARENT_STOP, TEXT(""), -1, STOP_MS) != OK))
-            kill(child->pid, SIGKILL);
+            kill_child(child); /* it may have ended while we asked */
     }
     for (unsigned i = 0; i < children->count; i++) {
         struct child *child = &children->list[i];
         while (child->role->kind == kind && child->pid > 0) {
             if (task_event_wait(&children->changed, deadline) != OK) {
-                kill(child->pid, SIGKILL);
+                kill_child(child);
                 deadline = clock_monotonic_ms() + STOP_MS;
             }
         }

@@ -177,20 +177,34 @@ static const struct local_verb local_verbs[] = {
      "Make a certificate and its key for a first run.", run_cert_self_sign},
     {"roles", "", "What each process may do, and whom it talks to.", run_roles},
     {"manual", "", "The manual page mailroot.conf(5), made from the settings table.", run_manual},
-    {"help", "", "This list.", run_help},
+    {"help", "[BLOCK]", "This list; or the statements of a block of the configuration.", run_help},
 };
 enum { LOCAL_VERBS = sizeof(local_verbs) / sizeof(*local_verbs) };
 
+/* The statements of a block of the configuration: "help server"; "settings" for those outside. */
+static int help_block(const char *block)
+{
+    struct buffer out;
+    buffer_init(&out, SHOW_MAX);
+    struct text name = strcmp(block, "settings") == 0 ? TEXT("") : text_from(block);
+    if (!settings_help(name, &out)) {
+        buffer_finish(&out);
+        return complain("no such block: settings, domain, server, connector, retry");
+    }
+    return print(&out);
+}
+
 static int run_help(struct command *command)
 {
-    unused(command);
+    if (command->count > 1)
+        return help_block(command->words[1]);
     printf("usage: mailroot [--config FILE] VERB [ARGUMENT ...]\n\n");
     for (int i = 0; i < LOCAL_VERBS; i++)
         printf("  %-16s %-32s %s\n", local_verbs[i].name, local_verbs[i].usage,
                local_verbs[i].help);
-    const struct admin_verb *verb;
-    for (unsigned i = 0; (verb = admin_verb_next(&i)) != NULL;)
-        printf("  %-16s %-32s %s\n", verb->name, verb->usage, verb->help);
+    for (unsigned i = 0; i < admin_verb_count; i++)
+        printf("  %-16s %-32s %s\n", admin_verbs[i].name, admin_verbs[i].usage,
+               admin_verbs[i].help);
     printf("\nMost listings take --json. The default configuration is %s.\n", DEFAULT_SETTINGS);
     return EXIT_DONE;
 }
@@ -225,6 +239,15 @@ static bool read_password(const struct command *command, char out[PASSWORD_MAX])
     if (read)
         out[strcspn(out, "\r\n")] = '\0';
     return read && out[0] != '\0';
+}
+
+/* A hash among the arguments stands for the password. */
+static bool wants_password(const struct command *command, const struct admin_verb *verb)
+{
+    for (int i = 0; i < command->count; i++)
+        if (strcmp(command->words[i], "--hash") == 0)
+            return false;
+    return verb->input == ADMIN_PASSWORD;
 }
 
 /* The offline program reads the password as we did: from its standard input. */
@@ -271,6 +294,14 @@ static void ask_task(void *argument)
     print(&out);
 }
 
+/* What the parent would answer from memory is in the file; what a role would, in its data. */
+static int run_without_server(struct command *command, const struct admin_verb *verb)
+{
+    if (verb->role != ROLE_PARENT || strcmp(verb->name, "config show") == 0)
+        return run_solo(command, "verb", command->words, command->count);
+    return complain("the server is not running (mailroot serve)");
+}
+
 static int run_admin_verb(struct command *command, const struct admin_verb *verb)
 {
     struct settings *settings = NULL;
@@ -279,21 +310,16 @@ static int run_admin_verb(struct command *command, const struct admin_verb *verb
         return EXIT_TROUBLE;
     struct asking asking = {
         .command = command, .settings = settings, .verb = verb, .password = password};
-    if (verb->input == ADMIN_PASSWORD && !read_password(command, password)) {
+    if (wants_password(command, verb) && !read_password(command, password)) {
         settings_release(&settings);
         return complain("a password is needed: type it, or give it on standard input");
     }
     task_loop_run(ask_task, &asking);
     settings_release(&settings);
-    if (asking.not_running && verb->role == ROLE_PARENT)
-        asking.exit_status = complain("the server is not running (mailroot serve)");
-    else if (asking.not_running) {
+    if (asking.not_running && verb->role != ROLE_PARENT)
         pass_on_password(password);
-        explicit_bzero(password, sizeof(password));
-        return run_solo(command, "verb", command->words, command->count);
-    }
     explicit_bzero(password, sizeof(password));
-    return asking.exit_status;
+    return asking.not_running ? run_without_server(command, verb) : asking.exit_status;
 }
 
 /* Options stand before or behind the verb; what is no option of ours belongs to the verb. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/verbs_parent.h"
 #include "base/check.h"
 #include "base/logline.h"
 #include "directory/directory.h"
@@ -21,6 +22,7 @@ struct offline {
     char password[PASSWORD_MAX];
     struct buffer out;
     enum status status;
+    char reason[REASON_BYTES];
 };
 
 static void role_directory(const struct settings *settings, enum role_kind kind,
@@ -30,7 +32,14 @@ static void role_directory(const struct settings *settings, enum role_kind kind,
              role_find(kind)->data);
 }
 
-static enum status run_on_directory(struct offline *offline, struct settings *settings)
+/* Closing may fail for reasons of its own; the verb's is the one to tell. */
+static void note_outcome(struct offline *offline, enum status status)
+{
+    offline->status = status;
+    snprintf(offline->reason, sizeof(offline->reason), "%s", status == OK ? "" : fail_reason());
+}
+
+static void run_on_directory(struct offline *offline, struct settings *settings)
 {
     char path[SITE_PATH_BYTES];
     struct directory *directory = NULL;
@@ -39,31 +48,46 @@ static enum status run_on_directory(struct offline *offline, struct settings *se
     role_directory(settings, ROLE_AUTH, path);
     enum status status = directory_open(path, settings, &group, &directory);
     if (status == OK)
-        status = admin_run(ROLE_AUTH, directory, offline->words, offline->count,
+        status = admin_run(admin_directory_actions, directory, offline->words, offline->count,
                            text_from(offline->password), &offline->out);
+    note_outcome(offline, status);
     directory_close(&directory);
     task_group_finish(&group);
-    return status;
 }
 
-static enum status run_on_store(struct offline *offline, struct settings *settings)
+static void run_on_store(struct offline *offline, struct settings *settings)
 {
     char path[SITE_PATH_BYTES];
     role_directory(settings, ROLE_STORE, path);
     bool rebuild = offline->count == 2 && text_equals(offline->words[0], TEXT("store")) &&
                    text_equals(offline->words[1], TEXT("rebuild"));
-    if (rebuild && store_forget_index(path) != OK)
-        return TRY_LATER;
+    if (rebuild && store_forget_index(path) != OK) {
+        note_outcome(offline, TRY_LATER);
+        return;
+    }
     struct queue *queue = queue_new();
     struct queue_options options = {.directory = path, .settings = settings};
     enum status status = queue_start(queue, &options);
     if (status == OK && rebuild)
         buffer_append(&offline->out, TEXT("the index was made anew from the log\n"));
     else if (status == OK)
-        status = admin_run(ROLE_STORE, queue, offline->words, offline->count,
+        status = admin_run(admin_queue_actions, queue, offline->words, offline->count,
                            text_from(offline->password), &offline->out);
+    note_outcome(offline, status);
     queue_stop(&queue);
-    return status;
+}
+
+static const struct settings *settings_of(void *settings)
+{
+    return settings;
+}
+
+/* Of the parent's verbs only those that need no more than the settings come here. */
+static void run_on_file(struct offline *offline, struct settings *settings)
+{
+    struct admin_parent parent = {.parent = settings, .settings = settings_of};
+    note_outcome(offline, admin_run(admin_parent_actions, &parent, offline->words, offline->count,
+                                    TEXT(""), &offline->out));
 }
 
 static void offline_task(void *argument)
@@ -75,18 +99,21 @@ static void offline_task(void *argument)
     const struct admin_verb *verb = admin_verb_find(offline->words, offline->count, &used);
     check(verb != NULL); /* mailroot has found it before */
     buffer_init(&messages, 64 << 10);
-    offline->status = site_load(offline->settings_path, 1, &messages, &site);
-    if (offline->status == OK) {
-        offline->status = site_make_directories(&site);
-        if (offline->status == OK)
-            offline->status = verb->role == ROLE_AUTH ? run_on_directory(offline, site.settings)
-                                                      : run_on_store(offline, site.settings);
-        site_free(&site);
-    } else {
+    note_outcome(offline, site_load(offline->settings_path, 1, &messages, &site));
+    if (offline->status != OK) {
         fprintf(stderr, "%.*s", TEXT_ARG(buffer_text(&messages)));
+    } else {
+        note_outcome(offline, site_make_directories(&site));
+        if (offline->status == OK && verb->role == ROLE_AUTH)
+            run_on_directory(offline, site.settings);
+        else if (offline->status == OK && verb->role == ROLE_STORE)
+            run_on_store(offline, site.settings);
+        else if (offline->status == OK)
+            run_on_file(offline, site.settings);
+        site_free(&site);
     }
     if (offline->status != OK)
-        fprintf(stderr, "mailroot: %s\n", fail_reason());
+        fprintf(stderr, "mailroot: %s\n", offline->reason);
     buffer_finish(&messages);
 }
 

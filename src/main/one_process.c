@@ -107,7 +107,7 @@ static void admin_task(void *argument)
 {
     struct server *server = argument;
     struct admin_parent verbs = {server, reload, describe, current_settings};
-    admin_serve(server->admin_fds[ROLE_PARENT], ROLE_PARENT, &verbs);
+    admin_serve(server->admin_fds[ROLE_PARENT], admin_parent_actions, &verbs);
 }
 
 static void on_signal(void *argument, int number)

@@ -102,7 +102,7 @@ static void admin_task(void *argument)
 {
     struct parent *parent = argument;
     struct admin_parent verbs = {parent, parent_reload, parent_describe, parent_settings};
-    admin_serve(parent->children.admin_fds[ROLE_PARENT], ROLE_PARENT, &verbs);
+    admin_serve(parent->children.admin_fds[ROLE_PARENT], admin_parent_actions, &verbs);
 }
 
 static enum status open_everything(struct parent *parent)

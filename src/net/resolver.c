@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "net/dns_answer.h"
 #include "task/io.h"
+#include "task/offload.h"
 
 enum { LOOKUP_MS = 30 * SECOND, MOST_MX = 100, MOST_ADDRESSES = 64, MOST_RECORDS = 1000 };
 enum { TYPE_A = 1, TYPE_MX = 15, TYPE_AAAA = 28, CLASS_IN = 1 };
@@ -89,7 +90,40 @@ static enum status set_up(struct ub_ctx *context, const struct net_address *serv
     if (wants_validation(servers, count))
         ub_ctx_add_ta_file(context, root_key_file);
     int error = ub_ctx_async(context, 1);
+    /* Any change of local data makes libunbound read its options now instead of at the first
+     * question: that takes some 100 KiB of stack, which no task has. */
+    if (error == 0)
+        error = ub_ctx_data_remove(context, "nothing.invalid");
     return error == 0 ? OK : try_later("resolver: %s", ub_strerror(error));
+}
+
+struct set_up {
+    struct ub_ctx *context;
+    const struct net_address *servers;
+    unsigned count;
+    enum status status;
+    char reason[REASON_BYTES];
+};
+
+/* On a thread of the pool. */
+static void set_up_offloaded(void *argument)
+{
+    struct set_up *call = argument;
+    call->context = ub_ctx_create();
+    call->status = call->context == NULL ? try_later("resolver: cannot start")
+                                         : set_up(call->context, call->servers, call->count);
+    text_copy(text_from(fail_reason()), call->reason, sizeof(call->reason));
+}
+
+static enum status set_up_away(struct resolver *resolver, const struct net_address *servers,
+                               unsigned count)
+{
+    struct set_up call = {.servers = servers, .count = count};
+    task_offload(set_up_offloaded, &call);
+    resolver->context = call.context;
+    if (call.status == OK)
+        return OK;
+    return call.status == REFUSED ? refused("%s", call.reason) : try_later("%s", call.reason);
 }
 
 enum status resolver_new(const struct net_address *servers, unsigned count, struct resolver **out)
@@ -97,9 +131,7 @@ enum status resolver_new(const struct net_address *servers, unsigned count, stru
     struct resolver *resolver = calloc(1, sizeof(*resolver));
     check(resolver != NULL);
     resolver->io.fd = -1;
-    resolver->context = ub_ctx_create();
-    enum status status = resolver->context == NULL ? try_later("resolver: cannot start")
-                                                   : set_up(resolver->context, servers, count);
+    enum status status = set_up_away(resolver, servers, count);
     if (status == OK)
         status = task_io_open(&resolver->io, ub_fd(resolver->context));
     if (status != OK) {

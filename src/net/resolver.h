@@ -9,7 +9,7 @@
 struct resolver;
 
 /* servers: where to ask; none: those of /etc/resolv.conf. Answers are validated (DNSSEC) unless a
- * server is on this machine. Starts a thread of libunbound at the first question. */
+ * server is on this machine. Starts a thread of libunbound at the first question. YIELDS. */
 enum status resolver_new(const struct net_address *servers, unsigned count, struct resolver **out);
 /* No task may be waiting in it. */
 void resolver_free(struct resolver **resolver);

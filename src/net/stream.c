@@ -349,6 +349,17 @@ enum status stream_flush(struct stream *stream)
     return stream->end == STREAM_OPEN ? OK : try_later("%s", stream->error);
 }
 
+void stream_end_output(struct stream *stream)
+{
+    if (stream_flush(stream) != OK)
+        return;
+    if (stream->ssl != NULL) {
+        SSL_shutdown(stream->ssl);
+        ERR_clear_error();
+    }
+    shutdown(stream->io.fd, SHUT_WR);
+}
+
 void stream_write(struct stream *stream, struct text bytes)
 {
     while (bytes.length > 0 && stream->end == STREAM_OPEN) {
@@ -451,8 +462,11 @@ static void copy_requests(void *argument)
 {
     struct relay *relay = argument;
     copy_until_end(relay);
-    /* The client is gone: let the session see its end, answer what it has, and close. */
+    /* The client has no more to say: let the session see that, answer what it has, and close. A
+     * client that closed only its side still listens. */
     shutdown(relay->to->io.fd, SHUT_WR);
+    if (relay->from->end == STREAM_CLOSED && relay->to->end == STREAM_OPEN)
+        relay->from->end = STREAM_OPEN;
 }
 
 void stream_relay(struct stream *client, struct stream *session)
@@ -462,7 +476,8 @@ void stream_relay(struct stream *client, struct stream *session)
     task_group_init(&group);
     task_spawn(&group, "relay", copy_requests, &requests);
     copy_until_end(&answers);
-    stream_shut(client);
     stream_shut(session);
     task_group_finish(&group);
+    /* That we stopped waiting for the client is no fault of its stream: it can be ended in peace. */
+    stream_revive(client);
 }

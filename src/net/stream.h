@@ -32,6 +32,8 @@ enum stream_end stream_end(const struct stream *stream);
 const char *stream_error(const struct stream *stream);
 /* Make it fail as if the peer had closed: for another task, to end this session. */
 void stream_shut(struct stream *stream);
+/* Send what is buffered and tell the peer that nothing more comes; it can still be read. YIELDS. */
+void stream_end_output(struct stream *stream);
 /* After STREAM_TIMED_OUT or STREAM_CANCELLED: open again for a last word ("421 ..."), which is sent
  * only as far as that does not wait. Otherwise nothing. */
 void stream_revive(struct stream *stream);
@@ -69,7 +71,8 @@ const char *stream_tls_cipher(const struct stream *stream);
 
 /* Copy bytes both ways between a client and the session that serves it (a plain socket pair) until
  * the session ends; when the client ends first, the session sees that and may finish its answers.
- * What the client has sent already goes first. YIELDS. */
+ * What the client has sent already goes first. The client's stream is then still open, unless it
+ * ended by itself. YIELDS. */
 void stream_relay(struct stream *client, struct stream *session);
 
 /* Bytes received and sent since the start (inside TLS). */

@@ -28,7 +28,7 @@ const struct role *role_find(enum role_kind kind);
 /* The table as `mailroot roles` prints it. */
 void role_describe(struct buffer *out);
 
-enum { ROLE_FRONTS_MAX = 64, ROLE_LISTENERS_MAX = 256 };
+enum { ROLE_FRONTS_MAX = SETTINGS_FRONTS_MAX, ROLE_LISTENERS_MAX = 256 };
 
 /* A listening socket given to front. */
 struct role_listener {

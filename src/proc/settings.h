@@ -100,6 +100,9 @@ struct setting_retry {
     int64_t expire_ms;
 };
 
+/* Most processes front. */
+enum { SETTINGS_FRONTS_MAX = 64 };
+
 struct settings {
     uint64_t version;
     struct text host;           /* `host mx.example.org`: greeting name */

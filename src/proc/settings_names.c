@@ -1,9 +1,10 @@
 /* Types of values: names of hosts, files and people. */
+#include "proc/settings_names.h"
+
 #include <idn2.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "proc/settings_names.h"
 #include "proc/settings_parser.h"
 #include "proc/settings_types.h"
 

@@ -97,7 +97,7 @@ const struct setting_row setting_rows[] = {
      .otherwise = "postmaster at the first domain, else at the host", TO(settings, postmaster),
      .help = "Who gets mail for postmaster without a domain, and notices."},
     {TOP, "processes front", &setting_type_count,
-     .standard = "0", .low = 0, .high = 256, TO(settings, front_processes),
+     .standard = "0", .low = 0, .high = SETTINGS_FRONTS_MAX, TO(settings, front_processes),
      .help = "Processes that speak to clients. 0: one per core."},
     {TOP, "sandbox", &setting_type_sandbox,
      .standard = "preferred", .choices = sandbox_choices,

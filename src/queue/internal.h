@@ -75,6 +75,7 @@ struct queue {
     int64_t free_checked_ms;
     uint64_t free_bytes;
     char *directory;
+    void *owner;
     uint64_t accepted_messages, accepted_bytes;
     bool serving;
     unsigned calls; /* being served */

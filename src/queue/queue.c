@@ -37,6 +37,16 @@ void queue_set_settings(struct queue *queue, struct settings *settings)
         settings_release(&old);
 }
 
+void queue_set_owner(struct queue *queue, void *owner)
+{
+    queue->owner = owner;
+}
+
+void *queue_owner(const struct queue *queue)
+{
+    return queue->owner;
+}
+
 struct settings *queue_settings(struct queue *queue)
 {
     return queue->settings;

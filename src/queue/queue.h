@@ -28,11 +28,14 @@ void queue_stop(struct queue **queue);
 void queue_set_settings(struct queue *queue, struct settings *settings);
 struct settings *queue_settings(struct queue *queue);
 struct store *queue_store(struct queue *queue);
+/* What the program that runs the queue keeps with it: handlers are given the queue alone. */
+void queue_set_owner(struct queue *queue, void *owner);
+void *queue_owner(const struct queue *queue);
 
 /* What fronts and send may call; context is the queue. */
-extern const struct rpc_method queue_front_methods[];
-extern const struct rpc_method queue_send_methods[];
-extern const unsigned queue_front_method_count, queue_send_method_count;
+enum { QUEUE_FRONT_METHODS = 4, QUEUE_SEND_METHODS = 4 };
+extern const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS];
+extern const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS];
 /* QUEUE_STORY for further peers' tables. */
 void queue_serve_story(void *context, struct rpc_call *call, struct text request);
 /* Drop what a front began and did not finish when its process goes away. */
@@ -54,7 +57,7 @@ struct queue_view {
     unsigned recipient_count;
 };
 typedef void queue_view_visit(void *context, const struct queue_view *view);
-/* Every queue item, or those of one message (id != 0). */
+/* Every queue item by age, or those of one message (id != 0). YIELDS. */
 void queue_each(struct queue *queue, uint64_t id, queue_view_visit *visit, void *context);
 
 struct queue_hop_view {
@@ -65,8 +68,8 @@ struct queue_hop_view {
 typedef void queue_hop_visit(void *context, const struct queue_hop_view *view);
 void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context);
 
-/* Make due now: all items (id 0, hop ""), those of a message, or those of a hop. Returns how many.
- */
+/* Make due now: all items (id 0, hop ""), those of a message, or those of a hop. Returns how
+ * many. */
 unsigned queue_retry(struct queue *queue, uint64_t id, struct text hop);
 /* Remove what waits of a message, telling the sender when `report`. Items being sent stay and make
  * it TRY_LATER; REFUSED: there is no such message. YIELDS. */
@@ -76,6 +79,7 @@ enum status queue_purge_bad(struct queue *queue, uint64_t id, unsigned *count);
 
 struct queue_counts {
     uint64_t messages, items, hops, sending;
+    bool low_space;
 };
 struct queue_counts queue_counts_now(const struct queue *queue);
 

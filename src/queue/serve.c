@@ -476,23 +476,18 @@ static void serve_report(void *context, struct rpc_call *call, struct text reque
     end_call(context);
 }
 
-const struct rpc_method queue_front_methods[] = {
+const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
     {QUEUE_APPEND, 0, "queue append", serve_append},
     {QUEUE_COMMIT, 0, "queue commit", serve_commit},
     {QUEUE_ABANDON, RPC_INLINE | RPC_ONE_WAY, "queue abandon", serve_abandon},
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue story", serve_story},
 };
-const unsigned queue_front_method_count =
-    sizeof(queue_front_methods) / sizeof(queue_front_methods[0]);
-
-const struct rpc_method queue_send_methods[] = {
+const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS] = {
     {QUEUE_LEASE, 0, "queue lease", serve_lease},
     {QUEUE_BODY, 0, "queue body", serve_body},
     {QUEUE_REPORT, 0, "queue report", serve_report},
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue story", serve_story},
 };
-const unsigned queue_send_method_count = sizeof(queue_send_methods) / sizeof(queue_send_methods[0]);
-
 void queue_serve_story(void *context, struct rpc_call *call, struct text request)
 {
     serve_story(context, call, request);

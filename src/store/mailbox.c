@@ -380,7 +380,7 @@ static int compare_uids(const void *a, const void *b)
 
 enum status mailbox_expunge(struct mailbox *box, const uint32_t *uids, unsigned count)
 {
-    enum { AT_ONCE = 256 }; /* per record: bounds the work of one apply */
+    enum { AT_ONCE = 4096 }; /* per record: bounds the work of one apply */
     struct arena arena;
     arena_init(&arena);
     uint32_t *sorted = arena_array(&arena, count, sizeof(*sorted));

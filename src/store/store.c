@@ -158,8 +158,10 @@ static enum status open_parts(struct store *store, const struct store_options *o
         status = make_directory(log_path);
     if (status == OK && index_path != NULL)
         status = make_directory(index_path);
-    struct log_options log_options = {
-        .directory = log_path, .segment_bytes = options->segment_bytes, .group = options->group};
+    struct log_options log_options = {.directory = log_path,
+                                      .segment_bytes = options->segment_bytes,
+                                      .group = options->group,
+                                      .files = options->files};
     if (status == OK)
         status = log_open(&log_options, &store->log);
     if (status == OK)

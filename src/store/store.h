@@ -18,10 +18,11 @@ struct store_hooks {
 };
 
 struct store_options {
-    const char *directory;    /* made when missing; log/ and index/ live in it */
-    bool index_in_memory;     /* tests */
-    uint32_t segment_bytes;   /* 0: the log's own size */
-    struct task_group *group; /* tasks of log and store; outlives the store */
+    const char *directory;         /* made when missing; log/ and index/ live in it */
+    bool index_in_memory;          /* tests */
+    uint32_t segment_bytes;        /* 0: the log's own size */
+    struct task_group *group;      /* tasks of log and store; outlives the store */
+    const struct log_files *files; /* NULL: the kernel's; tests put a failing disk beneath */
 };
 
 /* Open log and index, replay what the index lacks. A damaged index is made anew. TRY_LATER when

@@ -1,7 +1,6 @@
 /* Passwords, logins and the slowing down of guesses. */
 #include "directory/calls.h"
-#include "directory/throttle.h"
-
+#include "directory/state.h"
 #include "directory_scene.h"
 #include "task/task.h"
 
@@ -138,6 +137,38 @@ static void flooded(struct scene *scene)
 TEST("only so many logins are verified or wait; the others are told to try later")
 {
     scene_run(flooded);
+}
+
+struct guess {
+    struct scene *scene;
+    const char *name;
+};
+
+static void guess_once(void *argument)
+{
+    const struct guess *guess = argument;
+    EXPECT(try_from(guess->scene, guess->name, "wrong", "192.0.2.1") == REFUSED);
+}
+
+static void unknown_user(struct scene *scene)
+{
+    static const char *const names[] = {"alice", "bob", "nobody", "a@far.test", "no address@"};
+    add_user(scene, "alice@example.test");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct guess guess = {scene, names[i]};
+        struct task_group group;
+        task_group_init(&group);
+        task_spawn(&group, "guess", guess_once, &guess);
+        task_yield();
+        EXPECT(scene->directory->gate.running == 1);
+        EXPECT(task_group_wait(&group, NO_DEADLINE) == OK);
+        EXPECT(scene->directory->gate.running == 0);
+    }
+}
+
+TEST("a user who does not exist is verified as slowly as one who does")
+{
+    scene_run(unknown_user);
 }
 
 static void guess_late(void *argument)

@@ -8,26 +8,13 @@ static enum status status;
 /* Run a line as typed, with this password as input; the output is in `out`. */
 static void run(struct scene *scene, const char *line, const char *password)
 {
-    struct admin_call call = {.input = text_from(password), .out = &out};
-    struct text rest = text_from(line), words[ADMIN_WORDS_MAX], word;
-    unsigned count = 0, skip = 2;
+    struct text rest = text_from(line), words[ADMIN_WORDS_MAX];
+    unsigned count = 0;
     buffer_reset(&out, SIZE_MAX);
-    while (text_word(&rest, &word)) {
-        if (text_equals(word, TEXT("--json")))
-            call.json = true;
-        else
-            words[count++] = word;
-    }
-    for (unsigned i = skip; i < count; i++)
-        call.words[call.count++] = words[i];
-    for (unsigned i = 0; i < admin_directory_verb_count; i++) {
-        const struct admin_verb *verb = &admin_directory_verbs[i];
-        if (!text_starts_with(text_from(line), text_from(verb->name)))
-            continue;
-        status = verb->run(scene->directory, &call);
-        return;
-    }
-    fail_msg("no such verb: %s", line);
+    while (text_word(&rest, &words[count]))
+        count++;
+    status = admin_run(admin_directory_actions, scene->directory, words, count, text_from(password),
+                       &out);
 }
 
 static void expect(struct scene *scene, const char *line, const char *expected)

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 
+enum { PART_MS = 2 * SECOND, PART_BYTES = 64 << 10 };
+
 void line_init(struct line_session *session, struct stream *stream,
                const struct line_dialect *dialect, void *context)
 {
@@ -198,7 +200,20 @@ void line_run(struct line_session *session)
     while (!session->ended)
         step(session);
     session->command = NULL;
-    stream_flush(session->stream);
+    line_part(session);
+}
+
+void line_part(struct line_session *session)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + PART_MS;
+    uint64_t most = stream_bytes_in(session->stream) + PART_BYTES;
+    stream_set_deadline(session->stream, deadline_ms);
+    stream_end_output(session->stream);
+    while (stream_bytes_in(session->stream) < most) {
+        stream_consume(session->stream, stream_buffered(session->stream).length);
+        if (stream_fill(session->stream) != OK)
+            return;
+    }
 }
 
 struct text line_loggable(const struct line_session *session)

@@ -68,8 +68,12 @@ void line_init(struct line_session *session, struct stream *stream,
                const struct line_dialect *dialect, void *context);
 void line_finish(struct line_session *session);
 
-/* Serve commands until the session ends, then send what is buffered. YIELDS. */
+/* Serve commands until the session ends, then line_part. YIELDS. */
 void line_run(struct line_session *session);
+/* Send what is buffered, say that no more comes, and swallow for a moment what the peer may still
+ * be sending: closing over unread input resets the connection, and a reset overtakes our last
+ * words. YIELDS. */
+void line_part(struct line_session *session);
 
 /* For actions that read on: one more line without its CRLF, in the command's arena. REFUSED: too
  * long or malformed, in step; TRY_LATER: the session is over. YIELDS. */

@@ -10,8 +10,14 @@
 #include "proto/line/line.h"
 #include "proto/line/sasl.h"
 #include "proto/pop3/pop3.h"
+#include "queue/client.h"
 
-enum { LINE_MAX_BYTES = SASL_LINE_MAX, LOGIN_TRIES_MAX = 3, LOGIN_DELAY_MS = 1000 };
+enum {
+    LINE_MAX_BYTES = SASL_LINE_MAX,
+    LOGIN_TRIES_MAX = 3,
+    LOGIN_DELAY_MS = 1000,
+    STORY_MAX = 4096
+};
 enum { STATE_AUTHORIZATION = 1 };
 
 struct pop3_front {
@@ -42,15 +48,21 @@ static void say_error(struct pop3_front *session, const char *text)
     stream_printf(session->line.stream, "-ERR %s\r\n", text);
 }
 
-/* A refusal that is not a slip of the client ends with a case id that the log has too. */
+/* A refusal that is not a slip of the client ends with a case id under which the log and `mailroot
+ * trace` have the story. */
 static void refuse(struct pop3_front *session, const char *text, const char *why)
 {
     char case_id[ID_TEXT_BYTES], session_id[ID_TEXT_BYTES];
-    id_format(line_front_id(session->front), case_id);
-    log_info("pop3.refused", "case=%s session=%s peer=%s command=%s reply=%s reason=%s", case_id,
-             id_format(session->id, session_id), log_text(text_from(session->peer)),
-             log_text(line_loggable(&session->line)), log_text(text_from(text)),
-             log_text(text_from(why)));
+    uint64_t id = line_front_id(session->front);
+    struct buffer story;
+    buffer_init(&story, STORY_MAX);
+    buffer_printf(&story, "session=%s peer=%s command=%s reply=%s reason=%s",
+                  id_format(session->id, session_id), log_text(text_from(session->peer)),
+                  log_text(line_loggable(&session->line)), log_text(text_from(text)),
+                  log_text(text_from(why)));
+    queue_story(session->front->role->store, id, TEXT("pop3.refused"), buffer_text(&story));
+    log_info("pop3.refused", "case=%s %.*s", id_format(id, case_id), (int)story.length, story.data);
+    buffer_finish(&story);
     stream_printf(session->line.stream, "-ERR %s (mailroot %s)\r\n", text, case_id);
 }
 
@@ -284,10 +296,10 @@ static void serve_peer(struct pop3_front *session)
     const struct net_address *peer = stream_peer(session->line.stream);
     if (is_refused(session)) {
         refuse(session, "[SYS/PERM] Your address is refused here", "refuse network");
-        stream_flush(session->line.stream);
+        line_part(&session->line);
     } else if (!line_seat_take(&seat, session->front, session->server, peer)) {
         refuse(session, "[SYS/TEMP] Too many connections", fail_reason());
-        stream_flush(session->line.stream);
+        line_part(&session->line);
     } else {
         say_ok(session, "mailroot POP3 ready");
         line_run(&session->line);

@@ -7,9 +7,8 @@ enum { LOGIN_TRIES_MAX = 3, LOGIN_DELAY_MS = 1000 };
 
 bool smtp_offers_login(const struct smtp_session *session)
 {
-    return session->service != SERVICE_LMTP && session->server->tls != TLS_NONE
-               ? stream_is_tls(session->line.stream) || session->server->login_plain_without_tls
-               : session->service != SERVICE_LMTP && session->server->login_plain_without_tls;
+    bool is_safe = stream_is_tls(session->line.stream) || session->server->login_plain_without_tls;
+    return session->service != SERVICE_LMTP && is_safe;
 }
 
 static bool may_log_in_now(struct smtp_session *session)

@@ -187,8 +187,7 @@ static enum status deliver(struct attempt *attempt, struct queue_outcome *outcom
     return status;
 }
 
-static enum smtp_attempt attempt_job(struct attempt *attempt, bool hop_is_connected,
-                                     struct queue_outcome *outcomes)
+static enum smtp_attempt attempt_job(struct attempt *attempt, struct queue_outcome *outcomes)
 {
     struct smtp_connection *connection = attempt->connection;
     if (connection->client != NULL && (connection->settings_version != attempt->settings->version ||
@@ -196,23 +195,23 @@ static enum smtp_attempt attempt_job(struct attempt *attempt, bool hop_is_connec
         smtp_connection_close(connection);
     if (connection->client != NULL && deliver(attempt, outcomes) == OK)
         return SMTP_ATTEMPTED;
-    if (connect_hop(attempt) == OK) {
+    enum smtp_attempt result = SMTP_ATTEMPTED;
+    if (connect_hop(attempt) != OK) {
+        if (attempt->trouble.status == TRY_LATER)
+            result = attempt->met_peer ? SMTP_TURNED_AWAY : SMTP_UNREACHED;
+    } else {
         if (deliver(attempt, outcomes) == OK)
             return SMTP_ATTEMPTED;
         /* Only a reused connection can be stale; this one was new. */
         smtp_trouble_set(&attempt->trouble, TRY_LATER, "4.4.2", TEXT("connection lost"));
-    } else if (hop_is_connected && attempt->trouble.status == TRY_LATER) {
-        return SMTP_OVERLOADED;
     }
-    bool no_connection = attempt->trouble.status == TRY_LATER && !attempt->met_peer;
-    settle_all(attempt, no_connection, outcomes);
-    return no_connection ? SMTP_UNREACHED : SMTP_ATTEMPTED;
+    settle_all(attempt, result == SMTP_UNREACHED, outcomes);
+    return result;
 }
 
 enum smtp_attempt smtp_attempt_job(const struct smtp_sender *sender,
                                    struct smtp_connection *connection, const struct queue_job *job,
-                                   bool hop_is_connected, struct arena *arena,
-                                   struct queue_outcome *outcomes)
+                                   struct arena *arena, struct queue_outcome *outcomes)
 {
     struct settings *settings = settings_hold(sender->context->settings);
     struct attempt attempt = {.sender = sender,
@@ -221,9 +220,9 @@ enum smtp_attempt smtp_attempt_job(const struct smtp_sender *sender,
                               .connector = smtp_connector_find(settings, job->connector),
                               .job = job,
                               .arena = arena};
-    enum smtp_attempt result = attempt_job(&attempt, hop_is_connected, outcomes);
+    enum smtp_attempt result = attempt_job(&attempt, outcomes);
     struct text relay = arena_copy(arena, text_from(connection->relay));
-    for (unsigned i = 0; result != SMTP_OVERLOADED && i < job->recipient_count; i++)
+    for (unsigned i = 0; i < job->recipient_count; i++)
         outcomes[i].remote_host = relay;
     settings_release(&settings);
     return result;

@@ -22,20 +22,17 @@ struct smtp_connection {
     char relay[SMTP_RELAY_BYTES]; /* "mx.example.net[192.0.2.1]:25" of the last peer; "" none */
 };
 
-/* An attempt's result beside the outcomes. */
+/* What came of an attempt, for the hop's other jobs. */
 enum smtp_attempt {
-    SMTP_ATTEMPTED,  /* outcomes are set */
-    SMTP_UNREACHED,  /* so they are: no host of the hop would talk to us; so would it be with the
-                      * hop's other jobs */
-    SMTP_OVERLOADED, /* put the job back: the hop takes no further connection than it has */
+    SMTP_ATTEMPTED,
+    SMTP_UNREACHED,   /* no host could be connected to */
+    SMTP_TURNED_AWAY, /* one could, but would not talk to us now */
 };
 
-/* outcomes: one per recipient. hop_is_connected: other connections to this hop are open.
- * YIELDS. */
+/* outcomes: one per recipient; all are set. YIELDS. */
 enum smtp_attempt smtp_attempt_job(const struct smtp_sender *sender,
                                    struct smtp_connection *connection, const struct queue_job *job,
-                                   bool hop_is_connected, struct arena *arena,
-                                   struct queue_outcome *outcomes);
+                                   struct arena *arena, struct queue_outcome *outcomes);
 /* QUIT and close, if open. YIELDS. */
 void smtp_connection_close(struct smtp_connection *connection);
 

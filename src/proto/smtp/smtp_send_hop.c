@@ -141,6 +141,31 @@ static void fail_waiting(struct smtp_hop *hop, const struct queue_outcome *same)
     }
 }
 
+/* We are shutting down and that is why it failed: no attempt to speak of. */
+static bool was_cut_short(const struct queue_outcome *outcomes, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (outcomes[i].status == OK)
+            return false;
+    return task_is_cancelled();
+}
+
+/* The hop takes others, or may: then this job is better left to them, and the hop is given no more
+ * connections than these until it has rested. */
+static bool is_one_too_many(const struct smtp_hop *hop, enum smtp_attempt result)
+{
+    return (result == SMTP_UNREACHED && hop->open > 0) ||
+           (result == SMTP_TURNED_AWAY && hop->connections > 1);
+}
+
+static void put_back(struct smtp_hop *hop, struct smtp_job *job)
+{
+    list_prepend(&hop->waiting, &job->link);
+    hop->waiting_jobs++;
+    hop->most = hop->connections - 1;
+    task_event_tell_one(&hop->work);
+}
+
 /* False when the connection should not go on. YIELDS. */
 static bool serve_job(struct smtp_hop *hop, struct smtp_connection *connection,
                       struct smtp_job *job)
@@ -150,24 +175,21 @@ static bool serve_job(struct smtp_hop *hop, struct smtp_connection *connection,
     unsigned count = job->facts->recipient_count;
     struct queue_outcome *outcomes = arena_array(&arena, count, sizeof(*outcomes));
     hop->open -= connection->client != NULL;
-    enum smtp_attempt result = smtp_attempt_job(hop->hops->sender, connection, job->facts,
-                                                hop->open > 0, &arena, outcomes);
+    enum smtp_attempt result =
+        smtp_attempt_job(hop->hops->sender, connection, job->facts, &arena, outcomes);
+    bool goes_on = !is_one_too_many(hop, result);
     hop->open += connection->client != NULL;
-    if (result == SMTP_OVERLOADED) {
-        /* The others will come to it; and no more than now until the hop has rested. */
-        list_prepend(&hop->waiting, &job->link);
-        hop->waiting_jobs++;
-        task_event_tell_one(&hop->work);
-        hop->most = hop->open > 0 ? hop->open : 1;
-        arena_finish(&arena);
-        return hop->open == 0;
+    if (!goes_on) {
+        put_back(hop, job);
+    } else {
+        if (!was_cut_short(outcomes, count))
+            smtp_job_report(hop->hops->sender, job->facts, outcomes);
+        job_end(job);
+        if (result == SMTP_UNREACHED && count > 0)
+            fail_waiting(hop, &outcomes[0]);
     }
-    smtp_job_report(hop->hops->sender, job->facts, outcomes);
-    job_end(job);
-    if (result == SMTP_UNREACHED && hop->open == 0 && count > 0)
-        fail_waiting(hop, &outcomes[0]);
     arena_finish(&arena);
-    return true;
+    return goes_on;
 }
 
 static void run_connection(void *argument)

@@ -29,16 +29,18 @@ static void log_outcome(const struct queue_job *job, const struct queue_job_reci
 {
     char id[ID_TEXT_BYTES], words[WORDS_BYTES];
     int64_t delay_ms = clock_wall_ms() - id_time_ms(job->id);
+    if (delay_ms < 0)
+        delay_ms = 0; /* the clock was set back */
     struct text relay = text_is_empty(outcome->remote_host) ? TEXT("none") : outcome->remote_host;
     log_info(names[outcome->status].event,
-             "id=%s from=<%.*s> to=<%.*s> relay=%s delay=%.2f dsn=%.*s status=%s (%s)",
+             "id=%s from=<%.*s> to=<%.*s> relay=%.*s delay=%.2f dsn=%.*s status=%s (%s)",
              id_format(job->id, id), TEXT_ARG(job->sender), TEXT_ARG(recipient->address),
-             log_text(relay), (double)delay_ms / SECOND, TEXT_ARG(outcome->enhanced),
+             TEXT_ARG(relay), (double)delay_ms / SECOND, TEXT_ARG(outcome->enhanced),
              names[outcome->status].status, plain_words(outcome->reply, words));
 }
 
-/* What was delivered must be known to have been, or it is delivered twice: so a queue that is away
- * (restarting) is told again for a while, even when this task is being ended. */
+/* What was delivered must be known to have been, or it is delivered twice: so the queue is told
+ * even when this task is being ended, and told again for a while when it is away (restarting). */
 void smtp_job_report(const struct smtp_sender *sender, const struct queue_job *job,
                      const struct queue_outcome *outcomes)
 {
@@ -47,7 +49,9 @@ void smtp_job_report(const struct smtp_sender *sender, const struct queue_job *j
     int64_t until_ms = clock_monotonic_ms() + GIVE_UP_MS;
     enum status status;
     for (;;) {
+        task_shield_begin();
         status = queue_report(sender->context->store, job, outcomes, job->recipient_count);
+        task_shield_end();
         if (status != TRY_LATER || clock_monotonic_ms() >= until_ms || task_sleep(AGAIN_MS) != OK)
             break;
     }

@@ -265,11 +265,11 @@ static void serve_peer(struct smtp_session *session)
     if (find_network(server->refused_networks, server->refused_network_count, peer) != NULL) {
         reason.rule = "refuse";
         smtp_answer_because(session, SMTP_REFUSED_PEER, TEXT(""), &reason, 1);
-        stream_flush(session->line.stream);
+        line_part(&session->line);
     } else if (!line_seat_take(&seat, session->front, server, peer)) {
         reason.rule = "limit-connections";
         smtp_answer_because(session, SMTP_MANY_CONNECTIONS, text_from(fail_reason()), &reason, 1);
-        stream_flush(session->line.stream);
+        line_part(&session->line);
     } else {
         serve_welcome(session);
         line_seat_give_back(&seat);

@@ -1,0 +1,370 @@
+/* Verbs about the queue and the story of messages, and the table of all that the store role
+ * serves. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "admin/admin.h"
+#include "admin/verbs_store.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "queue/queue.h"
+
+/* Take `--name VALUE` out of the words; value "" when it is not there. */
+static enum status take_option(struct admin_call *call, struct text name, struct text *value)
+{
+    *value = TEXT("");
+    for (unsigned i = 0; i < call->count; i++) {
+        if (!text_equals(call->words[i], name))
+            continue;
+        if (i + 1 == call->count)
+            return refused("%.*s needs a value", TEXT_ARG(name));
+        *value = call->words[i + 1];
+        call->count -= 2;
+        for (unsigned j = i; j < call->count; j++)
+            call->words[j] = call->words[j + 2];
+        return OK;
+    }
+    return OK;
+}
+
+static bool take_switch(struct admin_call *call, struct text name)
+{
+    for (unsigned i = 0; i < call->count; i++) {
+        if (!text_equals(call->words[i], name))
+            continue;
+        call->count--;
+        for (unsigned j = i; j < call->count; j++)
+            call->words[j] = call->words[j + 1];
+        return true;
+    }
+    return false;
+}
+
+/* ---- queue list, queue show ---- */
+
+struct listing {
+    struct admin_call *call;
+    struct text to, from, hop;
+    bool whole; /* queue show */
+    unsigned count;
+};
+
+/* "45s", "12m", "3h", "2d". */
+static void print_age(struct buffer *out, int64_t milliseconds)
+{
+    const struct {
+        int64_t unit;
+        char letter;
+    } units[] = {{DAY, 'd'}, {HOUR, 'h'}, {MINUTE, 'm'}, {SECOND, 's'}};
+    unsigned i = 0;
+    while (i < 3 && milliseconds < units[i].unit * (i == 0 ? 2 : 1))
+        i++;
+    char text[32];
+    snprintf(text, sizeof(text), "%" PRId64 "%c", milliseconds / units[i].unit, units[i].letter);
+    buffer_printf(out, "%5s", text);
+}
+
+static bool is_wanted(const struct listing *listing, const struct queue_view *view)
+{
+    bool to = text_is_empty(listing->to);
+    for (unsigned i = 0; i < view->recipient_count && !to; i++)
+        to = text_equals_nocase(view->recipients[i].address, listing->to) ||
+             text_ends_with_nocase(view->recipients[i].address, listing->to);
+    return to &&
+           (text_is_empty(listing->from) || text_equals_nocase(view->sender, listing->from)) &&
+           (text_is_empty(listing->hop) || text_equals_nocase(view->hop, listing->hop));
+}
+
+static void print_recipients_json(struct buffer *out, const struct queue_view *view)
+{
+    buffer_append(out, TEXT(",\"recipients\":["));
+    for (unsigned i = 0; i < view->recipient_count; i++) {
+        buffer_printf(out, "%s{\"address\":", i > 0 ? "," : "");
+        admin_json_text(out, view->recipients[i].address);
+        verb_json_field(out, "status", view->recipients[i].enhanced);
+        verb_json_field(out, "remote", view->recipients[i].remote_host);
+        verb_json_field(out, "last_error", view->recipients[i].last_error);
+        buffer_append(out, TEXT("}"));
+    }
+    buffer_append(out, TEXT("]"));
+}
+
+static void print_view_json(struct buffer *out, const struct queue_view *view)
+{
+    char id[ID_TEXT_BYTES];
+    buffer_printf(out, "{\"id\":\"%s\",\"part\":%u,\"state\":\"%s\",\"size\":%" PRIu64,
+                  id_format(view->id, id), view->number, view->state, view->size);
+    verb_json_field(out, "sender", view->sender);
+    verb_json_field(out, "hop", view->hop);
+    buffer_append(out, TEXT(",\"received\":\""));
+    verb_time(out, view->received_ms);
+    buffer_append(out, TEXT("\",\"next_try\":\""));
+    verb_time(out, view->next_try_ms);
+    buffer_printf(out, "\",\"attempts\":%u", view->attempts);
+    print_recipients_json(out, view);
+    buffer_append(out, TEXT("}\n"));
+}
+
+static void print_view(void *context, const struct queue_view *view)
+{
+    struct listing *listing = context;
+    struct buffer *out = listing->call->out;
+    char id[ID_TEXT_BYTES];
+    if (!is_wanted(listing, view))
+        return;
+    listing->count++;
+    if (listing->call->json) {
+        print_view_json(out, view);
+        return;
+    }
+    buffer_printf(out, "%s %9" PRIu64 " ", id_format(view->id, id), view->size);
+    print_age(out, clock_wall_ms() - view->received_ms);
+    buffer_printf(out, "  <%.*s>\n", TEXT_ARG(view->sender));
+    unsigned shown = listing->whole || view->recipient_count < 10 ? view->recipient_count : 10;
+    for (unsigned i = 0; i < shown; i++)
+        buffer_printf(out, "    %.*s%s%.*s %.*s\n", TEXT_ARG(view->recipients[i].address),
+                      view->recipients[i].last_error.length > 0 ? ": " : "",
+                      TEXT_ARG(view->recipients[i].enhanced),
+                      TEXT_ARG(view->recipients[i].last_error));
+    if (shown < view->recipient_count)
+        buffer_printf(out, "    and %u more\n", view->recipient_count - shown);
+    buffer_printf(out, "    %s for %.*s, attempts %u, next try ", view->state, TEXT_ARG(view->hop),
+                  view->attempts);
+    verb_time(out, view->next_try_ms);
+    buffer_append(out, TEXT("\n"));
+}
+
+static enum status queue_list(void *state, struct admin_call *call)
+{
+    static const char usage[] = "queue list [--to ADDRESS] [--from ADDRESS] [--hop HOP]";
+    struct listing listing = {.call = call};
+    enum status status = take_option(call, TEXT("--to"), &listing.to);
+    if (status == OK)
+        status = take_option(call, TEXT("--from"), &listing.from);
+    if (status == OK)
+        status = take_option(call, TEXT("--hop"), &listing.hop);
+    if (status == OK)
+        status = verb_check_words(call, 0, 0, usage);
+    if (status != OK)
+        return status;
+    queue_each(state, 0, print_view, &listing);
+    return listing.count > 0 ? OK : refused("nothing matches in the queue");
+}
+
+static void print_story(void *context, int64_t wall_ms, struct text event, struct text text);
+
+static enum status queue_show(void *state, struct admin_call *call)
+{
+    uint64_t id;
+    struct listing listing = {.call = call, .whole = true};
+    enum status status = verb_check_words(call, 1, 1, "queue show ID");
+    if (status == OK)
+        status = verb_take_id(call, &id);
+    if (status != OK)
+        return status;
+    queue_each(state, id, print_view, &listing);
+    if (listing.count == 0)
+        return refused("there is no such message in the queue; try `mailroot trace`");
+    if (!call->json)
+        store_stories(queue_store(state), id, print_story, call);
+    return OK;
+}
+
+/* ---- queue retry, delete, hops ---- */
+
+static enum status queue_retry_verb(void *state, struct admin_call *call)
+{
+    struct text hop;
+    uint64_t id = 0;
+    bool all = take_switch(call, TEXT("--all"));
+    enum status status = take_option(call, TEXT("--hop"), &hop);
+    bool needs_id = !all && text_is_empty(hop);
+    if (status == OK)
+        status = verb_check_words(call, needs_id, needs_id, "queue retry ID|--hop HOP|--all");
+    if (status == OK && needs_id)
+        status = verb_take_id(call, &id);
+    if (status != OK)
+        return status;
+    unsigned count = queue_retry(state, id, hop);
+    buffer_printf(call->out, call->json ? "{\"retried\":%u}\n" : "due now: %u\n", count);
+    return count > 0 ? OK : refused("nothing matches, or it is being sent already");
+}
+
+static enum status queue_delete_verb(void *state, struct admin_call *call)
+{
+    uint64_t id;
+    bool quiet = take_switch(call, TEXT("--no-report"));
+    enum status status = verb_check_words(call, 1, 1, "queue delete ID [--no-report]");
+    if (status == OK)
+        status = verb_take_id(call, &id);
+    if (status == OK)
+        status = queue_delete(state, id, !quiet);
+    if (status == OK)
+        buffer_append(call->out, call->json ? TEXT("{\"deleted\":true}\n")
+                                 : quiet    ? TEXT("deleted; the sender is not told\n")
+                                            : TEXT("deleted; the sender is told\n"));
+    return status;
+}
+
+static void print_hop(void *context, const struct queue_hop_view *view)
+{
+    struct listing *listing = context;
+    struct buffer *out = listing->call->out;
+    const char *state = view->failures > 0 ? "retry" : "active";
+    listing->count++;
+    if (listing->call->json) {
+        buffer_append(out, TEXT("{\"hop\":"));
+        admin_json_text(out, view->name);
+        buffer_printf(out,
+                      ",\"state\":\"%s\",\"waiting\":%u,\"sending\":%u,\"failures\":%u,"
+                      "\"next_try\":\"",
+                      state, view->waiting, view->sending, view->failures);
+        verb_time(out, view->next_try_ms);
+        buffer_append(out, TEXT("\"}\n"));
+        return;
+    }
+    buffer_printf(out, "%-40.*s %-6s %8u %8u %8u ", TEXT_ARG(view->name), state, view->waiting,
+                  view->sending, view->failures);
+    verb_time(out, view->next_try_ms);
+    buffer_append(out, TEXT("\n"));
+}
+
+static enum status queue_hops(void *state, struct admin_call *call)
+{
+    struct listing listing = {.call = call};
+    enum status status = verb_check_words(call, 0, 0, "queue hops");
+    if (status != OK)
+        return status;
+    if (!call->json)
+        buffer_printf(call->out, "%-40s %-6s %8s %8s %8s %s\n", "hop", "state", "waiting",
+                      "sending", "failures", "next try");
+    queue_each_hop(state, print_hop, &listing);
+    return listing.count > 0 ? OK : refused("the queue is empty");
+}
+
+/* ---- trace ---- */
+
+/* One line; what strangers wrote stays on it. */
+static void print_clean(struct buffer *out, struct text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        buffer_append_byte(out, c < ' ' || c == 127 ? '?' : (char)c);
+    }
+}
+
+static void print_story(void *context, int64_t wall_ms, struct text event, struct text text)
+{
+    struct admin_call *call = context;
+    if (call->json) {
+        buffer_append(call->out, TEXT("{\"time\":\""));
+        verb_time(call->out, wall_ms);
+        buffer_append(call->out, TEXT("\""));
+        verb_json_field(call->out, "event", event);
+        verb_json_field(call->out, "text", text);
+        buffer_append(call->out, TEXT("}\n"));
+        return;
+    }
+    verb_time(call->out, wall_ms);
+    buffer_append(call->out, TEXT(" "));
+    print_clean(call->out, event);
+    buffer_append(call->out, TEXT(" "));
+    print_clean(call->out, text);
+    buffer_append(call->out, TEXT("\n"));
+}
+
+struct tracing {
+    struct admin_call *call;
+    struct store *store;
+    struct arena arena;
+    struct trace_line {
+        int64_t wall_ms;
+        struct text event, text;
+    } * lines;
+    unsigned count, capacity;
+};
+
+static void gather_line(void *context, int64_t wall_ms, struct text event, struct text text)
+{
+    enum { LINES_MOST = 10000 };
+    struct tracing *tracing = context;
+    if (tracing->count == LINES_MOST)
+        return;
+    if (tracing->count == tracing->capacity) {
+        unsigned capacity = tracing->capacity == 0 ? 32 : tracing->capacity * 2;
+        struct trace_line *more = arena_array(&tracing->arena, capacity, sizeof(*more));
+        for (unsigned i = 0; i < tracing->count; i++)
+            more[i] = tracing->lines[i];
+        tracing->lines = more;
+        tracing->capacity = capacity;
+    }
+    tracing->lines[tracing->count++] = (struct trace_line){
+        wall_ms, arena_copy(&tracing->arena, event), arena_copy(&tracing->arena, text)};
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct trace_line *left = a, *right = b;
+    return left->wall_ms < right->wall_ms ? -1 : left->wall_ms > right->wall_ms;
+}
+
+static bool trace_one(struct admin_call *call, struct store *store, uint64_t id)
+{
+    struct tracing tracing = {.call = call, .store = store};
+    struct message message;
+    arena_init(&tracing.arena);
+    store_stories(store, id, gather_line, &tracing);
+    /* What its session told belongs to it. */
+    if (store_message(store, id, &tracing.arena, &message) && message.session != 0 &&
+        message.session != id)
+        store_stories(store, message.session, gather_line, &tracing);
+    if (tracing.count > 1)
+        qsort(tracing.lines, tracing.count, sizeof(*tracing.lines), by_time);
+    for (unsigned i = 0; i < tracing.count; i++)
+        print_story(call, tracing.lines[i].wall_ms, tracing.lines[i].event, tracing.lines[i].text);
+    bool found = tracing.count > 0;
+    arena_finish(&tracing.arena);
+    return found;
+}
+
+static enum status trace(void *state, struct admin_call *call)
+{
+    enum { MESSAGES_MOST = 20 };
+    uint64_t ids[MESSAGES_MOST];
+    char text[ID_TEXT_BYTES];
+    enum status status = verb_check_words(call, 1, 1, "trace ID|MESSAGE-ID");
+    if (status != OK)
+        return status;
+    struct store *store = queue_store(state);
+    store_story_flush(store);
+    if (id_parse(call->words[0], &ids[0]))
+        return trace_one(call, store, ids[0]) ? OK
+                                              : refused("nothing is known of this id (any more)");
+    unsigned count = store_find_message_id(store, call->words[0], ids, MESSAGES_MOST);
+    for (unsigned i = 0; i < count; i++) {
+        if (!call->json)
+            buffer_printf(call->out, "%smessage %s\n", i > 0 ? "\n" : "", id_format(ids[i], text));
+        trace_one(call, store, ids[i]);
+    }
+    return count > 0 ? OK : refused("no message has this id or Message-ID");
+}
+
+const struct admin_action admin_queue_actions[] = {
+    {"queue list", queue_list},
+    {"queue show", queue_show},
+    {"queue retry", queue_retry_verb},
+    {"queue delete", queue_delete_verb},
+    {"queue hops", queue_hops},
+    {"trace", trace},
+    {"store verify", verb_store_verify},
+    {"store rebuild", verb_store_rebuild},
+    {"store status", verb_store_status},
+    {"mailbox list", verb_mailbox_list},
+    {"mailbox messages", verb_mailbox_messages},
+    {"badmail list", verb_badmail_list},
+    {"badmail show", verb_badmail_show},
+    {"badmail purge", verb_badmail_purge},
+    {NULL, NULL},
+};

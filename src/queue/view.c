@@ -1,0 +1,254 @@
+/* The queue as an administrator sees and changes it. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "queue/internal.h"
+#include "store/key.h"
+
+struct step {
+    struct arena *arena;
+    struct found_item {
+        uint64_t id;
+        uint32_t number;
+        struct text value;
+    } * found;
+    unsigned count, most;
+    struct key next; /* where the walk goes on */
+    bool more;
+};
+
+static bool gather(void *context, struct text key, struct text value)
+{
+    struct step *step = context;
+    uint64_t id = key_get_u64(key, 0);
+    uint32_t number = key_get_u32(key, 8);
+    if (step->count == step->most) {
+        key_item(&step->next, id, number);
+        step->more = true;
+        return false;
+    }
+    step->found[step->count++] = (struct found_item){id, number, arena_copy(step->arena, value)};
+    return true;
+}
+
+static const char *state_name(const struct queued_item *queued, const struct item *item)
+{
+    switch (item->kind) {
+    case ITEM_SEND:
+        return queued != NULL && queued->lease != 0 ? "sending" : "waiting";
+    case ITEM_REPORT:
+        return "report";
+    case ITEM_BAD:
+        return "bad";
+    }
+    return "";
+}
+
+static int64_t next_try(const struct queued_item *queued, const struct item *item)
+{
+    if (queued == NULL)
+        return item->next_try_ms;
+    if (queued->hop != NULL && queued->hop->retry_ms > queued->next_try_ms)
+        return queued->hop->retry_ms;
+    return queued->next_try_ms;
+}
+
+static void show(struct queue *queue, const struct found_item *found, struct arena *arena,
+                 queue_view_visit *visit, void *context)
+{
+    struct message message;
+    struct item item;
+    if (!store_message(queue->store, found->id, arena, &message) ||
+        !item_decode(found->value, arena, &item))
+        return;
+    const struct queued_item *queued = schedule_find(queue, found->id, found->number);
+    struct queue_view_recipient *recipients =
+        arena_array(arena, item.recipient_count, sizeof(*recipients));
+    for (unsigned i = 0; i < item.recipient_count; i++)
+        recipients[i] =
+            (struct queue_view_recipient){.address = item.recipients[i].address,
+                                          .last_error = item.recipients[i].reply,
+                                          .enhanced = item.recipients[i].enhanced,
+                                          .remote_host = item.recipients[i].remote_host};
+    struct queue_view view = {.id = found->id,
+                              .number = found->number,
+                              .state = state_name(queued, &item),
+                              .hop = item_hop_name(&item, arena),
+                              .connector = item.connector,
+                              .domain = item.domain,
+                              .sender = message.sender,
+                              .size = message.size,
+                              .received_ms = message.received_ms,
+                              .next_try_ms = next_try(queued, &item),
+                              .attempts = item.attempts,
+                              .recipients = recipients,
+                              .recipient_count = item.recipient_count};
+    visit(context, &view);
+}
+
+void queue_each(struct queue *queue, uint64_t id, queue_view_visit *visit, void *context)
+{
+    enum { AT_ONCE = 256 };
+    struct key key;
+    struct text prefix = id == 0 ? TEXT("q") : key_items(&key, id);
+    struct text from = TEXT("");
+    struct step step = {.more = true, .most = AT_ONCE};
+    while (step.more) {
+        struct arena arena;
+        arena_init(&arena);
+        step.arena = &arena;
+        step.found = arena_array(&arena, AT_ONCE, sizeof(*step.found));
+        step.count = 0;
+        step.more = false;
+        index_scan(store_index(queue->store), prefix, from, gather, &step);
+        for (unsigned i = 0; i < step.count; i++)
+            show(queue, &step.found[i], &arena, visit, context);
+        arena_finish(&arena);
+        from = text_of(step.next.bytes, step.next.length);
+        if (step.more)
+            task_yield();
+    }
+}
+
+void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context)
+{
+    size_t position = 0;
+    void *value;
+    while (map_next(queue->hops, &position, NULL, &value)) {
+        const struct hop *hop = value;
+        const struct timer *first = timer_first(&hop->items);
+        int64_t next = hop->retry_ms;
+        if (first != NULL && first->deadline_ms > next)
+            next = first->deadline_ms;
+        struct queue_hop_view view = {.name = hop->name,
+                                      .waiting = hop->waiting,
+                                      .sending = hop->leased,
+                                      .failures = hop->failures,
+                                      .next_try_ms = next <= clock_wall_ms() ? 0 : next};
+        visit(context, &view);
+    }
+}
+
+static bool retry_item(struct queue *queue, struct queued_item *item)
+{
+    if (item->kind == ITEM_BAD || item->lease != 0 || item->busy)
+        return false;
+    item->next_try_ms = clock_wall_ms();
+    schedule_place(queue, item);
+    return true;
+}
+
+unsigned queue_retry(struct queue *queue, uint64_t id, struct text hop_name)
+{
+    unsigned count = 0;
+    size_t position = 0;
+    void *value;
+    while (map_next(queue->items, &position, NULL, &value)) {
+        struct queued_item *item = value;
+        if (id != 0 && item->message->id != id)
+            continue;
+        if (!text_is_empty(hop_name) &&
+            (item->hop == NULL || !text_equals(item->hop->name, hop_name)))
+            continue;
+        if (item->hop != NULL)
+            schedule_hop_retry(queue, item->hop);
+        count += retry_item(queue, item);
+    }
+    return count;
+}
+
+/* One that may be removed; *sending: there is one that may not. */
+static struct queued_item *removable(struct queue *queue, uint64_t id, bool *sending)
+{
+    struct queued *message = map_get(queue->messages, MAP_KEY(id));
+    if (message == NULL)
+        return NULL;
+    list_each(link, &message->items)
+    {
+        struct queued_item *item = list_entry(link, struct queued_item, of_message);
+        if (item->kind != ITEM_SEND)
+            continue;
+        if (item->lease == 0 && !item->busy)
+            return item;
+        *sending = true;
+    }
+    return NULL;
+}
+
+enum status queue_delete(struct queue *queue, uint64_t id, bool report)
+{
+    if (map_get(queue->messages, MAP_KEY(id)) == NULL)
+        return refused("there is no such message in the queue");
+    bool sending = false;
+    struct queued_item *item;
+    while ((item = removable(queue, id, &sending)) != NULL) {
+        uint32_t number = item->number;
+        item->busy = true;
+        schedule_place(queue, item);
+        enum status status = outcome_give_up(queue, item, "5.0.0",
+                                             "deleted from the queue by an administrator", report);
+        item = schedule_find(queue, id, number);
+        if (item != NULL) {
+            item->busy = false;
+            schedule_place(queue, item);
+        }
+        if (status != OK)
+            return status;
+    }
+    return sending ? try_later("a part of it is being sent right now") : OK;
+}
+
+struct bad_list {
+    uint64_t only;
+    struct bad_item {
+        uint64_t id;
+        uint32_t number;
+    } * items;
+    unsigned count, capacity;
+};
+
+static bool gather_bad(void *context, struct text key, struct text value)
+{
+    struct bad_list *bad = context;
+    uint64_t id = key_get_u64(key, 0);
+    if (value.length == 0 || value.data[0] != ITEM_BAD || (bad->only != 0 && bad->only != id))
+        return true;
+    if (bad->count == bad->capacity) {
+        bad->capacity = bad->capacity == 0 ? 64 : bad->capacity * 2;
+        bad->items = realloc(bad->items, bad->capacity * sizeof(*bad->items));
+        check(bad->items != NULL);
+    }
+    bad->items[bad->count++] = (struct bad_item){id, key_get_u32(key, 8)};
+    return true;
+}
+
+enum status queue_purge_bad(struct queue *queue, uint64_t id, unsigned *count)
+{
+    struct bad_list bad = {.only = id};
+    struct key key;
+    struct text prefix = id == 0 ? TEXT("q") : key_items(&key, id);
+    index_scan(store_index(queue->store), prefix, TEXT(""), gather_bad, &bad);
+    enum status status = OK;
+    for (*count = 0; *count < bad.count && status == OK; *count += status == OK) {
+        const struct bad_item *item = &bad.items[*count];
+        struct change change;
+        change_init(&change);
+        change_story(&change, item->id, "purged", "by=administrator");
+        change_item_gone(&change, item->id, item->number);
+        status = store_commit(queue->store, &change);
+        change_finish(&change);
+    }
+    free(bad.items);
+    return status;
+}
+
+struct queue_counts queue_counts_now(const struct queue *queue)
+{
+    bool low = queue->free_checked_ms != 0 && queue->free_bytes < queue->settings->min_free_bytes;
+    return (struct queue_counts){.messages = map_count(queue->messages),
+                                 .items = map_count(queue->items),
+                                 .hops = map_count(queue->hops),
+                                 .sending = map_count(queue->leases),
+                                 .low_space = low};
+}

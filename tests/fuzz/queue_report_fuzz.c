@@ -1,0 +1,56 @@
+/* QUEUE_REPORT as send sends it, and the queue items that come of it. What decodes says the same
+ * when it is encoded and decoded again. */
+#include "base/check.h"
+#include "queue/item.h"
+#include "queue/wire.h"
+
+static void check_report(struct text bytes, struct arena *arena)
+{
+    struct queue_report_request first, second;
+    struct buffer once, twice;
+    if (!queue_report_decode(bytes, arena, &first))
+        return;
+    buffer_init(&once, RPC_FRAME_MAX);
+    buffer_init(&twice, RPC_FRAME_MAX);
+    queue_report_encode(first.lease, first.outcomes, first.count, &once);
+    check(queue_report_decode(buffer_text(&once), arena, &second));
+    queue_report_encode(second.lease, second.outcomes, second.count, &twice);
+    check(text_equals(buffer_text(&once), buffer_text(&twice)));
+    check(once.length <= bytes.length && first.count == second.count);
+    for (unsigned i = 0; i < first.count; i++)
+        check(first.outcomes[i].enhanced.length <= 9);
+    buffer_finish(&once);
+    buffer_finish(&twice);
+}
+
+static void check_item(struct text bytes, struct arena *arena)
+{
+    struct item item;
+    struct buffer again;
+    if (!item_decode(bytes, arena, &item))
+        return;
+    buffer_init(&again, ITEM_BYTES_MAX);
+    item_encode(&item, &again);
+    struct item second;
+    check(again.overflowed || item_decode(buffer_text(&again), arena, &second));
+    check(again.overflowed || again.length == bytes.length);
+    item_hop_name(&item, arena);
+    buffer_finish(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena arena;
+    if (size == 0)
+        return 0;
+    arena_init(&arena);
+    struct text bytes = text_of(data + 1, size - 1);
+    if (data[0] & 1)
+        check_report(bytes, &arena);
+    else
+        check_item(bytes, &arena);
+    arena_finish(&arena);
+    return 0;
+}

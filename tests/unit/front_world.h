@@ -1,0 +1,343 @@
+/* A world for sessions in front: a client on one end of a socket pair, a directory with alice and
+ * bob, a queue that keeps what it is given. Stands in for directory/client.c and queue/client.c, so
+ * include it in one file of a program. */
+#ifndef TESTS_UNIT_FRONT_WORLD_H
+#define TESTS_UNIT_FRONT_WORLD_H
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/logline.h"
+#include "directory/client.h"
+#include "mail/header.h"
+#include "proc/settings_table.h"
+#include "proto/pop3/pop3.h"
+#include "proto/smtp/smtp_server.h"
+#include "queue/client.h"
+
+enum { WORLD_MESSAGES = 16, WORLD_RECIPIENTS = 8, WORLD_BYTES = 64 << 20 };
+
+struct world_message {
+    struct buffer body;
+    uint64_t id;
+    char sender[400], login[400], recipients[WORLD_RECIPIENTS][400];
+    char envelope_id[200], original_recipient[200];
+    unsigned recipient_count, notify;
+    bool is_8bit, is_international, return_headers_only;
+};
+
+struct queue_message {
+    const struct queue_envelope *envelope;
+    struct buffer body;
+};
+
+static struct world {
+    struct world_message messages[WORLD_MESSAGES];
+    unsigned message_count, open_messages;
+    enum status queue_status;
+    bool queue_append_fails, queue_is_full;
+    enum status lmtp_results[WORLD_RECIPIENTS];
+    char stories[20000];
+    uint64_t story_id;
+    struct pop3_maildrop *maildrop; /* what a POP3 login opens */
+    struct task_group group;
+    struct role_context role;
+    struct line_front front;
+    struct tls_context *client_tls;
+    int64_t now_ms;
+    bool over;
+} world;
+
+/* The directory */
+
+enum status directory_check(struct rpc_channel *auth, struct text key)
+{
+    unused(auth);
+    if (text_equals(key, TEXT("later@example.test")))
+        return try_later("directory is down");
+    if (text_equals(key, TEXT("alice@example.test")) ||
+        text_equals(key, TEXT("bob@example.test")) ||
+        text_equals(key, TEXT("postmaster@example.test")))
+        return OK;
+    return refused("no such user here");
+}
+
+static void world_serve_mailbox(void *argument)
+{
+    struct stream *stream = argument;
+    pop3_serve_mailbox(stream, world.maildrop, 0);
+    stream_close(&stream);
+}
+
+enum status directory_login(struct rpc_channel *auth, const struct directory_login *login,
+                            int hand_over_fd, char user_out[DIRECTORY_USER_MAX])
+{
+    unused(auth);
+    bool right = text_equals(login->user, TEXT("alice@example.test")) &&
+                 text_equals(login->password, TEXT("secret word"));
+    snprintf(user_out, DIRECTORY_USER_MAX, "alice@example.test");
+    if (hand_over_fd >= 0 && right)
+        task_spawn(&world.group, "mailbox", world_serve_mailbox, stream_new(hand_over_fd, NULL));
+    else if (hand_over_fd >= 0)
+        close(hand_over_fd);
+    return right ? OK : refused("authentication failed");
+}
+
+/* The queue */
+
+struct queue_message *queue_begin(struct rpc_channel *store, const struct queue_envelope *envelope)
+{
+    unused(store);
+    struct queue_message *message = calloc(1, sizeof(*message));
+    message->envelope = envelope;
+    buffer_init(&message->body, WORLD_BYTES);
+    world.open_messages++;
+    return message;
+}
+
+enum status queue_append(struct queue_message *message, struct text bytes)
+{
+    check(message != NULL);
+    buffer_append(&message->body, bytes);
+    return world.queue_append_fails ? try_later("store is down") : OK;
+}
+
+void queue_abandon(struct queue_message **message)
+{
+    if (*message == NULL)
+        return;
+    buffer_finish(&(*message)->body);
+    free(*message);
+    *message = NULL;
+    world.open_messages--;
+}
+
+static void world_keep(struct queue_message *message)
+{
+    const struct queue_envelope *envelope = message->envelope;
+    check(world.message_count < WORLD_MESSAGES);
+    struct world_message *kept = &world.messages[world.message_count++];
+    kept->body = message->body;
+    buffer_init(&message->body, 0);
+    kept->id = envelope->id;
+    text_copy(envelope->sender, kept->sender, sizeof(kept->sender));
+    text_copy(envelope->login, kept->login, sizeof(kept->login));
+    text_copy(envelope->envelope_id, kept->envelope_id, sizeof(kept->envelope_id));
+    kept->recipient_count = envelope->recipient_count;
+    kept->is_8bit = envelope->is_8bit;
+    kept->is_international = envelope->is_international;
+    kept->return_headers_only = envelope->return_headers_only;
+    kept->notify = envelope->recipients[0].notify;
+    text_copy(envelope->recipients[0].original_recipient, kept->original_recipient, 200);
+    for (unsigned i = 0; i < envelope->recipient_count && i < WORLD_RECIPIENTS; i++)
+        text_copy(envelope->recipients[i].address, kept->recipients[i], 400);
+}
+
+enum status queue_commit(struct queue_message **message, enum status *results)
+{
+    if (world.queue_status == OK)
+        world_keep(*message);
+    for (unsigned i = 0; i < (*message)->envelope->recipient_count && i < WORLD_RECIPIENTS; i++)
+        results[i] = world.lmtp_results[i];
+    queue_abandon(message);
+    if (world.queue_status != OK)
+        try_later("store says no");
+    return world.queue_status;
+}
+
+bool queue_commit_is_full(void)
+{
+    return world.queue_is_full;
+}
+
+void queue_story(struct rpc_channel *store, uint64_t id, struct text event, struct text text)
+{
+    unused(store);
+    world.story_id = id;
+    size_t used = strlen(world.stories);
+    snprintf(world.stories + used, sizeof(world.stories) - used, "%.*s %.*s\n", TEXT_ARG(event),
+             TEXT_ARG(text));
+}
+
+/* The conversation */
+
+static const char world_settings[] = "host mx.example.test\n"
+                                     "domain example.test { user alice bob }\n"
+                                     "server main {\n listen 127.0.0.1:25 smtp\n%s\n}\n";
+
+/* lines: added to the server's block. */
+static void world_open(const char *lines)
+{
+    memset(&world, 0, sizeof(world));
+    log_setup("test", LOG_LEVEL_ERROR);
+    signal(SIGPIPE, SIG_IGN);
+    struct buffer text, errors;
+    buffer_init(&text, 1 << 16);
+    buffer_init(&errors, 1 << 16);
+    buffer_printf(&text, world_settings, lines);
+    struct settings_source *source;
+    if (settings_source_of(TEXT("/etc/m.conf"), buffer_text(&text), &source) != OK ||
+        settings_parse(source, 7, &errors, &world.role.settings) != OK) {
+        fprintf(stderr, "%.*s\n", (int)errors.length, errors.data);
+        abort();
+    }
+    settings_source_free(&source);
+    buffer_finish(&text);
+    buffer_finish(&errors);
+    line_front_init(&world.front, &world.role);
+}
+
+static void world_close(void)
+{
+    check(world.open_messages == 0);
+    for (unsigned i = 0; i < world.message_count; i++)
+        buffer_finish(&world.messages[i].body);
+    line_front_finish(&world.front);
+    settings_release(&world.role.settings);
+    tls_release(&world.role.tls);
+    tls_release(&world.client_tls);
+}
+
+/* Give the server a certificate and a policy. */
+static inline void world_add_tls(enum tls_policy policy)
+{
+    world.role.settings->servers[0].tls = policy;
+    struct buffer certificate, key;
+    buffer_init(&certificate, 1 << 16);
+    buffer_init(&key, 1 << 16);
+    struct text name = TEXT("mx.example.test");
+    check(tls_self_sign(&name, 1, 10, &certificate, &key) == OK);
+    check(tls_server_new(buffer_text(&certificate), buffer_text(&key), &world.role.tls) == OK);
+    check(tls_client_new(false, TEXT(""), &world.client_tls) == OK);
+    buffer_finish(&certificate);
+    buffer_finish(&key);
+}
+
+struct conversation {
+    enum service service;
+    struct text input;     /* what the client sends at once */
+    struct text tls_until; /* not empty: once the server has said this, start TLS ... */
+    struct text tls_input; /* ... and send this */
+    size_t cut;            /* send in pieces of this size; 0: whole */
+    bool keeps_open;       /* the client does not end the conversation */
+    bool time_flies;       /* the clock runs ahead whenever nothing happens */
+    struct buffer heard;
+    int client_fd, server_fd;
+};
+
+static void world_serve(void *argument)
+{
+    struct conversation *talk = argument;
+    struct net_address peer;
+    check(net_address_parse(TEXT("192.0.2.9"), 4711, &peer));
+    struct stream *stream = stream_new(talk->server_fd, &peer);
+    const struct setting_server *server = &world.role.settings->servers[0];
+    if (talk->service == SERVICE_POP3 || talk->service == SERVICE_POP3S)
+        pop3_serve_front(&world.front, server, talk->service, stream);
+    else
+        smtp_serve(&world.front, server, talk->service, stream);
+    stream_close(&stream);
+    world.over = true;
+}
+
+static void world_send(struct stream *stream, struct text input, size_t cut)
+{
+    while (input.length > 0) {
+        struct text part = text_head(input, cut == 0 ? input.length : cut);
+        stream_write(stream, part);
+        if (stream_flush(stream) != OK)
+            return;
+        input = text_from_position(input, part.length);
+        if (cut > 0)
+            task_yield();
+    }
+}
+
+static void world_hear(struct stream *stream, struct conversation *talk)
+{
+    struct text bytes = stream_buffered(stream);
+    buffer_append(&talk->heard, bytes);
+    stream_consume(stream, bytes.length);
+}
+
+static void world_say(void *argument)
+{
+    struct conversation *talk = argument;
+    struct stream *stream = argument == NULL ? NULL : stream_new(dup(talk->client_fd), NULL);
+    world_send(stream, talk->input, talk->cut);
+    while (talk->tls_until.length > 0 &&
+           text_find_text(buffer_text(&talk->heard), talk->tls_until) == talk->heard.length &&
+           stream_fill(stream) == OK)
+        world_hear(stream, talk);
+    if (talk->tls_until.length > 0 &&
+        stream_start_tls(stream, world.client_tls, "mx.example.test", NULL) == OK)
+        world_send(stream, talk->tls_input, talk->cut);
+    if (!talk->keeps_open && talk->tls_until.length == 0)
+        shutdown(talk->client_fd, SHUT_WR);
+    while (stream_fill(stream) == OK)
+        world_hear(stream, talk);
+    stream_close(&stream);
+}
+
+static void world_let_time_fly(void *argument)
+{
+    unused(argument);
+    while (!world.over) {
+        world.now_ms += 20;
+        task_yield();
+    }
+}
+
+static void world_run(void *argument)
+{
+    struct conversation *talk = argument;
+    task_group_init(&world.group);
+    task_spawn(&world.group, "server", world_serve, talk);
+    task_spawn(&world.group, "client", world_say, talk);
+    if (talk->time_flies)
+        task_spawn(&world.group, "time", world_let_time_fly, NULL);
+    task_group_wait(&world.group, NO_DEADLINE);
+}
+
+/* Hold the conversation; what the server said, NUL-ended. The caller frees it. */
+static char *world_talk(struct conversation talk)
+{
+    int pair[2];
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+    talk.server_fd = pair[0];
+    talk.client_fd = pair[1];
+    world.over = false;
+    buffer_init(&talk.heard, WORLD_BYTES);
+    world.now_ms = clock_wall_ms();
+    if (talk.time_flies)
+        clock_set_for_test(&world.now_ms);
+    task_loop_run(world_run, &talk);
+    clock_set_for_test(NULL);
+    close(pair[1]);
+    char *heard = text_to_string(buffer_text(&talk.heard));
+    buffer_finish(&talk.heard);
+    return heard;
+}
+
+/* The codes of the replies' last lines: "220 250 354 250 221". For LMTP and SMTP. */
+static inline const char *world_codes(const char *heard)
+{
+    static char codes[4000];
+    size_t length = 0;
+    struct text rest = text_from(heard), line;
+    codes[0] = '\0';
+    while (text_split(&rest, '\n', &line) && length + 5 < sizeof(codes))
+        if (line.length > 3 && line.data[3] == ' ')
+            length +=
+                (size_t)snprintf(codes + length, 5, "%s%.3s", length > 0 ? " " : "", line.data);
+    return codes;
+}
+
+#endif

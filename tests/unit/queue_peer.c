@@ -1,0 +1,309 @@
+#include "queue_peer.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/logline.h"
+#include "directory/calls.h"
+
+static const char settings_text[] = "host mx.local.test\n"
+                                    "limit free-space 1MB\n"
+                                    "domain local.test {\n    user alice bob carol\n}\n"
+                                    "connector partner {\n    to partner.example\n"
+                                    "    smart-host [192.0.2.9]\n}\n";
+
+/* group@ is alice, bob, far@remote.example and a member that is gone. */
+static unsigned expand_one(struct text key, unsigned recipient, struct directory_target *out)
+{
+    struct text domain = text_after(key, '@');
+    if (!text_equals(domain, TEXT("local.test"))) {
+        out[0] = (struct directory_target){TARGET_REMOTE, key, recipient};
+        return 1;
+    }
+    if (text_equals(key, TEXT("group@local.test"))) {
+        out[0] = (struct directory_target){TARGET_MAILBOX, TEXT("alice@local.test"), recipient};
+        out[1] = (struct directory_target){TARGET_MAILBOX, TEXT("bob@local.test"), recipient};
+        out[2] = (struct directory_target){TARGET_REMOTE, TEXT("far@remote.example"), recipient};
+        out[3] = (struct directory_target){TARGET_UNKNOWN, TEXT("gone@local.test"), recipient};
+        return 4;
+    }
+    bool unknown = text_starts_with(key, TEXT("nobody"));
+    out[0] = (struct directory_target){unknown ? TARGET_UNKNOWN : TARGET_MAILBOX, key, recipient};
+    return 1;
+}
+
+static void serve_expand(void *context, struct rpc_call *call, struct text request)
+{
+    struct queue_peer *peer = context;
+    struct arena arena;
+    struct text *keys;
+    unsigned count, total = 0;
+    struct directory_target targets[48];
+    struct buffer out;
+    arena_init(&arena);
+    if (peer->auth_is_down) {
+        rpc_fail(&call, TRY_LATER, "the directory is resting");
+        arena_finish(&arena);
+        return;
+    }
+    check(directory_expand_decode(request, &arena, &keys, &count) && count <= 12);
+    for (unsigned i = 0; i < count; i++)
+        total += expand_one(keys[i], i, &targets[total]);
+    buffer_init(&out, 1 << 16);
+    directory_targets_encode(targets, total, &out);
+    rpc_answer(&call, buffer_text(&out));
+    buffer_finish(&out);
+    arena_finish(&arena);
+}
+
+static const struct rpc_method auth_methods[] = {
+    {DIRECTORY_EXPAND, RPC_INLINE, "expand", serve_expand}};
+
+static void connect_pair(struct rpc_channel *a, struct rpc_channel *b)
+{
+    int ends[2];
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    rpc_channel_connect(a, ends[0]);
+    rpc_channel_connect(b, ends[1]);
+}
+
+void queue_peer_open(struct queue_peer *peer)
+{
+    task_group_init(&peer->group);
+    peer->queue = queue_new();
+    peer->front = rpc_channel_new("store", NULL, 0, NULL, &peer->group);
+    peer->front_in_store = rpc_channel_new("front", queue_front_methods, QUEUE_FRONT_METHODS,
+                                           peer->queue, &peer->group);
+    peer->send = rpc_channel_new("store", NULL, 0, NULL, &peer->group);
+    peer->send_in_store =
+        rpc_channel_new("send", queue_send_methods, QUEUE_SEND_METHODS, peer->queue, &peer->group);
+    peer->auth = rpc_channel_new("store", auth_methods, 1, peer, &peer->group);
+    peer->auth_in_store = rpc_channel_new("auth", NULL, 0, NULL, &peer->group);
+    connect_pair(peer->front, peer->front_in_store);
+    connect_pair(peer->send, peer->send_in_store);
+    connect_pair(peer->auth, peer->auth_in_store);
+    struct queue_options options = {.directory = peer->directory,
+                                    .settings = peer->settings,
+                                    .auth = peer->auth_in_store,
+                                    .send = peer->send_in_store,
+                                    .index_in_memory = !peer->index_on_disk,
+                                    .segment_bytes = peer->segment_bytes};
+    enum status status = queue_start(peer->queue, &options);
+    if (status != OK)
+        fprintf(stderr, "queue_start: %s\n", fail_reason());
+    EXPECT(status == OK);
+    queue_watch_front(peer->queue, peer->front_in_store);
+}
+
+void queue_peer_close(struct queue_peer *peer)
+{
+    queue_stop(&peer->queue);
+    rpc_channel_close(&peer->front);
+    rpc_channel_close(&peer->front_in_store);
+    rpc_channel_close(&peer->send);
+    rpc_channel_close(&peer->send_in_store);
+    rpc_channel_close(&peer->auth);
+    rpc_channel_close(&peer->auth_in_store);
+    task_group_finish(&peer->group);
+}
+
+void queue_peer_send_dies(struct queue_peer *peer)
+{
+    rpc_channel_close(&peer->send);
+    while (rpc_channel_is_up(peer->send_in_store))
+        task_yield();
+    peer->send = rpc_channel_new("store", NULL, 0, NULL, &peer->group);
+    connect_pair(peer->send, peer->send_in_store);
+}
+
+static int remove_one(const char *path, const struct stat *facts, int type, struct FTW *place)
+{
+    unused(facts);
+    unused(type);
+    unused(place);
+    return remove(path);
+}
+
+void queue_peer_remove(const char *directory)
+{
+    nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+struct run {
+    void (*test)(struct queue_peer *peer);
+    struct queue_peer peer;
+};
+
+static void run_task(void *argument)
+{
+    struct run *run = argument;
+    struct settings_source *source;
+    struct buffer errors;
+    buffer_init(&errors, 1 << 16);
+    check(settings_source_of(TEXT("/test.conf"), text_from(settings_text), &source) == OK);
+    if (settings_parse(source, 1, &errors, &run->peer.settings) != OK) {
+        fprintf(stderr, "%.*s", TEXT_ARG(buffer_text(&errors)));
+        abort();
+    }
+    settings_source_free(&source);
+    buffer_finish(&errors);
+    queue_peer_open(&run->peer);
+    run->test(&run->peer);
+    queue_peer_close(&run->peer);
+    settings_release(&run->peer.settings);
+}
+
+void queue_peer_run_in(const char *directory, bool index_on_disk,
+                       void (*test)(struct queue_peer *peer))
+{
+    struct run run = {.test = test, .peer.index_on_disk = index_on_disk};
+    snprintf(run.peer.directory, sizeof(run.peer.directory), "%s", directory);
+    log_setup("test", LOG_LEVEL_ERROR);
+    task_loop_run(run_task, &run);
+}
+
+void queue_peer_run(void (*test)(struct queue_peer *peer))
+{
+    char directory[] = "/tmp/mailroot-queue-XXXXXX";
+    check(mkdtemp(directory) != NULL);
+    queue_peer_run_in(directory, false, test);
+    queue_peer_remove(directory);
+}
+
+enum status queue_peer_mail(struct queue_peer *peer, struct queue_peer_mail *mail)
+{
+    struct queue_recipient recipients[12];
+    for (unsigned i = 0; i < mail->to_count; i++)
+        recipients[i] = (struct queue_recipient){.address = mail->to[i], .notify = mail->notify};
+    mail->id = peer->last_id = id_new(peer->last_id);
+    struct queue_envelope envelope = {.id = mail->id,
+                                      .sender = mail->sender,
+                                      .envelope_id = mail->envelope_id,
+                                      .return_headers_only = mail->headers_only,
+                                      .service = mail->lmtp ? SERVICE_LMTP : SERVICE_SMTP,
+                                      .server = TEXT("internet"),
+                                      .peer = TEXT("192.0.2.1:4711"),
+                                      .helo = TEXT("client.example"),
+                                      .message_id = mail->message_id,
+                                      .recipients = recipients,
+                                      .recipient_count = mail->to_count};
+    struct queue_message *message = queue_begin(peer->front, &envelope);
+    queue_append(message, mail->body);
+    return queue_commit(&message, mail->results);
+}
+
+uint64_t queue_peer_deliver(struct queue_peer *peer, const char *sender, const char *to)
+{
+    struct queue_peer_mail mail = {.sender = text_from(sender),
+                                   .body = TEXT("Subject: hello\r\n\r\nbody\r\n"),
+                                   .to = {text_from(to)},
+                                   .to_count = 1};
+    enum status status = queue_peer_mail(peer, &mail);
+    if (status != OK)
+        fprintf(stderr, "mail: %s\n", fail_reason());
+    EXPECT(status == OK);
+    return mail.id;
+}
+
+unsigned queue_peer_count(struct queue_peer *peer, const char *owner)
+{
+    struct mailbox *box = mailbox_find(queue_store(peer->queue), text_from(owner), TEXT("INBOX"));
+    unsigned count = 0;
+    if (box == NULL)
+        return 0;
+    mailbox_open(box);
+    mailbox_entries(box, &count);
+    mailbox_close(&box);
+    return count;
+}
+
+struct text queue_peer_read(struct queue_peer *peer, const char *owner, unsigned n,
+                            struct arena *arena)
+{
+    struct store *store = queue_store(peer->queue);
+    struct mailbox *box = mailbox_find(store, text_from(owner), TEXT("INBOX"));
+    unsigned count;
+    if (box == NULL)
+        return TEXT("");
+    mailbox_open(box);
+    const struct mailbox_entry *entries = mailbox_entries(box, &count);
+    struct mailbox_entry entry = n < count ? entries[n] : (struct mailbox_entry){0};
+    mailbox_close(&box);
+    struct buffer out;
+    buffer_init(&out, 64 << 20);
+    if (entry.uid != 0) {
+        EXPECT(mailbox_read(store, entry.message, 0, (uint32_t)entry.size, &out) == OK);
+        EXPECT(out.length == entry.size);
+    }
+    struct text text = arena_copy(arena, buffer_text(&out));
+    buffer_finish(&out);
+    return text;
+}
+
+bool queue_peer_await(struct queue_peer *peer, const char *owner, unsigned count)
+{
+    for (unsigned i = 0; i < 5000 && queue_peer_count(peer, owner) < count; i++) {
+        usleep(200); /* the disk's time is real, whatever the test's clock says */
+        task_yield();
+    }
+    return queue_peer_count(peer, owner) == count;
+}
+
+struct leasing {
+    struct queue_peer *peer;
+    unsigned max, count;
+    struct arena *arena;
+    struct queue_job **jobs;
+};
+
+static void lease_task(void *argument)
+{
+    struct leasing *leasing = argument;
+    if (queue_lease(leasing->peer->send, leasing->max, leasing->arena, leasing->jobs,
+                    &leasing->count) != OK)
+        leasing->count = 0;
+}
+
+unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *arena,
+                          struct queue_job **jobs)
+{
+    struct leasing leasing = {peer, max, 0, arena, jobs};
+    struct task_group group;
+    task_group_init(&group);
+    task_spawn(&group, "lease", lease_task, &leasing);
+    for (unsigned i = 0; i < 100 && group.count > 0; i++) {
+        usleep(50);
+        task_yield();
+    }
+    if (group.count > 0) {
+        /* Nothing is due: the store would hold the call, so this send process dies. */
+        task_group_cancel(&group);
+        task_group_wait(&group, NO_DEADLINE);
+        queue_peer_send_dies(peer);
+        return 0;
+    }
+    return leasing.count;
+}
+
+enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *job,
+                              enum status status, bool no_connection, const char *enhanced,
+                              const char *reply)
+{
+    struct queue_outcome outcomes[32];
+    check(job->recipient_count <= 32);
+    for (unsigned i = 0; i < job->recipient_count; i++)
+        outcomes[i] = (struct queue_outcome){.number = job->recipients[i].number,
+                                             .status = status,
+                                             .no_connection = no_connection,
+                                             .remote_host = TEXT("mx.remote.example[192.0.2.7]:25"),
+                                             .enhanced = text_from(enhanced),
+                                             .reply = text_from(reply)};
+    return queue_report(peer->send, job, outcomes, job->recipient_count);
+}

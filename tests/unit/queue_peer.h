@@ -1,0 +1,63 @@
+/* A queue in a directory of its own with real channels to its peers: a front and a send process
+ * played by the test, and an auth role that knows a handful of addresses. */
+#ifndef TESTS_UNIT_QUEUE_PEER_H
+#define TESTS_UNIT_QUEUE_PEER_H
+
+#include "queue/queue.h"
+#include "store/mailbox.h"
+#include "test.h"
+
+struct queue_peer {
+    char directory[64];
+    struct settings *settings;
+    struct queue *queue;
+    struct task_group group;
+    struct rpc_channel *front, *front_in_store; /* both ends */
+    struct rpc_channel *send, *send_in_store;
+    struct rpc_channel *auth, *auth_in_store;
+    uint64_t last_id;
+    bool index_on_disk, auth_is_down;
+    uint32_t segment_bytes;
+};
+
+/* Run `test` on a fresh peer, in a loop; the directory is removed afterwards. */
+void queue_peer_run(void (*test)(struct queue_peer *peer));
+/* The same in a directory that stays. */
+void queue_peer_run_in(const char *directory, bool index_on_disk,
+                       void (*test)(struct queue_peer *peer));
+void queue_peer_open(struct queue_peer *peer);
+void queue_peer_close(struct queue_peer *peer);
+/* As after a crash of the send process. */
+void queue_peer_send_dies(struct queue_peer *peer);
+
+/* A message by the client side, one recipient or several; its id. */
+struct queue_peer_mail {
+    struct text sender, body;
+    struct text to[12];
+    unsigned to_count, notify;
+    bool headers_only, lmtp;
+    struct text envelope_id, message_id;
+    enum status *results;
+    uint64_t id; /* out */
+};
+enum status queue_peer_mail(struct queue_peer *peer, struct queue_peer_mail *mail);
+/* Mail with one line of body from sender to one recipient; its id. */
+uint64_t queue_peer_deliver(struct queue_peer *peer, const char *sender, const char *to);
+/* How many messages the user's INBOX holds. */
+unsigned queue_peer_count(struct queue_peer *peer, const char *owner);
+/* The bytes of the n-th message (from 0) as its owner reads it; "" when there is none. */
+struct text queue_peer_read(struct queue_peer *peer, const char *owner, unsigned n,
+                            struct arena *arena);
+/* Lease up to max jobs without waiting longer than a moment; how many. */
+unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *arena,
+                          struct queue_job **jobs);
+/* One outcome for all recipients of the job. */
+enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *job,
+                              enum status status, bool no_connection, const char *enhanced,
+                              const char *reply);
+/* Let the store work until the user has this many messages. False: it did not come to that. */
+bool queue_peer_await(struct queue_peer *peer, const char *owner, unsigned count);
+/* Remove a directory and what is in it. */
+void queue_peer_remove(const char *directory);
+
+#endif

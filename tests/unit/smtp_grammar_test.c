@@ -1,0 +1,317 @@
+/* The pure parts of the SMTP server: grammar, dots, stamps, SASL messages, the relay decision. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "decide/relay.h"
+#include "proc/settings_table.h"
+#include "proto/line/dots.h"
+#include "proto/line/sasl.h"
+#include "proto/smtp/smtp_answers.h"
+#include "proto/smtp/smtp_grammar.h"
+#include "proto/smtp/smtp_stamp.h"
+#include "queue/client.h"
+#include "test.h"
+
+static enum smtp_syntax mail_of(const char *arguments)
+{
+    struct arena arena;
+    struct smtp_mail mail;
+    arena_init(&arena);
+    enum smtp_syntax syntax = smtp_parse_mail(text_from(arguments), &arena, &mail);
+    arena_finish(&arena);
+    return syntax;
+}
+
+static enum smtp_syntax rcpt_of(const char *arguments)
+{
+    struct arena arena;
+    struct smtp_rcpt rcpt;
+    arena_init(&arena);
+    enum smtp_syntax syntax = smtp_parse_rcpt(text_from(arguments), &arena, &rcpt);
+    arena_finish(&arena);
+    return syntax;
+}
+
+TEST("MAIL takes what was offered and nothing else")
+{
+    static const struct {
+        const char *arguments;
+        enum smtp_syntax syntax;
+    } rows[] = {
+        {"FROM:<>", SMTP_SYNTAX_FINE},
+        {"from:<a@b.test>", SMTP_SYNTAX_FINE},
+        {"FROM: <a@b.test>", SMTP_SYNTAX_FINE},
+        {"FROM:<a@b.test> SIZE=1 BODY=7BIT RET=FULL ENVID=x AUTH=<>", SMTP_SYNTAX_FINE},
+        {"FROM:<a@b.test> size=1 body=8bitmime smtputf8", SMTP_SYNTAX_FINE},
+        {"FROM:<a@b.test>SIZE=1", SMTP_SYNTAX_BAD},
+        {"<a@b.test>", SMTP_SYNTAX_BAD},
+        {"FROM <a@b.test>", SMTP_SYNTAX_BAD},
+        {"", SMTP_SYNTAX_BAD},
+        {"FROM:a@b.test", SMTP_SYNTAX_ADDRESS},
+        {"FROM:<a@b.test", SMTP_SYNTAX_ADDRESS},
+        {"FROM:<postmaster>", SMTP_SYNTAX_ADDRESS},
+        {"FROM:<a@b.test> SIZE", SMTP_SYNTAX_VALUE},
+        {"FROM:<a@b.test> SIZE=", SMTP_SYNTAX_VALUE},
+        {"FROM:<a@b.test> SIZE=-1", SMTP_SYNTAX_VALUE},
+        {"FROM:<a@b.test> SIZE=99999999999999999999", SMTP_SYNTAX_VALUE},
+        {"FROM:<a@b.test> SIZE=1 SIZE=1", SMTP_SYNTAX_VALUE},
+        {"FROM:<a@b.test> BODY=BINARYMIME", SMTP_SYNTAX_VALUE},
+        {"FROM:<a@b.test> SMTPUTF8=yes", SMTP_SYNTAX_VALUE},
+        {"FROM:<a@b.test> ENVID=a+0D+0ABcc:", SMTP_SYNTAX_VALUE},
+        {"FROM:<a@b.test> RET=SOME", SMTP_SYNTAX_VALUE},
+        {"FROM:<a@b.test> NOTIFY=NEVER", SMTP_SYNTAX_UNKNOWN},
+        {"FROM:<a@b.test> XYZZY=1", SMTP_SYNTAX_UNKNOWN},
+        {"FROM:<a@b.test> garbage", SMTP_SYNTAX_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (mail_of(rows[i].arguments) != rows[i].syntax)
+            fail_msg("%s: %d", rows[i].arguments, mail_of(rows[i].arguments));
+}
+
+TEST("RCPT takes NOTIFY and ORCPT as RFC 3461 writes them")
+{
+    static const struct {
+        const char *arguments;
+        enum smtp_syntax syntax;
+    } rows[] = {
+        {"TO:<a@b.test>", SMTP_SYNTAX_FINE},
+        {"TO:<Postmaster>", SMTP_SYNTAX_FINE},
+        {"TO:<a@b.test> NOTIFY=NEVER", SMTP_SYNTAX_FINE},
+        {"TO:<a@b.test> notify=success,failure,delay orcpt=RFC822;x+3Dy@z", SMTP_SYNTAX_FINE},
+        {"TO:<a@b.test> ORCPT=utf-8;\\x{1F600}@b.test", SMTP_SYNTAX_FINE},
+        {"TO:<>", SMTP_SYNTAX_ADDRESS},
+        {"TO:<somebody>", SMTP_SYNTAX_ADDRESS},
+        {"TO:<a@b.test> NOTIFY=NEVER,DELAY", SMTP_SYNTAX_VALUE},
+        {"TO:<a@b.test> NOTIFY=", SMTP_SYNTAX_VALUE},
+        {"TO:<a@b.test> NOTIFY=DELAY,", SMTP_SYNTAX_VALUE},
+        {"TO:<a@b.test> NOTIFY=DELAY,DELAY", SMTP_SYNTAX_VALUE},
+        {"TO:<a@b.test> ORCPT=rfc822", SMTP_SYNTAX_VALUE},
+        {"TO:<a@b.test> ORCPT=rfc822;", SMTP_SYNTAX_VALUE},
+        {"TO:<a@b.test> ORCPT=rf/c;x", SMTP_SYNTAX_VALUE},
+        {"TO:<a@b.test> ORCPT=rfc822;a+0Ab", SMTP_SYNTAX_VALUE},
+        {"TO:<a@b.test> ORCPT=rfc822;a+b", SMTP_SYNTAX_VALUE},
+        {"TO:<a@b.test> SIZE=1", SMTP_SYNTAX_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rcpt_of(rows[i].arguments) != rows[i].syntax)
+            fail_msg("%s: %d", rows[i].arguments, rcpt_of(rows[i].arguments));
+}
+
+TEST("BDAT takes a number of octets and LAST")
+{
+    struct smtp_bdat bdat;
+    EXPECT(smtp_parse_bdat(TEXT("86"), &bdat) && bdat.size == 86 && !bdat.is_last);
+    EXPECT(smtp_parse_bdat(TEXT("0 last"), &bdat) && bdat.size == 0 && bdat.is_last);
+    EXPECT(!smtp_parse_bdat(TEXT(""), &bdat) && !smtp_parse_bdat(TEXT("-1"), &bdat));
+    EXPECT(!smtp_parse_bdat(TEXT("1 FIRST"), &bdat) && !smtp_parse_bdat(TEXT("1 LAST 2"), &bdat));
+    EXPECT(!smtp_parse_bdat(TEXT("18446744073709551616"), &bdat));
+}
+
+TEST("a hello name can't disturb a header")
+{
+    EXPECT(smtp_is_helo_name(TEXT("mx_1.example.test")) && smtp_is_helo_name(TEXT("[192.0.2.1]")));
+    EXPECT(smtp_is_helo_name(TEXT("[IPv6:2001:db8::1]")) && smtp_is_helo_name(TEXT("localhost")));
+    EXPECT(!smtp_is_helo_name(TEXT("")) && !smtp_is_helo_name(TEXT("a b")));
+    EXPECT(!smtp_is_helo_name(TEXT("a(b")) && !smtp_is_helo_name(TEXT("a;b")));
+    EXPECT(!smtp_is_helo_name(TEXT("\xc3\xbc")) && !smtp_is_helo_name(TEXT("a]b")));
+}
+
+/* The message in one go, and whether it ended, was bare. */
+static struct dots_reader unstuff(struct text in, size_t cut, struct buffer *out, size_t *used)
+{
+    struct dots_reader reader = {0};
+    *used = 0;
+    while (*used < in.length && !reader.ended) {
+        struct text part = text_head(text_from_position(in, *used), cut);
+        size_t length = part.length;
+        while (part.length > 0 && !reader.ended)
+            buffer_append(out, dots_read(&reader, &part));
+        *used += length - part.length;
+    }
+    return reader;
+}
+
+TEST("however data is cut, the same message comes out and ends at the same byte")
+{
+    random_seed_for_test(11);
+    for (int round = 0; round < 3000; round++) {
+        char input[64];
+        size_t length = 1 + random_below(sizeof(input) - 5);
+        for (size_t i = 0; i < length; i++)
+            input[i] = "\r\n..\r\na"[random_below(7)];
+        memcpy(input + length, "\r\n.\r\n", 5);
+        struct buffer whole, pieces;
+        buffer_init(&whole, 100);
+        buffer_init(&pieces, 100);
+        size_t used, used_in_pieces;
+        struct dots_reader a = unstuff(text_of(input, length + 5), 100, &whole, &used);
+        struct dots_reader b =
+            unstuff(text_of(input, length + 5), 1 + random_below(4), &pieces, &used_in_pieces);
+        EXPECT(a.has_bare == b.has_bare && a.ended == b.ended);
+        if (!a.has_bare) {
+            EXPECT(a.ended && used == used_in_pieces);
+            EXPECT(text_equals(buffer_text(&whole), buffer_text(&pieces)));
+        }
+        buffer_finish(&whole);
+        buffer_finish(&pieces);
+    }
+}
+
+TEST("what is stuffed comes out as it went in, with a CRLF at the end")
+{
+    random_seed_for_test(12);
+    for (int round = 0; round < 3000; round++) {
+        char input[64];
+        size_t length = 0;
+        while (length < 50) {
+            const char *piece =
+                (const char *const[]){"\r\n", ".", "..", "a", "\r\n."}[random_below(5)];
+            memcpy(input + length, piece, strlen(piece));
+            length += strlen(piece);
+        }
+        struct text message = text_head(text_of(input, length), random_below(50));
+        /* No half CRLF: that would be a bare CR. */
+        if (message.length > 0 && message.data[message.length - 1] == '\r')
+            message.length--;
+        struct buffer wire, back;
+        buffer_init(&wire, 300);
+        buffer_init(&back, 300);
+        struct dots_writer writer = {0};
+        for (struct text rest = message; rest.length > 0;) {
+            struct text part = text_head(rest, 1 + random_below(9));
+            rest = text_from_position(rest, part.length);
+            while (part.length > 0) {
+                bool dot;
+                struct text slice = dots_write(&writer, &part, &dot);
+                if (dot)
+                    buffer_append_byte(&wire, '.');
+                buffer_append(&wire, slice);
+            }
+        }
+        buffer_append(&wire, dots_finish(&writer));
+        size_t used;
+        struct dots_reader reader = unstuff(buffer_text(&wire), 300, &back, &used);
+        EXPECT(reader.ended && !reader.has_bare && used == wire.length);
+        EXPECT(text_starts_with(buffer_text(&back), message));
+        bool ends = message.length == 0 || text_ends_with_nocase(message, TEXT("\r\n"));
+        EXPECT(back.length == message.length + (ends ? 0 : 2));
+        buffer_finish(&wire);
+        buffer_finish(&back);
+    }
+}
+
+TEST("PLAIN messages are taken apart strictly")
+{
+    struct sasl_credentials got;
+    EXPECT(sasl_plain_parse(TEXT("\0user\0pass word"), &got));
+    EXPECT_TEXT(text_from(got.user), "user");
+    EXPECT_TEXT(text_from(got.password), "pass word");
+    EXPECT(sasl_plain_parse(TEXT("User\0user\0p"), &got));
+    EXPECT(!sasl_plain_parse(TEXT("other\0user\0p"), &got));
+    EXPECT(!sasl_plain_parse(TEXT("\0user"), &got) && !sasl_plain_parse(TEXT(""), &got));
+    EXPECT(!sasl_plain_parse(TEXT("\0\0p"), &got) && !sasl_plain_parse(TEXT("\0u\0"), &got));
+    EXPECT(!sasl_plain_parse(TEXT("\0u\0p\0x"), &got));
+    char large[2000] = {0};
+    memset(large + 1, 'u', 900);
+    memset(large + 902, 'p', 900);
+    EXPECT(!sasl_plain_parse(text_of(large, 1802), &got));
+}
+
+TEST("the protocol in Received follows RFC 3848 and RFC 6531")
+{
+    char out[16];
+    assert_string_equal(smtp_stamp_protocol(&(struct smtp_stamp){0}, out), "SMTP");
+    assert_string_equal(smtp_stamp_protocol(&(struct smtp_stamp){.is_extended = true}, out),
+                        "ESMTP");
+    assert_string_equal(
+        smtp_stamp_protocol(&(struct smtp_stamp){.is_extended = true, .is_tls = true}, out),
+        "ESMTPS");
+    assert_string_equal(
+        smtp_stamp_protocol(&(struct smtp_stamp){.is_logged_in = true, .is_tls = true}, out),
+        "ESMTPSA");
+    assert_string_equal(
+        smtp_stamp_protocol(&(struct smtp_stamp){.is_lmtp = true, .is_extended = true}, out),
+        "LMTP");
+    assert_string_equal(smtp_stamp_protocol(&(struct smtp_stamp){.is_international = true,
+                                                                 .is_tls = true,
+                                                                 .is_logged_in = true,
+                                                                 .is_extended = true},
+                                            out),
+                        "UTF8SMTPSA");
+}
+
+TEST("every reply is in the table, errors and only errors beginning with 4 or 5")
+{
+    for (int i = 0; i < SMTP_ANSWERS; i++) {
+        const struct smtp_answer_row *row = smtp_answer_row((enum smtp_answer)i);
+        EXPECT(row->code >= 200 && row->code < 560);
+        EXPECT(row->enhanced[0] == '\0' || row->enhanced[0] == (char)('0' + row->code / 100));
+    }
+}
+
+/* The relay decision as a table: who sends where, and what becomes of it. */
+static const struct relay_row {
+    const char *lines, *peer, *login, *domain;
+    enum service service;
+    enum relay_verdict verdict;
+    const char *rule; /* of the last reason */
+} relay_rows[] = {
+    {"", "192.0.2.1", "", "example.test", SERVICE_SMTP, RELAY_LOCAL, "own-domain"},
+    {"", "192.0.2.1", "", "EXAMPLE.test", SERVICE_LMTP, RELAY_LOCAL, "own-domain"},
+    {"", "192.0.2.1", "", "", SERVICE_SMTP, RELAY_LOCAL, "postmaster"},
+    {"", "192.0.2.1", "", "else.test", SERVICE_SMTP, RELAY_DENIED, "no-relay-network"},
+    {"", "192.0.2.1", "", "sub.example.test", SERVICE_SMTP, RELAY_DENIED, "no-relay-network"},
+    {"", "127.0.0.1", "", "else.test", SERVICE_SMTP, RELAY_DENIED, "no-relay-network"},
+    {"", "192.0.2.1", "a@example.test", "else.test", SERVICE_SMTP, RELAY_ONWARD, "relay-logged-in"},
+    {"relay 192.0.2.0/24", "192.0.2.1", "", "else.test", SERVICE_SMTP, RELAY_ONWARD,
+     "relay-network"},
+    {"relay 192.0.2.0/24", "192.0.3.1", "", "else.test", SERVICE_SMTP, RELAY_DENIED,
+     "no-relay-network"},
+    {"relay 192.0.2.0/24", "192.0.2.1", "", "else.test", SERVICE_LMTP, RELAY_DENIED,
+     "lmtp-is-local"},
+    {"", "192.0.2.1", "a@example.test", "[192.0.2.7]", SERVICE_SUBMISSION, RELAY_ONWARD,
+     "relay-logged-in"},
+};
+
+static struct settings *settings_with(const char *lines)
+{
+    struct buffer text, errors;
+    struct settings_source *source;
+    struct settings *settings;
+    buffer_init(&text, 1 << 12);
+    buffer_init(&errors, 1 << 12);
+    buffer_printf(&text,
+                  "host mx.example.test\ndomain example.test { user a }\n"
+                  "server main {\n listen 127.0.0.1:25 smtp\n%s\n}\n",
+                  lines);
+    EXPECT(settings_source_of(TEXT("/etc/m.conf"), buffer_text(&text), &source) == OK);
+    EXPECT(settings_parse(source, 1, &errors, &settings) == OK);
+    settings_source_free(&source);
+    buffer_finish(&text);
+    buffer_finish(&errors);
+    return settings;
+}
+
+TEST("the relay decision follows its table and gives the rule")
+{
+    for (size_t i = 0; i < sizeof(relay_rows) / sizeof(relay_rows[0]); i++) {
+        const struct relay_row *row = &relay_rows[i];
+        struct settings *settings = settings_with(row->lines);
+        struct net_address peer;
+        EXPECT(net_address_parse(text_from(row->peer), 1, &peer));
+        struct relay_facts facts = {.settings = settings,
+                                    .server = &settings->servers[0],
+                                    .service = row->service,
+                                    .peer = &peer,
+                                    .login = text_from(row->login),
+                                    .domain = text_from(row->domain)};
+        struct relay_decision decision = decide_relay(&facts);
+        EXPECT(decision.reason_count > 0);
+        const char *rule = decision.reasons[decision.reason_count - 1].rule;
+        if (decision.verdict != row->verdict || strcmp(rule, row->rule) != 0)
+            fail_msg("row %zu: %d %s", i, decision.verdict, rule);
+        settings_release(&settings);
+    }
+}

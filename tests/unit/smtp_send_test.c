@@ -1,0 +1,362 @@
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "net/listener.h"
+#include "net/stream.h"
+#include "proto/smtp/smtp_send.h"
+#include "proto/smtp/smtp_send_route.h"
+#include "test.h"
+
+/* The sender against a queue that is a list in this file, and peers on loopback sockets. Time
+ * flies: a task turns the clock on by some milliseconds whenever the loop comes round. */
+
+enum { MOST = 2000, PEERS = 2 };
+
+enum manner { KIND, SILENT, TWO_AT_A_TIME, DEAD, REFUSING, BROKEN_TLS };
+
+struct peer {
+    enum manner manner;
+    int fd;
+    uint16_t port;
+    unsigned connections, now_open, most_open, messages;
+};
+
+static struct queue {
+    struct queue_job jobs[MOST];
+    unsigned added, leased, reported;
+    unsigned sent, deferred, failed, no_connection;
+    char last_words[200];
+    struct task_event changed;
+} queue;
+
+static int64_t now_ms;
+static struct peer peers[PEERS];
+static struct task_group world;
+static struct smtp_send *sender;
+static struct role_context context;
+
+/* What the sender asks of the queue, answered here instead of by the store. */
+enum status queue_lease(struct rpc_channel *store, unsigned max, struct arena *arena,
+                        struct queue_job **jobs, unsigned *count)
+{
+    unused(store);
+    unused(arena);
+    while (queue.leased == queue.added)
+        if (task_event_wait(&queue.changed, NO_DEADLINE) != OK)
+            return TRY_LATER;
+    unsigned left = queue.added - queue.leased;
+    *count = left < max ? left : max;
+    *jobs = &queue.jobs[queue.leased];
+    queue.leased += *count;
+    return OK;
+}
+
+enum status queue_read_body(struct rpc_channel *store, const struct queue_job *job, uint64_t offset,
+                            uint32_t length, struct buffer *out)
+{
+    unused(store), unused(job), unused(offset), unused(length), unused(out);
+    return refused("all bodies are inline here");
+}
+
+enum status queue_report(struct rpc_channel *store, const struct queue_job *job,
+                         const struct queue_outcome *outcomes, unsigned count)
+{
+    unused(store);
+    EXPECT(count == 1 && outcomes[0].number == job->recipients[0].number);
+    queue.reported++;
+    queue.sent += outcomes[0].status == OK;
+    queue.deferred += outcomes[0].status == TRY_LATER;
+    queue.failed += outcomes[0].status == REFUSED;
+    queue.no_connection += outcomes[0].no_connection;
+    text_copy(text_head(outcomes[0].reply, 199), queue.last_words, sizeof(queue.last_words));
+    task_event_tell_all(&queue.changed);
+    return OK;
+}
+
+static void add_jobs(const char *connector, unsigned count)
+{
+    static const struct queue_job_recipient recipient = {.number = 3, .address = TEXT("r@them")};
+    static uint64_t id;
+    for (unsigned i = 0; i < count; i++) {
+        check(queue.added < MOST);
+        id = id_new(id);
+        queue.jobs[queue.added++] = (struct queue_job){.id = id,
+                                                       .connector = text_from(connector),
+                                                       .domain = TEXT("them.example"),
+                                                       .sender = TEXT("a@us"),
+                                                       .size = 7,
+                                                       .body = TEXT("hello\r\n"),
+                                                       .recipients = &recipient,
+                                                       .recipient_count = 1};
+    }
+    task_event_tell_all(&queue.changed);
+}
+
+static void speak(struct peer *peer, struct stream *stream)
+{
+    struct text line;
+    bool in_data = false;
+    stream_printf(stream, "220 hi\r\n");
+    while (stream_read_line(stream, 1000, &line) == OK) {
+        if (in_data && !text_equals(line, TEXT(".\r\n")))
+            continue;
+        peer->messages += in_data;
+        if (peer->manner == BROKEN_TLS && text_starts_with(line, TEXT("EHLO"))) {
+            stream_printf(stream, "250-hi\r\n250 STARTTLS\r\n");
+            continue;
+        }
+        if (text_starts_with(line, TEXT("STARTTLS"))) {
+            stream_printf(stream, "220 go\r\n");
+            break; /* and hang up on the handshake */
+        }
+        bool data = text_starts_with(line, TEXT("DATA"));
+        bool rcpt = text_starts_with(line, TEXT("RCPT"));
+        in_data = data;
+        stream_printf(stream, "%s\r\n",
+                      data                                   ? "354 go"
+                      : rcpt && peer->manner == REFUSING     ? "550 5.1.1 who"
+                      : text_starts_with(line, TEXT("QUIT")) ? "221 bye"
+                                                             : "250 ok");
+    }
+}
+
+struct visit {
+    struct peer *peer;
+    int fd;
+};
+
+static void serve(void *argument)
+{
+    struct visit *visit = argument;
+    struct peer *peer = visit->peer;
+    struct stream *stream = stream_new(visit->fd, NULL);
+    free(visit);
+    peer->connections++;
+    peer->now_open++;
+    if (peer->now_open > peer->most_open)
+        peer->most_open = peer->now_open;
+    if (peer->manner == TWO_AT_A_TIME && peer->now_open > 2)
+        stream_printf(stream, "421 4.7.0 two at a time\r\n");
+    else if (peer->manner == SILENT)
+        stream_fill(stream);
+    else
+        speak(peer, stream);
+    stream_flush(stream);
+    peer->now_open--;
+    stream_close(&stream);
+}
+
+static void on_connection(void *argument, int fd, const struct net_address *from)
+{
+    unused(from);
+    struct visit *visit = malloc(sizeof(*visit));
+    *visit = (struct visit){argument, fd};
+    task_spawn(&world, "peer", serve, visit);
+}
+
+static void accept_for(void *argument)
+{
+    struct peer *peer = argument;
+    net_accept_loop(peer->fd, on_connection, peer);
+}
+
+static void turn_the_clock(void *step_ms)
+{
+    while (!task_is_cancelled()) {
+        now_ms += *(int64_t *)step_ms;
+        task_yield();
+    }
+}
+
+static void open_peer(struct peer *peer, enum manner manner)
+{
+    struct net_address address;
+    *peer = (struct peer){.manner = manner};
+    EXPECT(net_address_parse(TEXT("127.0.0.1"), 0, &address));
+    EXPECT(net_listen(&address, 0, &peer->fd) == OK);
+    socklen_t length = sizeof(address.v4);
+    EXPECT(getsockname(peer->fd, &address.any, &length) == 0);
+    peer->port = ntohs(address.v4.sin_port);
+    if (manner == DEAD)
+        close(peer->fd);
+    else
+        task_spawn(&world, "listener", accept_for, peer);
+}
+
+static struct settings *settings_for(const char *more)
+{
+    struct settings_source *source;
+    struct settings *settings = NULL;
+    struct buffer text, errors;
+    buffer_init(&text, 10000);
+    buffer_init(&errors, 100000);
+    buffer_printf(&text, "host mx.us.example\ndomain us.example {\n user a\n}\n");
+    for (int i = 0; i < PEERS; i++)
+        buffer_printf(&text,
+                      "connector c%d {\n to c%d.example\n smart-host [127.0.0.1]:%u\n %s\n}\n", i,
+                      i, peers[i].port, more);
+    EXPECT(settings_source_of(TEXT("test.conf"), buffer_text(&text), &source) == OK);
+    if (settings_parse(source, 1, &errors, &settings) != OK)
+        print_error("%.*s", TEXT_ARG(buffer_text(&errors)));
+    EXPECT(settings != NULL);
+    settings_source_free(&source);
+    buffer_finish(&text);
+    buffer_finish(&errors);
+    return settings;
+}
+
+struct play {
+    enum manner manners[PEERS];
+    const char *more; /* in each connector */
+    int64_t step_ms;
+    void (*act)(void);
+};
+
+static void wait_for_reports(unsigned count)
+{
+    while (queue.reported < count)
+        task_event_wait(&queue.changed, NO_DEADLINE);
+}
+
+static void run_play(void *argument)
+{
+    struct play *play = argument;
+    task_group_init(&world);
+    queue = (struct queue){0};
+    task_event_init(&queue.changed);
+    for (int i = 0; i < PEERS; i++)
+        open_peer(&peers[i], play->manners[i]);
+    context = (struct role_context){.settings = settings_for(play->more)};
+    buffer_init(&context.secrets, 1);
+    task_spawn(&world, "clock", turn_the_clock, &play->step_ms);
+    sender = smtp_send_new(&context);
+    EXPECT(smtp_send_start(sender) == OK);
+    play->act();
+    smtp_send_stop(&sender);
+    task_group_finish(&world);
+    settings_release(&context.settings);
+}
+
+static void run(struct play play)
+{
+    signal(SIGPIPE, SIG_IGN);
+    now_ms = 1790000000000;
+    clock_set_for_test(&now_ms);
+    task_loop_run(run_play, &play);
+    clock_set_for_test(NULL);
+}
+
+static void act_one_connection(void)
+{
+    add_jobs("c0", 30);
+    wait_for_reports(30);
+    add_jobs("c0", 1); /* within the time it lingers */
+    wait_for_reports(31);
+}
+
+TEST("messages for one hop follow each other over one connection")
+{
+    run((struct play){{KIND, KIND}, "limit connections 1", 1, act_one_connection});
+    EXPECT(queue.sent == 31 && peers[0].messages == 31);
+    EXPECT(peers[0].connections == 1);
+}
+
+static void act_many(void)
+{
+    add_jobs("c0", 500);
+    wait_for_reports(500);
+}
+
+TEST("a hop gets as many connections as allowed and no more")
+{
+    run((struct play){{KIND, KIND}, "limit connections 7", 1, act_many});
+    EXPECT(queue.sent == 500 && peers[0].most_open == 7);
+}
+
+TEST("a hop that bears two connections gets everything over two, and nothing is deferred")
+{
+    run((struct play){{TWO_AT_A_TIME, KIND}, "", 1, act_many});
+    EXPECT(queue.sent == 500 && queue.deferred == 0);
+    EXPECT(peers[0].messages == 500);
+}
+
+static void act_dead(void)
+{
+    add_jobs("c0", 300);
+    wait_for_reports(300);
+}
+
+TEST("a hop that no connection reaches defers all its messages, as a glitch of the hop")
+{
+    run((struct play){{DEAD, KIND}, "", 1, act_dead});
+    EXPECT(queue.deferred == 300 && queue.no_connection == 300);
+    EXPECT(strstr(queue.last_words, "refused") != NULL);
+}
+
+static void act_silent(void)
+{
+    add_jobs("c0", 100);
+    while (peers[0].now_open < 20)
+        task_yield();
+    add_jobs("c1", 100);
+    wait_for_reports(100);
+    EXPECT(queue.sent == 100 && peers[1].messages == 100);
+}
+
+TEST("a silent hop holds up no other, and shutting down does not wait for it")
+{
+    run((struct play){{SILENT, KIND}, "", 1, act_silent});
+    EXPECT(queue.reported == 100); /* being shut down is no attempt */
+    EXPECT(peers[0].connections == 20);
+}
+
+static void act_refused(void)
+{
+    add_jobs("c0", 2);
+    wait_for_reports(2);
+}
+
+TEST("a recipient that the peer refuses fails with the peer's words")
+{
+    run((struct play){{REFUSING, KIND}, "", 1, act_refused});
+    EXPECT(queue.failed == 2 && queue.no_connection == 0);
+    EXPECT_TEXT(text_from(queue.last_words), "550 5.1.1 who (in reply to RCPT TO)");
+}
+
+TEST("where TLS is offered but broken, mail goes without it, unless it is required")
+{
+    run((struct play){{BROKEN_TLS, KIND}, "", 1, act_refused});
+    EXPECT(queue.sent == 2 && peers[0].messages == 2);
+    run((struct play){{BROKEN_TLS, KIND}, "tls require", 1, act_refused});
+    EXPECT(queue.deferred == 2 && peers[0].messages == 0);
+    EXPECT(strstr(queue.last_words, "TLS") != NULL);
+}
+
+static void act_linger(void)
+{
+    add_jobs("c0", 1);
+    wait_for_reports(1);
+    while (peers[0].now_open > 0)
+        task_yield();
+    add_jobs("c0", 1);
+    wait_for_reports(2);
+}
+
+TEST("an idle connection is given up after a while, and a new one made when needed")
+{
+    run((struct play){{KIND, KIND}, "", 1, act_linger});
+    EXPECT(queue.sent == 2 && peers[0].connections == 2);
+}
+
+TEST("mail never goes to our own host nor to hosts less preferred than it")
+{
+    const struct resolver_mx list[] = {
+        {TEXT("a"), 5}, {TEXT("b"), 10}, {TEXT("MX.us.example"), 10}, {TEXT("c"), 20}};
+    EXPECT(smtp_route_before_own(list, 4, TEXT("mx.us.example")) == 1);
+    EXPECT(smtp_route_before_own(list, 4, TEXT("other.example")) == 4);
+    EXPECT(smtp_route_before_own(list + 2, 2, TEXT("mx.us.example")) == 0);
+}

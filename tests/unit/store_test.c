@@ -1,0 +1,397 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/logline.h"
+#include "log/file.h"
+#include "queue_peer.h"
+
+struct scene {
+    char directory[64];
+    struct task_group group;
+    struct store *store;
+    void (*test)(struct scene *scene);
+    bool index_on_disk;
+};
+
+/* The kernel's files, but syncs fail while `disk_is_failing`. */
+static bool disk_is_failing;
+static int failing_sync(void *context, int fd)
+{
+    if (!disk_is_failing)
+        return log_files_of_kernel.sync(context, fd);
+    errno = EIO;
+    return -1;
+}
+static struct log_files files;
+
+static void open_store(struct scene *scene)
+{
+    task_group_init(&scene->group);
+    files = log_files_of_kernel;
+    files.sync = failing_sync;
+    struct store_options options = {.directory = scene->directory,
+                                    .index_in_memory = !scene->index_on_disk,
+                                    .segment_bytes = 1 << 20,
+                                    .files = &files,
+                                    .group = &scene->group};
+    EXPECT(store_open(&options, &scene->store) == OK);
+}
+
+static void close_store(struct scene *scene)
+{
+    store_close(&scene->store);
+    task_group_finish(&scene->group);
+}
+
+static void scene_task(void *argument)
+{
+    struct scene *scene = argument;
+    open_store(scene);
+    scene->test(scene);
+    close_store(scene);
+}
+
+static void run(void (*test)(struct scene *scene), bool index_on_disk)
+{
+    struct scene scene = {.test = test, .index_on_disk = index_on_disk};
+    snprintf(scene.directory, sizeof(scene.directory), "/tmp/mailroot-store-XXXXXX");
+    check(mkdtemp(scene.directory) != NULL);
+    task_loop_run(scene_task, &scene);
+    queue_peer_remove(scene.directory);
+}
+
+static struct text owner(unsigned n, char out[16])
+{
+    snprintf(out, 16, "user%u", n);
+    return text_from(out);
+}
+
+/* A message of `size` bytes, all the byte `fill`, to one mailbox. */
+static enum status put(struct scene *scene, uint64_t id, struct text to, char fill, size_t size)
+{
+    char *body = malloc(size + 1);
+    memset(body, fill, size);
+    struct mailbox *box = mailbox_find_or_make(scene->store, to, TEXT("INBOX"));
+    struct change change;
+    struct message_entry entry = {.date_ms = 1};
+    change_init(&change);
+    EXPECT(mailbox_compose(box, &change, &entry));
+    struct operation operation = {.type = OPERATION_MESSAGE,
+                                  .message = {.message = {.id = id, .size = size},
+                                              .body_follows = true,
+                                              .entries = &entry,
+                                              .entry_count = 1}};
+    change_add(&change, &operation);
+    change.body = text_of(body, size);
+    enum status status = store_commit(scene->store, &change);
+    change_finish(&change);
+    free(body);
+    return status;
+}
+
+static void expect_filled(struct scene *scene, uint64_t id, char fill, size_t size)
+{
+    struct buffer out;
+    buffer_init(&out, 4 << 20);
+    EXPECT(store_read(scene->store, id, 0, 4 << 20, &out) == OK);
+    EXPECT(out.length == size);
+    for (size_t i = 0; i < out.length; i++)
+        if (out.data[i] != fill)
+            fail_msg("byte %zu differs", i);
+    buffer_finish(&out);
+}
+
+static void say(void *context, const char *line)
+{
+    unused(context);
+    print_message("%s\n", line);
+}
+
+static void reclaim(struct scene *scene)
+{
+    enum { MANY = 60, SIZE = 60000 };
+    char name[16];
+    for (unsigned i = 0; i < MANY; i++)
+        EXPECT(put(scene, 1000 + i, owner(i, name), (char)('a' + i % 26), SIZE) == OK);
+    struct store_space before = store_space_now(scene->store);
+    EXPECT(store_reclaim(scene->store, false) == REFUSED); /* all of it is needed */
+    for (unsigned i = 0; i < MANY; i++) {
+        struct mailbox *box = mailbox_find(scene->store, owner(i, name), TEXT("INBOX"));
+        EXPECT(mailbox_flag(box, 1, FLAG_FLAGGED, 0) == OK);
+        if (i % 6 != 0)
+            EXPECT(mailbox_expunge(box, (uint32_t[]){1}, 1) == OK);
+    }
+    unsigned dropped = 0;
+    while (store_reclaim(scene->store, false) == OK)
+        dropped++;
+    EXPECT(dropped >= 2);
+    EXPECT(store_space_now(scene->store).log_bytes < before.log_bytes);
+    EXPECT(store_verify(scene->store, say, NULL) == OK);
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < MANY; i += 6) {
+            expect_filled(scene, 1000 + i, (char)('a' + i % 26), SIZE);
+            struct mailbox *box = mailbox_find(scene->store, owner(i, name), TEXT("INBOX"));
+            mailbox_open(box);
+            EXPECT(mailbox_entry_find(box, 1)->flags == FLAG_FLAGGED);
+            mailbox_close(&box);
+        }
+        /* The second round: from the log alone. */
+        close_store(scene);
+        if (scene->index_on_disk)
+            EXPECT(store_forget_index(scene->directory) == OK);
+        open_store(scene);
+    }
+    struct mailbox *gone = mailbox_find(scene->store, owner(1, name), TEXT("INBOX"));
+    EXPECT(gone != NULL && mailbox_uid_next(gone) == 2);
+    mailbox_open(gone);
+    EXPECT(mailbox_entry_find(gone, 1) == NULL);
+    mailbox_close(&gone);
+}
+
+TEST("dead segments are given back, and what lives in them stays readable")
+{
+    run(reclaim, false);
+}
+
+TEST("the same with the index on disk, forgotten and made anew")
+{
+    run(reclaim, true);
+}
+
+static void large(struct scene *scene)
+{
+    enum { PART = 300000, PARTS = 9 };
+    char *part = malloc(PART);
+    memset(part, 'L', PART);
+    struct upload *upload = upload_new(scene->store, 5);
+    for (unsigned i = 0; i < PARTS; i++)
+        EXPECT(upload_append(upload, text_of(part, PART)) == OK);
+    free(part);
+    EXPECT(store_reclaim(scene->store, true) == REFUSED); /* it is being written */
+    struct mailbox *box = mailbox_find_or_make(scene->store, TEXT("big"), TEXT("INBOX"));
+    struct message_entry entry = {0};
+    struct change change;
+    struct operation operation = {.type = OPERATION_MESSAGE,
+                                  .message = {.message = {.id = 5, .size = PART * PARTS},
+                                              .entries = &entry,
+                                              .entry_count = 1}};
+    struct message *message = &operation.message.message;
+    message->extents = upload_finish(upload, &message->extent_count);
+    EXPECT(message->extents != NULL);
+    change_init(&change);
+    EXPECT(mailbox_compose(box, &change, &entry));
+    change_add(&change, &operation);
+    EXPECT(store_commit(scene->store, &change) == OK);
+    change_finish(&change);
+    upload_free(&upload);
+    for (unsigned i = 0; i < 60; i++)
+        EXPECT(put(scene, 100 + i, TEXT("small"), 's', 60000) == OK);
+    box = mailbox_find(scene->store, TEXT("small"), TEXT("INBOX"));
+    uint32_t uids[60];
+    for (uint32_t i = 0; i < 60; i++)
+        uids[i] = i + 1;
+    EXPECT(mailbox_expunge(box, uids, 60) == OK);
+    while (store_reclaim(scene->store, false) == OK)
+        ;
+    expect_filled(scene, 5, 'L', PART * PARTS);
+    EXPECT(store_verify(scene->store, say, NULL) == OK);
+}
+
+TEST("a large body in many parts is moved as one")
+{
+    run(large, false);
+}
+
+/* Find the needle in the file and flip a bit in it. */
+static bool flip(const char *path, const char *needle)
+{
+    int fd = open(path, O_RDWR);
+    EXPECT(fd >= 0);
+    off_t size = lseek(fd, 0, SEEK_END);
+    char *bytes = malloc((size_t)size);
+    EXPECT(pread(fd, bytes, (size_t)size, 0) == size);
+    size_t at = text_find_text(text_of(bytes, (size_t)size), text_from(needle));
+    bool found = at < (size_t)size;
+    char byte = found ? bytes[at] ^ 1 : 0;
+    if (found)
+        EXPECT(pwrite(fd, &byte, 1, (off_t)at) == 1);
+    free(bytes);
+    close(fd);
+    return found;
+}
+
+static void flipped(struct scene *scene)
+{
+    struct arena arena;
+    arena_init(&arena);
+    EXPECT(put(scene, 9, TEXT("alice"), 'Z', 5000) == OK);
+    EXPECT(put(scene, 10, TEXT("alice"), 'Y', 5000) == OK);
+    EXPECT(store_verify(scene->store, say, NULL) == OK);
+    char needle[101];
+    memset(needle, 'Z', 100);
+    needle[100] = '\0';
+    struct text pattern = arena_printf(&arena, "%s/log/segments/*", scene->directory);
+    glob_t segments;
+    bool found = false;
+    EXPECT(glob(pattern.data, 0, NULL, &segments) == 0);
+    for (size_t i = 0; i < segments.gl_pathc && !found; i++)
+        found = flip(segments.gl_pathv[i], needle);
+    globfree(&segments);
+    EXPECT(found);
+    EXPECT(store_verify(scene->store, say, NULL) != OK);
+    arena_finish(&arena);
+}
+
+TEST("verify finds a single flipped bit")
+{
+    run(flipped, false);
+}
+
+static void collect(void *context, int64_t wall_ms, struct text event, struct text text)
+{
+    unused(wall_ms);
+    struct buffer *out = context;
+    buffer_printf(out, "%.*s(%.*s)", TEXT_ARG(event), TEXT_ARG(text));
+}
+
+static void stories(struct scene *scene)
+{
+    struct buffer out;
+    uint64_t id = id_new(0), ids[4];
+    buffer_init(&out, 10000);
+    store_story(scene->store, id, TEXT("one"), TEXT("a=1"));
+    store_story_flush(scene->store);
+    store_story(scene->store, id, TEXT("two"), TEXT("b=2"));
+    store_story_flush(scene->store);
+    EXPECT(store_stories(scene->store, id, collect, &out));
+    EXPECT_TEXT(buffer_text(&out), "one(a=1)two(b=2)");
+    struct change change;
+    struct operation told = {.type = OPERATION_STORY,
+                             .story = {.id = id,
+                                       .event = TEXT("accepted"),
+                                       .message_id_hash = store_message_id_hash(TEXT("<m@x>"))}};
+    change_init(&change);
+    change_add(&change, &told);
+    EXPECT(store_commit(scene->store, &change) == OK);
+    EXPECT(store_find_message_id(scene->store, TEXT("<m@x>"), ids, 4) == 1 && ids[0] == id);
+    EXPECT(store_expire_stories(scene->store, id_time_ms(id) + 1) == OK);
+    EXPECT(!store_stories(scene->store, id, collect, &out));
+    EXPECT(store_find_message_id(scene->store, TEXT("<m@x>"), ids, 4) == 0);
+    buffer_finish(&out);
+}
+
+TEST("stories are told in order, found by Message-ID, and expire")
+{
+    run(stories, false);
+}
+
+static struct scene *shared;
+
+static void put_many(void *argument)
+{
+    unsigned start = *(unsigned *)argument;
+    for (unsigned i = 0; i < 50; i++)
+        EXPECT(put(shared, start + i, TEXT("alice"), 'x', 100) == OK);
+}
+
+static void together(struct scene *scene)
+{
+    struct task_group group;
+    unsigned starts[20];
+    shared = scene;
+    task_group_init(&group);
+    for (unsigned i = 0; i < 20; i++) {
+        starts[i] = 1000 + i * 1000;
+        task_spawn(&group, "put", put_many, &starts[i]);
+    }
+    task_group_wait(&group, NO_DEADLINE);
+    struct mailbox *box = mailbox_find(scene->store, TEXT("alice"), TEXT("INBOX"));
+    unsigned count;
+    mailbox_open(box);
+    const struct mailbox_entry *entries = mailbox_entries(box, &count);
+    EXPECT(count == 1000);
+    for (unsigned i = 0; i < count; i++)
+        EXPECT(entries[i].uid == i + 1);
+    mailbox_close(&box);
+    EXPECT(store_verify(scene->store, say, NULL) == OK);
+}
+
+TEST("many at once get UIDs in the order of the log, without a gap or a double")
+{
+    run(together, true);
+}
+
+static unsigned failures;
+
+static void put_failing(void *argument)
+{
+    if (put(shared, *(unsigned *)argument, TEXT("alice"), 'f', 100) == TRY_LATER)
+        failures++;
+}
+
+static void failed_commits(struct scene *scene)
+{
+    struct task_group group;
+    unsigned ids[10];
+    shared = scene;
+    failures = 0;
+    log_setup("test", LOG_LEVEL_ERROR + 1);
+    EXPECT(put(scene, 1, TEXT("alice"), 'a', 100) == OK);
+    disk_is_failing = true;
+    task_group_init(&group);
+    for (unsigned i = 0; i < 10; i++) {
+        ids[i] = 50 + i;
+        task_spawn(&group, "put", put_failing, &ids[i]);
+    }
+    task_group_wait(&group, NO_DEADLINE);
+    disk_is_failing = false;
+    EXPECT(failures == 10);
+    EXPECT(put(scene, 2, TEXT("alice"), 'b', 100) == OK);
+    for (unsigned round = 0; round < 2; round++) {
+        struct mailbox *box = mailbox_find(scene->store, TEXT("alice"), TEXT("INBOX"));
+        unsigned count;
+        mailbox_open(box);
+        const struct mailbox_entry *entries = mailbox_entries(box, &count);
+        EXPECT(count == 2 && entries[0].message == 1 && entries[1].message == 2);
+        EXPECT(entries[0].uid == 1 && entries[1].uid == 12);
+        mailbox_close(&box);
+        EXPECT(store_verify(scene->store, say, NULL) == OK);
+        close_store(scene);
+        open_store(scene);
+    }
+    log_setup("test", LOG_LEVEL_ERROR);
+}
+
+TEST("what could not be written leaves nothing behind, and its UIDs stay unused")
+{
+    run(failed_commits, false);
+}
+
+static void upload_fails(struct scene *scene)
+{
+    unsigned count;
+    log_setup("test", LOG_LEVEL_ERROR + 1);
+    struct upload *upload = upload_new(scene->store, 5);
+    EXPECT(upload_append(upload, TEXT("lost")) == OK);
+    disk_is_failing = true;
+    EXPECT(put(scene, 7, TEXT("alice"), 'f', 100) == TRY_LATER);
+    disk_is_failing = false;
+    /* Its number goes to another record; the part must not take that one for itself. */
+    EXPECT(put(scene, 8, TEXT("alice"), 'g', 100) == OK);
+    EXPECT(upload_append(upload, TEXT("kept")) == OK);
+    EXPECT(upload_finish(upload, &count) == NULL);
+    upload_free(&upload);
+    log_setup("test", LOG_LEVEL_ERROR);
+}
+
+TEST("a large message whose first part was lost is not accepted")
+{
+    run(upload_fails, false);
+}
