@@ -8,6 +8,7 @@ run over all of them:
 """
 
 import contextlib
+import json
 import os
 import poplib
 import re
@@ -308,8 +309,7 @@ class Mailroot:
 
     def queue(self):
         """The queue as `queue list --json` tells it."""
-        import json
-        output = self.cli_result("--json", "queue", "list").stdout
+        output = self.cli_result("queue", "list", "--json").stdout
         return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 

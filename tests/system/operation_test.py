@@ -231,18 +231,20 @@ class QueueVerbs(ServerTest):
 class Offline(unittest.TestCase):
     """What works without a running server, and what goes wrong at a start."""
 
+    @staticmethod
+    def answer(server, words):
+        result = server.cli_result(*words)
+        return result.returncode, result.stdout
+
     def test_verbs_give_the_same_with_and_without_a_running_server(self):
         with Mailroot() as server:
             server.cli("user", "add", "carol@example.test", "--password-stdin", given="secret1\n")
             server.send(text_message("x"), "carol@example.test")
-            online = [server.cli(*words) for words in
-                      (("user", "list"), ("mailbox", "messages", "carol@example.test"),
-                       ("queue", "list"))]
+            verbs = [("user", "list"), ("mailbox", "messages", "carol@example.test"),
+                     ("queue", "list")]
+            online = [self.answer(server, verb) for verb in verbs]
             server.stop()
-            offline = [server.cli(*words) for words in
-                       (("user", "list"), ("mailbox", "messages", "carol@example.test"),
-                        ("queue", "list"))]
-            self.assertEqual(online, offline)
+            self.assertEqual([self.answer(server, verb) for verb in verbs], online)
             server.cli("user", "add", "dave@example.test", "--password-stdin", given="secret2\n")
             server.start()
             server.send(text_message("x"), "dave@example.test")
