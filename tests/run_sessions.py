@@ -211,7 +211,8 @@ def play_all(transcripts):
             failures += 1
             print(f"not ok - the server of {len(members)} transcripts runs and ends clean")
             print("".join(f"    {line}\n" for line in str(error).splitlines()), end="")
-            server.kill()
+        finally:
+            server.kill()  # nothing is left to do after a clean end
     return failures
 
 

@@ -204,7 +204,9 @@ class Demo:
         say("alice sends one to someone elsewhere; the connector takes it to the sink")
         message_id = self.send("carol@relay.test", "Out into the world", "Through the queue.\n")
         sink.wait_for(1, 15)
-        time.sleep(0.2)  # the report of the delivery is a moment behind it
+        end = time.monotonic() + 5  # the record of the delivery is a moment behind it
+        while " sent " not in self.mailroot("trace", message_id) and time.monotonic() < end:
+            time.sleep(0.02)
         self.show_trace(message_id)
 
     def show_trace(self, message_id):

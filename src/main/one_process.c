@@ -22,6 +22,7 @@ struct server {
     struct task_group group;
     struct task_event told_to_end;
     struct signals *signals;
+    int lock_fd; /* claims the data; closed by ending */
     bool ending;
     int exit_status;
 };
@@ -130,6 +131,8 @@ static enum status open_sockets(struct server *server)
     const struct settings *settings = server->site.settings;
     static const enum role_kind controlled[] = {ROLE_STORE, ROLE_AUTH, ROLE_PARENT};
     enum status status = site_make_directories(&server->site);
+    if (status == OK)
+        status = site_lock(&server->site, &server->lock_fd);
     for (unsigned i = 0; status == OK && i < 3; i++)
         status = site_listen_admin(settings, controlled[i], &server->admin_fds[controlled[i]]);
     if (status == OK)
@@ -214,6 +217,7 @@ int one_process_serve(const char *settings_path)
     check(server != NULL);
     server->settings_path = settings_path;
     log_setup("one", LOG_LEVEL_INFO);
+    signals_block();
     process_prepare();
     task_loop_run(server_task, server);
     int exit_status = server->exit_status;

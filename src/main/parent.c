@@ -20,6 +20,7 @@ struct parent {
     struct task_group group; /* control socket, ready watcher */
     struct task_event told_to_end;
     struct signals *signals;
+    int lock_fd; /* claims the data; closed by ending */
     int exit_status;
     bool ending;
 };
@@ -116,6 +117,8 @@ static enum status open_everything(struct parent *parent)
         return refused("nothing was started: correct the configuration (mailroot config check)");
     const struct settings *settings = parent->site.settings;
     status = site_make_directories(&parent->site);
+    if (status == OK)
+        status = site_lock(&parent->site, &parent->lock_fd);
     for (enum role_kind kind = 0; kind < ROLE_KINDS; kind++)
         parent->children.admin_fds[kind] = -1;
     static const enum role_kind controlled[] = {ROLE_STORE, ROLE_AUTH, ROLE_PARENT};
@@ -182,6 +185,7 @@ int parent_serve(const char *settings_path)
     check(parent != NULL);
     parent->settings_path = settings_path;
     log_setup("parent", LOG_LEVEL_INFO);
+    signals_block();
     process_prepare();
     task_loop_run(parent_task, parent);
     int exit_status = parent->exit_status;

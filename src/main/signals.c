@@ -29,18 +29,29 @@ static void signals_task(void *argument)
     task_io_close(&io);
 }
 
-struct signals *signals_open(struct task_group *group, void (*on_signal)(void *, int),
-                             void *context)
+static sigset_t obeyed_signals(void)
 {
-    struct signals *signals = calloc(1, sizeof(*signals));
-    check(signals != NULL);
     sigset_t obeyed;
     sigemptyset(&obeyed);
     sigaddset(&obeyed, SIGCHLD);
     sigaddset(&obeyed, SIGHUP);
     sigaddset(&obeyed, SIGINT);
     sigaddset(&obeyed, SIGTERM);
+    return obeyed;
+}
+
+void signals_block(void)
+{
+    sigset_t obeyed = obeyed_signals();
     sigprocmask(SIG_BLOCK, &obeyed, NULL);
+}
+
+struct signals *signals_open(struct task_group *group, void (*on_signal)(void *, int),
+                             void *context)
+{
+    struct signals *signals = calloc(1, sizeof(*signals));
+    check(signals != NULL);
+    sigset_t obeyed = obeyed_signals();
     signals->fd = signalfd(-1, &obeyed, SFD_CLOEXEC | SFD_NONBLOCK);
     check(signals->fd >= 0);
     signals->on_signal = on_signal;

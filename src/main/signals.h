@@ -6,7 +6,10 @@
 
 struct signals;
 
-/* Block them for this thread and deliver each to on_signal(context, number) on a task of group, in
+/* First thing in a process, before any thread: a thread that does not block them would be ended by
+ * them. */
+void signals_block(void);
+/* Deliver each to on_signal(context, number) on a task of group, in
  * which on_signal may YIELD. */
 struct signals *signals_open(struct task_group *group, void (*on_signal)(void *, int),
                              void *context);

@@ -7,15 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/logline.h"
 #include "net/listener.h"
 #include "proc/sandbox.h"
 
-enum { FILE_MAX = 1 << 20, CONFIGURATION_MAX = RPC_FRAME_MAX - 4096, OPEN_FOR_BIND_TRIES = 20 };
+enum { FILE_MAX = 1 << 20, CONFIGURATION_MAX = RPC_FRAME_MAX - 4096, BIND_WAIT_MS = 2 * SECOND, BIND_PAUSE_MS = 50 };
 
 static enum status read_file(const char *path, struct buffer *out)
 {
@@ -161,6 +163,21 @@ static enum status make_directory(const char *path, mode_t mode)
     return status;
 }
 
+enum status site_lock(const struct site *site, int *fd)
+{
+    char path[SITE_PATH_BYTES];
+    snprintf(path, sizeof(path), "%.*s/lock", TEXT_ARG(site->settings->data_directory));
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*fd < 0)
+        return refused("cannot open %s: %m", path);
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+        return OK;
+    close(*fd);
+    *fd = -1;
+    return refused("another mailroot serves %.*s already (mailroot status)",
+                   TEXT_ARG(site->settings->data_directory));
+}
+
 enum status site_make_directories(const struct site *site)
 {
     char path[SITE_PATH_BYTES];
@@ -205,17 +222,15 @@ static bool same_listener(const struct site_listener *a, const struct site_liste
 }
 
 /* A server that was killed a moment ago may leave the port to roles that are still ending. */
-static enum status open_listener(struct site_listener *listener)
+static enum status open_listener(struct site_listener *listener, int64_t deadline_ms)
 {
-    enum status status = REFUSED;
-    for (int tries = 0; tries < OPEN_FOR_BIND_TRIES; tries++) {
+    for (;;) {
         errno = 0;
-        status = net_listen(&listener->address, 0666, &listener->fd);
-        if (status == OK || errno != EADDRINUSE)
-            break;
-        task_sleep(100);
+        enum status status = net_listen(&listener->address, 0666, &listener->fd);
+        if (status == OK || errno != EADDRINUSE || clock_monotonic_ms() >= deadline_ms)
+            return status;
+        task_sleep(BIND_PAUSE_MS);
     }
-    return status;
 }
 
 static void listeners_wanted(struct site *site)
@@ -247,12 +262,13 @@ static struct site_listener *listener_find(const struct site *site,
 static enum status listen_after(struct site *site, struct site *before)
 {
     listeners_wanted(site);
+    int64_t deadline_ms = clock_monotonic_ms() + BIND_WAIT_MS; /* for all of them together */
     struct buffer failures;
     buffer_init(&failures, 4096);
     for (unsigned i = 0; i < site->listener_count; i++) {
         struct site_listener *listener = &site->listeners[i];
         listener->is_new = listener_find(before, listener) == NULL;
-        if (listener->is_new && open_listener(listener) != OK)
+        if (listener->is_new && open_listener(listener, deadline_ms) != OK)
             buffer_printf(&failures, "%s%s", failures.length > 0 ? "; " : "", fail_reason());
     }
     enum status status = OK;

@@ -8,6 +8,7 @@ run over all of them:
 """
 
 import contextlib
+import json
 import os
 import poplib
 import re
@@ -267,7 +268,7 @@ class Mailroot:
         if service != "lmtp":
             options["timeout"] = timeout
         client = kind("127.0.0.1", self.ports[service], local_hostname="client.test", **options)
-        client.ehlo() if service != "lmtp" else client.ehlo()
+        client.ehlo()  # LHLO for LMTP
         if login:
             if service == "submission" and tls:
                 client.starttls(context=client_tls())
@@ -308,8 +309,7 @@ class Mailroot:
 
     def queue(self):
         """The queue as `queue list --json` tells it."""
-        import json
-        output = self.cli_result("--json", "queue", "list").stdout
+        output = self.cli_result("queue", "list", "--json").stdout
         return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
