@@ -215,6 +215,7 @@ int one_process_serve(const char *settings_path)
     server->settings_path = settings_path;
     log_setup("one", LOG_LEVEL_INFO);
     process_prepare();
+    signals_hold();
     task_loop_run(server_task, server);
     int exit_status = server->exit_status;
     free(server);

@@ -183,6 +183,7 @@ int parent_serve(const char *settings_path)
     parent->settings_path = settings_path;
     log_setup("parent", LOG_LEVEL_INFO);
     process_prepare();
+    signals_hold();
     task_loop_run(parent_task, parent);
     int exit_status = parent->exit_status;
     free(parent);

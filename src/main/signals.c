@@ -29,18 +29,30 @@ static void signals_task(void *argument)
     task_io_close(&io);
 }
 
-struct signals *signals_open(struct task_group *group, void (*on_signal)(void *, int),
-                             void *context)
+static sigset_t signals_obeyed(void)
 {
-    struct signals *signals = calloc(1, sizeof(*signals));
-    check(signals != NULL);
     sigset_t obeyed;
     sigemptyset(&obeyed);
     sigaddset(&obeyed, SIGCHLD);
     sigaddset(&obeyed, SIGHUP);
     sigaddset(&obeyed, SIGINT);
     sigaddset(&obeyed, SIGTERM);
+    return obeyed;
+}
+
+void signals_hold(void)
+{
+    sigset_t obeyed = signals_obeyed();
     sigprocmask(SIG_BLOCK, &obeyed, NULL);
+}
+
+struct signals *signals_open(struct task_group *group, void (*on_signal)(void *, int),
+                             void *context)
+{
+    struct signals *signals = calloc(1, sizeof(*signals));
+    check(signals != NULL);
+    sigset_t obeyed = signals_obeyed();
+    signals_hold();
     signals->fd = signalfd(-1, &obeyed, SFD_CLOEXEC | SFD_NONBLOCK);
     check(signals->fd >= 0);
     signals->on_signal = on_signal;
