@@ -22,7 +22,7 @@ struct server {
     struct task_group group;
     struct task_event told_to_end;
     struct signals *signals;
-    bool ending;
+    bool ending, reloading;
     int exit_status;
 };
 
@@ -70,9 +70,8 @@ static enum status listen_new(struct server *server)
     return status;
 }
 
-static enum status reload(void *argument, struct buffer *messages)
+static enum status reload_all(struct server *server, struct buffer *messages)
 {
-    struct server *server = argument;
     struct site old;
     enum status status = site_reload(server->settings_path, &server->site, &old, messages);
     if (status != OK)
@@ -86,6 +85,17 @@ static enum status reload(void *argument, struct buffer *messages)
     if (status == OK)
         status = listen_new(server);
     site_free(&old);
+    return status;
+}
+
+static enum status reload(void *argument, struct buffer *messages)
+{
+    struct server *server = argument;
+    if (server->reloading) /* by signal and by verb at once */
+        return try_later("another reload is under way");
+    server->reloading = true;
+    enum status status = reload_all(server, messages);
+    server->reloading = false;
     return status;
 }
 

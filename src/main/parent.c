@@ -21,7 +21,7 @@ struct parent {
     struct task_event told_to_end;
     struct signals *signals;
     int exit_status;
-    bool ending;
+    bool ending, reloading;
 };
 
 static void log_lines(struct text lines)
@@ -36,12 +36,16 @@ static enum status parent_reload(void *argument, struct buffer *messages)
 {
     struct parent *parent = argument;
     struct site old;
+    if (parent->reloading) /* by signal and by verb at once */
+        return try_later("another reload is under way");
+    parent->reloading = true;
     enum status status = site_reload(parent->settings_path, &parent->site, &old, messages);
-    if (status != OK)
-        return status;
-    children_reload(&parent->children, &old);
-    site_free(&old);
-    return OK;
+    if (status == OK) {
+        children_reload(&parent->children, &old);
+        site_free(&old);
+    }
+    parent->reloading = false;
+    return status;
 }
 
 static const struct settings *parent_settings(void *argument)
