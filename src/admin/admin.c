@@ -151,8 +151,7 @@ static void connection_task(void *argument)
     stream_set_deadline(connection->stream, clock_monotonic_ms() + CALL_MS);
     if (read_message(connection->stream, REQUEST_MAX, &request) == OK)
         serve_call(connection, buffer_text(&request));
-    explicit_bzero(request.data, request.length); /* it may hold a password */
-    buffer_finish(&request);
+    buffer_forget(&request); /* it may hold a password */
     stream_close(&connection->stream);
     free(connection);
 }
@@ -216,8 +215,7 @@ enum status admin_ask(const char *socket_path, const struct text *words, unsigne
     enum status status = read_message(stream, ANSWER_MAX, &answer);
     status = status == OK ? decode_answer(buffer_text(&answer), out)
                           : fail_within(TRY_LATER, "the server ended the call");
-    explicit_bzero(request.data, request.length);
-    buffer_finish(&request);
+    buffer_forget(&request);
     buffer_finish(&answer);
     stream_close(&stream);
     return status;

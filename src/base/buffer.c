@@ -20,6 +20,13 @@ void buffer_finish(struct buffer *buffer)
     *buffer = (struct buffer){.limit = buffer->limit};
 }
 
+void buffer_forget(struct buffer *buffer)
+{
+    if (buffer->data != NULL)
+        explicit_bzero(buffer->data, buffer->capacity);
+    buffer_finish(buffer);
+}
+
 void buffer_reset(struct buffer *buffer, size_t keep_bytes)
 {
     if (buffer->capacity > keep_bytes)

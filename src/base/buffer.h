@@ -17,6 +17,8 @@ struct buffer {
 void buffer_init(struct buffer *buffer, size_t limit);
 /* Frees the bytes; the struct may be initialised again. */
 void buffer_finish(struct buffer *buffer);
+/* The same for one that held a secret: nothing of it stays in the heap. */
+void buffer_forget(struct buffer *buffer);
 /* Empty it and clear `overflowed`; keeps the memory unless it is larger than keep_bytes. */
 void buffer_reset(struct buffer *buffer, size_t keep_bytes);
 

@@ -23,7 +23,7 @@ struct server {
     struct task_event told_to_end;
     struct signals *signals;
     int lock_fd; /* claims the data; closed by ending */
-    bool ending;
+    bool ending, reloading;
     int exit_status;
 };
 
@@ -71,9 +71,8 @@ static enum status listen_new(struct server *server)
     return status;
 }
 
-static enum status reload(void *argument, struct buffer *messages)
+static enum status reload_all(struct server *server, struct buffer *messages)
 {
-    struct server *server = argument;
     struct site old;
     enum status status = site_reload(server->settings_path, &server->site, &old, messages);
     if (status != OK)
@@ -87,6 +86,17 @@ static enum status reload(void *argument, struct buffer *messages)
     if (status == OK)
         status = listen_new(server);
     site_free(&old);
+    return status;
+}
+
+static enum status reload(void *argument, struct buffer *messages)
+{
+    struct server *server = argument;
+    if (server->reloading) /* by signal and by verb at once */
+        return try_later("another reload is under way");
+    server->reloading = true;
+    enum status status = reload_all(server, messages);
+    server->reloading = false;
     return status;
 }
 
@@ -217,8 +227,8 @@ int one_process_serve(const char *settings_path)
     check(server != NULL);
     server->settings_path = settings_path;
     log_setup("one", LOG_LEVEL_INFO);
-    signals_block();
     process_prepare();
+    signals_hold();
     task_loop_run(server_task, server);
     int exit_status = server->exit_status;
     free(server);

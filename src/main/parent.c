@@ -22,7 +22,7 @@ struct parent {
     struct signals *signals;
     int lock_fd; /* claims the data; closed by ending */
     int exit_status;
-    bool ending;
+    bool ending, reloading;
 };
 
 static void log_lines(struct text lines)
@@ -37,12 +37,16 @@ static enum status parent_reload(void *argument, struct buffer *messages)
 {
     struct parent *parent = argument;
     struct site old;
+    if (parent->reloading) /* by signal and by verb at once */
+        return try_later("another reload is under way");
+    parent->reloading = true;
     enum status status = site_reload(parent->settings_path, &parent->site, &old, messages);
-    if (status != OK)
-        return status;
-    children_reload(&parent->children, &old);
-    site_free(&old);
-    return OK;
+    if (status == OK) {
+        children_reload(&parent->children, &old);
+        site_free(&old);
+    }
+    parent->reloading = false;
+    return status;
 }
 
 static const struct settings *parent_settings(void *argument)
@@ -108,6 +112,8 @@ static void admin_task(void *argument)
 
 static enum status open_everything(struct parent *parent)
 {
+    for (enum role_kind kind = 0; kind < ROLE_KINDS; kind++)
+        parent->children.admin_fds[kind] = -1;
     struct buffer messages;
     buffer_init(&messages, 64 << 10);
     enum status status = site_load(parent->settings_path, 1, &messages, &parent->site);
@@ -119,8 +125,6 @@ static enum status open_everything(struct parent *parent)
     status = site_make_directories(&parent->site);
     if (status == OK)
         status = site_lock(&parent->site, &parent->lock_fd);
-    for (enum role_kind kind = 0; kind < ROLE_KINDS; kind++)
-        parent->children.admin_fds[kind] = -1;
     static const enum role_kind controlled[] = {ROLE_STORE, ROLE_AUTH, ROLE_PARENT};
     for (unsigned i = 0; status == OK && i < 3; i++)
         status =
@@ -185,8 +189,8 @@ int parent_serve(const char *settings_path)
     check(parent != NULL);
     parent->settings_path = settings_path;
     log_setup("parent", LOG_LEVEL_INFO);
-    signals_block();
     process_prepare();
+    signals_hold();
     task_loop_run(parent_task, parent);
     int exit_status = parent->exit_status;
     free(parent);

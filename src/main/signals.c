@@ -29,7 +29,7 @@ static void signals_task(void *argument)
     task_io_close(&io);
 }
 
-static sigset_t obeyed_signals(void)
+static sigset_t signals_obeyed(void)
 {
     sigset_t obeyed;
     sigemptyset(&obeyed);
@@ -40,9 +40,9 @@ static sigset_t obeyed_signals(void)
     return obeyed;
 }
 
-void signals_block(void)
+void signals_hold(void)
 {
-    sigset_t obeyed = obeyed_signals();
+    sigset_t obeyed = signals_obeyed();
     sigprocmask(SIG_BLOCK, &obeyed, NULL);
 }
 
@@ -51,7 +51,8 @@ struct signals *signals_open(struct task_group *group, void (*on_signal)(void *,
 {
     struct signals *signals = calloc(1, sizeof(*signals));
     check(signals != NULL);
-    sigset_t obeyed = obeyed_signals();
+    sigset_t obeyed = signals_obeyed();
+    signals_hold();
     signals->fd = signalfd(-1, &obeyed, SFD_CLOEXEC | SFD_NONBLOCK);
     check(signals->fd >= 0);
     signals->on_signal = on_signal;

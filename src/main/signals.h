@@ -6,9 +6,9 @@
 
 struct signals;
 
-/* First thing in a process, before any thread: a thread that does not block them would be ended by
- * them. */
-void signals_block(void);
+/* Keep them waiting until signals_open. Before the first thread: one that were left to take a
+ * signal would end the process by it. */
+void signals_hold(void);
 /* Deliver each to on_signal(context, number) on a task of group, in
  * which on_signal may YIELD. */
 struct signals *signals_open(struct task_group *group, void (*on_signal)(void *, int),

@@ -17,7 +17,12 @@
 #include "net/listener.h"
 #include "proc/sandbox.h"
 
-enum { FILE_MAX = 1 << 20, CONFIGURATION_MAX = RPC_FRAME_MAX - 4096, BIND_WAIT_MS = 2 * SECOND, BIND_PAUSE_MS = 50 };
+enum {
+    FILE_MAX = 1 << 20,
+    CONFIGURATION_MAX = RPC_FRAME_MAX - 4096,
+    BIND_WAIT_MS = 2 * SECOND,
+    BIND_PAUSE_MS = 50
+};
 
 static enum status read_file(const char *path, struct buffer *out)
 {
@@ -112,9 +117,8 @@ static enum status load_rest(const char *path, struct settings_source *source, s
                          CONFIGURATION_MAX);
     buffer_finish(&encoded);
     buffer_finish(&certificate);
-    explicit_bzero(key.data, key.length);
-    buffer_finish(&key);
-    buffer_finish(&secrets);
+    buffer_forget(&key);
+    buffer_forget(&secrets);
     return status;
 }
 
@@ -204,6 +208,19 @@ bool site_socket_path(const struct settings *settings, enum role_kind role, char
     return snprintf(out, 108, "%.*s/%s.sock", TEXT_ARG(settings->run_directory), name) < 108;
 }
 
+/* A server that was killed a moment ago may leave the address to roles that are still ending. */
+static enum status listen_until(const struct net_address *address, unsigned mode,
+                                int64_t deadline_ms, int *fd)
+{
+    for (;;) {
+        errno = 0;
+        enum status status = net_listen(address, mode, fd);
+        if (status == OK || errno != EADDRINUSE || clock_monotonic_ms() >= deadline_ms)
+            return status;
+        task_sleep(BIND_PAUSE_MS);
+    }
+}
+
 enum status site_listen_admin(const struct settings *settings, enum role_kind role, int *fd)
 {
     struct net_address address = {.length = sizeof(struct sockaddr_un)};
@@ -211,7 +228,7 @@ enum status site_listen_admin(const struct settings *settings, enum role_kind ro
     if (!site_socket_path(settings, role, address.local.sun_path))
         return refused("the run directory's name is too long for a socket: %.*s",
                        TEXT_ARG(settings->run_directory));
-    return net_listen(&address, 0600, fd);
+    return listen_until(&address, 0600, clock_monotonic_ms() + BIND_WAIT_MS, fd);
 }
 
 static bool same_listener(const struct site_listener *a, const struct site_listener *b)
@@ -219,18 +236,6 @@ static bool same_listener(const struct site_listener *a, const struct site_liste
     return a->service == b->service && text_equals(a->server, b->server) &&
            a->address.length == b->address.length &&
            memcmp(&a->address.any, &b->address.any, a->address.length) == 0;
-}
-
-/* A server that was killed a moment ago may leave the port to roles that are still ending. */
-static enum status open_listener(struct site_listener *listener, int64_t deadline_ms)
-{
-    for (;;) {
-        errno = 0;
-        enum status status = net_listen(&listener->address, 0666, &listener->fd);
-        if (status == OK || errno != EADDRINUSE || clock_monotonic_ms() >= deadline_ms)
-            return status;
-        task_sleep(BIND_PAUSE_MS);
-    }
 }
 
 static void listeners_wanted(struct site *site)
@@ -268,7 +273,8 @@ static enum status listen_after(struct site *site, struct site *before)
     for (unsigned i = 0; i < site->listener_count; i++) {
         struct site_listener *listener = &site->listeners[i];
         listener->is_new = listener_find(before, listener) == NULL;
-        if (listener->is_new && open_listener(listener, deadline_ms) != OK)
+        if (listener->is_new &&
+            listen_until(&listener->address, 0666, deadline_ms, &listener->fd) != OK)
             buffer_printf(&failures, "%s%s", failures.length > 0 ? "; " : "", fail_reason());
     }
     enum status status = OK;

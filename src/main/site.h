@@ -41,8 +41,8 @@ enum status site_reload(const char *path, struct site *site, struct site *old,
 void site_free(struct site *site);
 /* Make the data and run directories and those of the roles, owned by the roles' users. */
 enum status site_make_directories(const struct site *site);
-/* Claim the data directory (made before) for a serving process; the claim ends with the process or with
- * fd. REFUSED: another serves it. */
+/* Claim the data directory (made before) for a serving process; the claim ends with the process or
+ * with fd. REFUSED: another serves it. */
 enum status site_lock(const struct site *site, int *fd);
 /* <run>/<role>.sock; parent's too. In out, NUL-ended. */
 bool site_socket_path(const struct settings *settings, enum role_kind role, char out[108]);

@@ -12,10 +12,25 @@
 
 enum { BACKLOG = 1024, NO_ROOM_WAIT_MS = 100 };
 
+/* Somebody accepts on the socket of this name: it is not just left over. */
+static bool is_served(const struct net_address *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    bool served = connect(fd, &address->any, address->length) == 0 || errno == EAGAIN;
+    close(fd);
+    return served;
+}
+
 static enum status prepare(int fd, const struct net_address *address, unsigned mode)
 {
     int on = 1, off = 0;
     if (address->any.sa_family == AF_UNIX) {
+        if (is_served(address)) {
+            errno = EADDRINUSE;
+            return refused("a running server has it");
+        }
         unlink(address->local.sun_path);
         mode_t before = umask(0777 & ~mode);
         int bound = bind(fd, &address->any, address->length);

@@ -11,10 +11,17 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "net/tls_internal.h"
 #include "task/io.h"
 
-enum { INPUT_FIRST = 16384, INPUT_MAX = 32768, OUTPUT_FLUSH = 32768, OUTPUT_MAX = 1 << 20 };
+enum {
+    INPUT_FIRST = 16384,
+    INPUT_MAX = 32768,
+    OUTPUT_FLUSH = 32768,
+    OUTPUT_MAX = 1 << 20,
+    TURN_BYTES = 64 << 10
+};
 
 struct stream {
     struct task_io io;
@@ -28,6 +35,7 @@ struct stream {
     size_t start, stop, capacity;
     struct buffer output;
     uint64_t bytes_in, bytes_out;
+    size_t turn_bytes; /* moved since this task last let others run */
 };
 
 struct stream *stream_new(int fd, const struct net_address *peer)
@@ -124,8 +132,24 @@ void stream_revive(struct stream *stream)
     stream->deadline_ms = 0;
 }
 
+/* A peer as fast as we are never makes us wait. The others want to be served all the same, and what
+ * ends a wait must end this too. YIELDS. */
+static void take_turns(struct stream *stream, size_t moved)
+{
+    stream->turn_bytes += moved;
+    if (stream->turn_bytes < TURN_BYTES)
+        return;
+    stream->turn_bytes = 0;
+    task_yield();
+    if (task_is_cancelled())
+        stream_fail(stream, STREAM_CANCELLED, "cancelled");
+    else if (clock_monotonic_ms() >= stream->deadline_ms)
+        stream_fail(stream, STREAM_TIMED_OUT, "timed out");
+}
+
 static enum status stream_wait(struct stream *stream, enum task_io_direction direction)
 {
+    stream->turn_bytes = 0;
     enum status status = task_io_wait(&stream->io, direction, stream->deadline_ms);
     if (stream->end != STREAM_OPEN)
         return try_later("%s", stream->error);
@@ -172,7 +196,8 @@ static enum status receive(struct stream *stream, char *out, size_t room, size_t
             if (stream_wait(stream, TASK_READ) != OK)
                 break;
         }
-        ssize_t count = recv(stream->io.fd, out, room, 0);
+        /* Not by O_NONBLOCK: who gave us the socket may still share that flag, and change it. */
+        ssize_t count = recv(stream->io.fd, out, room, MSG_DONTWAIT);
         if (count > 0) {
             *received = (size_t)count;
             if (*received < room)
@@ -235,6 +260,7 @@ static enum status fill(struct stream *stream)
         return TRY_LATER;
     stream->stop += received;
     stream->bytes_in += received;
+    take_turns(stream, received);
     return OK;
 }
 
@@ -323,7 +349,7 @@ static enum status send_some(struct stream *stream, struct text bytes, size_t *s
                 break;
             continue;
         }
-        ssize_t count = send(stream->io.fd, bytes.data, bytes.length, MSG_NOSIGNAL);
+        ssize_t count = send(stream->io.fd, bytes.data, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count >= 0) {
             *sent = (size_t)count;
             return OK;
@@ -343,6 +369,7 @@ enum status stream_flush(struct stream *stream)
         if (send_some(stream, text_from_position(buffer_text(&stream->output), done), &sent) != OK)
             break;
         done += sent;
+        take_turns(stream, sent);
     }
     stream->bytes_out += done;
     buffer_reset(&stream->output, 0);
@@ -478,6 +505,7 @@ void stream_relay(struct stream *client, struct stream *session)
     copy_until_end(&answers);
     stream_shut(session);
     task_group_finish(&group);
-    /* That we stopped waiting for the client is no fault of its stream: it can be ended in peace. */
+    /* That we stopped waiting for the client is no fault of its stream: it can be ended in peace.
+     */
     stream_revive(client);
 }

@@ -230,7 +230,7 @@ const struct setting_row setting_rows[] = {
      .standard = "12h", .low = 0, .high = 30 * DAY, TO(setting_retry, delay_notice_ms),
      .help = "When the sender is told that the message is late. 0: never."},
     {RETRY, "expire", &setting_type_time,
-     .standard = "2d", .low = MINUTE, .high = 60 * DAY, TO(setting_retry, expire_ms),
+     .standard = "2d", .low = SECOND, .high = 60 * DAY, TO(setting_retry, expire_ms),
      .help = "When the message is given up and returned."},
 };
 const unsigned setting_row_count = sizeof(setting_rows) / sizeof(*setting_rows);

@@ -11,7 +11,7 @@ from harness import free_port, text_message, wait_until
 from peers import Postfix
 from smtp_sink import HANG_UP, Policy, Sink
 
-QUICK_RETRY = ["retry {", "    glitch 1s x2", "    after 1s", "    expire 1m", "}"]
+QUICK_RETRY = ["retry {", "    glitch 1s x2", "    after 1s", "    expire 10s", "}"]
 
 
 class Scripted(Policy):
@@ -189,7 +189,7 @@ class Relay(ServerTest):
 
 
 class Expiry(ServerTest):
-    """One wait of a minute for everything that needs expired messages."""
+    """One wait for everything that needs expired messages."""
 
     @classmethod
     def before_server(cls):
@@ -199,7 +199,7 @@ class Expiry(ServerTest):
             "connector good {", "    to relay.test",
             f"    smart-host 127.0.0.1:{cls.sink.port}", "}",
             "connector dead {", "    to dead.test", f"    smart-host 127.0.0.1:{free_port()}", "}",
-            "retry {", "    glitch 1s x2", "    after 5s", "    expire 1m",
+            "retry {", "    glitch 1s x2", "    after 5s", "    expire 10s",
             "    delay-notice 10s", "}"]}
 
     @classmethod

@@ -382,6 +382,22 @@ TEST("after three wrong passwords the session ends")
     world_close();
 }
 
+TEST("a login that is misspelled, refused or out of place is in no story")
+{
+    world_open("");
+    expect_codes(HELLO " AUTH PLAIN c2VjcmV0\r\nAUTH\tPLAIN c2VjcmV0\r\nAUTH LOGIN\r\n"
+                       "c2VjcmV0\r\nSecrets\r\n",
+                 "220 250 500 500 538 500 500");
+    expect_codes("AUTH LOGIN\r\nSecrets\r\nPASS Secrets\r\n", "220 503 500 500");
+    expect_codes_of((struct conversation){.service = SERVICE_LMTP,
+                                          .input = TEXT("AUTH PLAIN c2VjcmV0\r\nSecrets\r\n")},
+                    "220 500 500");
+    EXPECT(strstr(world.stories, "c2Vj") == NULL && strstr(world.stories, "Secrets") == NULL);
+    expect_codes("FROB a b\r\n", "220 500");
+    EXPECT(strstr(world.stories, "command=\"FROB\"") != NULL);
+    world_close();
+}
+
 TEST("passwords are not taken without TLS, and not offered")
 {
     world_open("");

@@ -275,3 +275,55 @@ TEST("a relay ends when the client vanishes")
 {
     run(serve_relay, use_relay_and_vanish);
 }
+
+static void read_from_blocking(void *unused_argument)
+{
+    unused(unused_argument);
+    int ends[2];
+    check(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    struct stream *stream = stream_new(ends[0], NULL);
+    stream_set_deadline(stream, clock_monotonic_ms() + 20);
+    EXPECT(stream_fill(stream) == TRY_LATER);
+    EXPECT(stream_end(stream) == STREAM_TIMED_OUT);
+    stream_close(&stream);
+    close(ends[1]);
+}
+
+TEST("a socket that somebody made blocking does not block the loop")
+{
+    task_loop_run(read_from_blocking, NULL);
+}
+
+static void note_turn(void *had_turn)
+{
+    *(bool *)had_turn = true;
+}
+
+static void read_what_is_there(void *unused_argument)
+{
+    unused(unused_argument);
+    enum { THERE = 96 << 10 };
+    int ends[2], room = 4 * THERE;
+    bool had_turn = false;
+    struct task_group group;
+    char *bytes = calloc(1, THERE);
+    check(bytes != NULL && socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    EXPECT(send(ends[1], bytes, THERE, MSG_NOSIGNAL) == THERE);
+    struct stream *stream = stream_new(ends[0], NULL);
+    task_group_init(&group);
+    task_spawn(&group, "other", note_turn, &had_turn);
+    while (stream_bytes_in(stream) < THERE && stream_fill(stream) == OK)
+        stream_consume(stream, stream_buffered(stream).length);
+    EXPECT(stream_bytes_in(stream) == THERE);
+    EXPECT(had_turn);
+    task_group_finish(&group);
+    stream_close(&stream);
+    close(ends[1]);
+    free(bytes);
+}
+
+TEST("a peer who always has more to say does not keep other tasks waiting")
+{
+    task_loop_run(read_what_is_there, NULL);
+}

@@ -152,12 +152,38 @@ static const struct line_command *find_command(const struct line_dialect *dialec
     return NULL;
 }
 
+static struct text first_word(struct text line)
+{
+    struct text word = TEXT("");
+    text_word(&line, &word);
+    return word;
+}
+
+static bool is_like_a_verb(struct text word)
+{
+    enum { VERB_MOST = 8 };
+    for (size_t i = 0; i < word.length; i++)
+        if ((word.data[i] | 0x20) < 'a' || (word.data[i] | 0x20) > 'z')
+            return false;
+    return word.length <= VERB_MOST;
+}
+
+/* Behind an attempt to log in, even a refused or misspelled one, clients send secrets blindly. */
+static void note_secret(struct line_session *session)
+{
+    struct text word = text_head(first_word(session->line), 4);
+    if ((session->command != NULL && (session->command->flags & LINE_SECRET) != 0) ||
+        text_equals_nocase(word, TEXT("AUTH")) || text_equals_nocase(word, TEXT("PASS")))
+        session->met_secret = true;
+}
+
 static void serve_line(struct line_session *session)
 {
     const struct line_dialect *dialect = session->dialect;
     struct text verb = text_before(session->line, ' ');
     const struct line_command *command = find_command(dialect, verb);
     session->command = command;
+    note_secret(session);
     if (command == NULL)
         fault(session, LINE_UNKNOWN);
     else if ((command->flags & LINE_TLS_FIRST) && session->requires_tls &&
@@ -220,5 +246,9 @@ struct text line_loggable(const struct line_session *session)
 {
     if (session->command != NULL && (session->command->flags & LINE_SECRET))
         return text_from(session->command->verb);
-    return session->line;
+    if (session->command != NULL || text_is_empty(session->line))
+        return session->line;
+    /* Not a command: a misspelled AUTH, or the answer to a challenge that was never given. */
+    struct text word = first_word(session->line);
+    return session->met_secret || !is_like_a_verb(word) ? TEXT("?") : word;
 }

@@ -61,6 +61,7 @@ struct line_session {
     bool requires_tls;
     bool ended;           /* the action was the last */
     bool resynchronising; /* behind a bare LF, until a CRLF */
+    bool met_secret;      /* a login was tried, well or ill */
 };
 
 /* context, idle_ms ... are set by the caller between init and run. */
@@ -82,7 +83,8 @@ enum status line_read(struct line_session *session, struct text *line);
 enum status line_fill(struct line_session *session);
 /* The peer did something wrong: one more, and the end when there were too many. */
 void line_count_error(struct line_session *session);
-/* The command for logs: verb and arguments, or the verb alone where they are secret. */
+/* The command for logs: verb and arguments; the verb alone where they are secret or it is unknown;
+ * "?" where even that could be part of a login gone wrong. */
 struct text line_loggable(const struct line_session *session);
 
 #endif

@@ -61,9 +61,7 @@ static enum sasl_outcome exchange_plain(struct line_session *session, struct tex
     enum sasl_outcome outcome = read_response(session, &initial, prompt, &message);
     if (outcome == SASL_DONE && !sasl_plain_parse(buffer_text(&message), out))
         outcome = SASL_MALFORMED;
-    if (message.data != NULL)
-        explicit_bzero(message.data, message.length);
-    buffer_finish(&message);
+    buffer_forget(&message);
     return outcome;
 }
 
@@ -91,9 +89,7 @@ static enum sasl_outcome exchange_login(struct line_session *session, struct tex
         if (outcome == SASL_DONE && !take_name(&response, out->password))
             outcome = SASL_MALFORMED;
     }
-    if (response.data != NULL)
-        explicit_bzero(response.data, response.length);
-    buffer_finish(&response);
+    buffer_forget(&response);
     return outcome;
 }
 

@@ -88,9 +88,7 @@ static void write_secret(struct smtp_client *client, const char *before, struct 
     buffer_init(&encoded, 2 * MOST_AUTH_BYTES);
     base64_encode(secret, &encoded);
     stream_printf(client->stream, "%s%.*s\r\n", before, TEXT_ARG(buffer_text(&encoded)));
-    if (encoded.data != NULL)
-        explicit_bzero(encoded.data, encoded.length);
-    buffer_finish(&encoded);
+    buffer_forget(&encoded);
 }
 
 /* RFC 4616, with the initial response of RFC 4954 4. */
@@ -103,9 +101,7 @@ static void write_auth_plain(struct smtp_client *client, const struct smtp_clien
     buffer_append_byte(&token, '\0');
     buffer_append(&token, options->login_password);
     write_secret(client, "AUTH PLAIN ", buffer_text(&token));
-    if (token.data != NULL)
-        explicit_bzero(token.data, token.length);
-    buffer_finish(&token);
+    buffer_forget(&token);
 }
 
 /* The LOGIN mechanism asks for each with a 334. Leaves the last reply to be read. */
