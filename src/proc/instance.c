@@ -193,7 +193,14 @@ void role_instance_stop(struct role_instance **instance)
         return;
     *instance = NULL;
     struct role_context *context = &stopped->context;
-    /* The program ends what it began while its channels still work. */
+    /* The program ends what it began while its own calls still work; those of others no longer find
+     * it. The yield lets handlers begin that were started just now, so that it knows of them. */
+    rpc_channel_refuse(context->store);
+    rpc_channel_refuse(context->auth);
+    rpc_channel_refuse(context->send);
+    for (unsigned i = 0; i < ROLE_FRONTS_MAX; i++)
+        rpc_channel_refuse(context->fronts[i]);
+    task_yield();
     stopped->program->stop(stopped->state);
     task_group_cancel(&stopped->group);
     rpc_channel_close(&context->store);

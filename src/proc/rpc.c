@@ -66,6 +66,7 @@ struct rpc_channel {
     uint32_t last_call;
     void (*on_down)(void *);
     void *on_down_argument;
+    bool refusing;
 };
 
 struct rpc_call {
@@ -308,6 +309,10 @@ static void take_request(struct rpc_link *link, const struct rpc_frame *frame, i
     call->context = channel->context;
     call->method = method_find(channel, frame->method);
     link->holders++;
+    if (channel->refusing) {
+        rpc_fail(&call, TRY_LATER, "the process is stopping");
+        return;
+    }
     if (call->method == NULL ||
         ((call->method->flags & RPC_ONE_WAY) != 0) != (frame->kind == KIND_ONE_WAY)) {
         log_error("rpc.refused", "peer=%s method=%u", channel->name, frame->method);
@@ -510,6 +515,12 @@ void rpc_channel_on_down(struct rpc_channel *channel, void (*on_down)(void *), v
 {
     channel->on_down = on_down;
     channel->on_down_argument = argument;
+}
+
+void rpc_channel_refuse(struct rpc_channel *channel)
+{
+    if (channel != NULL)
+        channel->refusing = true;
 }
 
 void rpc_channel_close(struct rpc_channel **channel)

@@ -43,6 +43,9 @@ bool rpc_channel_is_up(const struct rpc_channel *channel);
 enum status rpc_channel_wait(struct rpc_channel *channel, int64_t deadline_ms);
 /* Told (on_down, may be NULL) when the peer went away; must not YIELD. */
 void rpc_channel_on_down(struct rpc_channel *channel, void (*on_down)(void *), void *argument);
+/* From now on requests that arrive are answered TRY_LATER, and messages dropped, without a handler;
+ * our own calls go on. Before the state that handlers use is freed. Accepts NULL. */
+void rpc_channel_refuse(struct rpc_channel *channel);
 /* Ends the receiving task, fails the waiting calls. Accepts NULL. YIELDS. */
 void rpc_channel_close(struct rpc_channel **channel);
 

@@ -199,8 +199,8 @@ class Expiry(ServerTest):
             "connector good {", "    to relay.test",
             f"    smart-host 127.0.0.1:{cls.sink.port}", "}",
             "connector dead {", "    to dead.test", f"    smart-host 127.0.0.1:{free_port()}", "}",
-            "retry {", "    glitch 1s x2", "    after 5s", "    expire 10s",
-            "    delay-notice 10s", "}"]}
+            "retry {", "    glitch 1s x2", "    after 2s", "    expire 20s",
+            "    delay-notice 5s", "}"]}
 
     @classmethod
     def setUpClass(cls):

@@ -43,6 +43,17 @@ static struct text payload_of(unsigned token, char *out)
     return text_of(out, length);
 }
 
+static void drop_oldest(struct trial *trial)
+{
+    uint64_t first = log_first_segment(trial->log);
+    if (first + 3 >= log_last_segment(trial->log))
+        return;
+    for (unsigned i = 0; i < RECORDS; i++)
+        if (trial->segments[i] == first && trial->outcomes[i] == COMMITTED)
+            trial->outcomes[i] = DROPPED;
+    log_drop_segment(trial->log, first);
+}
+
 static void write_records(void *argument)
 {
     struct trial *trial = argument;
@@ -54,15 +65,8 @@ static void write_records(void *argument)
         log_number number = log_append(trial->log, 1, &payload, 1, &place);
         trial->segments[token] = place.segment;
         trial->outcomes[token] = log_commit(trial->log, number) == OK ? COMMITTED : FAILED;
-        if (token % 10 == 9) {
-            uint64_t first = log_first_segment(trial->log);
-            if (first + 3 < log_last_segment(trial->log)) {
-                for (unsigned i = 0; i < RECORDS; i++)
-                    if (trial->segments[i] == first && trial->outcomes[i] == COMMITTED)
-                        trial->outcomes[i] = DROPPED;
-                log_drop_segment(trial->log, first);
-            }
-        }
+        if (token % 10 == 9)
+            drop_oldest(trial);
     }
     free(bytes);
 }

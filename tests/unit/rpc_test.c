@@ -224,6 +224,22 @@ TEST("calls fail while the peer is away and work with its successor")
     run(peer_dies);
 }
 
+static void refusing(void)
+{
+    struct rpc_reply reply;
+    rpc_channel_refuse(world.far);
+    rpc_tell(world.near, NOTE, TEXT("lost"));
+    EXPECT(ask(ECHO, TEXT("x"), -1, &reply) == TRY_LATER);
+    EXPECT_TEXT(text_from(fail_reason()), "the process is stopping");
+    rpc_reply_finish(&reply);
+    EXPECT(world.notes[0] == '\0');
+}
+
+TEST("a channel that refuses runs no handler and says try later")
+{
+    run(refusing);
+}
+
 static void garbage(void)
 {
     int ends[2];
