@@ -14,7 +14,8 @@
 #include "proto/pop3/pop3.h"
 #include "proto/smtp/smtp_server.h"
 
-enum { STOP_MS = 10 * SECOND };
+/* Whatever the settings allow: each has a stack, and the kernel maps some 65,000 pieces at most. */
+enum { STOP_MS = 10 * SECOND, SESSIONS_MOST = 30000 };
 
 struct accepting {
     struct front *front;
@@ -65,7 +66,8 @@ static void on_connection(void *context, int fd, const struct net_address *peer)
     struct front *front = accepting->front;
     struct settings *settings = front->context->settings;
     const struct setting_server *server = server_find(settings, accepting->listener.server);
-    if (server == NULL) { /* a reload took it away, and its listener is about to go */
+    /* Or a reload took it away, and its listener is about to go. */
+    if (front->sessions.count >= SESSIONS_MOST || server == NULL) {
         close(fd);
         return;
     }

@@ -22,6 +22,8 @@ enum {
     PENDING_MAX = 256 << 20,
     FDS_MAX = 64
 };
+/* Served at once for one peer. Beyond that its further requests wait in the socket. */
+enum { CALLS_MOST = 2048, CALL_BYTES_MOST = 256 << 20 };
 enum kind { KIND_REQUEST = 1, KIND_ONE_WAY = 2, KIND_ANSWER = 3, KIND_KINDS };
 
 /* A descriptor to send together with the frame that begins at `position` of the output. */
@@ -42,6 +44,9 @@ struct rpc_link {
     int fds_received[FDS_MAX]; /* in order of arrival, not yet claimed by a frame */
     unsigned fd_count;
     unsigned holders;
+    unsigned calls; /* being served by tasks */
+    size_t call_bytes;
+    struct task_event eased; /* fewer calls, or the link is dead */
     bool dead;
 };
 
@@ -75,6 +80,8 @@ struct rpc_call {
     void *context;
     struct buffer request;
     uint32_t number;
+    size_t counted_bytes; /* in link->call_bytes */
+    bool counted;         /* in link->calls */
     int fd;
 };
 
@@ -120,6 +127,7 @@ static void link_kill(struct rpc_link *link)
     task_io_wake(&link->io);
     task_event_tell_all(&link->wanted);
     task_event_tell_all(&link->ended);
+    task_event_tell_all(&link->eased);
     struct rpc_channel *channel = link->channel;
     link->channel = NULL;
     if (channel == NULL || channel->link != link)
@@ -275,9 +283,15 @@ static void serve_task(void *argument)
 
 static void call_free(struct rpc_call **call)
 {
+    struct rpc_link *link = (*call)->link;
     if ((*call)->fd >= 0)
         close((*call)->fd);
-    link_release((*call)->link);
+    if ((*call)->counted) {
+        link->calls--;
+        link->call_bytes -= (*call)->counted_bytes;
+        task_event_tell_all(&link->eased);
+    }
+    link_release(link);
     free(*call);
     *call = NULL;
 }
@@ -327,6 +341,10 @@ static void take_request(struct rpc_link *link, const struct rpc_frame *frame, i
             call_free(&call);
         return;
     }
+    call->counted = true;
+    call->counted_bytes = frame->payload.length;
+    link->calls++;
+    link->call_bytes += call->counted_bytes;
     buffer_init(&call->request, frame->payload.length);
     buffer_append(&call->request, frame->payload);
     task_spawn(channel->group, call->method->name,
@@ -357,12 +375,17 @@ static int fd_claim(struct rpc_link *link)
     return fd;
 }
 
-/* Act on every complete frame in the input. False: the peer is out of its mind. */
+static bool is_busy(const struct rpc_link *link)
+{
+    return link->calls >= CALLS_MOST || link->call_bytes >= CALL_BYTES_MOST;
+}
+
+/* Act on complete frames in the input while there is room. False: the peer is out of its mind. */
 static bool take_frames(struct rpc_link *link, struct buffer *input)
 {
     struct text rest = buffer_text(input);
     size_t length;
-    while ((length = frame_length(rest)) > 0 && !link->dead) {
+    while ((length = frame_length(rest)) > 0 && !link->dead && !is_busy(link)) {
         if (length > HEADER_BYTES + RPC_FRAME_MAX)
             return false;
         if (rest.length < length)
@@ -378,6 +401,19 @@ static bool take_frames(struct rpc_link *link, struct buffer *input)
     }
     buffer_consume(input, input->length - rest.length);
     return true;
+}
+
+/* Act on every complete frame. YIELDS while there is no room for more calls. */
+static bool take_all_frames(struct rpc_link *link, struct buffer *input)
+{
+    while (take_frames(link, input)) {
+        if (!is_busy(link) || link->dead)
+            return true;
+        while (is_busy(link) && !link->dead)
+            if (task_event_wait(&link->eased, NO_DEADLINE) != OK)
+                return true;
+    }
+    return false;
 }
 
 static ssize_t receive_some(struct rpc_link *link, char *out, size_t room)
@@ -442,7 +478,7 @@ static void receive_task(void *argument)
         /* Read more at once while the channel is busy; a quiet one keeps a small buffer. */
         wanted = (size_t)count == room ? READ_BYTES : READ_FIRST;
         buffer_grew(&input, (size_t)count);
-        if (!take_frames(link, &input)) {
+        if (!take_all_frames(link, &input)) {
             log_error("rpc.garbage", "peer=%s", link->channel == NULL ? "?" : link->channel->name);
             break;
         }
@@ -485,6 +521,7 @@ void rpc_channel_connect(struct rpc_channel *channel, int fd)
     list_init(&link->fds_to_send);
     task_event_init(&link->wanted);
     task_event_init(&link->ended);
+    task_event_init(&link->eased);
     buffer_init(&link->output, PENDING_MAX);
     if (task_io_open(&link->io, fd) != OK) {
         log_error("rpc.connect", "peer=%s reason=%s", channel->name,
@@ -620,6 +657,11 @@ enum status rpc_tell(struct rpc_channel *channel, uint16_t method, struct text m
 static void answer(struct rpc_call **call, enum status status, struct text payload)
 {
     struct rpc_link *link = (*call)->link;
+    /* A frame that does not fit would leave half of itself: a peer who never reads is cut off. */
+    if (!link->dead && link->output.length + payload.length + HEADER_BYTES > PENDING_MAX) {
+        log_error("rpc.stalled", "peer=%s", link->channel->name);
+        link_kill(link);
+    }
     if (!link->dead && (*call)->number != 0)
         frame_append(link, &(struct rpc_frame){.call = (*call)->number,
                                                .kind = KIND_ANSWER,

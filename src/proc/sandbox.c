@@ -144,6 +144,10 @@ static const int denied_calls[] = {
     SCMP_SYS(personality),
     SCMP_SYS(mknod),
     SCMP_SYS(mknodat),
+    SCMP_SYS(tkill),
+    SCMP_SYS(pidfd_open),
+    SCMP_SYS(pidfd_getfd),
+    SCMP_SYS(pidfd_send_signal),
 #ifndef MAILROOT_ASAN
     SCMP_SYS(ptrace), /* the leak checker traces its own threads */
 #endif
@@ -154,12 +158,25 @@ static bool deny_sockets(scmp_filter_ctx filter, const struct role *role)
     uint32_t deny = SCMP_ACT_ERRNO(EPERM);
     if ((role->may & MAY_CONNECT) == 0)
         return seccomp_rule_add(filter, deny, SCMP_SYS(socket), 0) == 0;
-    /* Internet and local sockets only: no packet, netlink, vsock ... */
+    /* Internet only: no local ones, behind which our own control sockets are, no packet, vsock ...
+     */
     bool added = true;
-    for (int family = 3; family < 64; family++)
-        if (family != AF_INET6 && family != AF_NETLINK)
+    for (int family = 0; family < 64; family++)
+        if (family != AF_INET && family != AF_INET6 && family != AF_NETLINK)
             added = added && seccomp_rule_add(filter, deny, SCMP_SYS(socket), 1,
                                               SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family)) == 0;
+    return added;
+}
+
+/* Roles may run under one user, so the kernel would let each end the others. */
+static bool deny_signals(scmp_filter_ctx filter)
+{
+    static const int calls[] = {SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(rt_sigqueueinfo),
+                                SCMP_SYS(rt_tgsigqueueinfo)};
+    bool added = true;
+    for (unsigned i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+        added = added && seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i], 1,
+                                          SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid())) == 0;
     return added;
 }
 
@@ -168,7 +185,7 @@ static enum status enter_seccomp(const struct role *role, struct buffer *granted
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     if (filter == NULL)
         return try_later("seccomp is not available");
-    bool added = deny_sockets(filter, role);
+    bool added = deny_sockets(filter, role) && deny_signals(filter);
     for (unsigned i = 0; i < sizeof(denied_calls) / sizeof(*denied_calls); i++)
         if (denied_calls[i] >= 0) /* negative: unknown on this architecture */
             added =

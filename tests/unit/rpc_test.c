@@ -258,3 +258,59 @@ TEST("a peer that sends garbage is cut off")
 {
     run(garbage);
 }
+
+static unsigned served;
+
+static void serve_until_told(void *context, struct rpc_call *call, struct text request)
+{
+    unused(request);
+    struct task_event *told = context;
+    served++;
+    task_event_wait(told, NO_DEADLINE);
+    rpc_answer(&call, TEXT(""));
+}
+
+static void flood(void *unused_argument)
+{
+    unused(unused_argument);
+    enum { REQUESTS = 5000, FRAME_BYTES = 16 };
+    static const struct rpc_method waits[] = {{1, 0, "wait", serve_until_told}};
+    struct task_group group;
+    struct task_event told;
+    struct buffer frames;
+    int ends[2], room = REQUESTS * FRAME_BYTES * 4;
+    served = 0;
+    task_group_init(&group);
+    task_event_init(&told);
+    buffer_init(&frames, REQUESTS * FRAME_BYTES);
+    for (unsigned i = 1; i <= REQUESTS; i++) {
+        wire_put_u32(&frames, 0);
+        wire_put_u32(&frames, i);
+        wire_put_u16(&frames, 1);
+        wire_put_u16(&frames, 1 << 8);
+        wire_put_u32(&frames, 0);
+    }
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    struct rpc_channel *channel = rpc_channel_new("flooder", waits, 1, &told, &group);
+    rpc_channel_connect(channel, ends[0]);
+    EXPECT(send(ends[1], frames.data, frames.length, MSG_NOSIGNAL) == (ssize_t)frames.length);
+    for (int i = 0; i < 20; i++)
+        task_yield();
+    EXPECT(served > 100 && served < REQUESTS);
+    for (int i = 0; i < 200 && served < REQUESTS; i++) {
+        task_event_tell_all(&told);
+        task_yield();
+    }
+    EXPECT(served == REQUESTS);
+    task_group_cancel(&group);
+    rpc_channel_close(&channel);
+    task_group_finish(&group);
+    close(ends[1]);
+    buffer_finish(&frames);
+}
+
+TEST("a peer that asks ever more is served by so many tasks at a time, and all the same")
+{
+    task_loop_run(flood, NULL);
+}

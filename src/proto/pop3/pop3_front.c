@@ -290,23 +290,7 @@ static bool is_refused(const struct pop3_front *session)
     return false;
 }
 
-static void serve_peer(struct pop3_front *session)
-{
-    struct line_seat seat;
-    const struct net_address *peer = stream_peer(session->line.stream);
-    if (is_refused(session)) {
-        refuse(session, "[SYS/PERM] Your address is refused here", "refuse network");
-        line_part(&session->line);
-    } else if (!line_seat_take(&seat, session->front, session->server, peer)) {
-        refuse(session, "[SYS/TEMP] Too many connections", fail_reason());
-        line_part(&session->line);
-    } else {
-        say_ok(session, "mailroot POP3 ready");
-        line_run(&session->line);
-        line_seat_give_back(&seat);
-    }
-}
-
+/* TLS from the first byte. YIELDS. */
 static bool start_as_service_wants(struct pop3_front *session)
 {
     if (session->service != SERVICE_POP3S)
@@ -314,6 +298,37 @@ static bool start_as_service_wants(struct pop3_front *session)
     stream_set_deadline(session->line.stream, clock_monotonic_ms() + MINUTE);
     return session->tls != NULL &&
            stream_start_tls(session->line.stream, session->tls, NULL, NULL) == OK;
+}
+
+/* Refuse at the door. Where TLS comes first a handshake would cost us more than him, so he hears
+ * nothing. YIELDS. */
+static void turn_away(struct pop3_front *session, const char *text, const char *why)
+{
+    if (session->service == SERVICE_POP3S) {
+        log_info("pop3.refused", "peer=%s reason=%s", log_text(text_from(session->peer)),
+                 log_text(text_from(why)));
+        return;
+    }
+    refuse(session, text, why);
+    line_part(&session->line);
+}
+
+/* The seat is taken first: a client who never finishes his handshake takes one too. YIELDS. */
+static void serve_peer(struct pop3_front *session)
+{
+    struct line_seat seat;
+    const struct net_address *peer = stream_peer(session->line.stream);
+    if (is_refused(session)) {
+        turn_away(session, "[SYS/PERM] Your address is refused here", "refuse network");
+    } else if (!line_seat_take(&seat, session->front, session->server, peer)) {
+        turn_away(session, "[SYS/TEMP] Too many connections", fail_reason());
+    } else {
+        if (start_as_service_wants(session)) {
+            say_ok(session, "mailroot POP3 ready");
+            line_run(&session->line);
+        }
+        line_seat_give_back(&seat);
+    }
 }
 
 void pop3_serve_front(struct line_front *front, const struct setting_server *server,
@@ -336,8 +351,7 @@ void pop3_serve_front(struct line_front *front, const struct setting_server *ser
     session.line.requires_tls = server->tls == TLS_REQUIRE || server->tls == TLS_VERIFY;
     if (server->session_ms > 0)
         session.line.ends_ms = clock_monotonic_ms() + server->session_ms;
-    if (start_as_service_wants(&session))
-        serve_peer(&session);
+    serve_peer(&session);
     line_finish(&session.line);
     if (session.tls != NULL)
         tls_release(&session.tls);

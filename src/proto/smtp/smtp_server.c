@@ -255,25 +255,18 @@ static void serve_welcome(struct smtp_session *session)
     line_run(&session->line);
 }
 
-/* Greet, or refuse to (RFC 5321 3.1). YIELDS. */
-static void serve_peer(struct smtp_session *session)
+/* Refuse at the door (RFC 5321 3.1). A handshake would cost us more than him, so where TLS comes
+ * first he hears nothing. YIELDS. */
+static void turn_away(struct smtp_session *session, enum smtp_answer answer, struct text detail,
+                      const char *rule)
 {
-    const struct setting_server *server = session->server;
-    const struct net_address *peer = stream_peer(session->line.stream);
-    struct decision_reason reason = {.place = server->place};
-    struct line_seat seat;
-    if (find_network(server->refused_networks, server->refused_network_count, peer) != NULL) {
-        reason.rule = "refuse";
-        smtp_answer_because(session, SMTP_REFUSED_PEER, TEXT(""), &reason, 1);
-        line_part(&session->line);
-    } else if (!line_seat_take(&seat, session->front, server, peer)) {
-        reason.rule = "limit-connections";
-        smtp_answer_because(session, SMTP_MANY_CONNECTIONS, text_from(fail_reason()), &reason, 1);
-        line_part(&session->line);
-    } else {
-        serve_welcome(session);
-        line_seat_give_back(&seat);
+    struct decision_reason reason = {.rule = rule, .place = session->server->place};
+    if (session->service == SERVICE_SMTPS) {
+        log_info("smtp.refused", "peer=%s reason=%s", log_text(text_from(session->peer)), rule);
+        return;
     }
+    smtp_answer_because(session, answer, detail, &reason, 1);
+    line_part(&session->line);
 }
 
 /* TLS from the first byte. YIELDS. */
@@ -288,6 +281,23 @@ static bool start_as_service_wants(struct smtp_session *session)
     log_info("smtp.tls-failed", "peer=%s reason=%s", log_text(text_from(session->peer)),
              log_text(session->tls == NULL ? TEXT("no certificate") : text_from(fail_reason())));
     return false;
+}
+
+/* The seat is taken first: a client who never finishes his handshake takes one too. YIELDS. */
+static void serve_peer(struct smtp_session *session)
+{
+    const struct setting_server *server = session->server;
+    const struct net_address *peer = stream_peer(session->line.stream);
+    struct line_seat seat;
+    if (find_network(server->refused_networks, server->refused_network_count, peer) != NULL) {
+        turn_away(session, SMTP_REFUSED_PEER, TEXT(""), "refuse");
+    } else if (!line_seat_take(&seat, session->front, server, peer)) {
+        turn_away(session, SMTP_MANY_CONNECTIONS, text_from(fail_reason()), "limit-connections");
+    } else {
+        if (start_as_service_wants(session))
+            serve_welcome(session);
+        line_seat_give_back(&seat);
+    }
 }
 
 static void session_init(struct smtp_session *session, struct line_front *front,
@@ -320,8 +330,7 @@ void smtp_serve(struct line_front *front, const struct setting_server *server, e
 {
     struct smtp_session session;
     session_init(&session, front, server, service, stream);
-    if (start_as_service_wants(&session))
-        serve_peer(&session);
+    serve_peer(&session);
     smtp_server_transaction_finish(&session);
     line_finish(&session.line);
     if (session.tls != NULL)
