@@ -11,6 +11,8 @@ enum directory_method {
     DIRECTORY_CHECK = 1,  /* from front: may mail be accepted for this address? */
     DIRECTORY_LOGIN = 2,  /* from front: check a password; hand a session over */
     DIRECTORY_EXPAND = 3, /* from store: who gets it? */
+    /* auth itself tells front and store, one way and empty: forget what was answered before. */
+    DIRECTORY_CHANGED = 4,
 };
 
 /* Will mail to this address (key form, in one of our domains) be taken? OK; REFUSED "no such user

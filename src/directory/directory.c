@@ -296,6 +296,18 @@ void directory_change_end(struct directory *directory)
     directory_leave(directory);
 }
 
+void directory_on_change(struct directory *directory, void (*changed)(void *), void *context)
+{
+    directory->changed = changed;
+    directory->changed_context = context;
+}
+
+static void tell_changed(struct directory *directory)
+{
+    if (directory->changed != NULL)
+        directory->changed(directory->changed_context);
+}
+
 enum status directory_commit(struct directory *directory, const struct directory_record *record)
 {
     struct buffer bytes;
@@ -316,6 +328,7 @@ enum status directory_commit(struct directory *directory, const struct directory
         /* It is durable whatever the index says; a failing index is rebuilt from the log. */
         if (directory->index == NULL || apply(directory, record, number) != OK)
             directory_ready(directory);
+        tell_changed(directory);
     }
     buffer_finish(&bytes);
     return status;
@@ -414,6 +427,7 @@ void directory_use_settings(struct directory *directory, struct settings *settin
         return;
     settings_release(&directory->settings);
     directory->settings = settings_hold(settings);
+    tell_changed(directory);
 }
 
 const struct settings *directory_settings(const struct directory *directory)

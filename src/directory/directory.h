@@ -25,6 +25,8 @@ enum status directory_open(const char *path, struct settings *settings, struct t
                            struct directory **out);
 /* Ends waiting logins (TRY_LATER), waits for what is in progress. Accepts NULL. YIELDS. */
 void directory_close(struct directory **directory);
+/* Told after each change, of settings too; must not YIELD. For those who keep answers. */
+void directory_on_change(struct directory *directory, void (*changed)(void *), void *context);
 /* From now on these; held. */
 void directory_use_settings(struct directory *directory, struct settings *settings);
 const struct settings *directory_settings(const struct directory *directory);

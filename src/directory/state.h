@@ -26,6 +26,8 @@ struct directory {
     struct task_event idle;      /* told when active falls to 0 */
     bool changing;               /* one change at a time: checked, committed, applied */
     struct task_event unchanged; /* told when changing ends */
+    void (*changed)(void *);     /* told after each change */
+    void *changed_context;
     struct password_gate gate;
     struct throttle *throttle;
     struct task_event login_ended; /* waiting logins look again */

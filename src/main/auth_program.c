@@ -163,6 +163,17 @@ static void *auth_new(struct role_context *context)
     return auth;
 }
 
+/* What front and store keep of our answers may be wrong now. A channel that is down has nobody
+ * behind it who keeps any. */
+static void tell_changed(void *argument)
+{
+    const struct role_context *context = ((struct auth *)argument)->context;
+    rpc_tell(context->store, DIRECTORY_CHANGED, TEXT(""));
+    for (unsigned i = 0; i < ROLE_FRONTS_MAX; i++)
+        if (context->fronts[i] != NULL)
+            rpc_tell(context->fronts[i], DIRECTORY_CHANGED, TEXT(""));
+}
+
 static void watch_settings(void *argument)
 {
     struct auth *auth = argument;
@@ -187,6 +198,7 @@ static enum status auth_start(void *state)
     free(path);
     if (status != OK)
         return status;
+    directory_on_change(auth->directory, tell_changed, auth);
     /* Opening took time, in which newer settings may have come. */
     directory_use_settings(auth->directory, auth->context->settings);
     task_spawn(&auth->serving, "auth settings", watch_settings, auth);

@@ -133,6 +133,23 @@ static void watch_task(void *argument)
         follow_listeners(front);
 }
 
+static void directory_changed(void *context)
+{
+    struct front *front = context;
+    directory_cache_clear(front->line.directory);
+}
+
+static void serve_changed(void *context, struct rpc_call *call, struct text message)
+{
+    unused(call);
+    unused(message);
+    directory_changed(context);
+}
+
+static const struct rpc_method from_auth[] = {
+    {DIRECTORY_CHANGED, RPC_INLINE | RPC_ONE_WAY, "directory.changed", serve_changed},
+};
+
 static void *front_new(struct role_context *context)
 {
     struct front *front = calloc(1, sizeof(*front));
@@ -147,6 +164,7 @@ static void *front_new(struct role_context *context)
 static enum status front_start(void *state)
 {
     struct front *front = state;
+    rpc_channel_on_down(front->context->auth, directory_changed, front);
     follow_listeners(front);
     task_spawn(&front->watching, "listeners", watch_task, front);
     return OK;
@@ -155,6 +173,7 @@ static enum status front_start(void *state)
 static void front_stop(void *state)
 {
     struct front *front = state;
+    rpc_channel_on_down(front->context->auth, NULL, NULL);
     task_group_finish(&front->watching);
     for (unsigned i = 0; i < ROLE_LISTENERS_MAX; i++)
         accept_end(front, i);
@@ -169,6 +188,8 @@ static void front_stop(void *state)
 
 const struct role_program front_program = {
     .kind = ROLE_FRONT,
+    .methods = {[ROLE_AUTH] = from_auth},
+    .method_count = {[ROLE_AUTH] = 1},
     .new_state = front_new,
     .start = front_start,
     .stop = front_stop,

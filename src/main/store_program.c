@@ -159,7 +159,15 @@ static void serve_session(void *context, struct rpc_call *call, struct text requ
     rpc_fail(&call, status, fail_reason());
 }
 
+static void serve_changed(void *context, struct rpc_call *call, struct text message)
+{
+    unused(call);
+    unused(message);
+    queue_directory_changed(context);
+}
+
 static const struct rpc_method from_auth[] = {
+    {DIRECTORY_CHANGED, RPC_INLINE | RPC_ONE_WAY, "directory.changed", serve_changed},
     {STORE_SESSION, RPC_INLINE, "store.session", serve_session},
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue.story", queue_serve_story},
 };

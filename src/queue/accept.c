@@ -7,7 +7,6 @@
 #include "base/id.h"
 #include "decide/retry.h"
 #include "decide/route.h"
-#include "directory/client.h"
 #include "mail/address.h"
 #include "queue/internal.h"
 #include "store/mailbox.h"
@@ -65,8 +64,8 @@ static enum status expand(struct plan *plan)
     unsigned count = plan->acceptance->envelope->recipient_count;
     if (queue->auth == NULL)
         return try_later("the directory is not there");
-    status = directory_expand(queue->auth, plan->keys, count, plan->arena, &plan->targets,
-                              &plan->target_count);
+    status = directory_cache_expand(queue->cache, queue->auth, plan->keys, count, plan->arena,
+                                    &plan->targets, &plan->target_count);
     for (unsigned i = 0; i < plan->target_count && status == OK; i++) {
         if (plan->targets[i].recipient >= count)
             return try_later("the directory's answer is malformed");

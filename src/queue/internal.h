@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "directory/cache.h"
 #include "queue/item.h"
 #include "queue/queue.h"
 #include "queue/wire.h"
@@ -55,6 +56,7 @@ struct queue {
     struct store *store;
     struct settings *settings;
     struct rpc_channel *auth, *send;
+    struct directory_cache *cache; /* of what auth answered */
     struct task_group tasks;
     struct task_group log_tasks; /* must outlive the store */
     struct map *messages;        /* id -> struct queued */

@@ -21,6 +21,7 @@ struct queue *queue_new(void)
     check(queue != NULL);
     task_group_init(&queue->tasks);
     task_group_init(&queue->log_tasks);
+    queue->cache = directory_cache_new();
     queue->uploads = map_new();
     queue->committing = map_new();
     list_init(&queue->watches);
@@ -148,6 +149,12 @@ static void send_notices(void *argument)
         notice_send(queue, list_entry(timer, struct queued_item, due));
 }
 
+void queue_directory_changed(void *context)
+{
+    struct queue *queue = context;
+    directory_cache_clear(queue->cache);
+}
+
 enum status queue_start(struct queue *queue, const struct queue_options *options)
 {
     struct store_options store_options = {.directory = options->directory,
@@ -168,6 +175,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     task_event_tell_all(&queue->work);
     if (queue->auth == NULL)
         return OK; /* offline: nothing happens by itself */
+    rpc_channel_on_down(queue->auth, queue_directory_changed, queue);
     if (queue->send != NULL)
         rpc_channel_on_down(queue->send, schedule_send_lost, queue);
     task_spawn(&queue->tasks, "stories", flush_stories, queue);
@@ -185,6 +193,8 @@ void queue_stop(struct queue **stopped)
     if (queue == NULL)
         return;
     queue->serving = false;
+    if (queue->auth != NULL)
+        rpc_channel_on_down(queue->auth, NULL, NULL);
     if (queue->send != NULL)
         rpc_channel_on_down(queue->send, NULL, NULL);
     task_group_finish(&queue->tasks);
@@ -199,6 +209,7 @@ void queue_stop(struct queue **stopped)
     store_close(&queue->store);
     task_group_finish(&queue->log_tasks);
     schedule_finish(queue);
+    directory_cache_free(&queue->cache);
     map_free(&queue->uploads);
     map_free(&queue->committing);
     if (queue->settings != NULL)

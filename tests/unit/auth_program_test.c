@@ -11,6 +11,7 @@
 
 /* The ends of the channels that front and store hold, and what the store was told. */
 static struct world {
+    unsigned changes_told; /* to front */
     char path[64];
     struct role_context context;
     struct task_group group;
@@ -41,6 +42,18 @@ static void serve_session(void *context, struct rpc_call *call, struct text requ
     else
         rpc_answer(&call, TEXT(""));
 }
+
+static void serve_changed(void *context, struct rpc_call *call, struct text message)
+{
+    unused(context);
+    unused(call);
+    EXPECT(text_is_empty(message));
+    world.changes_told++;
+}
+
+static const struct rpc_method front_methods[] = {
+    {DIRECTORY_CHANGED, RPC_INLINE | RPC_ONE_WAY, "changed", serve_changed},
+};
 
 static const struct rpc_method store_methods[] = {
     {STORE_SESSION, 0, "store.session", serve_session},
@@ -74,9 +87,10 @@ static void world_open(void)
                                        program->method_count[ROLE_FRONT], world.auth, &world.group);
     world.auth_store = rpc_channel_new("store", program->methods[ROLE_STORE],
                                        program->method_count[ROLE_STORE], world.auth, &world.group);
-    world.front = rpc_channel_new("auth", NULL, 0, NULL, &world.group);
+    world.front = rpc_channel_new("auth", front_methods, 1, NULL, &world.group);
     world.store = rpc_channel_new("auth", store_methods, 1, NULL, &world.group);
     world.context.store = world.auth_store;
+    world.context.fronts[0] = world.auth_front;
     connect_pair(world.front, world.auth_front);
     connect_pair(world.store, world.auth_store);
 }
@@ -207,8 +221,10 @@ static void reloaded(void)
     EXPECT(directory_check(world.front, TEXT("dora@new.test")) == REFUSED);
     settings_release(&world.context.settings);
     world.context.settings = settings_of("domain new.test {\n user dora\n}\n");
+    unsigned told = world.changes_told;
     task_event_tell_all(&world.context.reloaded);
     EXPECT(directory_check(world.front, TEXT("dora@new.test")) == OK);
+    EXPECT(world.changes_told == told + 1); /* front and store forget what they heard before */
     EXPECT(directory_check(world.front, TEXT("alice@example.test")) == REFUSED);
 }
 

@@ -8,11 +8,15 @@
 
 void line_front_init(struct line_front *front, struct role_context *role)
 {
-    *front = (struct line_front){.role = role, .servers = map_new(), .addresses = map_new()};
+    *front = (struct line_front){.role = role,
+                                 .directory = directory_cache_new(),
+                                 .servers = map_new(),
+                                 .addresses = map_new()};
 }
 
 void line_front_finish(struct line_front *front)
 {
+    directory_cache_free(&front->directory);
     map_free(&front->servers);
     map_free(&front->addresses);
 }

@@ -3,11 +3,13 @@
 #define PROTO_LINE_FRONT_H
 
 #include "base/map.h"
+#include "directory/cache.h"
 #include "proc/role.h"
 
 struct line_front {
     struct role_context *role;
     uint64_t last_id;
+    struct directory_cache *directory;
     struct map *servers;   /* name -> count of connections */
     struct map *addresses; /* server name and host -> count of connections */
 };

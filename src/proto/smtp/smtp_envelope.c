@@ -95,7 +95,7 @@ static bool recipient_exists(struct smtp_session *session, const struct mail_add
                              const struct relay_decision *decision)
 {
     struct text key = mail_address_key(recipient, &session->line.arena);
-    switch (directory_check(session->front->role->auth, key)) {
+    switch (directory_cache_check(session->front->directory, session->front->role->auth, key)) {
     case OK:
         return true;
     case REFUSED:
