@@ -314,9 +314,9 @@ TEST("a value out of bounds is told the bounds")
         "     3 |     to * cost 150\n"
         "       |               ^^^\n"
         "warning: there is no certificate, so ports 465 and 995 are not served\n" NO_TLS_WARNINGS);
-    expect_said("host a.b\n" QUIET "retry { expire 1s }\n",
-                MAIN_FILE ":3:16: 'expire' in retry: 1s is outside 1m..60d\n"
-                          "     3 | retry { expire 1s }\n"
+    expect_said("host a.b\n" QUIET "retry { expire 0s }\n",
+                MAIN_FILE ":3:16: 'expire' in retry: 0s is outside 1s..60d\n"
+                          "     3 | retry { expire 0s }\n"
                           "       |                ^^\n"
                           "warning: 'delay-notice' is not before 'expire', so no notice is sent\n");
     expect_said("host a.b\n" QUIET "trace keep 99999999999999999d\n", MAIN_FILE
