@@ -165,6 +165,7 @@ static void parent_task(void *argument)
         site_free(&parent->site);
         return;
     }
+    site_warn_of_root();
     parent->children.site = &parent->site;
     task_group_init(&parent->group);
     task_event_init(&parent->told_to_end);

@@ -167,6 +167,16 @@ static enum status make_directory(const char *path, mode_t mode)
     return status;
 }
 
+void site_warn_of_root(void)
+{
+    unsigned uid, gid;
+    if (geteuid() == 0 && !sandbox_user(role_find(ROLE_STORE), &uid, &gid))
+        log_warning("server.root",
+                    "reason=\"there is no user %s, so the processes keep root's files (but no "
+                    "capabilities)\" remedy=\"make the users that `mailroot roles` names\"",
+                    role_find(ROLE_STORE)->user);
+}
+
 enum status site_lock(const struct site *site, int *fd)
 {
     char path[SITE_PATH_BYTES];

@@ -41,6 +41,8 @@ enum status site_reload(const char *path, struct site *site, struct site *old,
 void site_free(struct site *site);
 /* Make the data and run directories and those of the roles, owned by the roles' users. */
 enum status site_make_directories(const struct site *site);
+/* Say so when root starts us without the users the roles should become. */
+void site_warn_of_root(void);
 /* Claim the data directory (made before) for a serving process; the claim ends with the process or
  * with fd. REFUSED: another serves it. */
 enum status site_lock(const struct site *site, int *fd);

@@ -200,6 +200,8 @@ static void apply_expunge(struct apply *apply, const struct operation_expunge *o
 {
     struct store *store = apply->store;
     struct mailbox *box = mailbox_by_id(store, operation->mailbox);
+    uint32_t *gone = arena_array(apply->arena, operation->uid_count, sizeof(*gone));
+    unsigned gone_count = 0;
     for (unsigned i = 0; i < operation->uid_count; i++) {
         struct mailbox_entry entry;
         uint32_t uid = operation->uids[i];
@@ -213,11 +215,12 @@ static void apply_expunge(struct apply *apply, const struct operation_expunge *o
         struct touched *touched = touch(apply, entry.message);
         if (touched != NULL && touched->message.references > 0)
             touched->message.references--;
-        if (box != NULL)
-            mailbox_apply_expunge(box, uid, operation->modseq);
+        gone[gone_count++] = uid;
     }
-    if (box != NULL)
-        note_box(apply, box);
+    if (box == NULL)
+        return;
+    mailbox_apply_expunge(box, gone, gone_count, operation->modseq);
+    note_box(apply, box);
 }
 
 static void apply_flags(struct apply *apply, const struct operation_flags *operation)

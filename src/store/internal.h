@@ -87,7 +87,9 @@ struct mailbox *mailbox_by_id(struct store *store, uint64_t id);
 void mailbox_apply(struct store *store, const struct operation_mailbox *operation,
                    log_number number, uint64_t segment);
 void mailbox_apply_entry(struct mailbox *box, const struct mailbox_entry *entry);
-void mailbox_apply_expunge(struct mailbox *box, uint32_t uid, uint64_t modseq);
+/* uids ascend. */
+void mailbox_apply_expunge(struct mailbox *box, const uint32_t *uids, unsigned count,
+                           uint64_t modseq);
 void mailbox_apply_flags(struct mailbox *box, uint32_t uid, uint32_t flags, uint64_t modseq);
 void mailbox_put(struct mailbox *box);
 void mailbox_describe(const struct mailbox *box, struct operation_mailbox *out);

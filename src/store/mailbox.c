@@ -348,16 +348,23 @@ void mailbox_apply_entry(struct mailbox *box, const struct mailbox_entry *entry)
         add_entry(box, entry);
 }
 
-void mailbox_apply_expunge(struct mailbox *box, uint32_t uid, uint64_t modseq)
+void mailbox_apply_expunge(struct mailbox *box, const uint32_t *uids, unsigned count,
+                           uint64_t modseq)
 {
-    raise_counters(box, uid + 1, modseq);
+    if (count == 0)
+        return;
+    raise_counters(box, uids[count - 1] + 1, modseq);
     if (!box->loaded)
         return;
-    unsigned at = place_of(box, uid);
-    if (at == box->count || box->entries[at].uid != uid)
-        return;
-    box->count--;
-    memmove(&box->entries[at], &box->entries[at + 1], (box->count - at) * sizeof(*box->entries));
+    /* One pass, so that emptying a large mailbox is not quadratic. */
+    unsigned kept = place_of(box, uids[0]), next = 0;
+    for (unsigned at = kept; at < box->count; at++) {
+        while (next < count && uids[next] < box->entries[at].uid)
+            next++;
+        if (next == count || uids[next] != box->entries[at].uid)
+            box->entries[kept++] = box->entries[at];
+    }
+    box->count = kept;
 }
 
 void mailbox_apply_flags(struct mailbox *box, uint32_t uid, uint32_t flags, uint64_t modseq)
