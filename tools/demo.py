@@ -301,6 +301,8 @@ def run(options):
 
 
 def main():
+    sys.stdout.reconfigure(line_buffering=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as ^C
     parser = argparse.ArgumentParser(description="shows mailroot working")
     parser.add_argument("--once", action="store_true", help="show everything, then stop")
     parser.add_argument("--directory", type=Path, default=ROOT / "run")
