@@ -87,6 +87,8 @@ enum status verb_store_status(void *state, struct admin_call *call)
     struct text trouble = health.failing ? text_from(health.reason) : text_from(failed);
     if (counts.low_space && text_is_empty(trouble))
         trouble = TEXT("too little free space: new mail gets 452");
+    if (index_is_stand_in(store_index(store)) && text_is_empty(trouble))
+        trouble = TEXT("the index is in memory until the disk has room");
     const struct {
         const char *name, *label;
         uint64_t value;

@@ -74,7 +74,7 @@ static bool delete_member(void *batch, struct text key, struct text value)
     return true;
 }
 
-static void apply_members(struct directory *directory, struct index_batch *batch,
+static void apply_members(struct index *index, struct index_batch *batch,
                           const struct directory_record *record)
 {
     struct buffer key;
@@ -90,19 +90,19 @@ static void apply_members(struct directory *directory, struct index_batch *batch
     }
     if (record->type == RECORD_MEMBERS_GONE && record->member_count == 0) {
         member_key(&key, record->key, TEXT(""));
-        index_scan(directory->index, buffer_text(&key), TEXT(""), delete_member, batch);
+        index_scan(index, buffer_text(&key), TEXT(""), delete_member, batch);
     }
     buffer_finish(&key);
 }
 
 /* What a record means for the index: the same live and at replay. */
-static enum status apply(struct directory *directory, const struct directory_record *record,
+static enum status apply(struct index *index, const struct directory_record *record,
                          log_number number)
 {
     struct buffer key, value;
     buffer_init(&key, INDEX_KEY_MAX);
     buffer_init(&value, DIRECTORY_RECORD_MAX);
-    struct index_batch *batch = index_batch_new(directory->index);
+    struct index_batch *batch = index_batch_new(index);
     bool is_user = record->type == RECORD_USER || record->type == RECORD_USER_GONE;
     directory_index_key(&key, is_user ? INDEX_USER : INDEX_LIST, record->key);
     struct directory_record head = *record;
@@ -114,7 +114,7 @@ static enum status apply(struct directory *directory, const struct directory_rec
     else if (is_user || record->member_count == 0)
         index_batch_delete(batch, buffer_text(&key));
     if (!is_user)
-        apply_members(directory, batch, record);
+        apply_members(index, batch, record);
     enum status status = index_batch_apply(batch, number);
     index_batch_free(&batch);
     buffer_finish(&key);
@@ -123,7 +123,7 @@ static enum status apply(struct directory *directory, const struct directory_rec
 }
 
 struct replay {
-    struct directory *directory;
+    struct index *index;
     enum status status;
 };
 
@@ -132,7 +132,7 @@ static bool replay_record(void *context, const struct log_record *logged)
     struct replay *replay = context;
     struct directory_record record;
     if (directory_record_decode(logged->type, logged->payload, &record))
-        replay->status = apply(replay->directory, &record, logged->number);
+        replay->status = apply(replay->index, &record, logged->number);
     else
         replay->status = try_later("directory record %llu of type %u cannot be read; was it "
                                    "written by a newer mailroot?",
@@ -169,19 +169,17 @@ static void index_job_destroy(void *argument)
     index_destroy(job->path);
 }
 
-static enum status replay_tail(struct directory *directory)
+static enum status replay_tail(struct directory *directory, struct index *index)
 {
-    if (index_applied(directory->index) > log_durable(directory->log))
+    if (index_applied(index) > log_durable(directory->log))
         return try_later("the index is ahead of the log");
-    struct replay replay = {.directory = directory};
+    struct replay replay = {.index = index};
     enum status status =
-        log_replay(directory->log, index_applied(directory->index) + 1, replay_record, &replay);
+        log_replay(directory->log, index_applied(index) + 1, replay_record, &replay);
     return status == OK ? replay.status : status;
 }
 
-/* Open the index and replay what it has not seen. directory->index stays NULL meanwhile for all
- * others, who answer "try later". */
-static enum status bring_up_once(struct directory *directory)
+static enum status open_index(struct directory *directory, struct index **out)
 {
     struct index_job *job = calloc(1, sizeof(*job));
     check(job != NULL);
@@ -190,16 +188,88 @@ static enum status bring_up_once(struct directory *directory)
     enum status status = job->status;
     if (status != OK)
         try_later("%s", job->reason.text);
-    directory->index = job->index;
+    *out = job->index;
     free(job);
-    return status == OK ? replay_tail(directory) : status;
+    return status;
+}
+
+static bool is_stand_in(const struct directory *directory)
+{
+    return directory->index != NULL && index_is_stand_in(directory->index);
+}
+
+static void close_index(struct index *index)
+{
+    struct index_job job = {.index = index};
+    if (index != NULL)
+        task_offload(index_job_close, &job);
+}
+
+static void destroy_index(struct directory *directory, struct index *index)
+{
+    struct index_job job = {.path = directory->index_path, .index = index};
+    task_offload(index_job_destroy, &job);
+}
+
+/* The disk has room again. Within a change, so that none comes between replay and the switch; all
+ * look things up in the stand-in until then. */
+static enum status return_to_disk(struct directory *directory)
+{
+    struct index *index;
+    enum status status = open_index(directory, &index);
+    if (status == OK && !index_is_stand_in(index))
+        status = replay_tail(directory, index);
+    if (status == OK && !index_is_stand_in(index)) {
+        struct index *stand_in = directory->index;
+        directory->index = index;
+        index = stand_in;
+        log_info("directory.index_on_disk", "directory=%s",
+                 log_text(text_from(directory->index_path)));
+    }
+    if (status == OK || task_is_cancelled())
+        close_index(index);
+    else
+        destroy_index(directory, index); /* the next attempt makes it anew */
+    return status;
+}
+
+static void look_for_room(void *argument)
+{
+    enum { LOOK_MS = 2000 };
+    struct directory *directory = argument;
+    while (is_stand_in(directory) && task_sleep(LOOK_MS) == OK) {
+        if (!index_has_room(directory->index_path) || directory_change_begin(directory) != OK)
+            continue;
+        if (return_to_disk(directory) != OK && !task_is_cancelled())
+            log_warning("directory.index_in_memory", "reason=%s",
+                        log_text(text_from(fail_reason())));
+        directory_change_end(directory);
+    }
+}
+
+static void watch_room(struct directory *directory)
+{
+    if (is_stand_in(directory) && directory->background.count == 0)
+        task_spawn(&directory->background, "directory room", look_for_room, directory);
+}
+
+/* Open the index and replay what it has not seen. directory->index stays NULL while it is opened:
+ * all others answer "try later". */
+static enum status bring_up_once(struct directory *directory)
+{
+    enum status status = open_index(directory, &directory->index);
+    if (status == OK)
+        status = replay_tail(directory, directory->index);
+    if (status == OK)
+        watch_room(directory);
+    return status;
 }
 
 static void drop_index(struct directory *directory)
 {
-    struct index_job job = {.path = directory->index_path, .index = directory->index};
+    struct index *index = directory->index;
     directory->index = NULL;
-    task_offload(index_job_destroy, &job);
+    destroy_index(directory, index);
 }
 
 static enum status bring_up(struct directory *directory)
@@ -326,7 +396,7 @@ enum status directory_commit(struct directory *directory, const struct directory
     if (status == OK) {
         directory_forget_login(directory, record->key);
         /* It is durable whatever the index says; a failing index is rebuilt from the log. */
-        if (directory->index == NULL || apply(directory, record, number) != OK)
+        if (directory->index == NULL || apply(directory->index, record, number) != OK)
             directory_ready(directory);
         tell_changed(directory);
     }
@@ -353,6 +423,7 @@ static struct directory *directory_new(const char *path, struct settings *settin
     check(asprintf(&directory->index_path, "%s/index", path) > 0);
     directory->settings = settings_hold(settings);
     directory->group = group;
+    task_group_init(&directory->background);
     task_event_init(&directory->idle);
     task_event_init(&directory->unchanged);
     task_event_init(&directory->login_ended);
@@ -404,13 +475,12 @@ void directory_close(struct directory **directory)
     *directory = NULL;
     closing->closing = true;
     task_event_tell_all(&closing->login_ended);
+    task_group_finish(&closing->background);
     task_shield_begin(); /* cancelled or not, no task may be left inside */
     while (closing->active > 0)
         task_event_wait(&closing->idle, NO_DEADLINE);
     task_shield_end();
-    struct index_job job = {.index = closing->index};
-    if (job.index != NULL)
-        task_offload(index_job_close, &job);
+    close_index(closing->index);
     log_close(&closing->log);
     settings_release(&closing->settings);
     throttle_free(&closing->throttle);

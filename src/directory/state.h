@@ -21,6 +21,7 @@ struct directory {
     struct index *index; /* NULL while it is being rebuilt */
     struct settings *settings;
     struct task_group *group;
+    struct task_group background;
     bool rebuilding, closing;
     unsigned active;             /* operations that yield, in progress */
     struct task_event idle;      /* told when active falls to 0 */

@@ -27,7 +27,7 @@ struct index_engine {
 struct index {
     const struct index_engine *engine;
     uint64_t applied;
-    bool failed;
+    bool failed, stand_in;
     char reason[INDEX_REASON_BYTES];
 };
 struct index_batch {

@@ -2,10 +2,14 @@
 #include "index/index.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/check.h"
+#include "base/logline.h"
 #include "index/engine.h"
 
 enum status index_fail(struct index *index, const char *what, const char *why)
@@ -31,10 +35,36 @@ static void read_applied(struct index *index)
     buffer_finish(&value);
 }
 
+bool index_has_room(const char *directory)
+{
+    enum { FILES = 32 };
+    struct statvfs space;
+    if (statvfs(directory, &space) != 0)
+        return true; /* not for us to judge: opening tells why */
+    bool has_files = space.f_files == 0 || space.f_favail >= FILES; /* 0: no limit */
+    return has_files && (uint64_t)space.f_bavail * space.f_frsize >= INDEX_ROOM_BYTES;
+}
+
+static struct index *open_stand_in(const char *directory)
+{
+    log_warning("index.in_memory",
+                "directory=%s reason=\"less than %d MB free\" remedy=\"free some space; the index "
+                "then returns to disk by itself\"",
+                log_text(text_from(directory)), INDEX_ROOM_BYTES >> 20);
+    struct index *index = memory_open();
+    index->stand_in = true;
+    return index;
+}
+
 enum status index_open(const char *directory, struct index **out)
 {
     if (directory == NULL) {
         *out = memory_open();
+        return OK;
+    }
+    bool is_full = mkdir(directory, 0700) != 0 && errno == ENOSPC;
+    if (is_full || !index_has_room(directory)) {
+        *out = open_stand_in(directory);
         return OK;
     }
     struct index *index;
@@ -57,6 +87,11 @@ void index_close(struct index **index)
         return;
     (*index)->engine->close(*index);
     *index = NULL;
+}
+
+bool index_is_stand_in(const struct index *index)
+{
+    return index->stand_in;
 }
 
 enum status index_destroy(const char *directory)

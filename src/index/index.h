@@ -11,11 +11,21 @@
 struct index;
 struct index_batch;
 
-/* Open or create. directory NULL: in memory. A damaged index is reported TRY_LATER with the reason
- * and the remedy; the caller may index_destroy and open anew. Blocks: offload or start-up only. */
+/* Opening RocksDB on a full disk harms it, up to the end of the process; so does flushing it. With
+ * less room than this for the files of the index, neither is tried. */
+enum { INDEX_ROOM_BYTES = 32 << 20 };
+bool index_has_room(const char *directory);
+
+/* Open or create. directory NULL: in memory. Without room an empty stand-in in memory is returned,
+ * and a warning logged: what is on disk stays as it is, and the caller replays the whole log into
+ * the stand-in and opens anew when there is room again. A damaged index is reported TRY_LATER with
+ * the reason and the remedy; the caller may index_destroy and open anew. Blocks: offload or
+ * start-up only. */
 enum status index_open(const char *directory, struct index **out);
 /* Flushes. Accepts NULL. Blocks. */
 void index_close(struct index **index);
+/* In memory only for want of room on disk. */
+bool index_is_stand_in(const struct index *index);
 /* Remove the whole index from disk (it must be closed). */
 enum status index_destroy(const char *directory);
 
@@ -37,7 +47,8 @@ bool index_get(struct index *index, struct text key, struct buffer *out);
 typedef bool index_visit(void *context, struct text key, struct text value);
 void index_scan(struct index *index, struct text prefix, struct text from, index_visit *visit,
                 void *context);
-/* Make what was applied so far survive a crash of the machine (bounds replay). Blocks: offload. */
+/* Make what was applied so far survive a crash of the machine (bounds replay). Without room nothing
+ * is done, which is no failure: the next replay is longer. Blocks: offload. */
 enum status index_flush(struct index *index);
 /* NULL, or why the index must be rebuilt. */
 const char *index_failed(const struct index *index);

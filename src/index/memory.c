@@ -1,5 +1,6 @@
 /* The index in memory: a skip list of keys. For tests and the simulation, which need nothing to
- * survive; a scan walks a copy of what it will show, so that the visitor may change the index. */
+ * survive, and while the disk is too full for RocksDB; a scan walks a copy of what it will show, so
+ * that the visitor may change the index. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,11 @@
  * family and the position in every batch, so whatever a crash leaves is a prefix of the log.
  *
  * Only what RocksDB 7.8 does without known trouble is used: no range deletes, merges, blobs or
- * atomic flush. Any error it reports ends the use of this index; it is rebuilt from the log. */
+ * atomic flush. Any error it reports ends the use of this index; it is rebuilt from the log.
+ *
+ * A flush on a full disk is such an error. So we start the flushes, early enough that RocksDB never
+ * starts one, and none while there is no room: the memtable then grows, by little, because a full
+ * disk takes no mail. */
 #include <rocksdb/c.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +15,9 @@
 #include "index/engine.h"
 
 enum {
-    WRITE_BUFFER_BYTES = 16 << 20,
+    FLUSH_AT_BYTES = 16 << 20,
+    LOOK_AGAIN_BYTES = 1 << 20,    /* applied since, when it could not be flushed */
+    WRITE_BUFFER_BYTES = 64 << 20, /* where RocksDB would flush by itself */
     BLOCK_CACHE_BYTES = 8 << 20,
     ARENA_BLOCK_BYTES = 256 << 10,
     BLOOM_BITS_PER_KEY = 10,
@@ -30,7 +36,9 @@ struct rocks {
     rocksdb_cache_t *cache;
     rocksdb_writeoptions_t *write;
     rocksdb_readoptions_t *read;
-    rocksdb_flushoptions_t *flush;
+    rocksdb_flushoptions_t *flush, *flush_behind;
+    char *directory;
+    size_t unflushed_bytes;
 };
 
 struct rocks_batch {
@@ -41,6 +49,10 @@ struct rocks_batch {
 static void set_options(struct rocks *rocks)
 {
     rocksdb_options_t *options = rocks->options = rocksdb_options_create();
+    /* rocks_close flushes, when it may. There is no call for this option. */
+    char *error = NULL;
+    rocksdb_get_options_from_string(options, "avoid_flush_during_shutdown=true", options, &error);
+    check(error == NULL);
     rocksdb_options_set_create_if_missing(options, 1);
     rocksdb_options_set_paranoid_checks(options, 1);
     rocksdb_options_set_write_buffer_size(options, WRITE_BUFFER_BYTES);
@@ -67,11 +79,13 @@ static void set_options(struct rocks *rocks)
 static void rocks_free(struct rocks *rocks)
 {
     rocksdb_flushoptions_destroy(rocks->flush);
+    rocksdb_flushoptions_destroy(rocks->flush_behind);
     rocksdb_readoptions_destroy(rocks->read);
     rocksdb_writeoptions_destroy(rocks->write);
     rocksdb_options_destroy(rocks->options);
     rocksdb_block_based_options_destroy(rocks->table);
     rocksdb_cache_destroy(rocks->cache);
+    free(rocks->directory);
     free(rocks);
 }
 
@@ -139,8 +153,30 @@ static enum status rocks_flush(struct index *index)
 {
     struct rocks *rocks = (struct rocks *)index;
     char *error = NULL;
+    if (!index_has_room(rocks->directory))
+        return OK;
     rocksdb_flush(rocks->db, rocks->flush, &error);
     return error == NULL ? OK : fail(index, "flushing", error);
+}
+
+/* Start a flush and go on: what RocksDB does by itself when its buffer is full. */
+static enum status flush_behind(struct rocks *rocks)
+{
+    uint64_t bytes = 0, being_flushed = 0;
+    char *error = NULL;
+    rocksdb_property_int(rocks->db, "rocksdb.cur-size-active-mem-table", &bytes);
+    rocksdb_property_int(rocks->db, "rocksdb.num-immutable-mem-table", &being_flushed);
+    if (bytes < FLUSH_AT_BYTES) { /* it was flushed meanwhile */
+        rocks->unflushed_bytes = bytes;
+        return OK;
+    }
+    if (being_flushed > 0 || !index_has_room(rocks->directory)) {
+        rocks->unflushed_bytes = FLUSH_AT_BYTES - LOOK_AGAIN_BYTES;
+        return OK;
+    }
+    rocks->unflushed_bytes = 0;
+    rocksdb_flush(rocks->db, rocks->flush_behind, &error);
+    return error == NULL ? OK : fail(&rocks->index, "flushing", error);
 }
 
 static struct index_batch *rocks_batch_new(struct index *index)
@@ -168,9 +204,14 @@ static enum status rocks_batch_apply(struct index_batch *batch)
     struct rocks *rocks = (struct rocks *)batch->index;
     rocksdb_writebatch_t *changes = ((struct rocks_batch *)batch)->changes;
     char *error = NULL;
+    size_t bytes;
+    rocksdb_writebatch_data(changes, &bytes);
     rocksdb_write(rocks->db, rocks->write, changes, &error);
     rocksdb_writebatch_clear(changes);
-    return error == NULL ? OK : fail(batch->index, "applying a batch", error);
+    if (error != NULL)
+        return fail(batch->index, "applying a batch", error);
+    rocks->unflushed_bytes += bytes;
+    return rocks->unflushed_bytes >= FLUSH_AT_BYTES ? flush_behind(rocks) : OK;
 }
 
 static void rocks_batch_free(struct index_batch *batch)
@@ -202,6 +243,10 @@ enum status rocks_open(const char *directory, struct index **out)
     rocks->read = rocksdb_readoptions_create();
     rocks->flush = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(rocks->flush, 1);
+    rocks->flush_behind = rocksdb_flushoptions_create();
+    rocksdb_flushoptions_set_wait(rocks->flush_behind, 0);
+    rocks->directory = strdup(directory);
+    check(rocks->directory != NULL);
     char *error = NULL;
     rocks->db = rocksdb_open(rocks->options, directory, &error);
     if (error != NULL) {

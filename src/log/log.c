@@ -247,6 +247,11 @@ uint64_t log_first_segment(const struct log *log)
     return list_entry(log->segments.all.next, struct segment, link)->number;
 }
 
+log_number log_first_record(const struct log *log)
+{
+    return list_entry(log->segments.all.next, struct segment, link)->first;
+}
+
 uint64_t log_last_segment(const struct log *log)
 {
     return log->segments.newest->number;

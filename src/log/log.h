@@ -98,6 +98,8 @@ enum status log_read(struct log *log, struct log_place place, char *out);
 /* Oldest and newest segment; the newest is being written and can't be dropped. */
 uint64_t log_first_segment(const struct log *log);
 uint64_t log_last_segment(const struct log *log);
+/* Number of the oldest record still there; 0 when its segment's header is damaged. */
+log_number log_first_record(const struct log *log);
 /* The segments that exist, ascending, at most `most`; returns how many. */
 unsigned log_segments(const struct log *log, uint64_t *out, unsigned most);
 /* The layer above needs nothing of this sealed segment any more: its file is recycled. Readers

@@ -27,6 +27,7 @@ struct store {
     struct index *index;
     struct index_batch *batch;
     char *directory;
+    char *index_path; /* NULL: in memory */
     struct store_hooks hooks;
     struct list pending;
     struct list uploads;
@@ -43,6 +44,7 @@ struct store {
     unsigned story_second_count;
     struct store *mirror; /* verifying: a shadow to which every change is applied as well */
     bool reclaiming;
+    struct task_group background;
 };
 
 struct mailbox {
@@ -96,11 +98,23 @@ void mailbox_describe(const struct mailbox *box, struct operation_mailbox *out);
 void mailboxes_free(struct store *store);
 /* The upload has bytes in this segment. */
 bool upload_is_in(const struct upload *upload, uint64_t segment);
-/* Open the store's index alone over a log: a shadow for verifying. */
-struct store *store_shadow_new(struct log *log);
-void store_shadow_free(struct store **store);
-/* Replay the log from where the index stands. YIELDS. */
-enum status store_replay(struct store *store);
+/* An empty store over nothing, and what is left once its index and log are closed. */
+struct store *store_new(void);
+void store_free(struct store **store);
+/* The index on disk, made anew when it is of no use for this log. YIELDS. */
+enum status store_open_index(struct store *store, struct index **out);
+/* Closes the index too. YIELDS. */
+void store_close_index(struct index **index);
+
+/* A second index over the store's log, which it owns from now on. */
+struct store *store_shadow_new(struct store *live, struct index *index);
+/* YIELDS. */
+void store_shadow_free(struct store **shadow);
+/* Replay into the shadow until both stand at the same record; from then on both get each change:
+ * live->mirror is the shadow, and nothing has yielded since. YIELDS. */
+enum status store_shadow_follow(struct store *live, struct store *shadow);
+/* While the index is a stand-in for want of room: look for room, and return to disk. */
+void store_watch_room(struct store *store);
 
 /* A mailbox entry as the index keeps it. */
 void entry_encode(const struct mailbox_entry *entry, struct buffer *out);

@@ -13,7 +13,7 @@
 #include "store/sync_point.h"
 #include "task/offload.h"
 
-static struct store *store_new(void)
+struct store *store_new(void)
 {
     struct store *store = calloc(1, sizeof(*store));
     check(store != NULL);
@@ -22,34 +22,19 @@ static struct store *store_new(void)
     store->mailboxes_by_id = map_new();
     store->mailboxes_by_owner = map_new();
     change_init(&store->stories);
+    task_group_init(&store->background);
     return store;
 }
 
-static void store_free(struct store **store)
+void store_free(struct store **store)
 {
     mailboxes_free(*store);
     change_finish(&(*store)->stories);
     free((*store)->live);
     free((*store)->directory);
+    free((*store)->index_path);
     free(*store);
     *store = NULL;
-}
-
-struct store *store_shadow_new(struct log *log)
-{
-    struct store *store = store_new();
-    store->log = log;
-    check(index_open(NULL, &store->index) == OK);
-    store->batch = index_batch_new(store->index);
-    store->directory = text_to_string(TEXT("(memory)"));
-    return store;
-}
-
-void store_shadow_free(struct store **store)
-{
-    index_batch_free(&(*store)->batch);
-    index_close(&(*store)->index);
-    store_free(store);
 }
 
 void store_set_hooks(struct store *store, struct store_hooks hooks)
@@ -87,11 +72,6 @@ static bool replay_one(void *context, const struct log_record *record)
     return true;
 }
 
-enum status store_replay(struct store *store)
-{
-    return log_replay(store->log, index_applied(store->index) + 1, replay_one, store);
-}
-
 struct opening {
     const char *path;
     struct index **out;
@@ -115,19 +95,33 @@ static void make_anew(void *argument)
         open_index(argument);
 }
 
-static enum status open_or_make_index(struct store *store, const char *path)
+/* NULL, or why the log does not continue this index. */
+static const char *find_gap(const struct store *store, const struct index *index)
 {
-    struct opening opening = {.path = path, .out = &store->index};
-    if (path == NULL)
-        return index_open(NULL, &store->index);
+    uint64_t applied = index_applied(index);
+    if (applied > log_durable(store->log))
+        return "the index is ahead of the log";
+    /* Segments are given back while the index could not be flushed, or was in memory. What is
+     * needed of them was written forward; that they undid something would be missed. */
+    if (applied > 0 && applied + 1 < log_first_record(store->log))
+        return "the log no longer reaches back to where the index stands";
+    return NULL;
+}
+
+enum status store_open_index(struct store *store, struct index **out)
+{
+    struct opening opening = {.path = store->index_path, .out = out};
+    if (store->index_path == NULL)
+        return index_open(NULL, out);
     task_offload(open_index, &opening);
-    if (opening.status == OK && index_applied(store->index) <= log_durable(store->log))
+    const char *gap = opening.status == OK ? find_gap(store, *out) : NULL;
+    if (opening.status == OK && gap == NULL)
         return OK;
     if (opening.status == OK) {
-        snprintf(opening.reason, sizeof(opening.reason), "the index is ahead of the log");
-        index_close(&store->index);
+        snprintf(opening.reason, sizeof(opening.reason), "%s", gap);
+        store_close_index(out);
     }
-    log_warning("index.rebuild", "directory=%s reason=%s", log_text(text_from(path)),
+    log_warning("index.rebuild", "directory=%s reason=%s", log_text(text_from(store->index_path)),
                 log_text(text_from(opening.reason)));
     task_offload(make_anew, &opening);
     return opening.status == OK ? OK : try_later("cannot open the index: %s", opening.reason);
@@ -151,13 +145,11 @@ static enum status make_directory(const char *path)
 }
 
 static enum status open_parts(struct store *store, const struct store_options *options,
-                              const char *log_path, const char *index_path)
+                              const char *log_path)
 {
     enum status status = make_directory(store->directory);
     if (status == OK)
         status = make_directory(log_path);
-    if (status == OK && index_path != NULL)
-        status = make_directory(index_path);
     struct log_options log_options = {.directory = log_path,
                                       .segment_bytes = options->segment_bytes,
                                       .group = options->group,
@@ -165,13 +157,13 @@ static enum status open_parts(struct store *store, const struct store_options *o
     if (status == OK)
         status = log_open(&log_options, &store->log);
     if (status == OK)
-        status = open_or_make_index(store, index_path);
+        status = store_open_index(store, &store->index);
     if (status != OK)
         return status;
     store->batch = index_batch_new(store->index);
     live_load(store);
     index_scan(store->index, TEXT("B"), TEXT(""), highest_mailbox, store);
-    return store_replay(store);
+    return log_replay(store->log, index_applied(store->index) + 1, replay_one, store);
 }
 
 enum status store_open(const struct store_options *options, struct store **out)
@@ -179,34 +171,41 @@ enum status store_open(const struct store_options *options, struct store **out)
     struct arena arena;
     arena_init(&arena);
     struct text log_path = arena_printf(&arena, "%s/log", options->directory);
-    struct text index_path = arena_printf(&arena, "%s/index", options->directory);
     struct store *store = store_new();
     store->directory = text_to_string(text_from(options->directory));
-    enum status status = open_parts(store, options, log_path.data,
-                                    options->index_in_memory ? NULL : index_path.data);
+    if (!options->index_in_memory)
+        store->index_path = text_to_string(arena_printf(&arena, "%s/index", options->directory));
+    enum status status = open_parts(store, options, log_path.data);
     arena_finish(&arena);
     *out = store;
-    if (status != OK)
+    if (status == OK)
+        store_watch_room(store);
+    else
         store_close(out);
     return status;
 }
 
 static void close_index(void *argument)
 {
-    struct store *store = argument;
-    index_close(&store->index);
+    index_close(argument);
+}
+
+void store_close_index(struct index **index)
+{
+    task_offload(close_index, index);
 }
 
 void store_close(struct store **store)
 {
     if (*store == NULL)
         return;
+    task_group_finish(&(*store)->background);
     if ((*store)->batch != NULL) {
         store_story_flush(*store);
         store_settle(*store);
         index_batch_free(&(*store)->batch);
     }
-    task_offload(close_index, *store);
+    store_close_index(&(*store)->index);
     log_close(&(*store)->log);
     store_free(store);
 }

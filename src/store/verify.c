@@ -12,8 +12,7 @@ struct verify {
     struct store *live, *shadow;
     void (*report)(void *context, const char *line);
     void *context;
-    uint64_t first_record, findings;
-    bool in_step;
+    uint64_t findings;
     /* of one step */
     struct store *from, *against;
     const char *complaint;
@@ -33,31 +32,13 @@ static void find(struct verify *verify, const char *what, struct text key)
     verify->report(verify->context, line);
 }
 
-/* Until the shadow stands exactly where the live index stands; from then on both get each change.
- * No yield lies between the comparison and the switch. */
-static bool catch_up(void *context, const struct log_record *record)
-{
-    struct verify *verify = context;
-    if (verify->first_record == 0)
-        verify->first_record = record->number;
-    uint64_t applied = index_applied(verify->live->index);
-    struct change_reading reading;
-    if (record->number <= applied && record->type == RECORD_CHANGE &&
-        change_read(record->payload, &reading))
-        store_apply(verify->shadow, record->number, record->place, &reading, reading.operations);
-    if (record->number < applied)
-        return true;
-    verify->in_step = true;
-    verify->live->mirror = verify->shadow;
-    return false;
-}
-
 /* Stories outlive the segment they were told in; a new index has those the log still has. */
 static bool may_lack(const struct verify *verify, struct text key)
 {
     if (verify->from == verify->shadow)
         return false;
-    return key.data[0] == 'i' || (key.data[0] == 't' && key_get_u64(key, 8) < verify->first_record);
+    return key.data[0] == 'i' ||
+           (key.data[0] == 't' && key_get_u64(key, 8) < log_first_record(verify->live->log));
 }
 
 static bool compare_one(void *context, struct text key, struct text value)
@@ -119,12 +100,12 @@ enum status store_verify(struct store *store, void (*report)(void *context, cons
     enum status log_status = log_verify(store->log, report, context);
     store_settle(store);
     store->reclaiming = true; /* no segment goes away under us */
-    verify.shadow = store_shadow_new(store->log);
-    enum status status = log_replay(store->log, 1, catch_up, &verify);
-    if (status == OK && verify.in_step)
+    struct index *index;
+    check(index_open(NULL, &index) == OK);
+    verify.shadow = store_shadow_new(store, index);
+    enum status status = store_shadow_follow(store, verify.shadow);
+    if (status == OK)
         compare_both_ways(&verify);
-    else if (status == OK && index_applied(store->index) > 0)
-        status = try_later("the log ends before the index does");
     store->mirror = NULL;
     store->reclaiming = false;
     store_shadow_free(&verify.shadow);

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import Mailroot, text_message, wait_until
+from harness import Mailroot, pop_retrieve, text_message, wait_until
 
 SIZE_MB = 512
 
@@ -100,9 +100,72 @@ class FullDisk(unittest.TestCase):
         self.fill(self.disk.path / "filler")
         self.server.kill()
         self.server.start()
+        self.server.wait_log("(?s)event=index.in_memory .*event=index.in_memory ")
         self.assertEqual(self.kept_in_mailbox(), self.kept)
+        self.assertIn("the index is in memory", self.server.cli_result("store", "status").stdout)
         (self.disk.path / "filler").unlink()
         wait_until(lambda: self.try_send(1000, 10_000) == 250, "mail is taken again", 10, 0.2)
+        self.server.wait_log("event=index.on_disk")
+        self.server.wait_log("event=directory.index_on_disk")
+        self.server.cli("user", "add", "carol@example.test", "--password-stdin", given="secret\n")
+        self.server.cli("store", "verify")
+        self.assertEqual(self.kept_in_mailbox(), self.kept)
+        self.server.kill()
+        self.server.start()
+        self.assertNotIn("index.in_memory", self.server.log_text())
+        self.server.cli("store", "verify")
+        self.assertIn("carol@example.test", self.server.cli("user", "list"))
+        self.assertEqual(self.kept_in_mailbox(), self.kept)
+
+    def send_many(self, count):
+        with self.server.smtp() as client:
+            for number in range(count):
+                client.sendmail("x@elsewhere.test", ["alice@example.test"],
+                                text_message(f"disk {number}", ""))
+                self.kept.add(number)
+
+    def delete_first(self, count):
+        client = self.server.pop("alice")
+        for number in range(count):
+            subject = re.search(rb"Subject: disk (\d+)", pop_retrieve(client, number + 1))
+            client.dele(number + 1)
+            self.kept.discard(int(subject.group(1)))
+        client.quit()
+
+    def test_what_is_deleted_on_a_full_disk_stays_deleted(self):
+        """None of the index is on disk yet when it fills up and the server is killed."""
+        self.send_many(4000)
+        self.fill(self.disk.path / "filler")
+        self.delete_first(50)
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(self.kept_in_mailbox(), self.kept)
+        self.delete_first(100)
+        self.assertEqual(self.kept_in_mailbox(), self.kept)
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(self.kept_in_mailbox(), self.kept)
+        self.delete_first(100)
+        (self.disk.path / "filler").unlink()
+        self.server.stop()
+        self.server.start()
+        self.server.cli("store", "verify")
+        self.assertEqual(self.kept_in_mailbox(), self.kept)
+        self.assertEqual(self.try_send(5000, 10_000), 250)
+        self.assertEqual(self.kept_in_mailbox(), self.kept)
+
+    def test_a_full_disk_is_left_in_order(self):
+        """A stop flushes nothing, and takes no harm from it."""
+        self.send_many(200)
+        self.fill(self.disk.path / "filler")
+        self.server.stop()
+        self.server.start()
+        self.assertEqual(self.kept_in_mailbox(), self.kept)
+        self.server.stop()
+        (self.disk.path / "filler").unlink()
+        self.server.start()
+        self.assertEqual(self.kept_in_mailbox(), self.kept)
+        self.server.cli("store", "verify")
 
 
 if __name__ == "__main__":
