@@ -205,6 +205,12 @@ class Sink:
         if self._print_to:
             show(message, self._print_to)
 
+    def take(self):
+        """The messages so far; it begins anew without them."""
+        with self._changed:
+            taken, self.messages = self.messages, []
+        return taken
+
     def wait_for(self, count, seconds=20):
         """The messages, once there are at least count of them; fails after seconds."""
         with self._changed:

@@ -29,6 +29,7 @@ from smtp_sink import Sink  # noqa: E402
 POINTS = ["after-append", "after-commit", "after-apply", "before-answer", "after-chunk"]
 TOKEN = re.compile(rb"(?m)^Subject: token ([0-9a-f]+)\r$")
 START_SECONDS_ALLOWED = 5
+BLOCK = 4096  # of the log
 USERS = ("alice", "bob")
 
 
@@ -150,6 +151,7 @@ class Crash:
         for client in clients:
             client.join(20)
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        self.last_kind = kind
         self.maltreat_disk()
         self.start({})
         self.verify()
@@ -172,23 +174,27 @@ class Crash:
     def maltreat_disk(self):
         """What a crash of the machine may leave besides."""
         store = self.server.directory / "data"
+        self.index_deleted = self.tail_torn = False
         if self.random.random() < 0.2:
             for index in store.glob("**/index"):
                 shutil.rmtree(index)
                 self.indexes_deleted += 1
+                self.index_deleted = True
         if self.random.random() < 0.3:
             for segment in sorted(store.glob("**/*.seg"))[-1:]:
                 self.tear_tail(segment)
 
     def tear_tail(self, segment):
-        """Garbage behind the last written byte. Nothing acknowledged is touched."""
+        """Garbage behind the last batch. Nothing acknowledged is touched: a batch is padded to a
+        block, and its last record may itself end with zeros."""
         with open(segment, "r+b") as file:
-            end = last_written(file)
+            end = (last_written(file) + 1024 + BLOCK - 1) // BLOCK * BLOCK
             room = os.fstat(file.fileno()).st_size - end
-            garbage = os.urandom(min(self.random.randint(1, 20_000), max(room, 1)))
+            garbage = os.urandom(max(min(self.random.randint(1, 20_000), room), 0))
             file.seek(end)
             file.write(garbage)
         self.tails_torn += 1
+        self.tail_torn = True
 
     # ---- the reckoning ----
 
@@ -203,10 +209,19 @@ class Crash:
                 if token in ledger.verified:
                     self.resurrected.append(token)
             promised = {token for token, owner in ledger.local.items() if owner == user}
-            self.lost += sorted(promised - set(found))
+            self.note_lost(promised - set(found), f"mailbox of {user}")
             ledger.verified.update(found)
         ledger.local.clear()
         self.verify_sink()
+
+    def note_lost(self, tokens, place):
+        """What there is to know about it is only here now."""
+        self.lost += sorted(tokens)
+        for token in sorted(tokens):
+            print(f"# lost: {token}, promised to the {place}, after {self.last_kind}; "
+                  f"index deleted: {self.index_deleted}, tail torn: {self.tail_torn}")
+            for verb in (["queue", "list"], ["queue", "hops"], ["store", "status"]):
+                print("#   ", *self.server.cli_result(*verb).stdout.splitlines(), sep="\n#   ")
 
     def take_mailbox(self, user):
         """{token: how often}, and the mailbox is empty afterwards."""
@@ -225,10 +240,9 @@ class Crash:
         return found
 
     def count_sink(self):
-        for message in self.sink.messages:
+        for message in self.sink.take():
             token = TOKEN.search(message.data).group(1).decode()
             self.sink_seen[token] = self.sink_seen.get(token, 0) + 1
-        self.sink.messages.clear()
 
     def verify_sink(self):
         def all_there():
@@ -237,7 +251,7 @@ class Crash:
         try:
             wait_until(all_there, "every relayed message is at the sink", 30, 0.05)
         except AssertionError:
-            self.lost += sorted(self.ledger.remote - set(self.sink_seen))
+            self.note_lost(self.ledger.remote - set(self.sink_seen), "sink")
         self.relayed_twice += sum(count > 1 for count in self.sink_seen.values())
         self.ledger.remote.clear()
         self.sink_seen.clear()
