@@ -353,23 +353,6 @@ static void apply_operation(struct apply *apply, struct operation *operation)
     }
 }
 
-/* The index can't be trusted once a batch failed. Everything is in the log: end, be started anew,
- * and let the next start make a new index. A full disk is no fault of the files: they stay, for
- * when there is room again. */
-_Noreturn static void index_lost(struct store *store)
-{
-    log_error("index.lost", "directory=%s reason=%s remedy=\"it is made anew from the log\"",
-              log_text(text_from(store->directory)),
-              log_text(text_from(index_failed(store->index))));
-    if (store->index_path != NULL && index_has_room(store->index_path)) {
-        index_close(&store->index);
-        if (index_destroy(store->index_path) != OK)
-            log_error("index.lost", "directory=%s reason=%s remedy=\"remove it\"",
-                      log_text(text_from(store->index_path)), log_text(text_from(fail_reason())));
-    }
-    _Exit(70);
-}
-
 static void finish(struct apply *apply)
 {
     struct store *store = apply->store;
@@ -379,7 +362,7 @@ static void finish(struct apply *apply)
         mailbox_put(apply->boxes[i]);
     live_put(store);
     if (index_batch_apply(store->batch, apply->number) != OK)
-        index_lost(store);
+        store_index_lost(store);
     for (unsigned i = 0; i < apply->box_count; i++) {
         apply->boxes[i]->changed = false;
         task_event_tell_all(&apply->boxes[i]->news);

@@ -103,7 +103,10 @@ struct store *store_new(void);
 void store_free(struct store **store);
 /* The index on disk, made anew when it is of no use for this log. YIELDS. */
 enum status store_open_index(struct store *store, struct index **out);
-/* Closes the index too. YIELDS. */
+/* The index has failed. Everything is in the log: end the process, be started anew, and make a new
+ * index. On a full disk its files are not at fault: they stay, for when there is room again. */
+_Noreturn void store_index_lost(struct store *store);
+/* YIELDS. */
 void store_close_index(struct index **index);
 
 /* A second index over the store's log, which it owns from now on. */

@@ -195,6 +195,20 @@ void store_close_index(struct index **index)
     task_offload(close_index, index);
 }
 
+void store_index_lost(struct store *store)
+{
+    log_error("index.lost", "directory=%s reason=%s remedy=\"it is made anew from the log\"",
+              log_text(text_from(store->directory)),
+              log_text(text_from(index_failed(store->index))));
+    if (store->index_path != NULL && index_has_room(store->index_path)) {
+        index_close(&store->index);
+        if (index_destroy(store->index_path) != OK)
+            log_error("index.lost", "directory=%s reason=%s remedy=\"remove it\"",
+                      log_text(text_from(store->index_path)), log_text(text_from(fail_reason())));
+    }
+    _Exit(70);
+}
+
 void store_close(struct store **store)
 {
     if (*store == NULL)
@@ -234,6 +248,9 @@ static void drop_failed(struct store *store, log_number number)
 void store_append_record(struct store *store, enum record_type type, const struct text *pieces,
                          unsigned count, struct pending *pending)
 {
+    /* What it answered since may be wrong: nothing that rests on it gets into the log. */
+    if (index_failed(store->index) != NULL)
+        store_index_lost(store);
     pending->applied = pending->failed = false;
     pending->number = log_append(store->log, (uint16_t)type, pieces, count, &pending->place);
     drop_failed(store, pending->number);

@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "directory/state.h"
 #include "directory_scene.h"
+#include "index/engine.h"
 #include "store/mailbox.h"
 #include "store/store.h"
 
@@ -65,6 +67,145 @@ static void make_room(const char *directory)
     snprintf(path, sizeof(path), "%s/filler", directory);
     EXPECT(unlink(path) == 0);
 }
+
+/* ---- A store whose index fails ---- */
+
+struct store_scene {
+    char directory[32], path[64];
+    struct task_group group;
+    struct store *store;
+    void (*play)(struct store_scene *scene);
+    bool is_full;
+};
+static struct store_scene scenes_after_failure[2];
+
+static void open_store(struct store_scene *scene)
+{
+    task_group_init(&scene->group);
+    struct store_options options = {
+        .directory = scene->path, .segment_bytes = 1 << 20, .group = &scene->group};
+    EXPECT(store_open(&options, &scene->store) == OK);
+}
+
+static void close_store(struct store_scene *scene)
+{
+    store_close(&scene->store);
+    task_group_finish(&scene->group);
+}
+
+static void store_main(void *argument)
+{
+    struct store_scene *scene = argument;
+    open_store(scene);
+    scene->play(scene);
+    close_store(scene);
+}
+
+static void run_store(void (*play)(struct store_scene *scene))
+{
+    struct store_scene scene = {.directory = "/tmp/full-disk-XXXXXX", .play = play};
+    mount_disk(scene.directory);
+    snprintf(scene.path, sizeof(scene.path), "%s/store", scene.directory);
+    task_loop_run(store_main, &scene);
+    unmount_disk(scene.directory);
+}
+
+static struct mailbox *inbox(struct store_scene *scene)
+{
+    return mailbox_find_or_make(scene->store, TEXT("user"), TEXT("INBOX"));
+}
+
+static void put(struct store_scene *scene, uint64_t id)
+{
+    static char body[50000];
+    memset(body, (int)id, sizeof(body));
+    struct change change;
+    struct message_entry entry = {.date_ms = 1};
+    struct mailbox *box = inbox(scene);
+    change_init(&change);
+    EXPECT(mailbox_compose(box, &change, &entry));
+    struct operation operation = {.type = OPERATION_MESSAGE,
+                                  .message = {.message = {.id = id, .size = sizeof(body)},
+                                              .body_follows = true,
+                                              .entries = &entry,
+                                              .entry_count = 1}};
+    change_add(&change, &operation);
+    change.body = text_of(body, sizeof(body));
+    EXPECT(store_commit(scene->store, &change) == OK);
+    change_finish(&change);
+}
+
+static void expect_message(struct store_scene *scene, uint64_t id, bool is_there)
+{
+    struct buffer out;
+    buffer_init(&out, 50000);
+    enum status status = store_read(scene->store, id, 0, 50000, &out);
+    EXPECT((status == OK) == is_there);
+    EXPECT(!is_there || (out.length == 50000 && out.data[49999] == (char)id));
+    buffer_finish(&out);
+}
+
+static void fail_index(struct store_scene *scene)
+{
+    put(scene, 1);
+    EXPECT(store_flush(scene->store) == OK);
+    put(scene, 2);
+    if (scene->is_full)
+        fill(scene->directory);
+    index_fail(store_index(scene->store), "a test", "failed");
+    put(scene, 3);
+    _exit(0); /* not reached */
+}
+
+static void look_after_failure(struct store_scene *scene)
+{
+    expect_message(scene, 1, true);
+    expect_message(scene, 2, true);
+    expect_message(scene, 3, false); /* nobody was told that it is there */
+}
+
+/* The process that has the store ends by itself; returns whether its index was there after that. */
+static bool index_outlives_failure(bool is_full)
+{
+    struct store_scene scene = {.directory = "/tmp/full-disk-XXXXXX", .is_full = is_full};
+    char path[100];
+    mount_disk(scene.directory);
+    snprintf(scene.path, sizeof(scene.path), "%s/store", scene.directory);
+    pid_t child = fork();
+    scene.play = child == 0 ? fail_index : look_after_failure;
+    if (child == 0)
+        task_loop_run(store_main, &scene);
+    int how;
+    EXPECT(waitpid(child, &how, 0) == child && WIFEXITED(how) && WEXITSTATUS(how) == 70);
+    snprintf(path, sizeof(path), "%s/index/CURRENT", scene.path);
+    bool is_there = access(path, F_OK) == 0;
+    scenes_after_failure[is_full] = scene;
+    return is_there;
+}
+
+/* These stand first: a forked child lacks the threads of its parent. */
+TEST("a store whose index fails ends, and leaves no index that could fail again")
+{
+    EXPECT(!index_outlives_failure(false));
+}
+
+TEST("on a full disk the index is kept, for it is not at fault")
+{
+    EXPECT(index_outlives_failure(true));
+}
+
+TEST("either is served again by the next start, with all that was committed")
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct store_scene *scene = &scenes_after_failure[i];
+        if (scene->play == NULL)
+            skip();
+        task_loop_run(store_main, scene);
+        unmount_disk(scene->directory);
+    }
+}
+
+/* ---- The index ---- */
 
 static void put_large(struct index *index, uint64_t number)
 {
@@ -160,80 +301,7 @@ TEST("an index that was never made opens on a full disk")
     unmount_disk(directory);
 }
 
-/* ---- The store ---- */
-
-struct store_scene {
-    char directory[32], path[64];
-    struct task_group group;
-    struct store *store;
-    void (*play)(struct store_scene *scene);
-};
-
-static void open_store(struct store_scene *scene)
-{
-    task_group_init(&scene->group);
-    struct store_options options = {
-        .directory = scene->path, .segment_bytes = 1 << 20, .group = &scene->group};
-    EXPECT(store_open(&options, &scene->store) == OK);
-}
-
-static void close_store(struct store_scene *scene)
-{
-    store_close(&scene->store);
-    task_group_finish(&scene->group);
-}
-
-static void store_main(void *argument)
-{
-    struct store_scene *scene = argument;
-    open_store(scene);
-    scene->play(scene);
-    close_store(scene);
-}
-
-static void run_store(void (*play)(struct store_scene *scene))
-{
-    struct store_scene scene = {.directory = "/tmp/full-disk-XXXXXX", .play = play};
-    mount_disk(scene.directory);
-    snprintf(scene.path, sizeof(scene.path), "%s/store", scene.directory);
-    task_loop_run(store_main, &scene);
-    unmount_disk(scene.directory);
-}
-
-static struct mailbox *inbox(struct store_scene *scene)
-{
-    return mailbox_find_or_make(scene->store, TEXT("user"), TEXT("INBOX"));
-}
-
-static void put(struct store_scene *scene, uint64_t id)
-{
-    static char body[50000];
-    memset(body, (int)id, sizeof(body));
-    struct change change;
-    struct message_entry entry = {.date_ms = 1};
-    struct mailbox *box = inbox(scene);
-    change_init(&change);
-    EXPECT(mailbox_compose(box, &change, &entry));
-    struct operation operation = {.type = OPERATION_MESSAGE,
-                                  .message = {.message = {.id = id, .size = sizeof(body)},
-                                              .body_follows = true,
-                                              .entries = &entry,
-                                              .entry_count = 1}};
-    change_add(&change, &operation);
-    change.body = text_of(body, sizeof(body));
-    EXPECT(store_commit(scene->store, &change) == OK);
-    change_finish(&change);
-}
-
-static void expect_message(struct store_scene *scene, uint64_t id, bool is_there)
-{
-    struct buffer out;
-    buffer_init(&out, 50000);
-    enum status status = store_read(scene->store, id, 0, 50000, &out);
-    EXPECT((status == OK) == is_there);
-    EXPECT(!is_there || (out.length == 50000 && out.data[49999] == (char)id));
-    buffer_finish(&out);
-}
+/* ---- The store on a full disk ---- */
 
 static void say(void *context, const char *line)
 {
