@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "decide/retry.h"
 #include "queue/internal.h"
 #include "store/key.h"
@@ -37,6 +38,9 @@ void schedule_init(struct queue *queue)
     queue->items = map_new();
     queue->hops = map_new();
     queue->leases = map_new();
+    /* send may outlive us and report on a lease that the store before us gave: that number must not
+     * be one of ours, or the report would be taken for another message's. */
+    queue->last_lease = id_new(0);
     list_init(&queue->hops_ready);
     list_init(&queue->leased);
     task_event_init(&queue->work);

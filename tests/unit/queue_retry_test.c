@@ -52,6 +52,29 @@ TEST("a hop that does not answer rests 1 minute thrice, 10 thrice, then 15")
     run(hop_schedule);
 }
 
+static void late_report(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    struct queue_job *old = lease_one(peer, &arena);
+    EXPECT(old != NULL);
+    queue_peer_close(peer); /* the store dies; send does not, and delivers */
+    now += 1;
+    queue_peer_open(peer);
+    queue_peer_deliver(peer, "alice@local.test", "y@other.example");
+    EXPECT(lease_one(peer, &arena) != NULL && lease_one(peer, &arena) != NULL);
+    EXPECT(queue_peer_report(peer, old, OK, false, "2.0.0", "ok") == REFUSED);
+    EXPECT_TEXT(text_from(fail_reason()), "the lease has ended");
+    EXPECT(queue_counts_now(peer->queue).messages == 2);
+    arena_finish(&arena);
+}
+
+TEST("a report on a lease of the store before this one is not taken for another message's")
+{
+    run(late_report);
+}
+
 static void hops_apart(struct queue_peer *peer)
 {
     struct arena arena;
