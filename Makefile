@@ -86,7 +86,7 @@ $(BUILD)/libexec/%: $(BUILD)/obj/src/main/role_%.o $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)
-# An archive too: a test that stands in for a module must not get a fixture that needs the real one.
+# An archive, so that each test links only the fixtures it uses.
 $(BUILD)/libtest.a: $(UNIT_SHARED:%=$(BUILD)/obj/%)
 	@rm -f $@
 	$(Q)ar rcs $@ $^

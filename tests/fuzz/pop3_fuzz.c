@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *heard[2];
     for (int i = 0; i < 2; i++) {
         world_open("login cleartext");
-        world.maildrop = &maildrop;
+        peers.maildrop = &maildrop;
         removals = 0;
         heard[i] = world_talk((struct conversation){.service = SERVICE_POP3,
                                                     .input = buffer_text(&input),

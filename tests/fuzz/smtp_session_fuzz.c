@@ -22,10 +22,10 @@ static struct outcome run(struct text input, size_t cut, enum service service)
     world_open("");
     char *heard = world_talk((struct conversation){.service = service, .input = input, .cut = cut});
     outcome.codes = strdup(world_codes(heard));
-    outcome.messages = world.message_count;
+    outcome.messages = peers.message_count;
     buffer_init(&outcome.bodies, WORLD_BYTES);
-    for (unsigned i = 0; i < world.message_count; i++) {
-        buffer_append(&outcome.bodies, without_stamp(buffer_text(&world.messages[i].body)));
+    for (unsigned i = 0; i < peers.message_count; i++) {
+        buffer_append(&outcome.bodies, without_stamp(buffer_text(&peers.messages[i].body)));
         buffer_append(&outcome.bodies, TEXT("<end of message>"));
     }
     free(heard);

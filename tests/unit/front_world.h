@@ -1,6 +1,5 @@
-/* A world for sessions in front: a client on one end of a socket pair, a directory with alice and
- * bob, a queue that keeps what it is given. Stands in for directory/client.c and queue/client.c, so
- * include it in one file of a program. */
+/* A world for sessions in front: a client on one end of a socket pair, and front_peers.h behind its
+ * channels. Include it in one file of a program. */
 #ifndef TESTS_UNIT_FRONT_WORLD_H
 #define TESTS_UNIT_FRONT_WORLD_H
 
@@ -15,38 +14,12 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
-#include "directory/client.h"
+#include "front_peers.h"
 #include "mail/header.h"
 #include "proc/settings_table.h"
-#include "proto/pop3/pop3.h"
 #include "proto/smtp/smtp_server.h"
-#include "queue/client.h"
-
-enum { WORLD_MESSAGES = 16, WORLD_RECIPIENTS = 8, WORLD_BYTES = 64 << 20 };
-
-struct world_message {
-    struct buffer body;
-    uint64_t id;
-    char sender[400], login[400], recipients[WORLD_RECIPIENTS][400];
-    char envelope_id[200], original_recipient[200];
-    unsigned recipient_count, notify;
-    bool is_8bit, is_international, return_headers_only;
-};
-
-struct queue_message {
-    const struct queue_envelope *envelope;
-    struct buffer body;
-};
 
 static struct world {
-    struct world_message messages[WORLD_MESSAGES];
-    unsigned message_count, open_messages;
-    enum status queue_status;
-    bool queue_append_fails, queue_is_full;
-    enum status lmtp_results[WORLD_RECIPIENTS];
-    char stories[20000];
-    uint64_t story_id;
-    struct pop3_maildrop *maildrop; /* what a POP3 login opens */
     struct task_group group;
     struct role_context role;
     struct line_front front;
@@ -54,127 +27,6 @@ static struct world {
     int64_t now_ms;
     bool over;
 } world;
-
-/* The directory */
-
-enum status directory_check(struct rpc_channel *auth, struct text key)
-{
-    unused(auth);
-    if (text_equals(key, TEXT("later@example.test")))
-        return try_later("directory is down");
-    if (text_equals(key, TEXT("alice@example.test")) ||
-        text_equals(key, TEXT("bob@example.test")) ||
-        text_equals(key, TEXT("postmaster@example.test")))
-        return OK;
-    return refused("no such user here");
-}
-
-/* Front never expands; it is here so that the real one is not linked beside the others. */
-enum status directory_expand(struct rpc_channel *auth, const struct text *keys, unsigned count,
-                             struct arena *arena, struct directory_target **targets,
-                             unsigned *target_count)
-{
-    unused(auth), unused(keys), unused(count), unused(arena), unused(targets);
-    unused(target_count);
-    return refused("front does not expand");
-}
-
-static void world_serve_mailbox(void *argument)
-{
-    struct stream *stream = argument;
-    pop3_serve_mailbox(stream, world.maildrop, 0);
-    stream_close(&stream);
-}
-
-enum status directory_login(struct rpc_channel *auth, const struct directory_login *login,
-                            int hand_over_fd, char user_out[DIRECTORY_USER_MAX])
-{
-    unused(auth);
-    bool right = text_equals(login->user, TEXT("alice@example.test")) &&
-                 text_equals(login->password, TEXT("secret word"));
-    snprintf(user_out, DIRECTORY_USER_MAX, "alice@example.test");
-    if (hand_over_fd >= 0 && right)
-        task_spawn(&world.group, "mailbox", world_serve_mailbox, stream_new(hand_over_fd, NULL));
-    else if (hand_over_fd >= 0)
-        close(hand_over_fd);
-    return right ? OK : refused("authentication failed");
-}
-
-/* The queue */
-
-struct queue_message *queue_begin(struct rpc_channel *store, const struct queue_envelope *envelope)
-{
-    unused(store);
-    struct queue_message *message = calloc(1, sizeof(*message));
-    message->envelope = envelope;
-    buffer_init(&message->body, WORLD_BYTES);
-    world.open_messages++;
-    return message;
-}
-
-enum status queue_append(struct queue_message *message, struct text bytes)
-{
-    check(message != NULL);
-    buffer_append(&message->body, bytes);
-    return world.queue_append_fails ? try_later("store is down") : OK;
-}
-
-void queue_abandon(struct queue_message **message)
-{
-    if (*message == NULL)
-        return;
-    buffer_finish(&(*message)->body);
-    free(*message);
-    *message = NULL;
-    world.open_messages--;
-}
-
-static void world_keep(struct queue_message *message)
-{
-    const struct queue_envelope *envelope = message->envelope;
-    check(world.message_count < WORLD_MESSAGES);
-    struct world_message *kept = &world.messages[world.message_count++];
-    kept->body = message->body;
-    buffer_init(&message->body, 0);
-    kept->id = envelope->id;
-    text_copy(envelope->sender, kept->sender, sizeof(kept->sender));
-    text_copy(envelope->login, kept->login, sizeof(kept->login));
-    text_copy(envelope->envelope_id, kept->envelope_id, sizeof(kept->envelope_id));
-    kept->recipient_count = envelope->recipient_count;
-    kept->is_8bit = envelope->is_8bit;
-    kept->is_international = envelope->is_international;
-    kept->return_headers_only = envelope->return_headers_only;
-    kept->notify = envelope->recipients[0].notify;
-    text_copy(envelope->recipients[0].original_recipient, kept->original_recipient, 200);
-    for (unsigned i = 0; i < envelope->recipient_count && i < WORLD_RECIPIENTS; i++)
-        text_copy(envelope->recipients[i].address, kept->recipients[i], 400);
-}
-
-enum status queue_commit(struct queue_message **message, enum status *results)
-{
-    if (world.queue_status == OK)
-        world_keep(*message);
-    for (unsigned i = 0; i < (*message)->envelope->recipient_count && i < WORLD_RECIPIENTS; i++)
-        results[i] = world.lmtp_results[i];
-    queue_abandon(message);
-    if (world.queue_status != OK)
-        try_later("store says no");
-    return world.queue_status;
-}
-
-bool queue_commit_is_full(void)
-{
-    return world.queue_is_full;
-}
-
-void queue_story(struct rpc_channel *store, uint64_t id, struct text event, struct text text)
-{
-    unused(store);
-    world.story_id = id;
-    size_t used = strlen(world.stories);
-    snprintf(world.stories + used, sizeof(world.stories) - used, "%.*s %.*s\n", TEXT_ARG(event),
-             TEXT_ARG(text));
-}
 
 /* The conversation */
 
@@ -186,6 +38,8 @@ static const char world_settings[] = "host mx.example.test\n"
 static void world_open(const char *lines)
 {
     memset(&world, 0, sizeof(world));
+    memset(&peers, 0, sizeof(peers));
+    buffer_init(&peers.upload, WORLD_BYTES);
     log_setup("test", LOG_LEVEL_ERROR);
     signal(SIGPIPE, SIG_IGN);
     struct buffer text, errors;
@@ -207,9 +61,9 @@ static void world_open(const char *lines)
 
 static void world_close(void)
 {
-    check(world.open_messages == 0);
-    for (unsigned i = 0; i < world.message_count; i++)
-        buffer_finish(&world.messages[i].body);
+    for (unsigned i = 0; i < peers.message_count; i++)
+        buffer_finish(&peers.messages[i].body);
+    buffer_finish(&peers.upload);
     line_front_finish(&world.front);
     seats_free(&world.role.seats);
     settings_release(&world.role.settings);
@@ -311,11 +165,13 @@ static void world_run(void *argument)
 {
     struct conversation *talk = argument;
     task_group_init(&world.group);
+    peers_open(&world.role);
     task_spawn(&world.group, "server", world_serve, talk);
     task_spawn(&world.group, "client", world_say, talk);
     if (talk->time_flies)
         task_spawn(&world.group, "time", world_let_time_fly, NULL);
     task_group_wait(&world.group, NO_DEADLINE);
+    peers_close(&world.role);
 }
 
 /* Hold the conversation; what the server said, NUL-ended. The caller frees it. */

@@ -57,7 +57,7 @@ static void open_drop(unsigned count, const char *const *messages)
                                            .uid = drop_uid,
                                            .read = drop_read,
                                            .remove = drop_remove};
-    world.maildrop = &drop.maildrop;
+    peers.maildrop = &drop.maildrop;
 }
 
 static char *pop3(const char *input)
@@ -187,8 +187,8 @@ TEST("wrong passwords are refused alike, late, and three times at most")
     for (char *at = heard; (at = strstr(at, "-ERR [AUTH] User name or password is wrong")); at++)
         refusals++;
     EXPECT(refusals == 3 && strstr(heard, "Capabilities") == NULL);
-    EXPECT(strstr(world.stories, "pop3.refused session=") != NULL);
-    EXPECT(strstr(world.stories, "PASS x") == NULL && strstr(world.stories, "AGEA") == NULL);
+    EXPECT(strstr(peers.stories, "pop3.refused session=") != NULL);
+    EXPECT(strstr(peers.stories, "PASS x") == NULL && strstr(peers.stories, "AGEA") == NULL);
     free(heard);
     world_close();
 }

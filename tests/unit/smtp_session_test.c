@@ -32,7 +32,7 @@ static void expect_reply(const char *input, const char *part)
 /* The message as the client meant it: what stands behind the Received field. */
 static struct text body_of(unsigned message)
 {
-    struct text body = buffer_text(&world.messages[message].body);
+    struct text body = buffer_text(&peers.messages[message].body);
     struct header_field received;
     EXPECT(header_next(&body, &received));
     EXPECT_TEXT(received.name, "Received");
@@ -44,10 +44,10 @@ TEST("a pipelined session is answered line by line and its message is queued who
     world_open("");
     expect_codes(ENVELOPE "DATA\r\nSubject: hi\r\n\r\n..dot\r\nline\r\n.\r\nQUIT\r\n",
                  "220 250 250 250 354 250 221");
-    EXPECT(world.message_count == 1);
+    EXPECT(peers.message_count == 1);
     EXPECT_TEXT(body_of(0), "Subject: hi\r\n\r\n.dot\r\nline\r\n");
-    assert_string_equal(world.messages[0].sender, "carol@else.test");
-    assert_string_equal(world.messages[0].recipients[0], "alice@example.test");
+    assert_string_equal(peers.messages[0].sender, "carol@else.test");
+    assert_string_equal(peers.messages[0].recipients[0], "alice@example.test");
     world_close();
 }
 
@@ -55,7 +55,7 @@ TEST("Received tells who sent by what to whom")
 {
     world_open("");
     expect_codes(ENVELOPE "DATA\r\n.\r\n", "220 250 250 250 354 250");
-    struct text body = buffer_text(&world.messages[0].body);
+    struct text body = buffer_text(&peers.messages[0].body);
     EXPECT(text_starts_with(body, TEXT("Received: from client.test ([192.0.2.9])\r\n"
                                        "\tby mx.example.test (mailroot) with ESMTP id ")));
     EXPECT(text_find_text(body, TEXT("\r\n\tfor <alice@example.test>;\r\n\t")) < body.length);
@@ -76,7 +76,7 @@ TEST("no spelling of a line end but CRLF ends the data, and none smuggles a seco
         world_open("");
         if (strchr(ends[i], '.') != NULL) {
             expect_codes(input, "220 250 250 250 354 550 221");
-            EXPECT(world.message_count == 0);
+            EXPECT(peers.message_count == 0);
         }
         world_close();
     }
@@ -99,7 +99,7 @@ TEST("a message of any bytes and line lengths survives, however the wire cuts it
                         "220 250 250 250 354 250");
         struct text body = text_from_position(body_of(0), strlen("A: b\r\n\r\n"));
         EXPECT(body.length == sent + 2 && memcmp(body.data, input + start, sent) == 0);
-        EXPECT(world.messages[0].is_8bit);
+        EXPECT(peers.messages[0].is_8bit);
         world_close();
     }
 }
@@ -130,7 +130,7 @@ TEST("DATA, MAIL and RCPT after BDAT are out of order until RSET")
     expect_codes(ENVELOPE "BDAT 2\r\nabDATA\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.test>\r\n"
                           "RSET\r\nMAIL FROM:<>\r\nQUIT\r\n",
                  "220 250 250 250 250 503 503 503 250 250 221");
-    EXPECT(world.message_count == 0);
+    EXPECT(peers.message_count == 0);
     world_close();
 }
 
@@ -200,7 +200,7 @@ TEST("a session ends when its time is over, however busy")
     char *heard = world_talk((struct conversation){
         .input = TEXT(ENVELOPE "DATA\r\nand silence"), .keeps_open = true, .time_flies = true});
     EXPECT(strstr(heard, "421 4.4.2") != NULL);
-    EXPECT(world.message_count == 0);
+    EXPECT(peers.message_count == 0);
     free(heard);
     world_close();
 }
@@ -214,8 +214,8 @@ TEST("recipients are local, or allowed, or refused with the reason")
                  "220 250 250 550 550 451 250 250");
     expect_reply(HELLO "MAIL FROM:<>\r\nRCPT TO:<x@relay.test>\r\n", "550 5.7.1 ");
     expect_reply(HELLO "MAIL FROM:<>\r\nRCPT TO:<no@example.test>\r\n", "550 5.1.1 ");
-    EXPECT(strstr(world.stories, "reason=not-own-domain fact=\"relay.test\"") != NULL);
-    EXPECT(strstr(world.stories, "setting=/etc/m.conf:3") != NULL);
+    EXPECT(strstr(peers.stories, "reason=not-own-domain fact=\"relay.test\"") != NULL);
+    EXPECT(strstr(peers.stories, "setting=/etc/m.conf:3") != NULL);
     world_close();
 }
 
@@ -263,9 +263,9 @@ TEST("every refusal ends with a case id under which the story is kept")
     char *id = strstr(heard, "(mailroot ");
     EXPECT(id != NULL);
     uint64_t number = 0;
-    EXPECT(id_parse(text_of(id + 10, 13), &number) && number == world.story_id);
-    EXPECT(strstr(world.stories, "smtp.refused session=") != NULL);
-    EXPECT(strstr(world.stories, "command=\"RCPT TO:<x@relay.test> NOTIFY=NEVER\"") != NULL);
+    EXPECT(id_parse(text_of(id + 10, 13), &number) && number == peers.story_id);
+    EXPECT(strstr(peers.stories, "smtp.refused session=") != NULL);
+    EXPECT(strstr(peers.stories, "command=\"RCPT TO:<x@relay.test> NOTIFY=NEVER\"") != NULL);
     free(heard);
     world_close();
 }
@@ -281,7 +281,7 @@ TEST("sizes are refused as announced, and as counted")
     expect_codes(input, "220 250 250 250 354 552 250");
     snprintf(input, sizeof(input), ENVELOPE "BDAT 69999 LAST\r\n%sNOOP\r\n", body);
     expect_codes(input, "220 250 250 250 552 250");
-    EXPECT(world.message_count == 0);
+    EXPECT(peers.message_count == 0);
     world_close();
 }
 
@@ -295,20 +295,39 @@ TEST("a message with too many hops is a loop")
     world_close();
 }
 
+/* A message whose body goes to the store in chunks. */
+static char *large_message(void)
+{
+    enum { LINES = 5000, LINE = 72 };
+    static const char head[] = ENVELOPE "DATA\r\nA: b\r\n\r\n", tail[] = ".\r\nNOOP\r\n";
+    char *input = malloc(sizeof(head) + LINES * LINE + sizeof(tail));
+    char *at = stpcpy(input, head);
+    for (unsigned i = 0; i < LINES; i++)
+        at += snprintf(at, LINE + 1, "%070u\r\n", i);
+    stpcpy(at, tail);
+    return input;
+}
+
 TEST("a queue that fails is told at the end and the session stays in step")
 {
     world_open("");
-    world.queue_append_fails = true;
-    expect_codes(ENVELOPE "DATA\r\nA: b\r\n\r\nbody\r\n.\r\nNOOP\r\n",
-                 "220 250 250 250 354 451 250");
-    world.queue_is_full = true;
-    expect_codes(ENVELOPE "DATA\r\nA: b\r\n\r\nbody\r\n.\r\nNOOP\r\n",
-                 "220 250 250 250 354 452 250");
-    world.queue_append_fails = world.queue_is_full = false;
-    world.queue_status = TRY_LATER;
+    char *large = large_message();
+    peers.append_status = TRY_LATER;
+    expect_codes(large, "220 250 250 250 354 451 250");
+    peers.is_full = true;
+    expect_codes(large, "220 250 250 250 354 452 250");
+    peers.append_status = OK;
+    peers.commit_status = TRY_LATER;
+    expect_codes(ENVELOPE "DATA\r\n.\r\nNOOP\r\n", "220 250 250 250 354 452 250");
+    peers.is_full = false;
     expect_codes(ENVELOPE "DATA\r\n.\r\nNOOP\r\n", "220 250 250 250 354 451 250");
-    world.queue_status = REFUSED;
+    peers.commit_status = REFUSED;
     expect_codes(ENVELOPE "DATA\r\n.\r\nNOOP\r\n", "220 250 250 250 354 554 250");
+    EXPECT(peers.message_count == 0);
+    peers.commit_status = OK;
+    expect_codes(large, "220 250 250 250 354 250 250");
+    EXPECT(peers.message_count == 1 && peers.messages[0].body.length > 5000 * 72);
+    free(large);
     world_close();
 }
 
@@ -318,14 +337,14 @@ TEST("a client that goes away in the middle of its data leaves no message")
     expect_codes(ENVELOPE "DATA\r\nA: b\r\n\r\nhalf", "220 250 250 250 354");
     expect_codes(ENVELOPE "DATA\r\nA: b\r\n\r\nhalf\r\n.", "220 250 250 250 354");
     expect_codes(ENVELOPE "BDAT 5\r\nA: b", "220 250 250 250");
-    EXPECT(world.message_count == 0 && world.open_messages == 0);
+    EXPECT(peers.message_count == 0);
     world_close();
 }
 
 TEST("LMTP answers for each recipient, takes no remote ones, and knows no EHLO")
 {
     world_open("");
-    world.lmtp_results[1] = REFUSED;
+    peers.lmtp_results[1] = REFUSED;
     expect_codes_of(
         (struct conversation){.service = SERVICE_LMTP,
                               .input = TEXT("EHLO x\r\nLHLO x\r\nMAIL FROM:<>\r\n"
@@ -353,8 +372,8 @@ TEST("submission wants a login first, and adds what the header lacks")
     EXPECT(text_starts_with(body, TEXT("Date: ")));
     EXPECT(text_find_text(body, TEXT("\r\nMessage-ID: <")) < body.length);
     EXPECT(text_ends_with_nocase(body, TEXT("@mx.example.test>\r\nSubject: x\r\n\r\n")));
-    assert_string_equal(world.messages[0].login, "alice@example.test");
-    EXPECT(strstr(world.stories, "AGFsaWNl") == NULL);
+    assert_string_equal(peers.messages[0].login, "alice@example.test");
+    EXPECT(strstr(peers.stories, "AGFsaWNl") == NULL);
     world_close();
 }
 
@@ -366,7 +385,7 @@ TEST("AUTH LOGIN asks for name and password; a star cancels; bad base64 is refus
     expect_codes(HELLO "AUTH PLAIN\r\n*\r\nAUTH LOGIN !\r\nAUTH CRAM-MD5\r\nAUTH PLAIN =\r\n"
                        "AUTH\r\nAUTH PLAIN a b\r\nAUTH LOGIN AA==\r\n",
                  "220 250 334 501 501 504 501 501 501 501");
-    EXPECT(strstr(world.stories, "c2Vj") == NULL);
+    EXPECT(strstr(peers.stories, "c2Vj") == NULL);
     world_close();
 }
 
@@ -378,7 +397,7 @@ TEST("after three wrong passwords the session ends")
                                                               "AUTH PLAIN AGEAYg==\r\nNOOP\r\n"),
                                           .time_flies = true},
                     "220 250 535 535 535 421");
-    EXPECT(strstr(world.stories, "AGEA") == NULL);
+    EXPECT(strstr(peers.stories, "AGEA") == NULL);
     world_close();
 }
 
@@ -392,9 +411,9 @@ TEST("a login that is misspelled, refused or out of place is in no story")
     expect_codes_of((struct conversation){.service = SERVICE_LMTP,
                                           .input = TEXT("AUTH PLAIN c2VjcmV0\r\nSecrets\r\n")},
                     "220 500 500");
-    EXPECT(strstr(world.stories, "c2Vj") == NULL && strstr(world.stories, "Secrets") == NULL);
+    EXPECT(strstr(peers.stories, "c2Vj") == NULL && strstr(peers.stories, "Secrets") == NULL);
     expect_codes("FROB a b\r\n", "220 500");
-    EXPECT(strstr(world.stories, "command=\"FROB\"") != NULL);
+    EXPECT(strstr(peers.stories, "command=\"FROB\"") != NULL);
     world_close();
 }
 
@@ -422,7 +441,7 @@ TEST("STARTTLS forgets what was said and throws away what was injected")
                           "DATA\r\n.\r\nQUIT\r\n")});
     assert_string_equal(world_codes(heard), "220 250 220 503 250 235 503 250 250 354 250 221");
     EXPECT(strstr(heard, "250-STARTTLS") != NULL && strstr(heard, "250-AUTH PLAIN LOGIN") != NULL);
-    struct text body = buffer_text(&world.messages[0].body);
+    struct text body = buffer_text(&peers.messages[0].body);
     EXPECT(text_find_text(body, TEXT(" with ESMTPSA id ")) < body.length);
     EXPECT(text_find_text(body, TEXT("\r\n\t(TLSv1.3 ")) < body.length);
     free(heard);
@@ -497,7 +516,7 @@ TEST("parameters reach the envelope")
                  "RCPT TO:<bob@example.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bc@x.test\r\n"
                  "DATA\r\n.\r\n",
                  "220 250 250 250 354 250");
-    const struct world_message *message = &world.messages[0];
+    const struct world_message *message = &peers.messages[0];
     assert_string_equal(message->envelope_id, "q+1");
     assert_string_equal(message->original_recipient, "rfc822;b+2Bc@x.test");
     EXPECT(message->notify == (NOTIFY_SUCCESS | NOTIFY_DELAY));
@@ -513,7 +532,7 @@ TEST("international addresses need SMTPUTF8")
                        "RCPT TO:<\xc3\xbc@relay.test>\r\nDATA\r\n.\r\n"
                        "MAIL FROM:<>\r\nRCPT TO:<\xc3\xbc@relay.test>\r\n",
                  "220 250 553 250 250 354 250 250 553");
-    EXPECT(world.messages[0].is_international);
+    EXPECT(peers.messages[0].is_international);
     world_close();
 }
 
@@ -528,7 +547,7 @@ TEST("no more recipients than allowed")
     world_open("limit recipients 100");
     char *heard = world_talk((struct conversation){.input = buffer_text(&input)});
     EXPECT(strstr(world_codes(heard), "250 452 452 354 250") != NULL);
-    EXPECT(world.messages[0].recipient_count == 100);
+    EXPECT(peers.messages[0].recipient_count == 100);
     free(heard);
     buffer_finish(&input);
     world_close();

@@ -1,0 +1,206 @@
+/* The far ends of front's channels: a directory with alice and bob, a queue that keeps what it is
+ * given. The calls are the real ones, over real channels; what auth and store would answer is said
+ * here. Part of front_world.h. */
+#ifndef TESTS_UNIT_FRONT_PEERS_H
+#define TESTS_UNIT_FRONT_PEERS_H
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "directory/calls.h"
+#include "proto/pop3/pop3.h"
+#include "queue/wire.h"
+
+enum { WORLD_MESSAGES = 16, WORLD_RECIPIENTS = 8, WORLD_BYTES = 64 << 20 };
+
+struct world_message {
+    struct buffer body;
+    uint64_t id;
+    char sender[400], login[400], recipients[WORLD_RECIPIENTS][400];
+    char envelope_id[200], original_recipient[200];
+    unsigned recipient_count, notify;
+    bool is_8bit, is_international, return_headers_only;
+};
+
+static struct front_peers {
+    struct world_message messages[WORLD_MESSAGES];
+    unsigned message_count, abandoned;
+    struct buffer upload; /* of the message whose chunks come */
+    enum status append_status, commit_status;
+    bool is_full;
+    enum status lmtp_results[WORLD_RECIPIENTS];
+    char stories[20000];
+    uint64_t story_id;
+    struct pop3_maildrop *maildrop; /* what a POP3 login opens */
+    struct task_group sessions;
+    struct rpc_channel *auth, *store; /* the far ends */
+} peers;
+
+static void peers_serve_check(void *context, struct rpc_call *call, struct text request)
+{
+    unused(context);
+    struct text key;
+    check(directory_check_decode(request, &key));
+    if (text_equals(key, TEXT("later@example.test")))
+        rpc_fail(&call, TRY_LATER, "directory is down");
+    else if (text_equals(key, TEXT("alice@example.test")) ||
+             text_equals(key, TEXT("bob@example.test")) ||
+             text_equals(key, TEXT("postmaster@example.test")))
+        rpc_answer(&call, TEXT(""));
+    else
+        rpc_fail(&call, REFUSED, "no such user here");
+}
+
+static void peers_serve_mailbox(void *argument)
+{
+    struct stream *stream = argument;
+    pop3_serve_mailbox(stream, peers.maildrop, 0);
+    stream_close(&stream);
+}
+
+static void peers_serve_login(void *context, struct rpc_call *call, struct text request)
+{
+    unused(context);
+    struct directory_login login;
+    bool wants_session;
+    int fd = rpc_take_fd(call);
+    check(directory_login_decode(request, &login, &wants_session) && wants_session == (fd >= 0));
+    if (!text_equals(login.user, TEXT("alice@example.test")) ||
+        !text_equals(login.password, TEXT("secret word"))) {
+        if (fd >= 0)
+            close(fd);
+        rpc_fail(&call, REFUSED, "authentication failed");
+        return;
+    }
+    if (fd >= 0)
+        task_spawn(&peers.sessions, "mailbox", peers_serve_mailbox, stream_new(fd, NULL));
+    struct buffer user;
+    buffer_init(&user, 100);
+    wire_put_text(&user, TEXT("alice@example.test"));
+    rpc_answer(&call, buffer_text(&user));
+    buffer_finish(&user);
+}
+
+static void peers_serve_append(void *context, struct rpc_call *call, struct text request)
+{
+    unused(context);
+    struct wire_reader in = wire_reader_of(request);
+    wire_get_u64(&in); /* the message's id */
+    check(wire_get_u64(&in) == peers.upload.length);
+    buffer_append(&peers.upload, wire_get_text(&in));
+    check(wire_end(&in));
+    if (peers.append_status == OK)
+        rpc_answer(&call, TEXT(""));
+    else
+        rpc_fail(&call, peers.append_status, peers.is_full ? QUEUE_FULL_REASON : "store is down");
+}
+
+static void peers_keep(const struct queue_commit_request *commit)
+{
+    const struct queue_envelope *envelope = &commit->envelope;
+    check(peers.message_count < WORLD_MESSAGES && commit->appended == peers.upload.length);
+    struct world_message *kept = &peers.messages[peers.message_count++];
+    buffer_append(&peers.upload, commit->body);
+    kept->body = peers.upload;
+    buffer_init(&peers.upload, WORLD_BYTES);
+    kept->id = envelope->id;
+    text_copy(envelope->sender, kept->sender, sizeof(kept->sender));
+    text_copy(envelope->login, kept->login, sizeof(kept->login));
+    text_copy(envelope->envelope_id, kept->envelope_id, sizeof(kept->envelope_id));
+    kept->recipient_count = envelope->recipient_count;
+    kept->is_8bit = envelope->is_8bit;
+    kept->is_international = envelope->is_international;
+    kept->return_headers_only = envelope->return_headers_only;
+    kept->notify = envelope->recipients[0].notify;
+    text_copy(envelope->recipients[0].original_recipient, kept->original_recipient, 200);
+    for (unsigned i = 0; i < envelope->recipient_count && i < WORLD_RECIPIENTS; i++)
+        text_copy(envelope->recipients[i].address, kept->recipients[i], 400);
+}
+
+static void peers_serve_commit(void *context, struct rpc_call *call, struct text request)
+{
+    unused(context);
+    struct arena arena;
+    struct queue_commit_request commit;
+    arena_init(&arena);
+    check(queue_commit_decode(request, &arena, &commit));
+    struct buffer results;
+    buffer_init(&results, QUEUE_RECIPIENTS_MAX);
+    for (unsigned i = 0; i < commit.envelope.recipient_count; i++)
+        buffer_append_byte(&results, i < WORLD_RECIPIENTS ? (char)peers.lmtp_results[i] : 0);
+    if (peers.commit_status == OK) {
+        peers_keep(&commit);
+        rpc_answer(&call, buffer_text(&results));
+    } else {
+        rpc_fail(&call, peers.commit_status, peers.is_full ? QUEUE_FULL_REASON : "store says no");
+    }
+    buffer_finish(&results);
+    arena_finish(&arena);
+}
+
+static void peers_serve_abandon(void *context, struct rpc_call *call, struct text message)
+{
+    unused(context), unused(call), unused(message);
+    buffer_reset(&peers.upload, 0);
+    peers.abandoned++;
+}
+
+static void peers_serve_story(void *context, struct rpc_call *call, struct text message)
+{
+    unused(context), unused(call);
+    struct wire_reader in = wire_reader_of(message);
+    peers.story_id = wire_get_u64(&in);
+    struct text event = wire_get_text(&in), text = wire_get_text(&in);
+    check(wire_end(&in));
+    size_t used = strlen(peers.stories);
+    snprintf(peers.stories + used, sizeof(peers.stories) - used, "%.*s %.*s\n", TEXT_ARG(event),
+             TEXT_ARG(text));
+}
+
+static const struct rpc_method peers_of_auth[] = {
+    {DIRECTORY_CHECK, RPC_INLINE, "check", peers_serve_check},
+    {DIRECTORY_LOGIN, RPC_INLINE, "login", peers_serve_login},
+};
+static const struct rpc_method peers_of_store[] = {
+    {QUEUE_APPEND, RPC_INLINE, "append", peers_serve_append},
+    {QUEUE_COMMIT, RPC_INLINE, "commit", peers_serve_commit},
+    {QUEUE_ABANDON, RPC_INLINE | RPC_ONE_WAY, "abandon", peers_serve_abandon},
+    {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "story", peers_serve_story},
+};
+
+static void peers_join(struct rpc_channel *near, struct rpc_channel *far)
+{
+    int ends[2];
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    rpc_channel_connect(near, ends[0]);
+    rpc_channel_connect(far, ends[1]);
+}
+
+/* In the loop, before a conversation. */
+static void peers_open(struct role_context *front)
+{
+    task_group_init(&peers.sessions);
+    front->auth = rpc_channel_new("auth", NULL, 0, NULL, &peers.sessions);
+    front->store = rpc_channel_new("store", NULL, 0, NULL, &peers.sessions);
+    peers.auth = rpc_channel_new("front", peers_of_auth, 2, NULL, &peers.sessions);
+    peers.store = rpc_channel_new("front", peers_of_store, 4, NULL, &peers.sessions);
+    peers_join(front->auth, peers.auth);
+    peers_join(front->store, peers.store);
+}
+
+/* After it. Stories are on their way still; an answer comes behind them. */
+static void peers_close(struct role_context *front)
+{
+    struct rpc_reply reply;
+    rpc_ask(front->store, 0, TEXT(""), -1, NO_DEADLINE, &reply);
+    rpc_reply_finish(&reply);
+    task_group_wait(&peers.sessions, NO_DEADLINE);
+    rpc_channel_close(&front->auth);
+    rpc_channel_close(&front->store);
+    rpc_channel_close(&peers.auth);
+    rpc_channel_close(&peers.store);
+}
+
+#endif
