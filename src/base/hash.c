@@ -18,14 +18,21 @@ uint64_t hash_checksum_more(uint64_t seed, struct text bytes)
     return XXH3_64bits_withSeed(bytes.data == NULL ? "" : bytes.data, bytes.length, seed);
 }
 
+_Static_assert(HASH_KEY_BYTES >= XXH3_SECRET_SIZE_MIN, "XXH3 takes no shorter key");
+
+uint64_t hash_keyed(const char *key, struct text bytes)
+{
+    return XXH3_64bits_withSecret(bytes.data == NULL ? "" : bytes.data, bytes.length, key,
+                                  HASH_KEY_BYTES);
+}
+
 uint64_t hash_secret(struct text bytes)
 {
-    static char secret[XXH3_SECRET_SIZE_MIN];
+    static char secret[HASH_KEY_BYTES];
     static bool ready;
     if (!ready) {
         random_bytes(secret, sizeof(secret));
         ready = true;
     }
-    return XXH3_64bits_withSecret(bytes.data == NULL ? "" : bytes.data, bytes.length, secret,
-                                  sizeof(secret));
+    return hash_keyed(secret, bytes);
 }

@@ -151,6 +151,9 @@ static enum status hand_over_sockets(struct child *child)
     if (admin_fd >= 0 &&
         ask(child, PARENT_ADMIN, TEXT(""), fcntl(admin_fd, F_DUPFD_CLOEXEC, 0), ANSWER_MS) != OK)
         return TRY_LATER;
+    if (child->role->kind == ROLE_FRONT &&
+        ask(child, PARENT_SEATS, TEXT(""), seats_descriptor(all->seats), ANSWER_MS) != OK)
+        return TRY_LATER;
     for (unsigned i = 0; child->role->kind == ROLE_FRONT && i < all->site->listener_count; i++)
         if (send_listener(child, &all->site->listeners[i]) != OK)
             return TRY_LATER;
@@ -299,6 +302,8 @@ static void child_ended(struct child *child, int how)
                   child->number, (int)child->pid, WEXITSTATUS(how));
     child->pid = 0;
     child->configured = child->started = false;
+    if (child->role->kind == ROLE_FRONT) /* its connections ended with it */
+        seats_clear_row(all->seats, child->number);
     task_event_tell_all(&all->changed);
 }
 

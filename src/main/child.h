@@ -30,6 +30,7 @@ struct children {
     struct task_event changed; /* a child was configured, started, or died */
     struct site *site;         /* current */
     int admin_fds[ROLE_KINDS];
+    struct seats *seats; /* shared by the fronts */
     /* incarnations that have been wired to each other: [from][to] */
     unsigned wired[CHILDREN_MAX][CHILDREN_MAX][2];
     bool stopping;

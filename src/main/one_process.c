@@ -164,6 +164,11 @@ static enum status start(struct server *server)
         return status;
     for (unsigned i = 0; i < PROGRAMS; i++)
         server->roles[programs[i]->kind] = role_instance_new(programs[i], 0);
+    struct seats *seats = NULL;
+    status = seats_new(1, &seats);
+    if (status != OK)
+        return status;
+    role_instance_seats(server->roles[ROLE_FRONT], seats);
     status = configure_all(server);
     if (status != OK)
         return status;

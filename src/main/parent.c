@@ -17,6 +17,7 @@ struct parent {
     const char *settings_path;
     struct site site;
     struct children children;
+    unsigned fronts;         /* how many, for as long as we run */
     struct task_group group; /* control socket, ready watcher */
     struct task_event told_to_end;
     struct signals *signals;
@@ -110,6 +111,15 @@ static void admin_task(void *argument)
     admin_serve(parent->children.admin_fds[ROLE_PARENT], admin_parent_actions, &verbs);
 }
 
+static unsigned front_count(const struct settings *settings)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned count = settings->front_processes;
+    if (count == 0)
+        count = cores < 1 ? 1 : (unsigned)cores;
+    return count > ROLE_FRONTS_MAX ? ROLE_FRONTS_MAX : count;
+}
+
 static enum status open_everything(struct parent *parent)
 {
     for (enum role_kind kind = 0; kind < ROLE_KINDS; kind++)
@@ -122,6 +132,7 @@ static enum status open_everything(struct parent *parent)
     if (status != OK)
         return refused("nothing was started: correct the configuration (mailroot config check)");
     const struct settings *settings = parent->site.settings;
+    parent->fronts = front_count(settings);
     status = site_make_directories(&parent->site);
     if (status == OK)
         status = site_lock(&parent->site, &parent->lock_fd);
@@ -131,16 +142,9 @@ static enum status open_everything(struct parent *parent)
             site_listen_admin(settings, controlled[i], &parent->children.admin_fds[controlled[i]]);
     if (status == OK)
         status = site_listen(&parent->site);
+    if (status == OK)
+        status = seats_new(parent->fronts, &parent->children.seats);
     return status;
-}
-
-static unsigned front_count(const struct settings *settings)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned count = settings->front_processes;
-    if (count == 0)
-        count = cores < 1 ? 1 : (unsigned)cores;
-    return count > ROLE_FRONTS_MAX ? ROLE_FRONTS_MAX : count;
 }
 
 static void remove_sockets(const struct parent *parent)
@@ -169,13 +173,14 @@ static void parent_task(void *argument)
     task_group_init(&parent->group);
     task_event_init(&parent->told_to_end);
     parent->signals = signals_open(&parent->group, on_signal, parent);
-    children_start(&parent->children, front_count(parent->site.settings));
+    children_start(&parent->children, parent->fronts);
     task_spawn(&parent->group, "announce", announce_task, parent);
     task_spawn(&parent->group, "admin", admin_task, parent);
     while (!parent->ending)
         task_event_wait(&parent->told_to_end, NO_DEADLINE);
     log_info("server.stopping", "pid=%d", (int)getpid());
     children_stop(&parent->children);
+    seats_free(&parent->children.seats);
     task_group_finish(&parent->group);
     remove_sockets(parent);
     signals_close(&parent->signals);

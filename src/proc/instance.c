@@ -179,6 +179,12 @@ void role_instance_admin(struct role_instance *instance, int fd)
     instance->context.admin_fd = fd;
 }
 
+void role_instance_seats(struct role_instance *instance, struct seats *seats)
+{
+    check(instance->context.seats == NULL);
+    instance->context.seats = seats;
+}
+
 enum status role_instance_start(struct role_instance *instance)
 {
     enum status status = instance->program->start(instance->state);
@@ -216,6 +222,7 @@ void role_instance_stop(struct role_instance **instance)
     }
     if (context->admin_fd >= 0)
         close(context->admin_fd);
+    seats_free(&context->seats);
     settings_release(&context->settings);
     tls_release(&context->tls);
     buffer_finish(&context->secrets);

@@ -33,6 +33,8 @@ enum status role_instance_listen(struct role_instance *instance, struct text ser
                                  enum service service, int fd);
 void role_instance_unlisten(struct role_instance *instance, struct text address);
 void role_instance_admin(struct role_instance *instance, int fd);
+/* front, once and before start: count connections here (owned from now on). */
+void role_instance_seats(struct role_instance *instance, struct seats *seats);
 /* YIELDS. */
 enum status role_instance_start(struct role_instance *instance);
 /* Stops, closes channels, frees. Accepts NULL. YIELDS. */
@@ -52,6 +54,7 @@ enum parent_method {
     PARENT_ADMIN = 5,     /* with fd */
     PARENT_START = 6,
     PARENT_STOP = 7,
+    PARENT_SEATS = 8, /* with fd */
 };
 
 #endif

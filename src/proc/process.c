@@ -124,6 +124,17 @@ static void serve_admin(void *context, struct rpc_call *call, struct text reques
     finish(&call, OK);
 }
 
+static void serve_seats(void *context, struct rpc_call *call, struct text request)
+{
+    struct process *process = context;
+    struct seats *seats = NULL;
+    unused(request);
+    enum status status = seats_map(rpc_take_fd(call), process->number, &seats);
+    if (status == OK)
+        role_instance_seats(process->instance, seats);
+    finish(&call, status);
+}
+
 static void serve_start(void *context, struct rpc_call *call, struct text request)
 {
     struct process *process = context;
@@ -149,6 +160,7 @@ static const struct rpc_method methods[] = {
     {PARENT_ADMIN, 0, "admin", serve_admin},
     {PARENT_START, 0, "start", serve_start},
     {PARENT_STOP, 0, "stop", serve_stop},
+    {PARENT_SEATS, 0, "seats", serve_seats},
 };
 
 /* Without a parent nobody hands over sockets: end at once. What was acknowledged is on disk. */

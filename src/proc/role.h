@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "net/tls.h"
 #include "proc/rpc.h"
+#include "proc/seats.h"
 #include "proc/settings.h"
 
 enum role_kind { ROLE_FRONT, ROLE_STORE, ROLE_AUTH, ROLE_SEND, ROLE_PARENT, ROLE_KINDS };
@@ -51,6 +52,7 @@ struct role_context {
     struct rpc_channel *fronts[ROLE_FRONTS_MAX];
     struct role_listener listeners[ROLE_LISTENERS_MAX];
     unsigned listener_count;
+    struct seats *seats;   /* front: connections counted over all fronts; set before start */
     int admin_fd;          /* listening control socket of this role, or -1 */
     struct buffer secrets; /* send: wire texts name, value, name, value ... */
 };

@@ -1,13 +1,15 @@
 """What must not work: relaying for strangers, smuggling, guessing, leaking."""
 
 import base64
+import os
+import signal
 import smtplib
 import socket
 import unittest
 from pathlib import Path
 
 from cases import ServerTest
-from harness import RawClient, client_tls, text_message
+from harness import RawClient, client_tls, text_message, wait_until
 from smtp_sink import Sink
 
 # Ways in which a server has been talked into relaying to victim.test. None may be accepted.
@@ -198,6 +200,7 @@ class Abuse(ServerTest):
                 greeted += one.recv(100).startswith(b"220")
             except OSError:
                 pass
+        for one in sockets:  # not before: each that closes makes room for another
             one.close()
         self.assertGreater(greeted, 0)
         self.assertLessEqual(greeted, 20)
@@ -218,6 +221,51 @@ class Abuse(ServerTest):
                     except OSError:
                         pass
         self.server.send(text_message("still here"), "alice@example.test")
+
+
+class Crowd(ServerTest):
+    settings = {"server_lines": ["limit connections-per-address 20"],
+                "lines": ["processes front 2"]}
+
+    def connect(self, count):
+        """Connect so many times, one after the other; returns those greeted, and the rest's words."""
+        greeted, refused = [], []
+        for _ in range(count):
+            client = RawClient(self.server.ports["smtp"])
+            reply = client.reply()
+            if reply.startswith("220"):
+                greeted.append(client)
+            else:
+                refused.append(reply)
+                client.close()
+        return greeted, refused
+
+    def replace_a_front_by_one_that_sleeps(self):
+        """So that only the one left alone admits."""
+        before = self.server.role_pids("front")
+        os.kill(before[0], signal.SIGKILL)
+        new = wait_until(lambda: set(self.server.role_pids("front")) - set(before), "a new front")
+        for pid in new:
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(os.kill, pid, signal.SIGCONT)
+
+    def test_the_limit_of_an_address_is_exact_over_all_fronts_even_after_one_died(self):
+        clients, refused = self.connect(30)
+        self.assertEqual(len(clients), 20)
+        for reply in refused:
+            self.assertRegex(reply, "^421 .*too many connections from your address")
+        if not self.server.one_process:
+            self.replace_a_front_by_one_that_sleeps()
+        alive = []
+        for client in clients:
+            try:
+                (alive if client.ask("NOOP").startswith("250") else refused).append(client)
+            except OSError:
+                client.close()
+        more, _ = self.connect(30)
+        self.assertEqual(len(alive) + len(more), 20)
+        for client in alive + more:
+            client.close()
 
 
 class Secrets(ServerTest):

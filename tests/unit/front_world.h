@@ -201,6 +201,7 @@ static void world_open(const char *lines)
     settings_source_free(&source);
     buffer_finish(&text);
     buffer_finish(&errors);
+    check(seats_new(1, &world.role.seats) == OK);
     line_front_init(&world.front, &world.role);
 }
 
@@ -210,6 +211,7 @@ static void world_close(void)
     for (unsigned i = 0; i < world.message_count; i++)
         buffer_finish(&world.messages[i].body);
     line_front_finish(&world.front);
+    seats_free(&world.role.seats);
     settings_release(&world.role.settings);
     tls_release(&world.role.tls);
     tls_release(&world.client_tls);

@@ -467,6 +467,28 @@ TEST("refused networks and too many connections are told at the door")
     world_close();
 }
 
+TEST("connections from one address are limited, and the one refused takes no seat of the server")
+{
+    world_open("limit connections 2\nlimit connections-per-address 1");
+    struct line_seat seats[3];
+    struct net_address one, other;
+    const struct setting_server *server = &world.role.settings->servers[0];
+    EXPECT(net_address_parse(TEXT("192.0.2.77"), 1, &one));
+    EXPECT(net_address_parse(TEXT("192.0.2.78"), 1, &other));
+    EXPECT(line_seat_take(&seats[0], &world.front, server, &one));
+    EXPECT(!line_seat_take(&seats[1], &world.front, server, &one));
+    assert_string_equal(fail_reason(), "too many connections from your address");
+    /* The hosts share a bucket in one run of 16384; then the second is refused too. */
+    if (line_seat_take(&seats[2], &world.front, server, &other))
+        line_seat_give_back(&seats[2]);
+    else
+        assert_string_equal(fail_reason(), "too many connections from your address");
+    line_seat_give_back(&seats[0]);
+    EXPECT(line_seat_take(&seats[1], &world.front, server, &one));
+    line_seat_give_back(&seats[1]);
+    world_close();
+}
+
 TEST("parameters reach the envelope")
 {
     world_open("");

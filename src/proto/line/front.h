@@ -1,8 +1,8 @@
-/* What all sessions of one front process share: its role, its ids, and the count of connections. */
+/* What all sessions of one front process share: its role, its ids, what it remembers of the
+ * directory, and its part in the count of connections. */
 #ifndef PROTO_LINE_FRONT_H
 #define PROTO_LINE_FRONT_H
 
-#include "base/map.h"
 #include "directory/cache.h"
 #include "proc/role.h"
 
@@ -10,8 +10,6 @@ struct line_front {
     struct role_context *role;
     uint64_t last_id;
     struct directory_cache *directory;
-    struct map *servers;   /* name -> count of connections */
-    struct map *addresses; /* server name and host -> count of connections */
 };
 
 void line_front_init(struct line_front *front, struct role_context *role);
@@ -21,12 +19,13 @@ uint64_t line_front_id(struct line_front *front);
 
 /* A place among the connections of a server; in the session's memory. */
 struct line_seat {
-    struct line_front *front;
-    char server[64];
-    char address[192];
+    struct seats *seats;
+    uint32_t server, host; /* places in seats */
+    bool by_host;
 };
-/* Count this connection in. False when the server, or the peer's host on it, has too many; reason
- * says which. Unix sockets are not counted by address. Give the seat back only after true. */
+/* Count this connection in. False when the server, or the peer's host on it, has too many over all
+ * fronts (see proc/seats.h); reason says which. Unix sockets are not counted by address. Give the
+ * seat back only after true. */
 bool line_seat_take(struct line_seat *seat, struct line_front *front,
                     const struct setting_server *server, const struct net_address *peer);
 void line_seat_give_back(struct line_seat *seat);
