@@ -240,16 +240,22 @@ class Crowd(ServerTest):
                 client.close()
         return greeted, refused
 
+    def replace_a_front_by_one_that_sleeps(self):
+        """So that only the one left alone admits."""
+        before = self.server.role_pids("front")
+        os.kill(before[0], signal.SIGKILL)
+        new = wait_until(lambda: set(self.server.role_pids("front")) - set(before), "a new front")
+        for pid in new:
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(os.kill, pid, signal.SIGCONT)
+
     def test_the_limit_of_an_address_is_exact_over_all_fronts_even_after_one_died(self):
         clients, refused = self.connect(30)
         self.assertEqual(len(clients), 20)
         for reply in refused:
             self.assertRegex(reply, "^421 .*too many connections from your address")
         if not self.server.one_process:
-            before = self.server.role_pids("front")
-            os.kill(before[0], signal.SIGKILL)
-            wait_until(lambda: len(self.server.role_pids("front")) == 2 and
-                       before[0] not in self.server.role_pids("front"), "a new front")
+            self.replace_a_front_by_one_that_sleeps()
         alive = []
         for client in clients:
             try:

@@ -99,9 +99,12 @@ TEST("when a front has died and its row was cleared, only the others' connection
         EXPECT(take(b, "192.0.2.1 main", &place));
     EXPECT(fill(a) == LIMIT - 5);
     seats_free(&a);
+    EXPECT(fill(b) == 0);
     seats_clear_row(parent, 0);
+    EXPECT(fill(b) == LIMIT - 5);
+    seats_give_back(b, place);
     a = front_of(parent, 0);
-    EXPECT(fill(a) == LIMIT - 5);
+    EXPECT(fill(a) == 1);
     EXPECT(fill(b) == 0);
     close_two_fronts();
 }
