@@ -1,5 +1,5 @@
 /* Verbs about users, aliases, groups and logins. */
-#include "admin/admin.h"
+#include "admin/words.h"
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -9,55 +9,14 @@
 
 /* ---- Words and output ---- */
 
-/* Take `--name VALUE` out of the words; value "" when it is not there. */
-static enum status take_option(struct admin_call *call, struct text name, struct text *value)
-{
-    *value = TEXT("");
-    for (unsigned i = 0; i < call->count; i++) {
-        if (!text_equals(call->words[i], name))
-            continue;
-        if (i + 1 == call->count)
-            return refused("%.*s needs a value", TEXT_ARG(name));
-        *value = call->words[i + 1];
-        call->count -= 2;
-        for (unsigned j = i; j < call->count; j++)
-            call->words[j] = call->words[j + 2];
-        return OK;
-    }
-    return OK;
-}
-
-static enum status check_words(const struct admin_call *call, unsigned least, unsigned most,
-                               const char *usage)
-{
-    for (unsigned i = 0; i < call->count; i++)
-        if (text_starts_with(call->words[i], TEXT("--")))
-            return refused("unknown option %.*s; usage: %s", TEXT_ARG(call->words[i]), usage);
-    if (call->count < least || call->count > most)
-        return refused("usage: %s", usage);
-    return OK;
-}
-
 /* The first word as an address of ours; nothing but the address when most is 1. */
 static enum status take_address(struct directory *directory, const struct admin_call *call,
                                 const char *usage, struct arena *arena, struct text *key)
 {
     struct text canonical;
-    enum status status = check_words(call, 1, 1, usage);
+    enum status status = verb_check_words(call, 1, 1, usage);
     return status == OK ? directory_address(directory, call->words[0], arena, key, &canonical)
                         : status;
-}
-
-static void json_field(struct buffer *out, const char *name, struct text value)
-{
-    buffer_printf(out, ",\"%s\":", name);
-    admin_json_text(out, value);
-}
-
-static void print_time(struct buffer *out, int64_t wall_ms)
-{
-    char time[CLOCK_TEXT_BYTES];
-    buffer_printf(out, "%s", wall_ms == 0 ? "-" : clock_rfc3339(wall_ms, time));
 }
 
 /* What was done, for people; with --json the object alone says it. */
@@ -66,7 +25,7 @@ static void say_done(struct admin_call *call, struct text key, const char *word)
     if (call->json) {
         buffer_append(call->out, TEXT("{\"address\":"));
         admin_json_text(call->out, key);
-        json_field(call->out, "done", text_from(word));
+        verb_json_field(call->out, "done", text_from(word));
         buffer_append(call->out, TEXT("}\n"));
     } else {
         buffer_printf(call->out, "%.*s: %s\n", TEXT_ARG(key), word);
@@ -86,8 +45,8 @@ static void print_user_json(struct buffer *out, const struct directory_user *use
 {
     buffer_append(out, TEXT("{\"address\":"));
     admin_json_text(out, user->key);
-    json_field(out, "state", text_from(user_state(user)));
-    json_field(out, "name", user->name);
+    verb_json_field(out, "state", text_from(user_state(user)));
+    verb_json_field(out, "name", user->name);
     buffer_printf(out, ",\"created_ms\":%lld,\"in_settings\":%s}\n", (long long)user->created_ms,
                   user->file != NULL ? "true" : "false");
 }
@@ -120,9 +79,9 @@ static enum status user_add(void *state, struct admin_call *call)
     struct arena arena;
     char hash[DIRECTORY_HASH_MAX];
     arena_init(&arena);
-    enum status status = take_option(call, TEXT("--hash"), &imported);
+    enum status status = verb_take_option(call, TEXT("--hash"), &imported);
     if (status == OK)
-        status = take_option(call, TEXT("--name"), &name);
+        status = verb_take_option(call, TEXT("--name"), &name);
     if (status == OK)
         status =
             take_address(state, call, "user add ADDRESS [--name NAME] [--hash HASH]", &arena, &key);
@@ -144,7 +103,7 @@ static enum status user_passwd(void *state, struct admin_call *call)
     struct arena arena;
     char hash[DIRECTORY_HASH_MAX];
     arena_init(&arena);
-    enum status status = take_option(call, TEXT("--hash"), &imported);
+    enum status status = verb_take_option(call, TEXT("--hash"), &imported);
     if (status == OK)
         status = take_address(state, call, "user passwd ADDRESS [--hash HASH]", &arena, &key);
     if (status == OK)
@@ -201,7 +160,7 @@ static enum status user_disable(void *state, struct admin_call *call)
 
 static enum status user_list(void *state, struct admin_call *call)
 {
-    enum status status = check_words(call, 0, 1, "user list [DOMAIN]");
+    enum status status = verb_check_words(call, 0, 1, "user list [DOMAIN]");
     if (status != OK)
         return status;
     struct arena arena;
@@ -226,7 +185,7 @@ static void print_user(struct admin_call *call, const struct directory_user *use
         buffer_printf(out, "name      %.*s\n", TEXT_ARG(user->name));
     if (user->is_recorded) {
         buffer_append(out, TEXT("created   "));
-        print_time(out, user->created_ms);
+        verb_time(out, user->created_ms);
         buffer_append_byte(out, '\n');
     }
     if (user->file != NULL)
@@ -260,7 +219,7 @@ static enum status members_add(struct directory *directory, struct admin_call *c
     struct text key, canonical;
     struct directory_member members[ADMIN_WORDS_MAX];
     arena_init(&arena);
-    enum status status = check_words(call, 2, ADMIN_WORDS_MAX, usage);
+    enum status status = verb_check_words(call, 2, ADMIN_WORDS_MAX, usage);
     if (status == OK)
         status = directory_address(directory, call->words[0], &arena, &key, &canonical);
     for (unsigned i = 1; status == OK && i < call->count; i++)
@@ -281,7 +240,7 @@ static enum status members_remove(struct directory *directory, struct admin_call
     struct text key, canonical, members[ADMIN_WORDS_MAX];
     bool removed = false;
     arena_init(&arena);
-    enum status status = check_words(call, 1, ADMIN_WORDS_MAX, usage);
+    enum status status = verb_check_words(call, 1, ADMIN_WORDS_MAX, usage);
     if (status == OK)
         status = directory_address(directory, call->words[0], &arena, &key, &canonical);
     for (unsigned i = 1; status == OK && i < call->count; i++)
@@ -340,7 +299,7 @@ static void print_list_visited(void *context, struct text key, int64_t created_m
 static enum status lists_print(struct directory *directory, struct admin_call *call,
                                enum directory_list_kind kind, const char *usage)
 {
-    enum status status = check_words(call, 0, 0, usage);
+    enum status status = verb_check_words(call, 0, 0, usage);
     if (status != OK)
         return status;
     size_t before = call->out->length;
@@ -411,7 +370,7 @@ static enum status group_show(void *state, struct admin_call *call)
 static enum status login_test(void *state, struct admin_call *call)
 {
     char user[DIRECTORY_USER_MAX];
-    enum status status = check_words(call, 1, 1, "login test ADDRESS");
+    enum status status = verb_check_words(call, 1, 1, "login test ADDRESS");
     if (status != OK)
         return status;
     struct directory_login login = {.user = call->words[0], .password = call->input};

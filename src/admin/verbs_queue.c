@@ -4,43 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "admin/admin.h"
 #include "admin/verbs_store.h"
+#include "admin/words.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "queue/queue.h"
-
-/* Take `--name VALUE` out of the words; value "" when it is not there. */
-static enum status take_option(struct admin_call *call, struct text name, struct text *value)
-{
-    *value = TEXT("");
-    for (unsigned i = 0; i < call->count; i++) {
-        if (!text_equals(call->words[i], name))
-            continue;
-        if (i + 1 == call->count)
-            return refused("%.*s needs a value", TEXT_ARG(name));
-        *value = call->words[i + 1];
-        call->count -= 2;
-        for (unsigned j = i; j < call->count; j++)
-            call->words[j] = call->words[j + 2];
-        return OK;
-    }
-    return OK;
-}
-
-static bool take_switch(struct admin_call *call, struct text name)
-{
-    for (unsigned i = 0; i < call->count; i++) {
-        if (!text_equals(call->words[i], name))
-            continue;
-        call->count--;
-        for (unsigned j = i; j < call->count; j++)
-            call->words[j] = call->words[j + 1];
-        return true;
-    }
-    return false;
-}
 
 /* ---- queue list, queue show ---- */
 
@@ -142,11 +111,11 @@ static enum status queue_list(void *state, struct admin_call *call)
 {
     static const char usage[] = "queue list [--to ADDRESS] [--from ADDRESS] [--hop HOP]";
     struct listing listing = {.call = call};
-    enum status status = take_option(call, TEXT("--to"), &listing.to);
+    enum status status = verb_take_option(call, TEXT("--to"), &listing.to);
     if (status == OK)
-        status = take_option(call, TEXT("--from"), &listing.from);
+        status = verb_take_option(call, TEXT("--from"), &listing.from);
     if (status == OK)
-        status = take_option(call, TEXT("--hop"), &listing.hop);
+        status = verb_take_option(call, TEXT("--hop"), &listing.hop);
     if (status == OK)
         status = verb_check_words(call, 0, 0, usage);
     if (status != OK)
@@ -181,8 +150,8 @@ static enum status queue_retry_verb(void *state, struct admin_call *call)
 {
     struct text hop;
     uint64_t id = 0;
-    bool all = take_switch(call, TEXT("--all"));
-    enum status status = take_option(call, TEXT("--hop"), &hop);
+    bool all = verb_take_switch(call, TEXT("--all"));
+    enum status status = verb_take_option(call, TEXT("--hop"), &hop);
     bool needs_id = !all && text_is_empty(hop);
     if (status == OK)
         status = verb_check_words(call, needs_id, needs_id, "queue retry ID|--hop HOP|--all");
@@ -198,7 +167,7 @@ static enum status queue_retry_verb(void *state, struct admin_call *call)
 static enum status queue_delete_verb(void *state, struct admin_call *call)
 {
     uint64_t id;
-    bool quiet = take_switch(call, TEXT("--no-report"));
+    bool quiet = verb_take_switch(call, TEXT("--no-report"));
     enum status status = verb_check_words(call, 1, 1, "queue delete ID [--no-report]");
     if (status == OK)
         status = verb_take_id(call, &id);

@@ -3,42 +3,13 @@
 
 #include <inttypes.h>
 
+#include "admin/words.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "mail/address.h"
 #include "queue/queue.h"
 #include "store/mailbox.h"
-
-enum status verb_check_words(const struct admin_call *call, unsigned least, unsigned most,
-                             const char *usage)
-{
-    for (unsigned i = 0; i < call->count; i++)
-        if (text_starts_with(call->words[i], TEXT("--")))
-            return refused("unknown option %.*s; usage: %s", TEXT_ARG(call->words[i]), usage);
-    if (call->count < least || call->count > most)
-        return refused("usage: %s", usage);
-    return OK;
-}
-
-enum status verb_take_id(const struct admin_call *call, uint64_t *id)
-{
-    if (call->count == 0 || !id_parse(call->words[0], id))
-        return refused("an id has 13 letters and digits, as `mailroot queue list` shows it");
-    return OK;
-}
-
-void verb_json_field(struct buffer *out, const char *name, struct text value)
-{
-    buffer_printf(out, ",\"%s\":", name);
-    admin_json_text(out, value);
-}
-
-void verb_time(struct buffer *out, int64_t wall_ms)
-{
-    char time[CLOCK_TEXT_BYTES];
-    buffer_printf(out, "%s", wall_ms == 0 ? "-" : clock_rfc3339(wall_ms, time));
-}
 
 static void print_finding(void *context, const char *line)
 {

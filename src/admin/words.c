@@ -1,0 +1,64 @@
+#include "admin/words.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+
+enum status verb_take_option(struct admin_call *call, struct text name, struct text *value)
+{
+    *value = TEXT("");
+    for (unsigned i = 0; i < call->count; i++) {
+        if (!text_equals(call->words[i], name))
+            continue;
+        if (i + 1 == call->count)
+            return refused("%.*s needs a value", TEXT_ARG(name));
+        *value = call->words[i + 1];
+        call->count -= 2;
+        for (unsigned j = i; j < call->count; j++)
+            call->words[j] = call->words[j + 2];
+        return OK;
+    }
+    return OK;
+}
+
+bool verb_take_switch(struct admin_call *call, struct text name)
+{
+    for (unsigned i = 0; i < call->count; i++) {
+        if (!text_equals(call->words[i], name))
+            continue;
+        call->count--;
+        for (unsigned j = i; j < call->count; j++)
+            call->words[j] = call->words[j + 1];
+        return true;
+    }
+    return false;
+}
+
+enum status verb_check_words(const struct admin_call *call, unsigned least, unsigned most,
+                             const char *usage)
+{
+    for (unsigned i = 0; i < call->count; i++)
+        if (text_starts_with(call->words[i], TEXT("--")))
+            return refused("unknown option %.*s; usage: %s", TEXT_ARG(call->words[i]), usage);
+    if (call->count < least || call->count > most)
+        return refused("usage: %s", usage);
+    return OK;
+}
+
+enum status verb_take_id(const struct admin_call *call, uint64_t *id)
+{
+    if (call->count == 0 || !id_parse(call->words[0], id))
+        return refused("an id has 13 letters and digits, as `mailroot queue list` shows it");
+    return OK;
+}
+
+void verb_json_field(struct buffer *out, const char *name, struct text value)
+{
+    buffer_printf(out, ",\"%s\":", name);
+    admin_json_text(out, value);
+}
+
+void verb_time(struct buffer *out, int64_t wall_ms)
+{
+    char time[CLOCK_TEXT_BYTES];
+    buffer_printf(out, "%s", wall_ms == 0 ? "-" : clock_rfc3339(wall_ms, time));
+}

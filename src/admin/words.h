@@ -1,0 +1,22 @@
+/* What verbs do with their words and what they print alike. */
+#ifndef ADMIN_WORDS_H
+#define ADMIN_WORDS_H
+
+#include "admin/admin.h"
+
+/* Take `--name VALUE` out of the words; value "" when it is not there. REFUSED: it has no value. */
+enum status verb_take_option(struct admin_call *call, struct text name, struct text *value);
+/* Take `--name` out of the words; true when it was there. */
+bool verb_take_switch(struct admin_call *call, struct text name);
+/* Of what is left: no options, and least to most words. REFUSED with the usage. */
+enum status verb_check_words(const struct admin_call *call, unsigned least, unsigned most,
+                             const char *usage);
+/* The first word as an id. REFUSED when it is none. */
+enum status verb_take_id(const struct admin_call *call, uint64_t *id);
+
+/* `,"name":"value"` with the value escaped. */
+void verb_json_field(struct buffer *out, const char *name, struct text value);
+/* RFC 3339, or "-" for 0. */
+void verb_time(struct buffer *out, int64_t wall_ms);
+
+#endif
