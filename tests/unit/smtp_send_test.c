@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -9,12 +10,13 @@
 #include "net/stream.h"
 #include "proto/smtp/smtp_send.h"
 #include "proto/smtp/smtp_send_route.h"
+#include "queue/wire.h"
 #include "test.h"
 
-/* The sender against a queue that is a list in this file, and peers on loopback sockets. Time
- * flies: a task turns the clock on by some milliseconds whenever the loop comes round. */
+/* The sender against a store played at the far end of its channel, and peers on loopback sockets.
+ * Time flies: a task turns the clock on by some milliseconds whenever the loop comes round. */
 
-enum { MOST = 2000, PEERS = 2 };
+enum { MOST = 2000, PEERS = 2, RECIPIENT = 3 };
 
 enum manner { KIND, SILENT, TWO_AT_A_TIME, DEAD, REFUSING, BROKEN_TLS };
 
@@ -38,48 +40,80 @@ static struct peer peers[PEERS];
 static struct task_group world;
 static struct smtp_send *sender;
 static struct role_context context;
+static struct rpc_channel *store; /* the far end */
+static struct task_group store_calls;
 
-/* What the sender asks of the queue, answered here instead of by the store. */
-enum status queue_lease(struct rpc_channel *store, unsigned max, struct arena *arena,
-                        struct queue_job **jobs, unsigned *count)
+/* What the sender asks of the store, answered at the far end of its channel. */
+
+static void serve_lease(void *unused_context, struct rpc_call *call, struct text request)
 {
-    unused(store);
-    unused(arena);
+    unused(unused_context);
+    struct wire_reader in = wire_reader_of(request);
+    uint32_t max = wire_get_u32(&in);
+    EXPECT(wire_end(&in) && max > 0);
     while (queue.leased == queue.added)
-        if (task_event_wait(&queue.changed, NO_DEADLINE) != OK)
-            return TRY_LATER;
+        if (task_event_wait(&queue.changed, NO_DEADLINE) != OK) {
+            rpc_fail(&call, TRY_LATER, "the test is over");
+            return;
+        }
     unsigned left = queue.added - queue.leased;
-    *count = left < max ? left : max;
-    *jobs = &queue.jobs[queue.leased];
-    queue.leased += *count;
-    return OK;
+    unsigned count = left < max ? left : max;
+    count = count < QUEUE_JOBS_MAX ? count : QUEUE_JOBS_MAX;
+    struct buffer jobs;
+    buffer_init(&jobs, RPC_FRAME_MAX);
+    wire_put_u32(&jobs, count);
+    for (unsigned i = 0; i < count; i++)
+        queue_job_encode(&queue.jobs[queue.leased++], &jobs);
+    rpc_answer(&call, buffer_text(&jobs));
+    buffer_finish(&jobs);
 }
 
-enum status queue_read_body(struct rpc_channel *store, const struct queue_job *job, uint64_t offset,
-                            uint32_t length, struct buffer *out)
+static void serve_report(void *unused_context, struct rpc_call *call, struct text request)
 {
-    unused(store), unused(job), unused(offset), unused(length), unused(out);
-    return refused("all bodies are inline here");
-}
-
-enum status queue_report(struct rpc_channel *store, const struct queue_job *job,
-                         const struct queue_outcome *outcomes, unsigned count)
-{
-    unused(store);
-    EXPECT(count == 1 && outcomes[0].number == job->recipients[0].number);
+    unused(unused_context);
+    struct queue_report_request report;
+    struct arena arena;
+    arena_init(&arena);
+    EXPECT(queue_report_decode(request, &arena, &report));
+    EXPECT(report.count == 1 && report.outcomes[0].number == RECIPIENT);
     queue.reported++;
-    queue.sent += outcomes[0].status == OK;
-    queue.deferred += outcomes[0].status == TRY_LATER;
-    queue.failed += outcomes[0].status == REFUSED;
-    queue.no_connection += outcomes[0].no_connection;
-    text_copy(text_head(outcomes[0].reply, 199), queue.last_words, sizeof(queue.last_words));
+    queue.sent += report.outcomes[0].status == OK;
+    queue.deferred += report.outcomes[0].status == TRY_LATER;
+    queue.failed += report.outcomes[0].status == REFUSED;
+    queue.no_connection += report.outcomes[0].no_connection;
+    text_copy(text_head(report.outcomes[0].reply, 199), queue.last_words, sizeof(queue.last_words));
+    arena_finish(&arena);
+    rpc_answer(&call, TEXT(""));
     task_event_tell_all(&queue.changed);
-    return OK;
+}
+
+static const struct rpc_method store_methods[] = {
+    {QUEUE_LEASE, 0, "lease", serve_lease},
+    {QUEUE_REPORT, RPC_INLINE, "report", serve_report},
+};
+
+static void open_store(void)
+{
+    int ends[2];
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    task_group_init(&store_calls);
+    context.store = rpc_channel_new("store", NULL, 0, NULL, &store_calls);
+    store = rpc_channel_new("send", store_methods, 2, NULL, &store_calls);
+    rpc_channel_connect(context.store, ends[0]);
+    rpc_channel_connect(store, ends[1]);
+}
+
+static void close_store(void)
+{
+    task_group_finish(&store_calls);
+    rpc_channel_close(&context.store);
+    rpc_channel_close(&store);
 }
 
 static void add_jobs(const char *connector, unsigned count)
 {
-    static const struct queue_job_recipient recipient = {.number = 3, .address = TEXT("r@them")};
+    static const struct queue_job_recipient recipient = {.number = RECIPIENT,
+                                                         .address = TEXT("r@them")};
     static uint64_t id;
     for (unsigned i = 0; i < count; i++) {
         check(queue.added < MOST);
@@ -232,11 +266,13 @@ static void run_play(void *argument)
         open_peer(&peers[i], play->manners[i]);
     context = (struct role_context){.settings = settings_for(play->more)};
     buffer_init(&context.secrets, 1);
+    open_store();
     task_spawn(&world, "clock", turn_the_clock, &play->step_ms);
     sender = smtp_send_new(&context);
     EXPECT(smtp_send_start(sender) == OK);
     play->act();
     smtp_send_stop(&sender);
+    close_store();
     task_group_finish(&world);
     settings_release(&context.settings);
 }
