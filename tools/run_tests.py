@@ -130,6 +130,19 @@ def part_unit(report):
         for source in sorted((ROOT / "tests/unit").glob("*_test.c")):
             program = ROOT / build / "unit" / source.stem
             run_unit_program(report, str(program), Path(build).name)
+    check_portable_switch(report)
+
+
+def check_portable_switch(report):
+    """What machines other than x86-64 and aarch64 run, on this one."""
+    program = str(ROOT / "build/portable_task_test")
+    sources = sorted(str(path) for folder in ("src/base", "src/task")
+                     for path in (ROOT / folder).glob("*.c"))
+    built = check(report, "the portable switch between tasks compiles", "cc", "-std=gnu11", "-O1",
+                  "-D_GNU_SOURCE", "-DMAILROOT_UCONTEXT", "-Isrc", "-Itests/unit", "-o", program,
+                  *sources, "tests/unit/task_test.c", "tests/unit/test.c", "-lcmocka", "-lpthread")
+    if built:
+        run_unit_program(report, program, "portable switch")
 
 
 def part_session(report):

@@ -4,11 +4,15 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import unittest
+from pathlib import Path
 
 from cases import ServerTest
 from harness import Mailroot, RawClient, client_tls, free_port, text_message, wait_until
 from smtp_sink import Policy, Sink
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Reload(ServerTest):
@@ -89,6 +93,24 @@ class Reload(ServerTest):
                        self.server.directory / f"{name}.pem")
         self.server.cli("reload")
         wait_until(lambda: certificate() != before, "the new certificate")
+
+
+class Debugger(ServerTest):
+    """What a developer sees of a server that runs."""
+
+    def test_gdb_shows_the_session_that_waits_for_its_client(self):
+        with RawClient(self.server.ports["smtp"]) as client:
+            client.reply()
+            pids = self.server.role_pids("front") or [self.server.process.pid]
+            shown = ""
+            for pid in pids:  # the session is in one of the fronts
+                shown += subprocess.run(
+                    ["gdb", "-q", "-batch", "-p", str(pid), "-x",
+                     ROOT / "tools/gdb/mailroot_tasks.py", "-ex", "tasks full"],
+                    capture_output=True, text=True, timeout=60, check=False).stdout
+            self.assertIn("'session' parked", shown)
+            self.assertRegex(shown, r"at src/proto/line/line\.c:\d+")
+            self.assertTrue(client.ask("NOOP").startswith("250"))
 
 
 class KilledRoles(ServerTest):
