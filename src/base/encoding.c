@@ -58,19 +58,7 @@ bool base64_decode(struct text text, struct buffer *out)
     return true;
 }
 
-static const char hex_digits[] = "0123456789abcdef";
 static const char upper_hex_digits[] = "0123456789ABCDEF";
-
-bool hex_encode(struct text bytes, struct buffer *out)
-{
-    for (size_t i = 0; i < bytes.length; i++) {
-        unsigned char byte = (unsigned char)bytes.data[i];
-        char two[2] = {hex_digits[byte >> 4], hex_digits[byte & 15]};
-        if (!buffer_append(out, text_of(two, 2)))
-            return false;
-    }
-    return true;
-}
 
 bool xtext_encode(struct text bytes, struct buffer *out)
 {

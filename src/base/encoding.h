@@ -1,4 +1,4 @@
-/* Text encodings of the mail world that carry bytes: base64, hexadecimal, xtext. */
+/* Text encodings of the mail world that carry bytes: base64, xtext. */
 #ifndef BASE_ENCODING_H
 #define BASE_ENCODING_H
 
@@ -8,8 +8,6 @@
 bool base64_encode(struct text bytes, struct buffer *out);
 /* Strict: alphabet, padding and length must be right, nothing else. */
 bool base64_decode(struct text text, struct buffer *out);
-/* Lower-case hexadecimal. */
-bool hex_encode(struct text bytes, struct buffer *out);
 /* RFC 3461 4: xtext. Decoding is strict. */
 bool xtext_encode(struct text bytes, struct buffer *out);
 bool xtext_decode(struct text text, struct buffer *out);

@@ -499,8 +499,3 @@ void directory_use_settings(struct directory *directory, struct settings *settin
     directory->settings = settings_hold(settings);
     tell_changed(directory);
 }
-
-const struct settings *directory_settings(const struct directory *directory)
-{
-    return directory->settings;
-}

@@ -29,7 +29,6 @@ void directory_close(struct directory **directory);
 void directory_on_change(struct directory *directory, void (*changed)(void *), void *context);
 /* From now on these; held. */
 void directory_use_settings(struct directory *directory, struct settings *settings);
-const struct settings *directory_settings(const struct directory *directory);
 
 /* An address as a person writes it ("alice" means in the first domain), to its key and its
  * canonical form. REFUSED with the reason. */

@@ -84,8 +84,3 @@ void recent_remove(struct recent *recent, struct text key)
     if (entry != NULL)
         entry_remove(recent, entry);
 }
-
-size_t recent_count(const struct recent *recent)
-{
-    return map_count(recent->entries);
-}

@@ -15,6 +15,5 @@ void *recent_find(struct recent *recent, struct text key);
 void *recent_take(struct recent *recent, struct text key);
 /* Wipes it. Harmless when absent. */
 void recent_remove(struct recent *recent, struct text key);
-size_t recent_count(const struct recent *recent);
 
 #endif

@@ -34,7 +34,7 @@ struct stream {
     char *input;
     size_t start, stop, capacity;
     struct buffer output;
-    uint64_t bytes_in, bytes_out;
+    uint64_t bytes_in;
     size_t turn_bytes; /* moved since this task last let others run */
 };
 
@@ -76,14 +76,6 @@ void stream_close(struct stream **stream)
 const struct net_address *stream_peer(const struct stream *stream)
 {
     return &stream->peer;
-}
-
-struct net_address stream_local(const struct stream *stream)
-{
-    struct net_address local = {.length = sizeof(struct sockaddr_un)};
-    if (getsockname(stream->io.fd, &local.any, &local.length) != 0)
-        local = (struct net_address){0};
-    return local;
 }
 
 void stream_set_deadline(struct stream *stream, int64_t deadline_ms)
@@ -371,7 +363,6 @@ enum status stream_flush(struct stream *stream)
         done += sent;
         take_turns(stream, sent);
     }
-    stream->bytes_out += done;
     buffer_reset(&stream->output, 0);
     return stream->end == STREAM_OPEN ? OK : try_later("%s", stream->error);
 }
@@ -462,11 +453,6 @@ const char *stream_tls_cipher(const struct stream *stream)
 uint64_t stream_bytes_in(const struct stream *stream)
 {
     return stream->bytes_in;
-}
-
-uint64_t stream_bytes_out(const struct stream *stream)
-{
-    return stream->bytes_out;
 }
 
 struct relay {

@@ -23,7 +23,6 @@ struct stream *stream_new(int fd, const struct net_address *peer);
 /* Closes (TLS: sends close_notify if that does not block). Accepts NULL. Does not yield. */
 void stream_close(struct stream **stream);
 const struct net_address *stream_peer(const struct stream *stream);
-struct net_address stream_local(const struct stream *stream);
 
 /* Blocking calls fail (STREAM_TIMED_OUT) at this monotonic instant. Default NO_DEADLINE. */
 void stream_set_deadline(struct stream *stream, int64_t deadline_ms);
@@ -75,8 +74,7 @@ const char *stream_tls_cipher(const struct stream *stream);
  * ended by itself. YIELDS. */
 void stream_relay(struct stream *client, struct stream *session);
 
-/* Bytes received and sent since the start (inside TLS). */
+/* Bytes received since the start (inside TLS). */
 uint64_t stream_bytes_in(const struct stream *stream);
-uint64_t stream_bytes_out(const struct stream *stream);
 
 #endif

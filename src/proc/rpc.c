@@ -65,7 +65,6 @@ struct rpc_channel {
     void *context;
     struct task_group *group;
     struct task_group link_tasks;
-    struct task_event came_up;
     struct rpc_link *link; /* NULL while down */
     struct map *waiting;   /* call number -> struct waiting_call */
     uint32_t last_call;
@@ -97,7 +96,6 @@ struct rpc_channel *rpc_channel_new(const char *name, const struct rpc_method *m
     channel->group = group;
     channel->waiting = map_new();
     task_group_init(&channel->link_tasks);
-    task_event_init(&channel->came_up);
     return channel;
 }
 
@@ -532,20 +530,11 @@ void rpc_channel_connect(struct rpc_channel *channel, int fd)
     }
     channel->link = link;
     task_spawn(&channel->link_tasks, "rpc-link", link_task, link);
-    task_event_tell_all(&channel->came_up);
 }
 
 bool rpc_channel_is_up(const struct rpc_channel *channel)
 {
     return channel->link != NULL;
-}
-
-enum status rpc_channel_wait(struct rpc_channel *channel, int64_t deadline_ms)
-{
-    while (channel->link == NULL)
-        if (task_event_wait(&channel->came_up, deadline_ms) != OK)
-            return try_later("the %s process is not there", channel->name);
-    return OK;
 }
 
 void rpc_channel_on_down(struct rpc_channel *channel, void (*on_down)(void *), void *argument)
@@ -572,11 +561,6 @@ void rpc_channel_close(struct rpc_channel **channel)
     task_group_finish(&closing->link_tasks);
     map_free(&closing->waiting);
     free(closing);
-}
-
-const char *rpc_channel_name(const struct rpc_channel *channel)
-{
-    return channel->name;
 }
 
 struct rpc_channel *rpc_call_channel(const struct rpc_call *call)

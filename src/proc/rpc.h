@@ -39,8 +39,6 @@ struct rpc_channel *rpc_channel_new(const char *name, const struct rpc_method *m
  * waiting calls fail TRY_LATER. */
 void rpc_channel_connect(struct rpc_channel *channel, int fd);
 bool rpc_channel_is_up(const struct rpc_channel *channel);
-/* Until the channel is up, or the deadline: TRY_LATER. YIELDS. */
-enum status rpc_channel_wait(struct rpc_channel *channel, int64_t deadline_ms);
 /* Told (on_down, may be NULL) when the peer went away; must not YIELD. */
 void rpc_channel_on_down(struct rpc_channel *channel, void (*on_down)(void *), void *argument);
 /* From now on requests that arrive are answered TRY_LATER, and messages dropped, without a handler;
@@ -72,7 +70,6 @@ void rpc_fail(struct rpc_call **call, enum status status, const char *reason);
 int rpc_take_fd(struct rpc_call *call);
 /* The channel a call came by: to tell callers apart. */
 struct rpc_channel *rpc_call_channel(const struct rpc_call *call);
-const char *rpc_channel_name(const struct rpc_channel *channel);
 
 /* Check one frame as the receiver does: for the fuzz target. False when malformed. */
 struct rpc_frame {

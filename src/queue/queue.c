@@ -48,11 +48,6 @@ void *queue_owner(const struct queue *queue)
     return queue->owner;
 }
 
-struct settings *queue_settings(struct queue *queue)
-{
-    return queue->settings;
-}
-
 struct store *queue_store(struct queue *queue)
 {
     return queue->store;

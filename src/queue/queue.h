@@ -29,7 +29,6 @@ void queue_set_settings(struct queue *queue, struct settings *settings);
 /* auth says that the directory changed, or is gone: forget its answers. context is the queue, as
  * for rpc_channel_on_down. Does not yield. */
 void queue_directory_changed(void *context);
-struct settings *queue_settings(struct queue *queue);
 struct store *queue_store(struct queue *queue);
 /* What the program that runs the queue keeps with it: handlers are given the queue alone. */
 void queue_set_owner(struct queue *queue, void *owner);

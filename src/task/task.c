@@ -238,16 +238,6 @@ void task_shield_end(void)
     task_loop->running->shields--;
 }
 
-bool task_is_running(void)
-{
-    return task_loop != NULL && task_loop->running != NULL;
-}
-
-const char *task_name(void)
-{
-    return task_is_running() ? task_loop->running->name : "loop";
-}
-
 void task_trim_stack(void)
 {
     stack_trim(task_loop->running->stack, __builtin_frame_address(0));

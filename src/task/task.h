@@ -53,9 +53,6 @@ bool task_is_cancelled(void);
  * must not stop half-way, such as waiting for a commit. Give its waits a deadline. Nests. */
 void task_shield_begin(void);
 void task_shield_end(void);
-/* True on a task, false on the loop's own stack or outside a loop. */
-bool task_is_running(void);
-const char *task_name(void);
 
 /* Give back the stack pages below the current depth: after a deep call (a TLS handshake) in a task
  * that will now idle. One system call. */
