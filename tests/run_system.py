@@ -27,6 +27,7 @@ class OneLinePerTest(unittest.TestResult):
 
     @staticmethod
     def _sentence(test):
+        test = getattr(test, "test_case", test)  # of a subtest
         name = getattr(test, "_testMethodName", None)
         return name.removeprefix("test_").replace("_", " ") if name else str(test)
 
@@ -44,6 +45,11 @@ class OneLinePerTest(unittest.TestResult):
         self._print_failure(test, error)
 
     addError = addFailure
+
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error is not None:
+            self._print_failure(subtest, error)
 
     def _print_failure(self, test, error):
         print(f"not ok - {self._sentence(test)}")
