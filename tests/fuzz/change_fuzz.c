@@ -63,11 +63,15 @@ static bool add_up(void *context, struct text key, struct text value)
 static struct sum apply_to_new(struct text bytes)
 {
     struct sum sum = {0};
-    struct store *store = store_shadow_new(NULL);
+    struct store *store = store_new();
+    check(index_open(NULL, &store->index) == OK);
+    store->batch = index_batch_new(store->index);
     apply_all(store, bytes);
     index_scan(store->index, TEXT(""), TEXT(""), add_up, &sum);
     check(sum.live == store->live_bytes);
-    store_shadow_free(&store);
+    index_batch_free(&store->batch);
+    index_close(&store->index);
+    store_free(&store);
     return sum;
 }
 

@@ -43,6 +43,7 @@ static struct pop3_maildrop maildrop = {.count = 3,
                                         .read = message_read,
                                         .remove = message_remove};
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2 || size > 4096)

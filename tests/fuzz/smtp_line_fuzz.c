@@ -62,6 +62,7 @@ static void try_rcpt(struct text line, struct arena *arena)
     check(text_equals(again.original_recipient, rcpt.original_recipient));
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;

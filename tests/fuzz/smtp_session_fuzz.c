@@ -43,6 +43,7 @@ static unsigned count_of(const char *codes, const char *code)
     return count;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2 || size > 4096)
