@@ -106,6 +106,9 @@ def part_build(report):
     if built and (ROOT / RELEASE / "bin/mailroot").exists():
         check(report, "each role needs no library that it may not map", "tools/check-links",
               RELEASE)
+        if check(report, "mailroot.conf(5) is made from the settings", "make", "-s", "man"):
+            check(report, "mailroot.conf(5) is clean", "mandoc", "-T", "lint", "-W", "warning",
+                  f"{RELEASE}/man/mailroot.conf.5")
     return built
 
 
