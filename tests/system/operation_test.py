@@ -234,7 +234,10 @@ class QueueVerbs(ServerTest):
     def test_delete_removes_for_good(self):
         identity = self.enqueue("delete@relay.test")
         self.server.cli("queue", "delete", identity)
-        self.assertFalse(self.listed(identity))
+        # What is left for a moment is the report to the sender.
+        states = [row["state"] for row in self.server.queue() if row["id"] == identity]
+        self.assertIn(states, ([], ["report"]))
+        wait_until(lambda: not self.listed(identity), "the sender was told")
         self.server.stop()
         self.server.start()
         self.assertFalse(self.listed(identity))
