@@ -9,6 +9,7 @@ A transcript is tests/session/<folder>/<what_it_shows>.session:
     # server: limit message 64KB           (a line for this session's server block; repeatable)
     # config: retry { ... }                (a line outside of it; repeatable)
     # mail: alice 2                        (alice's mailbox holds exactly two messages before)
+    # shows: V05 R06                       (what of doc/coverage/checklist it shows)
     S: 220 *                               the server's next line; * matches anything
     S(until): 250 *                        read lines until one matches
     C: EHLO client.test                    sent with CRLF; C lines in a row go out in one write

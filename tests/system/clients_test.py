@@ -41,12 +41,14 @@ class Clients(ServerTest):
         return path
 
     @needs("swaks")
+    # shows: V55
     def test_swaks_delivers_to_a_mailbox(self):
         self.run_client("swaks", "--server", f"127.0.0.1:{self.server.ports['smtp']}", "--to",
                         "alice@example.test", "--from", "x@elsewhere.test", "--body", "by swaks")
         self.assertIn(b"by swaks", self.server.fetch("alice")[0])
 
     @needs("swaks")
+    # shows: V33 S07
     def test_swaks_logs_in_by_each_mechanism_and_relays(self):
         for mechanism in ("PLAIN", "LOGIN"):
             before = len(self.sink.messages)
@@ -72,6 +74,7 @@ class Clients(ServerTest):
         self.assertEqual(len(self.server.fetch("alice")), 1)
 
     @needs("curl")
+    # shows: V55 O11 O06
     def test_curl_sends_by_submission_and_reads_by_pop3s(self):
         data = text_message("by curl", "from curl\r\n")
         login = f"alice@example.test:{self.server.passwords['alice']}"
@@ -102,6 +105,7 @@ class Clients(ServerTest):
         self.assertIn(b"by msmtp", self.server.fetch("alice")[0])
 
     @needs("fetchmail")
+    # shows: O07
     def test_fetchmail_fetches_and_deletes(self):
         self.server.send(text_message("for fetchmail"), "alice@example.test")
         got = self.directory / "fetched"

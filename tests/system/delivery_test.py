@@ -20,11 +20,13 @@ class LocalDelivery(ServerTest):
         self.assertEqual(len(messages), 1)
         return messages[0]
 
+    # shows: C01
     def test_a_message_is_in_the_mailbox_when_its_sender_hears_250(self):
         for number in range(20):
             self.server.send(text_message(f"number {number}"), "alice@example.test")
             self.assertEqual(len(self.server.fetch("alice")), number + 1)
 
+    # shows: V51
     def test_trace_headers_are_added_in_front_and_the_rest_is_untouched(self):
         data = text_message("untouched", "one\r\n\r\ntwo\t \r\n")
         self.server.send(data, "alice@example.test", sender="carol@elsewhere.test")
@@ -35,6 +37,7 @@ class LocalDelivery(ServerTest):
         self.assertRegex(added, r"(?m)^Received: from client\.test \(")
         self.assertRegex(added, r"by mx\.example\.test")
 
+    # shows: V07
     def test_lines_with_dots_survive(self):
         body = "".join("." * n + "\r\n" for n in range(1, 80)) + ".x\r\n..\r\n"
         self.server.send(text_message("dots", body), "alice@example.test")
@@ -68,6 +71,7 @@ class LocalDelivery(ServerTest):
             return
         self.assertTrue(self.only_message().endswith(data))
 
+    # shows: V24
     def test_chunks_of_one_byte_make_the_same_message(self):
         data = text_message("tiny chunks", "short\r\n")
         self.bdat(data, 1)
@@ -86,17 +90,20 @@ class LocalDelivery(ServerTest):
         self.assertEqual(hashlib.sha256(got[-len(data):]).digest(),
                          hashlib.sha256(data).digest())
 
+    # shows: V17 V18
     def test_a_message_over_the_announced_limit_is_refused_at_mail(self):
         with self.server.smtp() as client:
             code, _text = client.mail("x@elsewhere.test", [f"SIZE={65 << 20}"])
             self.assertEqual(code, 552)
 
+    # shows: T38
     def test_one_body_for_two_recipients_reaches_both_once(self):
         self.server.send(text_message("both"), ["alice@example.test", "bob@example.test",
                                                 "ALICE@EXAMPLE.TEST"])
         self.assertEqual(len(self.server.fetch("alice")), 1)
         self.assertEqual(len(self.server.fetch("bob")), 1)
 
+    # shows: V22
     def test_a_pipelined_transaction_in_one_packet_is_answered_in_order(self):
         with RawClient(self.server.ports["smtp"]) as client:
             client.greet()
@@ -182,10 +189,12 @@ class Aliases(ServerTest):
         self.empty_mailbox("alice")
         self.empty_mailbox("bob")
 
+    # shows: C10
     def test_mail_to_an_alias_reaches_its_user(self):
         self.server.send(text_message("alias"), "info@example.test")
         self.assertEqual(len(self.server.fetch("alice")), 1)
 
+    # shows: C03
     def test_nested_groups_reach_each_member_once(self):
         self.server.cli("group", "add", "inner@example.test", "alice@example.test",
                         "bob@example.test")

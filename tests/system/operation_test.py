@@ -218,12 +218,14 @@ class QueueVerbs(ServerTest):
     def listed(self, identity):
         return identity in self.server.cli_result("queue", "list").stdout
 
+    # shows: T25
     def test_show_tells_recipients_and_the_last_answer(self):
         identity = self.enqueue("show@relay.test")
         text = self.server.cli("queue", "show", identity)
         self.assertIn("show@relay.test", text)
         self.assertIn("held by the test", text)
 
+    # shows: T28
     def test_retry_delivers_now(self):
         identity = self.enqueue("retry@relay.test")
         self.sink.policy.hold = False
@@ -231,6 +233,7 @@ class QueueVerbs(ServerTest):
         self.sink.wait_for(1)
         wait_until(lambda: not self.listed(identity), "the queue is rid of it")
 
+    # shows: T30
     def test_delete_removes_for_good(self):
         identity = self.enqueue("delete@relay.test")
         self.server.cli("queue", "delete", identity)
@@ -242,6 +245,7 @@ class QueueVerbs(ServerTest):
         self.server.start()
         self.assertFalse(self.listed(identity))
 
+    # shows: T13
     def test_the_queue_survives_a_restart(self):
         identity = self.enqueue("restart@relay.test")
         self.server.stop()

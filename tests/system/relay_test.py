@@ -98,6 +98,7 @@ class Relay(ServerTest):
         self.relay("big@relay.test", data=data)
         self.assertTrue(self.expect_arrival("big@relay.test")[0].data.endswith(data))
 
+    # shows: T21
     def test_a_greylisted_recipient_gets_the_message_once_after_retries(self):
         self.relay("grey1@relay.test")
         self.expect_arrival("grey1@relay.test")
@@ -109,6 +110,7 @@ class Relay(ServerTest):
         self.expect_arrival("grey2@relay.test")
         self.assertEqual(len(self.arrived("fine2@relay.test")), 1)
 
+    # shows: T23
     def test_a_refused_recipient_is_reported_and_the_others_are_delivered(self):
         self.relay("fine3@relay.test", "gone3@relay.test")
         self.expect_arrival("fine3@relay.test")
@@ -143,6 +145,7 @@ class Relay(ServerTest):
         self.expect_arrival("alive@relay.test")
         self.assertLess(time.monotonic() - began, 2)
 
+    # shows: C01
     def test_mail_for_local_and_remote_recipients_splits(self):
         self.relay("split@relay.test", "bob@example.test")
         self.expect_arrival("split@relay.test")
@@ -156,6 +159,7 @@ class Relay(ServerTest):
         got = self.expect_arrival("grüße@relay.test")[0]
         self.assertIn("SMTPUTF8", got.mail_words)
 
+    # shows: V27
     def test_a_success_report_is_sent_when_asked_and_the_host_has_no_dsn(self):
         self.sink.policy.extensions = ["PIPELINING", "8BITMIME"]
         self.addCleanup(lambda: delattr(self.sink.policy, "extensions"))
@@ -167,6 +171,7 @@ class Relay(ServerTest):
         self.assertEqual(blocks[1]["Action"], "relayed")
         self.assertEqual(blocks[0]["Original-Envelope-Id"], "case7")
 
+    # shows: V27
     def test_notify_never_sends_no_report(self):
         with self.server.smtp("submission", login="alice") as client:
             client.sendmail("alice@example.test", ["gone8@relay.test"], text_message("quiet"),
@@ -178,6 +183,7 @@ class Relay(ServerTest):
     def queued(self, recipient):
         return recipient in self.server.cli_result("queue", "list").stdout
 
+    # shows: T37
     def test_trace_tells_the_story_of_a_relayed_message(self):
         self.relay("story@relay.test", data=text_message("the story"))
         got = self.expect_arrival("story@relay.test")[0]
@@ -216,11 +222,13 @@ class Expiry(ServerTest):
                                         if pattern.search(message)), None),
                           f"a report with {action} for {user}", seconds, 0.5)
 
+    # shows: T18
     def test_1_a_late_message_is_reported_as_delayed_and_kept(self):
         report = self.report_with("alice", "delayed", 30)
         self.assertIn(b"never@relay.test", report)
         self.assertIn("never@relay.test", self.server.cli("queue", "list"))
 
+    # shows: T19
     def test_2_a_message_that_expires_is_reported_with_the_last_answer(self):
         report = self.report_with("alice", "failed", 80)
         self.assertIn(b"not now", report)

@@ -76,18 +76,22 @@ class Routing(ServerTest):
     def test_a_domain_without_mx_is_reached_by_its_address(self):
         self.expect_at(self.near, "user@implicit.example")
 
+    # shows: T36
     def test_an_alias_name_leads_to_the_mx_of_its_target(self):
         self.expect_at(self.near, "user@www.alias.example")
 
+    # shows: T36
     def test_an_unreachable_first_host_gives_way_to_the_second(self):
         self.expect_at(self.near, "user@dead.example")
 
     def test_an_mx_without_address_gives_way_to_the_next(self):
         self.expect_at(self.near, "user@noaddress.example")
 
+    # shows: S64
     def test_an_address_literal_is_connected_to(self):
         self.expect_at(self.far, "user@[127.0.0.2]")
 
+    # shows: C18
     def test_a_connector_for_a_part_of_the_names_wins_over_the_one_for_all(self):
         self.expect_at(self.far, "user@x.named.example")
 
@@ -114,6 +118,7 @@ class DeadResolver(ServerTest):
     settings = {"lines": ["connector all {", "    to *", "    by mx", "}",
                           f"dns server 127.0.0.1:{free_port()}"]}
 
+    # shows: T36
     def test_mail_waits_when_no_resolver_answers(self):
         self.server.send(text_message("waits"), "user@implicit.example",
                          sender="alice@example.test", service="submission", login="alice")

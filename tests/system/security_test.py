@@ -67,6 +67,7 @@ class Relaying(ServerTest):
         cls.settings = {"lines": ["connector all {", "    to *",
                                   f"    smart-host 127.0.0.1:{cls.sink.port}", "}"]}
 
+    # shows: S18
     def test_no_address_trick_makes_it_an_open_relay(self):
         before = len(self.sink.messages)
         for sender in ("<spammer@elsewhere.test>", "<alice@example.test>", "<>"):
@@ -105,6 +106,7 @@ class Relaying(ServerTest):
             client.sendmail("alice@example.test", ["user@victim.test"], text_message("relayed"))
         self.sink.wait_for(before + 1)
 
+    # shows: S08
     def test_passwords_are_not_offered_or_taken_before_tls(self):
         with RawClient(self.server.ports["submission"]) as client:
             client.reply()
@@ -181,6 +183,7 @@ class Abuse(ServerTest):
     settings = {"server_lines": ["limit errors 5", "limit connections-per-address 20",
                                  "limit idle 2s"]}
 
+    # shows: V52
     def test_a_client_that_only_errs_is_hung_up_on(self):
         with RawClient(self.server.ports["smtp"]) as client:
             client.reply()
@@ -191,11 +194,13 @@ class Abuse(ServerTest):
             self.assertLess(len(replies), 12)
             self.assertEqual(replies[-1], "421")
 
+    # shows: V52 S04
     def test_a_silent_client_is_hung_up_on(self):
         with RawClient(self.server.ports["smtp"], timeout=10) as client:
             client.reply()
             self.assertIn(client.reply()[:3], ("421", ""))
 
+    # shows: S03
     def test_one_address_cannot_take_all_connections(self):
         sockets = [socket.create_connection(("127.0.0.1", self.server.ports["smtp"]))
                    for _ in range(40)]
