@@ -269,20 +269,16 @@ static void fill_message(struct plan *plan, int64_t now)
     const struct queue_envelope *envelope = acceptance->envelope;
     plan->operation.type = OPERATION_MESSAGE;
     plan->operation.message.body_follows = acceptance->extents == NULL;
-    plan->operation.message.message =
-        (struct message){.id = envelope->id,
-                         .session = envelope->session,
-                         .received_ms = now,
-                         .size = acceptance->size,
-                         .flags = (envelope->is_8bit ? MESSAGE_8BIT : 0u) |
-                                  (envelope->is_international ? MESSAGE_INTERNATIONAL : 0u) |
-                                  (envelope->return_headers_only ? MESSAGE_RETURN_HEADERS : 0u),
-                         .sender = envelope->sender,
-                         .envelope_id = envelope->envelope_id,
-                         .message_id = envelope->message_id,
-                         .subject = envelope->subject,
-                         .extents = acceptance->extents,
-                         .extent_count = acceptance->extent_count};
+    plan->operation.message.message = (struct message){.id = envelope->id,
+                                                       .session = envelope->session,
+                                                       .received_ms = now,
+                                                       .size = acceptance->size,
+                                                       .terms = envelope->terms,
+                                                       .sender = envelope->sender,
+                                                       .message_id = envelope->message_id,
+                                                       .subject = envelope->subject,
+                                                       .extents = acceptance->extents,
+                                                       .extent_count = acceptance->extent_count};
 }
 
 static bool nobody_gets_it(const struct plan *plan)

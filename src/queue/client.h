@@ -9,6 +9,7 @@
 #define QUEUE_CLIENT_H
 
 #include "base/arena.h"
+#include "mail/terms.h"
 #include "proc/rpc.h"
 #include "proc/settings.h"
 
@@ -35,12 +36,10 @@ struct queue_recipient {
 
 /* Facts about a message and how it came; recorded with it. */
 struct queue_envelope {
-    uint64_t id;              /* id_new; unique */
-    uint64_t session;         /* id of the session it came by */
-    struct text sender;       /* canonical, "" for the null path */
-    struct text envelope_id;  /* ENVID decoded, or "" */
-    bool return_headers_only; /* RET=HDRS */
-    bool is_8bit, is_international;
+    uint64_t id;        /* id_new; unique */
+    uint64_t session;   /* id of the session it came by */
+    struct text sender; /* canonical, "" for the null path */
+    struct mail_terms terms;
     enum service service;
     struct text server; /* virtual server's name */
     struct text peer;   /* "192.0.2.1:4711" */
@@ -79,8 +78,8 @@ struct queue_job {
     uint64_t lease;        /* names this job in the report */
     struct text connector; /* name in the settings, or "": by MX of domain */
     struct text domain;    /* A-labels, or an address literal with brackets */
-    struct text sender, envelope_id;
-    bool return_headers_only, is_8bit, is_international;
+    struct text sender;
+    struct mail_terms terms; /* to be passed on; by_ms is the instant, not what is left */
     uint64_t size;
     struct text body; /* whole when size <= QUEUE_BODY_INLINE_MAX, else empty */
     const struct queue_job_recipient {
@@ -105,6 +104,7 @@ struct queue_outcome {
     enum status status; /* OK delivered; TRY_LATER; REFUSED */
     bool no_connection; /* TRY_LATER before any dialogue: counts as glitch, for the whole hop */
     bool peer_reports_success; /* OK: the peer offered DSN (RFC 3461) and was told NOTIFY */
+    bool peer_keeps_time;      /* OK: the peer offered DELIVERBY (RFC 2852) and was told BY */
     struct text remote_host;   /* "mx.example.net[192.0.2.1]:25", or "" */
     struct text enhanced;      /* "4.4.1", "5.1.1"; "" unknown */
     struct text reply;         /* the peer's words, or our reason */

@@ -53,8 +53,8 @@ static void choose(struct telling *telling)
 static enum status read_original(struct telling *telling, struct buffer *out)
 {
     const struct message *message = &telling->message;
-    telling->header_only = !telling->any_failed || message->size > ORIGINAL_MOST ||
-                           (message->flags & MESSAGE_RETURN_HEADERS) != 0;
+    telling->header_only =
+        !telling->any_failed || message->size > ORIGINAL_MOST || message->terms.return_headers_only;
     uint32_t most = telling->header_only ? HEADER_MOST : ORIGINAL_MOST;
     return store_read(telling->queue->store, message->id, 0, most, out);
 }
@@ -68,15 +68,15 @@ static bool compose(struct telling *telling, struct text original, uint64_t id, 
                             .message_id_host = host,
                             .id = id,
                             .original_id = message->id,
-                            .envelope_id = message->envelope_id,
+                            .envelope_id = message->terms.envelope_id,
                             .arrival_ms = message->received_ms,
                             .now_ms = clock_wall_ms(),
                             .recipients = telling->recipients,
                             .recipient_count = telling->recipient_count,
                             .original = telling->header_only ? header_section(original) : original,
                             .original_is_header_only = telling->header_only,
-                            .original_is_8bit = (message->flags & MESSAGE_8BIT) != 0,
-                            .is_international = (message->flags & MESSAGE_INTERNATIONAL) != 0};
+                            .original_is_8bit = message->terms.body != MAIL_BODY_7BIT,
+                            .is_international = message->terms.is_international};
     return report_compose(&report, out);
 }
 
@@ -104,11 +104,11 @@ static enum status commit_report(struct telling *telling, uint64_t id, struct te
     struct queue *queue = telling->queue;
     struct change change;
     struct queue_recipient recipient = {.address = telling->message.sender, .notify = NOTIFY_NEVER};
+    struct mail_terms terms = {.body = telling->message.terms.body,
+                               .is_international = telling->message.terms.is_international};
     struct queue_envelope envelope = {.id = id,
                                       .sender = TEXT(""),
-                                      .is_8bit = (telling->message.flags & MESSAGE_8BIT) != 0,
-                                      .is_international =
-                                          (telling->message.flags & MESSAGE_INTERNATIONAL) != 0,
+                                      .terms = terms,
                                       .service = SERVICE_SUBMISSION,
                                       .server = TEXT("(report)"),
                                       .subject = TEXT("Delivery status"),

@@ -306,10 +306,7 @@ static void fill_job(struct queue_job *job, const struct queued_item *queued,
                               .connector = item->connector,
                               .domain = item->domain,
                               .sender = message->sender,
-                              .envelope_id = message->envelope_id,
-                              .return_headers_only = (message->flags & MESSAGE_RETURN_HEADERS) != 0,
-                              .is_8bit = (message->flags & MESSAGE_8BIT) != 0,
-                              .is_international = (message->flags & MESSAGE_INTERNATIONAL) != 0,
+                              .terms = message->terms,
                               .size = message->size,
                               .recipient_count = item->recipient_count};
     struct queue_job_recipient *recipients =

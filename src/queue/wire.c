@@ -7,16 +7,20 @@ static void put_recipient(struct buffer *out, const struct queue_recipient *reci
     wire_put_u8(out, (uint8_t)recipient->notify);
 }
 
+static void put_terms(struct buffer *out, const struct mail_terms *terms)
+{
+    mail_terms_put_head(out, terms);
+    wire_put_text(out, terms->envelope_id);
+    mail_terms_put_tail(out, terms);
+}
+
 void queue_commit_encode(const struct queue_commit_request *request, struct buffer *out)
 {
     const struct queue_envelope *envelope = &request->envelope;
     wire_put_u64(out, envelope->id);
     wire_put_u64(out, envelope->session);
     wire_put_text(out, envelope->sender);
-    wire_put_text(out, envelope->envelope_id);
-    wire_put_u8(out, envelope->return_headers_only);
-    wire_put_u8(out, envelope->is_8bit);
-    wire_put_u8(out, envelope->is_international);
+    put_terms(out, &envelope->terms);
     wire_put_u8(out, (uint8_t)envelope->service);
     wire_put_text(out, envelope->server);
     wire_put_text(out, envelope->peer);
@@ -47,6 +51,14 @@ static bool get_bool(struct wire_reader *in)
     if (value > 1)
         in->bad = true;
     return value == 1;
+}
+
+static void get_terms(struct wire_reader *in, struct mail_terms *out)
+{
+    bool has_tail = mail_terms_get_head(in, out);
+    out->envelope_id = get_fact(in);
+    if (has_tail)
+        mail_terms_get_tail(in, out);
 }
 
 /* An address: no controls, no spaces around, and short enough for a key. RFC 5321 4.5.3.1.3. */
@@ -88,10 +100,7 @@ bool queue_commit_decode(struct text bytes, struct arena *arena, struct queue_co
     envelope->id = wire_get_u64(&in);
     envelope->session = wire_get_u64(&in);
     envelope->sender = get_address(&in);
-    envelope->envelope_id = get_fact(&in);
-    envelope->return_headers_only = get_bool(&in);
-    envelope->is_8bit = get_bool(&in);
-    envelope->is_international = get_bool(&in);
+    get_terms(&in, &envelope->terms);
     uint8_t service = wire_get_u8(&in);
     envelope->service = (enum service)service;
     envelope->server = get_fact(&in);
@@ -116,10 +125,7 @@ void queue_job_encode(const struct queue_job *job, struct buffer *out)
     wire_put_text(out, job->connector);
     wire_put_text(out, job->domain);
     wire_put_text(out, job->sender);
-    wire_put_text(out, job->envelope_id);
-    wire_put_u8(out, job->return_headers_only);
-    wire_put_u8(out, job->is_8bit);
-    wire_put_u8(out, job->is_international);
+    put_terms(out, &job->terms);
     wire_put_u64(out, job->size);
     wire_put_text(out, job->body);
     wire_put_u32(out, job->recipient_count);
@@ -139,10 +145,7 @@ bool queue_job_decode(struct wire_reader *in, struct arena *arena, struct queue_
     out->connector = wire_get_text(in);
     out->domain = wire_get_text(in);
     out->sender = wire_get_text(in);
-    out->envelope_id = wire_get_text(in);
-    out->return_headers_only = get_bool(in);
-    out->is_8bit = get_bool(in);
-    out->is_international = get_bool(in);
+    get_terms(in, &out->terms);
     out->size = wire_get_u64(in);
     out->body = wire_get_text(in);
     out->recipient_count = wire_get_u32(in);
@@ -171,6 +174,7 @@ void queue_report_encode(uint64_t lease, const struct queue_outcome *outcomes, u
         wire_put_u8(out, (uint8_t)outcome->status);
         wire_put_u8(out, outcome->no_connection);
         wire_put_u8(out, outcome->peer_reports_success);
+        wire_put_u8(out, outcome->peer_keeps_time);
         wire_put_text(out, text_head(outcome->remote_host, QUEUE_FACT_MAX));
         wire_put_text(out, text_head(outcome->enhanced, QUEUE_FACT_MAX));
         wire_put_text(out, text_head(outcome->reply, QUEUE_FACT_MAX));
@@ -198,7 +202,7 @@ bool queue_report_decode(struct text bytes, struct arena *arena, struct queue_re
     struct wire_reader in = wire_reader_of(bytes);
     *out = (struct queue_report_request){.lease = wire_get_u64(&in)};
     out->count = wire_get_u32(&in);
-    if (in.bad || out->count > in.rest.length / 19)
+    if (in.bad || out->count > in.rest.length / 20)
         return false;
     out->outcomes = arena_array(arena, out->count, sizeof(*out->outcomes));
     for (unsigned i = 0; i < out->count; i++) {
@@ -208,6 +212,7 @@ bool queue_report_decode(struct text bytes, struct arena *arena, struct queue_re
         outcome->status = (enum status)status;
         outcome->no_connection = get_bool(&in);
         outcome->peer_reports_success = get_bool(&in);
+        outcome->peer_keeps_time = get_bool(&in);
         outcome->remote_host = get_fact(&in);
         outcome->enhanced = get_enhanced(&in);
         outcome->reply = get_fact(&in);

@@ -24,9 +24,9 @@ static void put_facts(struct buffer *out, const struct message *message)
     wire_put_u64(out, message->session);
     wire_put_u64(out, (uint64_t)message->received_ms);
     wire_put_u64(out, message->size);
-    wire_put_u8(out, (uint8_t)message->flags);
+    mail_terms_put_head(out, &message->terms);
     wire_put_text(out, message->sender);
-    wire_put_text(out, message->envelope_id);
+    wire_put_text(out, message->terms.envelope_id);
     wire_put_text(out, message->message_id);
     wire_put_text(out, message->subject);
     wire_put_u16(out, (uint16_t)message->extent_count);
@@ -35,6 +35,7 @@ static void put_facts(struct buffer *out, const struct message *message)
         wire_put_u32(out, message->extents[i].offset);
         wire_put_u32(out, message->extents[i].length);
     }
+    mail_terms_put_tail(out, &message->terms);
 }
 
 /* `count` things of at least `bytes` each can't be more than what is left. */
@@ -51,9 +52,9 @@ static void get_facts(struct wire_reader *in, struct arena *arena, struct messag
     out->session = wire_get_u64(in);
     out->received_ms = (int64_t)wire_get_u64(in);
     out->size = wire_get_u64(in);
-    out->flags = wire_get_u8(in);
+    bool has_tail = mail_terms_get_head(in, &out->terms);
     out->sender = wire_get_text(in);
-    out->envelope_id = wire_get_text(in);
+    out->terms.envelope_id = wire_get_text(in);
     out->message_id = wire_get_text(in);
     out->subject = wire_get_text(in);
     out->extent_count = wire_get_u16(in);
@@ -67,6 +68,8 @@ static void get_facts(struct wire_reader *in, struct arena *arena, struct messag
         out->extents[i].length = wire_get_u32(in);
         total += out->extents[i].length;
     }
+    if (has_tail)
+        mail_terms_get_tail(in, &out->terms);
     if (out->id == 0 || (out->extent_count > 0 && total != out->size))
         in->bad = true;
 }

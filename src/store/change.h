@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/wire.h"
 #include "log/log.h"
+#include "mail/terms.h"
 
 /* Types of log records. */
 enum record_type {
@@ -33,19 +34,13 @@ enum operation_type {
     OPERATION_STORY_EXPIRE = 7, /* stories of ids below are forgotten */
 };
 
-enum message_flags {
-    MESSAGE_8BIT = 1,
-    MESSAGE_INTERNATIONAL = 2,
-    MESSAGE_RETURN_HEADERS = 4, /* RET=HDRS */
-};
-
 /* A message as kept, but for who refers to it. */
 struct message {
     uint64_t id, session;
     int64_t received_ms; /* wall */
     uint64_t size;       /* of the body as it came */
-    unsigned flags;
-    struct text sender, envelope_id, message_id, subject;
+    struct mail_terms terms;
+    struct text sender, message_id, subject;
     struct log_place *extents; /* in the order of the bytes */
     unsigned extent_count;
     /* Kept in the index alone. */

@@ -27,20 +27,21 @@ static void try_mail(struct text line, struct arena *arena)
     struct text sender = mail.is_null ? TEXT("") : path(&mail.sender, arena);
     struct buffer envid;
     buffer_init(&envid, 1000);
-    xtext_encode(mail.envelope_id, &envid);
+    xtext_encode(mail.terms.envelope_id, &envid);
     struct text printed = arena_printf(
         arena, "FROM:<%.*s> SIZE=%llu BODY=%s RET=%s%s%s%.*s", TEXT_ARG(sender),
-        (unsigned long long)mail.size, mail.is_8bit ? "8BITMIME" : "7BIT",
-        mail.return_headers_only ? "HDRS" : "FULL", mail.is_international ? " SMTPUTF8" : "",
-        text_is_empty(mail.envelope_id) ? "" : " ENVID=", (int)envid.length,
+        (unsigned long long)mail.size, mail.terms.body != MAIL_BODY_7BIT ? "8BITMIME" : "7BIT",
+        mail.terms.return_headers_only ? "HDRS" : "FULL",
+        mail.terms.is_international ? " SMTPUTF8" : "",
+        text_is_empty(mail.terms.envelope_id) ? "" : " ENVID=", (int)envid.length,
         envid.data == NULL ? "" : envid.data);
     check_printable(sender);
-    check_printable(mail.envelope_id);
+    check_printable(mail.terms.envelope_id);
     /* Decoding is lenient in what it need not encode, so a printed ENVID may be over the limit. */
     if (envid.length <= 100) {
         check(smtp_parse_mail(printed, arena, &again) == SMTP_SYNTAX_FINE);
         check(again.is_null == mail.is_null && again.size == mail.size);
-        check(text_equals(again.envelope_id, mail.envelope_id));
+        check(text_equals(again.terms.envelope_id, mail.terms.envelope_id));
         check(mail.is_null || text_equals(path(&again.sender, arena), sender));
     }
     buffer_finish(&envid);

@@ -108,11 +108,11 @@ static void peers_keep(const struct queue_commit_request *commit)
     kept->id = envelope->id;
     text_copy(envelope->sender, kept->sender, sizeof(kept->sender));
     text_copy(envelope->login, kept->login, sizeof(kept->login));
-    text_copy(envelope->envelope_id, kept->envelope_id, sizeof(kept->envelope_id));
+    text_copy(envelope->terms.envelope_id, kept->envelope_id, sizeof(kept->envelope_id));
     kept->recipient_count = envelope->recipient_count;
-    kept->is_8bit = envelope->is_8bit;
-    kept->is_international = envelope->is_international;
-    kept->return_headers_only = envelope->return_headers_only;
+    kept->is_8bit = envelope->terms.body != MAIL_BODY_7BIT;
+    kept->is_international = envelope->terms.is_international;
+    kept->return_headers_only = envelope->terms.return_headers_only;
     kept->notify = envelope->recipients[0].notify;
     text_copy(envelope->recipients[0].original_recipient, kept->original_recipient, 200);
     for (unsigned i = 0; i < envelope->recipient_count && i < WORLD_RECIPIENTS; i++)

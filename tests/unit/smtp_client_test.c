@@ -456,8 +456,8 @@ TEST("what the peer cannot take is refused without asking it")
     struct scene *scene = scene_for(1);
     scene->job_count = 3;
     scene->jobs[0].size = 2000;
-    scene->jobs[1].is_8bit = true;
-    scene->jobs[2].is_international = true;
+    scene->jobs[1].terms.body = MAIL_BODY_8BIT;
+    scene->jobs[2].terms.is_international = true;
     run(scene, SCRIPT("S:220 hi", "C:EHLO us", "S:250-hi", "S:250 SIZE 1999", "C:QUIT", "S:221 x"));
     EXPECT_TEXT(scene->outcomes[0][0].enhanced, "5.3.4");
     EXPECT_TEXT(scene->outcomes[1][0].enhanced, "5.6.3");
@@ -488,9 +488,10 @@ TEST("the wishes for reports go to a peer that knows DSN")
         .notify = NOTIFY_SUCCESS | NOTIFY_DELAY,
     };
     scene->jobs[0].recipients = &wishes;
-    scene->jobs[0].return_headers_only = true;
-    scene->jobs[0].envelope_id = TEXT("a b");
-    scene->jobs[0].is_8bit = scene->jobs[0].is_international = true;
+    scene->jobs[0].terms.return_headers_only = true;
+    scene->jobs[0].terms.envelope_id = TEXT("a b");
+    scene->jobs[0].terms.body = MAIL_BODY_8BIT;
+    scene->jobs[0].terms.is_international = true;
     run(scene,
         SCRIPT("S:220 hi", "C:EHLO us", "S:250-hi", "S:250-DSN", "S:250-8bitmime", "S:250 SMTPUTF8",
                "C:MAIL FROM:<a@us> BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=a+20b", "S:250 ok",

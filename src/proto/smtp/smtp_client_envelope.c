@@ -28,10 +28,10 @@ enum status smtp_transaction_check(struct smtp_transaction *tx)
         return smtp_client_fail(
             client, REFUSED, "5.3.4", "message of %llu bytes is beyond the peer's limit of %llu",
             (unsigned long long)job->size, (unsigned long long)client->size_limit);
-    if (job->is_international && (client->extensions & SMTP_CAN_SMTPUTF8) == 0)
+    if (job->terms.is_international && (client->extensions & SMTP_CAN_SMTPUTF8) == 0)
         return smtp_client_fail(client, REFUSED, "5.6.7",
                                 "message is internationalized and the peer lacks SMTPUTF8");
-    if (job->is_8bit && (client->extensions & SMTP_CAN_8BITMIME) == 0)
+    if (job->terms.body != MAIL_BODY_7BIT && (client->extensions & SMTP_CAN_8BITMIME) == 0)
         return smtp_client_fail(client, REFUSED, "5.6.3",
                                 "message is 8-bit and the peer lacks 8BITMIME");
     if (!is_sendable(job->sender))
@@ -59,14 +59,14 @@ static void write_mail(const struct smtp_transaction *tx)
     stream_printf(stream, "MAIL FROM:<%.*s>", TEXT_ARG(job->sender));
     if ((can & SMTP_CAN_SIZE) != 0)
         stream_printf(stream, " SIZE=%llu", (unsigned long long)job->size);
-    if (job->is_8bit)
+    if (job->terms.body != MAIL_BODY_7BIT)
         stream_write(stream, TEXT(" BODY=8BITMIME"));
-    if (job->is_international)
+    if (job->terms.is_international)
         stream_write(stream, TEXT(" SMTPUTF8"));
-    if ((can & SMTP_CAN_DSN) != 0 && job->return_headers_only)
+    if ((can & SMTP_CAN_DSN) != 0 && job->terms.return_headers_only)
         stream_write(stream, TEXT(" RET=HDRS"));
-    if ((can & SMTP_CAN_DSN) != 0 && !text_is_empty(job->envelope_id))
-        write_xtext(stream, "ENVID=", job->envelope_id);
+    if ((can & SMTP_CAN_DSN) != 0 && !text_is_empty(job->terms.envelope_id))
+        write_xtext(stream, "ENVID=", job->terms.envelope_id);
     stream_write(stream, TEXT("\r\n"));
 }
 

@@ -48,7 +48,7 @@ static bool sender_is_welcome(struct smtp_session *session, const struct smtp_ma
         smtp_answer_because(session, SMTP_LOGIN_FIRST, TEXT(""), &server, 1);
         return false;
     }
-    if (mail->sender.is_international && !mail->is_international) {
+    if (mail->sender.is_international && !mail->terms.is_international) {
         smtp_answer(session, SMTP_NEEDS_SMTPUTF8, TEXT(""));
         return false;
     }
@@ -133,7 +133,7 @@ static bool recipient_is_welcome(struct smtp_session *session, struct smtp_rcpt 
         smtp_answer(session, SMTP_NO_SUCH_USER, TEXT(""));
         return false;
     }
-    if (rcpt->recipient.is_international && !session->transaction.mail.is_international) {
+    if (rcpt->recipient.is_international && !session->transaction.mail.terms.is_international) {
         smtp_answer(session, SMTP_NEEDS_SMTPUTF8, TEXT(""));
         return false;
     }

@@ -48,26 +48,27 @@ static bool take_size(struct parameters *parameters, struct text value)
 
 static bool take_body(struct parameters *parameters, struct text value)
 {
-    parameters->mail->is_8bit = text_equals_nocase(value, TEXT("8BITMIME"));
-    return parameters->mail->is_8bit || text_equals_nocase(value, TEXT("7BIT"));
+    bool is_8bit = text_equals_nocase(value, TEXT("8BITMIME"));
+    parameters->mail->terms.body = is_8bit ? MAIL_BODY_8BIT : MAIL_BODY_7BIT;
+    return is_8bit || text_equals_nocase(value, TEXT("7BIT"));
 }
 
 static bool take_smtputf8(struct parameters *parameters, struct text value)
 {
-    parameters->mail->is_international = true;
+    parameters->mail->terms.is_international = true;
     return text_is_empty(value);
 }
 
 static bool take_ret(struct parameters *parameters, struct text value)
 {
-    parameters->mail->return_headers_only = text_equals_nocase(value, TEXT("HDRS"));
-    return parameters->mail->return_headers_only || text_equals_nocase(value, TEXT("FULL"));
+    parameters->mail->terms.return_headers_only = text_equals_nocase(value, TEXT("HDRS"));
+    return parameters->mail->terms.return_headers_only || text_equals_nocase(value, TEXT("FULL"));
 }
 
 static bool take_envid(struct parameters *parameters, struct text value)
 {
     return value.length <= ENVID_MAX &&
-           decode_xtext(value, parameters->arena, &parameters->mail->envelope_id);
+           decode_xtext(value, parameters->arena, &parameters->mail->terms.envelope_id);
 }
 
 /* RFC 4954 5: who submitted it first. Checked and not used: nobody is trusted to say so. */

@@ -3,6 +3,7 @@
 #define PROTO_SMTP_GRAMMAR_H
 
 #include "mail/address.h"
+#include "mail/terms.h"
 
 /* Which reply a fault earns. fail_reason() says more. */
 enum smtp_syntax {
@@ -16,11 +17,8 @@ enum smtp_syntax {
 struct smtp_mail {
     struct mail_address sender;
     bool is_null;
-    uint64_t size;            /* SIZE=, RFC 1870; 0: not given */
-    bool is_8bit;             /* BODY=8BITMIME, RFC 6152 */
-    bool is_international;    /* SMTPUTF8, RFC 6531 */
-    bool return_headers_only; /* RET=HDRS, RFC 3461 */
-    struct text envelope_id;  /* ENVID decoded, printable; or "" */
+    uint64_t size;           /* SIZE=, RFC 1870; 0: not given */
+    struct mail_terms terms; /* texts decoded and printable; by_ms and hold_until_ms unset */
 };
 /* "FROM:<path> parameters", in arena. */
 enum smtp_syntax smtp_parse_mail(struct text arguments, struct arena *arena, struct smtp_mail *out);

@@ -49,7 +49,7 @@ static struct smtp_stamp stamp_of(const struct smtp_session *session)
         .is_extended = session->is_extended,
         .is_tls = stream_is_tls(session->line.stream),
         .is_logged_in = session->login[0] != '\0',
-        .is_international = session->transaction.mail.is_international,
+        .is_international = session->transaction.mail.terms.is_international,
         .id = envelope->id,
         .recipient = envelope->recipient_count == 1 ? envelope->recipients[0].address : TEXT(""),
         .now_ms = clock_wall_ms(),
@@ -62,9 +62,7 @@ static void fill_envelope(struct smtp_session *session)
     struct queue_envelope *envelope = &transaction->envelope;
     envelope->id = line_front_id(session->front);
     envelope->session = session->id;
-    envelope->envelope_id = transaction->mail.envelope_id;
-    envelope->return_headers_only = transaction->mail.return_headers_only;
-    envelope->is_8bit = transaction->mail.is_8bit;
+    envelope->terms = transaction->mail.terms;
     envelope->service = session->service;
     envelope->server = session->server->name;
     envelope->peer = text_from(session->peer);
@@ -237,8 +235,9 @@ static void commit(struct smtp_session *session)
     struct queue_envelope *envelope = &transaction->envelope;
     struct smtp_intake *intake = &transaction->intake;
     bool needs_utf8 = transaction->has_international_address || intake->facts.has_8bit_header;
-    envelope->is_8bit = transaction->mail.is_8bit || intake->is_8bit;
-    envelope->is_international = transaction->mail.is_international && needs_utf8;
+    if (intake->is_8bit && envelope->terms.body == MAIL_BODY_7BIT)
+        envelope->terms.body = MAIL_BODY_8BIT;
+    envelope->terms.is_international = transaction->mail.terms.is_international && needs_utf8;
     envelope->message_id = text_from(intake->facts.message_id);
     envelope->subject = text_from(intake->facts.subject);
     enum status *results =
