@@ -435,6 +435,11 @@ enum status stream_start_tls(struct stream *stream, struct tls_context *context,
     return OK;
 }
 
+SSL *stream_openssl(const struct stream *stream)
+{
+    return stream->ssl;
+}
+
 bool stream_is_tls(const struct stream *stream)
 {
     return stream->ssl != NULL;

@@ -1,0 +1,136 @@
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "net/stream_tls.h"
+#include "task/io.h"
+#include "test.h"
+
+/* One handshake between two ends, and what each may say of it. */
+static struct {
+    struct tls_context *server, *client;
+    struct stream *near, *far;
+    void (*look)(void);
+    bool shakes;
+} world;
+
+static void far_task(void *unused_argument)
+{
+    unused(unused_argument);
+    if (world.shakes)
+        EXPECT(stream_start_tls(world.far, world.server, NULL, NULL) == OK);
+}
+
+static void both(void *unused_argument)
+{
+    unused(unused_argument);
+    int ends[2];
+    struct task_group group;
+    task_group_init(&group);
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    world.near = stream_new(ends[0], NULL);
+    world.far = stream_new(ends[1], NULL);
+    stream_set_deadline(world.near, clock_monotonic_ms() + 5000);
+    stream_set_deadline(world.far, clock_monotonic_ms() + 5000);
+    task_spawn(&group, "far", far_task, NULL);
+    if (world.shakes)
+        EXPECT(stream_start_tls(world.near, world.client, "mx.example.test", NULL) == OK);
+    task_group_wait(&group, NO_DEADLINE);
+    world.look();
+    stream_close(&world.near);
+    stream_close(&world.far);
+    task_group_finish(&group);
+}
+
+static void shake_hands(bool verify, void (*look)(void))
+{
+    struct buffer certificate, key;
+    buffer_init(&certificate, 65536);
+    buffer_init(&key, 65536);
+    struct text names[] = {TEXT("mx.example.test")};
+    EXPECT(tls_self_sign(names, 1, 30, &certificate, &key) == OK);
+    EXPECT(tls_server_new(buffer_text(&certificate), buffer_text(&key), &world.server) == OK);
+    EXPECT(tls_client_new(verify, buffer_text(&certificate), &world.client) == OK);
+    world.look = look;
+    world.shakes = true;
+    task_loop_run(both, NULL);
+    tls_release(&world.server);
+    tls_release(&world.client);
+    buffer_finish(&certificate);
+    buffer_finish(&key);
+}
+
+static void compare_bindings(void)
+{
+    unsigned char near[TLS_EXPORTER_BYTES], far[TLS_EXPORTER_BYTES];
+    EXPECT(stream_tls_exporter(world.near, near) && stream_tls_exporter(world.far, far));
+    EXPECT(memcmp(near, far, sizeof(near)) == 0);
+    unsigned char end_near[TLS_END_POINT_MAX], end_far[TLS_END_POINT_MAX];
+    EXPECT(stream_tls_server_end_point(world.near, end_near) == 32);
+    EXPECT(stream_tls_server_end_point(world.far, end_far) == 32);
+    EXPECT(memcmp(end_near, end_far, 32) == 0);
+    EXPECT(memcmp(end_near, near, 32) != 0);
+}
+
+TEST("both ends of a session have the same channel bindings")
+{
+    shake_hands(false, compare_bindings);
+}
+
+static void look_at_peers(void)
+{
+    struct arena arena;
+    struct tls_peer peer;
+    arena_init(&arena);
+    EXPECT(stream_tls_peer(world.near, &arena, &peer));
+    EXPECT(peer.is_verified);
+    EXPECT_TEXT(peer.common_name, "mx.example.test");
+    EXPECT_TEXT(peer.subject, "CN=mx.example.test");
+    EXPECT(peer.mail_count == 0);
+    EXPECT(peer.der.length > 100);
+    /* The signature is by SHA-256, so this is the end-point binding too. */
+    unsigned char end[TLS_END_POINT_MAX];
+    EXPECT(stream_tls_server_end_point(world.near, end) == sizeof(peer.fingerprint));
+    EXPECT(memcmp(end, peer.fingerprint, sizeof(peer.fingerprint)) == 0);
+    EXPECT(!stream_tls_peer(world.far, &arena, &peer));
+    arena_finish(&arena);
+}
+
+TEST("a peer's certificate is told with its names; who showed none has none")
+{
+    shake_hands(true, look_at_peers);
+}
+
+static void look_at_unverified(void)
+{
+    struct arena arena;
+    struct tls_peer peer;
+    arena_init(&arena);
+    EXPECT(stream_tls_peer(world.near, &arena, &peer));
+    EXPECT(!peer.is_verified);
+    arena_finish(&arena);
+}
+
+TEST("a certificate that nobody checked is not called verified")
+{
+    shake_hands(false, look_at_unverified);
+}
+
+static void look_at_nothing(void)
+{
+    struct arena arena;
+    struct tls_peer peer;
+    unsigned char bytes[TLS_END_POINT_MAX];
+    arena_init(&arena);
+    EXPECT(!stream_tls_exporter(world.near, bytes));
+    EXPECT(stream_tls_server_end_point(world.near, bytes) == 0);
+    EXPECT(!stream_tls_peer(world.near, &arena, &peer));
+    arena_finish(&arena);
+}
+
+TEST("a plain stream has no bindings and no certificate")
+{
+    world.shakes = false;
+    world.look = look_at_nothing;
+    task_loop_run(both, NULL);
+}
