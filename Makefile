@@ -39,7 +39,7 @@ CPPFLAGS := $(if $(SANITIZE),-DMAILROOT_ASAN) -D_GNU_SOURCE -Isrc -Itests/unit -
 LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rdynamic
 LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lseccomp -lidn2 -lpthread
 
-MODULES := base task net proc mail log index event directory store decide queue \
+MODULES := base sasl task net proc mail log index event directory store decide queue \
            proto/line proto/smtp proto/pop3 admin
 MODULE_SOURCES := $(foreach module,$(MODULES),$(wildcard src/$(module)/*.c src/$(module)/*.S))
 MAIN_SOURCES := $(wildcard src/main/*.c)
