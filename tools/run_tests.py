@@ -9,10 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-JOBS = f"-j{os.cpu_count() or 2}"
+CORES = os.cpu_count() or 2
+JOBS = f"-j{CORES}"
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 RESULT = re.compile(r"^(ok|not ok) - ")
 CMOCKA = re.compile(r"^\[ +(OK|FAILED) +\] (.*)$")
@@ -21,19 +23,32 @@ RELEASE, ASAN = "build/release", "build/asan"
 
 
 class Report:
-    """Counts and prints."""
+    """Counts and prints; a quiet one keeps its lines for another."""
 
-    def __init__(self):
+    def __init__(self, quiet=False):
         self.passed = self.failed = 0
+        self.kept = [] if quiet else None
+
+    def print(self, line):
+        if self.kept is None:
+            print(line, flush=True)
+        else:
+            self.kept.append(line)
+
+    def take(self, other):
+        """What a quiet report has gathered."""
+        for line in other.kept:
+            self.print(line)
+        self.passed += other.passed
+        self.failed += other.failed
 
     def result(self, is_ok, sentence, details=""):
-        print(f"{'ok' if is_ok else 'not ok'} - {sentence}")
+        self.print(f"{'ok' if is_ok else 'not ok'} - {sentence}")
         if not is_ok:
             for line in details.rstrip().splitlines()[-60:]:
-                print(f"    {line}")
+                self.print(f"    {line}")
         self.passed += is_ok
         self.failed += not is_ok
-        sys.stdout.flush()
 
     def line(self, line):
         """A line of a runner that prints ok lines itself."""
@@ -41,7 +56,7 @@ class Report:
         if match:
             self.passed += match.group(1) == "ok"
             self.failed += match.group(1) == "not ok"
-        print(line, flush=True)
+        self.print(line)
 
 
 def run(*command, environment=None, seconds=600):
@@ -148,20 +163,37 @@ def check_portable_switch(report):
         run_unit_program(report, program, "portable switch")
 
 
+def stream_both(report, name, heading, settings, *command):
+    """A runner under two environments at a time: it mostly waits. The second one's lines follow
+    those of the first."""
+    def second():
+        later = Report(quiet=True)
+        stream(later, name, *command, environment=settings[1])
+        return later
+
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(second)
+        print(f"# {heading.format(**settings[0])}")
+        stream(report, name, *command, environment=settings[0])
+        print(f"# {heading.format(**settings[1])}")
+        report.take(running.result())
+
+
 def part_session(report):
-    """Transcripts: the sanitized build, every role its own process, then all in one."""
-    for one_process in ("0", "1"):
-        print(f"# transcripts against {ASAN}, one process: {one_process}")
-        stream(report, "transcripts", sys.executable, "tests/run_sessions.py",
-               environment={"MAILROOT_BUILD": ASAN, "MAILROOT_ONE_PROCESS": one_process})
+    """Transcripts: the sanitized build, every role its own process, and all in one."""
+    stream_both(report, "transcripts", "transcripts against {MAILROOT_BUILD}, one process: "
+                "{MAILROOT_ONE_PROCESS}",
+                [{"MAILROOT_BUILD": ASAN, "MAILROOT_ONE_PROCESS": one} for one in "01"],
+                sys.executable, "tests/run_sessions.py")
 
 
 def part_system(report):
     """System tests: as shipped with roles; the sanitized build in one process."""
-    for build, one_process in ((RELEASE, "0"), (ASAN, "1")):
-        print(f"# system tests against {build}, one process: {one_process}")
-        stream(report, "system tests", sys.executable, "tests/run_system.py",
-               environment={"MAILROOT_BUILD": build, "MAILROOT_ONE_PROCESS": one_process})
+    stream_both(report, "system tests", "system tests against {MAILROOT_BUILD}, one process: "
+                "{MAILROOT_ONE_PROCESS}",
+                [{"MAILROOT_BUILD": build, "MAILROOT_ONE_PROCESS": one}
+                 for build, one in ((RELEASE, "0"), (ASAN, "1"))],
+                sys.executable, "tests/run_system.py")
 
 
 def part_crash(report):
@@ -169,19 +201,26 @@ def part_crash(report):
            environment={"MAILROOT_BUILD": RELEASE})
 
 
+def run_fuzzer(source):
+    """(exit status, what it printed)."""
+    seeds = ROOT / "tests/fuzz/corpus" / source.stem.removesuffix("_fuzz")
+    with tempfile.TemporaryDirectory(prefix="mailroot-fuzz-") as found:
+        folders = [found] + ([str(seeds)] if seeds.is_dir() else [])
+        return run(str(ROOT / "build/fuzz" / source.stem), f"-max_total_time={FUZZ_SECONDS}",
+                   "-rss_limit_mb=2048", "-timeout=10", f"-artifact_prefix={found}/", *folders,
+                   seconds=FUZZ_SECONDS + 120)
+
+
 def part_fuzz(report):
     if not check(report, "the fuzzers build", "make", JOBS, "-s", "FUZZ=1", "fuzzers",
                  seconds=HONEST_END_SECONDS):
         return
-    for source in sorted((ROOT / "tests/fuzz").glob("*_fuzz.c")):
-        name = source.stem.removesuffix("_fuzz")
-        seeds = ROOT / "tests/fuzz/corpus" / name
-        with tempfile.TemporaryDirectory(prefix="mailroot-fuzz-") as found:
-            folders = [found] + ([str(seeds)] if seeds.is_dir() else [])
-            check(report, f"the fuzzer of {name} finds nothing in {FUZZ_SECONDS} s",
-                  str(ROOT / "build/fuzz" / source.stem), f"-max_total_time={FUZZ_SECONDS}",
-                  "-rss_limit_mb=2048", "-timeout=10", f"-artifact_prefix={found}/", *folders,
-                  seconds=FUZZ_SECONDS + 120)
+    sources = sorted((ROOT / "tests/fuzz").glob("*_fuzz.c"))
+    with ThreadPoolExecutor(CORES) as pool:
+        for source, (status, output) in zip(sources, pool.map(run_fuzzer, sources)):
+            name = source.stem.removesuffix("_fuzz")
+            report.result(status == 0, f"the fuzzer of {name} finds nothing in {FUZZ_SECONDS} s",
+                          output)
 
 
 def part_demo(report):

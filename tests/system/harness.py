@@ -36,14 +36,27 @@ SANITIZER = re.compile(
     rb"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer")
 FAILED_CHECK = re.compile(rb"check failed|Assertion .* failed")
 
-_ports_given = set()
+_ports_claimed = []
+
+
+def claim_port(port):
+    """Whether the port is ours: tests run at the same time, and a name that the kernel keeps for
+    this process tells the others. It goes with the process."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0mailroot-test-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _ports_claimed.append(claim)
+    return True
 
 
 def free_port():
     """A port nobody listens on, below the range the kernel takes outgoing ports from."""
     while True:
         port = 20000 + secrets.randbelow(12000)
-        if port in _ports_given:
+        if not claim_port(port):
             continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -51,7 +64,6 @@ def free_port():
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        _ports_given.add(port)
         return port
 
 
