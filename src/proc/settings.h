@@ -60,6 +60,7 @@ struct setting_server {
     uint32_t max_hops;  /* `limit hops 30`: Received fields before a loop is seen */
     int64_t idle_ms;    /* `limit idle 5m` */
     int64_t session_ms; /* `limit session 2h`: whole session; 0: none */
+    uint32_t without;   /* `without WORD ...`: EXTENSION_BITs (extensions.h) */
 };
 
 /* `domain NAME ... { user a b c }`: mail for these names is ours. */
@@ -89,6 +90,7 @@ struct setting_connector {
     struct text login_user;    /* AUTH as client; "" none */
     struct text login_secret;  /* name of a file in the secrets directory */
     uint32_t max_connections;  /* to one next hop at a time; default 20 */
+    uint32_t without;          /* `without WORD ...`: EXTENSION_BITs not used towards its hosts */
 };
 
 struct setting_retry {

@@ -40,6 +40,17 @@ static void put_syntax(const struct setting_row *row, struct buffer *out)
         buffer_printf(out, "%s%s", i == 0 ? "" : " | ", row->choices[i]);
 }
 
+/* Where the form does not say which words there are. */
+static void put_words(const struct setting_row *row, const char *indent, struct buffer *out)
+{
+    if (row->type->syntax == NULL || row->choices == NULL)
+        return;
+    buffer_printf(out, "%sThe words:", indent);
+    for (unsigned i = 0; row->choices[i] != NULL; i++)
+        buffer_printf(out, "%s %s", i == 0 ? "" : ",", row->choices[i]);
+    buffer_append(out, TEXT(".\n"));
+}
+
 static void put_bounds(const struct setting_row *row, struct buffer *out)
 {
     buffer_append(out, TEXT("Range: "));
@@ -79,6 +90,7 @@ static void put_manual_row(const struct setting_row *row, struct buffer *out)
     buffer_finish(&syntax);
     buffer_append_byte(out, '\n');
     put_sentences(text_from(row->help), out);
+    put_words(row, "", out);
     if (row->type->write_bound != NULL && row->same_as == NULL)
         put_bounds(row, out);
     put_default(row, out);
@@ -173,6 +185,7 @@ static void put_help_row(const struct setting_row *row, struct buffer *out)
         buffer_printf(out, "    %s ", row->name);
     put_syntax(row, out);
     buffer_printf(out, "\n        %s\n", row->help);
+    put_words(row, "        ", out);
     const char *standard = row->standard != NULL ? row->standard : row->otherwise;
     if (standard != NULL)
         buffer_printf(out, "        default: %s\n", standard);

@@ -1,6 +1,7 @@
 /* THE ROWS. */
 #include "proc/settings_table.h"
 
+#include "proc/extensions.h"
 #include "proc/settings.h"
 #include "proc/settings_types.h"
 
@@ -175,6 +176,12 @@ const struct setting_row setting_rows[] = {
     {SERVER, "limit session", &setting_type_time,
      .standard = "2h", .low = 0, .high = 30 * DAY, TO(setting_server, session_ms),
      .help = "The longest session. 0: no limit."},
+    {SERVER, "without", &setting_type_words,
+     .otherwise = "nothing", .choices = extension_keywords, TO(setting_server, without),
+     .help = "SMTP extensions that are switched off: EHLO does not list them, their verbs are not "
+             "known and their parameters refused. They are written as EHLO lists them; VRFY, "
+             "EXPN, HELP and TURN are among them. ENHANCEDSTATUSCODES also takes the x.y.z out of "
+             "replies."},
 
     {CONNECTOR, "to", &setting_type_spaces,
      .otherwise = "none, one is needed", .high = 10000,
@@ -215,6 +222,10 @@ const struct setting_row setting_rows[] = {
     {CONNECTOR, "limit connections", &setting_type_count,
      .standard = "20", .low = 1, .high = 10000, TO(setting_connector, max_connections),
      .help = "Connections to one host at a time."},
+    {CONNECTOR, "without", &setting_type_words,
+     .otherwise = "nothing", .choices = extension_keywords, TO(setting_connector, without),
+     .help = "SMTP extensions that are not used even when the other side offers them: for hosts "
+             "and firewalls that offer what they cannot do."},
 
     {RETRY, "glitch", &setting_type_time,
      .standard = "1m", .low = SECOND, .high = HOUR, TO(setting_retry, glitch_ms),

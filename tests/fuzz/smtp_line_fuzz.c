@@ -22,7 +22,7 @@ static struct text path(const struct mail_address *address, struct arena *arena)
 static void try_mail(struct text line, struct arena *arena)
 {
     struct smtp_mail mail, again;
-    if (smtp_parse_mail(line, arena, &mail) != SMTP_SYNTAX_FINE)
+    if (smtp_parse_mail(line, 0, arena, &mail) != SMTP_SYNTAX_FINE)
         return;
     struct text sender = mail.is_null ? TEXT("") : path(&mail.sender, arena);
     struct buffer envid;
@@ -39,7 +39,7 @@ static void try_mail(struct text line, struct arena *arena)
     check_printable(mail.terms.envelope_id);
     /* Decoding is lenient in what it need not encode, so a printed ENVID may be over the limit. */
     if (envid.length <= 100) {
-        check(smtp_parse_mail(printed, arena, &again) == SMTP_SYNTAX_FINE);
+        check(smtp_parse_mail(printed, 0, arena, &again) == SMTP_SYNTAX_FINE);
         check(again.is_null == mail.is_null && again.size == mail.size);
         check(text_equals(again.terms.envelope_id, mail.terms.envelope_id));
         check(mail.is_null || text_equals(path(&again.sender, arena), sender));
@@ -50,7 +50,7 @@ static void try_mail(struct text line, struct arena *arena)
 static void try_rcpt(struct text line, struct arena *arena)
 {
     struct smtp_rcpt rcpt, again;
-    if (smtp_parse_rcpt(line, arena, &rcpt) != SMTP_SYNTAX_FINE)
+    if (smtp_parse_rcpt(line, 0, arena, &rcpt) != SMTP_SYNTAX_FINE)
         return;
     struct text recipient = path(&rcpt.recipient, arena);
     check_printable(recipient);
@@ -58,7 +58,7 @@ static void try_rcpt(struct text line, struct arena *arena)
     struct text printed = arena_printf(
         arena, "TO:<%.*s>%s%.*s", TEXT_ARG(recipient),
         text_is_empty(rcpt.original_recipient) ? "" : " ORCPT=", TEXT_ARG(rcpt.original_recipient));
-    check(smtp_parse_rcpt(printed, arena, &again) == SMTP_SYNTAX_FINE);
+    check(smtp_parse_rcpt(printed, 0, arena, &again) == SMTP_SYNTAX_FINE);
     check(text_equals(path(&again.recipient, arena), recipient));
     check(text_equals(again.original_recipient, rcpt.original_recipient));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proc/extensions.h"
 #include "proc/settings.h"
 #include "proc/settings_table.h"
 #include "test.h"
@@ -194,6 +195,14 @@ TEST("an unknown word is told with the nearest one")
                           "(mailroot help connector)\n");
 }
 
+TEST("an extension that does not exist is told with the nearest one")
+{
+    expect_said("host a.b\n" QUIET "server quiet { without size chunkin }\n", MAIN_FILE
+                ":3:29: 'chunkin' is no value of 'without' in server 'quiet'\n"
+                "     3 | server quiet { without size chunkin }\n"
+                "       |                             ^^^^^^^ did you mean 'CHUNKING'?\n");
+}
+
 TEST("what is shown reads back as the same settings")
 {
     struct parsed parsed = parse(
@@ -206,6 +215,7 @@ TEST("what is shown reads back as the same settings")
         "  relay only 10.0.0.0/8\n  relay 2001:db8::/32\n  refuse 192.0.2.1\n"
         "  limit message 25MB  session 0  recipients 1000  idle 10m\n"
         "  login cleartext\n"
+        "  without chunking BINARYMIME\n  without vrfy\n"
         "}\n"
         "connector a { to * *.Foo.example \"cost\" cost 10 }\n"
         "connector a {\n by mx port 2525\n }\n"
@@ -217,6 +227,9 @@ TEST("what is shown reads back as the same settings")
     EXPECT(settings->servers[0].relay_network_count == 2);
     EXPECT(!settings->servers[0].relay_logged_in && settings->servers[0].session_ms == 0);
     EXPECT(settings->servers[0].login_plain_without_tls);
+    EXPECT(settings->servers[0].without ==
+           (EXTENSION_BIT(EXTENSION_CHUNKING) | EXTENSION_BIT(EXTENSION_BINARYMIME) |
+            EXTENSION_BIT(EXTENSION_VRFY)));
     EXPECT(settings->connectors[0].space_count == 3 && settings->connectors[0].cost == 10);
     EXPECT(settings->connectors[0].port == 2525 && settings->connectors[0].smart_host_count == 0);
     EXPECT_TEXT(settings->connectors[1].smart_hosts[0].host, "mx.b.example");

@@ -19,7 +19,7 @@ static enum smtp_syntax mail_of(const char *arguments)
     struct arena arena;
     struct smtp_mail mail;
     arena_init(&arena);
-    enum smtp_syntax syntax = smtp_parse_mail(text_from(arguments), &arena, &mail);
+    enum smtp_syntax syntax = smtp_parse_mail(text_from(arguments), 0, &arena, &mail);
     arena_finish(&arena);
     return syntax;
 }
@@ -29,7 +29,7 @@ static enum smtp_syntax rcpt_of(const char *arguments)
     struct arena arena;
     struct smtp_rcpt rcpt;
     arena_init(&arena);
-    enum smtp_syntax syntax = smtp_parse_rcpt(text_from(arguments), &arena, &rcpt);
+    enum smtp_syntax syntax = smtp_parse_rcpt(text_from(arguments), 0, &arena, &rcpt);
     arena_finish(&arena);
     return syntax;
 }

@@ -144,11 +144,13 @@ static void fault(struct line_session *session, enum line_fault fault)
     line_count_error(session);
 }
 
-static const struct line_command *find_command(const struct line_dialect *dialect, struct text verb)
+const struct line_command *line_command_find(const struct line_session *session, struct text verb)
 {
+    const struct line_dialect *dialect = session->dialect;
+    unsigned without = dialect->without == NULL ? 0 : dialect->without(session);
     for (unsigned i = 0; i < dialect->command_count; i++)
         if (text_equals_nocase(verb, text_from(dialect->commands[i].verb)))
-            return &dialect->commands[i];
+            return (dialect->commands[i].features & without) ? NULL : &dialect->commands[i];
     return NULL;
 }
 
@@ -181,7 +183,7 @@ static void serve_line(struct line_session *session)
 {
     const struct line_dialect *dialect = session->dialect;
     struct text verb = text_before(session->line, ' ');
-    const struct line_command *command = find_command(dialect, verb);
+    const struct line_command *command = line_command_find(session, verb);
     session->command = command;
     note_secret(session);
     if (command == NULL)

@@ -22,6 +22,8 @@ struct line_command {
     /* arguments: what follows the verb and one space. It lives until the next command. May YIELD.
      */
     void (*action)(struct line_session *session, struct text arguments);
+    /* Bits of the protocol: what the verb belongs to. It is not known while one is switched off. */
+    unsigned features;
 };
 
 /* What the peer (or the world) did wrong; the dialect finds the words. */
@@ -43,6 +45,8 @@ struct line_dialect {
     size_t max_line; /* bytes, CRLF included */
     /* The state now: one bit. */
     unsigned (*state)(const struct line_session *session);
+    /* The features that are switched off in this session; NULL: none ever is. */
+    unsigned (*without)(const struct line_session *session);
     /* Say what is wrong. command is NULL where none was recognised. Must not YIELD. */
     void (*fault)(struct line_session *session, enum line_fault fault,
                   const struct line_command *command);
@@ -81,6 +85,8 @@ void line_part(struct line_session *session);
 enum status line_read(struct line_session *session, struct text *line);
 /* For actions that take raw bytes: wait until some are buffered. TRY_LATER: it is over. YIELDS. */
 enum status line_fill(struct line_session *session);
+/* The row of a verb (any case) that is not switched off, or NULL. */
+const struct line_command *line_command_find(const struct line_session *session, struct text verb);
 /* The peer did something wrong: one more, and the end when there were too many. */
 void line_count_error(struct line_session *session);
 /* The command for logs: verb and arguments; the verb alone where they are secret or it is unknown;

@@ -2,6 +2,7 @@
  * case id under which the log and `mailroot trace` have the whole story. */
 #include "base/id.h"
 #include "base/logline.h"
+#include "proto/smtp/smtp_extensions.h"
 #include "proto/smtp/smtp_session.h"
 
 enum { DETAIL_MAX = 240, STORY_MAX = 4096 };
@@ -52,8 +53,10 @@ static void answer(struct smtp_session *session, const struct smtp_answer_row *r
     struct arena *arena = &session->line.arena;
     detail = printable(arena, detail);
     bool is_failure = reply->code >= 400;
-    struct text text = arena_printf(arena, "%u %s%s%s%s%.*s", reply->code, reply->enhanced,
-                                    *reply->enhanced ? " " : "", reply->text,
+    const char *enhanced =
+        smtp_extension_is_off(session, EXTENSION_ENHANCEDCODES) ? "" : reply->enhanced;
+    struct text text = arena_printf(arena, "%u %s%s%s%s%.*s", reply->code, enhanced,
+                                    *enhanced ? " " : "", reply->text,
                                     text_is_empty(detail) ? ""
                                     : is_failure          ? ": "
                                                           : " ",

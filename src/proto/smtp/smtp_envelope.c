@@ -1,6 +1,7 @@
 /* MAIL and RCPT: who sends, who shall get it, and whether we take it. */
 #include <string.h>
 
+#include "proto/smtp/smtp_extensions.h"
 #include "proto/smtp/smtp_session.h"
 
 void smtp_server_transaction_init(struct smtp_session *session)
@@ -65,7 +66,8 @@ void smtp_command_mail(struct line_session *line, struct text arguments)
     struct smtp_session *session = smtp_session(line);
     struct smtp_server_transaction *transaction = &session->transaction;
     struct smtp_mail mail;
-    enum smtp_syntax syntax = smtp_parse_mail(arguments, &transaction->arena, &mail);
+    enum smtp_syntax syntax =
+        smtp_parse_mail(arguments, smtp_extensions_without(session), &transaction->arena, &mail);
     if (syntax != SMTP_SYNTAX_FINE) {
         answer_syntax(session, syntax, SMTP_BAD_SENDER);
         smtp_server_transaction_reset(session);
@@ -180,7 +182,8 @@ void smtp_command_rcpt(struct line_session *line, struct text arguments)
         return;
     }
     /* Parsed in the command's arena: a thousand refused recipients leave nothing behind. */
-    enum smtp_syntax syntax = smtp_parse_rcpt(arguments, &line->arena, &rcpt);
+    enum smtp_syntax syntax =
+        smtp_parse_rcpt(arguments, smtp_extensions_without(session), &line->arena, &rcpt);
     if (syntax != SMTP_SYNTAX_FINE) {
         answer_syntax(session, syntax, SMTP_BAD_RECIPIENT);
         return;

@@ -8,6 +8,7 @@ enum { ENVID_MAX = 100, ORCPT_MAX = 500 };
 /* What the parameters of both commands are gathered in. */
 struct parameters {
     struct arena *arena;
+    unsigned without;
     struct smtp_mail *mail;
     struct smtp_rcpt *rcpt;
     unsigned seen; /* bit per row */
@@ -15,6 +16,7 @@ struct parameters {
 
 struct parameter {
     const char *name;
+    enum extension extension; /* it came with */
     bool has_value;
     bool (*take)(struct parameters *parameters, struct text value);
 };
@@ -127,12 +129,16 @@ static bool take_orcpt(struct parameters *parameters, struct text value)
 }
 
 static const struct parameter mail_parameters[] = {
-    {"SIZE", true, take_size}, {"BODY", true, take_body},   {"SMTPUTF8", false, take_smtputf8},
-    {"RET", true, take_ret},   {"ENVID", true, take_envid}, {"AUTH", true, take_auth},
+    {"SIZE", EXTENSION_SIZE, true, take_size},
+    {"BODY", EXTENSION_8BITMIME, true, take_body},
+    {"SMTPUTF8", EXTENSION_SMTPUTF8, false, take_smtputf8},
+    {"RET", EXTENSION_DSN, true, take_ret},
+    {"ENVID", EXTENSION_DSN, true, take_envid},
+    {"AUTH", EXTENSION_AUTH, true, take_auth},
 };
 static const struct parameter rcpt_parameters[] = {
-    {"NOTIFY", true, take_notify},
-    {"ORCPT", true, take_orcpt},
+    {"NOTIFY", EXTENSION_DSN, true, take_notify},
+    {"ORCPT", EXTENSION_DSN, true, take_orcpt},
 };
 
 static enum smtp_syntax take_parameter(const struct parameter *rows, unsigned count,
@@ -141,7 +147,8 @@ static enum smtp_syntax take_parameter(const struct parameter *rows, unsigned co
     struct text name = text_before(word, '='), value = text_after(word, '=');
     bool has_value = name.length < word.length;
     for (unsigned i = 0; i < count; i++) {
-        if (!text_equals_nocase(name, text_from(rows[i].name)))
+        if (!text_equals_nocase(name, text_from(rows[i].name)) ||
+            (parameters->without & EXTENSION_BIT(rows[i].extension)) != 0)
             continue;
         bool is_first = (parameters->seen & 1u << i) == 0;
         parameters->seen |= 1u << i;
@@ -186,10 +193,11 @@ static enum smtp_syntax take_path(struct text *rest, struct text keyword, struct
     return SMTP_SYNTAX_FINE;
 }
 
-enum smtp_syntax smtp_parse_mail(struct text arguments, struct arena *arena, struct smtp_mail *out)
+enum smtp_syntax smtp_parse_mail(struct text arguments, unsigned without, struct arena *arena,
+                                 struct smtp_mail *out)
 {
     *out = (struct smtp_mail){0};
-    struct parameters parameters = {.arena = arena, .mail = out};
+    struct parameters parameters = {.arena = arena, .without = without, .mail = out};
     enum smtp_syntax syntax =
         take_path(&arguments, TEXT("FROM:"), arena, &out->sender, &out->is_null);
     if (syntax != SMTP_SYNTAX_FINE)
@@ -202,10 +210,11 @@ enum smtp_syntax smtp_parse_mail(struct text arguments, struct arena *arena, str
                            &parameters, arguments);
 }
 
-enum smtp_syntax smtp_parse_rcpt(struct text arguments, struct arena *arena, struct smtp_rcpt *out)
+enum smtp_syntax smtp_parse_rcpt(struct text arguments, unsigned without, struct arena *arena,
+                                 struct smtp_rcpt *out)
 {
     *out = (struct smtp_rcpt){0};
-    struct parameters parameters = {.arena = arena, .rcpt = out};
+    struct parameters parameters = {.arena = arena, .without = without, .rcpt = out};
     bool is_null = false;
     enum smtp_syntax syntax = take_path(&arguments, TEXT("TO:"), arena, &out->recipient, &is_null);
     if (syntax != SMTP_SYNTAX_FINE)

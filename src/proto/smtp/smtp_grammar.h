@@ -4,6 +4,7 @@
 
 #include "mail/address.h"
 #include "mail/terms.h"
+#include "proc/extensions.h"
 
 /* Which reply a fault earns. fail_reason() says more. */
 enum smtp_syntax {
@@ -20,16 +21,18 @@ struct smtp_mail {
     uint64_t size;           /* SIZE=, RFC 1870; 0: not given */
     struct mail_terms terms; /* texts decoded and printable; by_ms and hold_until_ms unset */
 };
-/* "FROM:<path> parameters", in arena. */
-enum smtp_syntax smtp_parse_mail(struct text arguments, struct arena *arena, struct smtp_mail *out);
+/* "FROM:<path> parameters", in arena. without: EXTENSION_BITs whose parameters are not known. */
+enum smtp_syntax smtp_parse_mail(struct text arguments, unsigned without, struct arena *arena,
+                                 struct smtp_mail *out);
 
 struct smtp_rcpt {
     struct mail_address recipient;  /* no domain: postmaster */
     struct text original_recipient; /* ORCPT as given, or "" */
     unsigned notify;                /* enum notify */
 };
-/* "TO:<path> parameters", in arena. */
-enum smtp_syntax smtp_parse_rcpt(struct text arguments, struct arena *arena, struct smtp_rcpt *out);
+/* "TO:<path> parameters", in arena; without as for MAIL. */
+enum smtp_syntax smtp_parse_rcpt(struct text arguments, unsigned without, struct arena *arena,
+                                 struct smtp_rcpt *out);
 
 struct smtp_bdat {
     uint64_t size;

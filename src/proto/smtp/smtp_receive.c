@@ -1,5 +1,6 @@
 /* DATA and BDAT: taking the bytes of a message off the wire without ever losing step. */
 #include "proto/line/dots.h"
+#include "proto/smtp/smtp_extensions.h"
 #include "proto/smtp/smtp_session.h"
 
 /* RFC 5321 4.1.1.4: only CRLF.CRLF ends the data. A bare CR or LF is refused rather than repaired,
@@ -62,7 +63,9 @@ static void refuse_chunk(struct smtp_session *session, uint64_t size)
     struct line_session *line = &session->line;
     if (!take_chunk(session, size, false))
         return;
-    if (line->requires_tls && !stream_is_tls(line->stream))
+    if (smtp_extension_is_off(session, EXTENSION_CHUNKING))
+        smtp_answer(session, SMTP_UNKNOWN_COMMAND, TEXT(""));
+    else if (line->requires_tls && !stream_is_tls(line->stream))
         smtp_answer(session, SMTP_TLS_FIRST, TEXT(""));
     else
         smtp_answer(session, SMTP_RCPT_FIRST, TEXT(""));
@@ -79,7 +82,8 @@ void smtp_command_bdat(struct line_session *line, struct text arguments)
         smtp_answer(session, SMTP_BAD_ARGUMENTS, TEXT(""));
         return;
     }
-    if ((transaction->state & (SMTP_ADDRESSED | SMTP_CHUNKING)) == 0) {
+    if ((transaction->state & (SMTP_ADDRESSED | SMTP_CHUNKING)) == 0 ||
+        smtp_extension_is_off(session, EXTENSION_CHUNKING)) {
         refuse_chunk(session, bdat.size);
         return;
     }

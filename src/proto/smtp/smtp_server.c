@@ -2,40 +2,16 @@
  * that carry no mail. */
 #include "proto/smtp/smtp_server.h"
 
-#include <inttypes.h>
-
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "proto/smtp/smtp_extensions.h"
 #include "proto/smtp/smtp_session.h"
 
 enum { LINE_MAX_BYTES = 12288 }; /* RFC 4954 4: the longest line, an AUTH response */
 
 /* HELO, EHLO, LHLO */
-
-static void put_extension(struct smtp_session *session, const char *text)
-{
-    stream_printf(session->line.stream, "250-%s\r\n", text);
-}
-
-static void list_extensions(struct smtp_session *session)
-{
-    put_extension(session, "PIPELINING");
-    stream_printf(session->line.stream, "250-SIZE %" PRIu64 "\r\n",
-                  session->server->max_message_bytes);
-    put_extension(session, "8BITMIME");
-    put_extension(session, "SMTPUTF8");
-    put_extension(session, "ENHANCEDSTATUSCODES");
-    put_extension(session, "CHUNKING");
-    put_extension(session, "DSN");
-    if (session->tls != NULL && session->server->tls != TLS_NONE &&
-        !stream_is_tls(session->line.stream))
-        put_extension(session, "STARTTLS");
-    if (smtp_offers_login(session))
-        put_extension(session, "AUTH PLAIN LOGIN");
-    stream_write(session->line.stream, TEXT("250 HELP\r\n"));
-}
 
 /* RFC 5321 4.1.4: hello ends a transaction. */
 static bool take_hello(struct smtp_session *session, struct text arguments)
@@ -66,8 +42,7 @@ static void command_ehlo(struct line_session *line, struct text arguments)
     if (!take_hello(session, arguments))
         return;
     session->is_extended = true;
-    stream_printf(line->stream, "250-%.*s\r\n", TEXT_ARG(session->host));
-    list_extensions(session);
+    smtp_extensions_list(session);
 }
 
 /* The rest */
@@ -149,9 +124,11 @@ static void command_starttls(struct line_session *line, struct text arguments)
     }
 }
 
-/* One row per verb. BDAT is allowed everywhere because its octets follow in any case. */
+#define OF(extension) EXTENSION_BIT(EXTENSION_##extension)
+
+/* One row per verb. BDAT is known and allowed everywhere because its octets follow in any case. */
 static const struct line_command smtp_commands[] = {
-    /* verb     allowed in                     flags                      action */
+    /* verb     allowed in                     flags                      action     goes with */
     {"EHLO", SMTP_ANY, 0, command_ehlo},
     {"HELO", SMTP_ANY, LINE_TLS_FIRST, command_helo},
     {"MAIL", SMTP_READY, LINE_TLS_FIRST, smtp_command_mail},
@@ -161,12 +138,12 @@ static const struct line_command smtp_commands[] = {
     {"RSET", SMTP_ANY, LINE_TLS_FIRST, command_rset},
     {"NOOP", SMTP_ANY, 0, command_noop},
     {"QUIT", SMTP_ANY, 0, command_quit},
-    {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls},
-    {"AUTH", SMTP_GREETED, LINE_TLS_FIRST | LINE_SECRET, smtp_command_auth},
-    {"VRFY", SMTP_ANY, LINE_TLS_FIRST, command_vrfy},
-    {"HELP", SMTP_ANY, LINE_TLS_FIRST, command_help},
-    {"EXPN", SMTP_ANY, LINE_TLS_FIRST, command_unimplemented},
-    {"TURN", SMTP_ANY, LINE_TLS_FIRST, command_unimplemented},
+    {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls, OF(STARTTLS)},
+    {"AUTH", SMTP_GREETED, LINE_TLS_FIRST | LINE_SECRET, smtp_command_auth, OF(AUTH)},
+    {"VRFY", SMTP_ANY, LINE_TLS_FIRST, command_vrfy, OF(VRFY)},
+    {"HELP", SMTP_ANY, LINE_TLS_FIRST, command_help, OF(HELP)},
+    {"EXPN", SMTP_ANY, LINE_TLS_FIRST, command_unimplemented, OF(EXPN)},
+    {"TURN", SMTP_ANY, LINE_TLS_FIRST, command_unimplemented, OF(TURN)},
 };
 
 /* RFC 2033 4.1: HELO and EHLO are not known here. */
@@ -179,9 +156,9 @@ static const struct line_command lmtp_commands[] = {
     {"RSET", SMTP_ANY, LINE_TLS_FIRST, command_rset},
     {"NOOP", SMTP_ANY, 0, command_noop},
     {"QUIT", SMTP_ANY, 0, command_quit},
-    {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls},
-    {"VRFY", SMTP_ANY, LINE_TLS_FIRST, command_vrfy},
-    {"HELP", SMTP_ANY, LINE_TLS_FIRST, command_help},
+    {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls, OF(STARTTLS)},
+    {"VRFY", SMTP_ANY, LINE_TLS_FIRST, command_vrfy, OF(VRFY)},
+    {"HELP", SMTP_ANY, LINE_TLS_FIRST, command_help, OF(HELP)},
 };
 
 /* The dialect */
@@ -190,6 +167,11 @@ static unsigned current_state(const struct line_session *line)
 {
     const struct smtp_session *session = line->context;
     return session->said_hello ? session->transaction.state : SMTP_NEW;
+}
+
+static unsigned switched_off(const struct line_session *line)
+{
+    return smtp_extensions_without(line->context);
 }
 
 /* A command that came too early or too late: say what should have come instead. */
@@ -224,16 +206,12 @@ static void say_fault(struct line_session *line, enum line_fault fault,
 
 #define ROWS(table) .commands = table, .command_count = sizeof(table) / sizeof(table[0])
 static const struct line_dialect smtp_dialect = {
-    ROWS(smtp_commands),
-    .max_line = LINE_MAX_BYTES,
-    .state = current_state,
-    .fault = say_fault,
+    ROWS(smtp_commands),     .max_line = LINE_MAX_BYTES, .state = current_state,
+    .without = switched_off, .fault = say_fault,
 };
 static const struct line_dialect lmtp_dialect = {
-    ROWS(lmtp_commands),
-    .max_line = LINE_MAX_BYTES,
-    .state = current_state,
-    .fault = say_fault,
+    ROWS(lmtp_commands),     .max_line = LINE_MAX_BYTES, .state = current_state,
+    .without = switched_off, .fault = say_fault,
 };
 
 /* The session */

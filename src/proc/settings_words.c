@@ -1,0 +1,74 @@
+/* A type of values: words out of a fixed list, held as a mask. */
+#include "base/check.h"
+#include "proc/settings_parser.h"
+#include "proc/settings_types.h"
+
+static struct text upper(struct arena *arena, struct text word)
+{
+    struct text copy = arena_copy(arena, word);
+    for (size_t i = 0; i < copy.length; i++)
+        if (copy.data[i] >= 'a' && copy.data[i] <= 'z')
+            ((char *)copy.data)[i] -= 'a' - 'A';
+    return copy;
+}
+
+/* The word that was meant, or all there are. */
+static struct text words_hint(struct setting_reader *in, struct text word)
+{
+    word = upper(&in->parser->scratch, word);
+    const char *nearest = NULL;
+    unsigned least = 1 + (unsigned)word.length / 4;
+    struct buffer out;
+    buffer_init(&out, 1024);
+    buffer_append(&out, TEXT("the words are"));
+    for (const char *const *choice = in->row->choices; *choice != NULL; choice++) {
+        unsigned distance = setting_word_distance(word, text_from(*choice));
+        if (distance <= least) {
+            nearest = *choice;
+            least = distance;
+        }
+        buffer_printf(&out, " %s", *choice);
+    }
+    struct text hint = arena_copy(&in->parser->scratch, buffer_text(&out));
+    if (nearest != NULL)
+        hint = arena_printf(&in->parser->scratch, "did you mean '%s'?", nearest);
+    buffer_finish(&out);
+    return hint;
+}
+
+static bool parse_word(struct setting_reader *in, uint32_t *mask)
+{
+    struct text word = in->words.words[in->next++].text;
+    for (unsigned i = 0; in->row->choices[i] != NULL; i++) {
+        if (!text_equals_nocase(word, text_from(in->row->choices[i])))
+            continue;
+        *mask |= UINT32_C(1) << i;
+        return true;
+    }
+    struct text shown = setting_shown(word);
+    return setting_reader_error(in, words_hint(in, word), "'%.*s' is no value of %s",
+                                TEXT_ARG(shown), setting_reader_where(in));
+}
+
+static bool parse_words(struct setting_reader *in, void *value)
+{
+    while (setting_reader_peek(in) != NULL)
+        if (!parse_word(in, value))
+            return false;
+    return true;
+}
+
+static void write_words(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    const uint32_t *mask = value;
+    const char *space = "";
+    for (unsigned i = 0; row->choices[i] != NULL; i++) {
+        if ((*mask & UINT32_C(1) << i) == 0)
+            continue;
+        buffer_printf(out, "%s%s", space, row->choices[i]);
+        space = " ";
+    }
+}
+
+const struct setting_type setting_type_words = {
+    .syntax = "WORD ...", .repeats = true, .parse = parse_words, .write = write_words};

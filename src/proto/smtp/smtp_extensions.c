@@ -1,0 +1,94 @@
+#include "proto/smtp/smtp_extensions.h"
+
+#include <inttypes.h>
+
+#include "base/check.h"
+
+enum { EXTENSION_LINE_MAX = 500 };
+
+struct extension_row {
+    unsigned needs; /* EXTENSION_BITs: nothing without these */
+    /* May the peer use it now? NULL: we do not speak it. */
+    bool (*is_offered)(const struct smtp_session *session);
+    /* What follows the keyword; NULL: nothing. */
+    void (*write_argument)(const struct smtp_session *session, struct buffer *out);
+};
+
+static bool always(const struct smtp_session *session)
+{
+    unused(session);
+    return true;
+}
+
+static void write_size(const struct smtp_session *session, struct buffer *out)
+{
+    buffer_printf(out, "%" PRIu64, session->server->max_message_bytes);
+}
+
+static bool offers_starttls(const struct smtp_session *session)
+{
+    return session->tls != NULL && session->server->tls != TLS_NONE &&
+           !stream_is_tls(session->line.stream);
+}
+
+static void write_mechanisms(const struct smtp_session *session, struct buffer *out)
+{
+    unused(session);
+    buffer_append(out, TEXT("PLAIN LOGIN"));
+}
+
+static const struct extension_row rows[EXTENSION_COUNT] = {
+    [EXTENSION_SIZE] = {.is_offered = always, .write_argument = write_size},
+    [EXTENSION_PIPELINING] = {.is_offered = always},
+    [EXTENSION_CHUNKING] = {.is_offered = always},
+    [EXTENSION_8BITMIME] = {.is_offered = always},
+    [EXTENSION_SMTPUTF8] = {.is_offered = always, .needs = EXTENSION_BIT(EXTENSION_8BITMIME)},
+    [EXTENSION_DSN] = {.is_offered = always},
+    [EXTENSION_ENHANCEDCODES] = {.is_offered = always},
+    [EXTENSION_STARTTLS] = {.is_offered = offers_starttls},
+    [EXTENSION_AUTH] = {.is_offered = smtp_offers_login, .write_argument = write_mechanisms},
+    [EXTENSION_HELP] = {.is_offered = always},
+};
+
+unsigned smtp_extensions_without(const struct smtp_session *session)
+{
+    unsigned without = session->server->without;
+    for (unsigned i = 0; i < EXTENSION_COUNT; i++)
+        if ((rows[i].needs & session->server->without) != 0)
+            without |= EXTENSION_BIT(i);
+    return without;
+}
+
+static void write_line(const struct smtp_session *session, enum extension extension,
+                       struct buffer *out)
+{
+    const struct extension_row *row = &rows[extension];
+    struct buffer argument;
+    buffer_init(&argument, EXTENSION_LINE_MAX);
+    if (row->write_argument != NULL)
+        row->write_argument(session, &argument);
+    buffer_printf(out, "%s%s%.*s", extension_keywords[extension], argument.length > 0 ? " " : "",
+                  (int)argument.length, argument.data);
+    buffer_finish(&argument);
+}
+
+void smtp_extensions_list(struct smtp_session *session)
+{
+    struct stream *stream = session->line.stream;
+    unsigned without = smtp_extensions_without(session);
+    struct buffer line;
+    buffer_init(&line, EXTENSION_LINE_MAX);
+    buffer_append(&line, session->host);
+    for (unsigned i = 0; i < EXTENSION_COUNT; i++) {
+        const struct extension_row *row = &rows[i];
+        if (row->is_offered == NULL || (without & EXTENSION_BIT(i)) != 0 ||
+            !row->is_offered(session))
+            continue;
+        stream_printf(stream, "250-%.*s\r\n", (int)line.length, line.data);
+        buffer_reset(&line, EXTENSION_LINE_MAX);
+        write_line(session, i, &line);
+    }
+    /* Which line is the last is known only now. */
+    stream_printf(stream, "250 %.*s\r\n", (int)line.length, line.data);
+    buffer_finish(&line);
+}

@@ -1,0 +1,19 @@
+/* What EHLO promises: one row per extension, offered only where it works in this session. The verbs
+ * of an extension are known by their rows in smtp_server.c, its parameters by smtp_grammar.c; both
+ * go away with it when the settings switch it off. */
+#ifndef PROTO_SMTP_EXTENSIONS_H
+#define PROTO_SMTP_EXTENSIONS_H
+
+#include "proto/smtp/smtp_session.h"
+
+/* EXTENSION_BITs of what is switched off here, and of what is nothing without that. */
+unsigned smtp_extensions_without(const struct smtp_session *session);
+static inline bool smtp_extension_is_off(const struct smtp_session *session,
+                                         enum extension extension)
+{
+    return (smtp_extensions_without(session) & EXTENSION_BIT(extension)) != 0;
+}
+/* Write a reply of 250 with our name and what is offered. */
+void smtp_extensions_list(struct smtp_session *session);
+
+#endif
