@@ -34,6 +34,11 @@ static bool is_login_text(struct text text, size_t most)
     return text.length > 0 && text.length <= most && memchr(text.data, '\0', text.length) == NULL;
 }
 
+bool directory_has_mailbox(enum service service)
+{
+    return service == SERVICE_POP3 || service == SERVICE_POP3S;
+}
+
 bool directory_login_decode(struct text bytes, struct directory_login *login, bool *wants_session)
 {
     struct wire_reader in = wire_reader_of(bytes);
@@ -45,12 +50,104 @@ bool directory_login_decode(struct text bytes, struct directory_login *login, bo
     login->user = wire_get_text(&in);
     login->password = wire_get_text(&in);
     login->peer = wire_get_text(&in);
-    /* A session is handed over for mailboxes alone, never for sending. */
-    bool for_mailbox = service == SERVICE_POP3 || service == SERVICE_POP3S;
-    return wire_end(&in) && service <= SERVICE_POP3S && wants <= 1 && (wants == 0 || for_mailbox) &&
+    return wire_end(&in) && service <= SERVICE_POP3S && wants <= 1 &&
+           (wants == 0 || directory_has_mailbox(login->service)) &&
            is_login_text(login->user, DIRECTORY_USER_MAX - 1) && utf8_is_valid(login->user) &&
            is_login_text(login->password, DIRECTORY_PASSWORD_MAX) &&
            is_login_text(login->peer, DIRECTORY_PEER_MAX) && utf8_is_valid(login->peer);
+}
+
+static void put_facts(const struct directory_sasl_facts *facts, struct buffer *out)
+{
+    wire_put_u8(out, (uint8_t)facts->mechanism);
+    wire_put_u8(out, (uint8_t)facts->service);
+    wire_put_u64(out, facts->session);
+    wire_put_text(out, facts->peer);
+    wire_put_text(out, facts->host);
+    wire_put_u8(out, facts->is_tls);
+    wire_put_text(out, facts->tls_exporter);
+    wire_put_text(out, facts->tls_server_end_point);
+}
+
+static bool get_facts(struct wire_reader *in, struct directory_sasl_facts *facts)
+{
+    uint8_t mechanism = wire_get_u8(in), service = wire_get_u8(in);
+    facts->mechanism = (enum mechanism)mechanism;
+    facts->service = (enum service)service;
+    facts->session = wire_get_u64(in);
+    facts->peer = wire_get_text(in);
+    facts->host = wire_get_text(in);
+    uint8_t is_tls = wire_get_u8(in);
+    facts->is_tls = is_tls == 1;
+    facts->tls_exporter = wire_get_text(in);
+    facts->tls_server_end_point = wire_get_text(in);
+    bool binds = facts->tls_exporter.length > 0 || facts->tls_server_end_point.length > 0;
+    return mechanism < MECHANISM_COUNT && service <= SERVICE_POP3S && is_tls <= 1 &&
+           (is_tls == 1 || !binds) && facts->tls_exporter.length <= DIRECTORY_BINDING_MAX &&
+           facts->tls_server_end_point.length <= DIRECTORY_BINDING_MAX &&
+           is_login_text(facts->peer, DIRECTORY_PEER_MAX) && utf8_is_valid(facts->peer) &&
+           is_login_text(facts->host, DIRECTORY_HOST_MAX) && utf8_is_valid(facts->host);
+}
+
+void directory_sasl_request_encode(const struct directory_sasl_request *request, struct buffer *out)
+{
+    wire_put_u64(out, request->exchange);
+    if (request->exchange == 0)
+        put_facts(&request->facts, out);
+    wire_put_u8(out, request->has_response);
+    wire_put_text(out, request->response);
+}
+
+bool directory_sasl_request_decode(struct text bytes, struct directory_sasl_request *request)
+{
+    *request = (struct directory_sasl_request){0};
+    struct wire_reader in = wire_reader_of(bytes);
+    request->exchange = wire_get_u64(&in);
+    if (request->exchange == 0 && !get_facts(&in, &request->facts))
+        return false;
+    uint8_t has_response = wire_get_u8(&in);
+    request->has_response = has_response == 1;
+    request->response = wire_get_text(&in);
+    /* Only at the beginning the client may have nothing to say. */
+    return wire_end(&in) && has_response <= 1 && (request->exchange == 0 || has_response == 1) &&
+           (has_response == 1 || request->response.length == 0) &&
+           request->response.length <= DIRECTORY_SASL_MAX;
+}
+
+void directory_sasl_answer_encode(const struct directory_sasl_answer *answer, struct buffer *out)
+{
+    wire_put_u8(out, (uint8_t)answer->outcome);
+    wire_put_u64(out, answer->exchange);
+    wire_put_text(out, answer->challenge);
+    wire_put_text(out, text_from(answer->user));
+}
+
+bool directory_sasl_answer_decode(struct text bytes, struct directory_sasl_answer *answer)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    uint8_t outcome = wire_get_u8(&in);
+    answer->outcome = (enum directory_sasl_outcome)outcome;
+    answer->exchange = wire_get_u64(&in);
+    answer->challenge = wire_get_text(&in);
+    struct text user = wire_get_text(&in);
+    return wire_end(&in) && outcome <= DIRECTORY_SASL_MALFORMED &&
+           (answer->exchange != 0 || outcome == DIRECTORY_SASL_MALFORMED) &&
+           answer->challenge.length <= DIRECTORY_SASL_MAX &&
+           (user.length > 0) == (outcome == DIRECTORY_SASL_DONE) &&
+           memchr(user.data, '\0', user.length) == NULL &&
+           text_copy(user, answer->user, DIRECTORY_USER_MAX);
+}
+
+void directory_exchange_encode(uint64_t exchange, struct buffer *out)
+{
+    wire_put_u64(out, exchange);
+}
+
+bool directory_exchange_decode(struct text bytes, uint64_t *exchange)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    *exchange = wire_get_u64(&in);
+    return wire_end(&in) && *exchange != 0;
 }
 
 void directory_expand_encode(const struct text *keys, unsigned count, struct buffer *out)

@@ -7,8 +7,12 @@
 enum {
     DIRECTORY_PASSWORD_MAX = 511, /* libxcrypt's CRYPT_MAX_PASSPHRASE_SIZE, less the NUL */
     DIRECTORY_PEER_MAX = 128,
+    DIRECTORY_HOST_MAX = 255,
     DIRECTORY_CALL_MAX = RPC_FRAME_MAX - 256, /* leaves room for the frame's own header */
 };
+
+/* Sessions of this service can be handed over to the store; never those for sending. */
+bool directory_has_mailbox(enum service service);
 
 /* DIRECTORY_CHECK: the address asked about, key form. */
 void directory_check_encode(struct text key, struct buffer *out);
@@ -18,6 +22,23 @@ bool directory_check_decode(struct text bytes, struct text *key);
 void directory_login_encode(const struct directory_login *login, bool wants_session,
                             struct buffer *out);
 bool directory_login_decode(struct text bytes, struct directory_login *login, bool *wants_session);
+
+/* DIRECTORY_SASL_STEP. exchange 0 begins one: facts count then alone. */
+struct directory_sasl_request {
+    uint64_t exchange;
+    struct directory_sasl_facts facts;
+    bool has_response;
+    struct text response;
+};
+void directory_sasl_request_encode(const struct directory_sasl_request *request,
+                                   struct buffer *out);
+bool directory_sasl_request_decode(struct text bytes, struct directory_sasl_request *request);
+/* Its answer; challenge and user are borrowed. */
+void directory_sasl_answer_encode(const struct directory_sasl_answer *answer, struct buffer *out);
+bool directory_sasl_answer_decode(struct text bytes, struct directory_sasl_answer *answer);
+/* DIRECTORY_SASL_CANCEL and DIRECTORY_SASL_SESSION. */
+void directory_exchange_encode(uint64_t exchange, struct buffer *out);
+bool directory_exchange_decode(struct text bytes, uint64_t *exchange);
 
 /* DIRECTORY_EXPAND: keys are in arena, their bytes borrowed. */
 void directory_expand_encode(const struct text *keys, unsigned count, struct buffer *out);

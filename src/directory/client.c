@@ -94,3 +94,77 @@ enum status directory_login(struct rpc_channel *auth, const struct directory_log
     buffer_finish(&request);
     return status;
 }
+
+/* ---- SASL ---- */
+
+static enum status read_sasl(struct text bytes, struct arena *arena,
+                             struct directory_sasl_answer *out)
+{
+    if (!directory_sasl_answer_decode(bytes, out))
+        return try_later("malformed answer from the directory");
+    out->challenge = arena_copy(arena, out->challenge);
+    return OK;
+}
+
+static enum status ask_sasl(struct rpc_channel *auth, const struct directory_sasl_request *request,
+                            struct arena *arena, struct directory_sasl_answer *out)
+{
+    enum { REQUEST_MAX = DIRECTORY_SASL_MAX + 1024 };
+    *out = (struct directory_sasl_answer){0};
+    struct buffer bytes;
+    buffer_init(&bytes, REQUEST_MAX);
+    buffer_reserve(&bytes, REQUEST_MAX); /* one block, as above */
+    directory_sasl_request_encode(request, &bytes);
+    if (bytes.overflowed) {
+        buffer_forget(&bytes);
+        return refused("authentication failed");
+    }
+    struct rpc_reply reply;
+    enum status status = rpc_ask(auth, DIRECTORY_SASL_STEP, buffer_text(&bytes), -1,
+                                 clock_monotonic_ms() + LOGIN_WAIT, &reply);
+    buffer_forget(&bytes);
+    if (status == OK)
+        status = read_sasl(buffer_text(&reply.bytes), arena, out);
+    rpc_reply_finish(&reply);
+    return status;
+}
+
+enum status directory_sasl_begin(struct rpc_channel *auth, const struct directory_sasl_facts *facts,
+                                 const struct text *response, struct arena *arena,
+                                 struct directory_sasl_answer *out)
+{
+    struct directory_sasl_request request = {.facts = *facts, .has_response = response != NULL};
+    if (response != NULL)
+        request.response = *response;
+    return ask_sasl(auth, &request, arena, out);
+}
+
+enum status directory_sasl_step(struct rpc_channel *auth, uint64_t exchange, struct text response,
+                                struct arena *arena, struct directory_sasl_answer *out)
+{
+    struct directory_sasl_request request = {
+        .exchange = exchange, .has_response = true, .response = response};
+    return ask_sasl(auth, &request, arena, out);
+}
+
+void directory_sasl_cancel(struct rpc_channel *auth, uint64_t exchange)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, 16);
+    directory_exchange_encode(exchange, &bytes);
+    rpc_tell(auth, DIRECTORY_SASL_CANCEL, buffer_text(&bytes));
+    buffer_finish(&bytes);
+}
+
+enum status directory_sasl_session(struct rpc_channel *auth, uint64_t exchange, int fd)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, 16);
+    directory_exchange_encode(exchange, &bytes);
+    struct rpc_reply reply;
+    enum status status = rpc_ask(auth, DIRECTORY_SASL_SESSION, buffer_text(&bytes), fd,
+                                 clock_monotonic_ms() + LOGIN_WAIT, &reply);
+    rpc_reply_finish(&reply);
+    buffer_finish(&bytes);
+    return status;
+}

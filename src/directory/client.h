@@ -3,6 +3,7 @@
 #define DIRECTORY_CLIENT_H
 
 #include "base/arena.h"
+#include "proc/mechanisms.h"
 #include "proc/rpc.h"
 #include "proc/settings.h"
 
@@ -13,6 +14,9 @@ enum directory_method {
     DIRECTORY_EXPAND = 3, /* from store: who gets it? */
     /* auth itself tells front and store, one way and empty: forget what was answered before. */
     DIRECTORY_CHANGED = 4,
+    DIRECTORY_SASL_STEP = 5,    /* from front: one message of a SASL exchange */
+    DIRECTORY_SASL_CANCEL = 6,  /* from front, one way: the client gave up */
+    DIRECTORY_SASL_SESSION = 7, /* from front: hand the session over after a SASL login */
 };
 
 /* Will mail to this address (key form, in one of our domains) be taken? OK; REFUSED "no such user
@@ -54,5 +58,46 @@ struct directory_login {
 enum { DIRECTORY_USER_MAX = 320 };
 enum status directory_login(struct rpc_channel *auth, const struct directory_login *login,
                             int hand_over_fd, char user_out[DIRECTORY_USER_MAX]);
+
+/* SASL (RFC 4422), whatever the mechanism: front carries the messages between the client and auth,
+ * which alone understands them and keeps what is said between two of them. An exchange that is not
+ * gone on with is forgotten after DIRECTORY_SASL_MS. */
+enum { DIRECTORY_SASL_MAX = 12288, DIRECTORY_BINDING_MAX = 64, DIRECTORY_SASL_MS = 2 * 60 * 1000 };
+
+/* What front knows of a session that wants to log in. */
+struct directory_sasl_facts {
+    enum mechanism mechanism;
+    enum service service;
+    uint64_t session; /* as in directory_login */
+    struct text peer; /* as in directory_login */
+    struct text host; /* the name by which the server greets */
+    bool is_tls;
+    /* RFC 9266 and RFC 5929 4; "" where the channel has none. */
+    struct text tls_exporter, tls_server_end_point;
+};
+enum directory_sasl_outcome {
+    DIRECTORY_SASL_CHALLENGE, /* to be sent to the client, and its response brought here */
+    DIRECTORY_SASL_DONE,      /* logged in */
+    DIRECTORY_SASL_MALFORMED  /* not what the mechanism sends; the exchange is over */
+};
+struct directory_sasl_answer {
+    enum directory_sasl_outcome outcome;
+    uint64_t exchange;             /* for the steps that follow, and for the session */
+    struct text challenge;         /* in the arena given */
+    char user[DIRECTORY_USER_MAX]; /* when done: canonical address */
+};
+/* Begin. response NULL: none came with the command. REFUSED "authentication failed", TRY_LATER as
+ * with directory_login; the exchange is then over. YIELDS. */
+enum status directory_sasl_begin(struct rpc_channel *auth, const struct directory_sasl_facts *facts,
+                                 const struct text *response, struct arena *arena,
+                                 struct directory_sasl_answer *out);
+/* Go on with the client's response. YIELDS. */
+enum status directory_sasl_step(struct rpc_channel *auth, uint64_t exchange, struct text response,
+                                struct arena *arena, struct directory_sasl_answer *out);
+/* Forget it. Does not yield. */
+void directory_sasl_cancel(struct rpc_channel *auth, uint64_t exchange);
+/* After DONE, once, for a service with mailboxes: auth tells the store to serve the user's session
+ * on fd, which is closed here in any case. YIELDS. */
+enum status directory_sasl_session(struct rpc_channel *auth, uint64_t exchange, int fd);
 
 #endif

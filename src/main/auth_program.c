@@ -12,6 +12,7 @@
 #include "base/logline.h"
 #include "directory/calls.h"
 #include "directory/directory.h"
+#include "directory/exchange.h"
 #include "main/programs.h"
 #include "queue/client.h"
 
@@ -19,10 +20,11 @@ enum { HAND_OVER_WAIT = 20 * SECOND };
 
 struct auth {
     struct role_context *context;
-    struct directory *directory; /* NULL before start and while stopping */
-    struct task_group serving;   /* verbs, and the watch for new settings */
-    struct task_group storage;   /* the log's commit task: ends last */
-    unsigned calls;              /* being served */
+    struct directory *directory;                  /* NULL before start and while stopping */
+    struct task_group serving;                    /* verbs, and the watch for new settings */
+    struct task_group storage;                    /* the log's commit task: ends last */
+    struct exchanges *exchanges[ROLE_FRONTS_MAX]; /* of each front; made when first needed */
+    unsigned calls;                               /* being served */
     struct task_event no_calls;
 };
 
@@ -142,9 +144,102 @@ static void serve_login(void *context, struct rpc_call *call, struct text reques
     auth_leave(auth);
 }
 
+/* ---- SASL ---- */
+
+/* Those of the front that calls: no front can go on with another's. */
+static struct exchanges *exchanges_of(struct auth *auth, const struct rpc_call *call)
+{
+    unsigned front = 0;
+    while (front < ROLE_FRONTS_MAX && auth->context->fronts[front] != rpc_call_channel(call))
+        front++;
+    check(front < ROLE_FRONTS_MAX);
+    if (auth->exchanges[front] == NULL)
+        auth->exchanges[front] = exchanges_new();
+    return auth->exchanges[front];
+}
+
+static void exchange_ended(void *context, const struct exchange *exchange,
+                           enum exchange_outcome outcome)
+{
+    static const char *const words[] = {[EXCHANGE_DONE] = "ok",
+                                        [EXCHANGE_FAILED] = "refused",
+                                        [EXCHANGE_LATER] = "try later",
+                                        [EXCHANGE_MALFORMED] = "malformed"};
+    const struct directory_sasl_facts *facts = &exchange->facts;
+    char id[ID_TEXT_BYTES];
+    unused(context);
+    log_info("auth.login", "session=%s user=%s peer=%s mechanism=%s result=\"%s\" reason=%s",
+             id_format(facts->session, id), log_text(exchange->claimed), log_text(facts->peer),
+             mechanism_rows[facts->mechanism].name, words[outcome],
+             log_text(outcome == EXCHANGE_DONE ? TEXT("") : text_from(fail_reason())));
+}
+
+static void serve_sasl_step(void *context, struct rpc_call *call, struct text request)
+{
+    struct auth *auth = context;
+    if (auth_enter(auth, &call)) {
+        const struct exchange_observer observer = {exchange_ended, auth};
+        struct directory_sasl_request step;
+        struct directory_sasl_answer result;
+        struct buffer challenge, bytes;
+        buffer_init(&challenge, DIRECTORY_SASL_MAX);
+        buffer_init(&bytes, DIRECTORY_SASL_MAX + 2 * DIRECTORY_USER_MAX);
+        enum status status = refused("malformed request");
+        if (directory_sasl_request_decode(request, &step))
+            status = exchanges_step(exchanges_of(auth, call), auth->directory, &step, &observer,
+                                    &challenge, &result);
+        if (status == OK)
+            directory_sasl_answer_encode(&result, &bytes);
+        answer(&call, status, buffer_text(&bytes));
+        buffer_finish(&challenge);
+        buffer_finish(&bytes);
+    }
+    auth_leave(auth);
+}
+
+static void serve_sasl_cancel(void *context, struct rpc_call *call, struct text request)
+{
+    struct auth *auth = context;
+    uint64_t id;
+    if (auth->directory != NULL && directory_exchange_decode(request, &id))
+        exchanges_cancel(exchanges_of(auth, call), id);
+}
+
+static enum status sasl_session(struct auth *auth, struct rpc_call *call, struct text request,
+                                int fd)
+{
+    struct directory_login login;
+    struct arena arena;
+    char user[DIRECTORY_USER_MAX];
+    uint64_t id;
+    arena_init(&arena);
+    enum status status = refused("malformed request");
+    if (fd >= 0 && directory_exchange_decode(request, &id))
+        status = exchanges_take(exchanges_of(auth, call), id, &arena, &login, user);
+    if (status == OK)
+        status = hand_over(auth, &login, user, fd);
+    else if (fd >= 0)
+        close(fd);
+    arena_finish(&arena);
+    return status;
+}
+
+static void serve_sasl_session(void *context, struct rpc_call *call, struct text request)
+{
+    struct auth *auth = context;
+    if (auth_enter(auth, &call)) {
+        enum status status = sasl_session(auth, call, request, rpc_take_fd(call));
+        answer(&call, status, TEXT(""));
+    }
+    auth_leave(auth);
+}
+
 static const struct rpc_method from_front[] = {
     {DIRECTORY_CHECK, RPC_INLINE, "directory.check", serve_check},
     {DIRECTORY_LOGIN, 0, "directory.login", serve_login},
+    {DIRECTORY_SASL_STEP, 0, "directory.sasl-step", serve_sasl_step},
+    {DIRECTORY_SASL_CANCEL, RPC_INLINE | RPC_ONE_WAY, "directory.sasl-cancel", serve_sasl_cancel},
+    {DIRECTORY_SASL_SESSION, 0, "directory.sasl-session", serve_sasl_session},
 };
 static const struct rpc_method from_store[] = {
     {DIRECTORY_EXPAND, RPC_INLINE, "directory.expand", serve_expand},
@@ -216,6 +311,8 @@ static void auth_stop(void *state)
     while (auth->calls > 0)
         task_event_wait(&auth->no_calls, NO_DEADLINE);
     task_shield_end();
+    for (unsigned i = 0; i < ROLE_FRONTS_MAX; i++)
+        exchanges_free(&auth->exchanges[i]);
     task_group_finish(&auth->storage);
     free(auth);
 }

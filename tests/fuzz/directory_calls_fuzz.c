@@ -7,7 +7,7 @@
 #include "directory/calls.h"
 #include "directory/record.h"
 
-enum { CHECK, LOGIN, EXPAND, TARGETS, CALLS };
+enum { CHECK, LOGIN, EXPAND, TARGETS, SASL_REQUEST, SASL_ANSWER, CALLS };
 
 static void try_check(struct text bytes, struct buffer *again)
 {
@@ -66,6 +66,32 @@ static void try_targets(struct text bytes, struct arena *arena, struct buffer *a
     check(text_equals(buffer_text(again), bytes));
 }
 
+static void try_sasl_request(struct text bytes, struct buffer *again)
+{
+    struct directory_sasl_request request;
+    if (!directory_sasl_request_decode(bytes, &request))
+        return;
+    const struct directory_sasl_facts *facts = &request.facts;
+    check(request.response.length <= DIRECTORY_SASL_MAX);
+    check(request.exchange == 0 || request.has_response);
+    check(facts->mechanism < MECHANISM_COUNT && facts->service <= SERVICE_POP3S);
+    check(request.exchange != 0 || (facts->peer.length > 0 && utf8_is_valid(facts->peer)));
+    check(facts->is_tls || (facts->tls_exporter.length == 0));
+    directory_sasl_request_encode(&request, again);
+    check(text_equals(buffer_text(again), bytes));
+}
+
+static void try_sasl_answer(struct text bytes, struct buffer *again)
+{
+    struct directory_sasl_answer answer;
+    if (!directory_sasl_answer_decode(bytes, &answer))
+        return;
+    check((answer.user[0] != '\0') == (answer.outcome == DIRECTORY_SASL_DONE));
+    check(strlen(answer.user) < DIRECTORY_USER_MAX);
+    directory_sasl_answer_encode(&answer, again);
+    check(text_equals(buffer_text(again), bytes));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -82,8 +108,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         try_login(bytes, &again);
     else if (data[0] % CALLS == EXPAND)
         try_expand(bytes, &arena, &again);
-    else
+    else if (data[0] % CALLS == TARGETS)
         try_targets(bytes, &arena, &again);
+    else if (data[0] % CALLS == SASL_REQUEST)
+        try_sasl_request(bytes, &again);
+    else
+        try_sasl_answer(bytes, &again);
     buffer_finish(&again);
     arena_finish(&arena);
     return 0;

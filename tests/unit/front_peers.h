@@ -83,6 +83,76 @@ static void peers_serve_login(void *context, struct rpc_call *call, struct text 
     buffer_finish(&user);
 }
 
+/* PLAIN and LOGIN as auth has them. Which message it is follows from the exchange's number. */
+enum { PEERS_RESPONSE = 1, PEERS_NAME, PEERS_PASSWORD, PEERS_OVER };
+
+static void peers_plain(struct text response, struct directory_sasl_answer *answer)
+{
+    bool good = text_equals(response, TEXT("\0alice@example.test\0secret word"));
+    bool malformed = text_find(response, '\0') == response.length;
+    answer->outcome = malformed ? DIRECTORY_SASL_MALFORMED : DIRECTORY_SASL_DONE;
+    text_copy(good ? TEXT("alice@example.test") : TEXT(""), answer->user, sizeof(answer->user));
+}
+
+static void peers_login(const struct directory_sasl_request *request,
+                        struct directory_sasl_answer *answer)
+{
+    bool good = text_equals(request->response, TEXT("secret word"));
+    if (!request->has_response) {
+        answer->exchange = PEERS_NAME;
+        answer->challenge = TEXT("Username:");
+    } else if (request->exchange != PEERS_PASSWORD) {
+        answer->exchange = PEERS_PASSWORD;
+        answer->challenge = TEXT("Password:");
+    } else {
+        answer->outcome = DIRECTORY_SASL_DONE;
+        text_copy(good ? TEXT("alice@example.test") : TEXT(""), answer->user, sizeof(answer->user));
+    }
+    if (request->has_response && text_find(request->response, '\0') < request->response.length)
+        answer->outcome = DIRECTORY_SASL_MALFORMED;
+}
+
+static void peers_serve_sasl(void *context, struct rpc_call *call, struct text bytes)
+{
+    unused(context);
+    struct directory_sasl_request request;
+    struct directory_sasl_answer answer = {.exchange = PEERS_RESPONSE};
+    check(directory_sasl_request_decode(bytes, &request));
+    bool is_login = request.exchange == 0 ? request.facts.mechanism == MECHANISM_LOGIN
+                                          : request.exchange != PEERS_RESPONSE;
+    if (is_login)
+        peers_login(&request, &answer);
+    else if (request.has_response)
+        peers_plain(request.response, &answer);
+    if (answer.outcome == DIRECTORY_SASL_DONE && answer.user[0] == '\0') {
+        rpc_fail(&call, REFUSED, "authentication failed");
+        return;
+    }
+    struct buffer out;
+    buffer_init(&out, 1000);
+    directory_sasl_answer_encode(&answer, &out);
+    rpc_answer(&call, buffer_text(&out));
+    buffer_finish(&out);
+}
+
+static void peers_serve_sasl_cancel(void *context, struct rpc_call *call, struct text message)
+{
+    unused(context), unused(call);
+    uint64_t exchange;
+    check(directory_exchange_decode(message, &exchange) && exchange < PEERS_OVER);
+}
+
+static void peers_serve_sasl_session(void *context, struct rpc_call *call, struct text message)
+{
+    unused(context);
+    uint64_t exchange;
+    check(directory_exchange_decode(message, &exchange) && exchange < PEERS_OVER);
+    int fd = rpc_take_fd(call);
+    check(fd >= 0);
+    task_spawn(&peers.sessions, "mailbox", peers_serve_mailbox, stream_new(fd, NULL));
+    rpc_answer(&call, TEXT(""));
+}
+
 static void peers_serve_append(void *context, struct rpc_call *call, struct text request)
 {
     unused(context);
@@ -162,6 +232,9 @@ static void peers_serve_story(void *context, struct rpc_call *call, struct text 
 static const struct rpc_method peers_of_auth[] = {
     {DIRECTORY_CHECK, RPC_INLINE, "check", peers_serve_check},
     {DIRECTORY_LOGIN, RPC_INLINE, "login", peers_serve_login},
+    {DIRECTORY_SASL_STEP, RPC_INLINE, "sasl", peers_serve_sasl},
+    {DIRECTORY_SASL_CANCEL, RPC_INLINE | RPC_ONE_WAY, "sasl-cancel", peers_serve_sasl_cancel},
+    {DIRECTORY_SASL_SESSION, RPC_INLINE, "sasl-session", peers_serve_sasl_session},
 };
 static const struct rpc_method peers_of_store[] = {
     {QUEUE_APPEND, RPC_INLINE, "append", peers_serve_append},
@@ -184,7 +257,9 @@ static void peers_open(struct role_context *front)
     task_group_init(&peers.sessions);
     front->auth = rpc_channel_new("auth", NULL, 0, NULL, &peers.sessions);
     front->store = rpc_channel_new("store", NULL, 0, NULL, &peers.sessions);
-    peers.auth = rpc_channel_new("front", peers_of_auth, 2, NULL, &peers.sessions);
+    peers.auth =
+        rpc_channel_new("front", peers_of_auth, sizeof(peers_of_auth) / sizeof(peers_of_auth[0]),
+                        NULL, &peers.sessions);
     peers.store = rpc_channel_new("front", peers_of_store, 4, NULL, &peers.sessions);
     peers_join(front->auth, peers.auth);
     peers_join(front->store, peers.store);

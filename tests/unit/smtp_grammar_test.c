@@ -7,7 +7,6 @@
 #include "decide/relay.h"
 #include "proc/settings_table.h"
 #include "proto/line/dots.h"
-#include "proto/line/sasl.h"
 #include "proto/smtp/smtp_answers.h"
 #include "proto/smtp/smtp_grammar.h"
 #include "proto/smtp/smtp_stamp.h"
@@ -200,23 +199,6 @@ TEST("what is stuffed comes out as it went in, with a CRLF at the end")
         buffer_finish(&wire);
         buffer_finish(&back);
     }
-}
-
-TEST("PLAIN messages are taken apart strictly")
-{
-    struct sasl_credentials got;
-    EXPECT(sasl_plain_parse(TEXT("\0user\0pass word"), &got));
-    EXPECT_TEXT(text_from(got.user), "user");
-    EXPECT_TEXT(text_from(got.password), "pass word");
-    EXPECT(sasl_plain_parse(TEXT("User\0user\0p"), &got));
-    EXPECT(!sasl_plain_parse(TEXT("other\0user\0p"), &got));
-    EXPECT(!sasl_plain_parse(TEXT("\0user"), &got) && !sasl_plain_parse(TEXT(""), &got));
-    EXPECT(!sasl_plain_parse(TEXT("\0\0p"), &got) && !sasl_plain_parse(TEXT("\0u\0"), &got));
-    EXPECT(!sasl_plain_parse(TEXT("\0u\0p\0x"), &got));
-    char large[2000] = {0};
-    memset(large + 1, 'u', 900);
-    memset(large + 902, 'p', 900);
-    EXPECT(!sasl_plain_parse(text_of(large, 1802), &got));
 }
 
 TEST("the protocol in Received follows RFC 3848 and RFC 6531")

@@ -4,108 +4,119 @@
 
 #include "base/encoding.h"
 
-void sasl_forget(struct sasl_credentials *credentials)
+/* ---- What is offered ---- */
+
+static bool is_possible(const struct stream *stream, const struct setting_server *server,
+                        unsigned flags)
 {
-    explicit_bzero(credentials, sizeof(*credentials));
+    if (stream_is_tls(stream))
+        return true;
+    bool in_clear = server->login_plain_without_tls;
+    return (flags & MECHANISM_NEEDS_TLS) == 0 && (in_clear || (flags & MECHANISM_PLAIN_TEXT) == 0);
 }
 
-bool sasl_plain_parse(struct text message, struct sasl_credentials *out)
+uint32_t sasl_offers(const struct stream *stream, const struct setting_server *server)
 {
-    size_t first = text_find(message, '\0');
-    struct text authorization = text_head(message, first);
-    struct text rest = text_from_position(message, first + 1);
-    size_t second = text_find(rest, '\0');
-    if (first == message.length || second == rest.length)
-        return false;
-    struct text user = text_head(rest, second);
-    struct text password = text_from_position(rest, second + 1);
-    if (text_is_empty(user) || text_is_empty(password) ||
-        text_find(password, '\0') < password.length)
-        return false;
-    if (!text_is_empty(authorization) && !text_equals_nocase(authorization, user))
-        return false;
-    return text_copy(user, out->user, sizeof(out->user)) &&
-           text_copy(password, out->password, sizeof(out->password));
+    uint32_t offers = 0;
+    for (enum mechanism i = 0; i < MECHANISM_COUNT; i++)
+        if (is_possible(stream, server, mechanism_rows[i].flags))
+            offers |= MECHANISM_BIT(i);
+    return offers;
 }
 
-/* One response, decoded onto out. initial: what came with the command, if anything. */
-static enum sasl_outcome read_response(struct line_session *session, struct text *initial,
-                                       const char *challenge, struct buffer *out)
+/* ---- The exchange ---- */
+
+/* Send the challenge and read the response to it. YIELDS. */
+static enum sasl_outcome converse(const struct sasl_session *session, struct text challenge,
+                                  struct buffer *response)
 {
-    struct text line = *initial;
-    *initial = TEXT("");
-    buffer_reset(out, SASL_LINE_MAX);
-    if (text_is_empty(line)) {
-        stream_printf(session->stream, "%s\r\n", challenge);
-        switch (line_read(session, &line)) {
-        case OK:
-            break;
-        case REFUSED:
-            return SASL_MALFORMED;
-        case TRY_LATER:
-            return SASL_ENDED;
-        }
-        if (text_equals(line, TEXT("*")))
-            return SASL_CANCELLED;
-    } else if (text_equals(line, TEXT("="))) {
-        return SASL_DONE; /* RFC 4954 4: an initial response of no bytes */
+    struct line_session *line = session->line;
+    struct buffer encoded;
+    struct text reply;
+    buffer_init(&encoded, 2 * SASL_LINE_MAX);
+    base64_encode(challenge, &encoded);
+    stream_printf(line->stream, "%s%.*s\r\n", session->prompt, TEXT_ARG(buffer_text(&encoded)));
+    buffer_finish(&encoded);
+    buffer_reset(response, SASL_LINE_MAX);
+    switch (line_read(line, &reply)) {
+    case OK:
+        break;
+    case REFUSED:
+        return SASL_MALFORMED;
+    case TRY_LATER:
+        return SASL_ENDED;
     }
-    return base64_decode(line, out) ? SASL_DONE : SASL_MALFORMED;
+    if (text_equals(reply, TEXT("*")))
+        return SASL_CANCELLED;
+    return base64_decode(reply, response) ? SASL_DONE : SASL_MALFORMED;
 }
 
-static enum sasl_outcome exchange_plain(struct line_session *session, struct text initial,
-                                        const char *prompt, struct sasl_credentials *out)
+static enum sasl_outcome outcome_of(enum status status, const struct directory_sasl_answer *answer)
 {
-    struct buffer message;
-    buffer_init(&message, SASL_LINE_MAX);
-    enum sasl_outcome outcome = read_response(session, &initial, prompt, &message);
-    if (outcome == SASL_DONE && !sasl_plain_parse(buffer_text(&message), out))
-        outcome = SASL_MALFORMED;
-    buffer_forget(&message);
-    return outcome;
+    if (status != OK)
+        return status == REFUSED ? SASL_FAILED : SASL_LATER;
+    return answer->outcome == DIRECTORY_SASL_DONE ? SASL_DONE : SASL_MALFORMED;
 }
 
-static bool take_name(const struct buffer *from, char out[SASL_NAME_MAX])
+/* From the first message to the last. first NULL: none came with the command. YIELDS. */
+static enum sasl_outcome run(const struct sasl_session *session, struct buffer *response,
+                             const struct text *first, struct sasl_login *out)
 {
-    struct text name = buffer_text(from);
-    return name.length > 0 && text_find(name, '\0') == name.length &&
-           text_copy(name, out, SASL_NAME_MAX);
+    struct directory_sasl_facts facts = {.mechanism = out->mechanism,
+                                         .service = session->service,
+                                         .session = session->id,
+                                         .peer = session->peer,
+                                         .host = session->host,
+                                         .is_tls = stream_is_tls(session->line->stream)};
+    struct arena *arena = &session->line->arena;
+    struct directory_sasl_answer answer;
+    enum status status = directory_sasl_begin(session->auth, &facts, first, arena, &answer);
+    while (status == OK && answer.outcome == DIRECTORY_SASL_CHALLENGE) {
+        enum sasl_outcome outcome = converse(session, answer.challenge, response);
+        if (outcome != SASL_DONE) {
+            directory_sasl_cancel(session->auth, answer.exchange);
+            return outcome;
+        }
+        status = directory_sasl_step(session->auth, answer.exchange, buffer_text(response), arena,
+                                     &answer);
+    }
+    out->exchange = answer.exchange;
+    text_copy(text_from(answer.user), out->user, sizeof(out->user));
+    return outcome_of(status, &answer);
 }
 
-/* "VXNlcm5hbWU6" and "UGFzc3dvcmQ6" are "Username:" and "Password:"; some clients compare them. */
-static enum sasl_outcome exchange_login(struct line_session *session, struct text initial,
-                                        const char *prompt, struct sasl_credentials *out)
+static enum sasl_outcome begin(const struct sasl_session *session, struct text initial,
+                               struct sasl_login *out)
 {
-    char challenge[32];
+    if (out->mechanism == MECHANISM_COUNT)
+        return SASL_UNKNOWN;
+    if ((sasl_offers(session->line->stream, session->server) & MECHANISM_BIT(out->mechanism)) == 0)
+        return SASL_NEEDS_TLS;
     struct buffer response;
     buffer_init(&response, SASL_LINE_MAX);
-    text_copy(arena_printf(&session->arena, "%sVXNlcm5hbWU6", prompt), challenge, 32);
-    enum sasl_outcome outcome = read_response(session, &initial, challenge, &response);
-    if (outcome == SASL_DONE && !take_name(&response, out->user))
-        outcome = SASL_MALFORMED;
-    if (outcome == SASL_DONE) {
-        text_copy(arena_printf(&session->arena, "%sUGFzc3dvcmQ6", prompt), challenge, 32);
-        outcome = read_response(session, &initial, challenge, &response);
-        if (outcome == SASL_DONE && !take_name(&response, out->password))
-            outcome = SASL_MALFORMED;
+    buffer_reserve(&response, SASL_LINE_MAX); /* one block: what held a secret is wiped whole */
+    struct text first = TEXT("");
+    bool has_first = !text_is_empty(initial);
+    enum sasl_outcome outcome = SASL_MALFORMED;
+    /* RFC 4954 4: "=" is a response of no bytes. */
+    if (!has_first || text_equals(initial, TEXT("=")) || base64_decode(initial, &response)) {
+        first = buffer_text(&response);
+        outcome = run(session, &response, has_first ? &first : NULL, out);
     }
     buffer_forget(&response);
     return outcome;
 }
 
-enum sasl_outcome sasl_exchange(struct line_session *session, struct text arguments,
-                                const char *prompt, struct sasl_credentials *out)
+enum sasl_outcome sasl_exchange(const struct sasl_session *session, struct text arguments,
+                                struct sasl_login *out)
 {
-    struct text mechanism, initial = TEXT(""), extra;
-    *out = (struct sasl_credentials){0};
-    if (!text_word(&arguments, &mechanism))
+    struct text name, initial = TEXT(""), extra;
+    *out = (struct sasl_login){.mechanism = MECHANISM_COUNT};
+    if (!text_word(&arguments, &name))
         return SASL_MALFORMED;
     text_word(&arguments, &initial);
     if (text_word(&arguments, &extra))
         return SASL_MALFORMED;
-    if (text_equals_nocase(mechanism, TEXT("PLAIN")))
-        return exchange_plain(session, initial, prompt, out);
-    if (text_equals_nocase(mechanism, TEXT("LOGIN")))
-        return exchange_login(session, initial, prompt, out);
-    return SASL_UNKNOWN;
+    out->mechanism = mechanism_find(name);
+    return begin(session, initial, out);
 }

@@ -1,34 +1,48 @@
-/* SASL PLAIN (RFC 4616) and LOGIN over a line protocol (RFC 4954, RFC 5034): the exchange only;
- * whether the password is right is the directory's to say. */
+/* SASL (RFC 4422) over a line protocol (RFC 4954, RFC 5034, RFC 9051): offering mechanisms, and
+ * carrying the messages of an exchange between the client and the auth role, which alone knows what
+ * they mean. Front keeps nothing of them. */
 #ifndef PROTO_LINE_SASL_H
 #define PROTO_LINE_SASL_H
 
+#include "directory/client.h"
 #include "proto/line/line.h"
 
-enum { SASL_LINE_MAX = 12288, SASL_NAME_MAX = 512 };
+enum { SASL_LINE_MAX = DIRECTORY_SASL_MAX }; /* RFC 4954 4 */
 
-struct sasl_credentials {
-    char user[SASL_NAME_MAX]; /* NUL-ended; neither holds a NUL */
-    char password[SASL_NAME_MAX];
+/* Who wants to log in, and where; borrowed. */
+struct sasl_session {
+    struct line_session *line;
+    struct rpc_channel *auth;
+    const struct setting_server *server;
+    enum service service;
+    uint64_t id;
+    struct text peer;
+    struct text host;   /* the name by which we greet */
+    const char *prompt; /* what a challenge begins with: "334 " or "+ " */
 };
 
+/* What a server offers on this stream now: MECHANISM_BITs. */
+uint32_t sasl_offers(const struct stream *stream, const struct setting_server *server);
+
 enum sasl_outcome {
-    SASL_DONE,      /* credentials are filled in */
+    SASL_DONE,      /* logged in */
     SASL_CANCELLED, /* the client sent "*" */
     SASL_MALFORMED, /* not base64, or not what the mechanism sends */
-    SASL_UNKNOWN,   /* no such mechanism */
+    SASL_UNKNOWN,   /* no such mechanism here */
+    SASL_NEEDS_TLS, /* there is, but not without TLS */
+    SASL_FAILED,    /* wrong; which half is not told */
+    SASL_LATER,     /* not possible now: fail_reason() */
     SASL_ENDED      /* the session is over */
 };
 
-/* arguments: "MECHANISM [initial-response]". prompt: what a challenge begins with, "334 " or "+ ".
- * YIELDS. */
-enum sasl_outcome sasl_exchange(struct line_session *session, struct text arguments,
-                                const char *prompt, struct sasl_credentials *out);
-/* Overwrite the secrets in a way that is not optimised away. */
-void sasl_forget(struct sasl_credentials *credentials);
+struct sasl_login {
+    enum mechanism mechanism;      /* MECHANISM_COUNT when none was recognised */
+    uint64_t exchange;             /* for directory_sasl_session */
+    char user[DIRECTORY_USER_MAX]; /* canonical, when done */
+};
 
-/* Take PLAIN's message apart; for the exchange and its tests. False when malformed, or when it asks
- * to act as someone else than the one who logs in. */
-bool sasl_plain_parse(struct text message, struct sasl_credentials *out);
+/* arguments: "MECHANISM [initial-response]", as base64, "=" for an empty one. YIELDS. */
+enum sasl_outcome sasl_exchange(const struct sasl_session *session, struct text arguments,
+                                struct sasl_login *out);
 
 #endif

@@ -29,7 +29,7 @@ struct pop3_front {
     enum service service;
     uint64_t id;
     char peer[NET_ADDRESS_TEXT_BYTES];
-    char user[SASL_NAME_MAX]; /* from USER, or "" */
+    char user[DIRECTORY_USER_MAX]; /* from USER, or "" */
     unsigned failed_logins;
 };
 
@@ -66,6 +66,21 @@ static void refuse(struct pop3_front *session, const char *text, const char *why
     stream_printf(session->line.stream, "-ERR %s (mailroot %s)\r\n", text, case_id);
 }
 
+static struct sasl_session sasl_session_of(struct pop3_front *session)
+{
+    const struct setting_server *server = session->server;
+    return (struct sasl_session){.line = &session->line,
+                                 .auth = session->front->role->auth,
+                                 .server = server,
+                                 .service = session->service,
+                                 .id = session->id,
+                                 .peer = text_from(session->peer),
+                                 .host = text_is_empty(server->host) ? session->settings->host
+                                                                     : server->host,
+                                 .prompt = "+ "};
+}
+
+/* USER and PASS. */
 static bool takes_passwords(const struct pop3_front *session)
 {
     return stream_is_tls(session->line.stream) || session->server->login_plain_without_tls;
@@ -99,6 +114,28 @@ static void login_failed(struct pop3_front *session)
     session->line.ended = session->failed_logins >= LOGIN_TRIES_MAX;
 }
 
+static void login_not_now(struct pop3_front *session)
+{
+    refuse(session, "[SYS/TEMP] Login is not possible at the moment, try later", fail_reason());
+}
+
+static bool make_pair(struct pop3_front *session, int pair[2])
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0)
+        return true;
+    try_later("no socket pair: %m");
+    login_not_now(session);
+    return false;
+}
+
+/* The store has the other end. YIELDS. */
+static void open_mailbox(struct pop3_front *session, const char *user, int fd)
+{
+    log_info("pop3.login", "peer=%s user=%s", log_text(text_from(session->peer)),
+             log_text(text_from(user)));
+    relay(session, fd);
+}
+
 static void log_in(struct pop3_front *session, struct text user, struct text password)
 {
     char canonical[DIRECTORY_USER_MAX];
@@ -110,22 +147,32 @@ static void log_in(struct pop3_front *session, struct text user, struct text pas
         .session = session->id,
         .peer = text_from(session->peer),
     };
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
-        refuse(session, "[SYS/TEMP] Not possible at the moment, try later", "no socket pair");
+    if (!make_pair(session, pair))
         return;
-    }
     enum status status = directory_login(session->front->role->auth, &login, pair[1], canonical);
     if (status == OK) {
-        log_info("pop3.login", "peer=%s user=%s", log_text(login.peer),
-                 log_text(text_from(canonical)));
-        relay(session, pair[0]);
+        open_mailbox(session, canonical, pair[0]);
         return;
     }
     close(pair[0]);
     if (status == REFUSED)
         login_failed(session);
     else
-        refuse(session, "[SYS/TEMP] Login is not possible at the moment, try later", fail_reason());
+        login_not_now(session);
+}
+
+/* After SASL. YIELDS. */
+static void hand_over(struct pop3_front *session, const struct sasl_login *login)
+{
+    int pair[2];
+    if (!make_pair(session, pair))
+        return;
+    if (directory_sasl_session(session->front->role->auth, login->exchange, pair[1]) == OK) {
+        open_mailbox(session, login->user, pair[0]);
+        return;
+    }
+    close(pair[0]);
+    login_not_now(session);
 }
 
 /* Commands */
@@ -135,7 +182,7 @@ static void command_user(struct line_session *line, struct text arguments)
     struct pop3_front *session = pop3_front(line);
     if (!takes_passwords(session))
         refuse(session, "[AUTH] Passwords are taken under TLS only", "no TLS");
-    else if (text_is_empty(arguments) || !text_copy(arguments, session->user, SASL_NAME_MAX))
+    else if (text_is_empty(arguments) || !text_copy(arguments, session->user, DIRECTORY_USER_MAX))
         say_error(session, "USER needs a name");
     else
         say_ok(session, "Password?"); /* the same for every name: who exists is not told */
@@ -155,43 +202,65 @@ static void command_pass(struct line_session *line, struct text arguments)
 /* RFC 5034 4: AUTH alone lists the mechanisms, as older clients ask. */
 static void list_mechanisms(struct pop3_front *session)
 {
+    uint32_t offers = sasl_offers(session->line.stream, session->server);
     say_ok(session, "Mechanisms follow");
-    if (takes_passwords(session))
-        stream_write(session->line.stream, TEXT("PLAIN\r\nLOGIN\r\n"));
+    for (enum mechanism i = 0; i < MECHANISM_COUNT; i++)
+        if ((offers & MECHANISM_BIT(i)) != 0)
+            stream_printf(session->line.stream, "%s\r\n", mechanism_rows[i].name);
     stream_write(session->line.stream, TEXT(".\r\n"));
+}
+
+static void say_mistake(struct pop3_front *session, const char *text)
+{
+    say_error(session, text);
+    line_count_error(&session->line);
 }
 
 static void command_auth(struct line_session *line, struct text arguments)
 {
     struct pop3_front *session = pop3_front(line);
-    struct sasl_credentials credentials;
+    struct sasl_session sasl = sasl_session_of(session);
+    struct sasl_login login;
     if (text_is_empty(text_trim(arguments))) {
         list_mechanisms(session);
         return;
     }
-    if (!takes_passwords(session)) {
-        refuse(session, "[AUTH] Passwords are taken under TLS only", "no TLS");
-        return;
-    }
-    switch (sasl_exchange(line, arguments, "+ ", &credentials)) {
+    switch (sasl_exchange(&sasl, arguments, &login)) {
     case SASL_DONE:
-        log_in(session, text_from(credentials.user), text_from(credentials.password));
+        hand_over(session, &login);
         break;
     case SASL_CANCELLED:
         say_error(session, "Login cancelled");
         break;
     case SASL_MALFORMED:
-        say_error(session, "Malformed response");
-        line_count_error(line);
+        say_mistake(session, "Malformed response");
         break;
     case SASL_UNKNOWN:
-        say_error(session, "Mechanism not known");
-        line_count_error(line);
+        say_mistake(session, "Mechanism not known");
+        break;
+    case SASL_NEEDS_TLS:
+        refuse(session, "[AUTH] Not without TLS", "no TLS");
+        break;
+    case SASL_FAILED:
+        login_failed(session);
+        break;
+    case SASL_LATER:
+        login_not_now(session);
         break;
     case SASL_ENDED:
         break;
     }
-    sasl_forget(&credentials);
+}
+
+static void list_sasl(struct pop3_front *session)
+{
+    uint32_t offers = sasl_offers(session->line.stream, session->server);
+    struct buffer names;
+    buffer_init(&names, 500);
+    mechanism_write(offers, &names);
+    if (offers != 0)
+        stream_printf(session->line.stream, "SASL %.*s\r\n", (int)names.length, names.data);
+    buffer_finish(&names);
 }
 
 static void command_capa(struct line_session *line, struct text arguments)
@@ -204,7 +273,8 @@ static void command_capa(struct line_session *line, struct text arguments)
     if (offers_tls(session))
         stream_write(line->stream, TEXT("STLS\r\n"));
     if (takes_passwords(session))
-        stream_write(line->stream, TEXT("USER\r\nSASL PLAIN LOGIN\r\n"));
+        stream_write(line->stream, TEXT("USER\r\n"));
+    list_sasl(session);
     stream_write(line->stream, TEXT("IMPLEMENTATION mailroot\r\n.\r\n"));
 }
 

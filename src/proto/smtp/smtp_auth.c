@@ -1,14 +1,26 @@
-/* AUTH (RFC 4954). Secrets live on the stack of this one function, and nowhere in a log. */
+/* AUTH (RFC 4954). Secrets are in the buffers of the exchange alone, and nowhere in a log. */
 #include "base/logline.h"
 #include "proto/line/sasl.h"
 #include "proto/smtp/smtp_session.h"
 
 enum { LOGIN_TRIES_MAX = 3, LOGIN_DELAY_MS = 1000 };
 
+static struct sasl_session sasl_session_of(struct smtp_session *session)
+{
+    return (struct sasl_session){.line = &session->line,
+                                 .auth = session->front->role->auth,
+                                 .server = session->server,
+                                 .service = session->service,
+                                 .id = session->id,
+                                 .peer = text_from(session->peer),
+                                 .host = session->host,
+                                 .prompt = "334 "};
+}
+
 bool smtp_offers_login(const struct smtp_session *session)
 {
-    bool is_safe = stream_is_tls(session->line.stream) || session->server->login_plain_without_tls;
-    return session->service != SERVICE_LMTP && is_safe;
+    return session->service != SERVICE_LMTP &&
+           sasl_offers(session->line.stream, session->server) != 0;
 }
 
 static bool may_log_in_now(struct smtp_session *session)
@@ -17,8 +29,6 @@ static bool may_log_in_now(struct smtp_session *session)
         smtp_answer(session, SMTP_ALREADY_LOGGED_IN, TEXT(""));
     else if (session->transaction.state != SMTP_READY)
         smtp_answer(session, SMTP_IN_TRANSACTION, TEXT(""));
-    else if (!smtp_offers_login(session))
-        smtp_answer(session, SMTP_MECHANISM_NEEDS_TLS, TEXT(""));
     else
         return true;
     return false;
@@ -36,41 +46,24 @@ static void login_failed(struct smtp_session *session)
     smtp_answer(session, SMTP_MANY_LOGINS, TEXT(""));
 }
 
-static void check_login(struct smtp_session *session, const struct sasl_credentials *credentials)
+static void logged_in(struct smtp_session *session, const struct sasl_login *login)
 {
-    struct directory_login login = {
-        .user = text_from(credentials->user),
-        .password = text_from(credentials->password),
-        .service = session->service,
-        .session = session->id,
-        .peer = text_from(session->peer),
-    };
-    switch (directory_login(session->front->role->auth, &login, -1, session->login)) {
-    case OK:
-        log_info("smtp.login", "peer=%s user=%s", log_text(login.peer),
-                 log_text(text_from(session->login)));
-        smtp_answer(session, SMTP_LOGGED_IN, TEXT(""));
-        return;
-    case REFUSED:
-        session->login[0] = '\0';
-        login_failed(session);
-        return;
-    case TRY_LATER:
-        session->login[0] = '\0';
-        smtp_answer(session, SMTP_LOGIN_LATER, TEXT(""));
-        return;
-    }
+    text_copy(text_from(login->user), session->login, sizeof(session->login));
+    log_info("smtp.login", "peer=%s user=%s mechanism=%s", log_text(text_from(session->peer)),
+             log_text(text_from(login->user)), mechanism_rows[login->mechanism].name);
+    smtp_answer(session, SMTP_LOGGED_IN, TEXT(""));
 }
 
 void smtp_command_auth(struct line_session *line, struct text arguments)
 {
     struct smtp_session *session = smtp_session(line);
-    struct sasl_credentials credentials;
+    struct sasl_session sasl = sasl_session_of(session);
+    struct sasl_login login;
     if (!may_log_in_now(session))
         return;
-    switch (sasl_exchange(line, arguments, "334 ", &credentials)) {
+    switch (sasl_exchange(&sasl, arguments, &login)) {
     case SASL_DONE:
-        check_login(session, &credentials);
+        logged_in(session, &login);
         break;
     case SASL_CANCELLED:
         smtp_answer(session, SMTP_LOGIN_CANCELLED, TEXT(""));
@@ -81,8 +74,16 @@ void smtp_command_auth(struct line_session *line, struct text arguments)
     case SASL_UNKNOWN:
         smtp_answer(session, SMTP_UNKNOWN_MECHANISM, TEXT(""));
         break;
+    case SASL_NEEDS_TLS:
+        smtp_answer(session, SMTP_MECHANISM_NEEDS_TLS, TEXT(""));
+        break;
+    case SASL_FAILED:
+        login_failed(session);
+        break;
+    case SASL_LATER:
+        smtp_answer(session, SMTP_LOGIN_LATER, TEXT(""));
+        break;
     case SASL_ENDED:
         break;
     }
-    sasl_forget(&credentials);
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/check.h"
+#include "proto/line/sasl.h"
 
 enum { EXTENSION_LINE_MAX = 500 };
 
@@ -33,8 +34,7 @@ static bool offers_starttls(const struct smtp_session *session)
 
 static void write_mechanisms(const struct smtp_session *session, struct buffer *out)
 {
-    unused(session);
-    buffer_append(out, TEXT("PLAIN LOGIN"));
+    mechanism_write(sasl_offers(session->line.stream, session->server), out);
 }
 
 static const struct extension_row rows[EXTENSION_COUNT] = {

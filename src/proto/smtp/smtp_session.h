@@ -86,7 +86,7 @@ void smtp_answer_because(struct smtp_session *session, enum smtp_answer answer, 
 /* For faults the loop counts itself. */
 void smtp_answer_uncounted(struct smtp_session *session, enum smtp_answer answer);
 
-/* Is a login taken on this session now (TLS, or allowed without)? */
+/* Is a login taken on this session now? */
 bool smtp_offers_login(const struct smtp_session *session);
 
 /* Transactions (smtp_envelope.c). */
