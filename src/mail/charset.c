@@ -1,0 +1,158 @@
+#include "mail/charset.h"
+
+#include <errno.h>
+#include <iconv.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/encoding.h"
+
+/* The names of IANA's registry that mail carries, and the name iconv knows. A name from the network
+ * goes to iconv through this table alone: it takes suffixes that change what it does. */
+static const struct charset {
+    const char *name, *iconv;
+} charsets[] = {
+    {"utf-8", "UTF-8"},
+    {"utf8", "UTF-8"},
+    {"iso-8859-1", "WINDOWS-1252"}, /* as WHATWG's: what bytes 0x80 to 0x9f are meant as */
+    {"latin1", "WINDOWS-1252"},
+    {"iso-8859-2", "ISO-8859-2"},
+    {"iso-8859-3", "ISO-8859-3"},
+    {"iso-8859-4", "ISO-8859-4"},
+    {"iso-8859-5", "ISO-8859-5"},
+    {"iso-8859-6", "ISO-8859-6"},
+    {"iso-8859-7", "ISO-8859-7"},
+    {"iso-8859-8", "ISO-8859-8"},
+    {"iso-8859-8-i", "ISO-8859-8"},
+    {"iso-8859-9", "ISO-8859-9"},
+    {"iso-8859-10", "ISO-8859-10"},
+    {"iso-8859-11", "ISO-8859-11"},
+    {"iso-8859-13", "ISO-8859-13"},
+    {"iso-8859-14", "ISO-8859-14"},
+    {"iso-8859-15", "ISO-8859-15"},
+    {"iso-8859-16", "ISO-8859-16"},
+    {"windows-1250", "CP1250"},
+    {"windows-1251", "CP1251"},
+    {"windows-1252", "CP1252"},
+    {"windows-1253", "CP1253"},
+    {"windows-1254", "CP1254"},
+    {"windows-1255", "CP1255"},
+    {"windows-1256", "CP1256"},
+    {"windows-1257", "CP1257"},
+    {"windows-1258", "CP1258"},
+    {"windows-874", "CP874"},
+    {"tis-620", "TIS-620"},
+    {"koi8-r", "KOI8-R"},
+    {"koi8-u", "KOI8-U"},
+    {"ibm437", "CP437"},
+    {"ibm850", "CP850"},
+    {"ibm852", "CP852"},
+    {"ibm866", "CP866"},
+    {"macintosh", "MACINTOSH"},
+    {"gb2312", "GBK"},
+    {"gbk", "GBK"},
+    {"gb18030", "GB18030"},
+    {"big5", "BIG5"},
+    {"big5-hkscs", "BIG5-HKSCS"},
+    {"euc-jp", "EUC-JP"},
+    {"shift_jis", "CP932"},
+    {"iso-2022-jp", "ISO-2022-JP"},
+    {"euc-kr", "CP949"},
+    {"ks_c_5601-1987", "CP949"},
+    {"iso-2022-kr", "ISO-2022-KR"},
+    {"utf-7", "UTF-7"},
+    {"utf-16", "UTF-16"},
+    {"utf-16le", "UTF-16LE"},
+    {"utf-16be", "UTF-16BE"},
+};
+enum { CHARSET_COUNT = sizeof(charsets) / sizeof(charsets[0]) };
+
+#define REPLACEMENT TEXT("\xef\xbf\xbd")
+#define GUESS "CP1252"
+
+struct charsets {
+    iconv_t open[CHARSET_COUNT];
+};
+
+static bool is_open(iconv_t converter)
+{
+    return converter != (iconv_t)-1;
+}
+
+struct charsets *charsets_hold(void)
+{
+    struct charsets *held = calloc(1, sizeof(*held));
+    check(held != NULL);
+    for (unsigned i = 0; i < CHARSET_COUNT; i++)
+        held->open[i] = iconv_open("UTF-8", charsets[i].iconv);
+    return held;
+}
+
+void charsets_release(struct charsets **held)
+{
+    if (*held == NULL)
+        return;
+    for (unsigned i = 0; i < CHARSET_COUNT; i++)
+        if (is_open((*held)->open[i]))
+            iconv_close((*held)->open[i]);
+    free(*held);
+    *held = NULL;
+}
+
+static const struct charset *find(struct text name)
+{
+    for (unsigned i = 0; i < CHARSET_COUNT; i++)
+        if (text_equals_nocase(name, text_from(charsets[i].name)))
+            return &charsets[i];
+    return NULL;
+}
+
+bool charset_is_known(struct text name)
+{
+    return find(name) != NULL || text_equals_nocase(name, TEXT("us-ascii"));
+}
+
+/* What iconv stopped at is passed over, a byte at a time, each run of it one U+FFFD. */
+static bool convert(iconv_t converter, struct text bytes, struct buffer *out)
+{
+    char *in = (char *)bytes.data, room[1024];
+    size_t left = bytes.length;
+    bool in_bad_run = false;
+    while (left > 0) {
+        char *to = room;
+        size_t space = sizeof(room), before = left;
+        size_t result = iconv(converter, &in, &left, &to, &space);
+        if (left < before)
+            in_bad_run = false;
+        if (!buffer_append(out, text_of(room, (size_t)(to - room))))
+            return false;
+        if (result != (size_t)-1 || errno == E2BIG)
+            continue;
+        if (!in_bad_run && !buffer_append(out, REPLACEMENT))
+            return false;
+        in_bad_run = true;
+        in++;
+        left--;
+    }
+    return true;
+}
+
+static bool convert_from(const char *name, struct text bytes, struct buffer *out)
+{
+    iconv_t converter = iconv_open("UTF-8", name);
+    if (!is_open(converter))
+        return buffer_append(out, REPLACEMENT);
+    bool fits = convert(converter, bytes, out);
+    iconv_close(converter);
+    return fits;
+}
+
+bool charset_to_utf8(struct text name, struct text bytes, struct buffer *out)
+{
+    const struct charset *charset = find(name);
+    bool is_utf8 = charset == NULL || text_equals(text_from(charset->iconv), TEXT("UTF-8"));
+    if (is_utf8 && utf8_is_valid(bytes))
+        return buffer_append(out, bytes);
+    return convert_from(charset == NULL ? GUESS : charset->iconv, bytes, out);
+}

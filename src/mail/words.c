@@ -1,0 +1,129 @@
+#include "mail/words.h"
+
+#include "base/encoding.h"
+#include "mail/charset.h"
+
+struct word {
+    struct text charset, encoded;
+    bool is_base64;
+    size_t length; /* of the whole */
+};
+
+/* RFC 2047 2. Longer words than 75 are met and taken; a word holds no space. */
+static bool word_at(struct text text, struct word *out)
+{
+    if (!text_starts_with(text, TEXT("=?")))
+        return false;
+    struct text rest = text_from_position(text, 2);
+    size_t end = text_find(rest, '?');
+    if (end == 0 || end + 3 >= rest.length || rest.data[end + 2] != '?')
+        return false;
+    char kind = rest.data[end + 1];
+    struct text encoded = text_from_position(rest, end + 3);
+    size_t length = text_find(encoded, '?');
+    if (length + 1 >= encoded.length || encoded.data[length + 1] != '=')
+        return false;
+    /* RFC 2231 5: a language may stand behind the charset. */
+    out->charset = text_before(text_head(rest, end), '*');
+    out->encoded = text_head(encoded, length);
+    out->is_base64 = kind == 'B' || kind == 'b';
+    out->length = 2 + end + 3 + length + 2;
+    return (out->is_base64 || kind == 'Q' || kind == 'q') && text_find(out->encoded, ' ') == length;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* RFC 2047 4.2 */
+static bool decode_q(struct text encoded, struct buffer *out)
+{
+    for (size_t i = 0; i < encoded.length; i++) {
+        char c = encoded.data[i];
+        if (c == '=') {
+            int high = i + 2 < encoded.length ? hex_value(encoded.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_value(encoded.data[i + 2]) : -1;
+            if (low < 0)
+                return false;
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (c == '_') {
+            c = ' ';
+        }
+        buffer_append_byte(out, c);
+    }
+    return true;
+}
+
+/* Some writers leave the padding out. */
+static bool decode_b(struct text encoded, struct buffer *out)
+{
+    struct buffer padded;
+    buffer_init(&padded, encoded.length + 4);
+    buffer_append(&padded, encoded);
+    while (padded.length % 4 != 0)
+        buffer_append_byte(&padded, '=');
+    bool fine = base64_decode(buffer_text(&padded), out);
+    buffer_finish(&padded);
+    return fine;
+}
+
+/* Words of one charset in a row are one text: a character may be cut between them (some writers do
+ * so). Takes them off *rest. */
+static bool decode_run(struct text *rest, struct buffer *out)
+{
+    struct word first, word;
+    struct buffer bytes;
+    bool any = false;
+    if (!word_at(*rest, &first))
+        return false;
+    buffer_init(&bytes, MAIL_WORDS_MAX);
+    struct text at = *rest;
+    while (word_at(at, &word) && text_equals_nocase(word.charset, first.charset)) {
+        size_t before = bytes.length;
+        if (!(word.is_base64 ? decode_b : decode_q)(word.encoded, &bytes)) {
+            buffer_cut(&bytes, before);
+            break;
+        }
+        any = true;
+        *rest = text_from_position(at, word.length);
+        at = text_trim(*rest);
+    }
+    if (any)
+        charset_to_utf8(first.charset, buffer_text(&bytes), out);
+    buffer_finish(&bytes);
+    return any;
+}
+
+/* What stands between words, up to the next thing that looks like one. */
+static struct text take_plain(struct text *rest)
+{
+    size_t end = 1 + text_find_text(text_from_position(*rest, 1), TEXT("=?"));
+    struct text plain = text_head(*rest, end);
+    *rest = text_from_position(*rest, end);
+    return plain;
+}
+
+struct text mail_words_decode(struct text value, struct arena *arena)
+{
+    struct text rest = text_head(value, MAIL_WORDS_MAX);
+    struct buffer out;
+    bool after_word = false;
+    buffer_init(&out, 4 * MAIL_WORDS_MAX);
+    while (!text_is_empty(rest)) {
+        struct text next = text_trim(rest);
+        struct word word;
+        if (after_word && word_at(next, &word))
+            rest = next;
+        after_word = decode_run(&rest, &out);
+        if (!after_word)
+            charset_to_utf8(TEXT(""), take_plain(&rest), &out);
+    }
+    struct text decoded = arena_copy(arena, buffer_text(&out));
+    buffer_finish(&out);
+    return decoded;
+}
