@@ -40,7 +40,7 @@ LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rd
 LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lseccomp -lidn2 -lpthread
 
 MODULES := base sasl task net proc mail log index event directory store decide queue \
-           proto/line proto/smtp proto/pop3 admin
+           proto/line proto/smtp proto/pop3 proto/imap admin
 MODULE_SOURCES := $(foreach module,$(MODULES),$(wildcard src/$(module)/*.c src/$(module)/*.S))
 MAIN_SOURCES := $(wildcard src/main/*.c)
 # What tests share: the other sources in tests/unit.

@@ -29,7 +29,7 @@ from smtp_sink import Sink
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ROOT / "build/release/bin/mailroot"
 PORTS = {"smtp": 2525, "submission": 2587, "smtps": 2465, "lmtp": 2424, "pop3": 2110,
-         "pop3s": 2995, "sink": 2526}
+         "pop3s": 2995, "imap": 2143, "imaps": 2993, "sink": 2526}
 SETTINGS = """\
 # mailroot's settings: a line is words, {{ opens a block, # begins a comment.
 # Check it with `mailroot config check`; `mailroot config show --all` tells every default.
@@ -50,6 +50,8 @@ server demo {{
     listen 127.0.0.1:{lmtp} lmtp          # from other mail systems of ours
     listen 127.0.0.1:{pop3} pop3          # users fetch their mail
     listen 127.0.0.1:{pop3s} pop3s         # the same, TLS at once
+    listen 127.0.0.1:{imap} imap          # users keep their mail here
+    listen 127.0.0.1:{imaps} imaps         # the same, TLS at once
 }}
 
 connector sink {{                    # mail for relay.test goes to the demo's sink

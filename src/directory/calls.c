@@ -36,7 +36,7 @@ static bool is_login_text(struct text text, size_t most)
 
 bool directory_has_mailbox(enum service service)
 {
-    return service == SERVICE_POP3 || service == SERVICE_POP3S;
+    return service >= SERVICE_POP3 && service <= SERVICE_LAST;
 }
 
 bool directory_login_decode(struct text bytes, struct directory_login *login, bool *wants_session)
@@ -50,7 +50,7 @@ bool directory_login_decode(struct text bytes, struct directory_login *login, bo
     login->user = wire_get_text(&in);
     login->password = wire_get_text(&in);
     login->peer = wire_get_text(&in);
-    return wire_end(&in) && service <= SERVICE_POP3S && wants <= 1 &&
+    return wire_end(&in) && service <= SERVICE_LAST && wants <= 1 &&
            (wants == 0 || directory_has_mailbox(login->service)) &&
            is_login_text(login->user, DIRECTORY_USER_MAX - 1) && utf8_is_valid(login->user) &&
            is_login_text(login->password, DIRECTORY_PASSWORD_MAX) &&
@@ -82,7 +82,7 @@ static bool get_facts(struct wire_reader *in, struct directory_sasl_facts *facts
     facts->tls_exporter = wire_get_text(in);
     facts->tls_server_end_point = wire_get_text(in);
     bool binds = facts->tls_exporter.length > 0 || facts->tls_server_end_point.length > 0;
-    return mechanism < MECHANISM_COUNT && service <= SERVICE_POP3S && is_tls <= 1 &&
+    return mechanism < MECHANISM_COUNT && service <= SERVICE_LAST && is_tls <= 1 &&
            (is_tls == 1 || !binds) && facts->tls_exporter.length <= DIRECTORY_BINDING_MAX &&
            facts->tls_server_end_point.length <= DIRECTORY_BINDING_MAX &&
            is_login_text(facts->peer, DIRECTORY_PEER_MAX) && utf8_is_valid(facts->peer) &&

@@ -59,6 +59,18 @@ const char *mail_date(int64_t wall_ms, char out[MAIL_DATE_BYTES])
     return out;
 }
 
+const char *mail_date_imap(int64_t wall_ms, char out[MAIL_DATE_BYTES])
+{
+    int64_t seconds = floor_divide(wall_ms, 1000);
+    int64_t days = floor_divide(seconds, DAY_SECONDS);
+    int in_day = (int)(seconds - days * DAY_SECONDS);
+    struct calendar date = calendar_of(days);
+    snprintf(out, MAIL_DATE_BYTES, "%2d-%s-%04lld %02d:%02d:%02d +0000", date.day,
+             month_names[date.month - 1], (long long)date.year, in_day / 3600, in_day / 60 % 60,
+             in_day % 60);
+    return out;
+}
+
 /* Skip white space, line ends and comments (RFC 5322 3.2.2). False at a comment that is not
  * closed or nested too deeply. */
 static bool skip_blanks(struct text *rest)

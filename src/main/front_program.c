@@ -1,5 +1,5 @@
 /* The front role: takes connections, one task each, and serves what needs no files: TLS, SMTP, and
- * POP3 until the password was right. */
+ * POP3 and IMAP until the password was right. */
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 #include "main/programs.h"
 #include "net/listener.h"
 #include "net/stream.h"
+#include "proto/imap/imap.h"
 #include "proto/line/front.h"
 #include "proto/pop3/pop3.h"
 #include "proto/smtp/smtp_server.h"
@@ -53,6 +54,8 @@ static void session_task(void *argument)
     struct line_front *line = &session->front->line;
     if (session->service == SERVICE_POP3 || session->service == SERVICE_POP3S)
         pop3_serve_front(line, session->server, session->service, session->stream);
+    else if (session->service == SERVICE_IMAP || session->service == SERVICE_IMAPS)
+        imap_serve_front(line, session->server, session->service, session->stream);
     else
         smtp_serve(line, session->server, session->service, session->stream);
     stream_close(&session->stream);

@@ -1,5 +1,5 @@
-/* The store role: the queue and its mailboxes, the POP3 sessions of users that auth named, and the
- * administrator's verbs about them. */
+/* The store role: the queue and its mailboxes, the POP3 and IMAP sessions of users that auth named,
+ * and the administrator's verbs about them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "main/programs.h"
+#include "main/store_imap.h"
 #include "proto/pop3/pop3.h"
 #include "queue/queue.h"
 #include "store/mailbox.h"
@@ -113,13 +114,30 @@ static struct session *session_new(struct queue *queue, struct text user, uint64
     return session;
 }
 
-static int64_t idle_limit(const struct settings *settings, enum service service)
+/* The server whose limits hold for a service; NULL when none listens for it. */
+static const struct setting_server *server_for(const struct settings *settings,
+                                               enum service service)
 {
     for (unsigned i = 0; i < settings->server_count; i++)
         for (unsigned k = 0; k < settings->servers[i].listen_count; k++)
             if (settings->servers[i].listens[k].service == service)
-                return settings->servers[i].idle_ms;
-    return 10 * MINUTE;
+                return &settings->servers[i];
+    return NULL;
+}
+
+static enum status begin_imap(struct queue *queue, struct imap_options options,
+                              enum service service, int fd)
+{
+    struct store_role *role = queue_owner(queue);
+    const struct setting_server *server = server_for(role->context->settings, service);
+    char name[ID_TEXT_BYTES];
+    options.store = queue_store(queue);
+    options.idle_ms = server == NULL ? 0 : server->idle_ms;
+    options.max_errors = server == NULL ? 10 : server->max_errors;
+    log_info("imap.session", "session=%s user=%s peer=%s", id_format(options.session, name),
+             log_text(options.user), log_text(options.peer));
+    store_imap_begin(&role->sessions, &options, fd);
+    return OK;
 }
 
 static enum status take_session(struct queue *queue, struct text request, int fd)
@@ -131,15 +149,19 @@ static enum status take_session(struct queue *queue, struct text request, int fd
     uint64_t id = wire_get_u64(&in);
     struct text peer = wire_get_text(&in);
     char name[ID_TEXT_BYTES];
-    if (!wire_end(&in) || text_is_empty(user) || fd < 0 ||
-        (service != SERVICE_POP3 && service != SERVICE_POP3S))
+    if (!wire_end(&in) || text_is_empty(user) || fd < 0 || service < SERVICE_POP3 ||
+        service > SERVICE_LAST)
         return refused("malformed request");
     if (queue_store(queue) == NULL || role->stopping)
         return try_later("the store is not open");
+    if (service == SERVICE_IMAP || service == SERVICE_IMAPS)
+        return begin_imap(queue, (struct imap_options){.user = user, .session = id, .peer = peer},
+                          (enum service)service, fd);
     struct session *session = session_new(queue, user, id, fd);
     if (session == NULL)
         return refused("the user's name is too long");
-    session->idle_ms = idle_limit(role->context->settings, (enum service)service);
+    const struct setting_server *server = server_for(role->context->settings, service);
+    session->idle_ms = server == NULL ? 10 * MINUTE : server->idle_ms;
     log_info("pop3.session", "session=%s user=%s peer=%s messages=%u", id_format(id, name),
              log_text(user), log_text(peer), session->count);
     task_spawn(&role->sessions, "pop3", session_task, session);

@@ -35,6 +35,7 @@ struct stream {
     size_t start, stop, capacity;
     struct buffer output;
     uint64_t bytes_in;
+    bool woken;        /* by stream_wake, not yet seen by stream_await */
     size_t turn_bytes; /* moved since this task last let others run */
 };
 
@@ -261,6 +262,30 @@ enum status stream_fill(struct stream *stream)
     if (stream->output.length > 0 && stream_flush(stream) != OK)
         return TRY_LATER;
     return fill(stream);
+}
+
+enum status stream_await(struct stream *stream)
+{
+    if (stream->start != stream->stop)
+        return OK;
+    if (stream->output.length > 0 && stream_flush(stream) != OK)
+        return TRY_LATER;
+    /* Being woken looks like being readable, so it is seen by looking. */
+    char byte;
+    while (!stream->woken && stream->end == STREAM_OPEN) {
+        if (recv(stream->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
+            return fill(stream);
+        input_release(stream);
+        stream_wait(stream, TASK_READ);
+    }
+    stream->woken = false;
+    return stream->end == STREAM_OPEN ? OK : try_later("%s", stream->error);
+}
+
+void stream_wake(struct stream *stream)
+{
+    stream->woken = true;
+    task_io_wake(&stream->io);
 }
 
 struct text stream_buffered(const struct stream *stream)

@@ -44,6 +44,12 @@ void stream_consume(struct stream *stream, size_t count);
  * TRY_LATER when the stream has ended or the buffer is full. Flushes pending output first. YIELDS.
  */
 enum status stream_fill(struct stream *stream);
+/* Until something was received (it may be buffered already) or another task called stream_wake,
+ * also before. TRY_LATER: the stream has ended. No buffer is kept meanwhile. Flushes before it
+ * waits. Not for TLS. YIELDS. */
+enum status stream_await(struct stream *stream);
+/* Let stream_await return, now or when it is called next. Does not yield. */
+void stream_wake(struct stream *stream);
 /* A whole line up to and with LF, at most max bytes; consumed. line is borrowed until the next
  * read. OK; REFUSED: longer than max, and skipped to its LF (still in step); TRY_LATER: ended.
  * Flushes pending output before it waits. YIELDS. */

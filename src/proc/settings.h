@@ -15,7 +15,8 @@ struct setting_place {
     uint32_t line, column;
 };
 
-/* What a listener speaks. The first four are one SMTP server with differing policy. */
+/* What a listener speaks; numbers are stable. The first four are one SMTP server with differing
+ * policy. */
 enum service {
     SERVICE_SMTP,       /* 25: from strangers; local recipients, relay for the listed */
     SERVICE_SUBMISSION, /* 587: STARTTLS, login required before MAIL */
@@ -23,6 +24,9 @@ enum service {
     SERVICE_LMTP,       /* RFC 2033: local recipients only, one reply each */
     SERVICE_POP3,       /* 110 */
     SERVICE_POP3S,      /* 995: TLS from the first byte */
+    SERVICE_IMAP,       /* 143 */
+    SERVICE_IMAPS,      /* 993: TLS from the first byte */
+    SERVICE_LAST = SERVICE_IMAPS
 };
 
 enum tls_policy {

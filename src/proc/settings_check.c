@@ -97,8 +97,10 @@ static void check_listen_tls(struct checking *checking, const struct setting_blo
     bool certificate = checking->settings->certificate_file.length > 0;
     bool loopback = net_address_is_loopback(&listen->address);
     const char *name = net_address_text(&listen->address, text);
-    bool tls = listen->service == SERVICE_SMTPS || listen->service == SERVICE_POP3S;
-    bool logs_in = listen->service == SERVICE_SUBMISSION || listen->service == SERVICE_POP3;
+    bool tls = listen->service == SERVICE_SMTPS || listen->service == SERVICE_POP3S ||
+               listen->service == SERVICE_IMAPS;
+    bool logs_in = listen->service == SERVICE_SUBMISSION || listen->service == SERVICE_POP3 ||
+                   listen->service == SERVICE_IMAP;
     if (tls && !certificate)
         block_error(checking, block, "listen", "add: certificate FILE key FILE",
                     "'%s' needs a certificate", name);

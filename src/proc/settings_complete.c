@@ -5,15 +5,15 @@
 static void add_listens(struct settings_parser *parser, struct setting_block *block)
 {
     bool certificate = parser->object->settings.certificate_file.length > 0;
-    const char *line =
-        certificate ? "listen *:25 *:587 *:465 *:110 *:995" : "listen *:25 *:587 *:110";
+    const char *line = certificate ? "listen *:25 *:587 *:465 *:110 *:995 *:143 *:993"
+                                   : "listen *:25 *:587 *:110 *:143";
     struct setting_reader in = {.parser = parser, .block = block};
     struct setting_flaw flaw;
     check(setting_line_split(text_from(line), &parser->scratch, &in.words, &flaw));
     check(settings_statement_read(&in));
     if (!certificate)
         settings_warning(&parser->errors, &block->place,
-                         "there is no certificate, so ports 465 and 995 are not served");
+                         "there is no certificate, so ports 465, 993 and 995 are not served");
 }
 
 /* Without any server block there is one that listens where mail is expected. */

@@ -114,7 +114,7 @@ bool queue_commit_decode(struct text bytes, struct arena *arena, struct queue_co
     get_recipients(&in, arena, envelope);
     out->appended = wire_get_u64(&in);
     out->body = wire_get_text(&in);
-    return wire_end(&in) && envelope->id != 0 && service <= SERVICE_POP3S &&
+    return wire_end(&in) && envelope->id != 0 && service <= SERVICE_LAST &&
            out->body.length <= QUEUE_INLINE_MAX;
 }
 

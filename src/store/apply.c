@@ -366,6 +366,7 @@ static void finish(struct apply *apply)
     for (unsigned i = 0; i < apply->box_count; i++) {
         apply->boxes[i]->changed = false;
         task_event_tell_all(&apply->boxes[i]->news);
+        views_wake(apply->boxes[i]);
     }
     if (store->hooks.item != NULL)
         for (unsigned i = 0; i < apply->item_count; i++)

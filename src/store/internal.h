@@ -59,6 +59,8 @@ struct mailbox {
     uint32_t uid_given; /* appended: the next to give */
     uint64_t modseq_given;
     unsigned users;
+    struct list views;    /* of sessions; see view.h */
+    uint32_t recent_from; /* messages from here on no session was told of */
     bool loaded, locked, changed;
     struct mailbox_entry *entries; /* ascending by uid */
     unsigned count, capacity;
@@ -96,6 +98,11 @@ void mailbox_apply_flags(struct mailbox *box, uint32_t uid, uint32_t flags, uint
 void mailbox_put(struct mailbox *box);
 void mailbox_describe(const struct mailbox *box, struct operation_mailbox *out);
 void mailboxes_free(struct store *store);
+/* Place of a UID among the entries of an open mailbox, or where it belongs. */
+unsigned mailbox_place(const struct mailbox *box, uint32_t uid);
+/* The entry went away: views keep its number until their sessions are told. */
+void views_note_gone(struct mailbox *box, const uint32_t *uids, unsigned count);
+void views_wake(struct mailbox *box);
 /* The upload has bytes in this segment. */
 bool upload_is_in(const struct upload *upload, uint64_t segment);
 /* An empty store over nothing, and what is left once its index and log are closed. */

@@ -27,6 +27,7 @@ static struct mailbox *mailbox_new(struct store *store, uint64_t id, struct text
                             .modseq = 1,
                             .modseq_given = 1};
     task_event_init(&box->news);
+    list_init(&box->views);
     struct key key;
     map_put(store->mailboxes_by_id, MAP_KEY(id), box);
     map_put(store->mailboxes_by_owner, key_owner(&key, owner, name), box);
@@ -209,8 +210,7 @@ bool entry_decode(struct text value, struct mailbox_entry *out)
     return wire_end(&in);
 }
 
-/* Place of a UID among the entries, or where it belongs. */
-static unsigned place_of(const struct mailbox *box, uint32_t uid)
+unsigned mailbox_place(const struct mailbox *box, uint32_t uid)
 {
     unsigned low = 0, high = box->count;
     while (low < high) {
@@ -230,7 +230,7 @@ static void add_entry(struct mailbox *box, const struct mailbox_entry *entry)
         box->entries = realloc(box->entries, box->capacity * sizeof(*box->entries));
         check(box->entries != NULL);
     }
-    unsigned at = place_of(box, entry->uid);
+    unsigned at = mailbox_place(box, entry->uid);
     if (at < box->count && box->entries[at].uid == entry->uid)
         return;
     memmove(&box->entries[at + 1], &box->entries[at], (box->count - at) * sizeof(*entry));
@@ -282,7 +282,7 @@ const struct mailbox_entry *mailbox_entries(const struct mailbox *box, unsigned 
 const struct mailbox_entry *mailbox_entry_find(const struct mailbox *box, uint32_t uid)
 {
     check(box->loaded);
-    unsigned at = place_of(box, uid);
+    unsigned at = mailbox_place(box, uid);
     return at < box->count && box->entries[at].uid == uid ? &box->entries[at] : NULL;
 }
 
@@ -356,8 +356,9 @@ void mailbox_apply_expunge(struct mailbox *box, const uint32_t *uids, unsigned c
     raise_counters(box, uids[count - 1] + 1, modseq);
     if (!box->loaded)
         return;
+    views_note_gone(box, uids, count);
     /* One pass, so that emptying a large mailbox is not quadratic. */
-    unsigned kept = place_of(box, uids[0]), next = 0;
+    unsigned kept = mailbox_place(box, uids[0]), next = 0;
     for (unsigned at = kept; at < box->count; at++) {
         while (next < count && uids[next] < box->entries[at].uid)
             next++;
@@ -372,7 +373,7 @@ void mailbox_apply_flags(struct mailbox *box, uint32_t uid, uint32_t flags, uint
     raise_counters(box, 1, modseq);
     if (!box->loaded)
         return;
-    unsigned at = place_of(box, uid);
+    unsigned at = mailbox_place(box, uid);
     if (at == box->count || box->entries[at].uid != uid)
         return;
     box->entries[at].flags = flags;

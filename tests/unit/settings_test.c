@@ -17,6 +17,8 @@
     "warning: nobody can log in on '*:587': there is no TLS, and passwords are not taken in "      \
     "clear text\n"                                                                                 \
     "warning: nobody can log in on '*:110': there is no TLS, and passwords are not taken in "      \
+    "clear text\n"                                                                                 \
+    "warning: nobody can log in on '*:143': there is no TLS, and passwords are not taken in "      \
     "clear text\n"
 
 /* One text parsed: the settings or NULL, and what was said. */
@@ -175,7 +177,7 @@ TEST("a small site needs nine statements")
     EXPECT_TEXT(connector->login_secret, "partner");
     EXPECT(parsed.settings->server_count == 1);
     EXPECT_TEXT(parsed.settings->servers[0].name, "default");
-    EXPECT(parsed.settings->servers[0].listen_count == 5);
+    EXPECT(parsed.settings->servers[0].listen_count == 7);
     EXPECT(parsed.settings->servers[0].listens[2].service == SERVICE_SMTPS);
     expect_round_trip(parsed.settings);
     parsed_free(&parsed);
@@ -321,12 +323,12 @@ TEST("every row has help, and a default that reads within its bounds and is writ
 
 TEST("a value out of bounds is told the bounds")
 {
-    expect_said(
-        "host a.b\nconnector direct {\n    to * cost 150\n}\n", MAIN_FILE
-        ":3:15: 'to cost' in connector 'direct': 150 is outside 1..100\n"
-        "     3 |     to * cost 150\n"
-        "       |               ^^^\n"
-        "warning: there is no certificate, so ports 465 and 995 are not served\n" NO_TLS_WARNINGS);
+    expect_said("host a.b\nconnector direct {\n    to * cost 150\n}\n",
+                MAIN_FILE ":3:15: 'to cost' in connector 'direct': 150 is outside 1..100\n"
+                          "     3 |     to * cost 150\n"
+                          "       |               ^^^\n"
+                          "warning: there is no certificate, so ports 465, 993 and 995 are not "
+                          "served\n" NO_TLS_WARNINGS);
     expect_said("host a.b\n" QUIET "retry { expire 0s }\n",
                 MAIN_FILE ":3:16: 'expire' in retry: 0s is outside 1s..60d\n"
                           "     3 | retry { expire 0s }\n"

@@ -182,6 +182,10 @@ static void note_secret(struct line_session *session)
 static void serve_line(struct line_session *session)
 {
     const struct line_dialect *dialect = session->dialect;
+    if (dialect->serve != NULL) {
+        dialect->serve(session);
+        return;
+    }
     struct text verb = text_before(session->line, ' ');
     const struct line_command *command = line_command_find(session, verb);
     session->command = command;

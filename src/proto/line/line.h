@@ -50,6 +50,9 @@ struct line_dialect {
     /* Say what is wrong. command is NULL where none was recognised. Must not YIELD. */
     void (*fault)(struct line_session *session, enum line_fault fault,
                   const struct line_command *command);
+    /* Where a command does not begin with its verb (IMAP): serve session->line itself, the rows
+     * above being none. May YIELD. NULL: by the rows. */
+    void (*serve)(struct line_session *session);
 };
 
 struct line_session {

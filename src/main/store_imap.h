@@ -1,0 +1,12 @@
+/* IMAP sessions of the store role: from the descriptor that auth sent to its end. */
+#ifndef MAIN_STORE_IMAP_H
+#define MAIN_STORE_IMAP_H
+
+#include "proto/imap/imap.h"
+#include "task/task.h"
+
+/* Serve a session as a task of the group, on this descriptor, which it closes. What options hold is
+ * copied. */
+void store_imap_begin(struct task_group *group, const struct imap_options *options, int fd);
+
+#endif

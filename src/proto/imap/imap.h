@@ -1,0 +1,29 @@
+/* IMAP4rev1 (RFC 3501) and IMAP4rev2 (RFC 9051) in two halves. Until the login a session runs in
+ * front, which has TLS and no mail; after it in store, which has mail and no network, over a socket
+ * pair that auth handed on. Front says the last word of the login, then only copies bytes. */
+#ifndef PROTO_IMAP_IMAP_H
+#define PROTO_IMAP_IMAP_H
+
+#include "net/stream.h"
+#include "proto/line/front.h"
+#include "store/store.h"
+
+/* Before the login, in front. service: SERVICE_IMAP or SERVICE_IMAPS. The caller closes the stream.
+ * Returns when the whole session is over. YIELDS. */
+void imap_serve_front(struct line_front *front, const struct setting_server *server,
+                      enum service service, struct stream *stream);
+
+/* What a session after the login is given; it must outlive the session. */
+struct imap_options {
+    struct store *store;
+    struct text user; /* whose mailboxes: the canonical address */
+    uint64_t session; /* id, as front had it */
+    struct text peer;
+    int64_t idle_ms; /* at least 30 minutes are given (RFC 3501 5.4) */
+    unsigned max_errors;
+};
+
+/* After the login, in store. The caller closes the stream. YIELDS. */
+void imap_serve_mailboxes(struct stream *stream, const struct imap_options *options);
+
+#endif

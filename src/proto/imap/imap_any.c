@@ -1,0 +1,44 @@
+/* Commands of any state (RFC 9051 6.1), and those of the state before. */
+#include "proto/imap/imap_capability.h"
+#include "proto/imap/imap_commands.h"
+
+void imap_capability(struct imap_session *session)
+{
+    if (!imap_arguments_end(session))
+        return;
+    buffer_append(&session->out, TEXT("* "));
+    imap_capability_put(&session->out, IMAP_AFTER_LOGIN);
+    buffer_append(&session->out, TEXT("\r\n"));
+    imap_send(session);
+    imap_ok(session, "", "That is what is offered");
+}
+
+void imap_noop(struct imap_session *session)
+{
+    if (imap_arguments_end(session))
+        imap_ok(session, "", "Nothing done");
+}
+
+void imap_logout(struct imap_session *session)
+{
+    if (!imap_arguments_end(session))
+        return;
+    imap_deselect(session);
+    stream_write(session->line.stream, TEXT("* BYE Goodbye\r\n"));
+    imap_ok(session, "", "Logged out");
+    session->line.ended = true;
+}
+
+void imap_id(struct imap_session *session)
+{
+    imap_lex_id(&session->lex);
+    if (!imap_arguments_end(session))
+        return;
+    stream_write(session->line.stream, TEXT("* ID (\"name\" \"mailroot\")\r\n"));
+    imap_ok(session, "", "Pleased to meet you");
+}
+
+void imap_refused_now(struct imap_session *session)
+{
+    imap_bad(session, "Not possible after the login");
+}

@@ -1,0 +1,25 @@
+/* A new capability is one row here. Announced is only what works. */
+#include "proto/imap/imap_capability.h"
+
+static const struct {
+    const char *name;
+    unsigned needs; /* all of these imap_situation bits */
+} capabilities[] = {
+    {"IMAP4rev1", 0},
+    {"LITERAL+", 0},
+    {"SASL-IR", 0},
+    {"ID", 0},
+    {"STARTTLS", IMAP_MAY_START_TLS},
+    {"LOGINDISABLED", IMAP_REFUSES_PASSWORDS},
+    {"AUTH=PLAIN", IMAP_TAKES_PASSWORDS},
+    {"AUTH=LOGIN", IMAP_TAKES_PASSWORDS},
+    {"UNSELECT", IMAP_AFTER_LOGIN},
+};
+
+void imap_capability_put(struct buffer *out, unsigned situation)
+{
+    buffer_append(out, TEXT("CAPABILITY"));
+    for (unsigned i = 0; i < sizeof(capabilities) / sizeof(*capabilities); i++)
+        if ((capabilities[i].needs & ~situation) == 0)
+            buffer_printf(out, " %s", capabilities[i].name);
+}

@@ -1,0 +1,19 @@
+/* What the server says it can do (RFC 9051 7.2.2): one table for both halves of a session. */
+#ifndef PROTO_IMAP_IMAP_CAPABILITY_H
+#define PROTO_IMAP_IMAP_CAPABILITY_H
+
+#include "base/buffer.h"
+
+/* What is true of the session at the moment. */
+enum imap_situation {
+    IMAP_BEFORE_LOGIN = 1,
+    IMAP_AFTER_LOGIN = 2,
+    IMAP_MAY_START_TLS = 4,
+    IMAP_TAKES_PASSWORDS = 8,
+    IMAP_REFUSES_PASSWORDS = 16,
+};
+
+/* Append "CAPABILITY IMAP4rev1 ...", without the line's end. */
+void imap_capability_put(struct buffer *out, unsigned situation);
+
+#endif

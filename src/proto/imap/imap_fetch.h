@@ -1,0 +1,57 @@
+/* FETCH inside: what was asked for, and how each item is answered. A new item is a row of the table
+ * in imap_fetch.c and a function. */
+#ifndef PROTO_IMAP_IMAP_FETCH_H
+#define PROTO_IMAP_IMAP_FETCH_H
+
+#include "proto/imap/imap_session.h"
+
+enum imap_section_kind {
+    IMAP_SECTION_ALL,    /* of the message, or of the part */
+    IMAP_SECTION_HEADER, /* of the message, or of the message that the part holds */
+    IMAP_SECTION_FIELDS,
+    IMAP_SECTION_FIELDS_NOT,
+    IMAP_SECTION_TEXT,
+    IMAP_SECTION_MIME, /* the part's own header */
+};
+
+enum { IMAP_SECTION_DEPTH_MAX = 100, IMAP_FIELDS_MAX = 200, IMAP_FETCH_ITEMS_MAX = 200 };
+
+/* RFC 9051 9, section-spec. */
+struct imap_section {
+    uint32_t *part; /* "1.2": 1, 2 */
+    unsigned part_depth;
+    enum imap_section_kind kind;
+    struct text *fields;
+    unsigned field_count;
+};
+
+struct imap_fetch_item {
+    const struct imap_fetch_row *row;
+    struct imap_section section;
+    struct text label; /* what the answer begins with: "BODY[1]<0>" */
+    bool is_partial;
+    uint64_t offset;
+    uint32_t length;
+};
+
+/* A message while it is answered. */
+struct imap_fetch_message {
+    struct imap_session *session;
+    struct mailbox_entry entry; /* a copy: the mailbox may change while bytes are sent */
+    struct arena *arena;        /* of this message */
+};
+
+struct imap_fetch_row {
+    const char *name;
+    bool has_section; /* "[...]" follows, and perhaps "<0.1000>" */
+    bool sets_seen;   /* RFC 9051 6.4.5: and was not asked for by its .PEEK form */
+    /* Append the item to session->out, which may be sent meanwhile. REFUSED: the message is gone;
+     * then nothing was appended. YIELDS. */
+    enum status (*answer)(struct imap_fetch_message *message, const struct imap_fetch_item *item);
+};
+
+/* imap_section.c: reading "[...]" after its bracket, and the bytes it means. */
+void imap_lex_section(struct imap_lex *lex, struct imap_section *out);
+enum status imap_fetch_body(struct imap_fetch_message *message, const struct imap_fetch_item *item);
+
+#endif

@@ -1,0 +1,232 @@
+#include "proto/imap/imap_session.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/logline.h"
+#include "proto/imap/imap_flags.h"
+
+enum { LINE_MAX_BYTES = 32 << 10, IDLE_LEAST_MS = 30 * MINUTE, STORY_MAX = 4096 };
+
+/* Answers */
+
+static void answer(struct imap_session *session, const char *condition, const char *code,
+                   const char *text)
+{
+    check(!session->is_answered);
+    session->is_answered = true;
+    stream_printf(session->line.stream, "%.*s %s %s%s%s\r\n", TEXT_ARG(session->tag), condition,
+                  code, code[0] == '\0' ? "" : " ", text);
+}
+
+void imap_ok(struct imap_session *session, const char *code, const char *text)
+{
+    imap_tell_changes(session, (session->command->flags & IMAP_KEEPS_NUMBERS) == 0);
+    answer(session, "OK", code, text);
+}
+
+void imap_no(struct imap_session *session, const char *code, const char *text)
+{
+    imap_tell_changes(session, (session->command->flags & IMAP_KEEPS_NUMBERS) == 0);
+    answer(session, "NO", code, text);
+}
+
+void imap_bad(struct imap_session *session, const char *text)
+{
+    answer(session, "BAD", "", text);
+    line_count_error(&session->line);
+}
+
+void imap_fail(struct imap_session *session, enum status status)
+{
+    char case_id[ID_TEXT_BYTES], session_id[ID_TEXT_BYTES], text[REASON_BYTES + 64];
+    char reason[REASON_BYTES];
+    text_copy(text_from(fail_reason()), reason, sizeof(reason));
+    uint64_t id = imap_new_id(session);
+    struct buffer story;
+    buffer_init(&story, STORY_MAX);
+    buffer_printf(&story, "session=%s user=%s command=\"%s\" reason=%s",
+                  id_format(session->options->session, session_id),
+                  log_text(session->options->user), session->command->name,
+                  log_text(text_from(reason)));
+    store_story(session->store, id, TEXT("imap.refused"), buffer_text(&story));
+    log_info("imap.refused", "case=%s %.*s", id_format(id, case_id), (int)story.length, story.data);
+    buffer_finish(&story);
+    text_copy(arena_printf(&session->line.arena, "%s (mailroot %s)", reason, case_id), text,
+              sizeof(text));
+    imap_no(session, status == TRY_LATER ? "[UNAVAILABLE]" : "[CANNOT]", text);
+}
+
+bool imap_arguments_end(struct imap_session *session)
+{
+    if (imap_lex_end(&session->lex))
+        return true;
+    imap_bad(session, session->lex.error);
+    return false;
+}
+
+void imap_send(struct imap_session *session)
+{
+    check(!session->out.overflowed);
+    stream_write(session->line.stream, buffer_text(&session->out));
+    buffer_reset(&session->out, 64 << 10);
+}
+
+/* What others did */
+
+static void tell_gone(struct imap_session *session)
+{
+    unsigned number;
+    uint32_t uid;
+    while (view_tell_gone(&session->view, &number, &uid))
+        stream_printf(session->line.stream, "* %u EXPUNGE\r\n", number);
+}
+
+static void tell_new(struct imap_session *session)
+{
+    if (!view_has_new(&session->view))
+        return;
+    view_tell_new(&session->view);
+    stream_printf(session->line.stream, "* %u EXISTS\r\n* 0 RECENT\r\n",
+                  view_count(&session->view));
+}
+
+/* Entries that changed since the session was told last. It is told their flags. */
+static void tell_flags(struct imap_session *session)
+{
+    struct view *view = &session->view;
+    uint64_t told = view->modseq;
+    if (told == mailbox_modseq(view->box))
+        return;
+    view->modseq = mailbox_modseq(view->box);
+    const struct mailbox_entry *entry = view_next(view, 0);
+    for (; entry != NULL; entry = view_next(view, entry->uid + 1)) {
+        if (entry->modseq <= told)
+            continue;
+        uint32_t uid = entry->uid;
+        buffer_printf(&session->out, "* %u FETCH (UID %u FLAGS ", view_number(view, uid), uid);
+        imap_put_flags(&session->out, view->box, entry);
+        buffer_append(&session->out, TEXT(")\r\n"));
+        imap_send(session);
+        if (view->box == NULL || (entry = view_next(view, uid)) == NULL)
+            return;
+    }
+}
+
+void imap_tell_changes(struct imap_session *session, bool gone)
+{
+    if (session->view.box == NULL)
+        return;
+    if (gone)
+        tell_gone(session);
+    tell_flags(session);
+    tell_new(session);
+}
+
+void imap_deselect(struct imap_session *session)
+{
+    view_close(&session->view);
+    session->read_only = false;
+}
+
+uint64_t imap_new_id(struct imap_session *session)
+{
+    return session->last_id = id_new(session->last_id);
+}
+
+bool imap_is_by_uid(const struct imap_session *session)
+{
+    return (session->command->flags & IMAP_BY_UID) != 0;
+}
+
+bool imap_set_as_uids(struct imap_session *session, struct imap_set *set)
+{
+    if (imap_is_by_uid(session)) {
+        imap_set_resolve(set, view_last_uid(&session->view));
+        return true;
+    }
+    if (imap_set_to_uids(set, &session->view))
+        return true;
+    imap_bad(session, "No such message number");
+    return false;
+}
+
+/* The loop */
+
+static const struct imap_command *find_command(struct text name)
+{
+    for (unsigned i = 0; i < imap_command_count; i++)
+        if (text_equals_nocase(name, text_from(imap_commands[i].name)))
+            return &imap_commands[i];
+    return NULL;
+}
+
+/* Commands that are not in the table are answered as if this were theirs. */
+static const struct imap_command unknown = {.name = "?"};
+
+static const struct imap_command *take_command(struct imap_session *session, struct text verb)
+{
+    struct imap_lex *lex = &session->lex;
+    if (text_equals_nocase(verb, TEXT("UID")) && imap_lex_take(lex, ' ')) {
+        struct text second = imap_lex_atom(lex);
+        verb = arena_printf(&session->line.arena, "UID %.*s", TEXT_ARG(second));
+    }
+    const struct imap_command *command = find_command(verb);
+    return command == NULL ? &unknown : command;
+}
+
+static void run_command(struct imap_session *session)
+{
+    const struct imap_command *command = session->command;
+    if (command == &unknown)
+        imap_bad(session, "Command not known");
+    else if ((command->flags & IMAP_NEEDS_MAILBOX) != 0 && session->view.box == NULL)
+        imap_bad(session, "No mailbox is selected");
+    else if ((command->flags & IMAP_CHANGES) != 0 && session->read_only)
+        imap_no(session, "[READ-ONLY]", "The mailbox is open for reading only");
+    else
+        command->action(session);
+    check(session->is_answered || session->line.ended);
+}
+
+static void serve(struct line_session *line)
+{
+    struct imap_session *session = line->context;
+    struct text verb;
+    imap_lex_begin(&session->lex, line, IMAP_LITERALS_MAX);
+    if (imap_lex_command(&session->lex, &session->tag, &verb)) {
+        session->is_answered = false;
+        session->command = take_command(session, verb);
+        run_command(session);
+    } else {
+        stream_write(line->stream, TEXT("* BAD A command begins with a tag\r\n"));
+        line_count_error(line);
+    }
+    imap_lex_skip(&session->lex);
+}
+
+static void say_fault(struct line_session *line, enum line_fault fault,
+                      const struct line_command *command)
+{
+    unused(command);
+    imap_say_fault(line, fault);
+}
+
+static const struct line_dialect dialect = {
+    .max_line = LINE_MAX_BYTES,
+    .fault = say_fault,
+    .serve = serve,
+};
+
+void imap_serve_mailboxes(struct stream *stream, const struct imap_options *options)
+{
+    struct imap_session session = {.options = options, .store = options->store};
+    line_init(&session.line, stream, &dialect, &session);
+    session.line.idle_ms = options->idle_ms < IDLE_LEAST_MS ? IDLE_LEAST_MS : options->idle_ms;
+    session.line.max_errors = options->max_errors;
+    buffer_init(&session.out, IMAP_RESPONSE_MAX);
+    line_run(&session.line);
+    imap_deselect(&session);
+    buffer_finish(&session.out);
+    line_finish(&session.line);
+}

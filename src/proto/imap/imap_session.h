@@ -1,0 +1,72 @@
+/* A session after the login: what all command families share. A family is a file; its commands are
+ * rows of imap_commands.c. An action reads its arguments with session->lex, does its work, and says
+ * the last word with exactly one of imap_ok, imap_no, imap_bad, imap_fail; what the client has to
+ * know before (EXISTS, EXPUNGE, FETCH) imap_ok and imap_no tell by themselves. */
+#ifndef PROTO_IMAP_IMAP_SESSION_H
+#define PROTO_IMAP_IMAP_SESSION_H
+
+#include "proto/imap/imap.h"
+#include "proto/imap/imap_lex.h"
+#include "proto/imap/imap_set.h"
+#include "proto/imap/imap_write.h"
+#include "store/view.h"
+
+struct imap_session;
+
+enum imap_command_flags {
+    IMAP_NEEDS_MAILBOX = 1, /* the selected state */
+    IMAP_CHANGES = 2,       /* refused where the mailbox was opened read-only */
+    IMAP_BY_UID = 4,        /* the UID form of a command */
+    /* Numbers must not move while it runs: no EXPUNGE is told (RFC 9051 7.5.1). */
+    IMAP_KEEPS_NUMBERS = 8,
+};
+
+struct imap_command {
+    const char *name;                             /* "UID FETCH" for a UID form */
+    unsigned flags;                               /* imap_command_flags */
+    void (*action)(struct imap_session *session); /* YIELDS */
+};
+extern const struct imap_command imap_commands[];
+extern const unsigned imap_command_count;
+
+enum { IMAP_RESPONSE_MAX = 64 << 20, IMAP_LITERALS_MAX = 1 << 20 };
+
+struct imap_session {
+    struct line_session line;
+    const struct imap_options *options;
+    struct store *store;
+    uint64_t last_id;
+    struct view view; /* box NULL: no mailbox is selected */
+    bool read_only;   /* by EXAMINE */
+    /* of the command being served */
+    struct imap_lex lex;
+    struct text tag;
+    const struct imap_command *command;
+    bool is_answered;
+    struct buffer out; /* a response being composed; sent by imap_send */
+};
+
+/* The last word on a command, and what was to be told before it. code: "" or "[ALERT]" and the
+ * like. YIELD. */
+void imap_ok(struct imap_session *session, const char *code, const char *text);
+void imap_no(struct imap_session *session, const char *code, const char *text);
+/* Not even understood, or not possible in this state. */
+void imap_bad(struct imap_session *session, const char *text);
+/* After a status that is not OK: NO with the reason and a case id under which it is told. */
+void imap_fail(struct imap_session *session, enum status status);
+/* All arguments were read. False: it was answered BAD. */
+bool imap_arguments_end(struct imap_session *session);
+
+/* Send what is composed in session->out, and empty it. YIELDS. */
+void imap_send(struct imap_session *session);
+/* Tell the client what others did to the selected mailbox; expunges only when `gone`. YIELDS. */
+void imap_tell_changes(struct imap_session *session, bool gone);
+/* Leave the selected mailbox. */
+void imap_deselect(struct imap_session *session);
+/* An id for a message, a story. */
+uint64_t imap_new_id(struct imap_session *session);
+bool imap_is_by_uid(const struct imap_session *session);
+/* The UIDs that the command's set names. Read before with imap_lex_set; false when answered BAD. */
+bool imap_set_as_uids(struct imap_session *session, struct imap_set *set);
+
+#endif
