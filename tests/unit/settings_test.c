@@ -406,8 +406,8 @@ TEST("words in the wrong place are told the right one")
     expect_said("host a.b\nserver x {\n\tlisten 127.0.0.1:99\n}\n",
                 MAIN_FILE ":3:9: the port of '127.0.0.1:99' tells no service, and none is named\n"
                           "     3 | \tlisten 127.0.0.1:99\n"
-                          "       | \t       ^^^^^^^^^^^^ add smtp, submission, smtps, lmtp, pop3 "
-                          "or pop3s behind it\n");
+                          "       | \t       ^^^^^^^^^^^^ add smtp, submission, smtps, lmtp, pop3, "
+                          "pop3s, imap or imaps behind it\n");
 }
 
 TEST("broken lines are told by what is broken")

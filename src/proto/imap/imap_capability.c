@@ -10,16 +10,17 @@ static const struct {
     {"SASL-IR", 0},
     {"ID", 0},
     {"STARTTLS", IMAP_MAY_START_TLS},
-    {"LOGINDISABLED", IMAP_REFUSES_PASSWORDS},
-    {"AUTH=PLAIN", IMAP_TAKES_PASSWORDS},
-    {"AUTH=LOGIN", IMAP_TAKES_PASSWORDS},
+    {"LOGINDISABLED", IMAP_REFUSES_LOGIN},
     {"UNSELECT", IMAP_AFTER_LOGIN},
 };
 
-void imap_capability_put(struct buffer *out, unsigned situation)
+void imap_capability_put(struct buffer *out, unsigned situation, uint32_t mechanisms)
 {
     buffer_append(out, TEXT("CAPABILITY"));
     for (unsigned i = 0; i < sizeof(capabilities) / sizeof(*capabilities); i++)
         if ((capabilities[i].needs & ~situation) == 0)
             buffer_printf(out, " %s", capabilities[i].name);
+    for (enum mechanism i = 0; i < MECHANISM_COUNT; i++)
+        if ((mechanisms & MECHANISM_BIT(i)) != 0)
+            buffer_printf(out, " AUTH=%s", mechanism_rows[i].name);
 }

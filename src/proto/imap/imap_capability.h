@@ -3,17 +3,18 @@
 #define PROTO_IMAP_IMAP_CAPABILITY_H
 
 #include "base/buffer.h"
+#include "proc/mechanisms.h"
 
 /* What is true of the session at the moment. */
 enum imap_situation {
     IMAP_BEFORE_LOGIN = 1,
     IMAP_AFTER_LOGIN = 2,
     IMAP_MAY_START_TLS = 4,
-    IMAP_TAKES_PASSWORDS = 8,
-    IMAP_REFUSES_PASSWORDS = 16,
+    IMAP_REFUSES_LOGIN = 8, /* the LOGIN command */
 };
 
-/* Append "CAPABILITY IMAP4rev1 ...", without the line's end. */
-void imap_capability_put(struct buffer *out, unsigned situation);
+/* Append "CAPABILITY IMAP4rev1 ...", without the line's end. mechanisms: MECHANISM_BITs on offer.
+ */
+void imap_capability_put(struct buffer *out, unsigned situation, uint32_t mechanisms);
 
 #endif

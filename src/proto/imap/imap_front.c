@@ -16,7 +16,7 @@
 
 enum {
     LINE_MAX_BYTES = SASL_LINE_MAX,
-    LITERALS_MAX = 4 * SASL_NAME_MAX,
+    LITERALS_MAX = 4096,
     CAPABILITIES_MAX = 4096,
     LOGIN_TRIES_MAX = 3,
     LOGIN_DELAY_MS = 1000,
@@ -89,6 +89,7 @@ static void refuse(struct imap_front *session, const char *text, const char *why
 
 /* What can be done now */
 
+/* By the LOGIN command. */
 static bool takes_passwords(const struct imap_front *session)
 {
     return stream_is_tls(session->line.stream) ||
@@ -102,38 +103,31 @@ static bool offers_tls(const struct imap_front *session)
 }
 
 /* Write "CAPABILITY ..." between before and after. */
-static void say_capabilities(struct imap_front *session, const char *before, unsigned situation,
-                             const char *after)
+static void say_capabilities(struct imap_front *session, const char *before, const char *after,
+                             bool is_logged_in)
 {
+    unsigned situation = IMAP_BEFORE_LOGIN | (offers_tls(session) ? IMAP_MAY_START_TLS : 0u) |
+                         (takes_passwords(session) ? 0u : IMAP_REFUSES_LOGIN);
+    uint32_t mechanisms = sasl_offers(session->line.stream, session->server);
     struct buffer out;
     buffer_init(&out, CAPABILITIES_MAX);
-    imap_capability_put(&out, situation);
+    imap_capability_put(&out, is_logged_in ? IMAP_AFTER_LOGIN : situation,
+                        is_logged_in ? 0 : mechanisms);
     stream_printf(session->line.stream, "%s%.*s%s\r\n", before, (int)out.length, out.data, after);
     buffer_finish(&out);
-}
-
-static unsigned situation(const struct imap_front *session)
-{
-    return IMAP_BEFORE_LOGIN | (offers_tls(session) ? IMAP_MAY_START_TLS : 0u) |
-           (takes_passwords(session) ? IMAP_TAKES_PASSWORDS : IMAP_REFUSES_PASSWORDS);
 }
 
 /* The login */
 
 /* From here on bytes are only copied, what the client pipelined behind its password included. How
  * long a session may last and be silent is from now on the store's to say. YIELDS. */
-static void relay(struct imap_front *session, int fd)
+static void open_mailboxes(struct imap_front *session, const char *user, int fd)
 {
     struct stream *mailboxes = stream_new(fd, NULL);
-    char before[64];
-    /* A tag longer than that is answered without capabilities: they can be asked for. */
-    if (session->tag.length < 32) {
-        text_copy(arena_printf(&session->line.arena, "%.*s OK [", TEXT_ARG(session->tag)), before,
-                  sizeof(before));
-        say_capabilities(session, before, IMAP_AFTER_LOGIN, "] Logged in");
-    } else {
-        answer(session, "OK", "Logged in");
-    }
+    struct text before = arena_printf(&session->line.arena, "%.*s OK [", TEXT_ARG(session->tag));
+    log_info("imap.login", "peer=%s user=%s", log_text(text_from(session->peer)),
+             log_text(text_from(user)));
+    say_capabilities(session, before.data, "] Logged in", true);
     stream_set_deadline(session->line.stream, NO_DEADLINE);
     stream_flush(session->line.stream);
     stream_relay(session->line.stream, mailboxes);
@@ -153,6 +147,20 @@ static void login_failed(struct imap_front *session)
     session->line.ended = true;
 }
 
+static void login_not_now(struct imap_front *session)
+{
+    refuse(session, "[UNAVAILABLE] Login is not possible at the moment, try later", fail_reason());
+}
+
+static bool make_pair(struct imap_front *session, int pair[2])
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0)
+        return true;
+    try_later("no socket pair: %m");
+    login_not_now(session);
+    return false;
+}
+
 static void log_in(struct imap_front *session, struct text user, struct text password)
 {
     char canonical[DIRECTORY_USER_MAX];
@@ -164,23 +172,32 @@ static void log_in(struct imap_front *session, struct text user, struct text pas
         .session = session->id,
         .peer = text_from(session->peer),
     };
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
-        refuse(session, "[UNAVAILABLE] Not possible at the moment, try later", "no socket pair");
+    if (!make_pair(session, pair))
         return;
-    }
     enum status status = directory_login(session->front->role->auth, &login, pair[1], canonical);
     if (status == OK) {
-        log_info("imap.login", "peer=%s user=%s", log_text(login.peer),
-                 log_text(text_from(canonical)));
-        relay(session, pair[0]);
+        open_mailboxes(session, canonical, pair[0]);
         return;
     }
     close(pair[0]);
     if (status == REFUSED)
         login_failed(session);
     else
-        refuse(session, "[UNAVAILABLE] Login is not possible at the moment, try later",
-               fail_reason());
+        login_not_now(session);
+}
+
+/* After SASL. YIELDS. */
+static void hand_over(struct imap_front *session, const struct sasl_login *login)
+{
+    int pair[2];
+    if (!make_pair(session, pair))
+        return;
+    if (directory_sasl_session(session->front->role->auth, login->exchange, pair[1]) == OK) {
+        open_mailboxes(session, login->user, pair[0]);
+        return;
+    }
+    close(pair[0]);
+    login_not_now(session);
 }
 
 /* Commands */
@@ -189,7 +206,7 @@ static void command_capability(struct imap_front *session)
 {
     if (!takes_no_more(session))
         return;
-    say_capabilities(session, "* ", situation(session), "");
+    say_capabilities(session, "* ", "", false);
     answer(session, "OK", "That is what is offered");
 }
 
@@ -238,22 +255,14 @@ static void command_starttls(struct imap_front *session)
     }
 }
 
-/* False when refused: nothing secret should be sent, and what was sent is not looked at. */
-static bool may_log_in(struct imap_front *session)
-{
-    if (takes_passwords(session))
-        return true;
-    session->lex.error = "Not looked at";
-    refuse(session, "[PRIVACYREQUIRED] Passwords are taken under TLS only", "no TLS");
-    return false;
-}
-
 static void command_login(struct imap_front *session)
 {
     struct imap_lex *lex = &session->lex;
     session->line.met_secret = true;
-    if (!may_log_in(session))
+    if (!takes_passwords(session)) {
+        refuse(session, "[PRIVACYREQUIRED] Passwords are taken under TLS only", "no TLS");
         return;
+    }
     imap_lex_space(lex);
     struct text user = imap_lex_astring(lex);
     imap_lex_space(lex);
@@ -262,22 +271,22 @@ static void command_login(struct imap_front *session)
         log_in(session, user, password);
 }
 
-static void command_authenticate(struct imap_front *session)
+static void exchange(struct imap_front *session, struct text arguments)
 {
-    struct sasl_credentials credentials;
-    session->line.met_secret = true;
-    if (!may_log_in(session))
-        return;
-    imap_lex_space(&session->lex);
-    if (session->lex.error != NULL) {
-        answer_bad(session, session->lex.error);
-        return;
-    }
-    struct text arguments = session->lex.rest;
-    session->lex.rest = TEXT("");
-    switch (sasl_exchange(&session->line, arguments, "+ ", &credentials)) {
+    const struct setting_server *server = session->server;
+    struct sasl_session sasl = {.line = &session->line,
+                                .auth = session->front->role->auth,
+                                .server = server,
+                                .service = session->service,
+                                .id = session->id,
+                                .peer = text_from(session->peer),
+                                .host = text_is_empty(server->host) ? session->settings->host
+                                                                    : server->host,
+                                .prompt = "+ "};
+    struct sasl_login login;
+    switch (sasl_exchange(&sasl, arguments, &login)) {
     case SASL_DONE:
-        log_in(session, text_from(credentials.user), text_from(credentials.password));
+        hand_over(session, &login);
         break;
     case SASL_CANCELLED:
         answer_bad(session, "Login cancelled");
@@ -289,15 +298,33 @@ static void command_authenticate(struct imap_front *session)
         answer(session, "NO", "[CANNOT] Mechanism not known");
         line_count_error(&session->line);
         break;
+    case SASL_NEEDS_TLS:
+        refuse(session, "[PRIVACYREQUIRED] Not without TLS", "no TLS");
+        break;
+    case SASL_FAILED:
+        login_failed(session);
+        break;
+    case SASL_LATER:
+        login_not_now(session);
+        break;
     case SASL_ENDED:
         break;
     }
-    sasl_forget(&credentials);
+}
+
+static void command_authenticate(struct imap_front *session)
+{
+    session->line.met_secret = true;
+    imap_lex_space(&session->lex);
+    struct text arguments = session->lex.rest;
+    session->lex.rest = TEXT("");
+    if (takes_no_more(session))
+        exchange(session, arguments);
 }
 
 static const struct {
     const char *verb;
-    bool before_tls; /* also where TLS is required */
+    bool before_tls; /* also where the server asks for TLS first */
     void (*action)(struct imap_front *session);
 } commands[] = {
     {"CAPABILITY", true, command_capability},
@@ -315,7 +342,11 @@ static void run_command(struct imap_front *session, struct text verb)
         if (!text_equals_nocase(verb, text_from(commands[i].verb)))
             continue;
         session->verb = commands[i].verb;
-        commands[i].action(session);
+        if (session->line.requires_tls && !stream_is_tls(session->line.stream) &&
+            !commands[i].before_tls)
+            refuse(session, "[PRIVACYREQUIRED] STARTTLS first", "no TLS");
+        else
+            commands[i].action(session);
         return;
     }
     answer_bad(session, "Command not known, or not before the login");
@@ -394,7 +425,7 @@ static void serve_peer(struct imap_front *session)
         turn_away(session, "[UNAVAILABLE] Too many connections", fail_reason());
     } else {
         if (start_as_service_wants(session)) {
-            say_capabilities(session, "* OK [", situation(session), "] mailroot IMAP ready");
+            say_capabilities(session, "* OK [", "] mailroot IMAP ready", false);
             line_run(&session->line);
         }
         line_seat_give_back(&seat);
