@@ -1,6 +1,7 @@
 /* Encoding and decoding of requests to the directory and of its answers. */
 #include "directory/calls.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/encoding.h"
@@ -16,6 +17,66 @@ bool directory_check_decode(struct text bytes, struct text *key)
     struct wire_reader in = wire_reader_of(bytes);
     *key = wire_get_text(&in);
     return wire_end(&in) && directory_key_is_valid(*key);
+}
+
+void directory_describe_encode(struct text key, struct buffer *out)
+{
+    wire_put_text(out, key);
+}
+
+/* A local part is checked as the key it would be in some domain. */
+bool directory_describe_decode(struct text bytes, struct text *key)
+{
+    char whole[DIRECTORY_KEY_MAX + 1];
+    struct wire_reader in = wire_reader_of(bytes);
+    *key = wire_get_text(&in);
+    if (!wire_end(&in) || key->length > DIRECTORY_KEY_MAX - 2)
+        return false;
+    if (text_find(*key, '@') < key->length)
+        return directory_key_is_valid(*key);
+    int length = snprintf(whole, sizeof(whole), "%.*s@x", TEXT_ARG(*key));
+    return directory_key_is_valid(text_of(whole, (size_t)length));
+}
+
+void directory_description_encode(const struct directory_description *description,
+                                  struct buffer *out)
+{
+    wire_put_u8(out, (uint8_t)description->kind);
+    wire_put_text(out, description->address);
+    wire_put_text(out, description->name);
+    wire_put_u32(out, description->member_count);
+    for (unsigned i = 0; i < description->member_count; i++)
+        wire_put_text(out, description->members[i]);
+}
+
+/* It goes into replies, where a line end would forge another. */
+static bool is_one_line(struct text text, size_t most)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if ((unsigned char)text.data[i] < ' ' || text.data[i] == 127)
+            return false;
+    return text.length <= most && utf8_is_valid(text);
+}
+
+bool directory_description_decode(struct text bytes, struct arena *arena,
+                                  struct directory_description *out)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    uint8_t kind = wire_get_u8(&in);
+    *out = (struct directory_description){.kind = (enum directory_described)kind};
+    out->address = wire_get_text(&in);
+    out->name = wire_get_text(&in);
+    out->member_count = wire_get_u32(&in);
+    if (kind > DESCRIBED_SEVERAL || !is_one_line(out->address, DIRECTORY_KEY_MAX) ||
+        !is_one_line(out->name, DIRECTORY_NAME_MAX) || out->member_count > in.rest.length / 4)
+        return false;
+    out->members = arena_array(arena, out->member_count, sizeof(*out->members));
+    for (unsigned i = 0; i < out->member_count; i++) {
+        out->members[i] = wire_get_text(&in);
+        if (!is_one_line(out->members[i], DIRECTORY_KEY_MAX + 2))
+            return false;
+    }
+    return wire_end(&in);
 }
 
 void directory_login_encode(const struct directory_login *login, bool wants_session,

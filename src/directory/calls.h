@@ -18,6 +18,15 @@ bool directory_has_mailbox(enum service service);
 void directory_check_encode(struct text key, struct buffer *out);
 bool directory_check_decode(struct text bytes, struct text *key);
 
+/* DIRECTORY_DESCRIBE: a key, or a local part alone; and the answer, whose members are in arena.
+ * Text is borrowed. */
+void directory_describe_encode(struct text key, struct buffer *out);
+bool directory_describe_decode(struct text bytes, struct text *key);
+void directory_description_encode(const struct directory_description *description,
+                                  struct buffer *out);
+bool directory_description_decode(struct text bytes, struct arena *arena,
+                                  struct directory_description *out);
+
 /* DIRECTORY_LOGIN. wants_session: a descriptor comes along, for the store. */
 void directory_login_encode(const struct directory_login *login, bool wants_session,
                             struct buffer *out);

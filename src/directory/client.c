@@ -27,6 +27,31 @@ enum status directory_check(struct rpc_channel *auth, struct text address_key)
     return status;
 }
 
+/* The answer's texts outlive it in arena: it is copied whole. */
+static enum status read_description(struct text bytes, struct arena *arena,
+                                    struct directory_description *out)
+{
+    if (!directory_description_decode(arena_copy(arena, bytes), arena, out))
+        return try_later("malformed answer from the directory");
+    return OK;
+}
+
+enum status directory_describe(struct rpc_channel *auth, struct text key, struct arena *arena,
+                               struct directory_description *out)
+{
+    struct buffer request;
+    struct rpc_reply reply;
+    buffer_init(&request, 1024);
+    directory_describe_encode(key, &request);
+    enum status status = rpc_ask(auth, DIRECTORY_DESCRIBE, buffer_text(&request), -1,
+                                 clock_monotonic_ms() + CHECK_WAIT, &reply);
+    if (status == OK)
+        status = read_description(buffer_text(&reply.bytes), arena, out);
+    rpc_reply_finish(&reply);
+    buffer_finish(&request);
+    return status;
+}
+
 static enum status read_targets(struct text bytes, unsigned asked, struct arena *arena,
                                 struct directory_target **targets, unsigned *target_count)
 {

@@ -9,9 +9,10 @@
 
 /* Methods the auth role serves; numbers are stable. */
 enum directory_method {
-    DIRECTORY_CHECK = 1,  /* from front: may mail be accepted for this address? */
-    DIRECTORY_LOGIN = 2,  /* from front: check a password; hand a session over */
-    DIRECTORY_EXPAND = 3, /* from store: who gets it? */
+    DIRECTORY_CHECK = 1,     /* from front: may mail be accepted for this address? */
+    DIRECTORY_LOGIN = 2,     /* from front: check a password; hand a session over */
+    DIRECTORY_EXPAND = 3,    /* from store: who gets it? */
+    DIRECTORY_DESCRIBE = 16, /* from front: what is this address? */
     /* auth itself tells front and store, one way and empty: forget what was answered before. */
     DIRECTORY_CHANGED = 4,
     DIRECTORY_SASL_STEP = 5,    /* from front: one message of a SASL exchange */
@@ -22,6 +23,24 @@ enum directory_method {
 /* Will mail to this address (key form, in one of our domains) be taken? OK; REFUSED "no such user
  * here"; TRY_LATER. Follows aliases and groups only one step. YIELDS. */
 enum status directory_check(struct rpc_channel *auth, struct text address_key);
+
+/* What VRFY and EXPN tell of an address of ours. */
+enum directory_described {
+    DESCRIBED_USER,
+    DESCRIBED_LIST,    /* an alias or a group */
+    DESCRIBED_SEVERAL, /* more than one has that local part; nothing else is told */
+};
+struct directory_description {
+    enum directory_described kind;
+    struct text address;  /* key form */
+    struct text name;     /* of a user, full; or "" */
+    struct text *members; /* of a list: addresses as written */
+    unsigned member_count;
+};
+/* The address (key form) or the local part alone, in whichever domain of ours. OK, out in arena;
+ * REFUSED "no such user here"; TRY_LATER. YIELDS. */
+enum status directory_describe(struct rpc_channel *auth, struct text key, struct arena *arena,
+                               struct directory_description *out);
 
 /* Who an address means in the end. */
 enum directory_target_kind {

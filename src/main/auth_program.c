@@ -11,6 +11,7 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "directory/calls.h"
+#include "directory/describe.h"
 #include "directory/directory.h"
 #include "directory/exchange.h"
 #include "main/programs.h"
@@ -61,6 +62,28 @@ static void serve_check(void *context, struct rpc_call *call, struct text reques
                                  ? directory_accepts(auth->directory, key)
                                  : refused("malformed request");
         answer(&call, status, TEXT(""));
+    }
+    auth_leave(auth);
+}
+
+static void serve_describe(void *context, struct rpc_call *call, struct text request)
+{
+    struct auth *auth = context;
+    if (auth_enter(auth, &call)) {
+        struct arena arena;
+        struct buffer bytes;
+        struct text key;
+        struct directory_description description;
+        arena_init(&arena);
+        buffer_init(&bytes, DIRECTORY_CALL_MAX);
+        enum status status = refused("malformed request");
+        if (directory_describe_decode(request, &key))
+            status = directory_look_up(auth->directory, key, &arena, &description);
+        if (status == OK)
+            directory_description_encode(&description, &bytes);
+        answer(&call, bytes.overflowed ? refused("too many members") : status, buffer_text(&bytes));
+        buffer_finish(&bytes);
+        arena_finish(&arena);
     }
     auth_leave(auth);
 }
@@ -236,6 +259,7 @@ static void serve_sasl_session(void *context, struct rpc_call *call, struct text
 
 static const struct rpc_method from_front[] = {
     {DIRECTORY_CHECK, RPC_INLINE, "directory.check", serve_check},
+    {DIRECTORY_DESCRIBE, RPC_INLINE, "directory.describe", serve_describe},
     {DIRECTORY_LOGIN, 0, "directory.login", serve_login},
     {DIRECTORY_SASL_STEP, 0, "directory.sasl-step", serve_sasl_step},
     {DIRECTORY_SASL_CANCEL, RPC_INLINE | RPC_ONE_WAY, "directory.sasl-cancel", serve_sasl_cancel},

@@ -37,6 +37,13 @@ enum tls_policy {
     TLS_VERIFY,  /* client only: require, and the certificate must match the host's name */
 };
 
+/* Who may learn from VRFY and EXPN which addresses there are. */
+enum verify_policy {
+    VERIFY_OFF,
+    VERIFY_LOGGED_IN,
+    VERIFY_ON,
+};
+
 struct setting_listen {
     struct net_address address; /* the host part may be "any" */
     enum service service;
@@ -56,7 +63,13 @@ struct setting_server {
     bool relay_logged_in;                 /* default yes */
     struct net_network *refused_networks; /* `refuse NETWORK ...` */
     unsigned refused_network_count;
-    uint64_t max_message_bytes;           /* `limit message 35MB` */
+    bool needs_hello_name;                /* `hello-name required`: HELO without one gets 501 */
+    bool needs_login;                     /* `anonymous no`: MAIL only after a login */
+    enum verify_policy verify, expand;    /* `verify on`, `expand on`: VRFY and EXPN */
+    int64_t tarpit_ms;                    /* `tarpit 5s`: before a 5xx to who is not logged in */
+    uint64_t max_message_bytes;           /* `limit message 35MB`; 0: none */
+    uint64_t max_session_bytes;           /* `limit session-size 1GB` of messages; 0: none */
+    uint32_t max_messages;                /* `limit messages 100` in one session; 0: none */
     uint32_t max_recipients;              /* `limit recipients 1000` */
     uint32_t max_connections;             /* `limit connections 5000` */
     uint32_t max_connections_per_address; /* `limit connections-per-address 200` */

@@ -3,7 +3,11 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "proc/extensions.h"
 #include "proc/settings_parser.h"
+
+/* Of a message: any server takes as much (RFC 5321 4.5.3.1.7). */
+enum { SMALLEST_LIMIT = 64 << 10 };
 
 /* One check under way. */
 struct checking {
@@ -122,6 +126,12 @@ static void check_server(struct checking *checking, const struct setting_block *
     if (place_in(block, "listen")->line == 0 && server->listen_count == 0)
         block_error(checking, block, "listen", "add a line like: listen *:25",
                     "server '%.*s' listens nowhere", TEXT_ARG(name));
+    if (server->max_message_bytes > 0 && server->max_message_bytes < SMALLEST_LIMIT)
+        block_error(checking, block, "limit message", "write 64KB or more, or 0 for no limit",
+                    "server '%.*s' takes next to no message", TEXT_ARG(name));
+    if (server->tls == TLS_REQUIRE && (server->without & EXTENSION_BIT(EXTENSION_STARTTLS)) != 0)
+        block_error(checking, block, "without", "remove one of them",
+                    "server '%.*s' requires STARTTLS and does without it", TEXT_ARG(name));
     if (server->tls != TLS_NONE && checking->settings->certificate_file.length == 0)
         block_error(checking, block, "tls", "add: certificate FILE key FILE",
                     "server '%.*s' has TLS but there is no certificate", TEXT_ARG(name));

@@ -64,6 +64,9 @@ static const char *const log_choices[] = {"debug", "info", "warning", NULL};
 static const char *const server_tls_choices[] = {"none", "offer", "require", NULL};
 static const char *const client_tls_choices[] = {"none", "offer", "require", "verify", NULL};
 static const char *const login_choices[] = {"tls", "cleartext", NULL};
+static const char *const verify_choices[] = {"off", "logged-in", "on", NULL};
+static const char *const hello_choices[] = {"optional", "required", NULL};
+static const char *const anonymous_choices[] = {"yes", "no", NULL};
 static const char *const by_choices[] = {"mx", NULL};
 
 /* For each kind: the row's kind, and where its value goes. */
@@ -152,9 +155,32 @@ const struct setting_row setting_rows[] = {
      .otherwise = "none", .high = 10000,
      TO_LIST(setting_server, refused_networks, refused_network_count),
      .help = "Networks that are not talked to."},
+    {SERVER, "anonymous", &setting_type_choice,
+     .standard = "yes", .choices = anonymous_choices, TO(setting_server, needs_login),
+     .help = "Whether smtp takes mail from who is not logged in. submission and smtps never do, "
+             "lmtp always."},
+    {SERVER, "hello-name", &setting_type_choice,
+     .standard = "required", .choices = hello_choices, TO(setting_server, needs_hello_name),
+     .help = "Whether HELO and EHLO must give a name."},
+    {SERVER, "verify", &setting_type_choice,
+     .standard = "off", .choices = verify_choices, TO(setting_server, verify),
+     .help = "Who is told by VRFY whether an address exists. The others always hear 252."},
+    {SERVER, "expand", &setting_type_choice,
+     .standard = "off", .choices = verify_choices, TO(setting_server, expand),
+     .help = "Who is told by EXPN the members of an alias or group."},
+    {SERVER, "tarpit", &setting_type_time,
+     .standard = "0", .low = 0, .high = MINUTE, TO(setting_server, tarpit_ms),
+     .help = "How long a peer that is not logged in waits for each refusal (5xx)."},
     {SERVER, "limit message", &setting_type_size,
-     .standard = "35MB", .low = 64 * KIB, .high = 2 * GIB, TO(setting_server, max_message_bytes),
-     .help = "The largest message taken."},
+     .standard = "35MB", .low = 0, .high = 2 * GIB, TO(setting_server, max_message_bytes),
+     .help = "The largest message taken, 64KB at least. 0: no limit but that of the store, 2GB."},
+    {SERVER, "limit messages", &setting_type_count,
+     .standard = "0", .low = 0, .high = 1000000, TO(setting_server, max_messages),
+     .help = "Messages in one session; one more gets 421. 0: no limit."},
+    {SERVER, "limit session-size", &setting_type_size,
+     .standard = "0", .low = 0, .high = 1024 * TIB, TO(setting_server, max_session_bytes),
+     .help = "Bytes of messages in one session; the message that passes it gets 552 and the session "
+             "ends. 0: no limit."},
     {SERVER, "limit recipients", &setting_type_count,
      .standard = "1000", .low = 100, .high = 100000, TO(setting_server, max_recipients),
      .help = "Recipients of one message. RFC 5321 asks for 100 at least."},
@@ -252,7 +278,7 @@ const struct setting_later setting_laters[] = {
     {KIND_TOP, "log session"}, {KIND_TOP, "sink"},
     {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "address"}, {KIND_DOMAIN, "authoritative"},
     {KIND_DOMAIN, "unresolved"},
-    {KIND_SERVER, "filter"}, {KIND_SERVER, "tarpit"}, {KIND_SERVER, "sender"},
+    {KIND_SERVER, "filter"}, {KIND_SERVER, "sender"},
     {KIND_SERVER, "refuse domain"}, {KIND_SERVER, "login none"}, {KIND_SERVER, "login plain"},
     {KIND_SERVER, "login scram"}, {KIND_SERVER, "login gssapi"}, {KIND_SERVER, "login ntlm"},
     {KIND_CONNECTOR, "accept"}, {KIND_CONNECTOR, "reject"}, {KIND_CONNECTOR, "from"},

@@ -212,6 +212,15 @@ static bool is_over(struct line_session *session)
     return true;
 }
 
+/* Let the peer wait for what was answered; the others do not. YIELDS. */
+static void serve_delay(struct line_session *session)
+{
+    int64_t until_ms = clock_monotonic_ms() + session->delay_ms;
+    session->delay_ms = 0;
+    task_sleep_until(until_ms < session->ends_ms ? until_ms : session->ends_ms);
+    stream_flush(session->stream);
+}
+
 static void step(struct line_session *session)
 {
     enum line_fault why;
@@ -225,6 +234,8 @@ static void step(struct line_session *session)
         serve_line(session);
     else if (status == REFUSED)
         fault(session, why);
+    if (session->delay_ms > 0)
+        serve_delay(session);
 }
 
 void line_run(struct line_session *session)

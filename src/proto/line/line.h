@@ -24,6 +24,7 @@ struct line_command {
     void (*action)(struct line_session *session, struct text arguments);
     /* Bits of the protocol: what the verb belongs to. It is not known while one is switched off. */
     unsigned features;
+    const char *help; /* one line for people, or NULL */
 };
 
 /* What the peer (or the world) did wrong; the dialect finds the words. */
@@ -63,7 +64,8 @@ struct line_session {
     struct text line;                   /* being served, without CRLF; in arena */
     const struct line_command *command; /* being served, or NULL */
     int64_t idle_ms;
-    int64_t ends_ms; /* monotonic; NO_DEADLINE: none */
+    int64_t ends_ms;  /* monotonic; NO_DEADLINE: none */
+    int64_t delay_ms; /* what is answered now goes out so much later: a tarpit */
     unsigned errors, max_errors;
     bool requires_tls;
     bool ended;           /* the action was the last */

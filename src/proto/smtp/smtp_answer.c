@@ -47,14 +47,19 @@ static void record_refusal(struct smtp_session *session, uint64_t id, struct tex
     buffer_finish(&story);
 }
 
+static const char *enhanced_code(const struct smtp_session *session,
+                                 const struct smtp_answer_row *reply)
+{
+    return smtp_extension_is_off(session, EXTENSION_ENHANCEDCODES) ? "" : reply->enhanced;
+}
+
 static void answer(struct smtp_session *session, const struct smtp_answer_row *reply,
                    struct text detail, const struct decision_reason *reasons, unsigned reason_count)
 {
     struct arena *arena = &session->line.arena;
     detail = printable(arena, detail);
     bool is_failure = reply->code >= 400;
-    const char *enhanced =
-        smtp_extension_is_off(session, EXTENSION_ENHANCEDCODES) ? "" : reply->enhanced;
+    const char *enhanced = enhanced_code(session, reply);
     struct text text = arena_printf(arena, "%u %s%s%s%s%.*s", reply->code, enhanced,
                                     *enhanced ? " " : "", reply->text,
                                     text_is_empty(detail) ? ""
@@ -67,6 +72,9 @@ static void answer(struct smtp_session *session, const struct smtp_answer_row *r
         record_refusal(session, id, text, reasons, reason_count);
         text = arena_printf(arena, "%.*s (mailroot %s)", TEXT_ARG(text), id_format(id, case_text));
     }
+    /* Whoever guesses addresses and passwords waits for each answer. */
+    if (reply->code >= 500 && session->login[0] == '\0')
+        session->line.delay_ms += session->server->tarpit_ms;
     stream_write(session->line.stream, text);
     stream_write(session->line.stream, TEXT("\r\n"));
 }
@@ -88,4 +96,15 @@ void smtp_answer(struct smtp_session *session, enum smtp_answer number, struct t
 void smtp_answer_uncounted(struct smtp_session *session, enum smtp_answer number)
 {
     answer(session, smtp_answer_row(number), TEXT(""), NULL, 0);
+}
+
+void smtp_answer_lines(struct smtp_session *session, enum smtp_answer number, struct text lines)
+{
+    const struct smtp_answer_row *reply = smtp_answer_row(number);
+    const char *enhanced = enhanced_code(session, reply);
+    struct text line;
+    while (text_split(&lines, '\n', &line))
+        stream_printf(session->line.stream, "%u%s%s%s%.*s\r\n", reply->code,
+                      text_is_empty(lines) ? " " : "-", enhanced, *enhanced ? " " : "",
+                      TEXT_ARG(line));
 }

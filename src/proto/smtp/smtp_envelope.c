@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "proto/smtp/smtp_extensions.h"
+#include "proto/smtp/smtp_limits.h"
 #include "proto/smtp/smtp_session.h"
 
 void smtp_server_transaction_init(struct smtp_session *session)
@@ -36,16 +37,18 @@ static void answer_syntax(struct smtp_session *session, enum smtp_syntax syntax,
     smtp_answer(session, answer, text_from(fail_reason()));
 }
 
-static bool service_needs_login(enum service service)
+static bool needs_login(const struct smtp_session *session)
 {
-    return service == SERVICE_SUBMISSION || service == SERVICE_SMTPS;
+    enum service service = session->service;
+    return service == SERVICE_SUBMISSION || service == SERVICE_SMTPS ||
+           (service == SERVICE_SMTP && session->server->needs_login);
 }
 
 /* False when MAIL was answered with a refusal. */
 static bool sender_is_welcome(struct smtp_session *session, const struct smtp_mail *mail)
 {
     struct decision_reason server = {.rule = "login-required", .place = session->server->place};
-    if (service_needs_login(session->service) && session->login[0] == '\0') {
+    if (needs_login(session) && session->login[0] == '\0') {
         smtp_answer_because(session, SMTP_LOGIN_FIRST, TEXT(""), &server, 1);
         return false;
     }
@@ -53,12 +56,7 @@ static bool sender_is_welcome(struct smtp_session *session, const struct smtp_ma
         smtp_answer(session, SMTP_NEEDS_SMTPUTF8, TEXT(""));
         return false;
     }
-    if (mail->size > session->server->max_message_bytes) {
-        server.rule = "limit-message";
-        smtp_answer_because(session, SMTP_TOO_LARGE, TEXT(""), &server, 1);
-        return false;
-    }
-    return true;
+    return smtp_limits_allow(session, mail->size);
 }
 
 void smtp_command_mail(struct line_session *line, struct text arguments)

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "proto/line/sasl.h"
+#include "proto/smtp/smtp_limits.h"
 
 enum { EXTENSION_LINE_MAX = 500 };
 
@@ -21,15 +22,27 @@ static bool always(const struct smtp_session *session)
     return true;
 }
 
+/* RFC 1870 4: bare when there is no limit. */
 static void write_size(const struct smtp_session *session, struct buffer *out)
 {
-    buffer_printf(out, "%" PRIu64, session->server->max_message_bytes);
+    if (session->server->max_message_bytes > 0)
+        buffer_printf(out, "%" PRIu64, session->server->max_message_bytes);
 }
 
 static bool offers_starttls(const struct smtp_session *session)
 {
     return session->tls != NULL && session->server->tls != TLS_NONE &&
            !stream_is_tls(session->line.stream);
+}
+
+static bool may_verify(const struct smtp_session *session)
+{
+    return smtp_may_verify(session, session->server->verify);
+}
+
+static bool may_expand(const struct smtp_session *session)
+{
+    return smtp_may_verify(session, session->server->expand);
 }
 
 static void write_mechanisms(const struct smtp_session *session, struct buffer *out)
@@ -47,6 +60,9 @@ static const struct extension_row rows[EXTENSION_COUNT] = {
     [EXTENSION_ENHANCEDCODES] = {.is_offered = always},
     [EXTENSION_STARTTLS] = {.is_offered = offers_starttls},
     [EXTENSION_AUTH] = {.is_offered = smtp_offers_login, .write_argument = write_mechanisms},
+    [EXTENSION_LIMITS] = {.is_offered = always, .write_argument = smtp_limits_write},
+    [EXTENSION_VRFY] = {.is_offered = may_verify},
+    [EXTENSION_EXPN] = {.is_offered = may_expand},
     [EXTENSION_HELP] = {.is_offered = always},
 };
 
@@ -57,6 +73,13 @@ unsigned smtp_extensions_without(const struct smtp_session *session)
         if ((rows[i].needs & session->server->without) != 0)
             without |= EXTENSION_BIT(i);
     return without;
+}
+
+bool smtp_extension_is_offered(const struct smtp_session *session, enum extension extension)
+{
+    const struct extension_row *row = &rows[extension];
+    return row->is_offered != NULL && !smtp_extension_is_off(session, extension) &&
+           row->is_offered(session);
 }
 
 static void write_line(const struct smtp_session *session, enum extension extension,
@@ -75,14 +98,12 @@ static void write_line(const struct smtp_session *session, enum extension extens
 void smtp_extensions_list(struct smtp_session *session)
 {
     struct stream *stream = session->line.stream;
-    unsigned without = smtp_extensions_without(session);
+    char greeting[SMTP_GREETING_BYTES];
     struct buffer line;
     buffer_init(&line, EXTENSION_LINE_MAX);
-    buffer_append(&line, session->host);
+    buffer_append(&line, text_from(smtp_greeting(session, greeting)));
     for (unsigned i = 0; i < EXTENSION_COUNT; i++) {
-        const struct extension_row *row = &rows[i];
-        if (row->is_offered == NULL || (without & EXTENSION_BIT(i)) != 0 ||
-            !row->is_offered(session))
+        if (!smtp_extension_is_offered(session, i))
             continue;
         stream_printf(stream, "250-%.*s\r\n", (int)line.length, line.data);
         buffer_reset(&line, EXTENSION_LINE_MAX);

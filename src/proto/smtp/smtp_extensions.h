@@ -13,6 +13,8 @@ static inline bool smtp_extension_is_off(const struct smtp_session *session,
 {
     return (smtp_extensions_without(session) & EXTENSION_BIT(extension)) != 0;
 }
+/* It is on, and works for the peer now. */
+bool smtp_extension_is_offered(const struct smtp_session *session, enum extension extension);
 /* Write a reply of 250 with our name and what is offered. */
 void smtp_extensions_list(struct smtp_session *session);
 

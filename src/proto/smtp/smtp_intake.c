@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "proto/smtp/smtp_limits.h"
 #include "proto/smtp/smtp_session.h"
 #include "proto/smtp/smtp_stamp.h"
 
@@ -143,8 +144,9 @@ void smtp_intake_take(struct smtp_session *session, struct text bytes)
     if (intake->trouble != SMTP_NO_TROUBLE)
         return;
     intake->size += bytes.length;
-    if (intake->size > session->server->max_message_bytes) {
-        note_trouble(intake, SMTP_TROUBLE_SIZE);
+    bool fits_session = smtp_limits_count(session, bytes.length);
+    if (intake->size > smtp_limit_message(session) || !fits_session) {
+        note_trouble(intake, fits_session ? SMTP_TROUBLE_SIZE : SMTP_TROUBLE_SESSION);
         return;
     }
     intake->is_8bit = intake->is_8bit || has_8bit(bytes);
@@ -189,6 +191,11 @@ static void answer_trouble(struct smtp_session *session, enum smtp_trouble troub
     case SMTP_TROUBLE_SIZE:
         reason.rule = "limit-message";
         smtp_answer_because(session, SMTP_TOO_LARGE, TEXT(""), &reason, 1);
+        return;
+    case SMTP_TROUBLE_SESSION:
+        session->line.ended = true;
+        reason.rule = "limit-session-size";
+        smtp_answer_because(session, SMTP_SESSION_TOO_LARGE, TEXT(""), &reason, 1);
         return;
     case SMTP_TROUBLE_HOPS:
         reason.rule = "limit-hops";

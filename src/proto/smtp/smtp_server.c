@@ -11,42 +11,6 @@
 
 enum { LINE_MAX_BYTES = 12288 }; /* RFC 4954 4: the longest line, an AUTH response */
 
-/* HELO, EHLO, LHLO */
-
-/* RFC 5321 4.1.4: hello ends a transaction. */
-static bool take_hello(struct smtp_session *session, struct text arguments)
-{
-    struct text name = text_trim(arguments);
-    if (!smtp_is_helo_name(name)) {
-        smtp_answer(session, SMTP_BAD_NAME, TEXT(""));
-        return false;
-    }
-    text_copy(name, session->helo, sizeof(session->helo));
-    session->said_hello = true;
-    smtp_server_transaction_reset(session);
-    return true;
-}
-
-static void command_helo(struct line_session *line, struct text arguments)
-{
-    struct smtp_session *session = smtp_session(line);
-    if (!take_hello(session, arguments))
-        return;
-    session->is_extended = false;
-    stream_printf(line->stream, "250 %.*s\r\n", TEXT_ARG(session->host));
-}
-
-static void command_ehlo(struct line_session *line, struct text arguments)
-{
-    struct smtp_session *session = smtp_session(line);
-    if (!take_hello(session, arguments))
-        return;
-    session->is_extended = true;
-    smtp_extensions_list(session);
-}
-
-/* The rest */
-
 static void command_rset(struct line_session *line, struct text arguments)
 {
     struct smtp_session *session = smtp_session(line);
@@ -62,18 +26,6 @@ static void command_noop(struct line_session *line, struct text arguments)
 {
     unused(arguments); /* RFC 5321 4.1.1.9: a parameter is ignored */
     smtp_answer(smtp_session(line), SMTP_OK, TEXT(""));
-}
-
-static void command_vrfy(struct line_session *line, struct text arguments)
-{
-    bool is_empty = text_is_empty(text_trim(arguments));
-    smtp_answer(smtp_session(line), is_empty ? SMTP_BAD_ARGUMENTS : SMTP_CANNOT_VERIFY, TEXT(""));
-}
-
-static void command_help(struct line_session *line, struct text arguments)
-{
-    unused(arguments);
-    smtp_answer(smtp_session(line), SMTP_HELP, TEXT(""));
 }
 
 static void command_quit(struct line_session *line, struct text arguments)
@@ -126,29 +78,38 @@ static void command_starttls(struct line_session *line, struct text arguments)
 
 #define OF(extension) EXTENSION_BIT(EXTENSION_##extension)
 
-/* One row per verb. BDAT is known and allowed everywhere because its octets follow in any case. */
+/* One row per verb: where it is allowed, its flags, what it does, which extension it goes away
+ * with, and a line of help. BDAT is known and allowed everywhere because its octets follow in any
+ * case. */
 static const struct line_command smtp_commands[] = {
-    /* verb     allowed in                     flags                      action     goes with */
-    {"EHLO", SMTP_ANY, 0, command_ehlo},
-    {"HELO", SMTP_ANY, LINE_TLS_FIRST, command_helo},
-    {"MAIL", SMTP_READY, LINE_TLS_FIRST, smtp_command_mail},
-    {"RCPT", SMTP_SENDING | SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_rcpt},
-    {"DATA", SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_data},
-    {"BDAT", SMTP_ANY, 0, smtp_command_bdat},
-    {"RSET", SMTP_ANY, LINE_TLS_FIRST, command_rset},
-    {"NOOP", SMTP_ANY, 0, command_noop},
-    {"QUIT", SMTP_ANY, 0, command_quit},
-    {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls, OF(STARTTLS)},
-    {"AUTH", SMTP_GREETED, LINE_TLS_FIRST | LINE_SECRET, smtp_command_auth, OF(AUTH)},
-    {"VRFY", SMTP_ANY, LINE_TLS_FIRST, command_vrfy, OF(VRFY)},
-    {"HELP", SMTP_ANY, LINE_TLS_FIRST, command_help, OF(HELP)},
-    {"EXPN", SMTP_ANY, LINE_TLS_FIRST, command_unimplemented, OF(EXPN)},
+    {"EHLO", SMTP_ANY, 0, smtp_command_ehlo, 0, "EHLO host: say hello and hear what is offered"},
+    {"HELO", SMTP_ANY, LINE_TLS_FIRST, smtp_command_helo, 0, "HELO host: say hello"},
+    {"MAIL", SMTP_READY, LINE_TLS_FIRST, smtp_command_mail, 0,
+     "MAIL FROM:<address> [parameter ...]: begin a message"},
+    {"RCPT", SMTP_SENDING | SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_rcpt, 0,
+     "RCPT TO:<address> [parameter ...]: add a recipient"},
+    {"DATA", SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_data, 0,
+     "DATA: the message follows, up to a line with a single dot"},
+    {"BDAT", SMTP_ANY, 0, smtp_command_bdat, 0,
+     "BDAT size [LAST]: so many octets of the message follow"},
+    {"RSET", SMTP_ANY, LINE_TLS_FIRST, command_rset, 0, "RSET: forget the message"},
+    {"NOOP", SMTP_ANY, 0, command_noop, 0, "NOOP: do nothing"},
+    {"QUIT", SMTP_ANY, 0, command_quit, 0, "QUIT: end the session"},
+    {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls, OF(STARTTLS),
+     "STARTTLS: encrypt from here on"},
+    {"AUTH", SMTP_GREETED, LINE_TLS_FIRST | LINE_SECRET, smtp_command_auth, OF(AUTH),
+     "AUTH mechanism [response]: log in"},
+    {"VRFY", SMTP_ANY, LINE_TLS_FIRST, smtp_command_vrfy, OF(VRFY),
+     "VRFY name or address: does it exist?"},
+    {"EXPN", SMTP_ANY, LINE_TLS_FIRST, smtp_command_expn, OF(EXPN),
+     "EXPN name or address: who are its members?"},
+    {"HELP", SMTP_ANY, LINE_TLS_FIRST, smtp_command_help, OF(HELP), "HELP [verb | STATUS]: this"},
     {"TURN", SMTP_ANY, LINE_TLS_FIRST, command_unimplemented, OF(TURN)},
 };
 
 /* RFC 2033 4.1: HELO and EHLO are not known here. */
 static const struct line_command lmtp_commands[] = {
-    {"LHLO", SMTP_ANY, 0, command_ehlo},
+    {"LHLO", SMTP_ANY, 0, smtp_command_ehlo, 0, "LHLO host: say hello and hear what is offered"},
     {"MAIL", SMTP_READY, LINE_TLS_FIRST, smtp_command_mail},
     {"RCPT", SMTP_SENDING | SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_rcpt},
     {"DATA", SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_data},
@@ -157,8 +118,8 @@ static const struct line_command lmtp_commands[] = {
     {"NOOP", SMTP_ANY, 0, command_noop},
     {"QUIT", SMTP_ANY, 0, command_quit},
     {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls, OF(STARTTLS)},
-    {"VRFY", SMTP_ANY, LINE_TLS_FIRST, command_vrfy, OF(VRFY)},
-    {"HELP", SMTP_ANY, LINE_TLS_FIRST, command_help, OF(HELP)},
+    {"VRFY", SMTP_ANY, LINE_TLS_FIRST, smtp_command_vrfy, OF(VRFY)},
+    {"HELP", SMTP_ANY, LINE_TLS_FIRST, smtp_command_help, OF(HELP)},
 };
 
 /* The dialect */

@@ -27,6 +27,7 @@ enum smtp_state {
 enum smtp_trouble {
     SMTP_NO_TROUBLE,
     SMTP_TROUBLE_SIZE,
+    SMTP_TROUBLE_SESSION,
     SMTP_TROUBLE_BARE,
     SMTP_TROUBLE_HOPS,
     SMTP_TROUBLE_QUEUE,
@@ -67,6 +68,8 @@ struct smtp_session {
     char helo[MAIL_DOMAIN_MAX + 1];
     char login[DIRECTORY_USER_MAX]; /* canonical, or "" */
     unsigned failed_logins;
+    uint32_t message_count; /* transactions begun */
+    uint64_t message_bytes; /* of all messages so far */
     struct smtp_server_transaction transaction;
 };
 
@@ -85,6 +88,23 @@ void smtp_answer_because(struct smtp_session *session, enum smtp_answer answer, 
                          const struct decision_reason *reasons, unsigned reason_count);
 /* For faults the loop counts itself. */
 void smtp_answer_uncounted(struct smtp_session *session, enum smtp_answer answer);
+
+/* The answer's codes with other words: lines parted by LF, at least one, all of them ours or
+ * printable. For answers that are no errors. YIELDS when there is much. */
+void smtp_answer_lines(struct smtp_session *session, enum smtp_answer answer, struct text lines);
+
+/* Hello (smtp_hello.c). */
+enum { SMTP_GREETING_BYTES = MAIL_DOMAIN_MAX + NET_ADDRESS_TEXT_BYTES + 16 };
+/* "mx.example.org Hello [192.0.2.1]". Returns out. */
+const char *smtp_greeting(const struct smtp_session *session, char out[SMTP_GREETING_BYTES]);
+void smtp_command_helo(struct line_session *line, struct text arguments);
+void smtp_command_ehlo(struct line_session *line, struct text arguments);
+
+/* What is known here (smtp_help.c), and who (smtp_verify.c). */
+void smtp_command_help(struct line_session *line, struct text arguments);
+bool smtp_may_verify(const struct smtp_session *session, enum verify_policy policy);
+void smtp_command_vrfy(struct line_session *line, struct text arguments);
+void smtp_command_expn(struct line_session *line, struct text arguments);
 
 /* Is a login taken on this session now? */
 bool smtp_offers_login(const struct smtp_session *session);
