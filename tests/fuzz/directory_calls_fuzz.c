@@ -7,7 +7,7 @@
 #include "directory/calls.h"
 #include "directory/record.h"
 
-enum { CHECK, LOGIN, EXPAND, TARGETS, SASL_REQUEST, SASL_ANSWER, CALLS };
+enum { CHECK, LOGIN, EXPAND, TARGETS, SASL_REQUEST, SASL_ANSWER, DESCRIBE, DESCRIPTION, CALLS };
 
 static void try_check(struct text bytes, struct buffer *again)
 {
@@ -92,6 +92,37 @@ static void try_sasl_answer(struct text bytes, struct buffer *again)
     check(text_equals(buffer_text(again), bytes));
 }
 
+static void try_describe(struct text bytes, struct buffer *again)
+{
+    struct text key;
+    if (!directory_describe_decode(bytes, &key))
+        return;
+    check(key.length > 0 && key.length <= DIRECTORY_KEY_MAX);
+    directory_describe_encode(key, again);
+    check(text_equals(buffer_text(again), bytes));
+}
+
+static void check_one_line(struct text text)
+{
+    check(memchr(text.data, '\r', text.length) == NULL &&
+          memchr(text.data, '\n', text.length) == NULL);
+}
+
+static void try_description(struct text bytes, struct arena *arena, struct buffer *again)
+{
+    struct directory_description description;
+    bool good = directory_description_decode(bytes, arena, &description);
+    check(arena->used_bytes <= 8 * bytes.length + 4096);
+    if (!good)
+        return;
+    check_one_line(description.address);
+    check_one_line(description.name);
+    for (unsigned i = 0; i < description.member_count; i++)
+        check_one_line(description.members[i]);
+    directory_description_encode(&description, again);
+    check(text_equals(buffer_text(again), bytes));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -112,8 +143,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         try_targets(bytes, &arena, &again);
     else if (data[0] % CALLS == SASL_REQUEST)
         try_sasl_request(bytes, &again);
-    else
+    else if (data[0] % CALLS == SASL_ANSWER)
         try_sasl_answer(bytes, &again);
+    else if (data[0] % CALLS == DESCRIBE)
+        try_describe(bytes, &again);
+    else
+        try_description(bytes, &arena, &again);
     buffer_finish(&again);
     arena_finish(&arena);
     return 0;

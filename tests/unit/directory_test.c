@@ -1,6 +1,7 @@
 /* The directory on a real log and index: who is there, who an address means, what survives. */
 #include "directory/directory.h"
 
+#include "directory/describe.h"
 #include "directory/state.h"
 #include "directory_scene.h"
 
@@ -376,4 +377,33 @@ static void emptied(struct scene *scene)
 TEST("an alias without targets is no more, and nothing of a removed group comes back")
 {
     scene_run(emptied);
+}
+
+static enum status look_up(struct scene *scene, const char *key, struct directory_description *out)
+{
+    return directory_look_up(scene->directory, text_from(key), &scene->arena, out);
+}
+
+static void described(struct scene *scene)
+{
+    struct directory_description found;
+    add_user(scene, "alice@example.test");
+    add_user(scene, "alice@example.net");
+    EXPECT(add_member(scene, LIST_GROUP, "staff@example.net", "alice@example.net") == OK);
+    EXPECT(add_member(scene, LIST_GROUP, "staff@example.net", "x@far.test") == OK);
+    EXPECT(look_up(scene, "bob", &found) == OK && found.kind == DESCRIBED_USER);
+    EXPECT_TEXT(found.address, "bob@example.test");
+    EXPECT(look_up(scene, "staff", &found) == OK && found.kind == DESCRIBED_LIST);
+    EXPECT(found.member_count == 2);
+    EXPECT_TEXT(found.members[0], "alice@example.net");
+    EXPECT_TEXT(found.members[1], "x@far.test");
+    EXPECT(look_up(scene, "alice", &found) == OK && found.kind == DESCRIBED_SEVERAL);
+    EXPECT(look_up(scene, "alice@example.net", &found) == OK && found.kind == DESCRIBED_USER);
+    EXPECT(look_up(scene, "nobody", &found) == REFUSED);
+    EXPECT(look_up(scene, "nobody@example.test", &found) == REFUSED);
+}
+
+TEST("a name is looked up in all our domains, and one that two have is nobody's")
+{
+    scene_run(described);
 }
