@@ -129,3 +129,27 @@ bool utf8_is_valid(struct text text)
     }
     return true;
 }
+
+size_t utf8_next(struct text text, unsigned *character)
+{
+    const unsigned char *at = (const unsigned char *)text.data;
+    size_t length = text.length == 0 ? 0 : utf8_sequence(at, text.length);
+    if (length == 0)
+        return 0;
+    *character = length == 1 ? at[0] : at[0] & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++)
+        *character = *character << 6 | (at[i] & 0x3fu);
+    return length;
+}
+
+bool utf8_append(struct buffer *out, unsigned character)
+{
+    char bytes[4];
+    size_t length = character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+    if (character > 0x10ffff || (character >= 0xd800 && character < 0xe000))
+        return false;
+    for (size_t i = length - 1; i > 0; i--, character >>= 6)
+        bytes[i] = (char)(0x80 | (character & 0x3f));
+    bytes[0] = (char)(length == 1 ? character : (0xf00u >> length & 0xff) | character);
+    return buffer_append(out, text_of(bytes, length));
+}

@@ -13,5 +13,9 @@ bool xtext_encode(struct text bytes, struct buffer *out);
 bool xtext_decode(struct text text, struct buffer *out);
 /* Well-formed UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. */
 bool utf8_is_valid(struct text text);
+/* The character at the start, and how many bytes it takes; 0 when there is none. */
+size_t utf8_next(struct text text, unsigned *character);
+/* False for what is no character, and when out is full. */
+bool utf8_append(struct buffer *out, unsigned character);
 
 #endif

@@ -53,3 +53,8 @@ struct relay_decision decide_relay(const struct relay_facts *facts)
     because(&decision, "no-relay-network", server, TEXT("peer"));
     return decision;
 }
+
+bool decide_is_trusted(const struct relay_facts *facts)
+{
+    return !text_is_empty(facts->login) || is_in_relay_network(facts);
+}

@@ -34,5 +34,8 @@ struct relay_decision {
     struct decision_reason reasons[RELAY_REASONS_MAX];
 };
 struct relay_decision decide_relay(const struct relay_facts *facts);
+/* What the peer says of a message beside its addresses counts too (its priority, who submitted it):
+ * it is logged in, or of a relay network. facts->domain is not looked at. */
+bool decide_is_trusted(const struct relay_facts *facts);
 
 #endif

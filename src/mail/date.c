@@ -147,9 +147,14 @@ static bool is_leap(int year)
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-static bool take_date(struct text *rest, int64_t *days)
+static int days_in(int year, int month)
 {
     static const int month_days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return month_days[month - 1] + (month == 2 && is_leap(year));
+}
+
+static bool take_date(struct text *rest, int64_t *days)
+{
     int day, year;
     size_t digits;
     if (!take_number(rest, 1, 2, &day, NULL))
@@ -160,7 +165,7 @@ static bool take_date(struct text *rest, int64_t *days)
     /* RFC 5322 4.3: two digits below 50 are of this century, other short years count from 1900. */
     if (digits < 4)
         year += digits == 2 && year < 50 ? 2000 : 1900;
-    if (year < 1900 || day < 1 || day > month_days[month] + (month == 1 && is_leap(year)))
+    if (year < 1900 || day < 1 || day > days_in(year, month + 1))
         return false;
     *days = days_of(year, month + 1, day);
     return true;
@@ -219,4 +224,69 @@ bool mail_date_parse(struct text text, int64_t *wall_ms)
     /* The zone may have moved it out of the years that four digits write. */
     return seconds >= days_of(1900, 1, 1) * DAY_SECONDS &&
            seconds < days_of(10000, 1, 1) * DAY_SECONDS;
+}
+
+/* Exactly so many digits, and the byte behind them (0: none). */
+static bool take_digits(struct text *rest, size_t count, char behind, int *value)
+{
+    *value = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i >= rest->length || rest->data[i] < '0' || rest->data[i] > '9')
+            return false;
+        *value = *value * 10 + (rest->data[i] - '0');
+    }
+    *rest = text_from_position(*rest, count);
+    if (behind == 0)
+        return true;
+    bool is_there = text_equals_nocase(text_head(*rest, 1), text_of(&behind, 1));
+    *rest = text_from_position(*rest, 1);
+    return is_there;
+}
+
+/* Digits behind a point, any number of them: more than milliseconds are dropped. */
+static bool take_fraction(struct text *rest, int *milliseconds)
+{
+    *milliseconds = 0;
+    if (rest->length == 0 || rest->data[0] != '.')
+        return true;
+    *rest = text_from_position(*rest, 1);
+    int unit = 100, digit;
+    size_t count = 0;
+    for (; take_digits(rest, 1, 0, &digit); count++, unit /= 10)
+        *milliseconds += digit * unit;
+    return count > 0;
+}
+
+/* "Z", "+01:30"; *seconds is what the clock there is ahead of UTC. */
+static bool take_offset(struct text rest, int64_t *seconds)
+{
+    int hours, minutes;
+    *seconds = 0;
+    if (text_equals_nocase(rest, TEXT("Z")))
+        return true;
+    bool is_west = text_starts_with(rest, TEXT("-"));
+    if (!is_west && !text_starts_with(rest, TEXT("+")))
+        return false;
+    rest = text_from_position(rest, 1);
+    if (!take_digits(&rest, 2, ':', &hours) || !take_digits(&rest, 2, 0, &minutes))
+        return false;
+    *seconds = (hours * 3600 + minutes * 60) * (is_west ? -1 : 1);
+    return rest.length == 0 && hours < 24 && minutes < 60;
+}
+
+bool mail_date_parse_rfc3339(struct text text, int64_t *wall_ms)
+{
+    int year, month, day, hour, minute, second, milliseconds;
+    int64_t ahead;
+    if (!take_digits(&text, 4, '-', &year) || !take_digits(&text, 2, '-', &month) ||
+        !take_digits(&text, 2, 'T', &day) || !take_digits(&text, 2, ':', &hour) ||
+        !take_digits(&text, 2, ':', &minute) || !take_digits(&text, 2, 0, &second) ||
+        !take_fraction(&text, &milliseconds) || !take_offset(text, &ahead))
+        return false;
+    if (year < 1900 || month < 1 || month > 12 || day < 1 || day > days_in(year, month) ||
+        hour > 23 || minute > 59 || second > 60)
+        return false;
+    int64_t seconds = days_of(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
+    *wall_ms = (seconds - ahead) * 1000 + milliseconds;
+    return true;
 }

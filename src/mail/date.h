@@ -15,5 +15,7 @@ const char *mail_date_imap(int64_t wall_ms, char out[MAIL_DATE_BYTES]);
 /* Read a date-time, obsolete forms and zones included; without zone it is UTC. False when it is
  * none, or not of the years 1900 to 9999. */
 bool mail_date_parse(struct text text, int64_t *wall_ms);
+/* RFC 3339 in full: "2026-11-20T10:02:11.25Z", or with an offset. Strict. */
+bool mail_date_parse_rfc3339(struct text text, int64_t *wall_ms);
 
 #endif

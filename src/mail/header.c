@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "mail/terms.h"
+
 static const uint64_t TOP_BITS = 0x8080808080808080u;
 
 static bool is_blank(char c)
@@ -149,6 +151,15 @@ static void gather_subject(struct header_facts *facts, struct text body)
     }
 }
 
+/* Fields that say how the message is to travel. The first of a name counts. */
+static void note_terms(struct header_facts *facts, struct text name, struct text value)
+{
+    if (text_equals_nocase(name, TEXT("TLS-Required")))
+        facts->tls_is_optional |= text_equals_nocase(value, TEXT("No"));
+    else if (text_equals_nocase(name, TEXT("MT-Priority")) && !facts->has_priority)
+        facts->has_priority = mail_priority_parse(value, &facts->priority);
+}
+
 static void note_field(struct header_facts *facts, struct text line)
 {
     struct text name;
@@ -165,6 +176,8 @@ static void note_field(struct header_facts *facts, struct text line)
         facts->in_subject = true;
     } else if (text_equals_nocase(name, TEXT("Message-ID")) && !facts->has_message_id) {
         facts->has_message_id = facts->in_message_id = true;
+    } else {
+        note_terms(facts, name, text_trim(text_after(line, ':')));
     }
 }
 

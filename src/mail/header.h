@@ -33,6 +33,9 @@ struct header_facts {
     bool has_date, has_message_id, has_from;
     bool ended;           /* the blank line was seen */
     bool has_8bit_header; /* needs SMTPUTF8 */
+    bool tls_is_optional; /* "TLS-Required: No", RFC 8689 3 */
+    bool has_priority;    /* a well-formed MT-Priority, RFC 6758 */
+    int priority;
     char message_id[256]; /* first; without white space; "" when absent or longer */
     char subject[128];    /* first that is not empty; unfolded, not decoded, cut: for listings */
     /* private to header.c */

@@ -97,3 +97,13 @@ void mail_terms_get_tail(struct wire_reader *in, struct mail_terms *out)
         out->submitter.length > SUBMITTER_MAX)
         in->bad = true;
 }
+
+bool mail_priority_parse(struct text text, int *out)
+{
+    bool is_negative = text_starts_with(text, TEXT("-"));
+    struct text digit = text_from_position(text, is_negative);
+    if (digit.length != 1 || digit.data[0] < '0' + is_negative || digit.data[0] > '9')
+        return false;
+    *out = (digit.data[0] - '0') * (is_negative ? -1 : 1);
+    return true;
+}

@@ -20,6 +20,8 @@ enum mail_by {
 };
 
 enum { MAIL_PRIORITY_LEAST = -9, MAIL_PRIORITY_MOST = 9 };
+/* "-9" to "9" (RFC 6710 5): one digit, no plus, no "-0". */
+bool mail_priority_parse(struct text text, int *out);
 
 struct mail_terms {
     enum mail_body body;

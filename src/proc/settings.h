@@ -74,10 +74,12 @@ struct setting_server {
     uint32_t max_connections;             /* `limit connections 5000` */
     uint32_t max_connections_per_address; /* `limit connections-per-address 200` */
     uint32_t max_errors;                  /* `limit errors 10`: bad commands before 421 */
-    uint32_t max_hops;  /* `limit hops 30`: Received fields before a loop is seen */
-    int64_t idle_ms;    /* `limit idle 5m` */
-    int64_t session_ms; /* `limit session 2h`: whole session; 0: none */
-    uint32_t without;   /* `without WORD ...`: EXTENSION_BITs (extensions.h) */
+    uint32_t max_hops;   /* `limit hops 30`: Received fields before a loop is seen */
+    int64_t idle_ms;     /* `limit idle 5m` */
+    int64_t session_ms;  /* `limit session 2h`: whole session; 0: none */
+    int64_t least_by_ms; /* `limit deliver-by 0`: the shortest BY=...;R that is taken; 0: any */
+    int64_t max_hold_ms; /* `limit hold 30d`: of FUTURERELEASE; 0: not offered */
+    uint32_t without;    /* `without WORD ...`: EXTENSION_BITs (extensions.h) */
 };
 
 /* `domain NAME ... { user a b c }`: mail for these names is ours. */

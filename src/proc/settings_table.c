@@ -182,7 +182,7 @@ const struct setting_row setting_rows[] = {
      .help = "Bytes of messages in one session; the message that passes it gets 552 and the session "
              "ends. 0: no limit."},
     {SERVER, "limit recipients", &setting_type_count,
-     .standard = "1000", .low = 100, .high = 100000, TO(setting_server, max_recipients),
+     .standard = "1000", .low = 100, .high = 10000, TO(setting_server, max_recipients),
      .help = "Recipients of one message. RFC 5321 asks for 100 at least."},
     {SERVER, "limit connections", &setting_type_count,
      .standard = "5000", .low = 1, .high = 1000000, TO(setting_server, max_connections),
@@ -203,6 +203,14 @@ const struct setting_row setting_rows[] = {
     {SERVER, "limit session", &setting_type_time,
      .standard = "2h", .low = 0, .high = 30 * DAY, TO(setting_server, session_ms),
      .help = "The longest session. 0: no limit."},
+    {SERVER, "limit deliver-by", &setting_type_time,
+     .standard = "0", .low = 0, .high = DAY, TO(setting_server, least_by_ms),
+     .help = "The shortest time that a message may be given before it is to be returned "
+             "(DELIVERBY). 0: any."},
+    {SERVER, "limit hold", &setting_type_time,
+     .standard = "30d", .low = 0, .high = 366 * DAY, TO(setting_server, max_hold_ms),
+     .help = "How long a user may have a message held before it is sent (FUTURERELEASE). 0: not "
+             "offered."},
     {SERVER, "without", &setting_type_words,
      .otherwise = "nothing", .choices = extension_keywords, TO(setting_server, without),
      .help = "SMTP extensions that are switched off: EHLO does not list them, their verbs are not "

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/encoding.h"
+#include "mail/orcpt.h"
 #include "proto/smtp/smtp_grammar.h"
 
 static void check_printable(struct text text)
@@ -55,6 +56,9 @@ static void try_rcpt(struct text line, struct arena *arena)
     struct text recipient = path(&rcpt.recipient, arena);
     check_printable(recipient);
     check_printable(rcpt.original_recipient);
+    /* In ASCII an original recipient may be over the limit for what is given. */
+    if (rcpt.original_recipient.length > ORCPT_MAX)
+        return;
     struct text printed = arena_printf(
         arena, "TO:<%.*s>%s%.*s", TEXT_ARG(recipient),
         text_is_empty(rcpt.original_recipient) ? "" : " ORCPT=", TEXT_ARG(rcpt.original_recipient));

@@ -92,3 +92,32 @@ TEST("what is no date is not read as one")
         expect_no_date(none[i]);
     EXPECT(!mail_date_parse((struct text){0}, &(int64_t){0}));
 }
+
+TEST("dates of RFC 3339 are read in full and strictly")
+{
+    static const struct {
+        const char *text;
+        int64_t wall_ms; /* -1: none */
+    } rows[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"2026-11-20T10:02:11.25Z", 1795168931250},
+        {"2026-11-20t10:02:11.2509z", 1795168931250},
+        {"2026-11-20T11:32:11+01:30", 1795168931000},
+        {"2024-02-29T00:00:00-00:00", 1709164800000},
+        {"2023-02-29T00:00:00Z", -1},
+        {"2026-11-20 10:02:11Z", -1},
+        {"2026-11-20T10:02:11", -1},
+        {"2026-11-20T10:02:11.Z", -1},
+        {"2026-11-20T24:00:00Z", -1},
+        {"2026-11-20T10:02:11+0130", -1},
+        {"2026-11-20T10:02:11ZZ", -1},
+        {"26-11-20T10:02:11Z", -1},
+        {"", -1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t wall_ms = -2;
+        bool is_date = mail_date_parse_rfc3339(text_from(rows[i].text), &wall_ms);
+        if (is_date != (rows[i].wall_ms >= 0) || (is_date && wall_ms != rows[i].wall_ms))
+            fail_msg("%s: %lld", rows[i].text, (long long)wall_ms);
+    }
+}

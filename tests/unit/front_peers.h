@@ -22,6 +22,8 @@ struct world_message {
     char envelope_id[200], original_recipient[200];
     unsigned recipient_count, notify;
     bool is_8bit, is_international, return_headers_only;
+    struct mail_terms terms; /* its texts are not kept */
+    char submitter[200];
 };
 
 static struct front_peers {
@@ -183,6 +185,8 @@ static void peers_keep(const struct queue_commit_request *commit)
     kept->is_8bit = envelope->terms.body != MAIL_BODY_7BIT;
     kept->is_international = envelope->terms.is_international;
     kept->return_headers_only = envelope->terms.return_headers_only;
+    kept->terms = envelope->terms;
+    text_copy(envelope->terms.submitter, kept->submitter, sizeof(kept->submitter));
     kept->notify = envelope->recipients[0].notify;
     text_copy(envelope->recipients[0].original_recipient, kept->original_recipient, 200);
     for (unsigned i = 0; i < envelope->recipient_count && i < WORLD_RECIPIENTS; i++)

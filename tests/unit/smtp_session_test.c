@@ -104,14 +104,31 @@ TEST("a message of any bytes and line lengths survives, however the wire cuts it
     }
 }
 
-TEST("BDAT takes any bytes and joins its chunks")
+TEST("binary BDAT takes any bytes and joins its chunks")
 {
     world_open("");
-    expect_codes(ENVELOPE "BDAT 7\r\nA: b\r\n\r"
-                          "BDAT 5\r\n\n\n.\r\n"
-                          "BDAT 0 LAST\r\nQUIT\r\n",
+    expect_codes(HELLO "MAIL FROM:<> BODY=BINARYMIME\r\nRCPT TO:<alice@example.test>\r\n"
+                       "BDAT 7\r\nA: b\r\n\r"
+                       "BDAT 5\r\n\n\n.\r\n"
+                       "BDAT 0 LAST\r\nQUIT\r\n",
                  "220 250 250 250 250 250 250 221");
     EXPECT_TEXT(body_of(0), "A: b\r\n\r\n\n.\r\n");
+    EXPECT(peers.messages[0].terms.body == MAIL_BODY_BINARY);
+    world_close();
+}
+
+TEST("a body that is binary by name alone is kept as what it is")
+{
+    world_open("");
+    expect_codes(HELLO "MAIL FROM:<> BODY=BINARYMIME\r\nRCPT TO:<alice@example.test>\r\n"
+                       "BDAT 11 LAST\r\nA: b\r\n\r\nc\r\n",
+                 "220 250 250 250 250");
+    EXPECT(peers.messages[0].terms.body == MAIL_BODY_7BIT);
+    expect_codes(HELLO "MAIL FROM:<> BODY=BINARYMIME\r\nRCPT TO:<alice@example.test>\r\n"
+                       "BDAT 12 LAST\r\nA: b\r\n\r\n\xff"
+                       "c\r\n",
+                 "220 250 250 250 250");
+    EXPECT(peers.messages[1].terms.body == MAIL_BODY_8BIT);
     world_close();
 }
 
@@ -521,6 +538,59 @@ TEST("parameters reach the envelope")
     assert_string_equal(message->original_recipient, "rfc822;b+2Bc@x.test");
     EXPECT(message->notify == (NOTIFY_SUCCESS | NOTIFY_DELAY));
     EXPECT(message->return_headers_only && message->is_8bit && !message->is_international);
+    world_close();
+}
+
+/* shows: V27 */
+TEST("what strangers say of urgency and submitters does not count")
+{
+    world_open("");
+    expect_codes(HELLO "MAIL FROM:<a@else.test> MT-PRIORITY=7 BY=100;NT\r\n"
+                       "RCPT TO:<bob@example.test>\r\n"
+                       "DATA\r\nMT-Priority: 9\r\ntls-required:  no \r\n\r\n.\r\n",
+                 "220 250 250 250 354 250");
+    const struct mail_terms *terms = &peers.messages[0].terms;
+    EXPECT(terms->priority == 0 && terms->tls_is_optional && !terms->requires_tls);
+    EXPECT(terms->by == MAIL_BY_NOTIFY && terms->by_trace);
+    expect_codes(HELLO "MAIL FROM:<a@else.test> MT-PRIORITY=-2\r\n"
+                       "RCPT TO:<bob@example.test>\r\n"
+                       "DATA\r\nMT-Priority: 9\r\n\r\n.\r\n",
+                 "220 250 250 250 354 250");
+    EXPECT(peers.messages[1].terms.priority == -2);
+    world_close();
+}
+
+/* shows: V27 */
+TEST("a relay network is believed, by parameter before header")
+{
+    world_open("relay 192.0.2.0/24\nlogin cleartext");
+    expect_codes(HELLO "MAIL FROM:<a@else.test> MT-PRIORITY=7 AUTH=b+2Bc@else.test\r\n"
+                       "RCPT TO:<bob@example.test>\r\nDATA\r\nMT-Priority: 9\r\n\r\n.\r\n"
+                       "MAIL FROM:<a@else.test>\r\nRCPT TO:<bob@example.test>\r\n"
+                       "DATA\r\nMT-Priority: -4\r\n\r\n.\r\n",
+                 "220 250 250 250 354 250 250 250 354 250");
+    EXPECT(peers.messages[0].terms.priority == 7 && peers.messages[1].terms.priority == -4);
+    assert_string_equal(peers.messages[0].submitter, "b+c@else.test");
+    world_close();
+}
+
+/* shows: V27 */
+TEST("a time to deliver is counted from now, a held message's from its release")
+{
+    int64_t before = clock_wall_ms();
+    world_open("login cleartext");
+    expect_codes(HELLO "AUTH PLAIN AGFsaWNlQGV4YW1wbGUudGVzdABzZWNyZXQgd29yZA==\r\n"
+                       "MAIL FROM:<a@else.test> BY=100;R\r\nRCPT TO:<bob@example.test>\r\n"
+                       "DATA\r\n.\r\n"
+                       "MAIL FROM:<a@else.test> HOLDFOR=1000 BY=100;R\r\n"
+                       "RCPT TO:<bob@example.test>\r\nDATA\r\n.\r\n",
+                 "220 250 235 250 250 354 250 250 250 354 250");
+    int64_t after = clock_wall_ms();
+    const struct mail_terms *plain = &peers.messages[0].terms, *held = &peers.messages[1].terms;
+    EXPECT(plain->by == MAIL_BY_RETURN && plain->hold_until_ms == 0);
+    EXPECT(plain->by_ms >= before + 100 * SECOND && plain->by_ms <= after + 100 * SECOND);
+    EXPECT(held->hold_until_ms >= before + 1000 * SECOND);
+    EXPECT(held->by_ms == held->hold_until_ms + 100 * SECOND);
     world_close();
 }
 

@@ -10,6 +10,7 @@ static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
     [SMTP_LOGGED_IN] = {235, "2.7.0", "Logged in", false},
     [SMTP_HELP] = {214, "2.0.0", "", false},
     [SMTP_SENDER_OK] = {250, "2.1.0", "Sender OK", false},
+    [SMTP_PRIORITY_CHANGED] = {250, "2.3.6", "0 is the priority, a higher one needs trust", false},
     [SMTP_RECIPIENT_OK] = {250, "2.1.5", "Recipient OK", false},
     [SMTP_VERIFIED] = {250, "2.1.5", "", false},
     [SMTP_WILL_FORWARD] = {251, "2.1.5", "", false},
@@ -39,6 +40,7 @@ static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
     [SMTP_BAD_RECIPIENT] = {501, "5.1.3", "Bad recipient address", true},
     [SMTP_BAD_BASE64] = {501, "5.5.2", "Malformed response", true},
     [SMTP_LOGIN_CANCELLED] = {501, "5.7.0", "Login cancelled", true},
+    [SMTP_HELD_TOO_LONG] = {501, "5.5.4", "Messages are not held for so long", true},
     [SMTP_HELLO_FIRST] = {503, "5.5.1", "Say hello first", true},
     [SMTP_MAIL_FIRST] = {503, "5.5.1", "MAIL first", true},
     [SMTP_RCPT_FIRST] = {503, "5.5.1", "RCPT first", true},
@@ -47,6 +49,7 @@ static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
     [SMTP_IN_TRANSACTION] = {503, "5.5.1", "Not while a message is being sent", true},
     [SMTP_ALREADY_LOGGED_IN] = {503, "5.5.1", "Logged in already", true},
     [SMTP_ALREADY_TLS] = {503, "5.5.1", "TLS is on already", true},
+    [SMTP_BINARY_BY_BDAT] = {503, "5.5.1", "A binary message comes by BDAT", true},
     [SMTP_NOT_NOW_COMMAND] = {503, "5.5.1", "Not now", true},
     [SMTP_UNKNOWN_MECHANISM] = {504, "5.5.4", "Mechanism not known", true},
     [SMTP_NO_SUCH_VERB] = {504, "5.5.4", "No help on that; HELP lists the verbs", false},
@@ -67,6 +70,7 @@ static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
     [SMTP_REFUSED_MESSAGE] = {554, "5.6.0", "Message refused", false},
     [SMTP_REFUSED_PEER] = {554, "5.7.1", "Your address is refused here", false},
     [SMTP_UNKNOWN_PARAMETER] = {555, "5.5.4", "Parameter not known", true},
+    [SMTP_BY_TOO_SHORT] = {555, "5.5.4", "No promise is made for so short a time", true},
 };
 
 const struct smtp_answer_row *smtp_answer_row(enum smtp_answer answer)

@@ -64,14 +64,15 @@ void smtp_command_mail(struct line_session *line, struct text arguments)
     struct smtp_session *session = smtp_session(line);
     struct smtp_server_transaction *transaction = &session->transaction;
     struct smtp_mail mail;
-    enum smtp_syntax syntax =
-        smtp_parse_mail(arguments, smtp_extensions_without(session), &transaction->arena, &mail);
+    enum smtp_syntax syntax = smtp_parse_mail(arguments, smtp_extensions_not_offered(session),
+                                              &transaction->arena, &mail);
     if (syntax != SMTP_SYNTAX_FINE) {
         answer_syntax(session, syntax, SMTP_BAD_SENDER);
         smtp_server_transaction_reset(session);
         return;
     }
-    if (!sender_is_welcome(session, &mail)) {
+    bool is_urgent = mail.terms.priority > 0;
+    if (!sender_is_welcome(session, &mail) || !smtp_terms_settle(session, &mail)) {
         smtp_server_transaction_reset(session);
         return;
     }
@@ -80,7 +81,8 @@ void smtp_command_mail(struct line_session *line, struct text arguments)
     transaction->state = SMTP_SENDING;
     transaction->envelope.sender =
         mail.is_null ? TEXT("") : mail_address_text(&mail.sender, &transaction->arena);
-    smtp_answer(session, SMTP_SENDER_OK, TEXT(""));
+    bool is_lowered = is_urgent && mail.terms.priority == 0;
+    smtp_answer(session, is_lowered ? SMTP_PRIORITY_CHANGED : SMTP_SENDER_OK, TEXT(""));
 }
 
 /* RFC 5321 4.5.1: postmaster without a domain is a person all the same. */
@@ -181,7 +183,7 @@ void smtp_command_rcpt(struct line_session *line, struct text arguments)
     }
     /* Parsed in the command's arena: a thousand refused recipients leave nothing behind. */
     enum smtp_syntax syntax =
-        smtp_parse_rcpt(arguments, smtp_extensions_without(session), &line->arena, &rcpt);
+        smtp_parse_rcpt(arguments, smtp_extensions_not_offered(session), &line->arena, &rcpt);
     if (syntax != SMTP_SYNTAX_FINE) {
         answer_syntax(session, syntax, SMTP_BAD_RECIPIENT);
         return;

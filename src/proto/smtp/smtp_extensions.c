@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "proto/line/sasl.h"
 #include "proto/smtp/smtp_limits.h"
 
@@ -45,6 +46,41 @@ static bool may_expand(const struct smtp_session *session)
     return smtp_may_verify(session, session->server->expand);
 }
 
+/* RFC 8689 2: a promise about the next hops that only TLS on this one lets us make. */
+static bool offers_requiretls(const struct smtp_session *session)
+{
+    return stream_is_tls(session->line.stream);
+}
+
+/* Neither hand-over to mailboxes by LMTP nor its peer knows of waiting. */
+static bool offers_terms(const struct smtp_session *session)
+{
+    return session->service != SERVICE_LMTP;
+}
+
+static void write_least_time(const struct smtp_session *session, struct buffer *out)
+{
+    int64_t least_s = session->server->least_by_ms / SECOND;
+    if (least_s > 0)
+        buffer_printf(out, "%" PRId64, least_s);
+}
+
+/* RFC 4865 4: for users who submit, not for relays. */
+static bool offers_future_release(const struct smtp_session *session)
+{
+    bool is_submission =
+        session->service == SERVICE_SUBMISSION || session->service == SERVICE_SMTPS;
+    return (is_submission || session->login[0] != '\0') && session->server->max_hold_ms >= SECOND;
+}
+
+static void write_longest_hold(const struct smtp_session *session, struct buffer *out)
+{
+    char date[CLOCK_TEXT_BYTES];
+    int64_t until_ms = clock_wall_ms() + session->server->max_hold_ms;
+    clock_rfc3339(until_ms - until_ms % SECOND, date);
+    buffer_printf(out, "%" PRId64 " %.19sZ", session->server->max_hold_ms / SECOND, date);
+}
+
 static void write_mechanisms(const struct smtp_session *session, struct buffer *out)
 {
     mechanism_write(sasl_offers(session->line.stream, session->server), out);
@@ -54,12 +90,18 @@ static const struct extension_row rows[EXTENSION_COUNT] = {
     [EXTENSION_SIZE] = {.is_offered = always, .write_argument = write_size},
     [EXTENSION_PIPELINING] = {.is_offered = always},
     [EXTENSION_CHUNKING] = {.is_offered = always},
+    [EXTENSION_BINARYMIME] = {.is_offered = always, .needs = EXTENSION_BIT(EXTENSION_CHUNKING)},
     [EXTENSION_8BITMIME] = {.is_offered = always},
     [EXTENSION_SMTPUTF8] = {.is_offered = always, .needs = EXTENSION_BIT(EXTENSION_8BITMIME)},
     [EXTENSION_DSN] = {.is_offered = always},
     [EXTENSION_ENHANCEDCODES] = {.is_offered = always},
     [EXTENSION_STARTTLS] = {.is_offered = offers_starttls},
     [EXTENSION_AUTH] = {.is_offered = smtp_offers_login, .write_argument = write_mechanisms},
+    [EXTENSION_REQUIRETLS] = {.is_offered = offers_requiretls},
+    [EXTENSION_DELIVERBY] = {.is_offered = offers_terms, .write_argument = write_least_time},
+    [EXTENSION_FUTURERELEASE] = {.is_offered = offers_future_release,
+                                 .write_argument = write_longest_hold},
+    [EXTENSION_MTPRIORITY] = {.is_offered = offers_terms},
     [EXTENSION_LIMITS] = {.is_offered = always, .write_argument = smtp_limits_write},
     [EXTENSION_VRFY] = {.is_offered = may_verify},
     [EXTENSION_EXPN] = {.is_offered = may_expand},
@@ -80,6 +122,15 @@ bool smtp_extension_is_offered(const struct smtp_session *session, enum extensio
     const struct extension_row *row = &rows[extension];
     return row->is_offered != NULL && !smtp_extension_is_off(session, extension) &&
            row->is_offered(session);
+}
+
+unsigned smtp_extensions_not_offered(const struct smtp_session *session)
+{
+    unsigned missing = smtp_extensions_without(session);
+    for (unsigned i = 0; i < EXTENSION_COUNT; i++)
+        if (!smtp_extension_is_offered(session, i))
+            missing |= EXTENSION_BIT(i);
+    return missing;
 }
 
 static void write_line(const struct smtp_session *session, enum extension extension,

@@ -15,6 +15,8 @@ static inline bool smtp_extension_is_off(const struct smtp_session *session,
 }
 /* It is on, and works for the peer now. */
 bool smtp_extension_is_offered(const struct smtp_session *session, enum extension extension);
+/* EXTENSION_BITs of what is not: their parameters are not known. */
+unsigned smtp_extensions_not_offered(const struct smtp_session *session);
 /* Write a reply of 250 with our name and what is offered. */
 void smtp_extensions_list(struct smtp_session *session);
 

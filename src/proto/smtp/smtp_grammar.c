@@ -1,9 +1,12 @@
 #include "proto/smtp/smtp_grammar.h"
 
+#include "base/check.h"
 #include "base/encoding.h"
+#include "mail/date.h"
+#include "mail/orcpt.h"
 #include "queue/client.h"
 
-enum { ENVID_MAX = 100, ORCPT_MAX = 500 };
+enum { ENVID_MAX = 100, SUBMITTER_MAX = 500, SECONDS_DIGITS_MAX = 9 };
 
 /* What the parameters of both commands are gathered in. */
 struct parameters {
@@ -11,7 +14,8 @@ struct parameters {
     unsigned without;
     struct smtp_mail *mail;
     struct smtp_rcpt *rcpt;
-    unsigned seen; /* bit per row */
+    unsigned seen;    /* bit per row */
+    bool not_offered; /* the value belongs to an extension that is not there */
 };
 
 struct parameter {
@@ -21,21 +25,13 @@ struct parameter {
     bool (*take)(struct parameters *parameters, struct text value);
 };
 
-static bool is_printable(struct text text)
-{
-    for (size_t i = 0; i < text.length; i++)
-        if (text.data[i] < 33 || text.data[i] > 126)
-            return false;
-    return true;
-}
-
 /* xtext whose meaning is printable too: it is copied into delivery reports, where a hidden line end
  * would forge a field. Spaces are allowed (RFC 3461 4.4 ENVID may hold them). */
 static bool decode_xtext(struct text value, struct arena *arena, struct text *out)
 {
     struct buffer decoded;
-    buffer_init(&decoded, ORCPT_MAX);
-    bool good = is_printable(value) && xtext_decode(value, &decoded);
+    buffer_init(&decoded, SUBMITTER_MAX);
+    bool good = xtext_decode(value, &decoded);
     for (size_t i = 0; good && i < decoded.length; i++)
         good = decoded.data[i] >= 32 && decoded.data[i] < 127;
     *out = good ? arena_copy(arena, buffer_text(&decoded)) : TEXT("");
@@ -48,17 +44,30 @@ static bool take_size(struct parameters *parameters, struct text value)
     return value.length <= 20 && text_to_u64(value, &parameters->mail->size);
 }
 
+/* RFC 6152 2, RFC 3030 3. */
 static bool take_body(struct parameters *parameters, struct text value)
 {
-    bool is_8bit = text_equals_nocase(value, TEXT("8BITMIME"));
-    parameters->mail->terms.body = is_8bit ? MAIL_BODY_8BIT : MAIL_BODY_7BIT;
-    return is_8bit || text_equals_nocase(value, TEXT("7BIT"));
+    static const struct {
+        const char *word;
+        enum mail_body body;
+    } words[] = {
+        {"7BIT", MAIL_BODY_7BIT}, {"8BITMIME", MAIL_BODY_8BIT}, {"BINARYMIME", MAIL_BODY_BINARY}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (!text_equals_nocase(value, text_from(words[i].word)))
+            continue;
+        parameters->mail->terms.body = words[i].body;
+        parameters->not_offered = words[i].body == MAIL_BODY_BINARY &&
+                                  (parameters->without & EXTENSION_BIT(EXTENSION_BINARYMIME)) != 0;
+        return !parameters->not_offered;
+    }
+    return false;
 }
 
 static bool take_smtputf8(struct parameters *parameters, struct text value)
 {
+    unused(value);
     parameters->mail->terms.is_international = true;
-    return text_is_empty(value);
+    return true;
 }
 
 static bool take_ret(struct parameters *parameters, struct text value)
@@ -73,11 +82,74 @@ static bool take_envid(struct parameters *parameters, struct text value)
            decode_xtext(value, parameters->arena, &parameters->mail->terms.envelope_id);
 }
 
-/* RFC 4954 5: who submitted it first. Checked and not used: nobody is trusted to say so. */
+/* RFC 4954 5: the mailbox that submitted it first, as far as anyone knows. */
 static bool take_auth(struct parameters *parameters, struct text value)
 {
-    struct text ignored;
-    return text_equals(value, TEXT("<>")) || decode_xtext(value, parameters->arena, &ignored);
+    struct text *submitter = &parameters->mail->terms.submitter;
+    struct mail_address address;
+    if (!decode_xtext(value, parameters->arena, submitter))
+        return false;
+    return text_equals(*submitter, TEXT("<>")) ||
+           mail_address_parse(*submitter, parameters->arena, &address) == OK;
+}
+
+static bool take_requiretls(struct parameters *parameters, struct text value)
+{
+    unused(value);
+    parameters->mail->terms.requires_tls = true;
+    return true;
+}
+
+/* One to nine digits. */
+static bool read_seconds(struct text digits, int64_t *out)
+{
+    uint64_t seconds;
+    if (digits.length > SECONDS_DIGITS_MAX || !text_to_u64(digits, &seconds))
+        return false;
+    *out = (int64_t)seconds;
+    return true;
+}
+
+/* RFC 2852 4: ["+" / "-"] seconds ";" ("N" / "R") ["T"]. */
+static bool take_by(struct parameters *parameters, struct text value)
+{
+    struct smtp_mail *mail = parameters->mail;
+    struct text time = text_before(value, ';'), mode = text_after(value, ';');
+    bool is_negative = text_starts_with(time, TEXT("-"));
+    bool is_signed = is_negative || text_starts_with(time, TEXT("+"));
+    if (!read_seconds(text_from_position(time, is_signed), &mail->by_seconds))
+        return false;
+    if (is_negative)
+        mail->by_seconds = -mail->by_seconds;
+    mail->terms.by_trace = mode.length == 2 && (mode.data[1] | 32) == 't';
+    if (mode.length != 1u + mail->terms.by_trace)
+        return false;
+    if ((mode.data[0] | 32) == 'n') {
+        mail->terms.by = MAIL_BY_NOTIFY;
+        return true;
+    }
+    mail->terms.by = MAIL_BY_RETURN;
+    /* What is late already could only be returned at once. */
+    return (mode.data[0] | 32) == 'r' && mail->by_seconds > 0;
+}
+
+static bool take_hold_for(struct parameters *parameters, struct text value)
+{
+    struct smtp_mail *mail = parameters->mail;
+    return read_seconds(value, &mail->hold_seconds) && mail->hold_until_ms == 0;
+}
+
+static bool take_hold_until(struct parameters *parameters, struct text value)
+{
+    struct smtp_mail *mail = parameters->mail;
+    return mail_date_parse_rfc3339(value, &mail->hold_until_ms) && mail->hold_until_ms > 0 &&
+           mail->hold_seconds == 0;
+}
+
+static bool take_priority(struct parameters *parameters, struct text value)
+{
+    parameters->mail->has_priority = true;
+    return mail_priority_parse(value, &parameters->mail->terms.priority);
 }
 
 static bool take_notify(struct parameters *parameters, struct text value)
@@ -91,7 +163,7 @@ static bool take_notify(struct parameters *parameters, struct text value)
                  {"DELAY", NOTIFY_DELAY}};
     unsigned notify = 0;
     struct text word;
-    if (text_is_empty(value) || value.data[value.length - 1] == ',')
+    if (value.data[value.length - 1] == ',')
         return false;
     while (text_split(&value, ',', &word)) {
         unsigned bit = 0;
@@ -107,25 +179,20 @@ static bool take_notify(struct parameters *parameters, struct text value)
     return notify == NOTIFY_NEVER || (notify & NOTIFY_NEVER) == 0;
 }
 
-/* RFC 3461 4.2: addr-type ";" xtext. */
+/* RFC 3461 4.2, RFC 6533 3. Kept in ASCII, so that it can go on to any next hop. */
 static bool take_orcpt(struct parameters *parameters, struct text value)
 {
-    struct text type = text_before(value, ';'), address = text_after(value, ';'), ignored;
-    if (value.length > ORCPT_MAX || text_is_empty(type) || text_is_empty(address) ||
-        !is_printable(value))
-        return false;
-    for (size_t i = 0; i < type.length; i++) {
-        char c = type.data[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!letter && !(c >= '0' && c <= '9') && c != '-')
-            return false;
-    }
-    /* RFC 6533 3: utf-8 addresses have an encoding of their own, passed on unread. */
-    if (!text_equals_nocase(type, TEXT("utf-8")) &&
-        !decode_xtext(address, parameters->arena, &ignored))
-        return false;
-    parameters->rcpt->original_recipient = arena_copy(parameters->arena, value);
-    return true;
+    struct text type;
+    struct buffer address, ascii;
+    buffer_init(&address, ORCPT_MAX);
+    buffer_init(&ascii, ORCPT_ASCII_MAX);
+    bool good = value.length <= ORCPT_MAX && orcpt_decode(value, &type, &address) &&
+                orcpt_to_ascii(value, &ascii);
+    if (good)
+        parameters->rcpt->original_recipient = arena_copy(parameters->arena, buffer_text(&ascii));
+    buffer_finish(&address);
+    buffer_finish(&ascii);
+    return good;
 }
 
 static const struct parameter mail_parameters[] = {
@@ -135,6 +202,11 @@ static const struct parameter mail_parameters[] = {
     {"RET", EXTENSION_DSN, true, take_ret},
     {"ENVID", EXTENSION_DSN, true, take_envid},
     {"AUTH", EXTENSION_AUTH, true, take_auth},
+    {"REQUIRETLS", EXTENSION_REQUIRETLS, false, take_requiretls},
+    {"BY", EXTENSION_DELIVERBY, true, take_by},
+    {"HOLDFOR", EXTENSION_FUTURERELEASE, true, take_hold_for},
+    {"HOLDUNTIL", EXTENSION_FUTURERELEASE, true, take_hold_until},
+    {"MT-PRIORITY", EXTENSION_MTPRIORITY, true, take_priority},
 };
 static const struct parameter rcpt_parameters[] = {
     {"NOTIFY", EXTENSION_DSN, true, take_notify},
@@ -152,10 +224,11 @@ static enum smtp_syntax take_parameter(const struct parameter *rows, unsigned co
             continue;
         bool is_first = (parameters->seen & 1u << i) == 0;
         parameters->seen |= 1u << i;
-        if (is_first && has_value == rows[i].has_value && rows[i].take(parameters, value))
+        bool has_form = has_value == rows[i].has_value && has_value == !text_is_empty(value);
+        if (is_first && has_form && rows[i].take(parameters, value))
             return SMTP_SYNTAX_FINE;
         refused("bad value of %s", rows[i].name);
-        return SMTP_SYNTAX_VALUE;
+        return parameters->not_offered ? SMTP_SYNTAX_UNKNOWN : SMTP_SYNTAX_VALUE;
     }
     refused("parameter not known");
     return SMTP_SYNTAX_UNKNOWN;

@@ -18,8 +18,13 @@ enum smtp_syntax {
 struct smtp_mail {
     struct mail_address sender;
     bool is_null;
-    uint64_t size;           /* SIZE=, RFC 1870; 0: not given */
-    struct mail_terms terms; /* texts decoded and printable; by_ms and hold_until_ms unset */
+    uint64_t size; /* SIZE=, RFC 1870; 0: not given */
+    /* Texts decoded and printable; by_ms and hold_until_ms are left to who knows the time. */
+    struct mail_terms terms;
+    bool has_priority;     /* MT-PRIORITY= was given */
+    int64_t by_seconds;    /* of terms.by; from now, or before */
+    int64_t hold_seconds;  /* HOLDFOR=, RFC 4865; 0: not given */
+    int64_t hold_until_ms; /* HOLDUNTIL=, wall; 0: not given */
 };
 /* "FROM:<path> parameters", in arena. without: EXTENSION_BITs whose parameters are not known. */
 enum smtp_syntax smtp_parse_mail(struct text arguments, unsigned without, struct arena *arena,
@@ -27,7 +32,7 @@ enum smtp_syntax smtp_parse_mail(struct text arguments, unsigned without, struct
 
 struct smtp_rcpt {
     struct mail_address recipient;  /* no domain: postmaster */
-    struct text original_recipient; /* ORCPT as given, or "" */
+    struct text original_recipient; /* ORCPT in ASCII (mail/orcpt.h), or "" */
     unsigned notify;                /* enum notify */
 };
 /* "TO:<path> parameters", in arena; without as for MAIL. */

@@ -115,19 +115,6 @@ static void release_header(struct smtp_session *session)
     buffer_finish(&intake->header);
 }
 
-static bool has_8bit(struct text bytes)
-{
-    uint64_t seen = 0, word;
-    size_t at = 0;
-    for (; at + sizeof(word) <= bytes.length; at += sizeof(word)) {
-        memcpy(&word, bytes.data + at, sizeof(word));
-        seen |= word;
-    }
-    for (; at < bytes.length; at++)
-        seen |= (unsigned char)bytes.data[at];
-    return (seen & 0x8080808080808080u) != 0;
-}
-
 static void look_at_header(struct smtp_session *session, struct text bytes)
 {
     struct smtp_intake *intake = &session->transaction.intake;
@@ -149,7 +136,7 @@ void smtp_intake_take(struct smtp_session *session, struct text bytes)
         note_trouble(intake, fits_session ? SMTP_TROUBLE_SIZE : SMTP_TROUBLE_SESSION);
         return;
     }
-    intake->is_8bit = intake->is_8bit || has_8bit(bytes);
+    intake->is_8bit = intake->is_8bit || body_has_8bit(bytes);
     look_at_header(session, bytes);
     if (intake->holds_header && buffer_append(&intake->header, bytes)) {
         if (intake->facts.ended)
@@ -158,6 +145,20 @@ void smtp_intake_take(struct smtp_session *session, struct text bytes)
     }
     release_header(session);
     append(intake, bytes);
+}
+
+static void note_bare_line_ends(struct smtp_server_transaction *transaction)
+{
+    /* A hop without BINARYMIME gets it by DATA, where a line end that is none smuggles. */
+    if (transaction->intake.scan.has_bare && transaction->mail.terms.body != MAIL_BODY_BINARY)
+        note_trouble(&transaction->intake, SMTP_TROUBLE_BARE);
+}
+
+void smtp_intake_take_chunk(struct smtp_session *session, struct text bytes)
+{
+    body_scan_feed(&session->transaction.intake.scan, bytes);
+    note_bare_line_ends(&session->transaction);
+    smtp_intake_take(session, bytes);
 }
 
 void smtp_intake_drop(struct smtp_session *session)
@@ -241,10 +242,7 @@ static void commit(struct smtp_session *session)
     struct smtp_server_transaction *transaction = &session->transaction;
     struct queue_envelope *envelope = &transaction->envelope;
     struct smtp_intake *intake = &transaction->intake;
-    bool needs_utf8 = transaction->has_international_address || intake->facts.has_8bit_header;
-    if (intake->is_8bit && envelope->terms.body == MAIL_BODY_7BIT)
-        envelope->terms.body = MAIL_BODY_8BIT;
-    envelope->terms.is_international = transaction->mail.terms.is_international && needs_utf8;
+    smtp_terms_complete(transaction);
     envelope->message_id = text_from(intake->facts.message_id);
     envelope->subject = text_from(intake->facts.subject);
     enum status *results =
@@ -264,6 +262,8 @@ static void commit(struct smtp_session *session)
 void smtp_intake_end(struct smtp_session *session)
 {
     struct smtp_intake *intake = &session->transaction.intake;
+    body_scan_end(&intake->scan);
+    note_bare_line_ends(&session->transaction);
     if (intake->trouble == SMTP_NO_TROUBLE) {
         header_facts_end(&intake->facts);
         /* A message that is all header is complete too: nothing more will come. */

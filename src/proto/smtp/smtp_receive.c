@@ -3,6 +3,10 @@
 #include "proto/smtp/smtp_extensions.h"
 #include "proto/smtp/smtp_session.h"
 
+/* RFC 3030 2 has a refused chunk swallowed; one beyond any limit of messages is a lie or an attack,
+ * and swallowing it would keep the session for days. */
+static const uint64_t CHUNK_SWALLOWED_MAX = UINT64_C(4) << 30;
+
 /* RFC 5321 4.1.1.4: only CRLF.CRLF ends the data. A bare CR or LF is refused rather than repaired,
  * because repairing it lets a sender smuggle a second message. */
 static bool take_dotted(struct smtp_session *session, struct dots_reader *reader)
@@ -25,6 +29,11 @@ void smtp_command_data(struct line_session *line, struct text arguments)
     struct dots_reader reader = {0};
     if (!text_is_empty(text_trim(arguments))) {
         smtp_answer(session, SMTP_BAD_ARGUMENTS, TEXT(""));
+        return;
+    }
+    /* RFC 3030 3: DATA ends at a line, and binary bodies know no lines. */
+    if (session->transaction.mail.terms.body == MAIL_BODY_BINARY) {
+        smtp_answer(session, SMTP_BINARY_BY_BDAT, TEXT(""));
         return;
     }
     smtp_answer(session, SMTP_GO_AHEAD, TEXT(""));
@@ -50,7 +59,7 @@ static bool take_chunk(struct smtp_session *session, uint64_t size, bool is_want
         if (part.length > size)
             part.length = (size_t)size;
         if (is_wanted)
-            smtp_intake_take(session, part);
+            smtp_intake_take_chunk(session, part);
         stream_consume(stream, part.length);
         size -= part.length;
     }
@@ -80,6 +89,11 @@ void smtp_command_bdat(struct line_session *line, struct text arguments)
         /* How much follows is not known, so what follows can't be told from commands. */
         line->ended = true;
         smtp_answer(session, SMTP_BAD_ARGUMENTS, TEXT(""));
+        return;
+    }
+    if (bdat.size > CHUNK_SWALLOWED_MAX) {
+        line->ended = true;
+        smtp_answer(session, SMTP_TOO_LARGE, TEXT(""));
         return;
     }
     if ((transaction->state & (SMTP_ADDRESSED | SMTP_CHUNKING)) == 0 ||

@@ -5,6 +5,7 @@
 
 #include "decide/relay.h"
 #include "directory/client.h"
+#include "mail/body_scan.h"
 #include "mail/header.h"
 #include "proto/line/front.h"
 #include "proto/line/line.h"
@@ -40,6 +41,7 @@ struct smtp_intake {
     struct buffer header; /* of a user's message, held back until it is known what it lacks */
     bool holds_header;
     bool is_8bit;
+    struct body_scan scan; /* of a message that comes by BDAT */
     uint64_t size;
     enum smtp_trouble trouble;
 };
@@ -50,7 +52,9 @@ struct smtp_server_transaction {
     struct smtp_mail mail;
     struct queue_envelope envelope;
     unsigned recipient_capacity;
+    uint64_t recipient_bytes;
     bool has_international_address;
+    bool is_trusted;           /* what the peer says beside the addresses counts */
     struct smtp_intake intake; /* while receiving */
 };
 
@@ -116,6 +120,12 @@ void smtp_server_transaction_finish(struct smtp_session *session);
 void smtp_command_mail(struct line_session *line, struct text arguments);
 void smtp_command_rcpt(struct line_session *line, struct text arguments);
 
+/* The terms of a message (smtp_terms.c): what MAIL asked for becomes what is kept, by who asks and
+ * what the settings allow. False when MAIL was answered with a refusal. */
+bool smtp_terms_settle(struct smtp_session *session, struct smtp_mail *mail);
+/* And by what the message itself turned out to be. */
+void smtp_terms_complete(struct smtp_server_transaction *transaction);
+
 /* Messages (smtp_receive.c, smtp_intake.c). */
 void smtp_command_data(struct line_session *line, struct text arguments);
 void smtp_command_bdat(struct line_session *line, struct text arguments);
@@ -124,6 +134,8 @@ void smtp_intake_begin(struct smtp_session *session);
  * YIELDS.
  */
 void smtp_intake_take(struct smtp_session *session, struct text bytes);
+/* The same for bytes that came by BDAT, whose lines nobody has looked at. YIELDS. */
+void smtp_intake_take_chunk(struct smtp_session *session, struct text bytes);
 /* The message is complete: commit, answer, end the transaction. YIELDS. */
 void smtp_intake_end(struct smtp_session *session);
 /* Forget a message that is not complete. */
