@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/status.h"
 #include "net/address.h"
+#include "sasl/mechanism.h"
 
 /* Where a value was written, for reasons and `config show --where`. line 0: it is the default. */
 struct setting_place {
@@ -95,6 +96,26 @@ struct setting_smart_host {
     uint16_t port;    /* default 25 */
 };
 
+/* What a client logs in with; "" is what is not set. */
+struct setting_client_login {
+    struct text user;
+    struct text secret;     /* name of a file in the secrets directory: a password or a token */
+    struct text domain;     /* NTLM's */
+    struct text token_file; /* a bearer token that others keep fresh; absolute */
+    struct text keytab_file, tickets_file; /* Kerberos; absolute */
+    uint32_t mechanisms;                   /* SASL_BITs; 0: any */
+    enum sasl_secrecy secrecy;             /* `login over tls` */
+};
+
+bool setting_client_logs_in(const struct setting_client_login *login);
+
+/* X-EXPS, the login between servers of one organisation. */
+enum exps_policy {
+    EXPS_NEVER,   /* log in by AUTH */
+    EXPS_TRY,     /* by X-EXPS where the peer has it, else go on anonymously */
+    EXPS_REQUIRE, /* by X-EXPS, or no delivery */
+};
+
 /* `connector NAME { to ...  smart-host ... | by mx }`: where mail for address spaces goes. */
 struct setting_connector {
     struct text name;
@@ -103,13 +124,13 @@ struct setting_connector {
     unsigned space_count;
     uint32_t cost; /* 1..100, default 1 */
     struct setting_smart_host *smart_hosts;
-    unsigned smart_host_count; /* 0: by mx */
-    uint16_t port;             /* by mx: the port to connect to; default 25 */
-    enum tls_policy tls;       /* default TLS_OFFER */
-    struct text login_user;    /* AUTH as client; "" none */
-    struct text login_secret;  /* name of a file in the secrets directory */
-    uint32_t max_connections;  /* to one next hop at a time; default 20 */
-    uint32_t without;          /* `without WORD ...`: EXTENSION_BITs not used towards its hosts */
+    unsigned smart_host_count;         /* 0: by mx */
+    uint16_t port;                     /* by mx: the port to connect to; default 25 */
+    enum tls_policy tls;               /* default TLS_OFFER */
+    struct setting_client_login login; /* `login USER ...`: AUTH as client */
+    enum exps_policy exps;             /* `x-exps try` */
+    uint32_t max_connections;          /* to one next hop at a time; default 20 */
+    uint32_t without; /* `without WORD ...`: EXTENSION_BITs not used towards its hosts */
 };
 
 struct setting_retry {

@@ -168,31 +168,66 @@ static void check_domain(struct checking *checking, const struct setting_block *
     map_free(&seen);
 }
 
+/* Placeholders for what is only known later: the check is about what is set at all. */
+static struct sasl_identity identity_of(const struct setting_client_login *login)
+{
+    bool token_alone = login->mechanisms != 0 && (login->mechanisms & ~SASL_BEARER_MECHANISMS) == 0;
+    return (struct sasl_identity){.user = login->user,
+                                  .password = login->secret,
+                                  .token = token_alone ? login->secret : login->token_file,
+                                  .keytab = login->keytab_file,
+                                  .tickets = login->tickets_file,
+                                  .allowed = login->mechanisms != 0 ? login->mechanisms
+                                                                    : SASL_ANY_MECHANISM};
+}
+
+static void check_connector_login(struct checking *checking, const struct setting_block *block,
+                                  const struct setting_connector *connector)
+{
+    const struct setting_client_login *login = &connector->login;
+    struct text name = setting_shown(connector->name);
+    const struct sasl_identity identity = identity_of(login);
+    bool proof = login->secret.length + login->token_file.length + login->keytab_file.length +
+                     login->tickets_file.length >
+                 0;
+    bool user = login->user.length > 0;
+    if (connector->exps != EXPS_NEVER && !proof)
+        block_error(checking, block, "x-exps", "write: login USER secret NAME",
+                    "connector '%.*s' has nothing to log in with by X-EXPS", TEXT_ARG(name));
+    if (!setting_client_logs_in(login))
+        return;
+    if (!proof)
+        block_error(checking, block, "login", "write: login USER secret NAME",
+                    "connector '%.*s' has a login without a secret", TEXT_ARG(name));
+    else if (login->secret.length > 0 && !user)
+        block_error(checking, block, "login secret", "write: login USER secret NAME",
+                    "connector '%.*s' has a secret without a login", TEXT_ARG(name));
+    else if (!sasl_identity_suffices(&identity))
+        block_error(checking, block, "login mechanism", "see login in mailroot.conf(5)",
+                    "connector '%.*s' has not what its mechanisms need to log in", TEXT_ARG(name));
+    if (connector->smart_host_count == 0)
+        block_error(checking, block, "login", "add a smart-host, or remove the login",
+                    "connector '%.*s' would log in at strangers", TEXT_ARG(name));
+    if (login->secrecy == SASL_OVER_ANYTHING && connector->tls < TLS_REQUIRE)
+        settings_warning(checking->errors, place_or_block(block, "login over"),
+                         "connector '%.*s' may send its password in clear text; tls require or "
+                         "verify prevents that",
+                         TEXT_ARG(name));
+}
+
 static void check_connector(struct checking *checking, const struct setting_block *block)
 {
     const struct setting_connector *connector = block->values;
     struct text name = setting_shown(connector->name);
     bool by_mx = place_in(block, "by")->line > 0 || place_in(block, "by port")->line > 0;
     bool smart = connector->smart_host_count > 0;
-    bool login = connector->login_user.length > 0, secret = connector->login_secret.length > 0;
     if (place_in(block, "to")->line == 0)
         block_error(checking, block, "to", "add a line like: to example.net",
                     "connector '%.*s' is for no domain", TEXT_ARG(name));
     if (smart && by_mx)
         block_error(checking, block, "smart-host", "keep one of them",
                     "connector '%.*s' has both 'smart-host' and 'by'", TEXT_ARG(name));
-    if (login != secret)
-        block_error(checking, block, login ? "login" : "login secret",
-                    "write: login USER secret NAME", "connector '%.*s' has a %s without a %s",
-                    TEXT_ARG(name), login ? "login" : "secret", login ? "secret" : "login");
-    if (login && !smart)
-        block_error(checking, block, "login", "add a smart-host, or remove the login",
-                    "connector '%.*s' would log in at strangers", TEXT_ARG(name));
-    if (login && smart && connector->tls < TLS_REQUIRE)
-        settings_warning(checking->errors, place_or_block(block, "login"),
-                         "connector '%.*s' may send its password in clear text; tls require or "
-                         "verify prevents that",
-                         TEXT_ARG(name));
+    check_connector_login(checking, block, connector);
 }
 
 void settings_check(struct settings_parser *parser)

@@ -35,6 +35,30 @@ static void complete_server(struct settings_parser *parser, struct setting_block
         server->tls = settings->certificate_file.length > 0 ? TLS_OFFER : TLS_NONE;
 }
 
+static bool is_on_loopback(const struct setting_connector *connector)
+{
+    for (unsigned i = 0; i < connector->smart_host_count; i++) {
+        struct net_address address;
+        struct text host = connector->smart_hosts[i].host;
+        if (text_starts_with(host, TEXT("[")))
+            host = text_before(text_from_position(host, 1), ']');
+        if (!net_address_parse(host, 0, &address) || !net_address_is_loopback(&address))
+            return false;
+    }
+    return true;
+}
+
+/* Who logs in wants to know at whom, unless the host is this machine. */
+static void complete_connector(struct setting_block *block)
+{
+    struct setting_connector *connector = block->values;
+    const struct setting_row *tls = setting_row_find(KIND_CONNECTOR, TEXT("tls"), TEXT(""));
+    if (setting_block_place(block, tls)->line == 0)
+        connector->tls = setting_client_logs_in(&connector->login) && !is_on_loopback(connector)
+                             ? TLS_VERIFY
+                             : TLS_OFFER;
+}
+
 static void complete_postmaster(struct settings_parser *parser, struct settings *settings)
 {
     struct text domain = settings->host;
@@ -58,6 +82,8 @@ void settings_complete(struct settings_parser *parser)
         settings_defaults_apply(parser, block);
         if (block->kind == KIND_SERVER)
             complete_server(parser, block);
+        if (block->kind == KIND_CONNECTOR)
+            complete_connector(block);
         arena_reset(&parser->scratch);
     }
     complete_postmaster(parser, &object->settings);

@@ -121,3 +121,10 @@ const struct setting_domain *settings_domain_find(const struct settings *setting
     const struct settings_object *object = (const struct settings_object *)settings;
     return map_get(object->domains, text_of(key, domain.length));
 }
+
+bool setting_client_logs_in(const struct setting_client_login *login)
+{
+    return login->user.length + login->secret.length + login->token_file.length +
+               login->keytab_file.length + login->tickets_file.length >
+           0;
+}

@@ -67,6 +67,8 @@ static const char *const login_choices[] = {"tls", "cleartext", NULL};
 static const char *const verify_choices[] = {"off", "logged-in", "on", NULL};
 static const char *const hello_choices[] = {"optional", "required", NULL};
 static const char *const anonymous_choices[] = {"yes", "no", NULL};
+static const char *const login_over_choices[] = {"verified-tls", "tls", "anything", NULL};
+static const char *const exps_choices[] = {"never", "try", "require", NULL};
 static const char *const by_choices[] = {"mx", NULL};
 
 /* For each kind: the row's kind, and where its value goes. */
@@ -235,9 +237,28 @@ const struct setting_row setting_rows[] = {
      .choices = client_tls_choices, .same_as = "tls", TO(setting_connector, tls),
      .help = "As tls below."},
     {CONNECTOR, "smart-host login", &setting_type_login,
-     .same_as = "login", TO(setting_connector, login_user), .help = "As login below."},
+     .same_as = "login", TO(setting_connector, login.user), .help = "As login below."},
     {CONNECTOR, "smart-host secret", &setting_type_secret,
-     .same_as = "login secret", TO(setting_connector, login_secret), .help = "As login below."},
+     .same_as = "login secret", TO(setting_connector, login.secret),
+     .help = "As login below."},
+    {CONNECTOR, "smart-host domain", &setting_type_login,
+     .same_as = "login domain", TO(setting_connector, login.domain),
+     .help = "As login below."},
+    {CONNECTOR, "smart-host keytab", &setting_type_path,
+     .same_as = "login keytab", TO(setting_connector, login.keytab_file),
+     .help = "As login below."},
+    {CONNECTOR, "smart-host tickets", &setting_type_path,
+     .same_as = "login tickets", TO(setting_connector, login.tickets_file),
+     .help = "As login below."},
+    {CONNECTOR, "smart-host token", &setting_type_path,
+     .same_as = "login token", TO(setting_connector, login.token_file),
+     .help = "As login below."},
+    {CONNECTOR, "smart-host mechanism", &setting_type_words,
+     .same_as = "login mechanism", .choices = sasl_mechanism_names, TO(setting_connector, login.mechanisms),
+     .help = "As login below."},
+    {CONNECTOR, "smart-host over", &setting_type_choice,
+     .same_as = "login over", .choices = login_over_choices, TO(setting_connector, login.secrecy),
+     .help = "As login below."},
     {CONNECTOR, "by", &setting_type_by,
      .otherwise = "mx, without a smart-host", .choices = by_choices,
      .help = "Deliver to the hosts that the domain's MX records name."},
@@ -245,15 +266,49 @@ const struct setting_row setting_rows[] = {
      .standard = "25", .low = 1, .high = UINT16_MAX, TO(setting_connector, port),
      .help = "The port to connect to."},
     {CONNECTOR, "tls", &setting_type_choice,
-     .standard = "offer", .choices = client_tls_choices, TO(setting_connector, tls),
+     .otherwise = "verify with a login, else offer", .choices = client_tls_choices,
+     TO(setting_connector, tls),
      .help = "none: never. offer: when the other side has it. require: no delivery without. "
              "verify: nor when the certificate does not match the host."},
     {CONNECTOR, "login", &setting_type_login,
-     .otherwise = "none", TO(setting_connector, login_user),
-     .help = "The user to log in as at the smart-host."},
+     .otherwise = "none", TO(setting_connector, login.user),
+     .help = "The user to log in as at the smart-host; for Kerberos a principal. Of the mechanisms "
+             "that the host offers and that the rest suffices for the strongest is taken: "
+             "SCRAM-SHA-256 and SCRAM-SHA-1 (bound to TLS where possible), GSSAPI, NTLM, "
+             "OAUTHBEARER, XOAUTH2, CRAM-MD5, EXTERNAL, PLAIN, LOGIN. A login that fails leaves the "
+             "mail waiting, with the host's words in the queue."},
     {CONNECTOR, "login secret", &setting_type_secret,
-     .otherwise = "none", TO(setting_connector, login_secret),
-     .help = "The file in the secrets directory that holds the password."},
+     .otherwise = "none", TO(setting_connector, login.secret),
+     .help = "The file in the secrets directory that holds the password; or a bearer token, when "
+             "mechanism allows OAUTHBEARER or XOAUTH2 alone."},
+    {CONNECTOR, "login domain", &setting_type_login,
+     .otherwise = "none", TO(setting_connector, login.domain),
+     .help = "The user's domain, for NTLM."},
+    {CONNECTOR, "login keytab", &setting_type_path,
+     .otherwise = "none", TO(setting_connector, login.keytab_file),
+     .help = "The keytab with the user's Kerberos key, for GSSAPI. The user that the sender runs as "
+             "must be able to read it."},
+    {CONNECTOR, "login tickets", &setting_type_path,
+     .otherwise = "none", TO(setting_connector, login.tickets_file),
+     .help = "Instead of a keytab, the credential cache that something else keeps filled."},
+    {CONNECTOR, "login token", &setting_type_path,
+     .otherwise = "none", TO(setting_connector, login.token_file),
+     .help = "The file with a bearer token, for OAUTHBEARER and XOAUTH2. It is read anew for each "
+             "login, so that something else may keep it fresh."},
+    {CONNECTOR, "login mechanism", &setting_type_words,
+     .otherwise = "any", .choices = sasl_mechanism_names, TO(setting_connector, login.mechanisms),
+     .help = "The mechanisms that may be used."},
+    {CONNECTOR, "login over", &setting_type_choice,
+     .standard = "verified-tls", .choices = login_over_choices,
+     TO(setting_connector, login.secrecy),
+     .help = "What a password or token that is shown to the host (PLAIN, LOGIN, OAUTHBEARER, "
+             "XOAUTH2) may go over: TLS with a certificate that was verified (see tls), any TLS, "
+             "or anything. A host at a loopback address always gets it."},
+    {CONNECTOR, "x-exps", &setting_type_choice,
+     .standard = "never", .choices = exps_choices, TO(setting_connector, exps),
+     .help = "Whether to log in by X-EXPS, which makes us a server of the host's organisation. try: "
+             "where the host offers it, going on anonymously (with a line in the log) when that "
+             "does not lead to a login. require: or not at all."},
     {CONNECTOR, "limit connections", &setting_type_count,
      .standard = "20", .low = 1, .high = 10000, TO(setting_connector, max_connections),
      .help = "Connections to one host at a time."},

@@ -52,7 +52,7 @@ static bool parse_word(struct setting_reader *in, uint32_t *mask)
 
 static bool parse_words(struct setting_reader *in, void *value)
 {
-    while (setting_reader_peek(in) != NULL)
+    while (setting_reader_peek(in) != NULL && !setting_reader_at_clause(in))
         if (!parse_word(in, value))
             return false;
     return true;

@@ -173,8 +173,8 @@ TEST("a small site needs nine statements")
                     "}\n");
     const struct setting_connector *connector = &parsed.settings->connectors[0];
     EXPECT(connector->tls == TLS_VERIFY);
-    EXPECT_TEXT(connector->login_user, "us@provider.net");
-    EXPECT_TEXT(connector->login_secret, "partner");
+    EXPECT_TEXT(connector->login.user, "us@provider.net");
+    EXPECT_TEXT(connector->login.secret, "partner");
     EXPECT(parsed.settings->server_count == 1);
     EXPECT_TEXT(parsed.settings->servers[0].name, "default");
     EXPECT(parsed.settings->servers[0].listen_count == 7);
@@ -452,6 +452,36 @@ TEST("contradictions between settings are errors, unwise ones are warnings")
     expect_said("host a.b\n" QUIET "connector x {\n to *\n login u secret s\n}\n",
                 MAIN_FILE ":5:8: connector 'x' would log in at strangers\n"
                           "       | add a smart-host, or remove the login\n");
+    expect_said("host a.b\n" QUIET "connector x {\n to *\n smart-host a.b\n login u\n}\n",
+                MAIN_FILE ":6:8: connector 'x' has a login without a secret\n"
+                          "       | write: login USER secret NAME\n");
+    expect_said("host a.b\n" QUIET "connector x {\n to *\n smart-host a.b\n login u secret s "
+                "mechanism gssapi\n}\n",
+                MAIN_FILE ":6:29: connector 'x' has not what its mechanisms need to log in\n"
+                          "       | see login in mailroot.conf(5)\n");
+    expect_said("host a.b\n" QUIET "connector x {\n to *\n smart-host a.b\n x-exps try\n}\n",
+                MAIN_FILE ":6:9: connector 'x' has nothing to log in with by X-EXPS\n"
+                          "       | write: login USER secret NAME\n");
+}
+
+TEST("who logs in at a host verifies it, unless the settings say otherwise")
+{
+    struct parsed parsed = parse_clean(
+        "host a.b\n" QUIET "connector a {\n to a.a\n smart-host a.b\n login u secret s\n}\n"
+        "connector b {\n to b.b\n smart-host [127.0.0.1] login u secret s\n}\n"
+        "connector c {\n to c.c\n smart-host a.b tls require\n login u keytab k domain d "
+        "mechanism gssapi ntlm over tls\n x-exps require\n}\n"
+        "connector d {\n to d.d\n smart-host a.b\n}\n");
+    const struct setting_connector *connectors = parsed.settings->connectors;
+    EXPECT(connectors[0].tls == TLS_VERIFY && connectors[1].tls == TLS_OFFER);
+    EXPECT(connectors[0].login.secrecy == SASL_OVER_VERIFIED_TLS);
+    EXPECT(connectors[2].tls == TLS_REQUIRE && connectors[3].tls == TLS_OFFER);
+    EXPECT_TEXT(connectors[2].login.keytab_file, "/etc/mailroot/k");
+    EXPECT_TEXT(connectors[2].login.domain, "d");
+    EXPECT(connectors[2].login.mechanisms == (SASL_BIT(SASL_GSSAPI) | SASL_BIT(SASL_NTLM)));
+    EXPECT(connectors[2].login.secrecy == SASL_OVER_TLS && connectors[2].exps == EXPS_REQUIRE);
+    EXPECT(!setting_client_logs_in(&connectors[3].login));
+    parsed_free(&parsed);
 }
 
 TEST("all errors are told, up to fifty")

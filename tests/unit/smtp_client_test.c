@@ -600,20 +600,22 @@ TEST("a broken handshake suggests a connection without TLS only where that is al
 
 TEST("the password goes out under TLS alone")
 {
+    static const struct smtp_client_login login = {.identity = {.user = TEXT("u"),
+                                                                .password = TEXT("p"),
+                                                                .allowed = SASL_ANY_MECHANISM,
+                                                                .secrecy = SASL_OVER_TLS}};
     struct scene *scene = scene_for(1);
-    scene->options.login_user = TEXT("u");
-    scene->options.login_password = TEXT("p");
+    scene->options.login = &login;
     run(scene,
         SCRIPT("S:220 hi", "C:EHLO us", "S:250-hi", "S:250 AUTH PLAIN", "C:QUIT", "S:221 x"));
     EXPECT(scene->opened == TRY_LATER);
     done(&scene);
     scene = scene_for(1);
     with_tls(scene, TLS_OFFER);
-    scene->options.login_user = TEXT("u");
-    scene->options.login_password = TEXT("p");
+    scene->options.login = &login;
     run(scene,
         SCRIPT("S:220 hi", "C:EHLO us", "S:250-hi", "S:250 STARTTLS", "C:STARTTLS", "S:220 go",
-               "TLS", "C:EHLO us", "S:250-hi", "S:250 AUTH CRAM-MD5 LOGIN", "C:AUTH LOGIN",
+               "TLS", "C:EHLO us", "S:250-hi", "S:250 AUTH X-OTHER LOGIN", "C:AUTH LOGIN",
                "S:334 VXNlcm5hbWU6", "C:dQ==", "S:334 UGFzc3dvcmQ6", "C:cA==", "S:535 5.7.8 bad"));
     EXPECT(scene->opened == TRY_LATER);
     EXPECT_TEXT(text_from(scene->trouble.enhanced), "4.7.8");

@@ -6,10 +6,9 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/encoding.h"
 #include "proto/smtp/smtp_client_dialog.h"
 
-enum { MOST_MESSAGES = 100, REUSE_MS = 5 * MINUTE, MOST_AUTH_BYTES = 2048 };
+enum { MOST_MESSAGES = 100, REUSE_MS = 5 * MINUTE };
 
 static void client_free(struct smtp_client *client)
 {
@@ -81,66 +80,6 @@ static enum status start_tls(struct smtp_client *client, const struct smtp_clien
     return status == OK ? say_hello(client, options->our_host) : status;
 }
 
-/* Send a base64 word of AUTH. Secrets stay out of every log and trouble. */
-static void write_secret(struct smtp_client *client, const char *before, struct text secret)
-{
-    struct buffer encoded;
-    buffer_init(&encoded, 2 * MOST_AUTH_BYTES);
-    base64_encode(secret, &encoded);
-    stream_printf(client->stream, "%s%.*s\r\n", before, TEXT_ARG(buffer_text(&encoded)));
-    buffer_forget(&encoded);
-}
-
-/* RFC 4616, with the initial response of RFC 4954 4. */
-static void write_auth_plain(struct smtp_client *client, const struct smtp_client_options *options)
-{
-    struct buffer token;
-    buffer_init(&token, MOST_AUTH_BYTES);
-    buffer_append_byte(&token, '\0');
-    buffer_append(&token, options->login_user);
-    buffer_append_byte(&token, '\0');
-    buffer_append(&token, options->login_password);
-    write_secret(client, "AUTH PLAIN ", buffer_text(&token));
-    buffer_forget(&token);
-}
-
-/* The LOGIN mechanism asks for each with a 334. Leaves the last reply to be read. */
-static enum status write_auth_login(struct smtp_client *client,
-                                    const struct smtp_client_options *options)
-{
-    struct text answers[] = {options->login_user, options->login_password};
-    stream_write(client->stream, TEXT("AUTH LOGIN\r\n"));
-    for (int i = 0; i < 2; i++) {
-        if (smtp_client_read(client, SMTP_STEP_AUTH) != OK)
-            return TRY_LATER;
-        if (client->reply.code != 334)
-            return smtp_client_fail_reply(client, SMTP_STEP_AUTH);
-        write_secret(client, "", answers[i]);
-    }
-    return OK;
-}
-
-static enum status log_in(struct smtp_client *client, const struct smtp_client_options *options)
-{
-    const struct net_address *peer = stream_peer(client->stream);
-    if (!stream_is_tls(client->stream) && !net_address_is_loopback(peer))
-        return smtp_client_fail(client, TRY_LATER, "4.7.11", "login needs TLS, which is missing");
-    enum status status = OK;
-    if ((client->extensions & SMTP_CAN_AUTH_PLAIN) != 0)
-        write_auth_plain(client, options);
-    else if ((client->extensions & SMTP_CAN_AUTH_LOGIN) != 0)
-        status = write_auth_login(client, options);
-    else
-        return smtp_client_fail(client, TRY_LATER, "4.7.0", "the peer offers no login we know");
-    if (status == OK)
-        status = smtp_client_expect(client, SMTP_STEP_AUTH);
-    if (status == OK)
-        return OK;
-    /* A wrong password is the administrator's to mend; the mail waits for it. */
-    client->trouble.enhanced[0] = '4';
-    return client->trouble.status = TRY_LATER;
-}
-
 static enum status open_dialog(struct smtp_client *client,
                                const struct smtp_client_options *options)
 {
@@ -152,7 +91,7 @@ static enum status open_dialog(struct smtp_client *client,
         return client->trouble.status;
     if (options->tls != TLS_NONE && !options->tls_at_once && start_tls(client, options) != OK)
         return client->trouble.status;
-    return text_is_empty(options->login_user) ? OK : log_in(client, options);
+    return smtp_client_log_in(client, options);
 }
 
 enum status smtp_client_open(struct stream *stream, const struct smtp_client_options *options,

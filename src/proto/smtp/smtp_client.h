@@ -5,6 +5,7 @@
 
 #include "net/stream.h"
 #include "proc/settings.h"
+#include "proto/smtp/smtp_client_auth.h"
 #include "proto/smtp/smtp_client_reply.h"
 #include "queue/client.h"
 
@@ -14,9 +15,9 @@ struct smtp_client_options {
     struct text our_host;  /* EHLO */
     const char *peer_name; /* for SNI and the certificate's match */
     enum tls_policy tls;
-    bool tls_at_once;                       /* TLS before the greeting (RFC 8314 3.3) */
-    struct tls_context *tls_context;        /* verifying for TLS_VERIFY; may be NULL for TLS_NONE */
-    struct text login_user, login_password; /* AUTH; "" none */
+    bool tls_at_once;                      /* TLS before the greeting (RFC 8314 3.3) */
+    struct tls_context *tls_context;       /* verifying for TLS_VERIFY; may be NULL for TLS_NONE */
+    const struct smtp_client_login *login; /* AUTH; NULL: none */
 };
 
 /* Why a connection or a message failed, as an outcome tells it. */

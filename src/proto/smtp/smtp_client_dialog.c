@@ -115,15 +115,17 @@ enum status smtp_client_expect(struct smtp_client *client, enum smtp_client_step
     return smtp_reply_status(&client->reply) == OK ? OK : smtp_client_fail_reply(client, step);
 }
 
-static void note_auth(struct smtp_client *client, struct text mechanisms)
+/* "AUTH PLAIN LOGIN", or as it was before there was a standard "AUTH=LOGIN"; X-EXPS alike. */
+static void note_mechanisms(struct text keyword, struct text rest, struct text verb,
+                            uint32_t *offers)
 {
-    struct text word;
-    while (text_word(&mechanisms, &word)) {
-        if (text_equals_nocase(word, TEXT("PLAIN")))
-            client->extensions |= SMTP_CAN_AUTH_PLAIN;
-        if (text_equals_nocase(word, TEXT("LOGIN")))
-            client->extensions |= SMTP_CAN_AUTH_LOGIN;
-    }
+    if (!text_starts_with_nocase(keyword, verb))
+        return;
+    struct text behind = text_from_position(keyword, verb.length);
+    if (text_is_empty(behind))
+        *offers |= sasl_mechanisms_of(rest);
+    else if (behind.data[0] == '=')
+        *offers |= sasl_mechanisms_of(text_from_position(behind, 1)) | sasl_mechanisms_of(rest);
 }
 
 static void note_extension(struct smtp_client *client, struct text keyword, struct text rest)
@@ -143,14 +145,15 @@ static void note_extension(struct smtp_client *client, struct text keyword, stru
     if (text_equals_nocase(keyword, TEXT("SIZE")) &&
         !text_to_u64(text_trim(rest), &client->size_limit))
         client->size_limit = 0;
-    if (text_equals_nocase(keyword, TEXT("AUTH")))
-        note_auth(client, rest);
+    note_mechanisms(keyword, rest, TEXT("AUTH"), &client->auth_offers);
+    note_mechanisms(keyword, rest, TEXT("X-EXPS"), &client->exps_offers);
 }
 
 void smtp_client_note_extensions(struct smtp_client *client, struct text words)
 {
     client->extensions = 0;
     client->size_limit = 0;
+    client->auth_offers = client->exps_offers = 0;
     struct text line;
     text_split(&words, '\n', &line);
     while (text_split(&words, '\n', &line)) {

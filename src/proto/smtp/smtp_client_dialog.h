@@ -29,19 +29,19 @@ enum smtp_client_extension {
     SMTP_CAN_SIZE = 16,
     SMTP_CAN_CHUNKING = 32,
     SMTP_CAN_STARTTLS = 64,
-    SMTP_CAN_AUTH_PLAIN = 128,
-    SMTP_CAN_AUTH_LOGIN = 256,
 };
 
 struct smtp_client {
     struct stream *stream;
-    struct smtp_reply reply; /* the last one read */
-    unsigned extensions;     /* smtp_client_extension */
-    uint64_t size_limit;     /* 0: none told */
-    int64_t opened_ms;       /* monotonic */
-    unsigned attempts;       /* messages begun */
-    bool needs_reset;        /* a transaction was left behind */
-    bool is_broken;          /* out of step, lost, or the peer said 421 */
+    struct smtp_reply reply;           /* the last one read */
+    unsigned extensions;               /* smtp_client_extension */
+    uint64_t size_limit;               /* 0: none told */
+    uint32_t auth_offers, exps_offers; /* SASL_BITs of AUTH and of X-EXPS */
+    bool is_exps;      /* logged in by X-EXPS: the peer takes us for a server of its own */
+    int64_t opened_ms; /* monotonic */
+    unsigned attempts; /* messages begun */
+    bool needs_reset;  /* a transaction was left behind */
+    bool is_broken;    /* out of step, lost, or the peer said 421 */
     struct smtp_client_trouble trouble;
 };
 

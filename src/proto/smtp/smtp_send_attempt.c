@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "net/listener.h"
+#include "proto/smtp/smtp_send_login.h"
 #include "proto/smtp/smtp_send_route.h"
 
 enum { CONNECT_MS = 30 * SECOND, MOST_ADDRESSES = 10, SUBMISSIONS_PORT = 465 };
@@ -17,6 +18,8 @@ struct attempt {
     const struct setting_connector *connector; /* or NULL */
     const struct queue_job *job;
     struct arena *arena;
+    bool logs_in;
+    struct smtp_send_login login;
     unsigned tried; /* addresses */
     bool has_trouble;
     bool met_peer;                      /* a connection came about */
@@ -101,10 +104,7 @@ static enum status try_address(struct attempt *attempt, const struct smtp_route_
         options.peer_name = NULL;
     options.tls_context = tls_for(attempt, options.tls);
     options.tls_at_once = options.tls != TLS_NONE && host->port == SUBMISSIONS_PORT;
-    if (connector != NULL && !text_is_empty(connector->login_user)) {
-        options.login_user = connector->login_user;
-        options.login_password = role_secret(attempt->sender->context, connector->login_secret);
-    }
+    options.login = attempt->logs_in ? &attempt->login.login : NULL;
     struct smtp_client_trouble trouble;
     name_relay(attempt, host, address);
     enum status status = open_once(attempt, address, &options, &trouble);
@@ -138,6 +138,18 @@ static enum status try_host(struct attempt *attempt, const struct smtp_route_hos
     return TRY_LATER;
 }
 
+/* The hosts of a route in turn. YIELDS. */
+static enum status try_route(struct attempt *attempt, const struct smtp_route *route)
+{
+    for (unsigned i = 0; i < route->count && attempt->tried < MOST_ADDRESSES; i++) {
+        if (try_host(attempt, &route->hosts[i]) == OK)
+            return OK;
+        if (task_is_cancelled())
+            break;
+    }
+    return attempt->trouble.status;
+}
+
 /* Open a connection to the job's hop. Not OK: attempt->trouble. YIELDS. */
 static enum status connect_hop(struct attempt *attempt)
 {
@@ -149,13 +161,16 @@ static enum status connect_hop(struct attempt *attempt)
                         attempt->settings->host, attempt->arena, &route, &attempt->trouble);
     if (status != OK)
         return status;
-    for (unsigned i = 0; i < route.count && attempt->tried < MOST_ADDRESSES; i++) {
-        if (try_host(attempt, &route.hosts[i]) == OK)
-            return OK;
-        if (task_is_cancelled())
-            break;
-    }
-    return attempt->trouble.status;
+    const struct setting_connector *connector = attempt->connector;
+    attempt->logs_in = connector != NULL && setting_client_logs_in(&connector->login);
+    if (!attempt->logs_in)
+        return try_route(attempt, &route);
+    status = smtp_send_login_find(attempt->sender->context, connector, &attempt->login);
+    if (status != OK)
+        return smtp_trouble_set(&attempt->trouble, TRY_LATER, "4.7.0", text_from(fail_reason()));
+    status = try_route(attempt, &route);
+    smtp_send_login_finish(&attempt->login);
+    return status;
 }
 
 /* The same outcome for everyone. */
