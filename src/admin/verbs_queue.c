@@ -67,6 +67,8 @@ static void print_view_json(struct buffer *out, const struct queue_view *view)
                   id_format(view->id, id), view->number, view->state, view->size);
     verb_json_field(out, "sender", view->sender);
     verb_json_field(out, "hop", view->hop);
+    if (!text_is_empty(view->waits_for))
+        verb_json_field(out, "waits_for", view->waits_for);
     buffer_append(out, TEXT(",\"received\":\""));
     verb_time(out, view->received_ms);
     buffer_append(out, TEXT("\",\"next_try\":\""));
@@ -101,8 +103,13 @@ static void print_view(void *context, const struct queue_view *view)
                       TEXT_ARG(view->recipients[i].last_error));
     if (shown < view->recipient_count)
         buffer_printf(out, "    and %u more\n", view->recipient_count - shown);
-    buffer_printf(out, "    %s for %.*s, attempts %u, next try ", view->state, TEXT_ARG(view->hop),
+    buffer_printf(out, "    %s for %.*s, attempts %u, ", view->state, TEXT_ARG(view->hop),
                   view->attempts);
+    if (!text_is_empty(view->waits_for)) {
+        buffer_printf(out, "waits for %.*s\n", TEXT_ARG(view->waits_for));
+        return;
+    }
+    buffer_append(out, TEXT("next try "));
     verb_time(out, view->next_try_ms);
     buffer_append(out, TEXT("\n"));
 }
@@ -184,22 +191,29 @@ static void print_hop(void *context, const struct queue_hop_view *view)
 {
     struct listing *listing = context;
     struct buffer *out = listing->call->out;
-    const char *state = view->failures > 0 ? "retry" : "active";
+    bool is_remote = view->remote > 0 && view->waiting + view->sending == 0;
+    const char *state = is_remote ? "remote" : view->failures > 0 ? "retry" : "active";
     listing->count++;
     if (listing->call->json) {
         buffer_append(out, TEXT("{\"hop\":"));
         admin_json_text(out, view->name);
         buffer_printf(out,
-                      ",\"state\":\"%s\",\"waiting\":%u,\"sending\":%u,\"failures\":%u,"
-                      "\"next_try\":\"",
-                      state, view->waiting, view->sending, view->failures);
+                      ",\"state\":\"%s\",\"waiting\":%u,\"remote\":%u,\"sending\":%u,"
+                      "\"failures\":%u",
+                      state, view->waiting, view->remote, view->sending, view->failures);
+        if (!text_is_empty(view->waits_for))
+            verb_json_field(out, "waits_for", view->waits_for);
+        buffer_append(out, TEXT(",\"next_try\":\""));
         verb_time(out, view->next_try_ms);
         buffer_append(out, TEXT("\"}\n"));
         return;
     }
-    buffer_printf(out, "%-40.*s %-6s %8u %8u %8u ", TEXT_ARG(view->name), state, view->waiting,
-                  view->sending, view->failures);
-    verb_time(out, view->next_try_ms);
+    buffer_printf(out, "%-40.*s %-6s %8u %8u %8u ", TEXT_ARG(view->name), state,
+                  view->waiting + view->remote, view->sending, view->failures);
+    if (is_remote)
+        buffer_printf(out, "at %.*s", TEXT_ARG(view->waits_for));
+    else
+        verb_time(out, view->next_try_ms);
     buffer_append(out, TEXT("\n"));
 }
 

@@ -34,3 +34,26 @@ struct route decide_route(const struct settings *settings, struct text domain)
     }
     return best;
 }
+
+bool decide_may_fetch(const struct setting_connector *connector, struct text account)
+{
+    for (unsigned i = 0; i < connector->hold_account_count; i++)
+        if (text_equals_nocase(connector->hold_accounts[i], account))
+            return true;
+    return false;
+}
+
+bool decide_may_fetch_domain(const struct settings *settings, struct text account,
+                             struct text domain)
+{
+    const struct setting_connector *connector = decide_route(settings, domain).connector;
+    return connector != NULL && decide_may_fetch(connector, account);
+}
+
+bool decide_is_fetcher(const struct settings *settings, struct text account)
+{
+    for (unsigned i = 0; i < settings->connector_count; i++)
+        if (decide_may_fetch(&settings->connectors[i], account))
+            return true;
+    return false;
+}

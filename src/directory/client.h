@@ -13,6 +13,7 @@ enum directory_method {
     DIRECTORY_LOGIN = 2,     /* from front: check a password; hand a session over */
     DIRECTORY_EXPAND = 3,    /* from store: who gets it? */
     DIRECTORY_DESCRIBE = 16, /* from front: what is this address? */
+    DIRECTORY_TURN = 24,     /* from front, with fd: turn.h */
     /* auth itself tells front and store, one way and empty: forget what was answered before. */
     DIRECTORY_CHANGED = 4,
     DIRECTORY_SASL_STEP = 5,    /* from front: one message of a SASL exchange */

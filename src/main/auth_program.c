@@ -10,14 +10,23 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "decide/route.h"
 #include "directory/calls.h"
 #include "directory/describe.h"
 #include "directory/directory.h"
 #include "directory/exchange.h"
+#include "directory/fetchers.h"
+#include "directory/turn.h"
 #include "main/programs.h"
 #include "queue/client.h"
 
-enum { HAND_OVER_WAIT = 20 * SECOND };
+enum { HAND_OVER_WAIT = 20 * SECOND, TURN_OVER_WAIT = 40 * SECOND };
+
+/* A login and the front that carries its messages. */
+struct carried {
+    struct auth *auth;
+    const struct rpc_channel *front;
+};
 
 struct auth {
     struct role_context *context;
@@ -25,6 +34,8 @@ struct auth {
     struct task_group serving;                    /* verbs, and the watch for new settings */
     struct task_group storage;                    /* the log's commit task: ends last */
     struct exchanges *exchanges[ROLE_FRONTS_MAX]; /* of each front; made when first needed */
+    struct fetchers *fetchers;                    /* whose sessions may be turned round */
+    struct carried lost[ROLE_FRONTS_MAX];         /* for front_lost */
     unsigned calls;                               /* being served */
     struct task_event no_calls;
 };
@@ -190,7 +201,12 @@ static void exchange_ended(void *context, const struct exchange *exchange,
                                         [EXCHANGE_MALFORMED] = "malformed"};
     const struct directory_sasl_facts *facts = &exchange->facts;
     char id[ID_TEXT_BYTES];
-    unused(context);
+    const struct carried *carried = context;
+    struct auth *auth = carried->auth;
+    /* Asking for the mail that is held for him comes later on the same session (TURN, ATRN). */
+    if (outcome == EXCHANGE_DONE &&
+        decide_is_fetcher(auth->context->settings, text_from(exchange->user)))
+        fetchers_note(auth->fetchers, carried->front, facts->session, text_from(exchange->user));
     log_info("auth.login", "session=%s user=%s peer=%s mechanism=%s result=\"%s\" reason=%s",
              id_format(facts->session, id), log_text(exchange->claimed), log_text(facts->peer),
              mechanism_rows[facts->mechanism].name, words[outcome],
@@ -201,7 +217,8 @@ static void serve_sasl_step(void *context, struct rpc_call *call, struct text re
 {
     struct auth *auth = context;
     if (auth_enter(auth, &call)) {
-        const struct exchange_observer observer = {exchange_ended, auth};
+        struct carried carried = {auth, rpc_call_channel(call)};
+        const struct exchange_observer observer = {exchange_ended, &carried};
         struct directory_sasl_request step;
         struct directory_sasl_answer result;
         struct buffer challenge, bytes;
@@ -257,6 +274,80 @@ static void serve_sasl_session(void *context, struct rpc_call *call, struct text
     auth_leave(auth);
 }
 
+/* ---- TURN and ATRN ---- */
+
+/* He may have been disabled since. */
+static bool is_enabled(struct auth *auth, const char *account)
+{
+    struct arena arena;
+    struct directory_user user;
+    arena_init(&arena);
+    bool enabled =
+        directory_user_find(auth->directory, text_from(account), &arena, &user) && user.enabled;
+    arena_finish(&arena);
+    return enabled;
+}
+
+/* The store believes nobody else who says whose session it is. The descriptor goes with it, and the
+ * store's answer back to front. YIELDS. */
+static enum status turn_over(struct auth *auth, const struct directory_turn *asked, int fd,
+                             struct buffer *verdict)
+{
+    struct buffer request;
+    struct rpc_reply reply = {0};
+    buffer_init(&request, 64 << 10);
+    directory_turn_encode(asked, &request);
+    enum status status = rpc_ask(auth->context->store, STORE_TURN, buffer_text(&request), fd,
+                                 clock_monotonic_ms() + TURN_OVER_WAIT, &reply);
+    buffer_append(verdict, buffer_text(&reply.bytes));
+    rpc_reply_finish(&reply);
+    buffer_finish(&request);
+    return status;
+}
+
+static enum status turn(struct auth *auth, struct rpc_call *call, struct text request,
+                        struct buffer *verdict)
+{
+    struct directory_turn asked;
+    struct arena arena;
+    char account[DIRECTORY_USER_MAX];
+    int fd = rpc_take_fd(call);
+    arena_init(&arena);
+    enum status status = OK;
+    if (fd < 0 || !directory_turn_decode(request, &arena, &asked))
+        status = refused("malformed request");
+    else if (!fetchers_find(auth->fetchers, rpc_call_channel(call), asked.session, account) ||
+             !is_enabled(auth, account))
+        status = try_later("the login is not known (any more)");
+    if (status == OK) {
+        asked.account = text_from(account);
+        status = turn_over(auth, &asked, fd, verdict);
+    } else if (fd >= 0) {
+        close(fd);
+    }
+    arena_finish(&arena);
+    return status;
+}
+
+static void serve_turn(void *context, struct rpc_call *call, struct text request)
+{
+    struct auth *auth = context;
+    if (auth_enter(auth, &call)) {
+        struct buffer verdict;
+        buffer_init(&verdict, 64);
+        enum status status = turn(auth, call, request, &verdict);
+        answer(&call, status, buffer_text(&verdict));
+        buffer_finish(&verdict);
+    }
+    auth_leave(auth);
+}
+
+static void front_lost(void *argument)
+{
+    const struct carried *lost = argument;
+    fetchers_forget(lost->auth->fetchers, lost->front);
+}
+
 static const struct rpc_method from_front[] = {
     {DIRECTORY_CHECK, RPC_INLINE, "directory.check", serve_check},
     {DIRECTORY_DESCRIBE, RPC_INLINE, "directory.describe", serve_describe},
@@ -264,6 +355,7 @@ static const struct rpc_method from_front[] = {
     {DIRECTORY_SASL_STEP, 0, "directory.sasl-step", serve_sasl_step},
     {DIRECTORY_SASL_CANCEL, RPC_INLINE | RPC_ONE_WAY, "directory.sasl-cancel", serve_sasl_cancel},
     {DIRECTORY_SASL_SESSION, 0, "directory.sasl-session", serve_sasl_session},
+    {DIRECTORY_TURN, 0, "directory.turn", serve_turn},
 };
 static const struct rpc_method from_store[] = {
     {DIRECTORY_EXPAND, RPC_INLINE, "directory.expand", serve_expand},
@@ -276,6 +368,7 @@ static void *auth_new(struct role_context *context)
     struct auth *auth = calloc(1, sizeof(*auth));
     check(auth != NULL);
     auth->context = context;
+    auth->fetchers = fetchers_new();
     task_event_init(&auth->no_calls);
     task_group_init(&auth->serving);
     task_group_init(&auth->storage);
@@ -317,6 +410,11 @@ static enum status auth_start(void *state)
     free(path);
     if (status != OK)
         return status;
+    for (unsigned i = 0; i < ROLE_FRONTS_MAX; i++)
+        if (auth->context->fronts[i] != NULL) {
+            auth->lost[i] = (struct carried){auth, auth->context->fronts[i]};
+            rpc_channel_on_down(auth->context->fronts[i], front_lost, &auth->lost[i]);
+        }
     directory_on_change(auth->directory, tell_changed, auth);
     /* Opening took time, in which newer settings may have come. */
     directory_use_settings(auth->directory, auth->context->settings);
@@ -337,6 +435,10 @@ static void auth_stop(void *state)
     task_shield_end();
     for (unsigned i = 0; i < ROLE_FRONTS_MAX; i++)
         exchanges_free(&auth->exchanges[i]);
+    for (unsigned i = 0; i < ROLE_FRONTS_MAX; i++)
+        if (auth->lost[i].front != NULL)
+            rpc_channel_on_down(auth->context->fronts[i], NULL, NULL);
+    fetchers_free(&auth->fetchers);
     task_group_finish(&auth->storage);
     free(auth);
 }

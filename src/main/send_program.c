@@ -1,4 +1,5 @@
-/* The role `send`: what it is made of. It answers nobody; it asks the store for work. */
+/* The role `send`: what it is made of. It asks the store for work, and takes from it peers that
+ * want their mail over a connection of theirs. */
 #include "main/programs.h"
 
 #include "proto/smtp/smtp_send.h"
@@ -21,6 +22,8 @@ static void stop(void *state)
 
 const struct role_program send_program = {
     .kind = ROLE_SEND,
+    .methods = {[ROLE_STORE] = smtp_send_methods},
+    .method_count = {[ROLE_STORE] = SMTP_SEND_METHODS},
     .new_state = new_state,
     .start = start,
     .stop = stop,

@@ -191,6 +191,7 @@ static void serve_changed(void *context, struct rpc_call *call, struct text mess
 static const struct rpc_method from_auth[] = {
     {DIRECTORY_CHANGED, RPC_INLINE | RPC_ONE_WAY, "directory.changed", serve_changed},
     {STORE_SESSION, RPC_INLINE, "store.session", serve_session},
+    {STORE_TURN, 0, "store.turn", queue_serve_turn},
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue.story", queue_serve_story},
 };
 

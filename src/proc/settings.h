@@ -27,7 +27,8 @@ enum service {
     SERVICE_POP3S,      /* 995: TLS from the first byte */
     SERVICE_IMAP,       /* 143 */
     SERVICE_IMAPS,      /* 993: TLS from the first byte */
-    SERVICE_LAST = SERVICE_IMAPS
+    SERVICE_ODMR,       /* 366: RFC 2645, log in and be sent the mail that is held for you */
+    SERVICE_LAST = SERVICE_ODMR
 };
 
 enum tls_policy {
@@ -44,6 +45,9 @@ enum verify_policy {
     VERIFY_LOGGED_IN,
     VERIFY_ON,
 };
+
+/* Who may start the delivery of mail that waits (RFC 1985), besides the listed networks. */
+enum etrn_policy { ETRN_ANY, ETRN_LOGGED_IN, ETRN_NOBODY };
 
 struct setting_listen {
     struct net_address address; /* the host part may be "any" */
@@ -64,13 +68,16 @@ struct setting_server {
     bool relay_logged_in;                 /* default yes */
     struct net_network *refused_networks; /* `refuse NETWORK ...` */
     unsigned refused_network_count;
-    bool needs_hello_name;                /* `hello-name required`: HELO without one gets 501 */
-    bool needs_login;                     /* `anonymous no`: MAIL only after a login */
-    enum verify_policy verify, expand;    /* `verify on`, `expand on`: VRFY and EXPN */
-    int64_t tarpit_ms;                    /* `tarpit 5s`: before a 5xx to who is not logged in */
-    uint64_t max_message_bytes;           /* `limit message 35MB`; 0: none */
-    uint64_t max_session_bytes;           /* `limit session-size 1GB` of messages; 0: none */
-    uint32_t max_messages;                /* `limit messages 100` in one session; 0: none */
+    bool needs_hello_name;             /* `hello-name required`: HELO without one gets 501 */
+    bool needs_login;                  /* `anonymous no`: MAIL only after a login */
+    enum verify_policy verify, expand; /* `verify on`, `expand on`: VRFY and EXPN */
+    int64_t tarpit_ms;                 /* `tarpit 5s`: before a 5xx to who is not logged in */
+    uint64_t max_message_bytes;        /* `limit message 35MB`; 0: none */
+    uint64_t max_session_bytes;        /* `limit session-size 1GB` of messages; 0: none */
+    uint32_t max_messages;             /* `limit messages 100` in one session; 0: none */
+    enum etrn_policy etrn;             /* `etrn any|logged-in|nobody [NETWORK ...]` */
+    struct net_network *etrn_networks;
+    unsigned etrn_network_count;
     uint32_t max_recipients;              /* `limit recipients 1000` */
     uint32_t max_connections;             /* `limit connections 5000` */
     uint32_t max_connections_per_address; /* `limit connections-per-address 200` */
@@ -130,6 +137,9 @@ struct setting_connector {
     struct setting_client_login login; /* `login USER ...`: AUTH as client */
     enum exps_policy exps;             /* `x-exps try` */
     uint32_t max_connections;          /* to one next hop at a time; default 20 */
+    bool holds;                        /* `hold`: its mail waits until it is asked for */
+    struct text *hold_accounts;        /* `hold for ACCOUNT ...`: may fetch it by TURN and ATRN */
+    unsigned hold_account_count;
     uint32_t without; /* `without WORD ...`: EXTENSION_BITs not used towards its hosts */
 };
 

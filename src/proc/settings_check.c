@@ -104,7 +104,7 @@ static void check_listen_tls(struct checking *checking, const struct setting_blo
     bool tls = listen->service == SERVICE_SMTPS || listen->service == SERVICE_POP3S ||
                listen->service == SERVICE_IMAPS;
     bool logs_in = listen->service == SERVICE_SUBMISSION || listen->service == SERVICE_POP3 ||
-                   listen->service == SERVICE_IMAP;
+                   listen->service == SERVICE_IMAP || listen->service == SERVICE_ODMR;
     if (tls && !certificate)
         block_error(checking, block, "listen", "add: certificate FILE key FILE",
                     "'%s' needs a certificate", name);
@@ -215,6 +215,20 @@ static void check_connector_login(struct checking *checking, const struct settin
                          TEXT_ARG(name));
 }
 
+/* An account elsewhere can't log in here, so nobody would ever fetch the mail. */
+static void check_hold(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_connector *connector = block->values;
+    for (unsigned i = 0; i < connector->hold_account_count; i++) {
+        struct text account = connector->hold_accounts[i];
+        struct text domain = text_from_position(account, text_find_last(account, '@') + 1);
+        if (settings_domain_find(checking->settings, domain) == NULL)
+            settings_warning(checking->errors, place_or_block(block, "hold"),
+                             "nobody can log in as '%.*s': its domain is not one of ours",
+                             TEXT_ARG(account));
+    }
+}
+
 static void check_connector(struct checking *checking, const struct setting_block *block)
 {
     const struct setting_connector *connector = block->values;
@@ -247,6 +261,7 @@ void settings_check(struct settings_parser *parser)
             break;
         case KIND_CONNECTOR:
             check_connector(&checking, block);
+            check_hold(&checking, block);
             break;
         case KIND_DOMAIN:
             check_domain(&checking, block);

@@ -8,7 +8,13 @@
 #include "proc/settings_parser.h"
 #include "proc/settings_types.h"
 
-enum { DOMAIN_MAX = 253, LABEL_MAX = 63, LOCAL_PART_MAX = 64, NAME_MAX_BYTES = 64 };
+enum {
+    DOMAIN_MAX = 253,
+    LABEL_MAX = 63,
+    LOCAL_PART_MAX = 64,
+    NAME_MAX_BYTES = 64,
+    HOLD_ACCOUNTS_MAX = 100
+};
 
 static bool is_name_byte(char c)
 {
@@ -196,6 +202,60 @@ static bool parse_space(struct setting_reader *in, void *value)
     return true;
 }
 
+static bool append_account(struct setting_reader *in, struct setting_connector *connector)
+{
+    unsigned count = connector->hold_account_count;
+    struct text account;
+    if (!parse_address(in, &account))
+        return false;
+    if (count >= HOLD_ACCOUNTS_MAX)
+        return setting_reader_error(in, TEXT(""), "%s has more than %d accounts",
+                                    setting_reader_where(in), HOLD_ACCOUNTS_MAX);
+    if ((count & (count - 1)) == 0) {
+        struct text *larger =
+            arena_array(&in->parser->object->arena, count == 0 ? 1 : count * 2, sizeof(account));
+        if (count > 0)
+            memcpy(larger, connector->hold_accounts, count * sizeof(account));
+        connector->hold_accounts = larger;
+    }
+    connector->hold_accounts[connector->hold_account_count++] = account;
+    return true;
+}
+
+/* `hold` or `hold for ACCOUNT ...`. */
+static bool parse_hold(struct setting_reader *in, void *value)
+{
+    struct setting_connector *connector = value;
+    connector->holds = true;
+    const struct setting_word *word = setting_reader_peek(in);
+    if (word == NULL)
+        return true;
+    in->next++;
+    if (!setting_word_is(word, "for") || setting_reader_peek(in) == NULL)
+        return setting_reader_error(in, TEXT("write: hold, or: hold for branch@example.org"),
+                                    "%s: 'for' and an account are missing",
+                                    setting_reader_where(in));
+    while (setting_reader_peek(in) != NULL)
+        if (!append_account(in, connector))
+            return false;
+    return true;
+}
+
+static void write_hold(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    const struct setting_connector *connector = value;
+    unused(row);
+    for (unsigned i = 0; i < connector->hold_account_count; i++) {
+        buffer_append(out, i == 0 ? TEXT("for ") : TEXT(" "));
+        setting_word_write(connector->hold_accounts[i], false, out);
+    }
+}
+
+const struct setting_type setting_type_hold = {.syntax = "[for ACCOUNT ...]",
+                                               .repeats = true,
+                                               .alone = true,
+                                               .parse = parse_hold,
+                                               .write = write_hold};
 const struct setting_type setting_type_host = {
     .syntax = "HOST", .parse = parse_host, .write = write_text};
 const struct setting_type setting_type_path = {

@@ -18,6 +18,7 @@ static const struct {
     {"smtps", SERVICE_SMTPS, {465, 0}}, {"lmtp", SERVICE_LMTP, {24, 0}},
     {"pop3", SERVICE_POP3, {110, 0}},   {"pop3s", SERVICE_POP3S, {995, 0}},
     {"imap", SERVICE_IMAP, {143, 0}},   {"imaps", SERVICE_IMAPS, {993, 0}},
+    {"odmr", SERVICE_ODMR, {366, 0}},
 };
 enum { SERVICE_COUNT = sizeof(services) / sizeof(*services) };
 
@@ -102,7 +103,7 @@ static bool parse_listen(struct setting_reader *in, void *value)
         service_of_port(net_address_port(&listen->address), &listen->service))
         return true;
     return setting_reader_error(
-        in, TEXT("add smtp, submission, smtps, lmtp, pop3, pop3s, imap or imaps behind it"),
+        in, TEXT("add smtp, submission, smtps, lmtp, pop3, pop3s, imap, imaps or odmr behind it"),
         "the port of '%.*s' tells no service, and none is named", TEXT_ARG(shown));
 }
 
@@ -121,10 +122,11 @@ struct relay_words {
     bool logged_in, only, nobody, network;
 };
 
-static bool append_relay(struct setting_reader *in, struct setting_server *server)
+static bool append_network(struct setting_reader *in, struct net_network **networks,
+                           unsigned *networks_count)
 {
     struct net_network network;
-    unsigned count = server->relay_network_count;
+    unsigned count = *networks_count;
     if (!parse_network(in, &network))
         return false;
     if (count >= RELAY_NETWORKS_MAX)
@@ -134,10 +136,10 @@ static bool append_relay(struct setting_reader *in, struct setting_server *serve
         struct net_network *larger =
             arena_array(&in->parser->object->arena, count == 0 ? 1 : count * 2, sizeof(network));
         if (count > 0)
-            memcpy(larger, server->relay_networks, count * sizeof(network));
-        server->relay_networks = larger;
+            memcpy(larger, *networks, count * sizeof(network));
+        *networks = larger;
     }
-    server->relay_networks[server->relay_network_count++] = network;
+    (*networks)[(*networks_count)++] = network;
     return true;
 }
 
@@ -152,7 +154,7 @@ static bool read_relay_words(struct setting_reader *in, struct setting_server *s
                                                            : NULL;
         if (keyword == NULL) {
             seen->network = true;
-            if (!append_relay(in, server))
+            if (!append_network(in, &server->relay_networks, &server->relay_network_count))
                 return false;
             continue;
         }
@@ -197,6 +199,45 @@ static void write_relay(const struct setting_row *row, const void *value, struct
     for (unsigned i = 0; i < server->relay_network_count; i++) {
         buffer_append_byte(out, ' ');
         write_network(row, &server->relay_networks[i], out);
+    }
+}
+
+static const char *const etrn_words[] = {
+    [ETRN_ANY] = "any", [ETRN_LOGGED_IN] = "logged-in", [ETRN_NOBODY] = "nobody"};
+enum { ETRN_WORDS = sizeof(etrn_words) / sizeof(*etrn_words) };
+
+/* A word first, then networks; networks alone leave it to them and to who is logged in. */
+static bool parse_etrn(struct setting_reader *in, void *value)
+{
+    struct setting_server *server = value;
+    bool first = setting_block_place(in->block, in->row)->line == 0, has_word = false;
+    for (unsigned i = 0; i < ETRN_WORDS && !has_word; i++) {
+        has_word = setting_word_is(setting_reader_peek(in), etrn_words[i]);
+        if (has_word)
+            server->etrn = (enum etrn_policy)i;
+    }
+    if (has_word)
+        in->next++;
+    else if (first)
+        server->etrn = ETRN_LOGGED_IN;
+    if (has_word && !first)
+        return setting_reader_error(in, TEXT("further etrn statements have networks alone"),
+                                    "%s: any, logged-in and nobody belong in the first etrn "
+                                    "statement",
+                                    setting_reader_where(in));
+    while (setting_reader_peek(in) != NULL)
+        if (!append_network(in, &server->etrn_networks, &server->etrn_network_count))
+            return false;
+    return true;
+}
+
+static void write_etrn(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    const struct setting_server *server = value;
+    buffer_append(out, text_from(etrn_words[server->etrn]));
+    for (unsigned i = 0; i < server->etrn_network_count; i++) {
+        buffer_append_byte(out, ' ');
+        write_network(row, &server->etrn_networks[i], out);
     }
 }
 
@@ -279,6 +320,10 @@ const struct setting_type setting_type_relay = {.syntax =
                                                 .repeats = true,
                                                 .parse = parse_relay,
                                                 .write = write_relay};
+const struct setting_type setting_type_etrn = {.syntax = "[any | logged-in | nobody] [NETWORK ...]",
+                                               .repeats = true,
+                                               .parse = parse_etrn,
+                                               .write = write_etrn};
 const struct setting_type setting_type_smart_hosts = {.syntax = "HOST[:PORT] ...",
                                                       .size = sizeof(struct setting_smart_host),
                                                       .list = true,

@@ -102,7 +102,8 @@ static bool show_row(struct showing *showing, const struct setting_block *block,
     struct buffer value;
     buffer_init(&value, SIZE_MAX);
     write_value(block, row, &value);
-    bool empty = value.length == 0;
+    bool alone = row->type->alone && setting_block_place(block, row)->line > 0;
+    bool empty = value.length == 0 && !alone;
     struct text clause = setting_row_clause(row);
     if (!empty && row->type->list && value.length > LIST_LINE_BYTES) {
         show_long_list(showing, block, row);
@@ -111,8 +112,8 @@ static bool show_row(struct showing *showing, const struct setting_block *block,
             buffer_append(&showing->line, setting_row_statement(row));
         if (clause.length > 0 && !text_equals(clause, TEXT("times")))
             buffer_printf(&showing->line, " %.*s", TEXT_ARG(clause));
-        buffer_append_byte(&showing->line, ' ');
-        buffer_append(&showing->line, buffer_text(&value));
+        if (value.length > 0)
+            buffer_printf(&showing->line, " %.*s", TEXT_ARG(buffer_text(&value)));
     }
     buffer_finish(&value);
     return !empty;

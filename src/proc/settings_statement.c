@@ -192,13 +192,14 @@ static bool read_values(struct setting_reader *in)
         return refuse_duplicate(in, place);
     /* x3 is clause and value in one. */
     const struct setting_row *clause = clause_at(in);
-    if (setting_reader_peek(in) == NULL || (clause != NULL && clause != row))
+    bool is_alone = setting_reader_peek(in) == NULL && row->type->alone;
+    if (!is_alone && (setting_reader_peek(in) == NULL || (clause != NULL && clause != row)))
         return setting_reader_error(
             in, arena_printf(&in->parser->scratch, "write: %s %s", row->name, row->type->syntax),
             "%s needs a value", setting_reader_where(in));
-    if (at_later(in))
+    if (!is_alone && at_later(in))
         return refuse_word(in);
-    struct setting_place written = place_of(in, in->next);
+    struct setting_place written = place_of(in, is_alone ? 0 : in->next);
     bool good =
         row->type->list ? read_list(in) : row->type->parse(in, setting_block_value(in->block, row));
     /* Also when it is wrong: then it is not missing as well. */

@@ -136,8 +136,8 @@ const struct setting_row setting_rows[] = {
      .otherwise = "none, one is needed", .high = 64,
      TO_LIST(setting_server, listens, listen_count),
      .help = "Where to listen, * being all addresses of the machine. The service is smtp, "
-             "submission, smtps, lmtp, pop3, pop3s, imap or imaps; left out, it follows from the port "
-             "(25 and 2525, 587, 465, 24, 110, 995, 143, 993)."},
+             "submission, smtps, lmtp, pop3, pop3s, imap, imaps or odmr; left out, it follows from "
+             "the port (25 and 2525, 587, 465, 24, 110, 995, 143, 993, 366)."},
     {SERVER, "fully-qualified", &setting_type_host,
      .otherwise = "the host", TO(setting_server, host),
      .help = "The name by which this server greets."},
@@ -173,6 +173,12 @@ const struct setting_row setting_rows[] = {
     {SERVER, "tarpit", &setting_type_time,
      .standard = "0", .low = 0, .high = MINUTE, TO(setting_server, tarpit_ms),
      .help = "How long a peer that is not logged in waits for each refusal (5xx)."},
+    {SERVER, "etrn", &setting_type_etrn,
+     .standard = "any",
+     .help = "Who may start the delivery of mail that waits for a domain, by ETRN. It goes to the "
+             "host that is set for it, never to who asks. any: everyone, but strangers not often "
+             "and without being told how much waits. logged-in, which holds when there are "
+             "networks alone, and nobody: but for these networks."},
     {SERVER, "limit message", &setting_type_size,
      .standard = "35MB", .low = 0, .high = 2 * GIB, TO(setting_server, max_message_bytes),
      .help = "The largest message taken, 64KB at least. 0: no limit but that of the store, 2GB."},
@@ -309,6 +315,12 @@ const struct setting_row setting_rows[] = {
      .help = "Whether to log in by X-EXPS, which makes us a server of the host's organisation. try: "
              "where the host offers it, going on anonymously (with a line in the log) when that "
              "does not lead to a login. require: or not at all."},
+    {CONNECTOR, "hold", &setting_type_hold,
+     .otherwise = "sent as soon as can be",
+     .help = "Its mail waits until it is asked for: by ETRN, and with accounts also by TURN or "
+             "ATRN over a connection on which one of them is logged in. Each account gets all of "
+             "the connector's domains. Meanwhile the times of retry go on: the sender is told of "
+             "the delay, and at last that it is given up."},
     {CONNECTOR, "limit connections", &setting_type_count,
      .standard = "20", .low = 1, .high = 10000, TO(setting_connector, max_connections),
      .help = "Connections to one host at a time."},
@@ -345,7 +357,7 @@ const struct setting_later setting_laters[] = {
     {KIND_SERVER, "refuse domain"}, {KIND_SERVER, "login none"}, {KIND_SERVER, "login plain"},
     {KIND_SERVER, "login scram"}, {KIND_SERVER, "login gssapi"}, {KIND_SERVER, "login ntlm"},
     {KIND_CONNECTOR, "accept"}, {KIND_CONNECTOR, "reject"}, {KIND_CONNECTOR, "from"},
-    {KIND_CONNECTOR, "only"}, {KIND_CONNECTOR, "oversize"}, {KIND_CONNECTOR, "hold"},
+    {KIND_CONNECTOR, "only"}, {KIND_CONNECTOR, "oversize"},
     {KIND_CONNECTOR, "schedule"}, {KIND_CONNECTOR, "note"}, {KIND_CONNECTOR, "to relay"},
     {KIND_CONNECTOR, "tls dane"}, {KIND_CONNECTOR, "tls mta-sts"},
     {KIND_RETRY, "hops"},

@@ -27,6 +27,7 @@ struct setting_type {
     size_t size;        /* of a value; of one element of a list */
     bool list;
     bool repeats;            /* may be set by several statements, though it is no list to us */
+    bool alone;              /* the statement may stand without a value */
     const char *before_last; /* a word that may stand before the last element of a list */
     /* Read one value off the words. False when it is none, and then the error is reported. */
     bool (*parse)(struct setting_reader *in, void *value);

@@ -24,6 +24,8 @@ extern const struct setting_type setting_type_resolvers; /* addresses, port 53 *
 extern const struct setting_type setting_type_networks;
 extern const struct setting_type setting_type_listens;
 extern const struct setting_type setting_type_relay; /* several members of struct setting_server */
+extern const struct setting_type setting_type_etrn;  /* the same */
+extern const struct setting_type setting_type_hold;  /* of struct setting_connector */
 extern const struct setting_type setting_type_by;    /* "mx" */
 extern const struct setting_type setting_type_smart_hosts;
 

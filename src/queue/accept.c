@@ -124,7 +124,9 @@ static void plan_remote(struct plan *plan, const struct directory_target *target
     struct route route = decide_route(plan->queue->settings, domain);
     struct item facts = {.kind = ITEM_SEND, .next_try_ms = now};
     facts.connector = route.connector == NULL ? TEXT("") : route.connector->name;
-    facts.domain = route.by_mx ? domain : TEXT("");
+    /* What is held is asked for by domain. */
+    bool by_domain = route.by_mx || route.connector->holds;
+    facts.domain = by_domain ? domain : TEXT("");
     struct item_recipient recipient = recipient_of(plan, target);
     add_recipient(plan, group_for(plan, &facts), recipient);
     if (!may_tell(plan))

@@ -152,8 +152,8 @@ void queue_story(struct rpc_channel *store, uint64_t id, struct text event, stru
     buffer_finish(&message);
 }
 
-static enum status read_jobs(struct text bytes, struct arena *arena, struct queue_job **jobs,
-                             unsigned *count)
+enum status queue_jobs_decode(struct text bytes, struct arena *arena, struct queue_job **jobs,
+                              unsigned *count)
 {
     struct wire_reader in = wire_reader_of(arena_copy(arena, bytes));
     uint32_t sent = wire_get_u32(&in);
@@ -177,7 +177,7 @@ enum status queue_lease(struct rpc_channel *store, unsigned max, struct arena *a
         rpc_ask(store, QUEUE_LEASE, buffer_text(&request), -1, NO_DEADLINE, &reply);
     buffer_finish(&request);
     if (status == OK)
-        status = read_jobs(buffer_text(&reply.bytes), arena, jobs, count);
+        status = queue_jobs_decode(buffer_text(&reply.bytes), arena, jobs, count);
     rpc_reply_finish(&reply);
     return status;
 }

@@ -15,14 +15,18 @@
 
 /* Methods the store role serves; numbers are stable. */
 enum queue_method {
-    QUEUE_APPEND = 1,   /* from front: a chunk of a large body */
-    QUEUE_COMMIT = 2,   /* from front: envelope and the (rest of the) body */
-    QUEUE_ABANDON = 3,  /* from front, one way */
-    QUEUE_STORY = 4,    /* from front, send, auth; one way: something that happened, for `trace` */
-    QUEUE_LEASE = 5,    /* from send: parks until a delivery is due */
-    QUEUE_BODY = 6,     /* from send */
-    QUEUE_REPORT = 7,   /* from send: what became of each recipient */
-    STORE_SESSION = 16, /* from auth, with fd: serve this user's POP3 session */
+    QUEUE_APPEND = 1,  /* from front: a chunk of a large body */
+    QUEUE_COMMIT = 2,  /* from front: envelope and the (rest of the) body */
+    QUEUE_ABANDON = 3, /* from front, one way */
+    QUEUE_STORY = 4,   /* from front, send, auth; one way: something that happened, for `trace` */
+    QUEUE_LEASE = 5,   /* from send: parks until a delivery is due */
+    QUEUE_BODY = 6,    /* from send */
+    QUEUE_REPORT = 7,  /* from send: what became of each recipient */
+    QUEUE_ETRN = 24,   /* from front; these four: turn.h */
+    QUEUE_TURN_LEASE = 25, /* from send */
+    QUEUE_TURN_END = 26,   /* from send */
+    STORE_TURN = 27,       /* from auth, with fd */
+    STORE_SESSION = 16,    /* from auth, with fd: serve this user's POP3 session */
 };
 
 /* RFC 3461 NOTIFY; none set means the default: FAILURE (and DELAY). */

@@ -32,10 +32,20 @@ struct queued_item {
     struct list leased;  /* in queue->leased */
     bool busy;           /* a task of ours works on it */
     bool delay_told;
+    struct list held;   /* in hop->held: it waits to be asked for */
+    bool is_released;   /* it was, by ETRN: due like any other until it was tried once */
+    uint64_t turn;      /* the lease is of this turned session; 0: of the sender */
+    uint64_t last_turn; /* the latest turned session that was given it */
 };
 
 struct hop {
-    struct text name;        /* owned; also the key */
+    struct text name;      /* owned; also the key */
+    struct text connector; /* owned; "" when there is none */
+    struct text domain;    /* owned; "" when the connector's smart hosts take all */
+    bool holds;            /* the connector's mail waits to be asked for */
+    struct list holding;   /* then: in queue->hops_holding */
+    struct list held;      /* items that wait for that, the longest first */
+    unsigned held_count;
     struct timer_heap items; /* waiting, by next try */
     struct timer due;        /* in queue->hops_waiting */
     struct list ready;       /* in queue->hops_ready */
@@ -68,6 +78,10 @@ struct queue {
     struct list watches;         /* of fronts */
     struct timer_heap hops_waiting;
     struct list hops_ready; /* due: one job each in turn */
+    struct list hops_holding;
+    struct map *turns; /* id -> struct turn: sessions that were turned round */
+    uint64_t last_turn;
+    struct map *asked; /* connector's name -> when a stranger's ETRN was heeded last */
     struct list leased;
     struct timer_heap looks, reports;
     struct task_event work; /* for QUEUE_LEASE */
@@ -95,6 +109,12 @@ void schedule_place(struct queue *queue, struct queued_item *item);
 struct queued_item *schedule_find(struct queue *queue, uint64_t id, uint32_t number);
 /* The next item to send, leased; NULL: none is due. *wake_ms: when one may be (wall). */
 struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms);
+/* Lease this item to a turned session. */
+void schedule_lease_held(struct queue *queue, struct queued_item *item, uint64_t turn);
+/* Due now, with its hop. A held one is let go for one attempt. */
+void schedule_start(struct queue *queue, struct queued_item *item);
+/* The connectors may hold now what they did not, and the other way round. */
+void schedule_follow_settings(struct queue *queue);
 /* The lease ends; the item, when it still exists, waits again. */
 void schedule_release(struct queue *queue, struct queued_item *item);
 void schedule_send_lost(void *queue);
@@ -136,6 +156,24 @@ enum status outcome_give_up(struct queue *queue, struct queued_item *item, const
 
 /* serve.c */
 void serve_finish(struct queue *queue);
+/* Around every call that may yield, so that closing can wait for it. TRY_LATER: not serving. */
+enum status serve_begin_call(struct queue *queue);
+void serve_end_call(struct queue *queue);
+/* Append the job of a leased item. False: its message can't be read now. YIELDS. */
+bool serve_encode_job(struct queue *queue, struct queued_item *queued, struct buffer *out);
+
+/* turn.c */
+void queue_serve_turn_lease(void *context, struct rpc_call *call, struct text request);
+void queue_serve_turn_end(void *context, struct rpc_call *call, struct text request);
+void turn_init(struct queue *queue);
+void turn_finish(struct queue *queue);
+/* The send process is gone, and with it what it was turned to. */
+void turn_send_lost(struct queue *queue);
+
+/* etrn.c */
+void queue_serve_etrn(void *context, struct rpc_call *call, struct text request);
+/* Forget who asked. */
+void etrn_finish(struct queue *queue);
 
 /* notice.c: tell the sender of an ITEM_REPORT. YIELDS. */
 void notice_send(struct queue *queue, struct queued_item *item);

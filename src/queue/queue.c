@@ -24,9 +24,11 @@ struct queue *queue_new(void)
     queue->cache = directory_cache_new();
     queue->uploads = map_new();
     queue->committing = map_new();
+    queue->asked = map_new();
     list_init(&queue->watches);
     task_event_init(&queue->call_ended);
     schedule_init(queue);
+    turn_init(queue);
     return queue;
 }
 
@@ -34,6 +36,7 @@ void queue_set_settings(struct queue *queue, struct settings *settings)
 {
     struct settings *old = queue->settings;
     queue->settings = settings_hold(settings);
+    schedule_follow_settings(queue);
     if (old != NULL)
         settings_release(&old);
 }
@@ -204,6 +207,8 @@ void queue_stop(struct queue **stopped)
     store_close(&queue->store);
     task_group_finish(&queue->log_tasks);
     schedule_finish(queue);
+    turn_finish(queue);
+    etrn_finish(queue);
     directory_cache_free(&queue->cache);
     map_free(&queue->uploads);
     map_free(&queue->committing);

@@ -35,9 +35,11 @@ void queue_set_owner(struct queue *queue, void *owner);
 void *queue_owner(const struct queue *queue);
 
 /* What fronts and send may call; context is the queue. */
-enum { QUEUE_FRONT_METHODS = 4, QUEUE_SEND_METHODS = 4 };
+enum { QUEUE_FRONT_METHODS = 5, QUEUE_SEND_METHODS = 6 };
 extern const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS];
 extern const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS];
+/* STORE_TURN, for the table of auth. */
+void queue_serve_turn(void *context, struct rpc_call *call, struct text request);
 /* QUEUE_STORY for further peers' tables. */
 void queue_serve_story(void *context, struct rpc_call *call, struct text request);
 /* Drop what a front began and did not finish when its process goes away. */
@@ -50,7 +52,8 @@ struct queue_view_recipient {
 struct queue_view {
     uint64_t id;
     uint32_t number;
-    const char *state; /* "waiting", "sending", "report", "bad" */
+    const char *state; /* "waiting", "remote" (until it is asked for), "sending", "report", "bad" */
+    struct text waits_for; /* of "remote": what lets it go, for people */
     struct text hop, connector, domain, sender;
     uint64_t size;
     int64_t received_ms, next_try_ms; /* wall */
@@ -64,14 +67,15 @@ void queue_each(struct queue *queue, uint64_t id, queue_view_visit *visit, void 
 
 struct queue_hop_view {
     struct text name;
-    unsigned waiting, sending, failures;
-    int64_t next_try_ms; /* wall; 0: now */
+    unsigned waiting, remote, sending, failures;
+    int64_t next_try_ms;   /* of those that wait for their time. Wall; 0: now */
+    struct text waits_for; /* of the `remote` ones: what lets them go, or "" */
 };
 typedef void queue_hop_visit(void *context, const struct queue_hop_view *view);
 void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context);
 
-/* Make due now: all items (id 0, hop ""), those of a message, or those of a hop. Returns how
- * many. */
+/* Make due now: all items (id 0, hop ""), those of a message, or those of a hop. What is remote
+ * only goes when its message or hop is named. Returns how many. */
 unsigned queue_retry(struct queue *queue, uint64_t id, struct text hop);
 /* Remove what waits of a message, telling the sender when `report`. Items being sent stay and make
  * it TRY_LATER; REFUSED: there is no such message. YIELDS. */

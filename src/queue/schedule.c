@@ -42,6 +42,7 @@ void schedule_init(struct queue *queue)
      * be one of ours, or the report would be taken for another message's. */
     queue->last_lease = id_new(0);
     list_init(&queue->hops_ready);
+    list_init(&queue->hops_holding);
     list_init(&queue->leased);
     task_event_init(&queue->work);
     task_event_init(&queue->look_news);
@@ -52,8 +53,11 @@ static void hop_free(struct queue *queue, struct hop *hop)
 {
     timer_clear(&queue->hops_waiting, &hop->due);
     list_remove(&hop->ready);
+    list_remove(&hop->holding);
     timer_heap_finish(&hop->items);
     free((char *)hop->name.data);
+    free((char *)hop->connector.data);
+    free((char *)hop->domain.data);
     free(hop);
 }
 
@@ -78,15 +82,23 @@ void schedule_finish(struct queue *queue)
     timer_heap_finish(&queue->reports);
 }
 
-/* One connection may carry many jobs, so a few more are out than connections are allowed. A hop
- * that failed is probed with one. */
-static unsigned hop_limit(const struct queue *queue, const struct item *item)
+/* What the settings say now. One connection may carry many jobs, so a few more are out than
+ * connections are allowed. A hop that failed is probed with one. */
+static void hop_follow_settings(struct queue *queue, struct hop *hop)
 {
     const struct settings *settings = queue->settings;
-    for (unsigned i = 0; i < settings->connector_count; i++)
-        if (text_equals(settings->connectors[i].name, item->connector))
-            return settings->connectors[i].max_connections * 2;
-    return HOP_LIMIT_DEFAULT;
+    hop->limit = HOP_LIMIT_DEFAULT;
+    hop->holds = false;
+    for (unsigned i = 0; i < settings->connector_count; i++) {
+        const struct setting_connector *connector = &settings->connectors[i];
+        if (!text_equals(connector->name, hop->connector))
+            continue;
+        hop->limit = connector->max_connections * 2;
+        hop->holds = connector->holds;
+    }
+    list_remove(&hop->holding);
+    if (hop->holds)
+        list_append(&queue->hops_holding, &hop->holding);
 }
 
 static struct hop *hop_for(struct queue *queue, const struct item *item)
@@ -99,10 +111,14 @@ static struct hop *hop_for(struct queue *queue, const struct item *item)
         hop = calloc(1, sizeof(*hop));
         check(hop != NULL);
         hop->name = text_of(text_to_string(name), name.length);
+        hop->connector = text_of(text_to_string(item->connector), item->connector.length);
+        hop->domain = text_of(text_to_string(item->domain), item->domain.length);
         list_init(&hop->ready);
+        list_init(&hop->holding);
+        list_init(&hop->held);
         map_put(queue->hops, hop->name, hop);
+        hop_follow_settings(queue, hop);
     }
-    hop->limit = hop_limit(queue, item);
     arena_finish(&arena);
     return hop;
 }
@@ -140,6 +156,10 @@ static void take_out(struct queue *queue, struct queued_item *item)
     else
         timer_clear(&queue->reports, &item->due);
     timer_clear(&queue->looks, &item->look);
+    if (!list_is_empty(&item->held)) {
+        list_remove(&item->held);
+        item->hop->held_count--;
+    }
 }
 
 static void put_in(struct queue *queue, struct queued_item *item)
@@ -150,8 +170,13 @@ static void put_in(struct queue *queue, struct queued_item *item)
     }
     if (item->kind != ITEM_SEND)
         return;
-    timer_set(&item->hop->items, &item->due, item->next_try_ms);
-    item->hop->waiting++;
+    if (item->hop->holds && !item->is_released) {
+        list_append(&item->hop->held, &item->held);
+        item->hop->held_count++;
+    } else {
+        timer_set(&item->hop->items, &item->due, item->next_try_ms);
+        item->hop->waiting++;
+    }
     int64_t look =
         decide_next_look(&queue->settings->retry, item->message->received_ms, item->delay_told);
     timer_set(&queue->looks, &item->look, look);
@@ -242,6 +267,7 @@ static struct queued_item *item_for(struct queue *queue, uint64_t id, uint32_t n
     item->number = number;
     list_append(&message->items, &item->of_message);
     list_init(&item->leased);
+    list_init(&item->held);
     map_put(queue->items, item_key(&key, id, number), item);
     if (number >= message->next_number)
         message->next_number = number + 1;
@@ -298,6 +324,18 @@ static void ready_hops(struct queue *queue)
     }
 }
 
+static void begin_lease(struct queue *queue, struct queued_item *item)
+{
+    take_out(queue, item);
+    item->lease = ++queue->last_lease;
+    item->leased_ms = clock_wall_ms();
+    item->turn = 0;
+    map_put(queue->leases, MAP_KEY(item->lease), item);
+    list_append(&queue->leased, &item->leased);
+    item->hop->leased++;
+    hop_place(queue, item->hop);
+}
+
 struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
 {
     ready_hops(queue);
@@ -308,14 +346,38 @@ struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
     struct hop *hop = list_entry(queue->hops_ready.next, struct hop, ready);
     list_remove(&hop->ready);
     struct queued_item *item = list_entry(timer_first(&hop->items), struct queued_item, due);
-    take_out(queue, item);
-    item->lease = ++queue->last_lease;
-    item->leased_ms = clock_wall_ms();
-    map_put(queue->leases, MAP_KEY(item->lease), item);
-    list_append(&queue->leased, &item->leased);
-    hop->leased++;
-    hop_place(queue, hop);
+    begin_lease(queue, item);
     return item;
+}
+
+void schedule_lease_held(struct queue *queue, struct queued_item *item, uint64_t turn)
+{
+    begin_lease(queue, item);
+    item->turn = item->last_turn = turn;
+}
+
+void schedule_start(struct queue *queue, struct queued_item *item)
+{
+    item->is_released = true;
+    item->next_try_ms = clock_wall_ms();
+    item->hop->retry_ms = 0;
+    schedule_place(queue, item);
+}
+
+void schedule_follow_settings(struct queue *queue)
+{
+    size_t position = 0;
+    void *value;
+    bool changed = false;
+    while (map_next(queue->hops, &position, NULL, &value)) {
+        struct hop *hop = value;
+        bool held = hop->holds;
+        hop_follow_settings(queue, hop);
+        changed |= held != hop->holds;
+    }
+    position = 0;
+    while (changed && map_next(queue->items, &position, NULL, &value))
+        schedule_place(queue, value);
 }
 
 void schedule_release(struct queue *queue, struct queued_item *item)
@@ -328,6 +390,7 @@ void schedule_send_lost(void *context)
 {
     struct queue *queue = context;
     queue->send_losses++;
+    turn_send_lost(queue);
     list_each(link, &queue->leased)
     {
         struct queued_item *item = list_entry(link, struct queued_item, leased);

@@ -137,14 +137,13 @@ static enum status check_serving(const struct queue *queue)
     return queue->serving ? OK : try_later("the store is not open");
 }
 
-/* Around every call that may yield, so that closing can wait for it. */
-static enum status begin_call(struct queue *queue)
+enum status serve_begin_call(struct queue *queue)
 {
     queue->calls++;
     return check_serving(queue);
 }
 
-static void end_call(struct queue *queue)
+void serve_end_call(struct queue *queue)
 {
     if (--queue->calls == 0)
         task_event_tell_all(&queue->call_ended);
@@ -177,11 +176,11 @@ static enum status append_chunk(struct queue *queue, struct rpc_channel *channel
 
 static void serve_append(void *context, struct rpc_call *call, struct text request)
 {
-    enum status status = begin_call(context);
+    enum status status = serve_begin_call(context);
     if (status == OK)
         status = append_chunk(context, rpc_call_channel(call), request);
     answer(call, status);
-    end_call(context);
+    serve_end_call(context);
 }
 
 static void serve_abandon(void *context, struct rpc_call *call, struct text request)
@@ -274,7 +273,7 @@ static void serve_commit(void *context, struct rpc_call *call, struct text reque
     struct arena arena;
     struct text results = TEXT("");
     arena_init(&arena);
-    enum status status = begin_call(context);
+    enum status status = serve_begin_call(context);
     if (status == OK)
         status = commit(context, rpc_call_channel(call), request, &arena, &results);
     if (status == OK) {
@@ -284,7 +283,7 @@ static void serve_commit(void *context, struct rpc_call *call, struct text reque
         answer(call, status);
     }
     arena_finish(&arena);
-    end_call(context);
+    serve_end_call(context);
 }
 
 static void serve_story(void *context, struct rpc_call *call, struct text request)
@@ -320,8 +319,7 @@ static void fill_job(struct queue_job *job, const struct queued_item *queued,
     job->recipients = recipients;
 }
 
-/* False: its message can't be read now. */
-static bool encode_job(struct queue *queue, struct queued_item *queued, struct buffer *out)
+bool serve_encode_job(struct queue *queue, struct queued_item *queued, struct buffer *out)
 {
     struct arena arena;
     struct message message;
@@ -355,7 +353,7 @@ static unsigned lease_jobs(struct queue *queue, unsigned most, struct buffer *ou
         struct queued_item *item = schedule_lease(queue, wake_ms);
         if (item == NULL)
             return count;
-        bool encoded = encode_job(queue, item, out);
+        bool encoded = serve_encode_job(queue, item, out);
         if (losses != queue->send_losses)
             return 0;
         if (encoded) {
@@ -400,7 +398,7 @@ static void serve_lease(void *context, struct rpc_call *call, struct text reques
     struct buffer jobs, out;
     unsigned count = 0;
     buffer_init(&jobs, RPC_FRAME_MAX - 64);
-    enum status status = begin_call(context);
+    enum status status = serve_begin_call(context);
     if (status == OK)
         status = lease(context, request, &jobs, &count);
     buffer_init(&out, RPC_FRAME_MAX);
@@ -412,7 +410,7 @@ static void serve_lease(void *context, struct rpc_call *call, struct text reques
         rpc_fail(&call, status, fail_reason());
     buffer_finish(&out);
     buffer_finish(&jobs);
-    end_call(context);
+    serve_end_call(context);
 }
 
 static void serve_body(void *context, struct rpc_call *call, struct text request)
@@ -423,7 +421,7 @@ static void serve_body(void *context, struct rpc_call *call, struct text request
     uint32_t length = wire_get_u32(&in);
     struct buffer body;
     buffer_init(&body, QUEUE_BODY_CHUNK);
-    enum status status = begin_call(queue);
+    enum status status = serve_begin_call(queue);
     struct queued_item *item = status == OK ? map_get(queue->leases, MAP_KEY(number)) : NULL;
     if (!wire_end(&in) || length > QUEUE_BODY_CHUNK)
         status = refused("malformed request");
@@ -436,7 +434,7 @@ static void serve_body(void *context, struct rpc_call *call, struct text request
     else
         rpc_fail(&call, status, fail_reason());
     buffer_finish(&body);
-    end_call(context);
+    serve_end_call(context);
 }
 
 static enum status report(struct queue *queue, struct text request, struct arena *arena)
@@ -454,6 +452,7 @@ static enum status report(struct queue *queue, struct text request, struct arena
     item = schedule_find(queue, id, number);
     if (item != NULL) {
         item->busy = false;
+        item->is_released = false; /* the attempt that was asked for has been made */
         if (status != OK)
             item->next_try_ms = clock_wall_ms() + READ_AGAIN_MS;
         schedule_release(queue, item);
@@ -465,12 +464,12 @@ static void serve_report(void *context, struct rpc_call *call, struct text reque
 {
     struct arena arena;
     arena_init(&arena);
-    enum status status = begin_call(context);
+    enum status status = serve_begin_call(context);
     if (status == OK)
         status = report(context, request, &arena);
     answer(call, status);
     arena_finish(&arena);
-    end_call(context);
+    serve_end_call(context);
 }
 
 const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
@@ -478,12 +477,15 @@ const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
     {QUEUE_COMMIT, 0, "queue commit", serve_commit},
     {QUEUE_ABANDON, RPC_INLINE | RPC_ONE_WAY, "queue abandon", serve_abandon},
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue story", serve_story},
+    {QUEUE_ETRN, 0, "queue etrn", queue_serve_etrn},
 };
 const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS] = {
     {QUEUE_LEASE, 0, "queue lease", serve_lease},
     {QUEUE_BODY, 0, "queue body", serve_body},
     {QUEUE_REPORT, 0, "queue report", serve_report},
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue story", serve_story},
+    {QUEUE_TURN_LEASE, 0, "queue turn lease", queue_serve_turn_lease},
+    {QUEUE_TURN_END, RPC_INLINE, "queue turn end", queue_serve_turn_end},
 };
 void queue_serve_story(void *context, struct rpc_call *call, struct text request)
 {

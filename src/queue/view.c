@@ -36,13 +36,30 @@ static const char *state_name(const struct queued_item *queued, const struct ite
 {
     switch (item->kind) {
     case ITEM_SEND:
-        return queued != NULL && queued->lease != 0 ? "sending" : "waiting";
+        if (queued == NULL || queued->lease == 0)
+            return queued != NULL && !list_is_empty(&queued->held) ? "remote" : "waiting";
+        return "sending";
     case ITEM_REPORT:
         return "report";
     case ITEM_BAD:
         return "bad";
     }
     return "";
+}
+
+/* Who or what lets held mail go: "ETRN, or ATRN of a@example.org". */
+static struct text waits_for(const struct queue *queue, struct text connector, struct arena *arena)
+{
+    struct text what = TEXT("ETRN");
+    const struct settings *settings = queue->settings;
+    for (unsigned i = 0; i < settings->connector_count; i++) {
+        const struct setting_connector *held = &settings->connectors[i];
+        for (unsigned k = 0; text_equals(held->name, connector) && k < held->hold_account_count;
+             k++)
+            what = arena_printf(arena, "%.*s%s %.*s", TEXT_ARG(what),
+                                k == 0 ? ", or ATRN of" : " or", TEXT_ARG(held->hold_accounts[k]));
+    }
+    return what;
 }
 
 static int64_t next_try(const struct queued_item *queued, const struct item *item)
@@ -74,6 +91,7 @@ static void show(struct queue *queue, const struct found_item *found, struct are
     struct queue_view view = {.id = found->id,
                               .number = found->number,
                               .state = state_name(queued, &item),
+                              .waits_for = TEXT(""),
                               .hop = item_hop_name(&item, arena),
                               .connector = item.connector,
                               .domain = item.domain,
@@ -84,6 +102,8 @@ static void show(struct queue *queue, const struct found_item *found, struct are
                               .attempts = item.attempts,
                               .recipients = recipients,
                               .recipient_count = item.recipient_count};
+    if (text_equals(text_from(view.state), TEXT("remote")))
+        view.waits_for = waits_for(queue, item.connector, arena);
     visit(context, &view);
 }
 
@@ -121,19 +141,30 @@ void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context)
         int64_t next = hop->retry_ms;
         if (first != NULL && first->deadline_ms > next)
             next = first->deadline_ms;
-        struct queue_hop_view view = {.name = hop->name,
-                                      .waiting = hop->waiting,
-                                      .sending = hop->leased,
-                                      .failures = hop->failures,
-                                      .next_try_ms = next <= clock_wall_ms() ? 0 : next};
+        struct arena arena;
+        arena_init(&arena);
+        struct queue_hop_view view = {
+            .name = hop->name,
+            .waiting = hop->waiting,
+            .remote = hop->held_count,
+            .waits_for = hop->held_count == 0 ? TEXT("") : waits_for(queue, hop->connector, &arena),
+            .sending = hop->leased,
+            .failures = hop->failures,
+            .next_try_ms = next <= clock_wall_ms() ? 0 : next};
         visit(context, &view);
+        arena_finish(&arena);
     }
 }
 
-static bool retry_item(struct queue *queue, struct queued_item *item)
+static bool retry_item(struct queue *queue, struct queued_item *item, bool is_named)
 {
-    if (item->kind == ITEM_BAD || item->lease != 0 || item->busy)
+    bool is_held = !list_is_empty(&item->held);
+    if (item->kind == ITEM_BAD || item->lease != 0 || item->busy || (is_held && !is_named))
         return false;
+    if (is_held) {
+        schedule_start(queue, item);
+        return true;
+    }
     item->next_try_ms = clock_wall_ms();
     schedule_place(queue, item);
     return true;
@@ -153,7 +184,7 @@ unsigned queue_retry(struct queue *queue, uint64_t id, struct text hop_name)
             continue;
         if (item->hop != NULL)
             schedule_hop_retry(queue, item->hop);
-        count += retry_item(queue, item);
+        count += retry_item(queue, item, id != 0 || !text_is_empty(hop_name));
     }
     return count;
 }

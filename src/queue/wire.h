@@ -28,6 +28,10 @@ bool queue_commit_decode(struct text bytes, struct arena *arena, struct queue_co
 void queue_job_encode(const struct queue_job *job, struct buffer *out);
 bool queue_job_decode(struct wire_reader *in, struct arena *arena, struct queue_job *out);
 
+/* The answer to a lease: how many, and the jobs, in arena. TRY_LATER: it is malformed. */
+enum status queue_jobs_decode(struct text bytes, struct arena *arena, struct queue_job **jobs,
+                              unsigned *count);
+
 struct queue_report_request {
     uint64_t lease;
     struct queue_outcome *outcomes;

@@ -7,6 +7,7 @@ run over all of them:
     MAILROOT_ONE_PROCESS=1                      all roles in one process
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -147,6 +148,11 @@ class Mailroot:
 
     def address(self, user):
         return f"{user}@{self.domain}"
+
+    def plain(self, user):
+        """The response of SASL PLAIN, in base64."""
+        text = f"\0{self.address(user)}\0{self.passwords[user]}"
+        return base64.b64encode(text.encode()).decode()
 
     # ---- the command line ----
 

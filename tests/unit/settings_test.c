@@ -407,7 +407,7 @@ TEST("words in the wrong place are told the right one")
                 MAIN_FILE ":3:9: the port of '127.0.0.1:99' tells no service, and none is named\n"
                           "     3 | \tlisten 127.0.0.1:99\n"
                           "       | \t       ^^^^^^^^^^^^ add smtp, submission, smtps, lmtp, pop3, "
-                          "pop3s, imap or imaps behind it\n");
+                          "pop3s, imap, imaps or odmr behind it\n");
 }
 
 TEST("broken lines are told by what is broken")
@@ -481,6 +481,57 @@ TEST("who logs in at a host verifies it, unless the settings say otherwise")
     EXPECT(connectors[2].login.mechanisms == (SASL_BIT(SASL_GSSAPI) | SASL_BIT(SASL_NTLM)));
     EXPECT(connectors[2].login.secrecy == SASL_OVER_TLS && connectors[2].exps == EXPS_REQUIRE);
     EXPECT(!setting_client_logs_in(&connectors[3].login));
+    parsed_free(&parsed);
+}
+
+#define HOLDING "domain a.b { user u }\n" QUIET "connector c {\n to x.example\n"
+
+/* shows: S34 */
+TEST("hold stands alone or names accounts, and reads back")
+{
+    struct parsed parsed = parse_clean("host a.b\n" HOLDING " hold\n}\n");
+    EXPECT(parsed.settings->connectors[0].holds);
+    EXPECT(parsed.settings->connectors[0].hold_account_count == 0);
+    char *text = shown(parsed.settings, false, false);
+    EXPECT(strstr(text, "    hold\n") != NULL);
+    free(text);
+    expect_round_trip(parsed.settings);
+    parsed_free(&parsed);
+    parsed = parse_clean("host a.b\n" HOLDING " hold for u@A.b v@a.b\n hold for w@a.b\n}\n");
+    const struct setting_connector *connector = &parsed.settings->connectors[0];
+    EXPECT(connector->holds && connector->hold_account_count == 3);
+    EXPECT_TEXT(connector->hold_accounts[0], "u@a.b");
+    EXPECT_TEXT(connector->hold_accounts[2], "w@a.b");
+    expect_round_trip(parsed.settings);
+    parsed_free(&parsed);
+    expect_said("host a.b\n" HOLDING " hold until later\n}\n",
+                MAIN_FILE ":6:7: 'hold' in connector 'c': 'for' and an account are missing\n"
+                          "     6 |  hold until later\n"
+                          "       |       ^^^^^ write: hold, or: hold for branch@example.org\n");
+    expect_said("host a.b\n" HOLDING " hold for u@else.where\n}\n",
+                "warning: " MAIN_FILE ":6:7: nobody can log in as 'u@else.where': its domain is "
+                "not one of ours\n");
+}
+
+TEST("who may ask for mail is anybody unless networks alone are written")
+{
+    const char *const lines[] = {"", "etrn 192.0.2.0/24", "etrn logged-in", "etrn any 192.0.2.1",
+                                 "etrn nobody 2001:db8::/32"};
+    const enum etrn_policy meant[] = {ETRN_ANY, ETRN_LOGGED_IN, ETRN_LOGGED_IN, ETRN_ANY,
+                                      ETRN_NOBODY};
+    const unsigned networks[] = {0, 1, 0, 1, 1};
+    for (unsigned i = 0; i < 5; i++) {
+        char text[200];
+        snprintf(text, sizeof(text), "host a.b\nserver s {\n listen *:25\n %s\n}\n", lines[i]);
+        struct parsed parsed = parse_clean(text);
+        EXPECT(parsed.settings->servers[0].etrn == meant[i]);
+        EXPECT(parsed.settings->servers[0].etrn_network_count == networks[i]);
+        expect_round_trip(parsed.settings);
+        parsed_free(&parsed);
+    }
+    struct parsed parsed =
+        parse("host a.b\nserver s {\n listen *:25\n etrn any\n etrn nobody\n}\n");
+    EXPECT(parsed.settings == NULL && strstr(parsed.said, "belong in the first etrn") != NULL);
     parsed_free(&parsed);
 }
 

@@ -125,10 +125,15 @@ void smtp_client_close(struct smtp_client **client)
     *client = NULL;
 }
 
+bool smtp_client_is_in_step(const struct smtp_client *client)
+{
+    return !client->is_broken && stream_end(client->stream) == STREAM_OPEN;
+}
+
 bool smtp_client_is_usable(const struct smtp_client *client)
 {
-    return !client->is_broken && stream_end(client->stream) == STREAM_OPEN &&
-           client->attempts < MOST_MESSAGES && clock_monotonic_ms() - client->opened_ms < REUSE_MS;
+    return smtp_client_is_in_step(client) && client->attempts < MOST_MESSAGES &&
+           clock_monotonic_ms() - client->opened_ms < REUSE_MS;
 }
 
 const char *smtp_client_tls(const struct smtp_client *client)

@@ -36,6 +36,8 @@ enum status smtp_client_open(struct stream *stream, const struct smtp_client_opt
 void smtp_client_close(struct smtp_client **client);
 /* Another message may follow: the dialogue is in step, and neither old nor used often. */
 bool smtp_client_is_usable(const struct smtp_client *client);
+/* The dialogue is in step: for a connection there is no other to be had for. */
+bool smtp_client_is_in_step(const struct smtp_client *client);
 /* "TLSv1.3" or "". */
 const char *smtp_client_tls(const struct smtp_client *client);
 

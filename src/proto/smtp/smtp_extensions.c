@@ -86,6 +86,22 @@ static void write_mechanisms(const struct smtp_session *session, struct buffer *
     mechanism_write(sasl_offers(session->line.stream, session->server), out);
 }
 
+static bool offers_etrn(const struct smtp_session *session)
+{
+    const struct setting_server *server = session->server;
+    bool anybody = server->etrn != ETRN_NOBODY || server->etrn_network_count > 0;
+    return session->service != SERVICE_LMTP && session->settings->connector_count > 0 && anybody;
+}
+
+static bool offers_atrn(const struct smtp_session *session)
+{
+    const struct settings *settings = session->settings;
+    bool held = false;
+    for (unsigned i = 0; i < settings->connector_count && !held; i++)
+        held = settings->connectors[i].hold_account_count > 0;
+    return held && (session->login[0] != '\0' || smtp_offers_login(session));
+}
+
 static const struct extension_row rows[EXTENSION_COUNT] = {
     [EXTENSION_SIZE] = {.is_offered = always, .write_argument = write_size},
     [EXTENSION_PIPELINING] = {.is_offered = always},
@@ -105,12 +121,23 @@ static const struct extension_row rows[EXTENSION_COUNT] = {
     [EXTENSION_LIMITS] = {.is_offered = always, .write_argument = smtp_limits_write},
     [EXTENSION_VRFY] = {.is_offered = may_verify},
     [EXTENSION_EXPN] = {.is_offered = may_expand},
+    [EXTENSION_ETRN] = {.is_offered = offers_etrn},
+    [EXTENSION_ATRN] = {.is_offered = offers_atrn},
+    [EXTENSION_TURN] = {.is_offered = offers_atrn},
     [EXTENSION_HELP] = {.is_offered = always},
 };
+
+/* RFC 2645 5: the session carries no mail before it is turned round. */
+#define ODMR_EXTENSIONS                                                                            \
+    (EXTENSION_BIT(EXTENSION_ENHANCEDCODES) | EXTENSION_BIT(EXTENSION_STARTTLS) |                  \
+     EXTENSION_BIT(EXTENSION_AUTH) | EXTENSION_BIT(EXTENSION_ATRN) |                               \
+     EXTENSION_BIT(EXTENSION_HELP))
 
 unsigned smtp_extensions_without(const struct smtp_session *session)
 {
     unsigned without = session->server->without;
+    if (session->service == SERVICE_ODMR)
+        without |= EXTENSIONS_ALL & ~ODMR_EXTENSIONS;
     for (unsigned i = 0; i < EXTENSION_COUNT; i++)
         if ((rows[i].needs & session->server->without) != 0)
             without |= EXTENSION_BIT(i);

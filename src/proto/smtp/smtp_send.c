@@ -2,11 +2,13 @@
 #include "proto/smtp/smtp_send.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
 #include "proto/smtp/smtp_send_hop.h"
+#include "proto/smtp/smtp_send_turn.h"
 
 enum {
     MOST_WEIGHT =
@@ -19,6 +21,7 @@ enum {
 struct smtp_send {
     struct smtp_sender sender;
     struct smtp_hops hops;
+    struct smtp_turns turns;
     struct task_group dispatching;
 };
 
@@ -29,6 +32,7 @@ struct smtp_send *smtp_send_new(struct role_context *context)
     send->sender.context = context;
     task_group_init(&send->dispatching);
     smtp_hops_init(&send->hops, &send->sender);
+    smtp_turns_init(&send->turns, &send->sender);
     return send;
 }
 
@@ -99,11 +103,35 @@ void smtp_send_stop(struct smtp_send **send)
     *send = NULL;
     task_group_finish(&stopping->dispatching);
     smtp_hops_stop(&stopping->hops);
-    task_group_wait(&stopping->hops.connections, clock_monotonic_ms() + STOP_PATIENCE_MS);
+    stopping->turns.stopping = true;
+    int64_t until_ms = clock_monotonic_ms() + STOP_PATIENCE_MS;
+    task_group_wait(&stopping->hops.connections, until_ms);
+    task_group_wait(&stopping->turns.tasks, until_ms);
     task_group_finish(&stopping->hops.connections);
+    task_group_finish(&stopping->turns.tasks);
     smtp_hops_finish(&stopping->hops);
     resolver_free(&stopping->sender.resolver);
     tls_release(&stopping->sender.tls);
     tls_release(&stopping->sender.tls_verifying);
     free(stopping);
 }
+
+static void serve_turn(void *context, struct rpc_call *call, struct text request)
+{
+    struct smtp_send *send = context;
+    struct queue_turn turn;
+    int fd = rpc_take_fd(call);
+    enum status status = REFUSED;
+    if (fd >= 0 && queue_turn_decode(request, &turn))
+        status = smtp_turns_begin(&send->turns, &turn, fd);
+    else if (fd >= 0)
+        close(fd);
+    if (status == OK)
+        rpc_answer(&call, TEXT(""));
+    else
+        rpc_fail(&call, status, status == REFUSED ? "malformed request" : fail_reason());
+}
+
+const struct rpc_method smtp_send_methods[SMTP_SEND_METHODS] = {
+    {SEND_TURN, RPC_INLINE, "send.turn", serve_turn},
+};

@@ -14,4 +14,8 @@ enum status smtp_send_start(struct smtp_send *send);
 /* Stops leasing, gives running deliveries some seconds, ends the rest. Frees *send. YIELDS. */
 void smtp_send_stop(struct smtp_send **send);
 
+/* What the store may ask of it; context is the sender. */
+enum { SMTP_SEND_METHODS = 1 };
+extern const struct rpc_method smtp_send_methods[SMTP_SEND_METHODS];
+
 #endif

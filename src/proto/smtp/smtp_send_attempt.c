@@ -173,6 +173,17 @@ static enum status connect_hop(struct attempt *attempt)
     return status;
 }
 
+/* ETRN may come from anybody, and DNS need not know where mail goes that is fetched: that there is
+ * no way to its host is no reason to return it. It waits on for who fetches it. */
+static void keep_what_is_held(struct attempt *attempt)
+{
+    const struct setting_connector *connector = attempt->connector;
+    if (connector == NULL || !connector->holds || attempt->trouble.status != REFUSED)
+        return;
+    attempt->trouble.status = TRY_LATER;
+    attempt->trouble.enhanced[0] = '4';
+}
+
 /* The same outcome for everyone. */
 static void settle_all(struct attempt *attempt, bool no_connection, struct queue_outcome *outcomes)
 {
@@ -212,6 +223,7 @@ static enum smtp_attempt attempt_job(struct attempt *attempt, struct queue_outco
         return SMTP_ATTEMPTED;
     enum smtp_attempt result = SMTP_ATTEMPTED;
     if (connect_hop(attempt) != OK) {
+        keep_what_is_held(attempt);
         if (attempt->trouble.status == TRY_LATER)
             result = attempt->met_peer ? SMTP_TURNED_AWAY : SMTP_UNREACHED;
     } else {

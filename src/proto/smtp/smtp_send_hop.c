@@ -141,8 +141,7 @@ static void fail_waiting(struct smtp_hop *hop, const struct queue_outcome *same)
     }
 }
 
-/* We are shutting down and that is why it failed: no attempt to speak of. */
-static bool was_cut_short(const struct queue_outcome *outcomes, unsigned count)
+bool smtp_job_was_cut_short(const struct queue_outcome *outcomes, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         if (outcomes[i].status == OK)
@@ -182,7 +181,7 @@ static bool serve_job(struct smtp_hop *hop, struct smtp_connection *connection,
     if (!goes_on) {
         put_back(hop, job);
     } else {
-        if (!was_cut_short(outcomes, count))
+        if (!smtp_job_was_cut_short(outcomes, count))
             smtp_job_report(hop->hops->sender, job->facts, outcomes);
         job_end(job);
         if (result == SMTP_UNREACHED && count > 0)

@@ -52,6 +52,8 @@ void smtp_hops_add(struct smtp_hops *hops, struct smtp_lease *lease, const struc
 /* Begin no job any more; idle connections end. */
 void smtp_hops_stop(struct smtp_hops *hops);
 
+/* We are shutting down and that is why it failed: no attempt to speak of. */
+bool smtp_job_was_cut_short(const struct queue_outcome *outcomes, unsigned count);
 /* Tell the queue and the log. YIELDS. */
 void smtp_job_report(const struct smtp_sender *sender, const struct queue_job *job,
                      const struct queue_outcome *outcomes);

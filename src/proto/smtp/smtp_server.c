@@ -104,7 +104,12 @@ static const struct line_command smtp_commands[] = {
     {"EXPN", SMTP_ANY, LINE_TLS_FIRST, smtp_command_expn, OF(EXPN),
      "EXPN name or address: who are its members?"},
     {"HELP", SMTP_ANY, LINE_TLS_FIRST, smtp_command_help, OF(HELP), "HELP [verb | STATUS]: this"},
-    {"TURN", SMTP_ANY, LINE_TLS_FIRST, command_unimplemented, OF(TURN)},
+    {"ETRN", SMTP_READY, LINE_TLS_FIRST, smtp_command_etrn, OF(ETRN),
+     "ETRN domain, @domain or #connector: send what waits for it"},
+    {"ATRN", SMTP_READY, LINE_TLS_FIRST, smtp_command_atrn, OF(ATRN),
+     "ATRN [domain[,domain ...]]: send me what waits for me, over this connection"},
+    {"TURN", SMTP_READY, LINE_TLS_FIRST, smtp_command_turn, OF(TURN),
+     "TURN: the same for all of it"},
 };
 
 /* RFC 2033 4.1: HELO and EHLO are not known here. */
@@ -120,6 +125,27 @@ static const struct line_command lmtp_commands[] = {
     {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls, OF(STARTTLS)},
     {"VRFY", SMTP_ANY, LINE_TLS_FIRST, smtp_command_vrfy, OF(VRFY)},
     {"HELP", SMTP_ANY, LINE_TLS_FIRST, smtp_command_help, OF(HELP)},
+};
+
+/* RFC 2645 5: log in, ATRN; mail goes the other way. */
+static const struct line_command odmr_commands[] = {
+    {"EHLO", SMTP_ANY, 0, smtp_command_ehlo},
+    {"NOOP", SMTP_ANY, 0, command_noop},
+    {"QUIT", SMTP_ANY, 0, command_quit},
+    {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls, OF(STARTTLS)},
+    {"AUTH", SMTP_GREETED, LINE_TLS_FIRST | LINE_SECRET, smtp_command_auth, OF(AUTH)},
+    {"ATRN", SMTP_READY, LINE_TLS_FIRST, smtp_command_atrn, OF(ATRN)},
+    {"HELP", SMTP_ANY, LINE_TLS_FIRST, smtp_command_help, OF(HELP)},
+    {"HELO", SMTP_ANY, 0, command_unimplemented},
+    {"MAIL", SMTP_ANY, 0, command_unimplemented},
+    {"RCPT", SMTP_ANY, 0, command_unimplemented},
+    {"DATA", SMTP_ANY, 0, command_unimplemented},
+    {"BDAT", SMTP_ANY, 0, smtp_command_bdat},
+    {"RSET", SMTP_ANY, 0, command_unimplemented},
+    {"VRFY", SMTP_ANY, 0, command_unimplemented},
+    {"EXPN", SMTP_ANY, 0, command_unimplemented},
+    {"ETRN", SMTP_ANY, 0, command_unimplemented},
+    {"TURN", SMTP_ANY, 0, command_unimplemented},
 };
 
 /* The dialect */
@@ -146,7 +172,7 @@ static enum smtp_answer wrong_state(const struct line_session *line,
         return SMTP_BDAT_BEGUN;
     if (command->action == smtp_command_mail)
         return SMTP_NESTED_MAIL;
-    if (command->action == command_starttls)
+    if ((command->states & SMTP_READY) != 0)
         return SMTP_IN_TRANSACTION;
     return state == SMTP_READY ? SMTP_MAIL_FIRST : SMTP_RCPT_FIRST;
 }
@@ -170,6 +196,10 @@ static const struct line_dialect smtp_dialect = {
     ROWS(smtp_commands),     .max_line = LINE_MAX_BYTES, .state = current_state,
     .without = switched_off, .fault = say_fault,
 };
+static const struct line_dialect odmr_dialect = {
+    ROWS(odmr_commands),     .max_line = LINE_MAX_BYTES, .state = current_state,
+    .without = switched_off, .fault = say_fault,
+};
 static const struct line_dialect lmtp_dialect = {
     ROWS(lmtp_commands),     .max_line = LINE_MAX_BYTES, .state = current_state,
     .without = switched_off, .fault = say_fault,
@@ -188,9 +218,11 @@ static const struct net_network *find_network(const struct net_network *networks
 
 static void serve_welcome(struct smtp_session *session)
 {
-    bool is_lmtp = session->service == SERVICE_LMTP;
+    const char *protocol = session->service == SERVICE_LMTP   ? "LMTP"
+                           : session->service == SERVICE_ODMR ? "ODMR"
+                                                              : "ESMTP";
     stream_printf(session->line.stream, "220 %.*s %s mailroot\r\n", TEXT_ARG(session->host),
-                  is_lmtp ? "LMTP" : "ESMTP");
+                  protocol);
     line_run(&session->line);
 }
 
@@ -254,8 +286,10 @@ static void session_init(struct smtp_session *session, struct line_front *front,
     };
     session->host = text_is_empty(server->host) ? session->settings->host : server->host;
     net_address_text(stream_peer(stream), session->peer);
-    line_init(&session->line, stream, service == SERVICE_LMTP ? &lmtp_dialect : &smtp_dialect,
-              session);
+    const struct line_dialect *dialect = service == SERVICE_LMTP   ? &lmtp_dialect
+                                         : service == SERVICE_ODMR ? &odmr_dialect
+                                                                   : &smtp_dialect;
+    line_init(&session->line, stream, dialect, session);
     session->line.idle_ms = server->idle_ms;
     session->line.max_errors = server->max_errors;
     session->line.requires_tls = server->tls == TLS_REQUIRE || server->tls == TLS_VERIFY;

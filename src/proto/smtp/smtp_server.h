@@ -7,7 +7,7 @@
 #include "proto/line/front.h"
 
 /* Serve a connection to a virtual server of front->role->settings (current at the call) as one of
- * the four SMTP services. The caller closes the stream. YIELDS. */
+ * the SMTP services. The caller closes the stream. YIELDS. */
 void smtp_serve(struct line_front *front, const struct setting_server *server, enum service service,
                 struct stream *stream);
 

@@ -144,4 +144,9 @@ void smtp_intake_drop(struct smtp_session *session);
 /* AUTH (smtp_auth.c). */
 void smtp_command_auth(struct line_session *line, struct text arguments);
 
+/* ETRN, TURN, ATRN (smtp_turn.c). */
+void smtp_command_etrn(struct line_session *line, struct text arguments);
+void smtp_command_turn(struct line_session *line, struct text arguments);
+void smtp_command_atrn(struct line_session *line, struct text arguments);
+
 #endif
