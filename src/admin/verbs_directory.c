@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "directory/directory.h"
+#include "directory/keys.h"
 #include "directory/password.h"
 #include "mail/address.h"
 
@@ -73,6 +74,15 @@ static enum status new_hash(const struct admin_call *call, struct text imported,
     return OK;
 }
 
+/* SCRAM's keys, and CRAM-MD5's when asked for: from a password that was typed in, not from a hash.
+ * YIELDS. */
+static enum status new_keys(struct directory *directory, const struct admin_call *call,
+                            struct text key, const char *hash, bool with_cram)
+{
+    enum status status = login_keys_set(directory, key, text_from(hash), call->input, with_cram);
+    return status == REFUSED && !with_cram ? OK : status;
+}
+
 static enum status user_add(void *state, struct admin_call *call)
 {
     struct text imported, name, key;
@@ -91,6 +101,8 @@ static enum status user_add(void *state, struct admin_call *call)
         status = new_hash(call, imported, hash);
     if (status == OK)
         status = directory_user_add(state, key, text_from(hash), name);
+    if (status == OK && imported.length == 0)
+        status = new_keys(state, call, key, hash, false);
     if (status == OK)
         say_done(call, key, "added");
     arena_finish(&arena);
@@ -103,13 +115,19 @@ static enum status user_passwd(void *state, struct admin_call *call)
     struct arena arena;
     char hash[DIRECTORY_HASH_MAX];
     arena_init(&arena);
+    bool with_cram = verb_take_switch(call, TEXT("--allow-cram"));
     enum status status = verb_take_option(call, TEXT("--hash"), &imported);
+    if (status == OK && with_cram && imported.length > 0)
+        status = refused("--allow-cram needs the password itself, not a hash of it");
     if (status == OK)
-        status = take_address(state, call, "user passwd ADDRESS [--hash HASH]", &arena, &key);
+        status = take_address(state, call, "user passwd ADDRESS [--allow-cram | --hash HASH]",
+                              &arena, &key);
     if (status == OK)
         status = new_hash(call, imported, hash);
     if (status == OK)
         status = directory_user_set_password(state, key, text_from(hash));
+    if (status == OK && imported.length == 0)
+        status = new_keys(state, call, key, hash, with_cram);
     if (status == OK)
         say_done(call, key, "password set");
     arena_finish(&arena);

@@ -19,109 +19,6 @@ enum { SEGMENT_BYTES = 8 << 20, SPARE_SEGMENTS = 1, LOGINS_REMEMBERED = 1000 };
 
 /* ---- The index ---- */
 
-struct text directory_local_part(struct text key)
-{
-    return text_head(key, text_find_last(key, '@'));
-}
-
-struct text directory_domain(struct text key)
-{
-    return text_from_position(key, text_find_last(key, '@') + 1);
-}
-
-void directory_index_key(struct buffer *out, char prefix, struct text key)
-{
-    buffer_append_byte(out, prefix);
-    buffer_append(out, directory_domain(key));
-    buffer_append_byte(out, '\0');
-    buffer_append(out, directory_local_part(key));
-}
-
-void directory_index_domain(struct buffer *out, char prefix, struct text domain)
-{
-    buffer_append_byte(out, prefix);
-    buffer_append(out, domain);
-    if (domain.length > 0)
-        buffer_append_byte(out, '\0');
-}
-
-bool directory_index_find(struct directory *directory, char prefix, struct text key,
-                          struct buffer *value, struct directory_record *record)
-{
-    if (directory->index == NULL)
-        return false;
-    struct buffer index_key;
-    buffer_init(&index_key, INDEX_KEY_MAX);
-    directory_index_key(&index_key, prefix, key);
-    bool found = index_get(directory->index, buffer_text(&index_key), value);
-    buffer_finish(&index_key);
-    uint16_t type = prefix == INDEX_USER ? RECORD_USER : RECORD_LIST;
-    return found && directory_record_decode(type, buffer_text(value), record);
-}
-
-static void member_key(struct buffer *out, struct text list, struct text member)
-{
-    buffer_reset(out, INDEX_KEY_MAX);
-    directory_index_key(out, INDEX_MEMBER, list);
-    buffer_append_byte(out, '\0');
-    buffer_append(out, member);
-}
-
-static bool delete_member(void *batch, struct text key, struct text value)
-{
-    unused(value);
-    index_batch_delete(batch, key);
-    return true;
-}
-
-static void apply_members(struct index *index, struct index_batch *batch,
-                          const struct directory_record *record)
-{
-    struct buffer key;
-    buffer_init(&key, INDEX_KEY_MAX);
-    struct text members = record->members, member, address;
-    for (uint32_t i = 0; i < record->member_count; i++) {
-        check(directory_record_member(&members, &member, &address));
-        member_key(&key, record->key, member);
-        if (record->type == RECORD_LIST)
-            index_batch_put(batch, buffer_text(&key), address);
-        else
-            index_batch_delete(batch, buffer_text(&key));
-    }
-    if (record->type == RECORD_MEMBERS_GONE && record->member_count == 0) {
-        member_key(&key, record->key, TEXT(""));
-        index_scan(index, buffer_text(&key), TEXT(""), delete_member, batch);
-    }
-    buffer_finish(&key);
-}
-
-/* What a record means for the index: the same live and at replay. */
-static enum status apply(struct index *index, const struct directory_record *record,
-                         log_number number)
-{
-    struct buffer key, value;
-    buffer_init(&key, INDEX_KEY_MAX);
-    buffer_init(&value, DIRECTORY_RECORD_MAX);
-    struct index_batch *batch = index_batch_new(index);
-    bool is_user = record->type == RECORD_USER || record->type == RECORD_USER_GONE;
-    directory_index_key(&key, is_user ? INDEX_USER : INDEX_LIST, record->key);
-    struct directory_record head = *record;
-    head.member_count = 0;
-    head.members = TEXT("");
-    directory_record_encode(&head, &value);
-    if (record->type == RECORD_USER || record->type == RECORD_LIST)
-        index_batch_put(batch, buffer_text(&key), buffer_text(&value));
-    else if (is_user || record->member_count == 0)
-        index_batch_delete(batch, buffer_text(&key));
-    if (!is_user)
-        apply_members(index, batch, record);
-    enum status status = index_batch_apply(batch, number);
-    index_batch_free(&batch);
-    buffer_finish(&key);
-    buffer_finish(&value);
-    return status;
-}
-
 struct replay {
     struct index *index;
     enum status status;
@@ -132,7 +29,7 @@ static bool replay_record(void *context, const struct log_record *logged)
     struct replay *replay = context;
     struct directory_record record;
     if (directory_record_decode(logged->type, logged->payload, &record))
-        replay->status = apply(replay->index, &record, logged->number);
+        replay->status = directory_apply(replay->index, &record, logged->number);
     else
         replay->status = try_later("directory record %llu of type %u cannot be read; was it "
                                    "written by a newer mailroot?",
@@ -378,6 +275,12 @@ static void tell_changed(struct directory *directory)
         directory->changed(directory->changed_context);
 }
 
+/* Others keep what they were told of addresses; of logins they keep nothing. */
+static bool changes_addresses(const struct directory_record *record)
+{
+    return record->type <= RECORD_MEMBERS_GONE;
+}
+
 enum status directory_commit(struct directory *directory, const struct directory_record *record)
 {
     struct buffer bytes;
@@ -394,13 +297,15 @@ enum status directory_commit(struct directory *directory, const struct directory
     log_number number = log_append(directory->log, type, &piece, 1, NULL);
     enum status status = log_commit(directory->log, number);
     if (status == OK) {
-        directory_forget_login(directory, record->key);
+        if (record->type == RECORD_USER || record->type == RECORD_USER_GONE)
+            directory_forget_login(directory, record->key);
         /* It is durable whatever the index says; a failing index is rebuilt from the log. */
-        if (directory->index == NULL || apply(directory->index, record, number) != OK)
+        if (directory->index == NULL || directory_apply(directory->index, record, number) != OK)
             directory_ready(directory);
-        tell_changed(directory);
+        if (changes_addresses(record))
+            tell_changed(directory);
     }
-    buffer_finish(&bytes);
+    buffer_forget(&bytes);
     return status;
 }
 
@@ -433,6 +338,31 @@ static struct directory *directory_new(const char *path, struct settings *settin
     return directory;
 }
 
+/* What makes salts of users who do not exist. It lasts, as the others' salts do. */
+static enum status bring_up_secret(struct directory *directory)
+{
+    struct buffer value;
+    const char key = INDEX_SECRET;
+    buffer_init(&value, sizeof(directory->salt_secret));
+    bool found = index_get(directory->index, text_of(&key, 1), &value) &&
+                 value.length == sizeof(directory->salt_secret);
+    if (found)
+        memcpy(directory->salt_secret, value.data, sizeof(directory->salt_secret));
+    buffer_forget(&value);
+    if (found)
+        return OK;
+    random_bytes(directory->salt_secret, sizeof(directory->salt_secret));
+    struct directory_record record = {
+        .type = RECORD_SECRET,
+        .secret = text_of(directory->salt_secret, sizeof(directory->salt_secret))};
+    enum status status = directory_change_begin(directory);
+    if (status != OK)
+        return status;
+    status = directory_commit(directory, &record);
+    directory_change_end(directory);
+    return status;
+}
+
 static enum status directory_start(struct directory *directory)
 {
     enum status status = make_directory(directory->log_path);
@@ -448,7 +378,8 @@ static enum status directory_start(struct directory *directory)
     status = bring_up(directory);
     if (status != OK)
         return fail_within(status, "directory");
-    return password_gate_init(&directory->gate);
+    status = bring_up_secret(directory);
+    return status == OK ? password_gate_init(&directory->gate) : status;
 }
 
 enum status directory_open(const char *path, struct settings *settings, struct task_group *group,
@@ -488,6 +419,7 @@ void directory_close(struct directory **directory)
     free(closing->log_path);
     free(closing->index_path);
     explicit_bzero(closing->secret, sizeof(closing->secret));
+    explicit_bzero(closing->salt_secret, sizeof(closing->salt_secret));
     free(closing);
 }
 

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "directory/state.h"
 #include "task/task.h"
 
 enum { SWEEP_MS = DIRECTORY_SASL_MS / 4 };
@@ -28,6 +29,16 @@ struct exchanges {
 };
 
 const struct mechanism_steps mechanism_steps[MECHANISM_COUNT] = {
+#define SCRAM                                                                                      \
+    {                                                                                              \
+        mechanism_scram, MECHANISM_SCRAM_STATE_BYTES, NULL                                         \
+    }
+    [MECHANISM_SCRAM_SHA_256_PLUS] = SCRAM,
+    [MECHANISM_SCRAM_SHA_256] = SCRAM,
+    [MECHANISM_SCRAM_SHA_1_PLUS] = SCRAM,
+    [MECHANISM_SCRAM_SHA_1] = SCRAM,
+#undef SCRAM
+    [MECHANISM_CRAM_MD5] = {mechanism_cram, MECHANISM_CRAM_STATE_BYTES, NULL},
     [MECHANISM_PLAIN] = {mechanism_plain, 0, NULL},
     [MECHANISM_LOGIN] = {mechanism_login, MECHANISM_LOGIN_STATE_BYTES, NULL},
 };
@@ -47,6 +58,17 @@ enum exchange_outcome exchange_malformed(const char *reason)
 {
     refused("%s", reason);
     return EXCHANGE_MALFORMED;
+}
+
+bool exchange_may_act_as(struct exchange *exchange, struct text other, struct text user)
+{
+    struct text key, other_key, canonical;
+    struct arena *arena = &exchange->arena;
+    if (other.length == 0 || text_equals_nocase(other, user))
+        return true;
+    return directory_address(exchange->directory, other, arena, &other_key, &canonical) == OK &&
+           directory_address(exchange->directory, user, arena, &key, &canonical) == OK &&
+           text_equals(key, other_key);
 }
 
 /* ---- One exchange ---- */

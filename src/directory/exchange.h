@@ -36,8 +36,15 @@ struct mechanism_steps {
 /* By enum mechanism. */
 extern const struct mechanism_steps mechanism_steps[MECHANISM_COUNT];
 
-mechanism_step mechanism_plain, mechanism_login;
-enum { MECHANISM_LOGIN_STATE_BYTES = DIRECTORY_USER_MAX };
+mechanism_step mechanism_plain, mechanism_login, mechanism_scram, mechanism_cram;
+enum {
+    MECHANISM_LOGIN_STATE_BYTES = DIRECTORY_USER_MAX,
+    MECHANISM_SCRAM_STATE_BYTES = 640,
+    MECHANISM_CRAM_STATE_BYTES = 320
+};
+
+/* Nobody acts for another here, but the two names may be written differently. */
+bool exchange_may_act_as(struct exchange *exchange, struct text other, struct text user);
 
 /* The outcome that a login's status means. */
 enum exchange_outcome exchange_outcome_of(enum status status);

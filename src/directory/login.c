@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "directory/directory.h"
+#include "directory/keys.h"
 #include "directory/state.h"
 
 enum {
@@ -55,8 +56,8 @@ static void remember(struct directory *directory, const struct attempt *attempt)
     memory->until_ms = clock_monotonic_ms() + REMEMBER_MS;
 }
 
-/* The user's hash, or "" when he cannot log in. */
-static struct text find_hash(struct directory *directory, struct text account, struct arena *arena)
+struct text directory_login_hash(struct directory *directory, struct text account,
+                                 struct arena *arena)
 {
     struct directory_user user;
     if (!directory_key_is_valid(account) || directory_is_ours(directory, account) != OK ||
@@ -65,7 +66,8 @@ static struct text find_hash(struct directory *directory, struct text account, s
     return user.hash;
 }
 
-/* OK when an attempt may start; *known when there is no need for one. YIELDS. */
+/* OK when an attempt may start; *known when there is no need for one. attempt has the password, or
+ * is of a login that sends none. YIELDS. */
 static enum status wait_for_turn(struct directory *directory, const struct attempt *attempt,
                                  bool *known)
 {
@@ -73,7 +75,7 @@ static enum status wait_for_turn(struct directory *directory, const struct attem
     for (;;) {
         if (directory->closing || task_is_cancelled())
             return try_later("the directory is closing");
-        *known = is_remembered(directory, attempt);
+        *known = attempt->password.length > 0 && is_remembered(directory, attempt);
         int64_t now_ms = clock_monotonic_ms();
         int64_t wait_ms =
             *known ? 0
@@ -89,17 +91,35 @@ static enum status wait_for_turn(struct directory *directory, const struct attem
     }
 }
 
+enum status directory_attempt_begin(struct directory *directory, struct text account,
+                                    struct text peer)
+{
+    struct attempt attempt = {.account = account, .peer = peer};
+    bool known;
+    return wait_for_turn(directory, &attempt, &known);
+}
+
+void directory_attempt_end(struct directory *directory, struct text account, struct text peer,
+                           enum throttle_outcome outcome)
+{
+    throttle_end(directory->throttle, account, peer, outcome, clock_monotonic_ms());
+    task_event_tell_all(&directory->login_ended);
+}
+
 /* YIELDS. */
 static enum status verify(struct directory *directory, const struct attempt *attempt,
                           struct arena *arena)
 {
-    struct text hash = find_hash(directory, attempt->account, arena);
+    struct text hash = directory_login_hash(directory, attempt->account, arena);
     enum status status = directory_ready(directory);
     if (status == OK)
         status = password_verify(&directory->gate, hash, attempt->password);
     /* Meanwhile the user may have been disabled or given another password. */
-    if (status == OK && !text_equals(hash, find_hash(directory, attempt->account, arena)))
+    if (status == OK &&
+        !text_equals(hash, directory_login_hash(directory, attempt->account, arena)))
         status = refused("authentication failed");
+    if (status == OK)
+        login_keys_complete(directory, attempt->account, hash, attempt->password);
     return status;
 }
 
@@ -111,7 +131,7 @@ static enum status verify_throttled(struct directory *directory, const struct at
     enum status status = wait_for_turn(directory, attempt, &known);
     if (status != OK)
         return status;
-    if (known && find_hash(directory, attempt->account, arena).length > 0)
+    if (known && directory_login_hash(directory, attempt->account, arena).length > 0)
         return directory_ready(directory);
     status = verify(directory, attempt, arena);
     enum throttle_outcome outcome = status == OK        ? ATTEMPT_GOOD
@@ -119,9 +139,7 @@ static enum status verify_throttled(struct directory *directory, const struct at
                                                         : ATTEMPT_UNDECIDED;
     if (status == OK)
         remember(directory, attempt);
-    throttle_end(directory->throttle, attempt->account, attempt->peer, outcome,
-                 clock_monotonic_ms());
-    task_event_tell_all(&directory->login_ended);
+    directory_attempt_end(directory, attempt->account, attempt->peer, outcome);
     return status;
 }
 

@@ -17,19 +17,6 @@ static enum exchange_outcome log_in(struct exchange *exchange, struct text user,
     return exchange_outcome_of(directory_authenticate(exchange->directory, &login, exchange->user));
 }
 
-/* RFC 4616 2: [authzid] NUL authcid NUL passwd. Nobody acts for another here, but the two names may
- * be written differently. */
-static bool may_act_as(struct exchange *exchange, struct text other, struct text user)
-{
-    struct text key, other_key, canonical;
-    struct arena *arena = &exchange->arena;
-    if (other.length == 0 || text_equals_nocase(other, user))
-        return true;
-    return directory_address(exchange->directory, other, arena, &other_key, &canonical) == OK &&
-           directory_address(exchange->directory, user, arena, &key, &canonical) == OK &&
-           text_equals(key, other_key);
-}
-
 static bool is_name(struct text text)
 {
     return text.length > 0 && text.length < DIRECTORY_USER_MAX &&
@@ -42,6 +29,7 @@ static bool is_password(struct text text)
            text_find(text, '\0') == text.length;
 }
 
+/* RFC 4616 2: [authzid] NUL authcid NUL passwd. */
 enum exchange_outcome mechanism_plain(struct exchange *exchange, const struct text *response,
                                       struct buffer *challenge)
 {
@@ -54,7 +42,7 @@ enum exchange_outcome mechanism_plain(struct exchange *exchange, const struct te
     struct text password = text_from_position(rest, user.length + 1);
     if (!is_name(user) || !is_password(password) || (other.length > 0 && !is_name(other)))
         return exchange_malformed("not [authzid] NUL authcid NUL passwd");
-    if (!may_act_as(exchange, other, user)) {
+    if (!exchange_may_act_as(exchange, other, user)) {
         exchange->claimed = arena_copy(&exchange->arena, user);
         return exchange_failed("asks to act as somebody else");
     }

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "directory/calls.h"
+#include "sasl/saslprep.h"
 #include "task/offload.h"
 
 _Static_assert(DIRECTORY_HASH_MAX >= CRYPT_OUTPUT_SIZE, "a hash fits");
@@ -56,12 +57,27 @@ enum status password_check_form(struct text password)
     return OK;
 }
 
+/* RFC 4616 2: passwords are compared in their SASLprep form. False: it has none, or one too long.
+ */
+static bool prepare(struct text password, char out[DIRECTORY_PASSWORD_MAX + 1])
+{
+    struct buffer prepared;
+    buffer_init(&prepared, DIRECTORY_PASSWORD_MAX);
+    buffer_reserve(&prepared, DIRECTORY_PASSWORD_MAX); /* one block, wiped whole */
+    bool good = saslprep(password, &prepared) && prepared.length > 0 &&
+                text_copy(buffer_text(&prepared), out, DIRECTORY_PASSWORD_MAX + 1);
+    buffer_forget(&prepared);
+    return good;
+}
+
 enum status password_hash(struct text password, char out[DIRECTORY_HASH_MAX])
 {
     enum status status = password_check_form(password);
     if (status != OK)
         return status;
-    struct crypt_job *job = job_new(password);
+    char prepared[DIRECTORY_PASSWORD_MAX + 1];
+    struct crypt_job *job = job_new(prepare(password, prepared) ? text_from(prepared) : password);
+    explicit_bzero(prepared, sizeof(prepared));
     char salt[32];
     random_bytes(salt, sizeof(salt));
     bool done = crypt_gensalt_rn("$y$", 0, salt, (int)sizeof(salt), job->setting,
@@ -127,22 +143,34 @@ static void gate_leave(struct password_gate *gate)
     task_event_tell_one(&gate->turn);
 }
 
-enum status password_verify(struct password_gate *gate, struct text hash, struct text password)
+/* YIELDS. */
+static bool verify_form(const struct password_gate *gate, struct text hash, struct text password)
 {
-    if (password_check_form(password) != OK)
-        return refused("authentication failed");
-    enum status status = gate_enter(gate);
-    if (status != OK)
-        return status;
     struct crypt_job *job = job_new(password);
     bool real = text_copy(hash, job->setting, sizeof(job->setting)) && hash.length > 0;
     if (!real)
         memcpy(job->setting, gate->decoy, sizeof(gate->decoy));
     task_offload(crypt_run, job);
-    gate_leave(gate);
     size_t length = strlen(job->setting);
     bool good = real && job->done && strlen(job->result) == length &&
                 CRYPTO_memcmp(job->result, job->setting, length) == 0;
     job_free(job);
+    return good;
+}
+
+enum status password_verify(struct password_gate *gate, struct text hash, struct text password)
+{
+    char prepared[DIRECTORY_PASSWORD_MAX + 1];
+    if (password_check_form(password) != OK)
+        return refused("authentication failed");
+    enum status status = gate_enter(gate);
+    if (status != OK)
+        return status;
+    /* Hashes that were made elsewhere may be of the password as it was typed. */
+    bool good = verify_form(gate, hash, password);
+    if (!good && prepare(password, prepared) && !text_equals(text_from(prepared), password))
+        good = verify_form(gate, hash, text_from(prepared));
+    explicit_bzero(prepared, sizeof(prepared));
+    gate_leave(gate);
     return good ? OK : refused("authentication failed");
 }

@@ -3,6 +3,7 @@
 
 #include "base/encoding.h"
 #include "base/wire.h"
+#include "sasl/scram.h"
 
 enum { RECORD_VERSION = 1, LOCAL_PART_MAX = 64, DOMAIN_MAX = 255 };
 
@@ -42,6 +43,33 @@ bool directory_record_member(struct text *members, struct text *key, struct text
     return !in.bad;
 }
 
+void directory_record_put_key(struct buffer *keys, const struct login_key *key)
+{
+    wire_put_u8(keys, (uint8_t)key->kind);
+    wire_put_u32(keys, key->iterations);
+    wire_put_text(keys, key->salt);
+    wire_put_text(keys, key->stored);
+    wire_put_text(keys, key->server);
+}
+
+static void get_key(struct wire_reader *in, struct login_key *key)
+{
+    uint8_t kind = wire_get_u8(in);
+    key->kind = (enum login_key_kind)kind;
+    key->iterations = wire_get_u32(in);
+    key->salt = wire_get_text(in);
+    key->stored = wire_get_text(in);
+    key->server = wire_get_text(in);
+}
+
+bool directory_record_key(struct text *keys, struct login_key *key)
+{
+    struct wire_reader in = wire_reader_of(*keys);
+    get_key(&in, key);
+    *keys = in.rest;
+    return !in.bad;
+}
+
 void directory_record_encode(const struct directory_record *record, struct buffer *out)
 {
     wire_put_u8(out, RECORD_VERSION);
@@ -62,6 +90,23 @@ void directory_record_encode(const struct directory_record *record, struct buffe
         wire_put_u8(out, (uint8_t)record->kind);
         wire_put_u32(out, record->member_count);
         buffer_append(out, record->members);
+        break;
+    case RECORD_KEYS:
+        wire_put_text(out, record->made_for);
+        wire_put_u32(out, record->key_count);
+        buffer_append(out, record->keys);
+        break;
+    case RECORD_SECRET:
+        wire_put_text(out, record->secret);
+        break;
+    case RECORD_NETWORK:
+        wire_put_text(out, record->network);
+        wire_put_text(out, record->forgets);
+        wire_put_u64(out, (uint64_t)record->seen_ms);
+        break;
+    case RECORD_CERTIFICATE:
+    case RECORD_CERTIFICATE_GONE:
+        wire_put_text(out, record->digest);
         break;
     }
 }
@@ -92,6 +137,78 @@ static bool decode_members(struct wire_reader *in, struct directory_record *out)
     return kind == LIST_ALIAS || kind == LIST_GROUP;
 }
 
+static bool is_key_sound(const struct login_key *key)
+{
+    enum { MD5_BYTES = 16, SHA_1_BYTES = 20, SHA_256_BYTES = 32 };
+    size_t length = key->kind == LOGIN_KEY_SCRAM_SHA_1     ? SHA_1_BYTES
+                    : key->kind == LOGIN_KEY_SCRAM_SHA_256 ? SHA_256_BYTES
+                                                           : MD5_BYTES;
+    bool is_scram = key->kind != LOGIN_KEY_CRAM_MD5;
+    return key->stored.length == length && key->server.length == length &&
+           is_scram == (key->salt.length > 0) && key->salt.length <= DIRECTORY_SALT_MAX &&
+           (is_scram
+                ? key->iterations >= SCRAM_ITERATIONS_MIN && key->iterations <= SCRAM_ITERATIONS_MAX
+                : key->iterations == 0);
+}
+
+static bool decode_keys(struct wire_reader *in, struct directory_record *out)
+{
+    unsigned seen = 0;
+    out->made_for = wire_get_text(in);
+    out->key_count = wire_get_u32(in);
+    out->keys = in->rest;
+    for (uint32_t i = 0; i < out->key_count; i++) {
+        struct login_key key;
+        get_key(in, &key);
+        if (in->bad || key.kind < LOGIN_KEY_SCRAM_SHA_1 || key.kind > LOGIN_KEY_CRAM_MD5 ||
+            (seen & 1U << key.kind) != 0 || !is_key_sound(&key))
+            return false;
+        seen |= 1U << key.kind;
+    }
+    return out->made_for.length == DIRECTORY_DIGEST_BYTES;
+}
+
+static bool decode_network(struct wire_reader *in, struct directory_record *out)
+{
+    out->network = wire_get_text(in);
+    out->forgets = wire_get_text(in);
+    out->seen_ms = (int64_t)wire_get_u64(in);
+    return out->network.length > 0 && out->network.length <= DIRECTORY_NETWORK_MAX &&
+           is_printable(out->network) && out->forgets.length <= DIRECTORY_NETWORK_MAX &&
+           is_printable(out->forgets);
+}
+
+static bool decode_digest(struct wire_reader *in, struct text *digest)
+{
+    *digest = wire_get_text(in);
+    return digest->length == DIRECTORY_DIGEST_BYTES;
+}
+
+static bool decode_fields(struct wire_reader *in, struct directory_record *out)
+{
+    switch (out->type) {
+    case RECORD_USER:
+        return decode_user(in, out);
+    case RECORD_USER_GONE:
+        return true;
+    case RECORD_LIST:
+        out->created_ms = (int64_t)wire_get_u64(in);
+        return decode_members(in, out);
+    case RECORD_MEMBERS_GONE:
+        return decode_members(in, out);
+    case RECORD_KEYS:
+        return decode_keys(in, out);
+    case RECORD_SECRET:
+        return decode_digest(in, &out->secret);
+    case RECORD_NETWORK:
+        return decode_network(in, out);
+    case RECORD_CERTIFICATE:
+    case RECORD_CERTIFICATE_GONE:
+        return decode_digest(in, &out->digest);
+    }
+    return false;
+}
+
 bool directory_record_decode(uint16_t type, struct text bytes, struct directory_record *out)
 {
     *out = (struct directory_record){.type = (enum directory_record_type)type};
@@ -99,14 +216,8 @@ bool directory_record_decode(uint16_t type, struct text bytes, struct directory_
     if (bytes.length > DIRECTORY_RECORD_MAX || wire_get_u8(&in) != RECORD_VERSION)
         return false;
     out->key = wire_get_text(&in);
-    if (!directory_key_is_valid(out->key))
+    bool has_key = type != RECORD_SECRET;
+    if (has_key ? !directory_key_is_valid(out->key) : out->key.length > 0)
         return false;
-    bool good = type == RECORD_USER_GONE;
-    if (type == RECORD_USER)
-        good = decode_user(&in, out);
-    if (type == RECORD_LIST)
-        out->created_ms = (int64_t)wire_get_u64(&in);
-    if (type == RECORD_LIST || type == RECORD_MEMBERS_GONE)
-        good = decode_members(&in, out);
-    return good && wire_end(&in);
+    return decode_fields(&in, out) && wire_end(&in);
 }

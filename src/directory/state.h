@@ -31,10 +31,11 @@ struct directory {
     void *changed_context;
     struct password_gate gate;
     struct throttle *throttle;
-    struct task_event login_ended; /* waiting logins look again */
-    unsigned waiting_logins;       /* for their turn to be verified */
-    struct recent *logins;         /* of struct login_memory, by user key */
-    unsigned char secret[32];      /* of this process, for logins */
+    struct task_event login_ended;                     /* waiting logins look again */
+    unsigned waiting_logins;                           /* for their turn to be verified */
+    struct recent *logins;                             /* of struct login_memory, by user key */
+    unsigned char secret[32];                          /* of this process, for logins */
+    unsigned char salt_secret[DIRECTORY_DIGEST_BYTES]; /* of the directory, for decoy salts */
 };
 
 /* Begin and end an operation that yields. TRY_LATER when the directory closes. */
@@ -51,11 +52,26 @@ enum status directory_commit(struct directory *directory, const struct directory
 enum status directory_ready(struct directory *directory);
 
 /* Index keys: prefix, domain, NUL, local part; so that a domain's entries stand together. */
-enum { INDEX_USER = 'u', INDEX_LIST = 'l', INDEX_MEMBER = 'm', INDEX_KEY_MAX = 1024 };
+enum {
+    INDEX_USER = 'u',
+    INDEX_LIST = 'l',
+    INDEX_MEMBER = 'm',
+    INDEX_KEYS = 'k',
+    INDEX_NETWORK = 'n',     /* and NUL, network; value: when it was seen */
+    INDEX_CERTIFICATE = 'c', /* digest alone; value: the user's key */
+    INDEX_SECRET = 's',      /* alone */
+    INDEX_KEY_MAX = 1024
+};
 void directory_index_key(struct buffer *out, char prefix, struct text key);
 /* What the keys of this domain's entries start with; domain "": of all domains. */
 void directory_index_domain(struct buffer *out, char prefix, struct text domain);
-/* The user's or list's record decoded; its text lives in value. False when absent. */
+/* network "": what the keys of the user's networks start with. */
+void directory_index_network(struct buffer *out, struct text user, struct text network);
+void directory_index_certificate(struct buffer *out, struct text digest);
+/* What a record means for the index: the same live and at replay. */
+enum status directory_apply(struct index *index, const struct directory_record *record,
+                            log_number number);
+/* The record of user, list or keys, decoded; its text lives in value. False when absent. */
 bool directory_index_find(struct directory *directory, char prefix, struct text key,
                           struct buffer *value, struct directory_record *record);
 
@@ -71,5 +87,15 @@ struct text directory_domain(struct text key);
 
 /* Forget remembered successes of this user. */
 void directory_forget_login(struct directory *directory, struct text key);
+/* The user's hash, or "" when he cannot log in. In arena. Does not yield. */
+struct text directory_login_hash(struct directory *directory, struct text key, struct arena *arena);
+
+/* A login that is not by a password sent: take a turn among the guesses, and end it with the
+ * outcome. account: the user's key, or what was said when that is none. TRY_LATER: too many wrong
+ * ones. attempt_begin YIELDS. */
+enum status directory_attempt_begin(struct directory *directory, struct text account,
+                                    struct text peer);
+void directory_attempt_end(struct directory *directory, struct text account, struct text peer,
+                           enum throttle_outcome outcome);
 
 #endif

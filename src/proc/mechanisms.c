@@ -1,9 +1,36 @@
 #include "proc/mechanisms.h"
 
 const struct mechanism_row mechanism_rows[MECHANISM_COUNT] = {
-    [MECHANISM_PLAIN] = {"PLAIN", "plain", MECHANISM_PLAIN_TEXT | MECHANISM_STANDARD},
-    [MECHANISM_LOGIN] = {"LOGIN", "login", MECHANISM_PLAIN_TEXT | MECHANISM_STANDARD},
+    [MECHANISM_SCRAM_SHA_256_PLUS] = {"SCRAM-SHA-256-PLUS", LOGIN_SCRAM,
+                                      MECHANISM_BINDS | MECHANISM_NEEDS_TLS | MECHANISM_STANDARD},
+    [MECHANISM_SCRAM_SHA_256] = {"SCRAM-SHA-256", LOGIN_SCRAM, MECHANISM_STANDARD},
+    [MECHANISM_SCRAM_SHA_1_PLUS] = {"SCRAM-SHA-1-PLUS", LOGIN_SCRAM,
+                                    MECHANISM_BINDS | MECHANISM_NEEDS_TLS | MECHANISM_STANDARD},
+    [MECHANISM_SCRAM_SHA_1] = {"SCRAM-SHA-1", LOGIN_SCRAM, MECHANISM_STANDARD},
+    [MECHANISM_CRAM_MD5] = {"CRAM-MD5", LOGIN_CRAM_MD5, MECHANISM_SERVER_FIRST},
+    [MECHANISM_PLAIN] = {"PLAIN", LOGIN_PLAIN, MECHANISM_PLAIN_TEXT | MECHANISM_STANDARD},
+    [MECHANISM_LOGIN] = {"LOGIN", LOGIN_LOGIN, MECHANISM_PLAIN_TEXT | MECHANISM_STANDARD},
 };
+
+const char *const login_words[LOGIN_WORD_COUNT + 1] = {
+    [LOGIN_NONE] = "none",   [LOGIN_TLS] = "tls",           [LOGIN_CLEARTEXT] = "cleartext",
+    [LOGIN_SCRAM] = "scram", [LOGIN_CRAM_MD5] = "cram-md5", [LOGIN_PLAIN] = "plain",
+    [LOGIN_LOGIN] = "login", [LOGIN_WORD_COUNT] = NULL,
+};
+
+uint32_t mechanism_set_of(uint32_t words)
+{
+    uint32_t named = 0, standard = 0;
+    for (enum mechanism i = 0; i < MECHANISM_COUNT; i++) {
+        if ((words & UINT32_C(1) << mechanism_rows[i].word) != 0)
+            named |= MECHANISM_BIT(i);
+        if ((mechanism_rows[i].flags & MECHANISM_STANDARD) != 0)
+            standard |= MECHANISM_BIT(i);
+    }
+    if ((words & UINT32_C(1) << LOGIN_NONE) != 0)
+        return 0;
+    return named != 0 ? named : standard;
+}
 
 enum mechanism mechanism_find(struct text name)
 {

@@ -9,8 +9,13 @@
 /* In the order in which they are offered: many clients take the first they know. Not on disk, not
  * between versions; between our own roles. */
 enum mechanism {
-    MECHANISM_PLAIN, /* RFC 4616 */
-    MECHANISM_LOGIN, /* draft-murchison-sasl-login */
+    MECHANISM_SCRAM_SHA_256_PLUS, /* RFC 7677 */
+    MECHANISM_SCRAM_SHA_256,
+    MECHANISM_SCRAM_SHA_1_PLUS, /* RFC 5802 */
+    MECHANISM_SCRAM_SHA_1,
+    MECHANISM_CRAM_MD5, /* RFC 2195 */
+    MECHANISM_PLAIN,    /* RFC 4616 */
+    MECHANISM_LOGIN,    /* draft-murchison-sasl-login */
     MECHANISM_COUNT
 };
 
@@ -22,9 +27,22 @@ enum mechanism_flags {
     MECHANISM_SERVER_FIRST = 16 /* the server speaks first: no response with the command */
 };
 
+/* The words of the setting `login`: how logins are taken, then by which mechanisms. */
+enum login_word {
+    LOGIN_NONE,      /* not at all */
+    LOGIN_TLS,       /* under TLS alone */
+    LOGIN_CLEARTEXT, /* passwords without TLS too */
+    LOGIN_SCRAM,
+    LOGIN_CRAM_MD5,
+    LOGIN_PLAIN,
+    LOGIN_LOGIN,
+    LOGIN_WORD_COUNT
+};
+extern const char *const login_words[LOGIN_WORD_COUNT + 1]; /* NULL behind the last */
+
 struct mechanism_row {
     const char *name;
-    const char *word; /* of the `login` setting; several mechanisms may share one */
+    enum login_word word; /* that turns it on; several mechanisms may share one */
     unsigned flags;
 };
 
@@ -33,6 +51,8 @@ extern const struct mechanism_row mechanism_rows[MECHANISM_COUNT];
 /* By name, any case; MECHANISM_COUNT when there is none. */
 enum mechanism mechanism_find(struct text name);
 
+/* What the words (bits by enum login_word) turn on; what is standard when they name none. */
+uint32_t mechanism_set_of(uint32_t words);
 /* The names of a set of MECHANISM_BITs, with a space between two. */
 void mechanism_write(uint32_t set, struct buffer *out);
 

@@ -62,7 +62,10 @@ struct setting_server {
     unsigned listen_count;
     struct text host; /* `fully-qualified`; default: settings.host */
     enum tls_policy tls;
-    bool login_plain_without_tls; /* `login cleartext`: PLAIN and LOGIN before TLS; default no */
+    uint32_t login_words;         /* `login WORD ...`: bits by enum login_word (mechanisms.h) */
+    uint32_t mechanisms;          /* what follows from them: MECHANISM_BITs */
+    bool login_plain_without_tls; /* `login cleartext`: passwords before TLS; default no */
+    bool login_needs_tls;         /* `login tls`, the default: nothing before TLS */
     struct net_network *relay_networks; /* `relay NETWORK ...`: may relay without login */
     unsigned relay_network_count;
     bool relay_logged_in;                 /* default yes */

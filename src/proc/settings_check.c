@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "proc/extensions.h"
+#include "proc/mechanisms.h"
 #include "proc/settings_parser.h"
 
 /* Of a message: any server takes as much (RFC 5321 4.5.3.1.7). */
@@ -119,6 +120,18 @@ static void check_listen_tls(struct checking *checking, const struct setting_blo
                          TEXT_ARG(setting_shown(server->name)), name);
 }
 
+static void check_login(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_server *server = block->values;
+    uint32_t none = UINT32_C(1) << LOGIN_NONE;
+    if ((server->login_words & none) != 0 && server->login_words != none)
+        block_error(checking, block, "login", "write: login none, or leave none out",
+                    "'none' and other words of 'login' contradict each other");
+    if (server->login_needs_tls && server->login_plain_without_tls)
+        block_error(checking, block, "login", "leave one of them out",
+                    "'tls' and 'cleartext' of 'login' contradict each other");
+}
+
 static void check_server(struct checking *checking, const struct setting_block *block)
 {
     const struct setting_server *server = block->values;
@@ -135,6 +148,7 @@ static void check_server(struct checking *checking, const struct setting_block *
     if (server->tls != TLS_NONE && checking->settings->certificate_file.length == 0)
         block_error(checking, block, "tls", "add: certificate FILE key FILE",
                     "server '%.*s' has TLS but there is no certificate", TEXT_ARG(name));
+    check_login(checking, block);
     for (unsigned i = 0; i < server->listen_count; i++) {
         check_listen_is_free(checking, block, &server->listens[i].address);
         check_listen_tls(checking, block, server, &server->listens[i]);

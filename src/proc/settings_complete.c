@@ -1,5 +1,6 @@
 /* What follows from other settings when it is not written: defaults no row can tell alone. */
 #include "base/check.h"
+#include "proc/mechanisms.h"
 #include "proc/settings_parser.h"
 
 static void add_listens(struct settings_parser *parser, struct setting_block *block)
@@ -24,6 +25,14 @@ static void add_server(struct settings_parser *parser)
     add_listens(parser, block);
 }
 
+static void complete_login(struct setting_server *server)
+{
+    uint32_t words = server->login_words;
+    server->mechanisms = mechanism_set_of(words);
+    server->login_plain_without_tls = (words & UINT32_C(1) << LOGIN_CLEARTEXT) != 0;
+    server->login_needs_tls = (words & UINT32_C(1) << LOGIN_TLS) != 0;
+}
+
 static void complete_server(struct settings_parser *parser, struct setting_block *block)
 {
     struct setting_server *server = block->values;
@@ -33,6 +42,7 @@ static void complete_server(struct settings_parser *parser, struct setting_block
     const struct setting_row *tls = setting_row_find(KIND_SERVER, TEXT("tls"), TEXT(""));
     if (setting_block_place(block, tls)->line == 0)
         server->tls = settings->certificate_file.length > 0 ? TLS_OFFER : TLS_NONE;
+    complete_login(server);
 }
 
 static bool is_on_loopback(const struct setting_connector *connector)

@@ -2,6 +2,7 @@
 #include "proc/settings_table.h"
 
 #include "proc/extensions.h"
+#include "proc/mechanisms.h"
 #include "proc/settings.h"
 #include "proc/settings_types.h"
 
@@ -63,7 +64,6 @@ static const char *const sandbox_choices[] = {"required", "preferred", "off", NU
 static const char *const log_choices[] = {"debug", "info", "warning", NULL};
 static const char *const server_tls_choices[] = {"none", "offer", "require", NULL};
 static const char *const client_tls_choices[] = {"none", "offer", "require", "verify", NULL};
-static const char *const login_choices[] = {"tls", "cleartext", NULL};
 static const char *const verify_choices[] = {"off", "logged-in", "on", NULL};
 static const char *const hello_choices[] = {"optional", "required", NULL};
 static const char *const anonymous_choices[] = {"yes", "no", NULL};
@@ -145,9 +145,14 @@ const struct setting_row setting_rows[] = {
      .otherwise = "offer with a certificate, none without", .choices = server_tls_choices,
      TO(setting_server, tls),
      .help = "Whether STARTTLS is offered, or required before anything else."},
-    {SERVER, "login", &setting_type_choice,
-     .standard = "tls", .choices = login_choices, TO(setting_server, login_plain_without_tls),
-     .help = "Whether passwords are taken under TLS alone, or in clear text too."},
+    {SERVER, "login", &setting_type_words,
+     .standard = "tls", .choices = login_words, TO(setting_server, login_words),
+     .help = "How users log in. tls: under TLS alone. cleartext: passwords are taken in clear text "
+             "too. With neither, mechanisms that do not send the password are offered without TLS, "
+             "and those that do under TLS. none: nobody logs in. The other words name mechanisms, and then no "
+             "others are offered: scram (SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS forms), plain, "
+             "login, and cram-md5, which is offered only when it is named, and needs a key that "
+             "mailroot user passwd --allow-cram makes. By default scram, plain and login."},
     {SERVER, "relay", &setting_type_relay,
      .standard = "logged-in",
      .help = "Who may send to domains that are not ours: who is logged in, these networks too "
@@ -354,8 +359,7 @@ const struct setting_later setting_laters[] = {
     {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "address"}, {KIND_DOMAIN, "authoritative"},
     {KIND_DOMAIN, "unresolved"},
     {KIND_SERVER, "filter"}, {KIND_SERVER, "sender"},
-    {KIND_SERVER, "refuse domain"}, {KIND_SERVER, "login none"}, {KIND_SERVER, "login plain"},
-    {KIND_SERVER, "login scram"}, {KIND_SERVER, "login gssapi"}, {KIND_SERVER, "login ntlm"},
+    {KIND_SERVER, "refuse domain"}, {KIND_SERVER, "login gssapi"}, {KIND_SERVER, "login ntlm"},
     {KIND_CONNECTOR, "accept"}, {KIND_CONNECTOR, "reject"}, {KIND_CONNECTOR, "from"},
     {KIND_CONNECTOR, "only"}, {KIND_CONNECTOR, "oversize"},
     {KIND_CONNECTOR, "schedule"}, {KIND_CONNECTOR, "note"}, {KIND_CONNECTOR, "to relay"},

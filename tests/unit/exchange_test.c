@@ -1,8 +1,12 @@
 /* SASL exchanges as the auth role serves them, message by message. */
 #include "directory/exchange.h"
 
+#include "base/encoding.h"
+#include "directory/keys.h"
 #include "directory/state.h"
 #include "directory_scene.h"
+#include "sasl/cram.h"
+#include "sasl/scram.h"
 
 struct talk {
     struct scene *scene;
@@ -258,4 +262,313 @@ TEST("a SASL request with a service, mechanism or binding that cannot be is malf
     directory_sasl_request_encode(&request, &bytes);
     EXPECT(!directory_sasl_request_decode(buffer_text(&bytes), &decoded));
     buffer_finish(&bytes);
+}
+
+/* ---- SCRAM ---- */
+
+/* A client's side of one exchange, for a user whose password is typed in at a terminal. */
+struct client {
+    enum scram_hash hash;
+    const char *header, *password;
+    struct text binding;
+    char bare[200], server_first[400], final[400], proof[100];
+    struct scram_keys keys;
+};
+
+static struct text base64_of(struct text bytes, char *out, size_t room)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, room);
+    EXPECT(base64_encode(bytes, &encoded) && text_copy(buffer_text(&encoded), out, room));
+    buffer_finish(&encoded);
+    return text_from(out);
+}
+
+/* The message before it is proved, from the server's first. */
+static void client_read(struct client *client, struct text server_first)
+{
+    struct text rest = server_first, nonce, salt, iterations;
+    struct buffer salt_bytes, binding;
+    struct scram_digest salted;
+    uint32_t count;
+    char encoded[300];
+    EXPECT(text_copy(server_first, client->server_first, sizeof(client->server_first)));
+    EXPECT(scram_attribute(&rest, 'r', &nonce));
+    EXPECT(scram_attribute(&rest, 's', &salt));
+    EXPECT(scram_attribute(&rest, 'i', &iterations));
+    EXPECT(text_starts_with(nonce, TEXT("client-nonce")) && nonce.length >= 36);
+    EXPECT(text_to_u32(iterations, &count) && count == LOGIN_KEY_ITERATIONS);
+    buffer_init(&salt_bytes, 100);
+    buffer_init(&binding, 200);
+    EXPECT(base64_decode(salt, &salt_bytes) && salt_bytes.length == LOGIN_KEY_SALT_BYTES);
+    EXPECT(scram_salt_password(client->hash, text_from(client->password), buffer_text(&salt_bytes),
+                               count, &salted));
+    scram_keys_derive(client->hash, &salted, &client->keys);
+    buffer_append(&binding, text_from(client->header));
+    buffer_append(&binding, client->binding);
+    base64_of(buffer_text(&binding), encoded, sizeof(encoded));
+    snprintf(client->final, sizeof(client->final), "c=%s,r=%.*s", encoded, TEXT_ARG(nonce));
+    buffer_finish(&salt_bytes);
+    buffer_finish(&binding);
+}
+
+/* All three messages, joined. */
+static struct text client_message(const struct client *client, char out[1200])
+{
+    snprintf(out, 1200, "%s,%s,%s", client->bare, client->server_first, client->final);
+    return text_from(out);
+}
+
+static struct text client_final(struct client *client, char out[1200])
+{
+    char message[1200];
+    struct scram_digest proof;
+    scram_prove(client->hash, &client->keys, client_message(client, message), &proof);
+    base64_of(text_of(proof.bytes, proof.length), client->proof, sizeof(client->proof));
+    snprintf(out, 1200, "%s,p=%s", client->final, client->proof);
+    return text_from(out);
+}
+
+static enum status client_begin(struct talk *talk, struct client *client, const char *name)
+{
+    char first[400];
+    client->hash = talk->facts.mechanism == MECHANISM_SCRAM_SHA_1 ? SCRAM_SHA_1 : SCRAM_SHA_256;
+    snprintf(client->bare, sizeof(client->bare), "n=%s,r=client-nonce", name);
+    snprintf(first, sizeof(first), "%s%s", client->header, client->bare);
+    return begin_with(talk, text_from(first));
+}
+
+/* From the first message to the acknowledgement; the status of the first step that fails. */
+static enum status client_run(struct talk *talk, struct client *client, const char *name)
+{
+    char final[1200], message[1200], signature_text[100];
+    enum status status = client_begin(talk, client, name);
+    if (status != OK || talk->answer.outcome != DIRECTORY_SASL_CHALLENGE)
+        return status;
+    client_read(client, talk->answer.challenge);
+    status = say(talk, client_final(client, final));
+    if (status != OK || talk->answer.outcome != DIRECTORY_SASL_CHALLENGE)
+        return status;
+    struct scram_digest signature;
+    scram_sign(client->hash, &client->keys.server, client_message(client, message), &signature);
+    EXPECT(text_starts_with(talk->answer.challenge, TEXT("v=")));
+    EXPECT_TEXT(text_from_position(talk->answer.challenge, 2),
+                base64_of(text_of(signature.bytes, signature.length), signature_text, 100).data);
+    return say(talk, TEXT(""));
+}
+
+static void set_keys(struct scene *scene, const char *key)
+{
+    EXPECT(login_keys_set(scene->directory, text_from(key), TEXT(CHEAP_HASH), TEXT("secret"),
+                          false) == OK);
+}
+
+static void scram_logs_in(struct scene *scene)
+{
+    static const enum mechanism mechanisms[] = {MECHANISM_SCRAM_SHA_1, MECHANISM_SCRAM_SHA_256};
+    add_user(scene, "alice@example.test");
+    set_keys(scene, "alice@example.test");
+    for (unsigned i = 0; i < 2; i++) {
+        struct talk talk;
+        talk_begin(&talk, scene, mechanisms[i], SERVICE_SUBMISSION);
+        struct client client = {.header = "n,,", .password = "secret"};
+        EXPECT(client_run(&talk, &client, "alice@example.test") == OK);
+        EXPECT(talk.answer.outcome == DIRECTORY_SASL_DONE);
+        EXPECT_TEXT(text_from(talk.answer.user), "alice@example.test");
+        client.header = "y,a=alice,";
+        EXPECT(client_run(&talk, &client, "Alice") == OK);
+        EXPECT(talk.answer.outcome == DIRECTORY_SASL_DONE);
+        client.header = "n,a=bob,";
+        EXPECT(client_run(&talk, &client, "alice") == REFUSED);
+        client.header = "n,,";
+        client.password = "wrong";
+        EXPECT(client_run(&talk, &client, "alice") == REFUSED);
+        talk_end(&talk);
+    }
+}
+
+TEST("SCRAM proves a password both ways without sending it")
+{
+    scene_run(scram_logs_in);
+}
+
+static void scram_first_login(struct scene *scene)
+{
+    struct talk talk;
+    char hash[DIRECTORY_HASH_MAX];
+    struct client client = {.header = "n,,", .password = "secret"};
+    add_user(scene, "alice@example.test");
+    talk_begin(&talk, scene, MECHANISM_SCRAM_SHA_256, SERVICE_SUBMISSION);
+    EXPECT(client_run(&talk, &client, "alice") == REFUSED);
+    talk.facts.mechanism = MECHANISM_PLAIN;
+    EXPECT(begin_with(&talk, TEXT("\0alice\0secret")) == OK);
+    talk.facts.mechanism = MECHANISM_SCRAM_SHA_256;
+    EXPECT(client_run(&talk, &client, "alice") == OK);
+    EXPECT(talk.answer.outcome == DIRECTORY_SASL_DONE);
+    /* Another password ends the keys of the one before. */
+    EXPECT(password_hash(TEXT("new"), hash) == OK);
+    EXPECT(directory_user_set_password(scene->directory, TEXT("alice@example.test"),
+                                       text_from(hash)) == OK);
+    EXPECT(client_run(&talk, &client, "alice") == REFUSED);
+    EXPECT(directory_user_set_password(scene->directory, TEXT("alice@example.test"),
+                                       TEXT(CHEAP_HASH)) == OK);
+    EXPECT(client_run(&talk, &client, "alice") == OK);
+    EXPECT(directory_user_enable(scene->directory, TEXT("alice@example.test"), false) == OK);
+    EXPECT(client_run(&talk, &client, "alice") == REFUSED);
+    talk_end(&talk);
+}
+
+TEST("an imported hash gets SCRAM keys at the first login, and they end with it")
+{
+    scene_run(scram_first_login);
+}
+
+static void first_of(struct talk *talk, const char *name, char out[400])
+{
+    struct client client = {.header = "n,,", .password = "x"};
+    EXPECT(client_begin(talk, &client, name) == OK);
+    EXPECT(talk->answer.outcome == DIRECTORY_SASL_CHALLENGE);
+    client_read(&client, talk->answer.challenge);
+    text_copy(text_after(text_from(client.server_first), ','), out, 400);
+}
+
+static void scram_decoys(struct scene *scene)
+{
+    struct talk talk;
+    char nobody[400], again[400], other[400], no_address[400];
+    talk_begin(&talk, scene, MECHANISM_SCRAM_SHA_256, SERVICE_SUBMISSION);
+    first_of(&talk, "nobody@example.test", nobody);
+    first_of(&talk, "NOBODY", again);
+    first_of(&talk, "other@example.test", other);
+    first_of(&talk, "bob", no_address); /* exists, without a password */
+    assert_string_equal(nobody, again);
+    assert_string_not_equal(nobody, other);
+    talk_end(&talk);
+    directory_close(&scene->directory);
+    scene_open(scene);
+    talk_begin(&talk, scene, MECHANISM_SCRAM_SHA_256, SERVICE_SUBMISSION);
+    first_of(&talk, "nobody@example.test", again);
+    assert_string_equal(nobody, again); /* as of those who exist */
+    talk_end(&talk);
+}
+
+TEST("a user who does not exist gets a salt that stays the same, over restarts too")
+{
+    scene_run(scram_decoys);
+}
+
+static void scram_bindings(struct scene *scene)
+{
+    static const struct {
+        enum mechanism mechanism;
+        const char *header, *binding;
+        enum status status;
+    } cases[] = {
+        {MECHANISM_SCRAM_SHA_256_PLUS, "p=tls-exporter,,", "exported", OK},
+        {MECHANISM_SCRAM_SHA_256_PLUS, "p=tls-server-end-point,,", "end point", OK},
+        {MECHANISM_SCRAM_SHA_256_PLUS, "p=tls-exporter,,", "of another channel", REFUSED},
+        {MECHANISM_SCRAM_SHA_256_PLUS, "p=tls-exporter,,", "end point", REFUSED},
+        {MECHANISM_SCRAM_SHA_256_PLUS, "p=tls-unique,,", "x", REFUSED},
+        {MECHANISM_SCRAM_SHA_256_PLUS, "n,,", "", REFUSED},
+        {MECHANISM_SCRAM_SHA_256_PLUS, "y,,", "", REFUSED},
+        {MECHANISM_SCRAM_SHA_256, "n,,", "", OK},
+        {MECHANISM_SCRAM_SHA_256, "y,,", "", REFUSED}, /* somebody took the -PLUS away */
+        {MECHANISM_SCRAM_SHA_256, "p=tls-exporter,,", "exported", REFUSED},
+    };
+    struct talk talk;
+    char peer[32];
+    add_user(scene, "alice@example.test");
+    set_keys(scene, "alice@example.test");
+    talk_begin(&talk, scene, MECHANISM_SCRAM_SHA_256, SERVICE_SUBMISSION);
+    talk.facts.is_tls = true;
+    talk.facts.tls_exporter = TEXT("exported");
+    talk.facts.tls_server_end_point = TEXT("end point");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct client client = {.header = cases[i].header,
+                                .password = "secret",
+                                .binding = text_from(cases[i].binding)};
+        snprintf(peer, sizeof(peer), "192.0.2.%zu", i);
+        talk.facts.peer = text_from(peer);
+        talk.facts.mechanism = cases[i].mechanism;
+        EXPECT(client_run(&talk, &client, "alice") == cases[i].status);
+    }
+    talk_end(&talk);
+}
+
+TEST("SCRAM-PLUS holds on this channel alone, and its removal from the offer is noticed")
+{
+    scene_run(scram_bindings);
+}
+
+static void scram_malformed(struct scene *scene)
+{
+    static const char *const firsts[] = {
+        "",
+        "n,",
+        "n,,",
+        "x,,n=a,r=b",
+        "n,n=a,r=b",
+        "n,a=,n=a,r=b",
+        "n,,r=b,n=a",
+        "n,,m=x,n=a,r=b",
+        "n,,n=a",
+        "n,,n=a,r=",
+        "n,,n=,r=b",
+        "n,,n=a=,r=b",
+        "n,,n=\xff,r=b",
+        "p=,,n=a,r=b",
+        "n,,n=a,r=a\x01",
+    };
+    struct talk talk;
+    talk_begin(&talk, scene, MECHANISM_SCRAM_SHA_256, SERVICE_SUBMISSION);
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+        EXPECT(begin_with(&talk, text_from(firsts[i])) == OK);
+        EXPECT(talk.answer.outcome == DIRECTORY_SASL_MALFORMED);
+    }
+    static const char *const finals[] = {"", "c=biws", "c=biws,r=x",
+                                         "r=x,c=biws,p=AA==", "c=biws,r=x,p=AA==,x=y"};
+    for (size_t i = 0; i < sizeof(finals) / sizeof(finals[0]); i++) {
+        EXPECT(begin_with(&talk, TEXT("n,,n=a,r=b")) == OK);
+        EXPECT(say(&talk, text_from(finals[i])) == OK);
+        EXPECT(talk.answer.outcome == DIRECTORY_SASL_MALFORMED);
+    }
+    EXPECT(begin_with(&talk, TEXT("n,,n=a,r=b")) == OK);
+    EXPECT(say(&talk, TEXT("c=biws,r=another,p=AA==")) == REFUSED);
+    talk_end(&talk);
+}
+
+TEST("SCRAM messages that are not of the grammar are malformed, and another nonce is refused")
+{
+    scene_run(scram_malformed);
+}
+
+static void cram(struct scene *scene)
+{
+    struct talk talk;
+    struct cram_key key;
+    char answer[CRAM_HEX_BYTES], response[200];
+    add_user(scene, "alice@example.test");
+    set_keys(scene, "alice@example.test");
+    cram_key_make(TEXT("secret"), &key);
+    talk_begin(&talk, scene, MECHANISM_CRAM_MD5, SERVICE_SUBMISSION);
+    for (unsigned i = 0; i < 3; i++) {
+        if (i == 1)
+            EXPECT(login_keys_set(scene->directory, TEXT("alice@example.test"), TEXT(CHEAP_HASH),
+                                  TEXT("secret"), true) == OK);
+        if (i == 2)
+            cram_key_make(TEXT("wrong"), &key);
+        EXPECT(begin(&talk) == OK);
+        EXPECT(text_ends_with_nocase(talk.answer.challenge, TEXT("@mx.example.test>")));
+        cram_answer(&key, talk.answer.challenge, answer);
+        snprintf(response, sizeof(response), "alice %.*s", CRAM_HEX_BYTES, answer);
+        EXPECT(say(&talk, text_from(response)) == (i == 1 ? OK : REFUSED));
+    }
+    EXPECT(begin(&talk) == OK && say(&talk, TEXT("alice")) == OK);
+    EXPECT(talk.answer.outcome == DIRECTORY_SASL_MALFORMED);
+    talk_end(&talk);
+}
+
+TEST("CRAM-MD5 works for users whose key for it was asked for, and for nobody else")
+{
+    scene_run(cram);
 }

@@ -203,7 +203,8 @@ TEST("AUTH PLAIN and LOGIN open the mailbox too")
                  "+OK maildrop has 0 messages\r\n");
     expect_heard(
         "AUTH\r\nAUTH PLAIN\r\n*\r\nAUTH NTLM\r\nPASS x\r\nUSER\r\nSTAT\r\nAPOP a b\r\nQUIT\r\n",
-        "+OK mailroot POP3 ready\r\n+OK Mechanisms follow\r\nPLAIN\r\nLOGIN\r\n.\r\n+ \r\n"
+        "+OK mailroot POP3 ready\r\n+OK Mechanisms follow\r\nSCRAM-SHA-256\r\n"
+        "SCRAM-SHA-1\r\nPLAIN\r\nLOGIN\r\n.\r\n+ \r\n"
         "-ERR Login cancelled\r\n-ERR Mechanism not known\r\n-ERR USER first\r\n"
         "-ERR USER needs a name\r\n-ERR Command not known, or not before the login\r\n"
         "-ERR Command not known, or not before the login\r\n+OK Goodbye\r\n");
@@ -214,6 +215,7 @@ TEST("without TLS passwords are neither offered nor taken; STLS changes that")
 {
     open_drop(0, NULL);
     world.role.settings->servers[0].login_plain_without_tls = false;
+    world.role.settings->servers[0].login_needs_tls = true;
     world_add_tls(TLS_OFFER);
     char *heard = world_talk((struct conversation){
         .service = SERVICE_POP3,

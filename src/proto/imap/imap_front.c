@@ -92,8 +92,7 @@ static void refuse(struct imap_front *session, const char *text, const char *why
 /* By the LOGIN command. */
 static bool takes_passwords(const struct imap_front *session)
 {
-    return stream_is_tls(session->line.stream) ||
-           (session->server->login_plain_without_tls && !session->line.requires_tls);
+    return sasl_takes_passwords(session->line.stream, session->server);
 }
 
 static bool offers_tls(const struct imap_front *session)

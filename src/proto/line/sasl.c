@@ -3,25 +3,55 @@
 #include <string.h>
 
 #include "base/encoding.h"
+#include "net/stream_tls.h"
 
 /* ---- What is offered ---- */
+
+/* The bindings of the channel, for those that bind (RFC 9266, RFC 5929 4). */
+struct binding {
+    unsigned char exporter[TLS_EXPORTER_BYTES], end_point[TLS_END_POINT_MAX];
+    struct text exporter_text, end_point_text;
+};
+
+static void binding_read(struct binding *binding, const struct stream *stream)
+{
+    binding->exporter_text = binding->end_point_text = TEXT("");
+    if (!stream_is_tls(stream))
+        return;
+    if (stream_tls_exporter(stream, binding->exporter))
+        binding->exporter_text = text_of(binding->exporter, sizeof(binding->exporter));
+    size_t length = stream_tls_server_end_point(stream, binding->end_point);
+    binding->end_point_text = text_of(binding->end_point, length);
+}
 
 static bool is_possible(const struct stream *stream, const struct setting_server *server,
                         unsigned flags)
 {
     if (stream_is_tls(stream))
         return true;
-    bool in_clear = server->login_plain_without_tls;
-    return (flags & MECHANISM_NEEDS_TLS) == 0 && (in_clear || (flags & MECHANISM_PLAIN_TEXT) == 0);
+    if (server->login_needs_tls || server->tls == TLS_REQUIRE || (flags & MECHANISM_NEEDS_TLS) != 0)
+        return false;
+    return server->login_plain_without_tls || (flags & MECHANISM_PLAIN_TEXT) == 0;
 }
 
 uint32_t sasl_offers(const struct stream *stream, const struct setting_server *server)
 {
     uint32_t offers = 0;
-    for (enum mechanism i = 0; i < MECHANISM_COUNT; i++)
-        if (is_possible(stream, server, mechanism_rows[i].flags))
+    struct binding binding;
+    binding_read(&binding, stream);
+    bool binds = binding.exporter_text.length > 0 || binding.end_point_text.length > 0;
+    for (enum mechanism i = 0; i < MECHANISM_COUNT; i++) {
+        unsigned flags = mechanism_rows[i].flags;
+        if ((server->mechanisms & MECHANISM_BIT(i)) != 0 && is_possible(stream, server, flags) &&
+            (binds || (flags & MECHANISM_BINDS) == 0))
             offers |= MECHANISM_BIT(i);
+    }
     return offers;
+}
+
+bool sasl_takes_passwords(const struct stream *stream, const struct setting_server *server)
+{
+    return (sasl_offers(stream, server) & MECHANISM_BIT(MECHANISM_PLAIN)) != 0;
 }
 
 /* ---- The exchange ---- */
@@ -62,12 +92,16 @@ static enum sasl_outcome outcome_of(enum status status, const struct directory_s
 static enum sasl_outcome run(const struct sasl_session *session, struct buffer *response,
                              const struct text *first, struct sasl_login *out)
 {
+    struct binding binding;
+    binding_read(&binding, session->line->stream);
     struct directory_sasl_facts facts = {.mechanism = out->mechanism,
                                          .service = session->service,
                                          .session = session->id,
                                          .peer = session->peer,
                                          .host = session->host,
-                                         .is_tls = stream_is_tls(session->line->stream)};
+                                         .is_tls = stream_is_tls(session->line->stream),
+                                         .tls_exporter = binding.exporter_text,
+                                         .tls_server_end_point = binding.end_point_text};
     struct arena *arena = &session->line->arena;
     struct directory_sasl_answer answer;
     enum status status = directory_sasl_begin(session->auth, &facts, first, arena, &answer);
@@ -88,10 +122,15 @@ static enum sasl_outcome run(const struct sasl_session *session, struct buffer *
 static enum sasl_outcome begin(const struct sasl_session *session, struct text initial,
                                struct sasl_login *out)
 {
-    if (out->mechanism == MECHANISM_COUNT)
+    uint32_t offers = sasl_offers(session->line->stream, session->server);
+    uint32_t wanted = out->mechanism == MECHANISM_COUNT ? 0 : MECHANISM_BIT(out->mechanism);
+    if ((session->server->mechanisms & wanted) == 0)
         return SASL_UNKNOWN;
-    if ((sasl_offers(session->line->stream, session->server) & MECHANISM_BIT(out->mechanism)) == 0)
-        return SASL_NEEDS_TLS;
+    if ((offers & wanted) == 0)
+        return stream_is_tls(session->line->stream) ? SASL_UNKNOWN : SASL_NEEDS_TLS;
+    if ((mechanism_rows[out->mechanism].flags & MECHANISM_SERVER_FIRST) != 0 &&
+        !text_is_empty(initial))
+        return SASL_MALFORMED; /* RFC 4954 4 */
     struct buffer response;
     buffer_init(&response, SASL_LINE_MAX);
     buffer_reserve(&response, SASL_LINE_MAX); /* one block: what held a secret is wiped whole */

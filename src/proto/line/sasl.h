@@ -23,6 +23,9 @@ struct sasl_session {
 
 /* What a server offers on this stream now: MECHANISM_BITs. */
 uint32_t sasl_offers(const struct stream *stream, const struct setting_server *server);
+/* Is a password taken in a protocol's own command (USER and PASS, LOGIN)? Where PLAIN is offered.
+ */
+bool sasl_takes_passwords(const struct stream *stream, const struct setting_server *server);
 
 enum sasl_outcome {
     SASL_DONE,      /* logged in */

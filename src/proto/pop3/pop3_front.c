@@ -83,7 +83,7 @@ static struct sasl_session sasl_session_of(struct pop3_front *session)
 /* USER and PASS. */
 static bool takes_passwords(const struct pop3_front *session)
 {
-    return stream_is_tls(session->line.stream) || session->server->login_plain_without_tls;
+    return sasl_takes_passwords(session->line.stream, session->server);
 }
 
 static bool offers_tls(const struct pop3_front *session)
