@@ -48,9 +48,8 @@ static const struct setting_server *server_find(const struct settings *settings,
     return NULL;
 }
 
-static void session_task(void *argument)
+static void serve(const struct session *session)
 {
-    struct session *session = argument;
     struct line_front *line = &session->front->line;
     if (session->service == SERVICE_POP3 || session->service == SERVICE_POP3S)
         pop3_serve_front(line, session->server, session->service, session->stream);
@@ -58,6 +57,13 @@ static void session_task(void *argument)
         imap_serve_front(line, session->server, session->service, session->stream);
     else
         smtp_serve(line, session->server, session->service, session->stream);
+}
+
+static void session_task(void *argument)
+{
+    struct session *session = argument;
+    if (line_meet_proxy(session->server, session->stream))
+        serve(session);
     stream_close(&session->stream);
     settings_release(&session->settings);
     free(session);

@@ -144,6 +144,15 @@ bool net_network_contains(const struct net_network *network, const struct net_ad
     return left == 0 || (base.bytes[whole] ^ host.bytes[whole]) >> (8 - left) == 0;
 }
 
+const struct net_network *net_network_find(const struct net_network *networks, unsigned count,
+                                           const struct net_address *address)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (net_network_contains(&networks[i], address))
+            return &networks[i];
+    return NULL;
+}
+
 bool net_address_is_loopback(const struct net_address *address)
 {
     struct host_bytes host = host_bytes_of(address);
@@ -184,11 +193,16 @@ static void host_text(const struct net_address *address, char out[INET6_ADDRSTRL
     check(host.length > 0 && inet_ntop(family, host.bytes, out, INET6_ADDRSTRLEN) != NULL);
 }
 
+static const char *no_host(const struct net_address *address)
+{
+    return address->any.sa_family == AF_UNIX ? "local" : "unknown";
+}
+
 const char *net_address_literal(const struct net_address *address, char out[NET_ADDRESS_TEXT_BYTES])
 {
     struct host_bytes host = host_bytes_of(address);
     if (host.length == 0) {
-        snprintf(out, NET_ADDRESS_TEXT_BYTES, "local");
+        snprintf(out, NET_ADDRESS_TEXT_BYTES, "%s", no_host(address));
         return out;
     }
     char string[INET6_ADDRSTRLEN];
@@ -203,7 +217,7 @@ const char *net_address_text(const struct net_address *address, char out[NET_ADD
     if (host.length == 0) {
         bool named = address->any.sa_family == AF_UNIX && address->local.sun_path[0] == '/';
         snprintf(out, NET_ADDRESS_TEXT_BYTES, "%.*s", (int)sizeof(address->local.sun_path),
-                 named ? address->local.sun_path : "local");
+                 named ? address->local.sun_path : no_host(address));
         return out;
     }
     char string[INET6_ADDRSTRLEN];

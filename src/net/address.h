@@ -34,6 +34,9 @@ bool net_address_parse_endpoint(struct text text, uint16_t default_port, struct 
 bool net_network_parse(struct text text, struct net_network *out);
 /* IPv4-mapped IPv6 addresses match IPv4 networks. */
 bool net_network_contains(const struct net_network *network, const struct net_address *address);
+/* The first that contains the address, or NULL. */
+const struct net_network *net_network_find(const struct net_network *networks, unsigned count,
+                                           const struct net_address *address);
 bool net_address_is_loopback(const struct net_address *address);
 /* "*", 0.0.0.0 or ::, in a listener. */
 bool net_address_is_any(const struct net_address *address);
@@ -41,7 +44,8 @@ bool net_address_is_any(const struct net_address *address);
 bool net_address_same_host(const struct net_address *a, const struct net_address *b);
 uint16_t net_address_port(const struct net_address *address);
 /* An address literal's inside as RFC 5321 4.1.3 writes it: "192.0.2.1", "IPv6:2001:db8::1",
- * for Received; "local" for a Unix socket. Returns out. */
+ * for Received; "local" for a Unix socket, "unknown" for an address that is not told (all zero).
+ * Returns out. */
 const char *net_address_literal(const struct net_address *address,
                                 char out[NET_ADDRESS_TEXT_BYTES]);
 /* "192.0.2.1:25" for people and logs. Returns out. */

@@ -79,6 +79,11 @@ const struct net_address *stream_peer(const struct stream *stream)
     return &stream->peer;
 }
 
+void stream_set_peer(struct stream *stream, const struct net_address *peer)
+{
+    stream->peer = *peer;
+}
+
 void stream_set_deadline(struct stream *stream, int64_t deadline_ms)
 {
     stream->deadline_ms = deadline_ms;

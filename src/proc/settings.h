@@ -71,6 +71,10 @@ struct setting_server {
     bool relay_logged_in;                 /* default yes */
     struct net_network *refused_networks; /* `refuse NETWORK ...` */
     unsigned refused_network_count;
+    struct net_network *proxy_networks; /* `proxy NETWORK ...`: send the PROXY protocol */
+    unsigned proxy_network_count;
+    struct net_network *xclient_networks; /* `xclient NETWORK ...`: may use XCLIENT */
+    unsigned xclient_network_count;
     bool needs_hello_name;             /* `hello-name required`: HELO without one gets 501 */
     bool needs_login;                  /* `anonymous no`: MAIL only after a login */
     enum verify_policy verify, expand; /* `verify on`, `expand on`: VRFY and EXPN */

@@ -162,6 +162,16 @@ const struct setting_row setting_rows[] = {
      .otherwise = "none", .high = 10000,
      TO_LIST(setting_server, refused_networks, refused_network_count),
      .help = "Networks that are not talked to."},
+    {SERVER, "proxy", &setting_type_networks,
+     .otherwise = "none", .high = 1000,
+     TO_LIST(setting_server, proxy_networks, proxy_network_count),
+     .help = "Front proxies that begin each connection with the PROXY protocol, version 1 or 2, as "
+             "HAProxy does. They have to, and whom they name is the client from then on."},
+    {SERVER, "xclient", &setting_type_networks,
+     .otherwise = "none", .high = 1000,
+     TO_LIST(setting_server, xclient_networks, xclient_network_count),
+     .help = "Front proxies that may name their client with XCLIENT, and the user whom they logged "
+             "in, as nginx does. SMTP alone."},
     {SERVER, "anonymous", &setting_type_choice,
      .standard = "yes", .choices = anonymous_choices, TO(setting_server, needs_login),
      .help = "Whether smtp takes mail from who is not logged in. submission and smtps never do, "

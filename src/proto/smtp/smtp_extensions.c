@@ -6,11 +6,14 @@
 #include "base/clock.h"
 #include "proto/line/sasl.h"
 #include "proto/smtp/smtp_limits.h"
+#include "proto/smtp/smtp_xclient.h"
 
 enum { EXTENSION_LINE_MAX = 500 };
 
 struct extension_row {
     unsigned needs; /* EXTENSION_BITs: nothing without these */
+    /* Is it known at all on this session? NULL: yes. */
+    bool (*is_known)(const struct smtp_session *session);
     /* May the peer use it now? NULL: we do not speak it. */
     bool (*is_offered)(const struct smtp_session *session);
     /* What follows the keyword; NULL: nothing. */
@@ -34,6 +37,11 @@ static bool offers_starttls(const struct smtp_session *session)
 {
     return session->tls != NULL && session->server->tls != TLS_NONE &&
            !stream_is_tls(session->line.stream);
+}
+
+static bool is_from_proxy(const struct smtp_session *session)
+{
+    return session->proxy[0] != '\0';
 }
 
 static bool may_verify(const struct smtp_session *session)
@@ -119,6 +127,9 @@ static const struct extension_row rows[EXTENSION_COUNT] = {
                                  .write_argument = write_longest_hold},
     [EXTENSION_MTPRIORITY] = {.is_offered = offers_terms},
     [EXTENSION_LIMITS] = {.is_offered = always, .write_argument = smtp_limits_write},
+    [EXTENSION_XCLIENT] = {.is_known = is_from_proxy,
+                           .is_offered = always,
+                           .write_argument = smtp_xclient_write},
     [EXTENSION_VRFY] = {.is_offered = may_verify},
     [EXTENSION_EXPN] = {.is_offered = may_expand},
     [EXTENSION_ETRN] = {.is_offered = offers_etrn},
@@ -139,7 +150,8 @@ unsigned smtp_extensions_without(const struct smtp_session *session)
     if (session->service == SERVICE_ODMR)
         without |= EXTENSIONS_ALL & ~ODMR_EXTENSIONS;
     for (unsigned i = 0; i < EXTENSION_COUNT; i++)
-        if ((rows[i].needs & session->server->without) != 0)
+        if ((rows[i].needs & session->server->without) != 0 ||
+            (rows[i].is_known != NULL && !rows[i].is_known(session)))
             without |= EXTENSION_BIT(i);
     return without;
 }

@@ -6,7 +6,8 @@
 
 #include "proto/smtp/smtp_session.h"
 
-/* EXTENSION_BITs of what is switched off here, and of what is nothing without that. */
+/* EXTENSION_BITs of what is switched off here, of what is nothing without that, and of what is not
+ * for this peer. */
 unsigned smtp_extensions_without(const struct smtp_session *session);
 static inline bool smtp_extension_is_off(const struct smtp_session *session,
                                          enum extension extension)

@@ -52,3 +52,12 @@ const char *smtp_greeting(const struct smtp_session *session, char out[SMTP_GREE
              net_address_literal(peer, literal));
     return out;
 }
+
+void smtp_greet(struct smtp_session *session)
+{
+    const char *protocol = session->service == SERVICE_LMTP   ? "LMTP"
+                           : session->service == SERVICE_ODMR ? "ODMR"
+                                                              : "ESMTP";
+    stream_printf(session->line.stream, "220 %.*s %s mailroot\r\n", TEXT_ARG(session->host),
+                  protocol);
+}

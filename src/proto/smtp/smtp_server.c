@@ -8,6 +8,7 @@
 #include "base/logline.h"
 #include "proto/smtp/smtp_extensions.h"
 #include "proto/smtp/smtp_session.h"
+#include "proto/smtp/smtp_xclient.h"
 
 enum { LINE_MAX_BYTES = 12288 }; /* RFC 4954 4: the longest line, an AUTH response */
 
@@ -110,6 +111,8 @@ static const struct line_command smtp_commands[] = {
      "ATRN [domain[,domain ...]]: send me what waits for me, over this connection"},
     {"TURN", SMTP_READY, LINE_TLS_FIRST, smtp_command_turn, OF(TURN),
      "TURN: the same for all of it"},
+    {"XCLIENT", SMTP_NEW | SMTP_READY, LINE_TLS_FIRST, smtp_command_xclient, OF(XCLIENT),
+     "XCLIENT attribute=value ...: speak for another"},
 };
 
 /* RFC 2033 4.1: HELO and EHLO are not known here. */
@@ -207,25 +210,6 @@ static const struct line_dialect lmtp_dialect = {
 
 /* The session */
 
-static const struct net_network *find_network(const struct net_network *networks, unsigned count,
-                                              const struct net_address *peer)
-{
-    for (unsigned i = 0; i < count; i++)
-        if (net_network_contains(&networks[i], peer))
-            return &networks[i];
-    return NULL;
-}
-
-static void serve_welcome(struct smtp_session *session)
-{
-    const char *protocol = session->service == SERVICE_LMTP   ? "LMTP"
-                           : session->service == SERVICE_ODMR ? "ODMR"
-                                                              : "ESMTP";
-    stream_printf(session->line.stream, "220 %.*s %s mailroot\r\n", TEXT_ARG(session->host),
-                  protocol);
-    line_run(&session->line);
-}
-
 /* Refuse at the door (RFC 5321 3.1). A handshake would cost us more than him, so where TLS comes
  * first he hears nothing. YIELDS. */
 static void turn_away(struct smtp_session *session, enum smtp_answer answer, struct text detail,
@@ -259,15 +243,17 @@ static void serve_peer(struct smtp_session *session)
 {
     const struct setting_server *server = session->server;
     const struct net_address *peer = stream_peer(session->line.stream);
-    struct line_seat seat;
-    if (find_network(server->refused_networks, server->refused_network_count, peer) != NULL) {
+    bool is_proxy = session->proxy[0] != '\0';
+    if (net_network_find(server->refused_networks, server->refused_network_count, peer) != NULL) {
         turn_away(session, SMTP_REFUSED_PEER, TEXT(""), "refuse");
-    } else if (!line_seat_take(&seat, session->front, server, peer)) {
+    } else if (!line_seat_take(&session->seat, session->front, server, is_proxy ? NULL : peer)) {
         turn_away(session, SMTP_MANY_CONNECTIONS, text_from(fail_reason()), "limit-connections");
     } else {
-        if (start_as_service_wants(session))
-            serve_welcome(session);
-        line_seat_give_back(&seat);
+        if (start_as_service_wants(session)) {
+            smtp_greet(session);
+            line_run(&session->line);
+        }
+        line_seat_give_back(&session->seat);
     }
 }
 
@@ -286,6 +272,9 @@ static void session_init(struct smtp_session *session, struct line_front *front,
     };
     session->host = text_is_empty(server->host) ? session->settings->host : server->host;
     net_address_text(stream_peer(stream), session->peer);
+    if (net_network_find(server->xclient_networks, server->xclient_network_count,
+                         stream_peer(stream)) != NULL)
+        net_address_text(stream_peer(stream), session->proxy);
     const struct line_dialect *dialect = service == SERVICE_LMTP   ? &lmtp_dialect
                                          : service == SERVICE_ODMR ? &odmr_dialect
                                                                    : &smtp_dialect;

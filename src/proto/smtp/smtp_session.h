@@ -66,9 +66,12 @@ struct smtp_session {
     const struct setting_server *server;
     enum service service;
     uint64_t id;
-    char peer[NET_ADDRESS_TEXT_BYTES]; /* "192.0.2.1:4711" */
-    struct text host;                  /* our name */
-    bool said_hello, is_extended;      /* EHLO or LHLO */
+    struct line_seat seat;               /* while it is served */
+    char peer[NET_ADDRESS_TEXT_BYTES];   /* "192.0.2.1:4711" */
+    char peer_name[MAIL_DOMAIN_MAX + 1]; /* as a front proxy looked it up, or "" */
+    char proxy[NET_ADDRESS_TEXT_BYTES];  /* who may use XCLIENT for his clients, or "" */
+    struct text host;                    /* our name */
+    bool said_hello, is_extended;        /* EHLO or LHLO */
     char helo[MAIL_DOMAIN_MAX + 1];
     char login[DIRECTORY_USER_MAX]; /* canonical, or "" */
     unsigned failed_logins;
@@ -101,6 +104,8 @@ void smtp_answer_lines(struct smtp_session *session, enum smtp_answer answer, st
 enum { SMTP_GREETING_BYTES = MAIL_DOMAIN_MAX + NET_ADDRESS_TEXT_BYTES + 16 };
 /* "mx.example.org Hello [192.0.2.1]". Returns out. */
 const char *smtp_greeting(const struct smtp_session *session, char out[SMTP_GREETING_BYTES]);
+/* "220 ...": the session begins, or begins anew. */
+void smtp_greet(struct smtp_session *session);
 void smtp_command_helo(struct line_session *line, struct text arguments);
 void smtp_command_ehlo(struct line_session *line, struct text arguments);
 

@@ -22,8 +22,9 @@ void smtp_stamp_received(const struct smtp_stamp *stamp, struct buffer *out)
     bool is_internet =
         stamp->peer->any.sa_family == AF_INET || stamp->peer->any.sa_family == AF_INET6;
     struct text helo = text_is_empty(stamp->helo) ? TEXT("unknown") : stamp->helo;
-    buffer_printf(out, "Received: from %.*s (%s%s%s)\r\n", TEXT_ARG(helo), is_internet ? "[" : "",
-                  address, is_internet ? "]" : "");
+    buffer_printf(out, "Received: from %.*s (%.*s%s%s%s%s)\r\n", TEXT_ARG(helo),
+                  TEXT_ARG(stamp->peer_name), text_is_empty(stamp->peer_name) ? "" : " ",
+                  is_internet ? "[" : "", address, is_internet ? "]" : "");
     buffer_printf(out, "\tby %.*s (mailroot) with %s id %s", TEXT_ARG(stamp->host),
                   smtp_stamp_protocol(stamp, protocol), id_format(stamp->id, id));
     if (!text_is_empty(stamp->tls))

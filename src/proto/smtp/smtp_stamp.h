@@ -8,6 +8,7 @@
 struct smtp_stamp {
     struct text helo; /* "" when none was said */
     const struct net_address *peer;
+    struct text peer_name; /* by which the peer is known, or "" */
     struct text host;
     struct text tls; /* "TLSv1.3 ...", or "" */
     bool is_lmtp, is_extended, is_tls, is_logged_in, is_international;
