@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +11,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "net/tls_internal.h"
-#include "task/io.h"
+#include "net/stream_internal.h"
 
 enum {
     INPUT_FIRST = 16384,
@@ -21,22 +19,6 @@ enum {
     OUTPUT_FLUSH = 32768,
     OUTPUT_MAX = 1 << 20,
     TURN_BYTES = 64 << 10
-};
-
-struct stream {
-    struct task_io io;
-    SSL *ssl;
-    struct net_address peer;
-    int64_t deadline_ms;
-    enum stream_end end;
-    char error[160];
-    /* Received and not consumed: input[start .. stop). Memory only while there is any. */
-    char *input;
-    size_t start, stop, capacity;
-    struct buffer output;
-    uint64_t bytes_in;
-    bool woken;        /* by stream_wake, not yet seen by stream_await */
-    size_t turn_bytes; /* moved since this task last let others run */
 };
 
 struct stream *stream_new(int fd, const struct net_address *peer)
@@ -99,11 +81,7 @@ const char *stream_error(const struct stream *stream)
     return stream->error;
 }
 
-static enum status stream_fail(struct stream *stream, enum stream_end end, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* The first failure is the one that is remembered. */
-static enum status stream_fail(struct stream *stream, enum stream_end end, const char *format, ...)
+enum status stream_fail(struct stream *stream, enum stream_end end, const char *format, ...)
 {
     if (stream->end == STREAM_OPEN) {
         va_list arguments;
@@ -158,8 +136,7 @@ static enum status stream_wait(struct stream *stream, enum task_io_direction dir
     return stream_fail(stream, STREAM_TIMED_OUT, "timed out");
 }
 
-/* What OpenSSL wants after a call that did not succeed: wait for it, or fail the stream. YIELDS. */
-static enum status tls_wait(struct stream *stream, int result, const char *doing)
+enum status stream_tls_wait(struct stream *stream, int result, const char *doing)
 {
     switch (SSL_get_error(stream->ssl, result)) {
     case SSL_ERROR_WANT_READ:
@@ -186,7 +163,7 @@ static enum status receive(struct stream *stream, char *out, size_t room, size_t
             int result = SSL_read_ex(stream->ssl, out, room, received);
             if (result == 1)
                 return OK;
-            if (tls_wait(stream, result, "TLS read") != OK)
+            if (stream_tls_wait(stream, result, "TLS read") != OK)
                 break;
             continue;
         }
@@ -367,7 +344,7 @@ static enum status send_some(struct stream *stream, struct text bytes, size_t *s
             int result = SSL_write_ex(stream->ssl, bytes.data, bytes.length, sent);
             if (result == 1)
                 return OK;
-            if (tls_wait(stream, result, "TLS write") != OK)
+            if (stream_tls_wait(stream, result, "TLS write") != OK)
                 break;
             continue;
         }
@@ -438,51 +415,6 @@ void stream_printf(struct stream *stream, const char *format, ...)
     va_end(arguments);
     stream_write(stream, text_of(large, (size_t)length));
     free(large);
-}
-
-enum status stream_start_tls(struct stream *stream, struct tls_context *context,
-                             const char *server_name, size_t *discarded)
-{
-    if (discarded != NULL)
-        *discarded = stream->stop - stream->start;
-    stream->start = stream->stop = 0;
-    if (stream->end != STREAM_OPEN || stream_flush(stream) != OK)
-        return try_later("%s", stream->error);
-    stream->ssl = tls_session_new(context, stream->io.fd, server_name);
-    if (stream->ssl == NULL)
-        return stream_fail(stream, STREAM_BROKEN, "TLS: %s", tls_error_text());
-    for (;;) {
-        ERR_clear_error();
-        errno = 0;
-        int result = SSL_do_handshake(stream->ssl);
-        if (result == 1)
-            break;
-        if (tls_wait(stream, result, "TLS handshake") != OK)
-            return fail_within(TRY_LATER, "TLS");
-    }
-    /* A handshake goes deep; an idle session should not keep those pages. */
-    task_trim_stack();
-    return OK;
-}
-
-SSL *stream_openssl(const struct stream *stream)
-{
-    return stream->ssl;
-}
-
-bool stream_is_tls(const struct stream *stream)
-{
-    return stream->ssl != NULL;
-}
-
-const char *stream_tls_version(const struct stream *stream)
-{
-    return stream->ssl == NULL ? "" : SSL_get_version(stream->ssl);
-}
-
-const char *stream_tls_cipher(const struct stream *stream)
-{
-    return stream->ssl == NULL ? "" : SSL_get_cipher_name(stream->ssl);
 }
 
 uint64_t stream_bytes_in(const struct stream *stream)

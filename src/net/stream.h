@@ -68,9 +68,14 @@ enum status stream_flush(struct stream *stream);
 
 /* Start TLS as server or client (by the context). Input buffered before the handshake is thrown
  * away (RFC 3207 4: commands injected in plain text); returns in *discarded how much, may be NULL.
- * server_name: client only, for SNI and, if the context verifies, the certificate match. YIELDS. */
-enum status stream_start_tls(struct stream *stream, struct tls_context *context,
-                             const char *server_name, size_t *discarded);
+ * name: of the host for a client, for SNI and, if the context verifies, the certificate match; of
+ * the protocol for a server ("smtp", "pop3", "imap": a literal), so that clients who ask by ALPN
+ * for another one are refused (RFC 7301). Both may be NULL. YIELDS. */
+enum status stream_start_tls(struct stream *stream, struct tls_context *context, const char *name,
+                             size_t *discarded);
+/* As a client, with what it expects of the peer in place of the context's wish. YIELDS. */
+enum status stream_start_tls_checked(struct stream *stream, struct tls_context *context,
+                                     const struct tls_expectation *expected, size_t *discarded);
 bool stream_is_tls(const struct stream *stream);
 /* "TLSv1.3", "TLS_AES_256_GCM_SHA384"; "" when plain. */
 const char *stream_tls_version(const struct stream *stream);

@@ -1,19 +1,108 @@
 #include "net/stream_tls.h"
 
-#include <openssl/evp.h>
+#include <errno.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <string.h>
 
 #include "base/check.h"
-#include "net/tls_internal.h"
+#include "net/stream_internal.h"
 
 /* A certificate may name a thousand addresses; nobody's has more than a few. */
 enum { MAILS_MAX = 16, NAME_MAX_BYTES = 1024 };
 
+static enum status shake_hands(struct stream *stream)
+{
+    for (;;) {
+        ERR_clear_error();
+        errno = 0;
+        int result = SSL_do_handshake(stream->ssl);
+        if (result == 1)
+            return OK;
+        if (stream_tls_wait(stream, result, "TLS handshake") != OK)
+            return fail_within(TRY_LATER, "TLS");
+    }
+}
+
+static enum status start_tls(struct stream *stream, struct tls_context *context,
+                             const char *protocol, const struct tls_expectation *expected)
+{
+    if (stream->end != STREAM_OPEN || stream_flush(stream) != OK)
+        return try_later("%s", stream->error);
+    stream->ssl = tls_session_new(context, stream->io.fd, protocol, expected);
+    if (stream->ssl == NULL)
+        return stream_fail(stream, STREAM_BROKEN, "TLS: %s", tls_error_text());
+    enum status status = shake_hands(stream);
+    /* A handshake goes deep; an idle session should not keep those pages. */
+    if (status == OK)
+        task_trim_stack();
+    return status;
+}
+
+static void discard_input(struct stream *stream, size_t *discarded)
+{
+    if (discarded != NULL)
+        *discarded = stream->stop - stream->start;
+    stream->start = stream->stop = 0;
+}
+
+enum status stream_start_tls(struct stream *stream, struct tls_context *context, const char *name,
+                             size_t *discarded)
+{
+    struct tls_expectation expected = {.server_name = name,
+                                       .check = tls_context_verifies(context) ? TLS_CHECK_NAME
+                                                                              : TLS_CHECK_NONE};
+    discard_input(stream, discarded);
+    return start_tls(stream, context, name, &expected);
+}
+
+enum status stream_start_tls_checked(struct stream *stream, struct tls_context *context,
+                                     const struct tls_expectation *expected, size_t *discarded)
+{
+    discard_input(stream, discarded);
+    return start_tls(stream, context, NULL, expected);
+}
+
+bool stream_is_tls(const struct stream *stream)
+{
+    return stream->ssl != NULL;
+}
+
+const char *stream_tls_version(const struct stream *stream)
+{
+    return stream->ssl == NULL ? "" : SSL_get_version(stream->ssl);
+}
+
+const char *stream_tls_cipher(const struct stream *stream)
+{
+    return stream->ssl == NULL ? "" : SSL_get_cipher_name(stream->ssl);
+}
+
+enum tls_check stream_tls_checked(const struct stream *stream)
+{
+    SSL *ssl = stream->ssl;
+    if (ssl == NULL || SSL_get0_peer_certificate(ssl) == NULL ||
+        SSL_get_verify_result(ssl) != X509_V_OK)
+        return TLS_CHECK_NONE;
+    if (SSL_get0_dane_authority(ssl, NULL, NULL) >= 0)
+        return TLS_CHECK_DANE;
+    return tls_session_has_name(ssl) ? TLS_CHECK_NAME : TLS_CHECK_NONE;
+}
+
+const char *stream_tls_doubt(const struct stream *stream)
+{
+    SSL *ssl = stream->ssl;
+    if (ssl == NULL)
+        return "";
+    if (SSL_get0_peer_certificate(ssl) == NULL)
+        return "the peer showed no certificate";
+    long result = SSL_get_verify_result(ssl);
+    return result == X509_V_OK ? "" : X509_verify_cert_error_string(result);
+}
+
 bool stream_tls_exporter(const struct stream *stream, unsigned char out[TLS_EXPORTER_BYTES])
 {
     static const char label[] = "EXPORTER-Channel-Binding";
-    SSL *ssl = stream_openssl(stream);
+    SSL *ssl = stream->ssl;
     if (ssl == NULL)
         return false;
     /* RFC 9266 4.2: before TLS 1.3 the value is unique only with RFC 7627's extension. */
@@ -37,8 +126,10 @@ static const EVP_MD *end_point_hash(X509 *certificate)
 size_t stream_tls_server_end_point(const struct stream *stream,
                                    unsigned char out[TLS_END_POINT_MAX])
 {
-    SSL *ssl = stream_openssl(stream);
-    if (ssl == NULL)
+    SSL *ssl = stream->ssl;
+    /* Of several certificates a resumed session does not tell which one it began with. */
+    if (ssl == NULL ||
+        (SSL_is_server(ssl) && SSL_session_reused(ssl) == 1 && tls_session_identities(ssl) > 1))
         return 0;
     X509 *certificate = SSL_is_server(ssl) ? SSL_get_certificate(ssl) //
                                            : SSL_get0_peer_certificate(ssl);
@@ -112,7 +203,7 @@ static void mails_of(X509 *certificate, struct arena *arena, struct tls_peer *ou
 bool stream_tls_peer(const struct stream *stream, struct arena *arena, struct tls_peer *out)
 {
     *out = (struct tls_peer){0};
-    SSL *ssl = stream_openssl(stream);
+    SSL *ssl = stream->ssl;
     X509 *certificate = ssl == NULL ? NULL : SSL_get0_peer_certificate(ssl);
     if (certificate == NULL)
         return false;

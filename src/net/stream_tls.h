@@ -16,6 +16,11 @@ bool stream_tls_exporter(const struct stream *stream, unsigned char out[TLS_EXPO
 size_t stream_tls_server_end_point(const struct stream *stream,
                                    unsigned char out[TLS_END_POINT_MAX]);
 
+/* How sure a client is of the peer, whatever it had to be. */
+enum tls_check stream_tls_checked(const struct stream *stream);
+/* Why it is no surer, in words; "" when the certificate verified, or there is no TLS. */
+const char *stream_tls_doubt(const struct stream *stream);
+
 /* The peer's certificate. All in the arena that was given. */
 struct tls_peer {
     /* It chains to an authority that was set for such peers. When not, the names are claims; only
