@@ -74,11 +74,12 @@ static enum status ask(struct child *child, uint16_t method, struct text request
 
 static enum status configure(struct child *child)
 {
-    struct site *site = child->all->site;
-    /* Only the role that logs in elsewhere gets the secrets, only front the key. */
-    struct buffer *bytes =
-        child->role->kind == ROLE_SEND ? &site->configuration_with_secrets : &site->configuration;
-    return ask(child, PARENT_CONFIGURE, buffer_text(bytes), -1, ANSWER_MS);
+    struct buffer configuration;
+    buffer_init(&configuration, SITE_CONFIGURATION_MAX);
+    site_configuration(child->all->site, child->role->kind, &configuration);
+    enum status status = ask(child, PARENT_CONFIGURE, buffer_text(&configuration), -1, ANSWER_MS);
+    buffer_forget(&configuration);
+    return status;
 }
 
 static enum status connect_to(struct child *child, const struct child *peer, int fd)
@@ -144,6 +145,11 @@ static enum status send_listener(struct child *child, const struct site_listener
     return status;
 }
 
+static enum status send_tickets(struct child *child)
+{
+    return ask(child, PARENT_TICKETS, ticket_keys_text(&child->all->tickets), -1, ANSWER_MS);
+}
+
 static enum status hand_over_sockets(struct child *child)
 {
     struct children *all = child->all;
@@ -152,7 +158,8 @@ static enum status hand_over_sockets(struct child *child)
         ask(child, PARENT_ADMIN, TEXT(""), fcntl(admin_fd, F_DUPFD_CLOEXEC, 0), ANSWER_MS) != OK)
         return TRY_LATER;
     if (child->role->kind == ROLE_FRONT &&
-        ask(child, PARENT_SEATS, TEXT(""), seats_descriptor(all->seats), ANSWER_MS) != OK)
+        (ask(child, PARENT_SEATS, TEXT(""), seats_descriptor(all->seats), ANSWER_MS) != OK ||
+         send_tickets(child) != OK))
         return TRY_LATER;
     for (unsigned i = 0; child->role->kind == ROLE_FRONT && i < all->site->listener_count; i++)
         if (send_listener(child, &all->site->listeners[i]) != OK)
@@ -238,6 +245,7 @@ void children_start(struct children *children, unsigned fronts)
 {
     task_group_init(&children->group);
     task_event_init(&children->changed);
+    ticket_keys_init(&children->tickets);
     add_child(children, ROLE_STORE, 0);
     add_child(children, ROLE_AUTH, 0);
     add_child(children, ROLE_SEND, 0);
@@ -277,17 +285,40 @@ static void reload_listeners(struct child *child, const struct site *old)
                       child->number, log_text(text_from(fail_reason())));
 }
 
+static void reconfigure(struct child *child)
+{
+    if (configure(child) != OK)
+        log_error("role.reload", "name=%s number=%u reason=%s", child->role->name, child->number,
+                  log_text(text_from(fail_reason())));
+}
+
 void children_reload(struct children *children, const struct site *old)
 {
     for (unsigned i = 0; i < children->count; i++) {
         struct child *child = &children->list[i];
         if (!child->configured)
             continue; /* it gets the new settings when it starts */
-        if (configure(child) != OK)
-            log_error("role.reload", "name=%s number=%u reason=%s", child->role->name,
-                      child->number, log_text(text_from(fail_reason())));
+        reconfigure(child);
         if (child->role->kind == ROLE_FRONT)
             reload_listeners(child, old);
+    }
+}
+
+void children_renew_certificates(struct children *children)
+{
+    for (unsigned i = 0; i < children->count; i++)
+        if (children->list[i].configured && children->list[i].role->kind == ROLE_FRONT)
+            reconfigure(&children->list[i]);
+}
+
+void children_turn_tickets(struct children *children)
+{
+    ticket_keys_turn(&children->tickets);
+    for (unsigned i = 0; i < children->count; i++) {
+        struct child *child = &children->list[i];
+        if (child->role->kind == ROLE_FRONT && child->configured && send_tickets(child) != OK)
+            log_error("role.tickets", "name=%s number=%u reason=%s", child->role->name,
+                      child->number, log_text(text_from(fail_reason())));
     }
 }
 
@@ -346,6 +377,7 @@ void children_stop(struct children *children)
     for (unsigned i = 0; i < sizeof(order) / sizeof(*order); i++)
         stop_kind(children, order[i]);
     task_group_finish(&children->group);
+    ticket_keys_forget(&children->tickets);
     for (unsigned i = 0; i < children->count; i++)
         rpc_channel_close(&children->list[i].channel);
 }

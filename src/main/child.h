@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "main/site.h"
+#include "main/ticket_keys.h"
 
 struct children;
 
@@ -30,7 +31,8 @@ struct children {
     struct task_event changed; /* a child was configured, started, or died */
     struct site *site;         /* current */
     int admin_fds[ROLE_KINDS];
-    struct seats *seats; /* shared by the fronts */
+    struct seats *seats;        /* shared by the fronts */
+    struct ticket_keys tickets; /* likewise */
     /* incarnations that have been wired to each other: [from][to] */
     unsigned wired[CHILDREN_MAX][CHILDREN_MAX][2];
     bool stopping;
@@ -42,6 +44,10 @@ bool children_all_started(const struct children *children);
 /* After the site changed: tell every role; old has the sockets no longer wanted. Failures are
  * logged. YIELDS. */
 void children_reload(struct children *children, const struct site *old);
+/* After only certificates changed: tell the fronts. YIELDS. */
+void children_renew_certificates(struct children *children);
+/* Every front seals session tickets with the next key. YIELDS. */
+void children_turn_tickets(struct children *children);
 /* Reap those that have ended (after SIGCHLD). */
 void children_reap(struct children *children);
 /* In order: front, send, auth, store. YIELDS. */

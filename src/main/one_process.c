@@ -9,14 +9,17 @@
 #include "admin/admin.h"
 #include "admin/verbs_parent.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/logline.h"
+#include "main/certificates.h"
 #include "main/programs.h"
 #include "main/signals.h"
-#include "main/site.h"
+#include "main/ticket_keys.h"
 
 struct server {
     const char *settings_path;
     struct site site;
+    struct certificates certificates;
     struct role_instance *roles[ROLE_PARENT];
     int admin_fds[ROLE_KINDS];
     struct task_group group;
@@ -31,18 +34,43 @@ static const struct role_program *const programs[] = {&store_program, &auth_prog
                                                       &front_program};
 enum { PROGRAMS = sizeof(programs) / sizeof(*programs) };
 
+static enum status configure(struct server *server, enum role_kind kind)
+{
+    struct role_configuration configuration;
+    struct buffer bytes;
+    buffer_init(&bytes, SITE_CONFIGURATION_MAX);
+    site_configuration(&server->site, kind, &bytes);
+    check(role_configuration_decode(buffer_text(&bytes), &configuration));
+    enum status status = role_instance_configure(server->roles[kind], &configuration);
+    buffer_forget(&bytes);
+    return status;
+}
+
 static enum status configure_all(struct server *server)
 {
     enum status status = OK;
-    for (unsigned i = 0; i < PROGRAMS && status == OK; i++) {
-        struct role_configuration configuration;
-        enum role_kind kind = programs[i]->kind;
-        struct buffer *bytes = kind == ROLE_SEND ? &server->site.configuration_with_secrets
-                                                 : &server->site.configuration;
-        check(role_configuration_decode(buffer_text(bytes), &configuration));
-        status = role_instance_configure(server->roles[kind], &configuration);
-    }
+    for (unsigned i = 0; i < PROGRAMS && status == OK; i++)
+        status = configure(server, programs[i]->kind);
     return status;
+}
+
+static void renew_certificates(void *argument)
+{
+    if (configure(argument, ROLE_FRONT) != OK)
+        log_error("role.reload", "name=front reason=%s", log_text(text_from(fail_reason())));
+}
+
+/* The parent's part in a server of many processes. */
+static void tickets_task(void *argument)
+{
+    struct server *server = argument;
+    struct ticket_keys keys;
+    ticket_keys_init(&keys);
+    do {
+        check(role_instance_tickets(server->roles[ROLE_FRONT], ticket_keys_text(&keys)) == OK);
+        ticket_keys_turn(&keys);
+    } while (task_sleep(TICKET_KEY_HOURS * HOUR) == OK);
+    ticket_keys_forget(&keys);
 }
 
 /* A socket pair for each pair of roles that the table joins. */
@@ -102,11 +130,12 @@ static enum status reload(void *argument, struct buffer *messages)
 
 static void describe(void *argument, bool json, struct buffer *out)
 {
-    unused(argument);
+    struct server *server = argument;
     buffer_printf(out,
                   json ? "{\"role\":\"all\",\"pid\":%d,\"state\":\"serving\"}\n"
                        : "one process, pid %d, serving\n",
                   (int)getpid());
+    certificates_describe(&server->site, json, out);
 }
 
 static const struct settings *current_settings(void *argument)
@@ -194,8 +223,14 @@ static void close_sockets(struct server *server)
 
 static void serve(struct server *server)
 {
+    server->certificates = (struct certificates){.site = &server->site,
+                                                 .reloading = &server->reloading,
+                                                 .changed = renew_certificates,
+                                                 .context = server};
     server->signals = signals_open(&server->group, on_signal, server);
     task_spawn(&server->group, "admin", admin_task, server);
+    task_spawn(&server->group, "certificates", certificates_watch, &server->certificates);
+    task_spawn(&server->group, "tickets", tickets_task, server);
     log_info("server.ready", "host=%s config=1 listeners=%u", log_text(server->site.settings->host),
              server->site.listener_count);
     while (!server->ending)

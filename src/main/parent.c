@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
+#include "main/certificates.h"
 #include "main/child.h"
 #include "main/signals.h"
 
@@ -17,6 +18,7 @@ struct parent {
     const char *settings_path;
     struct site site;
     struct children children;
+    struct certificates certificates;
     unsigned fronts;         /* how many, for as long as we run */
     struct task_group group; /* control socket, ready watcher */
     struct task_event told_to_end;
@@ -68,6 +70,22 @@ static void parent_describe(void *argument, bool json, struct buffer *out)
                            : "%-7s %-7u %-8d %s\n",
                       child->role->name, child->number, (int)child->pid, state);
     }
+    certificates_describe(&parent->site, json, out);
+}
+
+static void renew_certificates(void *argument)
+{
+    struct parent *parent = argument;
+    parent->reloading = true;
+    children_renew_certificates(&parent->children);
+    parent->reloading = false;
+}
+
+static void tickets_task(void *argument)
+{
+    struct parent *parent = argument;
+    while (task_sleep(TICKET_KEY_HOURS * HOUR) == OK)
+        children_turn_tickets(&parent->children);
 }
 
 static void reload_by_signal(struct parent *parent)
@@ -171,12 +189,18 @@ static void parent_task(void *argument)
     }
     site_warn_of_root();
     parent->children.site = &parent->site;
+    parent->certificates = (struct certificates){.site = &parent->site,
+                                                 .reloading = &parent->reloading,
+                                                 .changed = renew_certificates,
+                                                 .context = parent};
     task_group_init(&parent->group);
     task_event_init(&parent->told_to_end);
     parent->signals = signals_open(&parent->group, on_signal, parent);
     children_start(&parent->children, parent->fronts);
     task_spawn(&parent->group, "announce", announce_task, parent);
     task_spawn(&parent->group, "admin", admin_task, parent);
+    task_spawn(&parent->group, "certificates", certificates_watch, &parent->certificates);
+    task_spawn(&parent->group, "tickets", tickets_task, parent);
     while (!parent->ending)
         task_event_wait(&parent->told_to_end, NO_DEADLINE);
     log_info("server.stopping", "pid=%d", (int)getpid());

@@ -17,35 +17,7 @@
 #include "net/listener.h"
 #include "proc/sandbox.h"
 
-enum {
-    FILE_MAX = 1 << 20,
-    CONFIGURATION_MAX = RPC_FRAME_MAX - 4096,
-    BIND_WAIT_MS = 2 * SECOND,
-    BIND_PAUSE_MS = 50
-};
-
-static enum status read_file(const char *path, struct buffer *out)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return refused("%s: %m", path);
-    enum status status = OK;
-    ssize_t count;
-    do {
-        char *room = buffer_reserve(out, 16384);
-        if (room == NULL) {
-            status = refused("%s: larger than %zu bytes", path, out->limit);
-            break;
-        }
-        count = read(fd, room, 16384);
-        if (count > 0)
-            buffer_grew(out, (size_t)count);
-        else if (count < 0)
-            status = refused("%s: %m", path);
-    } while (count > 0);
-    close(fd);
-    return status;
-}
+enum { SECRETS_MAX = 1 << 20, BIND_WAIT_MS = 2 * SECOND, BIND_PAUSE_MS = 50 };
 
 /* Every file of the directory is a secret of that name; a missing directory holds none. */
 static enum status read_secrets(const char *settings_path, struct buffer *out)
@@ -65,7 +37,7 @@ static enum status read_secrets(const char *settings_path, struct buffer *out)
         snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
         struct buffer value;
         buffer_init(&value, 64 << 10);
-        status = read_file(path, &value);
+        status = site_file_read(path, &value);
         wire_put_text(out, text_from(entry->d_name));
         wire_put_text(out, text_trim(buffer_text(&value)));
         buffer_finish(&value);
@@ -74,59 +46,44 @@ static enum status read_secrets(const char *settings_path, struct buffer *out)
     return status;
 }
 
-static enum status read_tls(const struct settings *settings, struct buffer *certificate,
-                            struct buffer *key)
+static enum status load_rest(const char *path, struct settings_source *source, struct site *site)
 {
-    if (text_is_empty(settings->certificate_file))
-        return OK;
-    char path[SITE_PATH_BYTES];
-    if (!text_copy(settings->certificate_file, path, sizeof(path)) ||
-        read_file(path, certificate) != OK)
-        return fail_within(REFUSED, "certificate");
-    if (!text_copy(settings->key_file, path, sizeof(path)) || read_file(path, key) != OK)
-        return fail_within(REFUSED, "key");
-    struct tls_context *trial = NULL;
-    enum status status = tls_server_new(buffer_text(certificate), buffer_text(key), &trial);
-    tls_release(&trial);
+    enum status status = settings_source_encode(source, &site->source);
+    if (status == OK)
+        status = site_files_read(site->settings, &site->files);
+    if (status == OK)
+        status = read_secrets(path, &site->secrets);
+    for (enum role_kind kind = 0; kind < ROLE_PARENT && status == OK; kind++) {
+        struct buffer configuration;
+        buffer_init(&configuration, SITE_CONFIGURATION_MAX);
+        site_configuration(site, kind, &configuration);
+        if (site->secrets.overflowed || configuration.overflowed)
+            status = refused("settings, certificates and secrets are larger than %d bytes together",
+                             SITE_CONFIGURATION_MAX);
+        buffer_forget(&configuration);
+    }
     return status;
 }
 
-static enum status load_rest(const char *path, struct settings_source *source, struct site *site)
+void site_configuration(const struct site *site, enum role_kind kind, struct buffer *out)
 {
-    struct buffer encoded, certificate, key, secrets;
-    buffer_init(&encoded, CONFIGURATION_MAX);
-    buffer_init(&certificate, FILE_MAX);
-    buffer_init(&key, FILE_MAX);
-    buffer_init(&secrets, FILE_MAX);
-    enum status status = settings_source_encode(source, &encoded);
-    if (status == OK)
-        status = read_tls(site->settings, &certificate, &key);
-    if (status == OK)
-        status = read_secrets(path, &secrets);
-    struct role_configuration configuration = {.version = site->settings->version,
-                                               .source = buffer_text(&encoded),
-                                               .certificate_pem = buffer_text(&certificate),
-                                               .key_pem = buffer_text(&key)};
-    role_configuration_encode(&configuration, &site->configuration);
-    configuration.certificate_pem = configuration.key_pem = TEXT("");
-    configuration.secrets = buffer_text(&secrets);
-    role_configuration_encode(&configuration, &site->configuration_with_secrets);
-    if (status == OK &&
-        (site->configuration.overflowed || site->configuration_with_secrets.overflowed))
-        status = refused("settings, certificate and secrets are larger than %d bytes together",
-                         CONFIGURATION_MAX);
-    buffer_finish(&encoded);
-    buffer_finish(&certificate);
-    buffer_forget(&key);
-    buffer_forget(&secrets);
-    return status;
+    struct buffer files;
+    buffer_init(&files, SITE_CONFIGURATION_MAX);
+    site_files_encode(&site->files, site->settings, kind, &files);
+    struct role_configuration configuration = {
+        .version = site->settings->version,
+        .source = buffer_text(&site->source),
+        .files = buffer_text(&files),
+        .secrets = kind == ROLE_SEND ? buffer_text(&site->secrets) : TEXT("")};
+    role_configuration_encode(&configuration, out);
+    buffer_forget(&files);
 }
 
 enum status site_load(const char *path, uint64_t version, struct buffer *messages, struct site *out)
 {
     *out = (struct site){0};
-    buffer_init(&out->configuration, CONFIGURATION_MAX);
-    buffer_init(&out->configuration_with_secrets, CONFIGURATION_MAX);
+    buffer_init(&out->source, SITE_CONFIGURATION_MAX);
+    buffer_init(&out->secrets, SECRETS_MAX);
     struct settings_source *source = NULL;
     enum status status = settings_read(path, &source);
     if (status != OK)
@@ -149,8 +106,9 @@ void site_free(struct site *site)
     site->listeners = NULL;
     site->listener_count = 0;
     settings_release(&site->settings);
-    buffer_finish(&site->configuration);
-    buffer_finish(&site->configuration_with_secrets);
+    site_files_free(&site->files);
+    buffer_finish(&site->source);
+    buffer_forget(&site->secrets);
 }
 
 static enum status make_directory(const char *path, mode_t mode)

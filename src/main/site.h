@@ -3,10 +3,11 @@
 #ifndef MAIN_SITE_H
 #define MAIN_SITE_H
 
+#include "main/site_files.h"
 #include "proc/instance.h"
 #include "proc/settings.h"
 
-enum { SITE_PATH_BYTES = 1024 };
+enum { SITE_PATH_BYTES = 1024, SITE_CONFIGURATION_MAX = RPC_FRAME_MAX - 4096 };
 
 /* A socket of the settings' servers. */
 struct site_listener {
@@ -20,13 +21,14 @@ struct site_listener {
 /* What was read and opened for one version of the settings. */
 struct site {
     struct settings *settings;
-    struct buffer configuration;              /* role_configuration_encode: what a role is sent */
-    struct buffer configuration_with_secrets; /* the same for roles that log in elsewhere */
+    struct site_files files; /* certificates and the like, which the settings name */
+    struct buffer source;    /* settings_source_encode */
+    struct buffer secrets;   /* wire texts: name, value, ... */
     struct site_listener *listeners;
     unsigned listener_count;
 };
 
-/* Read the settings file, the certificate and key, the secrets directory ("secrets" beside the
+/* Read the settings file, the files it names, the secrets directory ("secrets" beside the
  * file). REFUSED with every error in `messages`, which also gets warnings. Blocks. */
 enum status site_load(const char *path, uint64_t version, struct buffer *messages,
                       struct site *out);
@@ -37,6 +39,9 @@ enum status site_listen(struct site *site);
  * messages say why. YIELDS. */
 enum status site_reload(const char *path, struct site *site, struct site *old,
                         struct buffer *messages);
+/* What a role is sent (role_configuration_encode), no more than it needs: keys go to front alone,
+ * secrets to send alone. Appended to out, which the caller forgets. */
+void site_configuration(const struct site *site, enum role_kind kind, struct buffer *out);
 /* Closes its sockets too. */
 void site_free(struct site *site);
 /* Make the data and run directories and those of the roles, owned by the roles' users. */

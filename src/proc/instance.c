@@ -5,8 +5,9 @@
 
 #include "base/check.h"
 #include "base/logline.h"
+#include "proc/role_tls.h"
 
-enum { SECRETS_MAX = 1 << 20 };
+enum { SECRETS_MAX = 1 << 20, FILES_MAX = 4 << 20 };
 
 struct role_instance {
     struct role_context context;
@@ -34,6 +35,9 @@ struct role_instance *role_instance_new(const struct role_program *program, unsi
     context->group = &instance->group;
     context->admin_fd = -1;
     buffer_init(&context->secrets, SECRETS_MAX);
+    buffer_init(&context->files, FILES_MAX);
+    if (program->kind == ROLE_FRONT)
+        context->tickets = tls_tickets_new();
     task_event_init(&context->reloaded);
     instance->program = program;
     instance->state = program->new_state(context);
@@ -51,8 +55,7 @@ void role_configuration_encode(const struct role_configuration *configuration, s
 {
     wire_put_u64(out, configuration->version);
     wire_put_text(out, configuration->source);
-    wire_put_text(out, configuration->certificate_pem);
-    wire_put_text(out, configuration->key_pem);
+    wire_put_text(out, configuration->files);
     wire_put_text(out, configuration->secrets);
 }
 
@@ -61,8 +64,7 @@ bool role_configuration_decode(struct text bytes, struct role_configuration *con
     struct wire_reader in = wire_reader_of(bytes);
     configuration->version = wire_get_u64(&in);
     configuration->source = wire_get_text(&in);
-    configuration->certificate_pem = wire_get_text(&in);
-    configuration->key_pem = wire_get_text(&in);
+    configuration->files = wire_get_text(&in);
     configuration->secrets = wire_get_text(&in);
     return wire_end(&in);
 }
@@ -81,30 +83,45 @@ static enum status parse_settings(const struct role_configuration *configuration
     return status;
 }
 
+/* Those before are wiped: they may be secrets. */
+static void take_texts(struct buffer *into, struct text texts)
+{
+    size_t limit = into->limit;
+    buffer_forget(into);
+    buffer_init(into, limit);
+    buffer_append(into, texts);
+}
+
 enum status role_instance_configure(struct role_instance *instance,
                                     const struct role_configuration *configuration)
 {
     struct role_context *context = &instance->context;
     struct settings *settings = NULL;
-    struct tls_context *tls = NULL;
+    struct tls_context **server_tls = NULL;
     enum status status = parse_settings(configuration, &settings);
-    if (status != OK)
+    if (status == OK && context->role->kind == ROLE_FRONT)
+        status = role_tls_open(settings, configuration->files, context->tickets, &server_tls);
+    if (status != OK) {
+        settings_release(&settings);
         return status;
-    if (!text_is_empty(configuration->certificate_pem)) {
-        status = tls_server_new(configuration->certificate_pem, configuration->key_pem, &tls);
-        if (status != OK) {
-            settings_release(&settings);
-            return status;
-        }
     }
+    role_tls_close(context->settings, &context->server_tls);
     settings_release(&context->settings);
-    tls_release(&context->tls);
     context->settings = settings;
-    context->tls = tls;
-    buffer_reset(&context->secrets, 0);
-    buffer_append(&context->secrets, configuration->secrets);
+    context->server_tls = server_tls;
+    take_texts(&context->secrets, configuration->secrets);
+    take_texts(&context->files,
+               context->role->kind == ROLE_FRONT ? TEXT("") : configuration->files);
     task_event_tell_all(&context->reloaded);
     return OK;
+}
+
+enum status role_instance_tickets(struct role_instance *instance, struct text keys)
+{
+    struct tls_tickets *tickets = instance->context.tickets;
+    if (tickets == NULL)
+        return refused("role %s seals no tickets", instance->context.role->name);
+    return tls_tickets_set(tickets, keys);
 }
 
 const struct settings *role_instance_settings(const struct role_instance *instance)
@@ -223,19 +240,32 @@ void role_instance_stop(struct role_instance **instance)
     if (context->admin_fd >= 0)
         close(context->admin_fd);
     seats_free(&context->seats);
+    role_tls_close(context->settings, &context->server_tls);
+    tls_tickets_free(&context->tickets);
     settings_release(&context->settings);
-    tls_release(&context->tls);
-    buffer_finish(&context->secrets);
+    buffer_forget(&context->secrets);
+    buffer_finish(&context->files);
     free(stopped);
 }
 
-struct text role_secret(const struct role_context *context, struct text name)
+/* The value behind a name in wire texts name, value, name, value ... */
+static struct text text_behind(const struct buffer *texts, struct text name)
 {
-    struct wire_reader in = wire_reader_of(buffer_text(&context->secrets));
+    struct wire_reader in = wire_reader_of(buffer_text(texts));
     while (!in.bad && in.rest.length > 0) {
         struct text found = wire_get_text(&in), value = wire_get_text(&in);
         if (text_equals(found, name))
             return value;
     }
     return TEXT("");
+}
+
+struct text role_secret(const struct role_context *context, struct text name)
+{
+    return text_behind(&context->secrets, name);
+}
+
+struct text role_file(const struct role_context *context, struct text path)
+{
+    return text_behind(&context->files, path);
 }

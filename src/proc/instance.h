@@ -13,8 +13,8 @@ struct role_instance *role_instance_new(const struct role_program *program, unsi
 /* What the parent sends at start and at each reload. */
 struct role_configuration {
     uint64_t version;
-    struct text source; /* settings_source_encode */
-    struct text certificate_pem, key_pem;
+    struct text source;  /* settings_source_encode */
+    struct text files;   /* wire texts: path, bytes, ... */
     struct text secrets; /* wire texts: name, value, ... */
 };
 void role_configuration_encode(const struct role_configuration *configuration, struct buffer *out);
@@ -35,6 +35,8 @@ void role_instance_unlisten(struct role_instance *instance, struct text address)
 void role_instance_admin(struct role_instance *instance, int fd);
 /* front, once and before start: count connections here (owned from now on). */
 void role_instance_seats(struct role_instance *instance, struct seats *seats);
+/* front: session tickets are sealed with these keys (tls_tickets_set) from now on. */
+enum status role_instance_tickets(struct role_instance *instance, struct text keys);
 /* YIELDS. */
 enum status role_instance_start(struct role_instance *instance);
 /* Stops, closes channels, frees. Accepts NULL. YIELDS. */
@@ -54,7 +56,8 @@ enum parent_method {
     PARENT_ADMIN = 5,     /* with fd */
     PARENT_START = 6,
     PARENT_STOP = 7,
-    PARENT_SEATS = 8, /* with fd */
+    PARENT_SEATS = 8,   /* with fd */
+    PARENT_TICKETS = 9, /* keys, see tls_tickets_set */
 };
 
 #endif

@@ -135,6 +135,12 @@ static void serve_seats(void *context, struct rpc_call *call, struct text reques
     finish(&call, status);
 }
 
+static void serve_tickets(void *context, struct rpc_call *call, struct text request)
+{
+    struct process *process = context;
+    finish(&call, role_instance_tickets(process->instance, request));
+}
+
 static void serve_start(void *context, struct rpc_call *call, struct text request)
 {
     struct process *process = context;
@@ -161,6 +167,7 @@ static const struct rpc_method methods[] = {
     {PARENT_START, 0, "start", serve_start},
     {PARENT_STOP, 0, "stop", serve_stop},
     {PARENT_SEATS, 0, "seats", serve_seats},
+    {PARENT_TICKETS, 0, "tickets", serve_tickets},
 };
 
 /* Without a parent nobody hands over sockets: end at once. What was acknowledged is on disk. */

@@ -44,7 +44,6 @@ struct role_context {
     const struct role *role;
     unsigned number;            /* of this instance: 0.. */
     struct settings *settings;  /* current; replaced at reload: hold it over a session */
-    struct tls_context *tls;    /* front: the server's certificate, or NULL; hold it over use */
     struct task_group *group;   /* the role's tasks */
     struct task_event reloaded; /* told after settings, tls or listeners changed */
     /* Channels to the other roles, made before start; NULL when the table has none. */
@@ -55,6 +54,10 @@ struct role_context {
     struct seats *seats;   /* front: connections counted over all fronts; set before start */
     int admin_fd;          /* listening control socket of this role, or -1 */
     struct buffer secrets; /* send: wire texts name, value, name, value ... */
+    struct buffer files;   /* those the role needs of what the settings name: path, bytes ... */
+    /* front: by server of the settings, NULL where it has no certificate */
+    struct tls_context **server_tls;
+    struct tls_tickets *tickets;
 };
 
 /* What each role implements. start prepares and returns OK when it serves (its tasks run in
@@ -71,5 +74,10 @@ struct role_program {
 
 /* A secret of context->secrets by name; "" when there is none. */
 struct text role_secret(const struct role_context *context, struct text name);
+/* The bytes of a file that the settings name, by its path there; "" when there is none. */
+struct text role_file(const struct role_context *context, struct text path);
+/* front: what a server, maybe of older settings, starts TLS with; NULL when it can't. Hold it. */
+struct tls_context *role_server_tls(const struct role_context *context,
+                                    const struct setting_server *server);
 
 #endif

@@ -34,9 +34,32 @@ enum service {
 enum tls_policy {
     TLS_NONE,    /* not offered / not tried */
     TLS_OFFER,   /* offered / tried, plain text otherwise */
-    TLS_REQUIRE, /* nothing but greeting, STARTTLS, NOOP, QUIT before TLS; client: no delivery
-                    without */
-    TLS_VERIFY,  /* client only: require, and the certificate must match the host's name */
+    TLS_REQUIRE, /* server: before what tls_for says; client: no delivery without */
+    TLS_VERIFY,  /* client only: require, and the peer must prove who it is */
+};
+
+/* What a server that requires TLS requires it for. */
+enum tls_for {
+    TLS_FOR_ALL,   /* all but greeting, hello, STARTTLS, NOOP, QUIT */
+    TLS_FOR_MAIL,  /* MAIL; and logging in to a mailbox */
+    TLS_FOR_LOGIN, /* AUTH and its like */
+};
+enum tls_client_certificate { TLS_CERTIFICATE_NONE, TLS_CERTIFICATE_ASK, TLS_CERTIFICATE_REQUIRE };
+
+/* What a connector or a policy asks of a hop: bits. The first three stand alone, of the others one
+ * that holds is enough. */
+enum tls_means {
+    TLS_MEANS_NONE = 1,    /* no TLS */
+    TLS_MEANS_OFFER = 2,   /* when the peer offers it; more when its domain publishes that */
+    TLS_MEANS_REQUIRE = 4, /* TLS with whoever answers */
+    TLS_MEANS_VERIFY = 8,  /* a certificate for the host's name, by an authority we know */
+    TLS_MEANS_DANE = 16,   /* RFC 7672 */
+    TLS_MEANS_STS = 32,    /* MTA-STS, RFC 8461 */
+};
+
+/* `certificate FILE key FILE`: a chain with the server's own first, and its key; in PEM. */
+struct setting_certificate {
+    struct text certificate_file, key_file; /* absolute */
 };
 
 /* Who may learn from VRFY and EXPN which addresses there are. */
@@ -66,6 +89,13 @@ struct setting_server {
     uint32_t mechanisms;          /* what follows from them: MECHANISM_BITs */
     bool login_plain_without_tls; /* `login cleartext`: passwords before TLS; default no */
     bool login_needs_tls;         /* `login tls`, the default: nothing before TLS */
+    enum tls_for tls_for;
+    bool tls_only_1_3;     /* `tls minimum 1.3` */
+    bool tls_strength_256; /* `tls strength 256`: of the ciphers, in bits; else 128 */
+    enum tls_client_certificate client_certificate;
+    struct text client_authorities_file; /* `tls authorities FILE`: of clients; "" any */
+    struct setting_certificate *certificates;
+    unsigned certificate_count;         /* its own, or else those of struct settings */
     struct net_network *relay_networks; /* `relay NETWORK ...`: may relay without login */
     unsigned relay_network_count;
     bool relay_logged_in;                 /* default yes */
@@ -140,7 +170,7 @@ struct setting_connector {
     struct setting_smart_host *smart_hosts;
     unsigned smart_host_count;         /* 0: by mx */
     uint16_t port;                     /* by mx: the port to connect to; default 25 */
-    enum tls_policy tls;               /* default TLS_OFFER */
+    unsigned tls;                      /* enum tls_means */
     struct setting_client_login login; /* `login USER ...`: AUTH as client */
     enum exps_policy exps;             /* `x-exps try` */
     uint32_t max_connections;          /* to one next hop at a time; default 20 */
@@ -148,6 +178,13 @@ struct setting_connector {
     struct text *hold_accounts;        /* `hold for ACCOUNT ...`: may fetch it by TURN and ATRN */
     unsigned hold_account_count;
     uint32_t without; /* `without WORD ...`: EXTENSION_BITs not used towards its hosts */
+};
+
+/* `policy DOMAIN { ... }`: how mail for some domains is sent. */
+struct setting_policy {
+    struct text name; /* "partner.example", "*.partner.example", or "*" (written default) */
+    struct setting_place place;
+    unsigned tls; /* enum tls_means; 0: not said */
 };
 
 struct setting_retry {
@@ -167,10 +204,14 @@ struct settings {
     struct text host;           /* `host mx.example.org`: greeting name */
     struct text data_directory; /* `data DIR`, default /var/lib/mailroot */
     struct text run_directory;  /* `run DIR`: control sockets, pid; default /run/mailroot */
-    struct text certificate_file, key_file; /* `certificate FILE key FILE`; "" none */
-    struct text postmaster;   /* `postmaster ADDRESS`; default postmaster@first domain */
-    uint32_t front_processes; /* `processes front 2`; 0: one per core */
-    bool sandbox_required;    /* `sandbox required|preferred|off` */
+    struct setting_certificate *certificates;
+    unsigned certificate_count;    /* 0: no TLS but where a server has its own */
+    struct text authorities_file;  /* `tls authorities FILE`: of other servers; "" the system's */
+    struct text trust_anchor_file; /* `dns trust-anchor FILE`; "" the root's, of the system */
+    struct net_address http_proxy; /* `http proxy`; length 0: none */
+    struct text postmaster;        /* `postmaster ADDRESS`; default postmaster@first domain */
+    uint32_t front_processes;      /* `processes front 2`; 0: one per core */
+    bool sandbox_required;         /* `sandbox required|preferred|off` */
     bool sandbox_off;
     enum { LOG_TO_DEBUG, LOG_TO_INFO, LOG_TO_WARNING } log_level;
     int64_t trace_keep_ms;           /* `trace keep 30d` */
@@ -184,6 +225,8 @@ struct settings {
     unsigned domain_count;
     struct setting_connector *connectors;
     unsigned connector_count;
+    struct setting_policy *policies;
+    unsigned policy_count;
     struct setting_retry retry;
 };
 

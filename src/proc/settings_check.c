@@ -39,19 +39,12 @@ static const struct setting_place *place_or_block(const struct setting_block *bl
 
 static void check_top(struct checking *checking, const struct setting_block *block)
 {
-    const struct settings *settings = checking->settings;
     struct setting_place file = {0};
     if (checking->errors->source->piece_count > 0)
         file.file = checking->errors->source->pieces[0].file;
     if (place_in(block, "host")->line == 0)
         settings_error(checking->errors, &file, 0, TEXT("add a line like: host mx.example.org"),
                        "'host' is not set");
-    if (settings->certificate_file.length > 0 && settings->key_file.length == 0)
-        block_error(checking, block, "certificate", "write: certificate FILE key FILE",
-                    "the certificate has no key");
-    if (settings->key_file.length > 0 && settings->certificate_file.length == 0)
-        block_error(checking, block, "certificate key", "write: certificate FILE key FILE",
-                    "the key has no certificate");
 }
 
 static void check_retry(struct checking *checking, const struct setting_block *block)
@@ -99,7 +92,7 @@ static void check_listen_tls(struct checking *checking, const struct setting_blo
                              const struct setting_listen *listen)
 {
     char text[NET_ADDRESS_TEXT_BYTES];
-    bool certificate = checking->settings->certificate_file.length > 0;
+    bool certificate = server->certificate_count > 0;
     bool loopback = net_address_is_loopback(&listen->address);
     const char *name = net_address_text(&listen->address, text);
     bool tls = listen->service == SERVICE_SMTPS || listen->service == SERVICE_POP3S ||
@@ -132,6 +125,27 @@ static void check_login(struct checking *checking, const struct setting_block *b
                     "'tls' and 'cleartext' of 'login' contradict each other");
 }
 
+static void check_server_tls(struct checking *checking, const struct setting_block *block,
+                             const struct setting_server *server)
+{
+    struct text name = setting_shown(server->name);
+    bool authorities = server->client_authorities_file.length > 0;
+    if (server->tls != TLS_NONE && server->certificate_count == 0)
+        block_error(checking, block, "tls", "add: certificate FILE key FILE",
+                    "server '%.*s' has TLS but there is no certificate", TEXT_ARG(name));
+    if (server->client_certificate == TLS_CERTIFICATE_REQUIRE && !authorities)
+        block_error(checking, block, "tls client-certificate", "add: tls authorities FILE",
+                    "server '%.*s' requires certificates that nothing can verify", TEXT_ARG(name));
+    if (server->client_certificate == TLS_CERTIFICATE_NONE && authorities)
+        settings_warning(checking->errors, place_in(block, "tls authorities"),
+                         "server '%.*s' asks no client for a certificate, so authorities for them "
+                         "have no use",
+                         TEXT_ARG(name));
+    if (server->tls != TLS_REQUIRE && server->tls_for != TLS_FOR_ALL)
+        block_error(checking, block, "tls for", "write: tls require for mail",
+                    "server '%.*s' does not require TLS", TEXT_ARG(name));
+}
+
 static void check_server(struct checking *checking, const struct setting_block *block)
 {
     const struct setting_server *server = block->values;
@@ -145,9 +159,7 @@ static void check_server(struct checking *checking, const struct setting_block *
     if (server->tls == TLS_REQUIRE && (server->without & EXTENSION_BIT(EXTENSION_STARTTLS)) != 0)
         block_error(checking, block, "without", "remove one of them",
                     "server '%.*s' requires STARTTLS and does without it", TEXT_ARG(name));
-    if (server->tls != TLS_NONE && checking->settings->certificate_file.length == 0)
-        block_error(checking, block, "tls", "add: certificate FILE key FILE",
-                    "server '%.*s' has TLS but there is no certificate", TEXT_ARG(name));
+    check_server_tls(checking, block, server);
     check_login(checking, block);
     for (unsigned i = 0; i < server->listen_count; i++) {
         check_listen_is_free(checking, block, &server->listens[i].address);
@@ -222,7 +234,8 @@ static void check_connector_login(struct checking *checking, const struct settin
     if (connector->smart_host_count == 0)
         block_error(checking, block, "login", "add a smart-host, or remove the login",
                     "connector '%.*s' would log in at strangers", TEXT_ARG(name));
-    if (login->secrecy == SASL_OVER_ANYTHING && connector->tls < TLS_REQUIRE)
+    if (login->secrecy == SASL_OVER_ANYTHING &&
+        (connector->tls & (TLS_MEANS_NONE | TLS_MEANS_OFFER)) != 0)
         settings_warning(checking->errors, place_or_block(block, "login over"),
                          "connector '%.*s' may send its password in clear text; tls require or "
                          "verify prevents that",
@@ -279,6 +292,8 @@ void settings_check(struct settings_parser *parser)
             break;
         case KIND_DOMAIN:
             check_domain(&checking, block);
+            break;
+        case KIND_POLICY:
             break;
         case KIND_COUNT:
             break;

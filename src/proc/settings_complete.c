@@ -5,7 +5,7 @@
 
 static void add_listens(struct settings_parser *parser, struct setting_block *block)
 {
-    bool certificate = parser->object->settings.certificate_file.length > 0;
+    bool certificate = parser->object->settings.certificate_count > 0;
     const char *line = certificate ? "listen *:25 *:587 *:465 *:110 *:995 *:143 *:993"
                                    : "listen *:25 *:587 *:110 *:143";
     struct setting_reader in = {.parser = parser, .block = block};
@@ -39,9 +39,13 @@ static void complete_server(struct settings_parser *parser, struct setting_block
     const struct settings *settings = &parser->object->settings;
     if (server->host.length == 0)
         server->host = settings->host;
+    if (server->certificate_count == 0) {
+        server->certificates = settings->certificates;
+        server->certificate_count = settings->certificate_count;
+    }
     const struct setting_row *tls = setting_row_find(KIND_SERVER, TEXT("tls"), TEXT(""));
     if (setting_block_place(block, tls)->line == 0)
-        server->tls = settings->certificate_file.length > 0 ? TLS_OFFER : TLS_NONE;
+        server->tls = server->certificate_count > 0 ? TLS_OFFER : TLS_NONE;
     complete_login(server);
 }
 
@@ -65,8 +69,8 @@ static void complete_connector(struct setting_block *block)
     const struct setting_row *tls = setting_row_find(KIND_CONNECTOR, TEXT("tls"), TEXT(""));
     if (setting_block_place(block, tls)->line == 0)
         connector->tls = setting_client_logs_in(&connector->login) && !is_on_loopback(connector)
-                             ? TLS_VERIFY
-                             : TLS_OFFER;
+                             ? TLS_MEANS_VERIFY
+                             : TLS_MEANS_OFFER;
 }
 
 static void complete_postmaster(struct settings_parser *parser, struct settings *settings)

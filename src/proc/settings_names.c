@@ -187,19 +187,38 @@ static bool parse_user(struct setting_reader *in, void *value)
     return true;
 }
 
+/* A domain, or "*.domain". */
+static bool normalise_space(struct text word, struct arena *arena, struct text *out)
+{
+    struct text domain;
+    bool below = text_starts_with(word, TEXT("*."));
+    if (!setting_domain_normalise(text_from_position(word, below ? 2 : 0), arena, &domain))
+        return false;
+    *out = below ? arena_printf(arena, "*.%.*s", TEXT_ARG(domain)) : domain;
+    return true;
+}
+
 static bool parse_space(struct setting_reader *in, void *value)
 {
-    struct arena *arena = &in->parser->object->arena;
-    struct text word = take(in), domain, *out = value;
+    struct text word = take(in), *out = value;
     if (text_equals(word, TEXT("*"))) {
         *out = TEXT("*");
         return true;
     }
-    bool below = text_starts_with(word, TEXT("*."));
-    if (!setting_domain_normalise(text_from_position(word, below ? 2 : 0), arena, &domain))
-        return no_value(in, word, "write a domain, *.domain or *");
-    *out = below ? arena_printf(arena, "*.%.*s", TEXT_ARG(domain)) : domain;
-    return true;
+    if (normalise_space(word, &in->parser->object->arena, out))
+        return true;
+    return no_value(in, word, "write a domain, *.domain or *");
+}
+
+bool setting_block_name(enum setting_kind_id kind, struct text word, struct arena *arena,
+                        struct text *out)
+{
+    if (kind == KIND_DOMAIN)
+        return setting_domain_normalise(word, arena, out);
+    if (kind == KIND_POLICY && !text_equals(word, TEXT("default")))
+        return normalise_space(word, arena, out);
+    *out = arena_copy(arena, word);
+    return setting_name_is_valid(word);
 }
 
 static bool append_account(struct setting_reader *in, struct setting_connector *connector)

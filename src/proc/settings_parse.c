@@ -159,6 +159,15 @@ static struct setting_block *block_find(struct settings_parser *parser, enum set
     return block;
 }
 
+static struct text name_hint(enum setting_kind_id kind)
+{
+    if (kind == KIND_DOMAIN)
+        return TEXT("write a domain like example.org");
+    if (kind == KIND_POLICY)
+        return TEXT("write a domain, *.domain or default");
+    return TEXT("a name is letters, digits, '-', '_' and '.'");
+}
+
 /* One name in an opening line; false when it is wrong, and that has been said. */
 static bool open_name(struct settings_parser *parser, enum setting_kind_id kind,
                       const struct setting_word *word)
@@ -166,17 +175,10 @@ static bool open_name(struct settings_parser *parser, enum setting_kind_id kind,
     struct arena *arena = &parser->object->arena;
     struct text name, shown = setting_shown(word->text);
     const char *is = setting_kinds[kind].word;
-    bool good = kind == KIND_DOMAIN ? setting_domain_normalise(word->text, arena, &name)
-                                    : setting_name_is_valid(word->text);
-    if (!good) {
-        word_error(parser, word,
-                   kind == KIND_DOMAIN ? TEXT("write a domain like example.org")
-                                       : TEXT("a name is letters, digits, '-', '_' and '.'"),
-                   "'%.*s' is no name of a %s", TEXT_ARG(shown), is);
+    if (!setting_block_name(kind, word->text, arena, &name)) {
+        word_error(parser, word, name_hint(kind), "'%.*s' is no name of a %s", TEXT_ARG(shown), is);
         return false;
     }
-    if (kind != KIND_DOMAIN)
-        name = arena_copy(arena, word->text);
     struct setting_block *block = block_find(parser, kind, name);
     if (block == NULL) {
         word_error(parser, word, TEXT(""), "there are more than %u %ss", setting_kinds[kind].most,

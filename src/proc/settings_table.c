@@ -52,6 +52,18 @@ const struct setting_kind setting_kinds[KIND_COUNT] = {
                         .needs_braces = true,
                         .help = "How mail for some domains leaves. What no connector is for goes "
                                 "by MX."},
+    [KIND_POLICY] = {.word = "policy",
+                     .names = "DOMAIN",
+                     .names_most = 1,
+                     .most = 10000,
+                     .size = sizeof(struct setting_policy),
+                     .name_offset = offsetof(struct setting_policy, name),
+                     .place_offset = offsetof(struct setting_policy, place),
+                     .array_offset = offsetof(struct settings, policies),
+                     .count_offset = offsetof(struct settings, policy_count),
+                     .needs_braces = true,
+                     .help = "What holds for mail to a domain, to all below a name (*.name), or "
+                             "to all others (default). The longest match is taken, alone."},
     [KIND_RETRY] = {.word = "retry",
                     .names = "",
                     .size = sizeof(struct setting_retry),
@@ -63,12 +75,15 @@ const struct setting_kind setting_kinds[KIND_COUNT] = {
 static const char *const sandbox_choices[] = {"required", "preferred", "off", NULL};
 static const char *const log_choices[] = {"debug", "info", "warning", NULL};
 static const char *const server_tls_choices[] = {"none", "offer", "require", NULL};
-static const char *const client_tls_choices[] = {"none", "offer", "require", "verify", NULL};
 static const char *const verify_choices[] = {"off", "logged-in", "on", NULL};
 static const char *const hello_choices[] = {"optional", "required", NULL};
 static const char *const anonymous_choices[] = {"yes", "no", NULL};
 static const char *const login_over_choices[] = {"verified-tls", "tls", "anything", NULL};
 static const char *const exps_choices[] = {"never", "try", "require", NULL};
+static const char *const tls_for_choices[] = {"all", "mail", "login", NULL};
+static const char *const tls_version_choices[] = {"1.2", "1.3", NULL};
+static const char *const tls_strength_choices[] = {"128", "256", NULL};
+static const char *const client_certificate_choices[] = {"none", "ask", "require", NULL};
 static const char *const by_choices[] = {"mx", NULL};
 
 /* For each kind: the row's kind, and where its value goes. */
@@ -76,6 +91,7 @@ static const char *const by_choices[] = {"mx", NULL};
 #define DOMAIN .kind = KIND_DOMAIN
 #define SERVER .kind = KIND_SERVER
 #define CONNECTOR .kind = KIND_CONNECTOR
+#define POLICY .kind = KIND_POLICY
 #define RETRY .kind = KIND_RETRY
 #define TO(type, member)                                                                           \
     .offset = offsetof(struct type, member), .width = sizeof(((struct type *)NULL)->member)
@@ -94,12 +110,16 @@ const struct setting_row setting_rows[] = {
     {TOP, "run", &setting_type_path,
      .standard = "/run/mailroot", TO(settings, run_directory),
      .help = "The directory of control sockets."},
-    {TOP, "certificate", &setting_type_path,
-     .otherwise = "none: no TLS is offered", TO(settings, certificate_file),
-     .help = "The certificate and its chain, in PEM."},
-    {TOP, "certificate key", &setting_type_path,
-     .otherwise = "none", TO(settings, key_file),
-     .help = "The certificate's private key, in PEM."},
+    {TOP, "certificate", &setting_type_certificates,
+     .otherwise = "none: no TLS is offered", .high = 100,
+     TO_LIST(settings, certificates, certificate_count),
+     .help = "A certificate with its chain, and its private key, in PEM. There may be several: "
+             "who names a host gets the one for that name, others the first; one of RSA and one "
+             "of ECDSA for the same name stand side by side. They are read anew when the files "
+             "change."},
+    {TOP, "tls authorities", &setting_type_path,
+     .otherwise = "those of the system", TO(settings, authorities_file),
+     .help = "The certificates, in PEM, of the authorities that other servers are verified by."},
     {TOP, "postmaster", &setting_type_address,
      .otherwise = "postmaster at the first domain, else at the host", TO(settings, postmaster),
      .help = "Who gets mail for postmaster without a domain, and notices."},
@@ -126,6 +146,14 @@ const struct setting_row setting_rows[] = {
      .otherwise = "those of /etc/resolv.conf", .high = 8,
      TO_LIST(settings, dns_servers, dns_server_count),
      .help = "The resolvers to ask, as addresses."},
+    {TOP, "dns trust-anchor", &setting_type_path,
+     .otherwise = "that of the root, as the system has it", TO(settings, trust_anchor_file),
+     .help = "The keys that DNSSEC answers are validated by: DNSKEY or DS records, one a line. "
+             "With it answers of a resolver on this machine are validated too."},
+    {TOP, "http proxy", &setting_type_proxy,
+     .otherwise = "none", TO(settings, http_proxy),
+     .help = "The HTTP proxy, as address and port, through which web pages (policies of MTA-STS) "
+             "are fetched. It resolves their names."},
 
     {DOMAIN, "user", &setting_type_users,
      .otherwise = "those of the directory alone", .high = 100000,
@@ -141,10 +169,33 @@ const struct setting_row setting_rows[] = {
     {SERVER, "fully-qualified", &setting_type_host,
      .otherwise = "the host", TO(setting_server, host),
      .help = "The name by which this server greets."},
+    {SERVER, "certificate", &setting_type_certificates,
+     .otherwise = "those outside of blocks", .high = 100,
+     TO_LIST(setting_server, certificates, certificate_count),
+     .help = "Certificates of this server alone, in place of those outside of blocks."},
     {SERVER, "tls", &setting_type_choice,
      .otherwise = "offer with a certificate, none without", .choices = server_tls_choices,
      TO(setting_server, tls),
-     .help = "Whether STARTTLS is offered, or required before anything else."},
+     .help = "Whether STARTTLS is offered, or required."},
+    {SERVER, "tls for", &setting_type_choice,
+     .standard = "all", .choices = tls_for_choices, TO(setting_server, tls_for),
+     .help = "What TLS is required for: everything, mail (and logging in to a mailbox), or "
+             "logging in."},
+    {SERVER, "tls minimum", &setting_type_choice,
+     .standard = "1.2", .choices = tls_version_choices, TO(setting_server, tls_only_1_3),
+     .help = "The oldest version of TLS that is spoken."},
+    {SERVER, "tls strength", &setting_type_choice,
+     .standard = "128", .choices = tls_strength_choices, TO(setting_server, tls_strength_256),
+     .help = "Bits of the weakest cipher that is taken."},
+    {SERVER, "tls client-certificate", &setting_type_choice,
+     .standard = "none", .choices = client_certificate_choices,
+     TO(setting_server, client_certificate),
+     .help = "Whether clients are asked for a certificate. require: those without one, or with "
+             "one that does not verify, get no TLS."},
+    {SERVER, "tls authorities", &setting_type_path,
+     .otherwise = "none: no client's certificate verifies",
+     TO(setting_server, client_authorities_file),
+     .help = "The certificates, in PEM, of the authorities that clients are verified by."},
     {SERVER, "login", &setting_type_words,
      .standard = "tls", .choices = login_words, TO(setting_server, login_words),
      .help = "How users log in. tls: under TLS alone. cleartext: passwords are taken in clear text "
@@ -254,8 +305,8 @@ const struct setting_row setting_rows[] = {
      TO_LIST(setting_connector, smart_hosts, smart_host_count),
      .help = "The hosts that take the mail: names (looked up without MX) or addresses; port 25 "
              "unless written."},
-    {CONNECTOR, "smart-host tls", &setting_type_choice,
-     .choices = client_tls_choices, .same_as = "tls", TO(setting_connector, tls),
+    {CONNECTOR, "smart-host tls", &setting_type_means,
+     .same_as = "tls", TO(setting_connector, tls),
      .help = "As tls below."},
     {CONNECTOR, "smart-host login", &setting_type_login,
      .same_as = "login", TO(setting_connector, login.user), .help = "As login below."},
@@ -286,11 +337,13 @@ const struct setting_row setting_rows[] = {
     {CONNECTOR, "by port", &setting_type_port,
      .standard = "25", .low = 1, .high = UINT16_MAX, TO(setting_connector, port),
      .help = "The port to connect to."},
-    {CONNECTOR, "tls", &setting_type_choice,
-     .otherwise = "verify with a login, else offer", .choices = client_tls_choices,
-     TO(setting_connector, tls),
-     .help = "none: never. offer: when the other side has it. require: no delivery without. "
-             "verify: nor when the certificate does not match the host."},
+    {CONNECTOR, "tls", &setting_type_means,
+     .otherwise = "verify with a login, else offer", TO(setting_connector, tls),
+     .help = "none: never. offer: when the other side has it; and where the domain publishes keys "
+             "(DANE) or a policy (MTA-STS), no delivery without what they ask for. require: no "
+             "delivery without TLS. verify: nor when the certificate is not for the host, by an "
+             "authority we know. dane, mta-sts: nor without such keys or such a policy. These "
+             "three can be joined by or."},
     {CONNECTOR, "login", &setting_type_login,
      .otherwise = "none", TO(setting_connector, login.user),
      .help = "The user to log in as at the smart-host; for Kerberos a principal. Of the mechanisms "
@@ -344,6 +397,10 @@ const struct setting_row setting_rows[] = {
      .help = "SMTP extensions that are not used even when the other side offers them: for hosts "
              "and firewalls that offer what they cannot do."},
 
+    {POLICY, "tls", &setting_type_means,
+     .otherwise = "as the connector says", TO(setting_policy, tls),
+     .help = "As tls of a connector. Where both are set the stricter one holds."},
+
     {RETRY, "glitch", &setting_type_time,
      .standard = "1m", .low = SECOND, .high = HOUR, TO(setting_retry, glitch_ms),
      .help = "The wait after each of the first failures to connect."},
@@ -364,7 +421,7 @@ const struct setting_row setting_rows[] = {
 const unsigned setting_row_count = sizeof(setting_rows) / sizeof(*setting_rows);
 
 const struct setting_later setting_laters[] = {
-    {KIND_TOP, "acme"}, {KIND_TOP, "policy"}, {KIND_TOP, "journal"}, {KIND_TOP, "metrics"},
+    {KIND_TOP, "acme"}, {KIND_TOP, "journal"}, {KIND_TOP, "metrics"},
     {KIND_TOP, "log session"}, {KIND_TOP, "sink"},
     {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "address"}, {KIND_DOMAIN, "authoritative"},
     {KIND_DOMAIN, "unresolved"},
@@ -373,7 +430,7 @@ const struct setting_later setting_laters[] = {
     {KIND_CONNECTOR, "accept"}, {KIND_CONNECTOR, "reject"}, {KIND_CONNECTOR, "from"},
     {KIND_CONNECTOR, "only"}, {KIND_CONNECTOR, "oversize"},
     {KIND_CONNECTOR, "schedule"}, {KIND_CONNECTOR, "note"}, {KIND_CONNECTOR, "to relay"},
-    {KIND_CONNECTOR, "tls dane"}, {KIND_CONNECTOR, "tls mta-sts"},
+    {KIND_POLICY, "format"}, {KIND_POLICY, "allow"}, {KIND_POLICY, "deny"}, {KIND_POLICY, "use"},
     {KIND_RETRY, "hops"},
 };
 const unsigned setting_later_count = sizeof(setting_laters) / sizeof(*setting_laters);

@@ -5,7 +5,15 @@
 
 #include "base/buffer.h"
 
-enum setting_kind_id { KIND_TOP, KIND_DOMAIN, KIND_SERVER, KIND_CONNECTOR, KIND_RETRY, KIND_COUNT };
+enum setting_kind_id {
+    KIND_TOP,
+    KIND_DOMAIN,
+    KIND_SERVER,
+    KIND_CONNECTOR,
+    KIND_POLICY,
+    KIND_RETRY,
+    KIND_COUNT
+};
 
 struct setting_kind {
     const char *word;    /* what opens the block; "" for the statements outside blocks */

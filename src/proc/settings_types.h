@@ -28,5 +28,8 @@ extern const struct setting_type setting_type_etrn;  /* the same */
 extern const struct setting_type setting_type_hold;  /* of struct setting_connector */
 extern const struct setting_type setting_type_by;    /* "mx" */
 extern const struct setting_type setting_type_smart_hosts;
+extern const struct setting_type setting_type_certificates; /* FILE key FILE */
+extern const struct setting_type setting_type_means;        /* unsigned, enum tls_means */
+extern const struct setting_type setting_type_proxy;        /* an address with its port */
 
 #endif

@@ -67,7 +67,9 @@ static void world_close(void)
     line_front_finish(&world.front);
     seats_free(&world.role.seats);
     settings_release(&world.role.settings);
-    tls_release(&world.role.tls);
+    if (world.role.server_tls != NULL)
+        tls_release(&world.role.server_tls[0]);
+    free(world.role.server_tls);
     tls_release(&world.client_tls);
 }
 
@@ -80,7 +82,9 @@ static inline void world_add_tls(enum tls_policy policy)
     buffer_init(&key, 1 << 16);
     struct text name = TEXT("mx.example.test");
     check(tls_self_sign(&name, 1, 10, &certificate, &key) == OK);
-    check(tls_server_new(buffer_text(&certificate), buffer_text(&key), &world.role.tls) == OK);
+    world.role.server_tls = calloc(world.role.settings->server_count, sizeof(struct tls_context *));
+    check(tls_server_new(buffer_text(&certificate), buffer_text(&key), &world.role.server_tls[0]) ==
+          OK);
     check(tls_client_new(false, TEXT(""), &world.client_tls) == OK);
     buffer_finish(&certificate);
     buffer_finish(&key);

@@ -121,8 +121,9 @@ TEST("the demo's settings mean what they say")
     EXPECT_TEXT(settings->host, "mx.example.test");
     EXPECT_TEXT(settings->data_directory, "/etc/mailroot/data");
     EXPECT_TEXT(settings->run_directory, "/etc/mailroot");
-    EXPECT_TEXT(settings->certificate_file, "/etc/mailroot/cert.pem");
-    EXPECT_TEXT(settings->key_file, "/etc/mailroot/key.pem");
+    EXPECT(settings->certificate_count == 1);
+    EXPECT_TEXT(settings->certificates[0].certificate_file, "/etc/mailroot/cert.pem");
+    EXPECT_TEXT(settings->certificates[0].key_file, "/etc/mailroot/key.pem");
     EXPECT_TEXT(settings->postmaster, "postmaster@example.test");
 
     EXPECT(settings->domain_count == 1 && settings->domains[0].user_count == 2);
@@ -148,7 +149,7 @@ TEST("the demo's settings mean what they say")
     EXPECT_TEXT(connector->spaces[0], "relay.test");
     EXPECT_TEXT(connector->smart_hosts[0].host, "[127.0.0.1]");
     EXPECT(connector->smart_hosts[0].port == 2526 && connector->cost == 1);
-    EXPECT(connector->tls == TLS_OFFER && connector->max_connections == 20);
+    EXPECT(connector->tls == TLS_MEANS_OFFER && connector->max_connections == 20);
 
     EXPECT(settings->retry.after_count == 4 && settings->retry.after_ms[3] == 900000);
     EXPECT(settings->retry.glitch_count == 3 && settings->retry.expire_ms == 172800000);
@@ -172,7 +173,7 @@ TEST("a small site needs nine statements")
                     "secret partner\n"
                     "}\n");
     const struct setting_connector *connector = &parsed.settings->connectors[0];
-    EXPECT(connector->tls == TLS_VERIFY);
+    EXPECT(connector->tls == TLS_MEANS_VERIFY);
     EXPECT_TEXT(connector->login.user, "us@provider.net");
     EXPECT_TEXT(connector->login.secret, "partner");
     EXPECT(parsed.settings->server_count == 1);
@@ -241,6 +242,72 @@ TEST("what is shown reads back as the same settings")
     EXPECT(net_address_port(&settings->dns_servers[0]) == 53);
     expect_round_trip(settings);
     parsed_free(&parsed);
+}
+
+TEST("the words about TLS read back as they were meant")
+{
+    struct parsed parsed = parse("host mx.example.org\n"
+                                 "certificate a.pem key a.key\n"
+                                 "certificate b.pem key b.key \"key\" key key\n"
+                                 "tls authorities ca.pem\n"
+                                 "dns trust-anchor root.key\n"
+                                 "http proxy 192.0.2.1:3128\n"
+                                 "server x {\n"
+                                 "  listen *:25\n"
+                                 "  certificate own.pem key own.key\n"
+                                 "  tls require for mail minimum 1.3 strength 256\n"
+                                 "  tls client-certificate ask authorities clients.pem\n"
+                                 "}\n"
+                                 "server y { listen *:26 smtp }\n"
+                                 "connector c {\n to *\n by mx\n tls dane or verify\n }\n"
+                                 "policy default { tls offer }\n"
+                                 "policy *.partner.example { tls mta-sts or dane or verify }\n");
+    const struct settings *settings = parsed.settings;
+    if (settings == NULL)
+        fail_msg("%s", parsed.said);
+    EXPECT(settings->certificate_count == 3);
+    EXPECT_TEXT(settings->certificates[2].certificate_file, "/etc/mailroot/key");
+    EXPECT_TEXT(settings->authorities_file, "/etc/mailroot/ca.pem");
+    EXPECT_TEXT(settings->trust_anchor_file, "/etc/mailroot/root.key");
+    EXPECT(net_address_port(&settings->http_proxy) == 3128);
+    const struct setting_server *server = &settings->servers[0];
+    EXPECT(server->certificate_count == 1 && settings->servers[1].certificate_count == 3);
+    EXPECT(server->tls == TLS_REQUIRE && server->tls_for == TLS_FOR_MAIL);
+    EXPECT(server->tls_only_1_3 && server->tls_strength_256);
+    EXPECT(server->client_certificate == TLS_CERTIFICATE_ASK);
+    EXPECT_TEXT(server->client_authorities_file, "/etc/mailroot/clients.pem");
+    EXPECT(settings->servers[1].tls == TLS_OFFER && !settings->servers[1].tls_only_1_3);
+    EXPECT(settings->connectors[0].tls == (TLS_MEANS_DANE | TLS_MEANS_VERIFY));
+    EXPECT(settings->policy_count == 2 && settings->policies[0].tls == TLS_MEANS_OFFER);
+    EXPECT_TEXT(settings->policies[1].name, "*.partner.example");
+    EXPECT(settings->policies[1].tls == (TLS_MEANS_DANE | TLS_MEANS_STS | TLS_MEANS_VERIFY));
+    expect_round_trip(settings);
+    parsed_free(&parsed);
+}
+
+TEST("words about TLS that contradict each other are refused with the remedy")
+{
+    expect_said("host a.b\ncertificate c key k\nserver x {\n listen *:25\n"
+                " tls client-certificate require\n}\n",
+                MAIN_FILE ":5:25: server 'x' requires certificates that nothing can verify\n"
+                          "       | add: tls authorities FILE\n");
+    expect_said("host a.b\ncertificate c key k\nserver x {\n listen *:25\n tls offer for mail\n}\n",
+                MAIN_FILE ":5:16: server 'x' does not require TLS\n"
+                          "       | write: tls require for mail\n");
+    expect_said("host a.b\n" QUIET "policy b.example { tls none or dane }\n",
+                MAIN_FILE ":3:32: 'dane' stands alone\n"
+                          "     3 | policy b.example { tls none or dane }\n"
+                          "       |                                ^^^^ only verify, dane and "
+                          "mta-sts can be joined\n");
+    expect_said("host a.b\n" QUIET "policy b.example { tls dane or }\n", MAIN_FILE
+                ":3:29: '' is no value of 'tls' in policy 'b.example'\n"
+                "     3 | policy b.example { tls dane or }\n"
+                "       |                             ^^ write none, offer or require, or "
+                "some of verify, dane and mta-sts\n");
+    expect_said("host a.b\n" QUIET "policy *.* { tls dane }\n",
+                MAIN_FILE ":3:8: '*.*' is no name of a policy\n"
+                          "     3 | policy *.* { tls dane }\n"
+                          "       |        ^^^ write a domain, *.domain or default\n");
 }
 
 TEST("showing changed settings leaves out defaults, and tells where the rest was written")
@@ -376,9 +443,9 @@ TEST("what a later version knows is said to be not supported")
                 MAIN_FILE ":3:1: 'acme' is not supported by this version\n"
                           "     3 | acme admin@example.org\n"
                           "       | ^^^^\n" MAIN_FILE
-                          ":4:1: 'policy' is not supported by this version\n"
-                          "     4 | policy default {\n"
-                          "       | ^^^^^^\n" MAIN_FILE
+                          ":5:3: 'format' in policy 'default' is not supported by this version\n"
+                          "     5 |   format mime\n"
+                          "       |   ^^^^^^\n" MAIN_FILE
                           ":7:5: 'log session' is not supported by this version\n"
                           "     7 | log session w3c\n"
                           "       |     ^^^^^^^\n" MAIN_FILE
@@ -437,7 +504,8 @@ TEST("contradictions between settings are errors, unwise ones are warnings")
 {
     expect_said("host a.b\ncertificate c\n" QUIET "connector x { by mx }\n",
                 MAIN_FILE ":2:13: the certificate has no key\n"
-                          "       | write: certificate FILE key FILE\n" MAIN_FILE
+                          "     2 | certificate c\n"
+                          "       |             ^ write: certificate FILE key FILE\n" MAIN_FILE
                           ":4: connector 'x' is for no domain\n"
                           "       | add a line like: to example.net\n");
     expect_said("host a.b\nserver x {\n listen *:465\n tls require\n}\n",
@@ -620,7 +688,7 @@ TEST("included files are read in the order of their names, in the place of the l
     EXPECT_TEXT(parsed.settings->domains[3].name, "last.example");
     EXPECT(parsed.settings->domains[3].place.line == 4);
     snprintf(expected, sizeof(expected), "%s/c", directory);
-    EXPECT_TEXT(parsed.settings->certificate_file, expected);
+    EXPECT_TEXT(parsed.settings->certificates[0].certificate_file, expected);
     parsed_free(&parsed);
     remove_files(directory, names);
 }

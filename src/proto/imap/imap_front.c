@@ -244,7 +244,7 @@ static void command_starttls(struct imap_front *session)
         return;
     }
     answer(session, "OK", "Begin TLS");
-    if (stream_start_tls(session->line.stream, session->tls, NULL, &discarded) != OK) {
+    if (stream_start_tls(session->line.stream, session->tls, "imap", &discarded) != OK) {
         log_info("imap.tls-failed", "peer=%s reason=%s", log_text(text_from(session->peer)),
                  log_text(text_from(fail_reason())));
         session->line.ended = true;
@@ -341,7 +341,7 @@ static void run_command(struct imap_front *session, struct text verb)
         if (!text_equals_nocase(verb, text_from(commands[i].verb)))
             continue;
         session->verb = commands[i].verb;
-        if (session->line.requires_tls && !stream_is_tls(session->line.stream) &&
+        if (session->line.tls_first != 0 && !stream_is_tls(session->line.stream) &&
             !commands[i].before_tls)
             refuse(session, "[PRIVACYREQUIRED] STARTTLS first", "no TLS");
         else
@@ -397,7 +397,7 @@ static bool start_as_service_wants(struct imap_front *session)
         return true;
     stream_set_deadline(session->line.stream, clock_monotonic_ms() + MINUTE);
     return session->tls != NULL &&
-           stream_start_tls(session->line.stream, session->tls, NULL, NULL) == OK;
+           stream_start_tls(session->line.stream, session->tls, "imap", NULL) == OK;
 }
 
 /* Refuse at the door. Where TLS comes first a handshake would cost us more than him, so he hears
@@ -438,7 +438,7 @@ void imap_serve_front(struct line_front *front, const struct setting_server *ser
     struct imap_front session = {
         .front = front,
         .settings = settings_hold(role->settings),
-        .tls = role->tls == NULL ? NULL : tls_hold(role->tls),
+        .tls = tls_hold(role_server_tls(role, server)),
         .server = server,
         .service = service,
         .id = line_front_id(front),
@@ -447,12 +447,12 @@ void imap_serve_front(struct line_front *front, const struct setting_server *ser
     line_init(&session.line, stream, &dialect, &session);
     session.line.idle_ms = server->idle_ms;
     session.line.max_errors = server->max_errors;
-    session.line.requires_tls = server->tls == TLS_REQUIRE || server->tls == TLS_VERIFY;
+    /* Whatever TLS is required for, here it is the login. */
+    session.line.tls_first = line_tls_first(server) != 0 ? LINE_TLS_FIRST : 0;
     if (server->session_ms > 0)
         session.line.ends_ms = clock_monotonic_ms() + server->session_ms;
     serve_peer(&session);
     line_finish(&session.line);
-    if (session.tls != NULL)
-        tls_release(&session.tls);
+    tls_release(&session.tls);
     settings_release(&session.settings);
 }

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "net/proxy.h"
+#include "proto/line/line.h"
 
 enum { PROXY_WAIT_MS = 10 * SECOND }; /* it sends its header at once */
 
@@ -22,6 +23,13 @@ void line_front_finish(struct line_front *front)
 uint64_t line_front_id(struct line_front *front)
 {
     return front->last_id = id_new(front->last_id);
+}
+
+unsigned line_tls_first(const struct setting_server *server)
+{
+    static const unsigned flags[] = {
+        [TLS_FOR_ALL] = LINE_TLS_FIRST, [TLS_FOR_MAIL] = LINE_MAIL, [TLS_FOR_LOGIN] = LINE_SECRET};
+    return server->tls == TLS_REQUIRE ? flags[server->tls_for] : 0;
 }
 
 static bool take_host(struct line_seat *seat, const struct setting_server *server,

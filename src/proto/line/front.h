@@ -22,6 +22,8 @@ uint64_t line_front_id(struct line_front *front);
  * the stream's peer from now on. To be called before anything else is. False, and logged: it did
  * not say. YIELDS. */
 bool line_meet_proxy(const struct setting_server *server, struct stream *stream);
+/* The line_flags of commands that this server wants TLS for. */
+unsigned line_tls_first(const struct setting_server *server);
 
 /* A place among the connections of a server; in the session's memory. */
 struct line_seat {

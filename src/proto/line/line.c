@@ -192,8 +192,7 @@ static void serve_line(struct line_session *session)
     note_secret(session);
     if (command == NULL)
         fault(session, LINE_UNKNOWN);
-    else if ((command->flags & LINE_TLS_FIRST) && session->requires_tls &&
-             !stream_is_tls(session->stream))
+    else if ((command->flags & session->tls_first) != 0 && !stream_is_tls(session->stream))
         fault(session, LINE_NEEDS_TLS);
     else if ((command->states & dialect->state(session)) == 0)
         fault(session, LINE_WRONG_STATE);

@@ -11,8 +11,9 @@
 struct line_session;
 
 enum line_flags {
-    LINE_TLS_FIRST = 1, /* refused before TLS when the session requires TLS */
-    LINE_SECRET = 2,    /* the arguments must not be logged */
+    LINE_TLS_FIRST = 1, /* refused before TLS when the session requires TLS for everything */
+    LINE_SECRET = 2,    /* a login; the arguments must not be logged */
+    LINE_MAIL = 4,      /* begins a message */
 };
 
 struct line_command {
@@ -67,7 +68,7 @@ struct line_session {
     int64_t ends_ms;  /* monotonic; NO_DEADLINE: none */
     int64_t delay_ms; /* what is answered now goes out so much later: a tarpit */
     unsigned errors, max_errors;
-    bool requires_tls;
+    unsigned tls_first;   /* line_flags: commands with one of these are refused before TLS */
     bool ended;           /* the action was the last */
     bool resynchronising; /* behind a bare LF, until a CRLF */
     bool met_secret;      /* a login was tried, well or ill */

@@ -291,7 +291,7 @@ static void command_stls(struct line_session *line, struct text arguments)
     }
     session->user[0] = '\0';
     say_ok(session, "Begin TLS");
-    if (stream_start_tls(line->stream, session->tls, NULL, &discarded) != OK) {
+    if (stream_start_tls(line->stream, session->tls, "pop3", &discarded) != OK) {
         log_info("pop3.tls-failed", "peer=%s reason=%s", log_text(text_from(session->peer)),
                  log_text(text_from(fail_reason())));
         line->ended = true;
@@ -367,7 +367,7 @@ static bool start_as_service_wants(struct pop3_front *session)
         return true;
     stream_set_deadline(session->line.stream, clock_monotonic_ms() + MINUTE);
     return session->tls != NULL &&
-           stream_start_tls(session->line.stream, session->tls, NULL, NULL) == OK;
+           stream_start_tls(session->line.stream, session->tls, "pop3", NULL) == OK;
 }
 
 /* Refuse at the door. Where TLS comes first a handshake would cost us more than him, so he hears
@@ -408,7 +408,7 @@ void pop3_serve_front(struct line_front *front, const struct setting_server *ser
     struct pop3_front session = {
         .front = front,
         .settings = settings_hold(role->settings),
-        .tls = role->tls == NULL ? NULL : tls_hold(role->tls),
+        .tls = tls_hold(role_server_tls(role, server)),
         .server = server,
         .service = service,
         .id = line_front_id(front),
@@ -418,12 +418,12 @@ void pop3_serve_front(struct line_front *front, const struct setting_server *ser
     session.line.idle_ms =
         server->idle_ms < 10 * MINUTE ? 10 * MINUTE : server->idle_ms; /* RFC 1939 3 */
     session.line.max_errors = server->max_errors;
-    session.line.requires_tls = server->tls == TLS_REQUIRE || server->tls == TLS_VERIFY;
+    /* Whatever TLS is required for, here it is the login. */
+    session.line.tls_first = line_tls_first(server) != 0 ? LINE_TLS_FIRST : 0;
     if (server->session_ms > 0)
         session.line.ends_ms = clock_monotonic_ms() + server->session_ms;
     serve_peer(&session);
     line_finish(&session.line);
-    if (session.tls != NULL)
-        tls_release(&session.tls);
+    tls_release(&session.tls);
     settings_release(&session.settings);
 }

@@ -7,18 +7,38 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "net/stream_tls.h"
 #include "proto/smtp/smtp_limits.h"
 #include "proto/smtp/smtp_session.h"
 #include "proto/smtp/smtp_stamp.h"
 
-enum { HEADER_HELD_MAX = 64 << 10, STAMP_MAX = 4096 };
+enum { HEADER_HELD_MAX = 64 << 10, STAMP_MAX = 4096, CERTIFICATE_NAME_MAX = 200 };
+
+/* What a stranger's certificate says of him, as it may stand in a comment (RFC 5322 3.2.2). */
+static struct text plain_comment(struct text text, struct arena *arena)
+{
+    struct text copy = arena_copy(arena, text);
+    char *bytes = (char *)(uintptr_t)copy.data;
+    for (size_t i = 0; i < copy.length; i++)
+        if (bytes[i] < ' ' || bytes[i] > '~' || bytes[i] == '(' || bytes[i] == ')' ||
+            bytes[i] == '\\')
+            bytes[i] = '?';
+    return copy;
+}
 
 static struct text tls_text(struct smtp_session *session, struct arena *arena)
 {
     const struct stream *stream = session->line.stream;
     if (!stream_is_tls(stream))
         return TEXT("");
-    return arena_printf(arena, "%s %s", stream_tls_version(stream), stream_tls_cipher(stream));
+    struct text session_words =
+        arena_printf(arena, "%s %s", stream_tls_version(stream), stream_tls_cipher(stream));
+    struct tls_peer peer;
+    if (!stream_tls_peer(stream, arena, &peer))
+        return session_words;
+    struct text name = plain_comment(text_head(peer.subject, CERTIFICATE_NAME_MAX), arena);
+    return arena_printf(arena, "%.*s client %.*s %s", TEXT_ARG(session_words), TEXT_ARG(name),
+                        peer.is_verified ? "verified" : "not verified");
 }
 
 static void note_trouble(struct smtp_intake *intake, enum smtp_trouble trouble)

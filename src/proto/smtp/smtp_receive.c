@@ -74,7 +74,7 @@ static void refuse_chunk(struct smtp_session *session, uint64_t size)
         return;
     if (smtp_extension_is_off(session, EXTENSION_CHUNKING))
         smtp_answer(session, SMTP_UNKNOWN_COMMAND, TEXT(""));
-    else if (line->requires_tls && !stream_is_tls(line->stream))
+    else if ((line->tls_first & LINE_TLS_FIRST) != 0 && !stream_is_tls(line->stream))
         smtp_answer(session, SMTP_TLS_FIRST, TEXT(""));
     else
         smtp_answer(session, SMTP_RCPT_FIRST, TEXT(""));

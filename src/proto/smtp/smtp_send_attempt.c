@@ -49,6 +49,15 @@ static void note_trouble(struct attempt *attempt, const struct smtp_client_troub
     attempt->has_trouble = true;
 }
 
+static enum tls_policy policy_of(const struct setting_connector *connector)
+{
+    if (connector == NULL || (connector->tls & TLS_MEANS_OFFER) != 0)
+        return TLS_OFFER;
+    if ((connector->tls & TLS_MEANS_NONE) != 0)
+        return TLS_NONE;
+    return (connector->tls & TLS_MEANS_REQUIRE) != 0 ? TLS_REQUIRE : TLS_VERIFY;
+}
+
 static struct tls_context *tls_for(const struct attempt *attempt, enum tls_policy policy)
 {
     if (policy == TLS_NONE)
@@ -96,9 +105,8 @@ static enum status try_address(struct attempt *attempt, const struct smtp_route_
     char name[NET_ADDRESS_TEXT_BYTES + 256] = "";
     text_copy(is_literal ? text_before(text_from_position(host->name, 1), ']') : host->name, name,
               sizeof(name));
-    struct smtp_client_options options = {.our_host = attempt->settings->host,
-                                          .peer_name = name,
-                                          .tls = connector == NULL ? TLS_OFFER : connector->tls};
+    struct smtp_client_options options = {
+        .our_host = attempt->settings->host, .peer_name = name, .tls = policy_of(connector)};
     /* No server name but to verify it: RFC 6066 3 knows names only. */
     if (is_literal && options.tls != TLS_VERIFY)
         options.peer_name = NULL;

@@ -67,7 +67,7 @@ static void command_starttls(struct line_session *line, struct text arguments)
     session->said_hello = session->is_extended = false;
     session->helo[0] = session->login[0] = '\0';
     smtp_answer(session, SMTP_READY_FOR_TLS, TEXT(""));
-    if (stream_start_tls(line->stream, session->tls, NULL, &discarded) != OK) {
+    if (stream_start_tls(line->stream, session->tls, "smtp", &discarded) != OK) {
         log_info("smtp.tls-failed", "peer=%s reason=%s", log_text(text_from(session->peer)),
                  log_text(text_from(fail_reason())));
         line->ended = true;
@@ -85,7 +85,7 @@ static void command_starttls(struct line_session *line, struct text arguments)
 static const struct line_command smtp_commands[] = {
     {"EHLO", SMTP_ANY, 0, smtp_command_ehlo, 0, "EHLO host: say hello and hear what is offered"},
     {"HELO", SMTP_ANY, LINE_TLS_FIRST, smtp_command_helo, 0, "HELO host: say hello"},
-    {"MAIL", SMTP_READY, LINE_TLS_FIRST, smtp_command_mail, 0,
+    {"MAIL", SMTP_READY, LINE_TLS_FIRST | LINE_MAIL, smtp_command_mail, 0,
      "MAIL FROM:<address> [parameter ...]: begin a message"},
     {"RCPT", SMTP_SENDING | SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_rcpt, 0,
      "RCPT TO:<address> [parameter ...]: add a recipient"},
@@ -118,7 +118,7 @@ static const struct line_command smtp_commands[] = {
 /* RFC 2033 4.1: HELO and EHLO are not known here. */
 static const struct line_command lmtp_commands[] = {
     {"LHLO", SMTP_ANY, 0, smtp_command_ehlo, 0, "LHLO host: say hello and hear what is offered"},
-    {"MAIL", SMTP_READY, LINE_TLS_FIRST, smtp_command_mail},
+    {"MAIL", SMTP_READY, LINE_TLS_FIRST | LINE_MAIL, smtp_command_mail},
     {"RCPT", SMTP_SENDING | SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_rcpt},
     {"DATA", SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_data},
     {"BDAT", SMTP_ANY, 0, smtp_command_bdat},
@@ -231,7 +231,7 @@ static bool start_as_service_wants(struct smtp_session *session)
         return true;
     stream_set_deadline(session->line.stream, clock_monotonic_ms() + MINUTE);
     if (session->tls != NULL &&
-        stream_start_tls(session->line.stream, session->tls, NULL, NULL) == OK)
+        stream_start_tls(session->line.stream, session->tls, "smtp", NULL) == OK)
         return true;
     log_info("smtp.tls-failed", "peer=%s reason=%s", log_text(text_from(session->peer)),
              log_text(session->tls == NULL ? TEXT("no certificate") : text_from(fail_reason())));
@@ -265,7 +265,7 @@ static void session_init(struct smtp_session *session, struct line_front *front,
     *session = (struct smtp_session){
         .front = front,
         .settings = settings_hold(role->settings),
-        .tls = role->tls == NULL ? NULL : tls_hold(role->tls),
+        .tls = tls_hold(role_server_tls(role, server)),
         .server = server,
         .service = service,
         .id = line_front_id(front),
@@ -281,7 +281,7 @@ static void session_init(struct smtp_session *session, struct line_front *front,
     line_init(&session->line, stream, dialect, session);
     session->line.idle_ms = server->idle_ms;
     session->line.max_errors = server->max_errors;
-    session->line.requires_tls = server->tls == TLS_REQUIRE || server->tls == TLS_VERIFY;
+    session->line.tls_first = line_tls_first(server);
     if (server->session_ms > 0)
         session->line.ends_ms = clock_monotonic_ms() + server->session_ms;
     smtp_server_transaction_init(session);
@@ -295,7 +295,6 @@ void smtp_serve(struct line_front *front, const struct setting_server *server, e
     serve_peer(&session);
     smtp_server_transaction_finish(&session);
     line_finish(&session.line);
-    if (session.tls != NULL)
-        tls_release(&session.tls);
+    tls_release(&session.tls);
     settings_release(&session.settings);
 }

@@ -1,0 +1,18 @@
+/* The TLS contexts of front, one for each server of the settings that has a certificate. */
+#ifndef PROC_ROLE_TLS_H
+#define PROC_ROLE_TLS_H
+
+#include "base/wire.h"
+#include "net/tls.h"
+#include "proc/settings.h"
+
+/* files: wire texts path, bytes ..., of those that the settings name. The array has a place for
+ * each server. REFUSED with file and reason. */
+enum status role_tls_open(const struct settings *settings, struct text files,
+                          struct tls_tickets *tickets, struct tls_context ***out);
+/* settings: those it was opened for. Accepts NULL. */
+void role_tls_close(const struct settings *settings, struct tls_context ***contexts);
+/* What a server's TLS is to be, all but certificates and authorities. */
+struct tls_server_options role_tls_options(const struct setting_server *server);
+
+#endif
