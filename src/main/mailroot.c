@@ -1,5 +1,4 @@
 /* The command: serves as the parent, checks settings, and carries verbs to the role that knows. */
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "admin/admin.h"
 #include "base/check.h"
+#include "main/cert_verbs.h"
 #include "main/parent.h"
 #include "main/site.h"
 
@@ -99,47 +99,34 @@ static int run_config_check(struct command *command)
     return status == OK ? EXIT_DONE : EXIT_REFUSED;
 }
 
-static int write_file(const char *path, mode_t mode, struct text bytes)
+/* The words behind "cert request" and its like. */
+static struct cert_call cert_call_of(struct command *command)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    bool written = fd >= 0 && write(fd, bytes.data, bytes.length) == (ssize_t)bytes.length;
-    if (!written)
-        perror(path);
-    if (fd >= 0)
-        close(fd);
-    return written ? EXIT_DONE : EXIT_REFUSED;
+    return (struct cert_call){command->settings_path, command->words + 2, command->count - 2};
+}
+
+static int run_cert_request(struct command *command)
+{
+    struct cert_call call = cert_call_of(command);
+    return cert_request(&call);
 }
 
 static int run_cert_self_sign(struct command *command)
 {
-    struct text names[16];
-    unsigned count = 0;
-    const char *certificate_path = "cert.pem", *key_path = "key.pem";
-    for (int i = 2; i < command->count; i++) {
-        const char *word = command->words[i];
-        bool last = i + 1 == command->count;
-        if (strcmp(word, "--certificate") == 0 && !last)
-            certificate_path = command->words[++i];
-        else if (strcmp(word, "--key") == 0 && !last)
-            key_path = command->words[++i];
-        else if (strcmp(word, "--name") == 0 && !last && count < 16)
-            names[count++] = text_from(command->words[++i]);
-        else
-            return complain("cert self-sign --name HOST ... [--certificate FILE] [--key FILE]");
-    }
-    if (count == 0)
-        return complain("cert self-sign needs --name HOST");
-    struct buffer certificate, key;
-    buffer_init(&certificate, 64 << 10);
-    buffer_init(&key, 64 << 10);
-    int status = EXIT_REFUSED;
-    if (tls_self_sign(names, count, 3650, &certificate, &key) != OK)
-        complain(fail_reason());
-    else if ((status = write_file(key_path, 0600, buffer_text(&key))) == EXIT_DONE)
-        status = write_file(certificate_path, 0644, buffer_text(&certificate));
-    buffer_finish(&certificate);
-    buffer_finish(&key);
-    return status;
+    struct cert_call call = cert_call_of(command);
+    return cert_self_sign(&call);
+}
+
+static int run_cert_import(struct command *command)
+{
+    struct cert_call call = cert_call_of(command);
+    return cert_import(&call);
+}
+
+static int run_cert_show(struct command *command)
+{
+    struct cert_call call = cert_call_of(command);
+    return cert_show(&call);
 }
 
 static int print(struct buffer *out)
@@ -173,8 +160,14 @@ static const struct local_verb local_verbs[] = {
     {"serve", "[--one-process]", "Run the server in the foreground.", run_serve},
     {"config check", "[FILE]", "Find every error in the configuration; change nothing.",
      run_config_check},
-    {"cert self-sign", "--name HOST ... [--certificate FILE] [--key FILE]",
+    {"cert request", "[--name HOST ...] [--new-key] [--rsa]",
+     "Make a key and a request to send to a certificate authority.", run_cert_request},
+    {"cert self-sign", "[--name HOST ...] [--days N] [--rsa]",
      "Make a certificate and its key for a first run.", run_cert_self_sign},
+    {"cert import", "FILE ... [--key FILE]",
+     "Check what the authority sent, put it in order, install it.", run_cert_import},
+    {"cert show", "[FILE ...]", "Names, dates, fingerprint and TLSA record of certificates.",
+     run_cert_show},
     {"roles", "", "What each process may do, and whom it talks to.", run_roles},
     {"manual", "", "The manual page mailroot.conf(5), made from the settings table.", run_manual},
     {"help", "[BLOCK]", "This list; or the statements of a block of the configuration.", run_help},
@@ -189,7 +182,7 @@ static int help_block(const char *block)
     struct text name = strcmp(block, "settings") == 0 ? TEXT("") : text_from(block);
     if (!settings_help(name, &out)) {
         buffer_finish(&out);
-        return complain("no such block: settings, domain, server, connector, retry");
+        return complain("no such block: settings, domain, server, connector, policy, retry");
     }
     return print(&out);
 }

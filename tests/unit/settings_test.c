@@ -541,9 +541,9 @@ TEST("who logs in at a host verifies it, unless the settings say otherwise")
         "mechanism gssapi ntlm over tls\n x-exps require\n}\n"
         "connector d {\n to d.d\n smart-host a.b\n}\n");
     const struct setting_connector *connectors = parsed.settings->connectors;
-    EXPECT(connectors[0].tls == TLS_VERIFY && connectors[1].tls == TLS_OFFER);
+    EXPECT(connectors[0].tls == TLS_MEANS_VERIFY && connectors[1].tls == TLS_MEANS_OFFER);
     EXPECT(connectors[0].login.secrecy == SASL_OVER_VERIFIED_TLS);
-    EXPECT(connectors[2].tls == TLS_REQUIRE && connectors[3].tls == TLS_OFFER);
+    EXPECT(connectors[2].tls == TLS_MEANS_REQUIRE && connectors[3].tls == TLS_MEANS_OFFER);
     EXPECT_TEXT(connectors[2].login.keytab_file, "/etc/mailroot/k");
     EXPECT_TEXT(connectors[2].login.domain, "d");
     EXPECT(connectors[2].login.mechanisms == (SASL_BIT(SASL_GSSAPI) | SASL_BIT(SASL_NTLM)));
