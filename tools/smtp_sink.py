@@ -193,6 +193,10 @@ class Sink:
                                         daemon=True)
         self._thread.start()
 
+    def serve(self, connection):
+        """Be the server on a socket that is there already; returns when the session is over."""
+        Session(connection, ("", 0), self._server)
+
     def count_connection(self):
         with self._changed:
             self.connections += 1
