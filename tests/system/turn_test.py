@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 from cases import ServerTest
-from harness import (SERVICES, RawClient, client_tls, free_port, text_message, wait_until)
+from harness import (RawClient, client_tls, free_port, text_message, wait_until)
 from smtp_sink import HANG_UP, Policy, Sink
 
 
@@ -85,7 +85,7 @@ class Held(ServerTest):
             f"    smart-host 127.0.0.1:{port}", "}")]
         cls.settings = {
             "users": ["alice", "branch", "other", "outsider"],
-            "listens": [*SERVICES, "odmr"], "server_lines": [cls.login],
+            "server_lines": [cls.login],
             "lines": ["connector branch {", "    to branch.test *.branch.test second.test",
                       "    hold for branch@example.test", "}",
                       "connector other {", "    to other.test",

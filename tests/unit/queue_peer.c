@@ -17,7 +17,13 @@ static const char settings_text[] = "host mx.local.test\n"
                                     "limit free-space 1MB\n"
                                     "domain local.test {\n    user alice bob carol\n}\n"
                                     "connector partner {\n    to partner.example\n"
-                                    "    smart-host [192.0.2.9]\n}\n";
+                                    "    smart-host [192.0.2.9]\n}\n"
+                                    "connector branch {\n    to branch.test *.branch.test\n"
+                                    "    hold for bob@local.test carol@local.test\n}\n"
+                                    "connector second {\n    to second.test\n"
+                                    "    hold for bob@local.test\n}\n"
+                                    "connector node {\n    to node.test *.node.test\n"
+                                    "    smart-host gate.test\n    hold\n}\n";
 
 /* group@ is alice, bob, far@remote.example and a member that is gone. */
 static unsigned expand_one(struct text key, unsigned recipient, struct directory_target *out)
@@ -66,6 +72,26 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
 static const struct rpc_method auth_methods[] = {
     {DIRECTORY_EXPAND, RPC_INLINE, "expand", serve_expand}};
 
+static const struct rpc_method methods_for_auth[] = {{STORE_TURN, 0, "turn", queue_serve_turn}};
+
+/* The send process takes what it is turned to, and does nothing with it. */
+static void serve_turn(void *context, struct rpc_call *call, struct text request)
+{
+    struct queue_peer *peer = context;
+    int fd = rpc_take_fd(call);
+    struct queue_turn turn;
+    check(fd >= 0 && queue_turn_decode(request, &turn));
+    close(fd);
+    peer->turned++;
+    peer->last_turn = turn.id;
+    if (peer->send_is_busy)
+        rpc_fail(&call, TRY_LATER, "too much to do");
+    else
+        rpc_answer(&call, TEXT(""));
+}
+
+static const struct rpc_method send_methods[] = {{SEND_TURN, RPC_INLINE, "turn", serve_turn}};
+
 static void connect_pair(struct rpc_channel *a, struct rpc_channel *b)
 {
     int ends[2];
@@ -81,11 +107,11 @@ void queue_peer_open(struct queue_peer *peer)
     peer->front = rpc_channel_new("store", NULL, 0, NULL, &peer->group);
     peer->front_in_store = rpc_channel_new("front", queue_front_methods, QUEUE_FRONT_METHODS,
                                            peer->queue, &peer->group);
-    peer->send = rpc_channel_new("store", NULL, 0, NULL, &peer->group);
+    peer->send = rpc_channel_new("store", send_methods, 1, peer, &peer->group);
     peer->send_in_store =
         rpc_channel_new("send", queue_send_methods, QUEUE_SEND_METHODS, peer->queue, &peer->group);
     peer->auth = rpc_channel_new("store", auth_methods, 1, peer, &peer->group);
-    peer->auth_in_store = rpc_channel_new("auth", NULL, 0, NULL, &peer->group);
+    peer->auth_in_store = rpc_channel_new("auth", methods_for_auth, 1, peer->queue, &peer->group);
     connect_pair(peer->front, peer->front_in_store);
     connect_pair(peer->send, peer->send_in_store);
     connect_pair(peer->auth, peer->auth_in_store);
@@ -119,7 +145,7 @@ void queue_peer_send_dies(struct queue_peer *peer)
     rpc_channel_close(&peer->send);
     while (rpc_channel_is_up(peer->send_in_store))
         task_yield();
-    peer->send = rpc_channel_new("store", NULL, 0, NULL, &peer->group);
+    peer->send = rpc_channel_new("store", send_methods, 1, peer, &peer->group);
     connect_pair(peer->send, peer->send_in_store);
 }
 

@@ -4,6 +4,7 @@
 #define TESTS_UNIT_QUEUE_PEER_H
 
 #include "queue/queue.h"
+#include "queue/turn.h"
 #include "store/mailbox.h"
 #include "test.h"
 
@@ -15,7 +16,9 @@ struct queue_peer {
     struct rpc_channel *front, *front_in_store; /* both ends */
     struct rpc_channel *send, *send_in_store;
     struct rpc_channel *auth, *auth_in_store;
-    uint64_t last_id;
+    uint64_t last_id, last_turn;
+    unsigned turned; /* times the store gave send a session */
+    bool send_is_busy;
     bool index_on_disk, auth_is_down;
     uint32_t segment_bytes;
 };
