@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "main/cert_verbs.h"
 #include "main/parent.h"
+#include "main/sieve_verbs.h"
 #include "main/site.h"
 
 #define DEFAULT_SETTINGS "/etc/mailroot/mailroot.conf"
@@ -129,6 +130,18 @@ static int run_cert_show(struct command *command)
     return cert_show(&call);
 }
 
+static int run_sieve_check(struct command *command)
+{
+    struct sieve_call call = {command->words + 2, command->count - 2};
+    return sieve_check(&call);
+}
+
+static int run_sieve_test(struct command *command)
+{
+    struct sieve_call call = {command->words + 2, command->count - 2};
+    return sieve_test(&call);
+}
+
 static int print(struct buffer *out)
 {
     fwrite(out->data, 1, out->length, stdout);
@@ -168,6 +181,9 @@ static const struct local_verb local_verbs[] = {
      "Check what the authority sent, put it in order, install it.", run_cert_import},
     {"cert show", "[FILE ...]", "Names, dates, fingerprint and TLSA record of certificates.",
      run_cert_show},
+    {"sieve check", "SCRIPT", "Find what is wrong in a Sieve script.", run_sieve_check},
+    {"sieve test", "SCRIPT MESSAGE [--from ADDRESS] [--to ADDRESS] [--mailbox NAME ...]",
+     "Which rule of a script does what to a message; nothing is done.", run_sieve_test},
     {"roles", "", "What each process may do, and whom it talks to.", run_roles},
     {"manual", "", "The manual page mailroot.conf(5), made from the settings table.", run_manual},
     {"help", "[BLOCK]", "This list; or the statements of a block of the configuration.", run_help},
