@@ -324,6 +324,7 @@ static struct directory *directory_new(const char *path, struct settings *settin
 {
     struct directory *directory = calloc(1, sizeof(*directory));
     check(directory != NULL);
+    check(asprintf(&directory->path, "%s", path) > 0);
     check(asprintf(&directory->log_path, "%s/log", path) > 0);
     check(asprintf(&directory->index_path, "%s/index", path) > 0);
     directory->settings = settings_hold(settings);
@@ -416,6 +417,7 @@ void directory_close(struct directory **directory)
     settings_release(&closing->settings);
     throttle_free(&closing->throttle);
     recent_free(&closing->logins);
+    free(closing->path);
     free(closing->log_path);
     free(closing->index_path);
     explicit_bzero(closing->secret, sizeof(closing->secret));

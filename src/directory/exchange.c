@@ -38,6 +38,8 @@ const struct mechanism_steps mechanism_steps[MECHANISM_COUNT] = {
     [MECHANISM_SCRAM_SHA_1_PLUS] = SCRAM,
     [MECHANISM_SCRAM_SHA_1] = SCRAM,
 #undef SCRAM
+    [MECHANISM_GSSAPI] = {mechanism_gss, MECHANISM_GSS_STATE_BYTES, mechanism_gss_finish},
+    [MECHANISM_GSS_SPNEGO] = {mechanism_gss, MECHANISM_GSS_STATE_BYTES, mechanism_gss_finish},
     [MECHANISM_CRAM_MD5] = {mechanism_cram, MECHANISM_CRAM_STATE_BYTES, NULL},
     [MECHANISM_PLAIN] = {mechanism_plain, 0, NULL},
     [MECHANISM_LOGIN] = {mechanism_login, MECHANISM_LOGIN_STATE_BYTES, NULL},

@@ -36,12 +36,15 @@ struct mechanism_steps {
 /* By enum mechanism. */
 extern const struct mechanism_steps mechanism_steps[MECHANISM_COUNT];
 
-mechanism_step mechanism_plain, mechanism_login, mechanism_scram, mechanism_cram;
+mechanism_step mechanism_plain, mechanism_login, mechanism_scram, mechanism_cram, mechanism_gss;
 enum {
     MECHANISM_LOGIN_STATE_BYTES = DIRECTORY_USER_MAX,
     MECHANISM_SCRAM_STATE_BYTES = 640,
-    MECHANISM_CRAM_STATE_BYTES = 320
+    MECHANISM_CRAM_STATE_BYTES = 320,
+    MECHANISM_GSS_STATE_BYTES = 16
 };
+
+void mechanism_gss_finish(void *state);
 
 /* Nobody acts for another here, but the two names may be written differently. */
 bool exchange_may_act_as(struct exchange *exchange, struct text other, struct text user);

@@ -16,7 +16,7 @@ struct login_memory {
 };
 
 struct directory {
-    char *log_path, *index_path;
+    char *path, *log_path, *index_path;
     struct log *log;
     struct index *index; /* NULL while it is being rebuilt */
     struct settings *settings;

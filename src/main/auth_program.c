@@ -19,6 +19,7 @@
 #include "directory/turn.h"
 #include "main/programs.h"
 #include "queue/client.h"
+#include "sasl/gss.h"
 
 enum { HAND_OVER_WAIT = 20 * SECOND, TURN_OVER_WAIT = 40 * SECOND };
 
@@ -399,6 +400,13 @@ static void serve_verbs(void *argument)
     admin_serve(auth->context->admin_fd, admin_directory_actions, auth->directory);
 }
 
+/* The library's plug-ins and their files are out of reach once the sandbox has closed. */
+static void auth_prepare(const struct settings *settings)
+{
+    if (!text_is_empty(settings->keytab_file))
+        sasl_gss_load();
+}
+
 static enum status auth_start(void *state)
 {
     struct auth *auth = state;
@@ -449,6 +457,7 @@ const struct role_program auth_program = {
     .method_count = {[ROLE_FRONT] = sizeof(from_front) / sizeof(from_front[0]),
                      [ROLE_STORE] = sizeof(from_store) / sizeof(from_store[0])},
     .new_state = auth_new,
+    .prepare = auth_prepare,
     .start = auth_start,
     .stop = auth_stop,
 };

@@ -106,6 +106,8 @@ enum status role_instance_configure(struct role_instance *instance,
         return status;
     }
     role_tls_close(context->settings, &context->server_tls);
+    if (context->settings == NULL && instance->program->prepare != NULL)
+        instance->program->prepare(settings);
     settings_release(&context->settings);
     context->settings = settings;
     context->server_tls = server_tls;

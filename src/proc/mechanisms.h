@@ -13,9 +13,11 @@ enum mechanism {
     MECHANISM_SCRAM_SHA_256,
     MECHANISM_SCRAM_SHA_1_PLUS, /* RFC 5802 */
     MECHANISM_SCRAM_SHA_1,
-    MECHANISM_CRAM_MD5, /* RFC 2195 */
-    MECHANISM_PLAIN,    /* RFC 4616 */
-    MECHANISM_LOGIN,    /* draft-murchison-sasl-login */
+    MECHANISM_GSSAPI,     /* RFC 4752: Kerberos */
+    MECHANISM_GSS_SPNEGO, /* RFC 4178 in SASL, as Microsoft has it */
+    MECHANISM_CRAM_MD5,   /* RFC 2195 */
+    MECHANISM_PLAIN,      /* RFC 4616 */
+    MECHANISM_LOGIN,      /* draft-murchison-sasl-login */
     MECHANISM_COUNT
 };
 
@@ -33,6 +35,7 @@ enum login_word {
     LOGIN_TLS,       /* under TLS alone */
     LOGIN_CLEARTEXT, /* passwords without TLS too */
     LOGIN_SCRAM,
+    LOGIN_GSSAPI,
     LOGIN_CRAM_MD5,
     LOGIN_PLAIN,
     LOGIN_LOGIN,

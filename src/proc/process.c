@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/logline.h"
 #include "proc/instance.h"
+#include "proc/login_files.h"
 #include "proc/sandbox.h"
 
 enum { PARENT_FD = 3 };
@@ -59,8 +60,16 @@ static enum status confine(struct process *process)
     buffer_init(&data, 4096);
     if (role->data != NULL)
         buffer_printf(&data, "%.*s/%s", TEXT_ARG(settings->data_directory), role->data);
-    enum status status =
-        sandbox_enter(role, buffer_text(&data), settings->sandbox_required, &granted);
+    struct arena arena;
+    const char *readable[LOGIN_FILES_MAX];
+    arena_init(&arena);
+    const struct sandbox sandbox = {.data_directory = buffer_text(&data),
+                                    .readable = readable,
+                                    .readable_count =
+                                        login_files(settings, role->kind, &arena, readable),
+                                    .required = settings->sandbox_required};
+    enum status status = sandbox_enter(role, &sandbox, &granted);
+    arena_finish(&arena);
     process->confined = status == OK;
     if (status == OK)
         log_info("role.confined", "number=%u pid=%d granted=%s", process->number, (int)getpid(),

@@ -10,8 +10,10 @@ static const struct role roles[] = {
     {ROLE_FRONT, "front", 0, NULL, TO(ROLE_STORE) | TO(ROLE_AUTH), "mail-front"},
     {ROLE_STORE, "store", MAY_USE_DATA, "store", TO(ROLE_FRONT) | TO(ROLE_AUTH) | TO(ROLE_SEND),
      "mail-store"},
-    {ROLE_AUTH, "auth", MAY_USE_DATA, "directory", TO(ROLE_FRONT) | TO(ROLE_STORE), "mail-auth"},
-    {ROLE_SEND, "send", MAY_CONNECT | MAY_READ_SYSTEM, NULL, TO(ROLE_STORE), "mail-send"},
+    {ROLE_AUTH, "auth", MAY_USE_DATA | MAY_READ_LOGINS, "directory",
+     TO(ROLE_FRONT) | TO(ROLE_STORE), "mail-auth"},
+    {ROLE_SEND, "send", MAY_CONNECT | MAY_READ_SYSTEM | MAY_READ_LOGINS, NULL, TO(ROLE_STORE),
+     "mail-send"},
 };
 
 const struct role *role_find(enum role_kind kind)
@@ -39,7 +41,9 @@ void role_describe(struct buffer *out)
         if ((role->may & MAY_CONNECT) != 0)
             buffer_append(&may, TEXT("connect "));
         if ((role->may & MAY_READ_SYSTEM) != 0)
-            buffer_append(&may, TEXT("read /etc /usr"));
+            buffer_append(&may, TEXT("read /etc /usr "));
+        if ((role->may & MAY_READ_LOGINS) != 0)
+            buffer_append(&may, TEXT("keytabs tokens"));
         if (may.length == 0)
             buffer_append(&may, TEXT("nothing but its sockets"));
         buffer_printf(out, "%-7s %-11s %-30.*s", role->name, role->user,

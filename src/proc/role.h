@@ -15,6 +15,7 @@ enum role_may {
     MAY_USE_DATA = 1,    /* the data directory of this role, read and write */
     MAY_CONNECT = 2,     /* outgoing connections */
     MAY_READ_SYSTEM = 4, /* /etc, /usr/share, /usr/lib read-only (resolver, certificates) */
+    MAY_READ_LOGINS = 8, /* what the settings name for logins: see login_files.h */
 };
 
 struct role {
@@ -68,6 +69,9 @@ struct role_program {
     const struct rpc_method *methods[ROLE_KINDS];
     unsigned method_count[ROLE_KINDS];
     void *(*new_state)(struct role_context *context); /* before channels exist; no I/O */
+    /* Once, with the first settings: what has to be done before the sandbox closes and the first
+     * thread exists. NULL: nothing. May block. */
+    void (*prepare)(const struct settings *settings);
     enum status (*start)(void *state);
     void (*stop)(void *state); /* ends what start began; then frees state */
 };

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -53,17 +54,30 @@ static bool allow_path(int ruleset, const char *path, uint64_t access)
     return result == 0;
 }
 
-static bool allow_role_paths(int ruleset, const struct role *role, struct text data, uint64_t all)
+static bool allow_reading(int ruleset, const char *path)
+{
+    struct stat about;
+    bool is_directory = stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+    /* The kernel takes no rule about directories for a file. */
+    return allow_path(ruleset, path,
+                      LANDLOCK_ACCESS_FS_READ_FILE |
+                          (is_directory ? LANDLOCK_ACCESS_FS_READ_DIR : 0));
+}
+
+static bool allow_role_paths(int ruleset, const struct role *role, const struct sandbox *sandbox,
+                             uint64_t all)
 {
     bool allowed = true;
     if ((role->may & MAY_USE_DATA) != 0) {
-        char *path = text_to_string(data);
+        char *path = text_to_string(sandbox->data_directory);
         allowed = allow_path(ruleset, path, all & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE);
         free(path);
     }
     if ((role->may & MAY_READ_SYSTEM) != 0)
         allowed = allowed && allow_path(ruleset, "/etc", FILE_READ) &&
                   allow_path(ruleset, "/usr", FILE_READ) && allow_path(ruleset, "/run", FILE_READ);
+    for (unsigned i = 0; i < sandbox->readable_count; i++)
+        allowed = allowed && allow_reading(ruleset, sandbox->readable[i]);
 #ifdef MAILROOT_ASAN
     /* The leak checker reads its own maps. */
     allowed = allowed && allow_path(ruleset, "/proc", FILE_READ);
@@ -71,7 +85,8 @@ static bool allow_role_paths(int ruleset, const struct role *role, struct text d
     return allowed;
 }
 
-static enum status enter_landlock(const struct role *role, struct text data, struct buffer *granted)
+static enum status enter_landlock(const struct role *role, const struct sandbox *sandbox,
+                                  struct buffer *granted)
 {
     int abi = landlock_abi();
     if (abi < 1)
@@ -87,7 +102,7 @@ static enum status enter_landlock(const struct role *role, struct text data, str
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
     if (ruleset < 0)
         return try_later("landlock: %m");
-    bool entered = allow_role_paths(ruleset, role, data, rules.files) &&
+    bool entered = allow_role_paths(ruleset, role, sandbox, rules.files) &&
                    syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
     int failure = errno;
     close(ruleset);
@@ -227,7 +242,7 @@ static enum status drop_identity(const struct role *role, struct buffer *granted
     return OK;
 }
 
-enum status sandbox_enter(const struct role *role, struct text data_directory, bool required,
+enum status sandbox_enter(const struct role *role, const struct sandbox *sandbox,
                           struct buffer *granted)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -235,11 +250,11 @@ enum status sandbox_enter(const struct role *role, struct text data_directory, b
     enum status status = drop_identity(role, granted);
     if (status != OK)
         return status;
-    enum status landlock = enter_landlock(role, data_directory, granted);
-    if (landlock != OK && required)
+    enum status landlock = enter_landlock(role, sandbox, granted);
+    if (landlock != OK && sandbox->required)
         return fail_within(REFUSED, "sandbox required");
     enum status seccomp = enter_seccomp(role, granted);
-    if (seccomp != OK && required)
+    if (seccomp != OK && sandbox->required)
         return fail_within(REFUSED, "sandbox required");
     return OK;
 }

@@ -140,6 +140,12 @@ struct setting_smart_host {
     uint16_t port;    /* default 25 */
 };
 
+/* How others call the users of a domain of ours: user@REALM, or NAME\\user. */
+struct setting_realm {
+    struct text name;   /* as written; compared as its kind demands */
+    struct text domain; /* one of ours, lower case */
+};
+
 /* What a client logs in with; "" is what is not set. */
 struct setting_client_login {
     struct text user;
@@ -214,6 +220,11 @@ struct settings {
     bool sandbox_required;         /* `sandbox required|preferred|off` */
     bool sandbox_off;
     enum { LOG_TO_DEBUG, LOG_TO_INFO, LOG_TO_WARNING } log_level;
+    struct text keytab_file;      /* `kerberos keytab FILE`; "" no logins by Kerberos */
+    struct setting_realm *realms; /* `kerberos realm REALM domain DOMAIN` */
+    unsigned realm_count;
+    struct setting_realm *ntlm_names; /* `ntlm name NAME domain DOMAIN` */
+    unsigned ntlm_name_count;
     int64_t trace_keep_ms;           /* `trace keep 30d` */
     uint64_t min_free_bytes;         /* `limit free-space 64MB`: below, new mail gets 452 */
     uint64_t max_queue_messages;     /* `limit queue 1000000`: above, new mail gets 452 */

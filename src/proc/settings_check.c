@@ -123,6 +123,11 @@ static void check_login(struct checking *checking, const struct setting_block *b
     if (server->login_needs_tls && server->login_plain_without_tls)
         block_error(checking, block, "login", "leave one of them out",
                     "'tls' and 'cleartext' of 'login' contradict each other");
+    if ((server->mechanisms & MECHANISM_BIT(MECHANISM_GSSAPI)) != 0 &&
+        checking->settings->keytab_file.length == 0)
+        block_error(checking, block, "login", "add: kerberos keytab FILE",
+                    "server '%.*s' has logins by Kerberos but there is no keytab",
+                    TEXT_ARG(setting_shown(server->name)));
 }
 
 static void check_server_tls(struct checking *checking, const struct setting_block *block,

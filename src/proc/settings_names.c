@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "proc/settings.h"
 #include "proc/settings_parser.h"
 #include "proc/settings_types.h"
 
@@ -176,6 +177,35 @@ static bool parse_secret(struct setting_reader *in, void *value)
     return true;
 }
 
+/* REALM, or REALM domain DOMAIN: without, the domain of the same name. */
+static bool parse_realm(struct setting_reader *in, void *value)
+{
+    struct arena *arena = &in->parser->object->arena;
+    struct setting_realm *realm = value;
+    struct text word = take(in), domain = word;
+    if (word.length == 0 || word.length > DOMAIN_MAX || !is_printable(word) ||
+        text_find(word, ':') < word.length || text_find(word, '\\') < word.length)
+        return no_value(in, word, "write a realm like EXAMPLE.ORG");
+    realm->name = arena_copy(arena, word);
+    if (setting_word_is(setting_reader_peek(in), "domain")) {
+        in->next++;
+        if (setting_reader_peek(in) == NULL)
+            return setting_reader_error(in, TEXT(""), "a domain is missing behind 'domain'");
+        domain = take(in);
+    }
+    if (setting_domain_normalise(domain, arena, &realm->domain))
+        return true;
+    return no_value(in, domain, "write: REALM domain DOMAIN");
+}
+
+static void write_realm(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    const struct setting_realm *realm = value;
+    unused(row);
+    setting_word_write(realm->name, false, out);
+    buffer_printf(out, " domain %.*s", TEXT_ARG(realm->domain));
+}
+
 static bool parse_user(struct setting_reader *in, void *value)
 {
     struct text word = take(in);
@@ -285,6 +315,11 @@ const struct setting_type setting_type_login = {
     .syntax = "USER", .parse = parse_login, .write = write_text};
 const struct setting_type setting_type_secret = {
     .syntax = "NAME", .parse = parse_secret, .write = write_text};
+const struct setting_type setting_type_realms = {.syntax = "REALM [domain DOMAIN] ...",
+                                                 .size = sizeof(struct setting_realm),
+                                                 .list = true,
+                                                 .parse = parse_realm,
+                                                 .write = write_realm};
 const struct setting_type setting_type_users = {.syntax = "USER ...",
                                                 .size = sizeof(struct text),
                                                 .list = true,

@@ -155,6 +155,23 @@ const struct setting_row setting_rows[] = {
      .help = "The HTTP proxy, as address and port, through which web pages (policies of MTA-STS) "
              "are fetched. It resolves their names."},
 
+    {TOP, "kerberos keytab", &setting_type_path,
+     .otherwise = "none: no logins by Kerberos", TO(settings, keytab_file),
+     .help = "The keys by which users log in with Kerberos (login gssapi): of the principals "
+             "smtp/HOST, SMTPSVC/HOST (for X-EXPS), imap/HOST and pop/HOST, whichever are used. The "
+             "user that the auth process runs as must be able to read it. That there is one, its "
+             "directory and krb5.conf are taken up at the start; keys may change at any time."},
+    {TOP, "kerberos realm", &setting_type_realms,
+     .otherwise = "each domain is the realm of its name", .high = 1000,
+     TO_LIST(settings, realms, realm_count),
+     .help = "Which domain's users the principals of a realm are: user@REALM is the user of that "
+             "name in the domain. With any such statement no other realm's are users."},
+    {TOP, "ntlm name", &setting_type_realms,
+     .otherwise = "the first label of each domain, in capitals", .high = 1000,
+     TO_LIST(settings, ntlm_names, ntlm_name_count),
+     .help = "What Windows calls a domain: there a user logs in as NAME, a backslash and his own "
+             "name. We call ourselves by the first. Taken up at the start."},
+
     {DOMAIN, "user", &setting_type_users,
      .otherwise = "those of the directory alone", .high = 100000,
      TO_LIST(setting_domain, users, user_count),
@@ -202,8 +219,9 @@ const struct setting_row setting_rows[] = {
              "too. With neither, mechanisms that do not send the password are offered without TLS, "
              "and those that do under TLS. none: nobody logs in. The other words name mechanisms, and then no "
              "others are offered: scram (SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS forms), plain, "
-             "login, and cram-md5, which is offered only when it is named, and needs a key that "
-             "mailroot user passwd --allow-cram makes. By default scram, plain and login."},
+             "login; and those that are offered only when they are named: cram-md5, which needs a "
+             "key that mailroot user passwd --allow-cram makes, and gssapi (Kerberos, also behind "
+             "SPNEGO), which needs a keytab. By default scram, plain and login."},
     {SERVER, "relay", &setting_type_relay,
      .standard = "logged-in",
      .help = "Who may send to domains that are not ours: who is logged in, these networks too "
@@ -426,7 +444,7 @@ const struct setting_later setting_laters[] = {
     {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "address"}, {KIND_DOMAIN, "authoritative"},
     {KIND_DOMAIN, "unresolved"},
     {KIND_SERVER, "filter"}, {KIND_SERVER, "sender"},
-    {KIND_SERVER, "refuse domain"}, {KIND_SERVER, "login gssapi"}, {KIND_SERVER, "login ntlm"},
+    {KIND_SERVER, "refuse domain"}, {KIND_SERVER, "login ntlm"},
     {KIND_CONNECTOR, "accept"}, {KIND_CONNECTOR, "reject"}, {KIND_CONNECTOR, "from"},
     {KIND_CONNECTOR, "only"}, {KIND_CONNECTOR, "oversize"},
     {KIND_CONNECTOR, "schedule"}, {KIND_CONNECTOR, "note"}, {KIND_CONNECTOR, "to relay"},

@@ -26,14 +26,21 @@ static void make_nonce(struct buffer *out)
     base64_encode(text_of(random, sizeof(random)), out);
 }
 
-/* RFC 5802 6: "y" tells a server that does bind that someone between us took its offer away. */
-static enum status write_first(struct sasl_client *client, struct buffer *response)
+/* RFC 5802 6. "y" tells a server that does bind that someone between us took its offer away; it
+ * would be wrong where we saw the offer and the settings keep us from it. */
+static void write_header(struct sasl_client *client)
 {
+    const uint32_t plus = SASL_BIT(SASL_SCRAM_SHA_256_PLUS) | SASL_BIT(SASL_SCRAM_SHA_1_PLUS);
+    bool misses = client->peer.binding_type != NULL && (client->peer.offered & plus) == 0;
     if (is_plus(client))
         buffer_printf(&client->header, "p=%s,,", client->peer.binding_type);
     else
-        buffer_append(&client->header,
-                      client->peer.binding_type != NULL ? TEXT("y,,") : TEXT("n,,"));
+        buffer_append(&client->header, misses ? TEXT("y,,") : TEXT("n,,"));
+}
+
+static enum status write_first(struct sasl_client *client, struct buffer *response)
+{
+    write_header(client);
     if (client->nonce.length == 0) /* else a test has set it */
         make_nonce(&client->nonce);
     buffer_append(&client->messages, TEXT("n="));

@@ -74,8 +74,9 @@ static void in_role(enum role_kind kind, int out)
     buffer_init(&granted, 500);
     struct role role = *role_find(kind);
     role.user = "no-such-user"; /* the tests' directory is not theirs */
-    if (sandbox_enter(&role, role.data == NULL ? TEXT("") : text_from(directory), true, &granted) ==
-        OK)
+    const struct sandbox sandbox = {
+        .data_directory = role.data == NULL ? TEXT("") : text_from(directory), .required = true};
+    if (sandbox_enter(&role, &sandbox, &granted) == OK)
         try_everything(done);
     if (write(out, done, strlen(done)) < 0)
         _exit(1);

@@ -285,7 +285,12 @@ TEST("a challenge that is not SCRAM's, or another's, is refused")
 TEST("what the channel is known by goes into the proof, and its absence is told truly")
 {
     struct talk talk = scram_talk(SASL_SCRAM_SHA_1, NONCE_1);
-    talk.client->peer.binding_type = "tls-exporter"; /* the server offered no -PLUS */
+    talk.client->peer.binding_type = "tls-exporter"; /* the server offers it, the settings do not */
+    expect_said(&talk, "", "n,,n=user,r=" NONCE_1);
+    done(&talk);
+    talk = scram_talk(SASL_SCRAM_SHA_1, NONCE_1);
+    talk.client->peer.binding_type = "tls-exporter";
+    talk.client->peer.offered = sasl_mechanisms_of(TEXT("PLAIN SCRAM-SHA-1"));
     expect_said(&talk, "", "y,,n=user,r=" NONCE_1);
     done(&talk);
     talk = scram_talk(SASL_SCRAM_SHA_1_PLUS, NONCE_1);
