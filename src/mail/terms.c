@@ -15,6 +15,7 @@ enum {
     TAIL_BY_RETURN = 8,
     TAIL_BY_NOTIFY = 16,
     TAIL_BY_TRACE = 32,
+    TAIL_PROPERTIES = 64, /* they follow */
 };
 
 enum { SUBMITTER_MAX = 500 };
@@ -26,7 +27,8 @@ static unsigned tail_bits(const struct mail_terms *terms)
            (terms->tls_is_optional ? TAIL_TLS_IS_OPTIONAL : 0u) |
            (terms->by == MAIL_BY_RETURN ? TAIL_BY_RETURN : 0u) |
            (terms->by == MAIL_BY_NOTIFY ? TAIL_BY_NOTIFY : 0u) |
-           (terms->by_trace ? TAIL_BY_TRACE : 0u);
+           (terms->by_trace ? TAIL_BY_TRACE : 0u) |
+           (text_is_empty(terms->properties) ? 0u : TAIL_PROPERTIES);
 }
 
 /* Most messages have none of what the tail holds, and then cost nothing for it. */
@@ -54,6 +56,8 @@ void mail_terms_put_tail(struct buffer *out, const struct mail_terms *terms)
     wire_put_u64(out, (uint64_t)terms->by_ms);
     wire_put_u64(out, (uint64_t)terms->hold_until_ms);
     wire_put_text(out, terms->submitter);
+    if (!text_is_empty(terms->properties))
+        wire_put_text(out, terms->properties);
 }
 
 bool mail_terms_get_head(struct wire_reader *in, struct mail_terms *out)
@@ -79,6 +83,7 @@ void mail_terms_get_tail(struct wire_reader *in, struct mail_terms *out)
     out->by_ms = (int64_t)wire_get_u64(in);
     out->hold_until_ms = (int64_t)wire_get_u64(in);
     out->submitter = wire_get_text(in);
+    out->properties = (bits & TAIL_PROPERTIES) != 0 ? wire_get_text(in) : TEXT("");
     bool is_8bit = out->body == MAIL_BODY_8BIT;
     if ((bits & TAIL_BINARY) != 0)
         out->body = MAIL_BODY_BINARY;
@@ -94,7 +99,7 @@ void mail_terms_get_tail(struct wire_reader *in, struct mail_terms *out)
         bits == tail_bits(out) && has_tail(out) && (is_8bit || out->body != MAIL_BODY_BINARY);
     if (!makes_sense || priority > MAIL_PRIORITY_MOST - MAIL_PRIORITY_LEAST ||
         !is_instant(out->by_ms) || !is_instant(out->hold_until_ms) ||
-        out->submitter.length > SUBMITTER_MAX)
+        out->submitter.length > SUBMITTER_MAX || out->properties.length > MAIL_PROPERTIES_MAX)
         in->bad = true;
 }
 

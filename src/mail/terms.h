@@ -23,6 +23,8 @@ enum { MAIL_PRIORITY_LEAST = -9, MAIL_PRIORITY_MOST = 9 };
 /* "-9" to "9" (RFC 6710 5): one digit, no plus, no "-0". */
 bool mail_priority_parse(struct text text, int *out);
 
+enum { MAIL_PROPERTIES_MAX = 256 << 10 };
+
 struct mail_terms {
     enum mail_body body;
     bool is_international;    /* SMTPUTF8: an address or the header is not ASCII, RFC 6531 */
@@ -35,7 +37,10 @@ struct mail_terms {
     int priority;            /* MT-PRIORITY, RFC 6710: -9 to 9, 0 when not given */
     int64_t hold_until_ms;   /* wall; HOLDFOR and HOLDUNTIL, RFC 4865; 0: not held */
     struct text envelope_id; /* ENVID decoded, or "", RFC 3461 4.4 */
-    struct text submitter;   /* AUTH= decoded, "<>" for nobody known, or "": RFC 4954 5 */
+    /* What XEXCH50 brought: properties of the message and its recipients, for the next server of
+     * the same organisation; or "". */
+    struct text properties;
+    struct text submitter; /* AUTH= decoded, "<>" for nobody known, or "": RFC 4954 5 */
 };
 
 /* As bytes, in two parts with other facts in between: the head is as old as the store, and records

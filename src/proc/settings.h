@@ -105,6 +105,8 @@ struct setting_server {
     unsigned proxy_network_count;
     struct net_network *xclient_networks; /* `xclient NETWORK ...`: may use XCLIENT */
     unsigned xclient_network_count;
+    struct text *peers; /* `peer ACCOUNT ...`: servers of our organisation */
+    unsigned peer_count;
     bool needs_hello_name;             /* `hello-name required`: HELO without one gets 501 */
     bool needs_login;                  /* `anonymous no`: MAIL only after a login */
     enum verify_policy verify, expand; /* `verify on`, `expand on`: VRFY and EXPN */

@@ -311,6 +311,11 @@ const struct setting_type setting_type_path = {
     .syntax = "FILE", .parse = parse_path, .write = write_text};
 const struct setting_type setting_type_address = {
     .syntax = "ADDRESS", .parse = parse_address, .write = write_text};
+const struct setting_type setting_type_accounts = {.syntax = "ACCOUNT ...",
+                                                   .size = sizeof(struct text),
+                                                   .list = true,
+                                                   .parse = parse_address,
+                                                   .write = write_text};
 const struct setting_type setting_type_login = {
     .syntax = "USER", .parse = parse_login, .write = write_text};
 const struct setting_type setting_type_secret = {

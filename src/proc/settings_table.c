@@ -241,6 +241,11 @@ const struct setting_row setting_rows[] = {
      TO_LIST(setting_server, xclient_networks, xclient_network_count),
      .help = "Front proxies that may name their client with XCLIENT, and the user whom they logged "
              "in, as nginx does. SMTP alone."},
+    {SERVER, "peer", &setting_type_accounts,
+     .otherwise = "none", .high = 1000, TO_LIST(setting_server, peers, peer_count),
+     .help = "The accounts of our organisation's other mail servers. Who is logged in as one may use "
+             "XEXCH50 and X-LINK2STATE, by which Exchange servers hand each other the properties of "
+             "messages and the state of their links."},
     {SERVER, "anonymous", &setting_type_choice,
      .standard = "yes", .choices = anonymous_choices, TO(setting_server, needs_login),
      .help = "Whether smtp takes mail from who is not logged in. submission and smtps never do, "

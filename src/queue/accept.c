@@ -194,15 +194,20 @@ static void story_of_arrival(struct plan *plan, int64_t now)
 {
     const struct queue_envelope *envelope = plan->acceptance->envelope;
     char session[ID_TEXT_BYTES];
+    struct text properties = TEXT("");
+    if (!text_is_empty(envelope->terms.properties))
+        properties =
+            arena_printf(plan->arena, " properties=%zu", envelope->terms.properties.length);
     struct text facts = arena_printf(
         plan->arena,
         "from=<%.*s> size=%llu recipients=%u peer=%.*s helo=%.*s login=%.*s tls=\"%.*s\" "
-        "server=%.*s session=%s settings=%llu message-id=%.*s",
+        "server=%.*s session=%s settings=%llu message-id=%.*s%.*s",
         TEXT_ARG(envelope->sender), (unsigned long long)plan->acceptance->size,
         envelope->recipient_count, TEXT_ARG(envelope->peer), TEXT_ARG(envelope->helo),
         TEXT_ARG(envelope->login), TEXT_ARG(envelope->tls), TEXT_ARG(envelope->server),
         envelope->session == 0 ? "none" : id_format(envelope->session, session),
-        (unsigned long long)envelope->settings_version, TEXT_ARG(envelope->message_id));
+        (unsigned long long)envelope->settings_version, TEXT_ARG(envelope->message_id),
+        TEXT_ARG(properties));
     struct operation story = {
         .type = OPERATION_STORY,
         .story = {.id = envelope->id,

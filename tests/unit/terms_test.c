@@ -25,7 +25,8 @@ static bool survives(const struct mail_terms *terms, size_t *bytes)
                 back.by_ms == terms->by_ms && back.hold_until_ms == terms->hold_until_ms &&
                 back.requires_tls == terms->requires_tls &&
                 back.tls_is_optional == terms->tls_is_optional &&
-                text_equals(back.submitter, terms->submitter);
+                text_equals(back.submitter, terms->submitter) &&
+                text_equals(back.properties, terms->properties);
     *bytes = out.length;
     buffer_finish(&out);
     buffer_finish(&again);
@@ -45,6 +46,10 @@ TEST("terms survive being written, and common ones take one byte")
                               .priority = -9,
                               .hold_until_ms = 1795168931251,
                               .submitter = TEXT("<>")};
+    EXPECT(survives(&rare, &bytes));
+    rare.properties = TEXT("\1\0\0\0 of the message");
+    EXPECT(survives(&rare, &bytes));
+    rare = (struct mail_terms){.properties = TEXT("x")};
     EXPECT(survives(&rare, &bytes));
     rare = (struct mail_terms){.tls_is_optional = true, .by = MAIL_BY_NOTIFY, .priority = 9};
     EXPECT(survives(&rare, &bytes));

@@ -130,6 +130,18 @@ enum status line_fill(struct line_session *session)
     return status;
 }
 
+enum status line_take(struct line_session *session, size_t count, int64_t within_ms,
+                      struct buffer *out)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + within_ms;
+    stream_set_deadline(session->stream,
+                        deadline_ms < session->ends_ms ? deadline_ms : session->ends_ms);
+    enum status status = stream_read_exactly(session->stream, count, out);
+    if (status != OK)
+        end_of_stream(session);
+    return status;
+}
+
 void line_count_error(struct line_session *session)
 {
     if (++session->errors < session->max_errors || session->ended)

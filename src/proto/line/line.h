@@ -91,6 +91,9 @@ void line_part(struct line_session *session);
 enum status line_read(struct line_session *session, struct text *line);
 /* For actions that take raw bytes: wait until some are buffered. TRY_LATER: it is over. YIELDS. */
 enum status line_fill(struct line_session *session);
+/* The same for so many of them, within this time, appended to out. YIELDS. */
+enum status line_take(struct line_session *session, size_t count, int64_t within_ms,
+                      struct buffer *out);
 /* The row of a verb (any case) that is not switched off, or NULL. */
 const struct line_command *line_command_find(const struct line_session *session, struct text verb);
 /* The peer did something wrong: one more, and the end when there were too many. */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "proto/line/sasl.h"
 #include "proto/smtp/smtp_limits.h"
+#include "proto/smtp/smtp_peer.h"
 #include "proto/smtp/smtp_xclient.h"
 
 enum { EXTENSION_LINE_MAX = 500 };
@@ -42,6 +43,17 @@ static bool offers_starttls(const struct smtp_session *session)
 static bool is_from_proxy(const struct smtp_session *session)
 {
     return session->proxy[0] != '\0';
+}
+
+static bool has_peers(const struct smtp_session *session)
+{
+    return session->server->peer_count > 0;
+}
+
+/* A server asks once, before it logs in: it is told what it will have after that. */
+static bool may_be_peer(const struct smtp_session *session)
+{
+    return smtp_is_peer(session) || session->login[0] == '\0';
 }
 
 static bool may_verify(const struct smtp_session *session)
@@ -130,6 +142,8 @@ static const struct extension_row rows[EXTENSION_COUNT] = {
     [EXTENSION_XCLIENT] = {.is_known = is_from_proxy,
                            .is_offered = always,
                            .write_argument = smtp_xclient_write},
+    [EXTENSION_XLINK2STATE] = {.is_known = has_peers, .is_offered = may_be_peer},
+    [EXTENSION_XEXCH50] = {.is_known = has_peers, .is_offered = may_be_peer},
     [EXTENSION_VRFY] = {.is_offered = may_verify},
     [EXTENSION_EXPN] = {.is_offered = may_expand},
     [EXTENSION_ETRN] = {.is_offered = offers_etrn},

@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "proto/smtp/smtp_extensions.h"
+#include "proto/smtp/smtp_peer.h"
 #include "proto/smtp/smtp_session.h"
 #include "proto/smtp/smtp_xclient.h"
 
@@ -64,6 +65,7 @@ static void command_starttls(struct line_session *line, struct text arguments)
         return;
     }
     smtp_server_transaction_reset(session);
+    smtp_link_state_reset(session);
     session->said_hello = session->is_extended = false;
     session->helo[0] = session->login[0] = '\0';
     smtp_answer(session, SMTP_READY_FOR_TLS, TEXT(""));
@@ -111,6 +113,10 @@ static const struct line_command smtp_commands[] = {
      "ATRN [domain[,domain ...]]: send me what waits for me, over this connection"},
     {"TURN", SMTP_READY, LINE_TLS_FIRST, smtp_command_turn, OF(TURN),
      "TURN: the same for all of it"},
+    {"XEXCH50", SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_xexch50, OF(XEXCH50),
+     "XEXCH50 size rows: so many octets of properties follow"},
+    {"X-LINK2STATE", SMTP_READY, LINE_TLS_FIRST, smtp_command_xlink2state, OF(XLINK2STATE),
+     "X-LINK2STATE [FIRST | NEXT | LAST] CHUNK=packet: compare link states"},
     {"XCLIENT", SMTP_NEW | SMTP_READY, LINE_TLS_FIRST, smtp_command_xclient, OF(XCLIENT),
      "XCLIENT attribute=value ...: speak for another"},
 };
@@ -285,6 +291,7 @@ static void session_init(struct smtp_session *session, struct line_front *front,
     if (server->session_ms > 0)
         session->line.ends_ms = clock_monotonic_ms() + server->session_ms;
     smtp_server_transaction_init(session);
+    smtp_link_state_reset(session);
 }
 
 void smtp_serve(struct line_front *front, const struct setting_server *server, enum service service,
@@ -294,6 +301,7 @@ void smtp_serve(struct line_front *front, const struct setting_server *server, e
     session_init(&session, front, server, service, stream);
     serve_peer(&session);
     smtp_server_transaction_finish(&session);
+    smtp_link_state_reset(&session);
     line_finish(&session.line);
     tls_release(&session.tls);
     settings_release(&session.settings);

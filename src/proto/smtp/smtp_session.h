@@ -75,8 +75,10 @@ struct smtp_session {
     char helo[MAIL_DOMAIN_MAX + 1];
     char login[DIRECTORY_USER_MAX]; /* canonical, or "" */
     unsigned failed_logins;
-    uint32_t message_count; /* transactions begun */
-    uint64_t message_bytes; /* of all messages so far */
+    uint32_t message_count;   /* transactions begun */
+    uint64_t message_bytes;   /* of all messages so far */
+    struct buffer link_state; /* chunks of X-LINK2STATE */
+    bool has_link_state;      /* a FIRST came */
     struct smtp_server_transaction transaction;
 };
 

@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "proto/smtp/smtp_peer.h"
 
 /* Values, decoded. "" is one that the proxy does not know. */
 
@@ -196,6 +197,7 @@ static void become(struct smtp_session *session, const struct smtp_xclient *told
     text_copy(told->login, session->login, sizeof(session->login));
     session->failed_logins = 0;
     smtp_server_transaction_reset(session);
+    smtp_link_state_reset(session);
     session->said_hello = false;
     session->is_extended = told->is_extended;
     text_copy(told->helo, session->helo, sizeof(session->helo));
