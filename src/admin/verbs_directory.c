@@ -1,4 +1,5 @@
 /* Verbs about users, aliases, groups and logins. */
+#include "admin/verbs_login.h"
 #include "admin/words.h"
 
 #include "base/check.h"
@@ -11,8 +12,8 @@
 /* ---- Words and output ---- */
 
 /* The first word as an address of ours; nothing but the address when most is 1. */
-static enum status take_address(struct directory *directory, const struct admin_call *call,
-                                const char *usage, struct arena *arena, struct text *key)
+enum status verb_take_address(struct directory *directory, const struct admin_call *call,
+                              const char *usage, struct arena *arena, struct text *key)
 {
     struct text canonical;
     enum status status = verb_check_words(call, 1, 1, usage);
@@ -21,7 +22,7 @@ static enum status take_address(struct directory *directory, const struct admin_
 }
 
 /* What was done, for people; with --json the object alone says it. */
-static void say_done(struct admin_call *call, struct text key, const char *word)
+void verb_say_done(struct admin_call *call, struct text key, const char *word)
 {
     if (call->json) {
         buffer_append(call->out, TEXT("{\"address\":"));
@@ -93,8 +94,8 @@ static enum status user_add(void *state, struct admin_call *call)
     if (status == OK)
         status = verb_take_option(call, TEXT("--name"), &name);
     if (status == OK)
-        status =
-            take_address(state, call, "user add ADDRESS [--name NAME] [--hash HASH]", &arena, &key);
+        status = verb_take_address(state, call, "user add ADDRESS [--name NAME] [--hash HASH]",
+                                   &arena, &key);
     if (status == OK)
         status = directory_is_ours(state, key);
     if (status == OK)
@@ -104,7 +105,7 @@ static enum status user_add(void *state, struct admin_call *call)
     if (status == OK && imported.length == 0)
         status = new_keys(state, call, key, hash, false);
     if (status == OK)
-        say_done(call, key, "added");
+        verb_say_done(call, key, "added");
     arena_finish(&arena);
     return status;
 }
@@ -120,8 +121,8 @@ static enum status user_passwd(void *state, struct admin_call *call)
     if (status == OK && with_cram && imported.length > 0)
         status = refused("--allow-cram needs the password itself, not a hash of it");
     if (status == OK)
-        status = take_address(state, call, "user passwd ADDRESS [--allow-cram | --hash HASH]",
-                              &arena, &key);
+        status = verb_take_address(state, call, "user passwd ADDRESS [--allow-cram | --hash HASH]",
+                                   &arena, &key);
     if (status == OK)
         status = new_hash(call, imported, hash);
     if (status == OK)
@@ -129,7 +130,7 @@ static enum status user_passwd(void *state, struct admin_call *call)
     if (status == OK && imported.length == 0)
         status = new_keys(state, call, key, hash, with_cram);
     if (status == OK)
-        say_done(call, key, "password set");
+        verb_say_done(call, key, "password set");
     arena_finish(&arena);
     return status;
 }
@@ -142,11 +143,11 @@ static enum status change_user(struct directory *directory, struct admin_call *c
     struct arena arena;
     struct text key;
     arena_init(&arena);
-    enum status status = take_address(directory, call, usage, &arena, &key);
+    enum status status = verb_take_address(directory, call, usage, &arena, &key);
     if (status == OK)
         status = change(directory, key);
     if (status == OK)
-        say_done(call, key, done);
+        verb_say_done(call, key, done);
     arena_finish(&arena);
     return status;
 }
@@ -217,7 +218,7 @@ static enum status user_show(void *state, struct admin_call *call)
     struct text key;
     struct directory_user user;
     arena_init(&arena);
-    enum status status = take_address(state, call, "user show ADDRESS", &arena, &key);
+    enum status status = verb_take_address(state, call, "user show ADDRESS", &arena, &key);
     if (status == OK && !directory_user_find(state, key, &arena, &user))
         status = refused("there is no user %.*s", TEXT_ARG(key));
     if (status == OK && call->json)
@@ -246,7 +247,7 @@ static enum status members_add(struct directory *directory, struct admin_call *c
     if (status == OK)
         status = directory_list_add(directory, kind, key, members, call->count - 1);
     if (status == OK)
-        say_done(call, key, "added");
+        verb_say_done(call, key, "added");
     arena_finish(&arena);
     return status;
 }
@@ -266,10 +267,10 @@ static enum status members_remove(struct directory *directory, struct admin_call
     if (status == OK)
         status = directory_list_remove(directory, kind, key, members, call->count - 1, &removed);
     if (status == OK)
-        say_done(call, key,
-                 !removed          ? "members removed"
-                 : call->count > 1 ? "removed, nobody was left in it"
-                                   : "removed");
+        verb_say_done(call, key,
+                      !removed          ? "members removed"
+                      : call->count > 1 ? "removed, nobody was left in it"
+                                        : "removed");
     arena_finish(&arena);
     return status;
 }
@@ -372,7 +373,7 @@ static enum status group_show(void *state, struct admin_call *call)
     struct arena arena;
     struct text key;
     arena_init(&arena);
-    enum status status = take_address(state, call, "group show ADDRESS", &arena, &key);
+    enum status status = verb_take_address(state, call, "group show ADDRESS", &arena, &key);
     if (status == OK && directory_list_kind(state, key) != LIST_GROUP)
         status = refused("there is no group %.*s", TEXT_ARG(key));
     if (status == OK && call->json)
@@ -383,30 +384,28 @@ static enum status group_show(void *state, struct admin_call *call)
     return status;
 }
 
-/* ---- Logins ---- */
-
-static enum status login_test(void *state, struct admin_call *call)
-{
-    char user[DIRECTORY_USER_MAX];
-    enum status status = verb_check_words(call, 1, 1, "login test ADDRESS");
-    if (status != OK)
-        return status;
-    struct directory_login login = {.user = call->words[0], .password = call->input};
-    status = directory_authenticate(state, &login, user);
-    if (status == OK)
-        say_done(call, text_from(user), "OK");
-    else if (status == REFUSED)
-        say_done(call, call->words[0], "refused");
-    return status;
-}
-
 const struct admin_action admin_directory_actions[] = {
-    {"user add", user_add},         {"user passwd", user_passwd},
-    {"user remove", user_remove},   {"user list", user_list},
-    {"user show", user_show},       {"user disable", user_disable},
-    {"user enable", user_enable},   {"alias add", alias_add},
-    {"alias remove", alias_remove}, {"alias list", alias_list},
-    {"group add", group_add},       {"group remove", group_remove},
-    {"group list", group_list},     {"group show", group_show},
-    {"login test", login_test},     {NULL, NULL},
+    {"user add", user_add},
+    {"user passwd", user_passwd},
+    {"user remove", user_remove},
+    {"user list", user_list},
+    {"user show", user_show},
+    {"user disable", user_disable},
+    {"user enable", user_enable},
+    {"user unlock", verb_user_unlock},
+    {"user certificate add", verb_certificate_add},
+    {"user certificate remove", verb_certificate_remove},
+    {"user certificate list", verb_certificate_list},
+    {"alias add", alias_add},
+    {"alias remove", alias_remove},
+    {"alias list", alias_list},
+    {"group add", group_add},
+    {"group remove", group_remove},
+    {"group list", group_list},
+    {"group show", group_show},
+    {"login test", verb_login_test},
+    {"login list", verb_login_list},
+    {"login networks", verb_login_networks},
+    {"login unlock", verb_login_unlock},
+    {NULL, NULL},
 };

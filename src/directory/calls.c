@@ -128,6 +128,23 @@ static void put_facts(const struct directory_sasl_facts *facts, struct buffer *o
     wire_put_u8(out, facts->is_tls);
     wire_put_text(out, facts->tls_exporter);
     wire_put_text(out, facts->tls_server_end_point);
+    wire_put_text(out, facts->tls_unique);
+    wire_put_text(out, facts->certificate);
+    wire_put_text(out, facts->certificate_mails);
+}
+
+static bool are_tls_facts_sound(const struct directory_sasl_facts *facts)
+{
+    size_t binding =
+        facts->tls_exporter.length + facts->tls_server_end_point.length + facts->tls_unique.length;
+    size_t certificate = facts->certificate.length;
+    return facts->tls_exporter.length <= DIRECTORY_BINDING_MAX &&
+           facts->tls_server_end_point.length <= DIRECTORY_BINDING_MAX &&
+           facts->tls_unique.length <= DIRECTORY_BINDING_MAX &&
+           (certificate == 0 || certificate == DIRECTORY_DIGEST_BYTES) &&
+           facts->certificate_mails.length <= DIRECTORY_MAILS_MAX &&
+           (certificate > 0 || facts->certificate_mails.length == 0) &&
+           (facts->is_tls || binding + certificate == 0);
 }
 
 static bool get_facts(struct wire_reader *in, struct directory_sasl_facts *facts)
@@ -142,12 +159,13 @@ static bool get_facts(struct wire_reader *in, struct directory_sasl_facts *facts
     facts->is_tls = is_tls == 1;
     facts->tls_exporter = wire_get_text(in);
     facts->tls_server_end_point = wire_get_text(in);
-    bool binds = facts->tls_exporter.length > 0 || facts->tls_server_end_point.length > 0;
+    facts->tls_unique = wire_get_text(in);
+    facts->certificate = wire_get_text(in);
+    facts->certificate_mails = wire_get_text(in);
     return mechanism < MECHANISM_COUNT && service <= SERVICE_LAST && is_tls <= 1 &&
-           (is_tls == 1 || !binds) && facts->tls_exporter.length <= DIRECTORY_BINDING_MAX &&
-           facts->tls_server_end_point.length <= DIRECTORY_BINDING_MAX &&
-           is_login_text(facts->peer, DIRECTORY_PEER_MAX) && utf8_is_valid(facts->peer) &&
-           is_login_text(facts->host, DIRECTORY_HOST_MAX) && utf8_is_valid(facts->host);
+           are_tls_facts_sound(facts) && is_login_text(facts->peer, DIRECTORY_PEER_MAX) &&
+           utf8_is_valid(facts->peer) && is_login_text(facts->host, DIRECTORY_HOST_MAX) &&
+           utf8_is_valid(facts->host);
 }
 
 void directory_sasl_request_encode(const struct directory_sasl_request *request, struct buffer *out)

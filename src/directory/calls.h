@@ -8,6 +8,7 @@ enum {
     DIRECTORY_PASSWORD_MAX = 511, /* libxcrypt's CRYPT_MAX_PASSPHRASE_SIZE, less the NUL */
     DIRECTORY_PEER_MAX = 128,
     DIRECTORY_HOST_MAX = 255,
+
     DIRECTORY_CALL_MAX = RPC_FRAME_MAX - 256, /* leaves room for the frame's own header */
 };
 

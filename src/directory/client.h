@@ -82,7 +82,12 @@ enum status directory_login(struct rpc_channel *auth, const struct directory_log
 /* SASL (RFC 4422), whatever the mechanism: front carries the messages between the client and auth,
  * which alone understands them and keeps what is said between two of them. An exchange that is not
  * gone on with is forgotten after DIRECTORY_SASL_MS. */
-enum { DIRECTORY_SASL_MAX = 12288, DIRECTORY_BINDING_MAX = 64, DIRECTORY_SASL_MS = 2 * 60 * 1000 };
+enum {
+    DIRECTORY_SASL_MAX = 12288,
+    DIRECTORY_BINDING_MAX = 64,
+    DIRECTORY_MAILS_MAX = 4096,
+    DIRECTORY_SASL_MS = 2 * 60 * 1000
+};
 
 /* What front knows of a session that wants to log in. */
 struct directory_sasl_facts {
@@ -94,6 +99,11 @@ struct directory_sasl_facts {
     bool is_tls;
     /* RFC 9266 and RFC 5929 4; "" where the channel has none. */
     struct text tls_exporter, tls_server_end_point;
+    /* RFC 5929 3, of TLS 1.2 alone. */
+    struct text tls_unique;
+    /* SHA-256 of the certificate that the client showed, or "". Its e-mail addresses, parted by LF:
+     * only when it leads to an authority that is trusted for clients. */
+    struct text certificate, certificate_mails;
 };
 enum directory_sasl_outcome {
     DIRECTORY_SASL_CHALLENGE, /* to be sent to the client, and its response brought here */

@@ -319,6 +319,15 @@ static enum status make_directory(const char *path)
     return try_later("cannot make the directory %s: %m", path);
 }
 
+static void take_settings(struct directory *directory, struct settings *settings)
+{
+    const struct throttle_limits limits = {.wrong_max = settings->lockout_wrong,
+                                           .within_ms = settings->lockout_within_ms,
+                                           .locked_ms = settings->lockout_ms};
+    directory->settings = settings_hold(settings);
+    throttle_use_limits(directory->throttle, &limits);
+}
+
 static struct directory *directory_new(const char *path, struct settings *settings,
                                        struct task_group *group)
 {
@@ -327,13 +336,13 @@ static struct directory *directory_new(const char *path, struct settings *settin
     check(asprintf(&directory->path, "%s", path) > 0);
     check(asprintf(&directory->log_path, "%s/log", path) > 0);
     check(asprintf(&directory->index_path, "%s/index", path) > 0);
-    directory->settings = settings_hold(settings);
     directory->group = group;
     task_group_init(&directory->background);
     task_event_init(&directory->idle);
     task_event_init(&directory->unchanged);
     task_event_init(&directory->login_ended);
     directory->throttle = throttle_new();
+    take_settings(directory, settings);
     directory->logins = recent_new(LOGINS_REMEMBERED, sizeof(struct login_memory));
     random_bytes(directory->secret, sizeof(directory->secret));
     return directory;
@@ -430,6 +439,6 @@ void directory_use_settings(struct directory *directory, struct settings *settin
     if (directory->settings == settings)
         return;
     settings_release(&directory->settings);
-    directory->settings = settings_hold(settings);
+    take_settings(directory, settings);
     tell_changed(directory);
 }

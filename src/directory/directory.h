@@ -13,6 +13,7 @@
 
 #include "directory/client.h"
 #include "directory/record.h"
+#include "directory/throttle.h"
 
 struct directory;
 
@@ -99,5 +100,11 @@ enum status directory_resolve(struct directory *directory, const struct text *ke
  * answered from memory. YIELDS. */
 enum status directory_authenticate(struct directory *directory, const struct directory_login *login,
                                    char user_out[DIRECTORY_USER_MAX]);
+
+/* What is counted of wrong passwords now (see throttle.h). visit must not yield. */
+void directory_attempts(struct directory *directory, throttle_visit *visit, void *context);
+/* Forget them for an account, or for a network as text. False when there was nothing to forget. */
+bool directory_unlock_account(struct directory *directory, struct text key);
+bool directory_unlock_network(struct directory *directory, struct text network);
 
 #endif

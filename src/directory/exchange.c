@@ -41,6 +41,7 @@ const struct mechanism_steps mechanism_steps[MECHANISM_COUNT] = {
     [MECHANISM_GSSAPI] = {mechanism_gss, MECHANISM_GSS_STATE_BYTES, mechanism_gss_finish},
     [MECHANISM_GSS_SPNEGO] = {mechanism_gss, MECHANISM_GSS_STATE_BYTES, mechanism_gss_finish},
     [MECHANISM_CRAM_MD5] = {mechanism_cram, MECHANISM_CRAM_STATE_BYTES, NULL},
+    [MECHANISM_EXTERNAL] = {mechanism_external, 0, NULL},
     [MECHANISM_PLAIN] = {mechanism_plain, 0, NULL},
     [MECHANISM_LOGIN] = {mechanism_login, MECHANISM_LOGIN_STATE_BYTES, NULL},
 };
@@ -83,6 +84,9 @@ static void copy_facts(struct exchange *exchange, const struct directory_sasl_fa
     copy->host = arena_copy(&exchange->arena, facts->host);
     copy->tls_exporter = arena_copy(&exchange->arena, facts->tls_exporter);
     copy->tls_server_end_point = arena_copy(&exchange->arena, facts->tls_server_end_point);
+    copy->tls_unique = arena_copy(&exchange->arena, facts->tls_unique);
+    copy->certificate = arena_copy(&exchange->arena, facts->certificate);
+    copy->certificate_mails = arena_copy(&exchange->arena, facts->certificate_mails);
 }
 
 static struct exchange *exchange_new(const struct directory_sasl_facts *facts)

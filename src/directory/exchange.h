@@ -36,7 +36,8 @@ struct mechanism_steps {
 /* By enum mechanism. */
 extern const struct mechanism_steps mechanism_steps[MECHANISM_COUNT];
 
-mechanism_step mechanism_plain, mechanism_login, mechanism_scram, mechanism_cram, mechanism_gss;
+mechanism_step mechanism_plain, mechanism_login, mechanism_scram, mechanism_cram, mechanism_gss,
+    mechanism_external;
 enum {
     MECHANISM_LOGIN_STATE_BYTES = DIRECTORY_USER_MAX,
     MECHANISM_SCRAM_STATE_BYTES = 640,

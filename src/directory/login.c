@@ -7,8 +7,10 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/logline.h"
 #include "directory/directory.h"
 #include "directory/keys.h"
+#include "directory/networks.h"
 #include "directory/state.h"
 
 enum {
@@ -72,6 +74,9 @@ static enum status wait_for_turn(struct directory *directory, const struct attem
                                  bool *known)
 {
     int64_t patience_end_ms = clock_monotonic_ms() + PATIENCE_MS;
+    if (!throttle_knows(directory->throttle, attempt->account, attempt->peer) &&
+        network_is_known(directory, attempt->account, attempt->peer))
+        throttle_know(directory->throttle, attempt->account, attempt->peer);
     for (;;) {
         if (directory->closing || task_is_cancelled())
             return try_later("the directory is closing");
@@ -102,8 +107,18 @@ enum status directory_attempt_begin(struct directory *directory, struct text acc
 void directory_attempt_end(struct directory *directory, struct text account, struct text peer,
                            enum throttle_outcome outcome)
 {
-    throttle_end(directory->throttle, account, peer, outcome, clock_monotonic_ms());
+    static const char *const words[] = {[LOCKED_ACCOUNT] = "account",
+                                        [LOCKED_NETWORK] = "network",
+                                        [LOCKED_PAIR] = "account-from-network"};
+    enum throttle_lock lock =
+        throttle_end(directory->throttle, account, peer, outcome, clock_monotonic_ms());
     task_event_tell_all(&directory->login_ended);
+    if (lock != LOCKED_NOTHING)
+        log_warning("auth.locked", "what=%s account=%s peer=%s seconds=%lld", words[lock],
+                    log_text(account), log_text(peer),
+                    (long long)directory->settings->lockout_ms / SECOND);
+    if (outcome == ATTEMPT_GOOD)
+        network_note(directory, account, peer);
 }
 
 /* YIELDS. */
@@ -167,4 +182,28 @@ enum status directory_authenticate(struct directory *directory, const struct dir
     arena_finish(&arena);
     directory_leave(directory);
     return status;
+}
+
+/* ---- For the administrator ---- */
+
+void directory_attempts(struct directory *directory, throttle_visit *visit, void *context)
+{
+    throttle_list(directory->throttle, clock_monotonic_ms(), visit, context);
+}
+
+/* Those who wait for their turn look again. */
+static bool unlocked(struct directory *directory, bool found)
+{
+    task_event_tell_all(&directory->login_ended);
+    return found;
+}
+
+bool directory_unlock_account(struct directory *directory, struct text key)
+{
+    return unlocked(directory, throttle_unlock_account(directory->throttle, key));
+}
+
+bool directory_unlock_network(struct directory *directory, struct text network)
+{
+    return unlocked(directory, throttle_unlock_network(directory->throttle, network));
 }

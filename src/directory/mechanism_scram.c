@@ -50,6 +50,8 @@ static struct text binding_of(const struct exchange *exchange, struct text name)
         return exchange->facts.tls_exporter;
     if (text_equals(name, TEXT("tls-server-end-point")))
         return exchange->facts.tls_server_end_point;
+    if (text_equals(name, TEXT("tls-unique")))
+        return exchange->facts.tls_unique;
     return TEXT("");
 }
 
@@ -59,7 +61,8 @@ static const char *binding_conflict(const struct exchange *exchange, struct text
                                     struct text name)
 {
     const struct directory_sasl_facts *facts = &exchange->facts;
-    bool was_offered = facts->tls_exporter.length > 0 || facts->tls_server_end_point.length > 0;
+    bool was_offered = facts->tls_exporter.length > 0 || facts->tls_server_end_point.length > 0 ||
+                       facts->tls_unique.length > 0;
     if (name.length > 0 && !is_plus(exchange))
         return "channel binding without a -PLUS mechanism";
     if (name.length > 0)

@@ -84,3 +84,12 @@ void recent_remove(struct recent *recent, struct text key)
     if (entry != NULL)
         entry_remove(recent, entry);
 }
+
+void recent_each(struct recent *recent, recent_visit *visit, void *context)
+{
+    list_each(link, &recent->by_use)
+    {
+        struct entry *entry = list_entry(link, struct entry, use);
+        visit(context, text_of(entry->key, entry->key_length), entry->bytes);
+    }
+}

@@ -15,5 +15,8 @@ void *recent_find(struct recent *recent, struct text key);
 void *recent_take(struct recent *recent, struct text key);
 /* Wipes it. Harmless when absent. */
 void recent_remove(struct recent *recent, struct text key);
+/* Each entry, the one used last first. visit must not take or remove any. */
+typedef void recent_visit(void *context, struct text key, void *entry);
+void recent_each(struct recent *recent, recent_visit *visit, void *context);
 
 #endif

@@ -92,7 +92,7 @@ struct text directory_login_hash(struct directory *directory, struct text key, s
 
 /* A login that is not by a password sent: take a turn among the guesses, and end it with the
  * outcome. account: the user's key, or what was said when that is none. TRY_LATER: too many wrong
- * ones. attempt_begin YIELDS. */
+ * ones. Both YIELD. */
 enum status directory_attempt_begin(struct directory *directory, struct text account,
                                     struct text peer);
 void directory_attempt_end(struct directory *directory, struct text account, struct text peer,

@@ -112,6 +112,19 @@ bool stream_tls_exporter(const struct stream *stream, unsigned char out[TLS_EXPO
                                       0, 0) == 1;
 }
 
+/* The first Finished of the handshake: the client's, or the server's when a session was resumed. */
+size_t stream_tls_unique(const struct stream *stream, unsigned char out[TLS_END_POINT_MAX])
+{
+    SSL *ssl = stream->ssl;
+    if (ssl == NULL || SSL_version(ssl) != TLS1_2_VERSION || SSL_get_extms_support(ssl) != 1)
+        return 0;
+    bool server_was_first = SSL_session_reused(ssl) == 1;
+    bool was_ours = server_was_first == (SSL_is_server(ssl) == 1);
+    size_t length = was_ours ? SSL_get_finished(ssl, out, TLS_END_POINT_MAX)
+                             : SSL_get_peer_finished(ssl, out, TLS_END_POINT_MAX);
+    return length <= TLS_END_POINT_MAX ? length : 0;
+}
+
 /* RFC 5929 4.1: the hash of the signature; SHA-256 where that is MD5 or SHA-1. */
 static const EVP_MD *end_point_hash(X509 *certificate)
 {
@@ -198,6 +211,12 @@ static void mails_of(X509 *certificate, struct arena *arena, struct tls_peer *ou
     }
     X509_email_free(mails);
     out->mails = list;
+}
+
+bool stream_tls_has_peer(const struct stream *stream)
+{
+    SSL *ssl = stream->ssl;
+    return ssl != NULL && SSL_get0_peer_certificate(ssl) != NULL;
 }
 
 bool stream_tls_peer(const struct stream *stream, struct arena *arena, struct tls_peer *out)

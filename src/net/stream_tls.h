@@ -11,6 +11,9 @@ enum { TLS_EXPORTER_BYTES = 32, TLS_END_POINT_MAX = 64, TLS_FINGERPRINT_BYTES = 
 /* RFC 9266: the channel binding "tls-exporter". False: plain, or a session that has none (TLS 1.2
  * without extended master secret). */
 bool stream_tls_exporter(const struct stream *stream, unsigned char out[TLS_EXPORTER_BYTES]);
+/* RFC 5929 3: "tls-unique", of TLS 1.2 with extended master secret (RFC 7627): without that it
+ * binds to nothing. How many bytes; 0: plain, or another version. */
+size_t stream_tls_unique(const struct stream *stream, unsigned char out[TLS_END_POINT_MAX]);
 /* RFC 5929 4: "tls-server-end-point", the hash of the server's certificate, ours or the peer's.
  * How many bytes; 0: plain, or the certificate's signature has no hash that could be used. */
 size_t stream_tls_server_end_point(const struct stream *stream,
@@ -33,6 +36,7 @@ struct tls_peer {
     unsigned mail_count;
     unsigned char fingerprint[TLS_FINGERPRINT_BYTES]; /* SHA-256 of der */
 };
+bool stream_tls_has_peer(const struct stream *stream);
 /* False: plain, or the peer showed none. */
 bool stream_tls_peer(const struct stream *stream, struct arena *arena, struct tls_peer *out);
 

@@ -16,17 +16,19 @@ enum mechanism {
     MECHANISM_GSSAPI,     /* RFC 4752: Kerberos */
     MECHANISM_GSS_SPNEGO, /* RFC 4178 in SASL, as Microsoft has it */
     MECHANISM_CRAM_MD5,   /* RFC 2195 */
+    MECHANISM_EXTERNAL,   /* RFC 4422 A */
     MECHANISM_PLAIN,      /* RFC 4616 */
     MECHANISM_LOGIN,      /* draft-murchison-sasl-login */
     MECHANISM_COUNT
 };
 
 enum mechanism_flags {
-    MECHANISM_PLAIN_TEXT = 1,   /* the secret itself is sent: under TLS, unless told otherwise */
-    MECHANISM_NEEDS_TLS = 2,    /* never without TLS */
-    MECHANISM_BINDS = 4,        /* to the TLS channel (a -PLUS): only where it has a binding */
-    MECHANISM_STANDARD = 8,     /* offered when the settings say nothing */
-    MECHANISM_SERVER_FIRST = 16 /* the server speaks first: no response with the command */
+    MECHANISM_PLAIN_TEXT = 1,    /* the secret itself is sent: under TLS, unless told otherwise */
+    MECHANISM_NEEDS_TLS = 2,     /* never without TLS */
+    MECHANISM_BINDS = 4,         /* to the TLS channel (a -PLUS): only where it has a binding */
+    MECHANISM_STANDARD = 8,      /* offered when the settings say nothing */
+    MECHANISM_SERVER_FIRST = 16, /* the server speaks first: no response with the command */
+    MECHANISM_CERTIFICATE = 32   /* where the client has shown a certificate */
 };
 
 /* The words of the setting `login`: how logins are taken, then by which mechanisms. */
@@ -37,6 +39,7 @@ enum login_word {
     LOGIN_SCRAM,
     LOGIN_GSSAPI,
     LOGIN_CRAM_MD5,
+    LOGIN_EXTERNAL,
     LOGIN_PLAIN,
     LOGIN_LOGIN,
     LOGIN_WORD_COUNT

@@ -227,9 +227,12 @@ struct settings {
     unsigned realm_count;
     struct setting_realm *ntlm_names; /* `ntlm name NAME domain DOMAIN` */
     unsigned ntlm_name_count;
-    int64_t trace_keep_ms;           /* `trace keep 30d` */
-    uint64_t min_free_bytes;         /* `limit free-space 64MB`: below, new mail gets 452 */
-    uint64_t max_queue_messages;     /* `limit queue 1000000`: above, new mail gets 452 */
+    int64_t trace_keep_ms;       /* `trace keep 30d` */
+    uint64_t min_free_bytes;     /* `limit free-space 64MB`: below, new mail gets 452 */
+    uint64_t max_queue_messages; /* `limit queue 1000000`: above, new mail gets 452 */
+    uint32_t lockout_wrong;      /* `login lockout 20`: wrong guesses; 0: nobody is locked out */
+    int64_t lockout_within_ms;   /* `login in 15m` */
+    int64_t lockout_ms;          /* `login for 15m` */
     struct net_address *dns_servers; /* `dns server ADDRESS ...`; none: /etc/resolv.conf */
     unsigned dns_server_count;
     struct setting_server *servers;

@@ -142,6 +142,18 @@ const struct setting_row setting_rows[] = {
     {TOP, "limit queue", &setting_type_count,
      .standard = "1000000", .low = 1, .high = 100000000, TO(settings, max_queue_messages),
      .help = "With more messages waiting, new mail is asked to come later (452)."},
+    {TOP, "login lockout", &setting_type_count,
+     .standard = "20", .low = 0, .high = 1000000, TO(settings, lockout_wrong),
+     .help = "After so many wrong passwords no more are tried for a time: for that account, or, "
+             "when they came from one network, from there. Networks from which a user has logged "
+             "in before stay open to him. Guessing is slowed down from the fifth on anyway. "
+             "0: nobody is locked out."},
+    {TOP, "login in", &setting_type_time,
+     .standard = "15m", .low = SECOND, .high = 7 * DAY, TO(settings, lockout_within_ms),
+     .help = "Within what time they are counted."},
+    {TOP, "login for", &setting_type_time,
+     .standard = "15m", .low = SECOND, .high = 7 * DAY, TO(settings, lockout_ms),
+     .help = "How long the lockout lasts. mailroot user unlock ends it at once."},
     {TOP, "dns server", &setting_type_resolvers,
      .otherwise = "those of /etc/resolv.conf", .high = 8,
      TO_LIST(settings, dns_servers, dns_server_count),
@@ -216,12 +228,12 @@ const struct setting_row setting_rows[] = {
     {SERVER, "login", &setting_type_words,
      .standard = "tls", .choices = login_words, TO(setting_server, login_words),
      .help = "How users log in. tls: under TLS alone. cleartext: passwords are taken in clear text "
-             "too. With neither, mechanisms that do not send the password are offered without TLS, "
-             "and those that do under TLS. none: nobody logs in. The other words name mechanisms, and then no "
-             "others are offered: scram (SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS forms), plain, "
-             "login; and those that are offered only when they are named: cram-md5, which needs a "
-             "key that mailroot user passwd --allow-cram makes, and gssapi (Kerberos, also behind "
-             "SPNEGO), which needs a keytab. By default scram, plain and login."},
+             "too. With neither, mechanisms that do not send the password are offered without TLS "
+             "as well. none: nobody logs in. The other words name mechanisms, and then no others "
+             "are offered: scram (SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS forms), plain, login, "
+             "external (to clients that show a certificate); and those that are never offered "
+             "unless they are named: cram-md5, which needs a key that mailroot user passwd "
+             "--allow-cram makes, and gssapi (Kerberos, also behind SPNEGO), which needs a keytab."},
     {SERVER, "relay", &setting_type_relay,
      .standard = "logged-in",
      .help = "Who may send to domains that are not ours: who is logged in, these networks too "

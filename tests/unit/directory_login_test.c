@@ -1,5 +1,6 @@
 /* Passwords, logins and the slowing down of guesses. */
 #include "directory/calls.h"
+#include "directory/networks.h"
 #include "directory/state.h"
 #include "directory_scene.h"
 #include "task/task.h"
@@ -286,6 +287,191 @@ TEST("one's own success does not buy free guesses at others")
     }
     EXPECT(started == THROTTLE_FREE_ATTEMPTS);
     throttle_free(&throttle);
+}
+
+/* ---- Lockout ---- */
+
+static const struct throttle_limits twenty = {
+    .wrong_max = 20, .within_ms = 15 * MINUTE, .locked_ms = 15 * MINUTE};
+
+/* Wrong guesses, each as soon as it may start, until one is told to wait for longer than the
+ * slowing down makes anybody wait. How many were tried; *now_ms moves on. */
+static unsigned guess_until_locked(struct throttle *throttle, const char *account, const char *peer,
+                                   int64_t *now_ms)
+{
+    unsigned tried = 0;
+    for (;;) {
+        int64_t wait_ms = guess(throttle, text_from(account), peer, *now_ms);
+        if (wait_ms > THROTTLE_LONGEST_MS)
+            return tried;
+        tried += wait_ms == 0;
+        *now_ms += wait_ms;
+    }
+}
+
+TEST("after twenty wrong passwords an account is locked for fifteen minutes")
+{
+    struct throttle *throttle = throttle_new();
+    throttle_use_limits(throttle, &twenty);
+    int64_t now_ms = 1000;
+    EXPECT(guess_until_locked(throttle, "alice@example.test", "192.0.2.1", &now_ms) == 20);
+    EXPECT(throttle_start(throttle, alice, TEXT("198.51.100.1"), now_ms) == 15 * MINUTE);
+    now_ms += 15 * MINUTE - 1;
+    EXPECT(throttle_start(throttle, alice, TEXT("198.51.100.1"), now_ms) == 1);
+    EXPECT(throttle_start(throttle, alice, TEXT("198.51.100.1"), now_ms + 1) == 0);
+    throttle_free(&throttle);
+}
+
+TEST("guesses that are spread over a longer time than that lock nothing")
+{
+    struct throttle *throttle = throttle_new();
+    throttle_use_limits(throttle, &twenty);
+    int64_t now_ms = 1000;
+    for (unsigned i = 0; i < 200; i++) {
+        EXPECT(guess(throttle, alice, "192.0.2.1", now_ms) == 0);
+        now_ms += MINUTE;
+    }
+    throttle_free(&throttle);
+}
+
+TEST("strangers can't lock the owner out where he has logged in before")
+{
+    struct throttle *throttle = throttle_new();
+    throttle_use_limits(throttle, &twenty);
+    int64_t now_ms = 1000;
+    throttle_know(throttle, alice, TEXT("192.0.2.1"));
+    guess_until_locked(throttle, "alice@example.test", "198.51.100.7", &now_ms);
+    EXPECT(throttle_start(throttle, alice, TEXT("198.51.100.8"), now_ms) > THROTTLE_LONGEST_MS);
+    EXPECT(throttle_start(throttle, alice, TEXT("192.0.2.1:993"), now_ms) == 0);
+    throttle_end(throttle, alice, TEXT("192.0.2.1:993"), ATTEMPT_GOOD, now_ms);
+    /* Guessing from his own network locks that pair, not the account. */
+    EXPECT(guess_until_locked(throttle, "alice@example.test", "192.0.2.1", &now_ms) == 20);
+    now_ms += 20 * MINUTE;
+    EXPECT(throttle_start(throttle, alice, TEXT("198.51.100.9"), now_ms) == 0);
+    throttle_free(&throttle);
+}
+
+TEST("spraying one password over many accounts locks the network it comes from")
+{
+    struct throttle *throttle = throttle_new();
+    throttle_use_limits(throttle, &twenty);
+    int64_t now_ms = 1000;
+    unsigned tried = 0;
+    throttle_know(throttle, TEXT("bob@example.test"), TEXT("198.51.100.7"));
+    for (;; tried++) {
+        char name[40];
+        snprintf(name, sizeof(name), "user%u@example.test", tried);
+        int64_t wait_ms = guess(throttle, text_from(name), "198.51.100.7", now_ms);
+        if (wait_ms > THROTTLE_LONGEST_MS)
+            break;
+        now_ms += wait_ms;
+        if (wait_ms > 0)
+            EXPECT(guess(throttle, text_from(name), "198.51.100.7", now_ms) == 0);
+    }
+    EXPECT(tried == 20);
+    EXPECT(throttle_start(throttle, alice, TEXT("198.51.100.7"), now_ms) > THROTTLE_LONGEST_MS);
+    EXPECT(throttle_start(throttle, alice, TEXT("198.51.100.8"), now_ms) == 0);
+    EXPECT(throttle_start(throttle, TEXT("bob@example.test"), TEXT("198.51.100.7"), now_ms) == 0);
+    throttle_free(&throttle);
+}
+
+struct listed {
+    unsigned count, locked;
+};
+
+static void count_listed(void *context, const struct throttle_entry *entry)
+{
+    struct listed *listed = context;
+    listed->count++;
+    listed->locked += entry->is_locked;
+    EXPECT(entry->account.length > 0 || entry->network.length > 0);
+}
+
+TEST("the administrator sees what is locked, and unlocks an account or a network")
+{
+    struct throttle *throttle = throttle_new();
+    throttle_use_limits(throttle, &twenty);
+    int64_t now_ms = 1000;
+    struct listed listed = {0};
+    guess_until_locked(throttle, "alice@example.test", "2001:db8:1:2::9", &now_ms);
+    throttle_list(throttle, now_ms, count_listed, &listed);
+    EXPECT(listed.count == 2 && listed.locked == 2);
+    EXPECT(throttle_unlock_account(throttle, alice));
+    EXPECT(!throttle_unlock_account(throttle, alice));
+    EXPECT(throttle_start(throttle, alice, TEXT("192.0.2.1"), now_ms) == 0);
+    EXPECT(throttle_start(throttle, alice, TEXT("2001:db8:1:2::1"), now_ms) > 0);
+    EXPECT(throttle_unlock_network(throttle, TEXT("2001:db8:1:2::/64")));
+    EXPECT(throttle_start(throttle, alice, TEXT("2001:db8:1:2::1"), now_ms) == 0);
+    throttle_free(&throttle);
+}
+
+TEST("a network is an IPv4 address, or the half of an IPv6 address that one customer has")
+{
+    static const char *const cases[][2] = {
+        {"192.0.2.1", "192.0.2.1"},
+        {"192.0.2.1:25", "192.0.2.1"},
+        {"[2001:db8::1]:25", "2001:db8::/64"},
+        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+        {"::ffff:192.0.2.1", "192.0.2.1"},
+    };
+    char network[THROTTLE_NETWORK_BYTES];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        EXPECT_TEXT(text_from(throttle_network(text_from(cases[i][0]), network)), cases[i][1]);
+}
+
+/* ---- Networks that are remembered ---- */
+
+static void count_network(void *context, struct text network, int64_t seen_ms)
+{
+    EXPECT(network.length > 0 && seen_ms > 0);
+    ++*(unsigned *)context;
+}
+
+static void networks_last(struct scene *scene)
+{
+    struct text key = TEXT("alice@example.test");
+    add_user(scene, "alice@example.test");
+    EXPECT(try_from(scene, "alice", "secret", "192.0.2.1:4711") == OK);
+    EXPECT(try_from(scene, "alice", "wrong", "192.0.2.2") == REFUSED);
+    EXPECT(network_is_known(scene->directory, key, TEXT("192.0.2.1:99")));
+    EXPECT(!network_is_known(scene->directory, key, TEXT("192.0.2.2")));
+    directory_close(&scene->directory);
+    scene_open(scene);
+    EXPECT(network_is_known(scene->directory, key, TEXT("192.0.2.1")));
+    for (unsigned i = 0; i < NETWORKS_OF_USER_MAX + 4; i++) {
+        char peer[32];
+        snprintf(peer, sizeof(peer), "198.51.100.%u", i);
+        network_note(scene->directory, key, text_from(peer));
+    }
+    unsigned count = 0;
+    network_list(scene->directory, key, count_network, &count);
+    EXPECT(count == NETWORKS_OF_USER_MAX);
+    EXPECT(directory_user_remove(scene->directory, key) == OK);
+    count = 0;
+    network_list(scene->directory, key, count_network, &count);
+    EXPECT(count == 0);
+}
+
+TEST("the networks of a user are remembered over a restart, bounded, and go with him")
+{
+    scene_run(networks_last);
+}
+
+static void password_forms(struct scene *scene)
+{
+    char hash[DIRECTORY_HASH_MAX];
+    EXPECT(password_hash(TEXT("caf\xc3\xa9"), hash) == OK);
+    EXPECT(directory_user_add(scene->directory, TEXT("alice@example.test"), text_from(hash),
+                              TEXT("")) == OK);
+    EXPECT(try_from(scene, "alice", "caf\xc3\xa9", "") == OK);
+    EXPECT(try_from(scene, "alice", "cafe\xcc\x81", "") == OK); /* composed otherwise */
+    EXPECT(try_from(scene, "alice", "cafe", "") == REFUSED);
+    EXPECT(try_from(scene, "alice", "caf\xe9", "") == REFUSED); /* not UTF-8 */
+}
+
+TEST("a password is the same however its letters are composed")
+{
+    scene_run(password_forms);
 }
 
 /* ---- The calls ---- */

@@ -84,11 +84,82 @@ static void passwords(struct scene *scene)
     EXPECT(status == OK);
     run(scene, "login test alice", "two words");
     EXPECT(status == OK);
+    run(scene, "user passwd alice --allow-cram", "two words");
+    EXPECT(status == OK);
+    expect_refused(scene, "user passwd alice --allow-cram --hash " CHEAP_HASH,
+                   "--allow-cram needs the password itself, not a hash of it");
 }
 
 TEST("a password set is the password that logs in")
 {
     run_scene(passwords);
+}
+
+#define SHA256 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define SHA256_SHOWN                                                                               \
+    "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee" \
+    ":ff"
+
+static void certificates(struct scene *scene)
+{
+    expect_refused(scene, "user certificate list bob", "bob@example.test has no certificates");
+    expect(scene, "user certificate add bob " SHA256, "bob@example.test: certificate added\n");
+    expect_refused(scene, "user certificate add bob " SHA256, "the certificate is his already");
+    expect(scene, "user certificate list bob", SHA256_SHOWN "\n");
+    expect(scene, "user add alice --hash " CHEAP_HASH, "alice@example.test: added\n");
+    expect_refused(scene, "user certificate add alice " SHA256,
+                   "the certificate is that of bob@example.test");
+    expect_refused(scene, "user certificate remove alice " SHA256,
+                   "that is no certificate of alice@example.test");
+    expect_refused(scene, "user certificate add nobody " SHA256,
+                   "there is no user nobody@example.test");
+    expect_refused(scene, "user certificate add bob 00:11",
+                   "wanted is a SHA-256 in hexadecimal, as openssl x509 -noout -fingerprint "
+                   "-sha256 prints it");
+    expect(scene, "user certificate remove bob " SHA256_SHOWN,
+           "bob@example.test: certificate removed\n");
+    expect_refused(scene, "user certificate list bob", "bob@example.test has no certificates");
+}
+
+TEST("certificates are given to users and taken away, each to one")
+{
+    run_scene(certificates);
+}
+
+static void guess(struct scene *scene, const char *peer)
+{
+    char user[DIRECTORY_USER_MAX];
+    struct directory_login login = {.user = TEXT("alice"),
+                                    .password = TEXT("wrong"),
+                                    .service = SERVICE_SMTP,
+                                    .peer = text_from(peer)};
+    EXPECT(directory_authenticate(scene->directory, &login, user) == REFUSED);
+}
+
+static void lockouts(struct scene *scene)
+{
+    expect(scene, "user add alice --hash " CHEAP_HASH, "alice@example.test: added\n");
+    expect_refused(scene, "login list", "no wrong passwords lately");
+    expect_refused(scene, "login networks alice",
+                   "alice@example.test has logged in from nowhere yet");
+    guess(scene, "192.0.2.1");
+    expect(scene, "login list",
+           "alice@example.test                       any                      open       1 -\n"
+           "any                                      192.0.2.1                open       1 -\n");
+    expect(scene, "user unlock alice", "alice@example.test: unlocked\n");
+    expect(scene, "login list --json",
+           "{\"account\":\"\",\"network\":\"192.0.2.1\",\"state\":\"open\",\"wrong\":1,"
+           "\"until_ms\":0}\n");
+    expect(scene, "login unlock 192.0.2.1", "192.0.2.1: unlocked\n");
+    expect_refused(scene, "login unlock 192.0.2.1",
+                   "no wrong passwords came from 192.0.2.1 lately");
+    expect_refused(scene, "user unlock alice",
+                   "no wrong passwords were tried for alice@example.test lately");
+}
+
+TEST("wrong passwords are listed and forgotten at the administrator's word")
+{
+    run_scene(lockouts);
 }
 
 static void mistakes(struct scene *scene)

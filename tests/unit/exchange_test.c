@@ -2,6 +2,7 @@
 #include "directory/exchange.h"
 
 #include "base/encoding.h"
+#include "directory/certificates.h"
 #include "directory/keys.h"
 #include "directory/state.h"
 #include "directory_scene.h"
@@ -571,4 +572,51 @@ static void cram(struct scene *scene)
 TEST("CRAM-MD5 works for users whose key for it was asked for, and for nobody else")
 {
     scene_run(cram);
+}
+
+/* ---- EXTERNAL ---- */
+
+static void external(struct scene *scene)
+{
+    static const char first[] =
+        "\1\2\3\4\5\6\7\10\1\2\3\4\5\6\7\10\1\2\3\4\5\6\7\10\1\2\3\4\5\6\7\10";
+    static const char second[] = "abcdabcdabcdabcdabcdabcdabcdabcd";
+    static const struct {
+        const char *certificate, *mails, *response, *user; /* user NULL: REFUSED */
+    } cases[] = {
+        {first, "", "", "alice@example.test"},
+        {first, "", "ALICE", "alice@example.test"},
+        {first, "", "bob", NULL},
+        {second, "", "", NULL},
+        {second, "bob@example.test", "", "bob@example.test"},
+        {second, "x@far.test\nbob@example.test", "", "bob@example.test"},
+        {second, "bob@example.test", "alice", NULL},
+        {first, "bob@example.test", "bob@example.test", "bob@example.test"},
+        {second, "nobody@example.test", "", NULL},
+        {second, "nobody@example.test", "no address@", NULL},
+    };
+    struct talk talk;
+    add_user(scene, "alice@example.test");
+    EXPECT(certificate_add(scene->directory, TEXT("alice@example.test"), text_of(first, 32)) == OK);
+    talk_begin(&talk, scene, MECHANISM_EXTERNAL, SERVICE_SUBMISSION);
+    talk.facts.is_tls = true;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        talk.facts.certificate = text_of(cases[i].certificate, 32);
+        talk.facts.certificate_mails = text_from(cases[i].mails);
+        EXPECT(begin_with(&talk, text_from(cases[i].response)) ==
+               (cases[i].user == NULL ? REFUSED : OK));
+        EXPECT_TEXT(text_from(talk.answer.user), cases[i].user == NULL ? "" : cases[i].user);
+    }
+    talk.facts.certificate = text_of(first, 32);
+    EXPECT(directory_user_enable(scene->directory, TEXT("alice@example.test"), false) == OK);
+    EXPECT(begin(&talk) == OK && talk.answer.outcome == DIRECTORY_SASL_CHALLENGE);
+    EXPECT(say(&talk, TEXT("")) == REFUSED);
+    EXPECT(begin_with(&talk, TEXT("a\0b")) == OK);
+    EXPECT(talk.answer.outcome == DIRECTORY_SASL_MALFORMED);
+    talk_end(&talk);
+}
+
+TEST("a certificate is a user's when it was recorded as his, or names him and is vouched for")
+{
+    scene_run(external);
 }

@@ -7,21 +7,24 @@
 
 /* ---- What is offered ---- */
 
-/* The bindings of the channel, for those that bind (RFC 9266, RFC 5929 4). */
+/* The bindings of the channel, for those that bind (RFC 9266, RFC 5929). */
 struct binding {
-    unsigned char exporter[TLS_EXPORTER_BYTES], end_point[TLS_END_POINT_MAX];
-    struct text exporter_text, end_point_text;
+    unsigned char exporter_bytes[TLS_EXPORTER_BYTES];
+    unsigned char end_point_bytes[TLS_END_POINT_MAX], unique_bytes[TLS_END_POINT_MAX];
+    struct text exporter, end_point, unique;
 };
 
 static void binding_read(struct binding *binding, const struct stream *stream)
 {
-    binding->exporter_text = binding->end_point_text = TEXT("");
+    binding->exporter = binding->end_point = binding->unique = TEXT("");
     if (!stream_is_tls(stream))
         return;
-    if (stream_tls_exporter(stream, binding->exporter))
-        binding->exporter_text = text_of(binding->exporter, sizeof(binding->exporter));
-    size_t length = stream_tls_server_end_point(stream, binding->end_point);
-    binding->end_point_text = text_of(binding->end_point, length);
+    if (stream_tls_exporter(stream, binding->exporter_bytes))
+        binding->exporter = text_of(binding->exporter_bytes, TLS_EXPORTER_BYTES);
+    size_t length = stream_tls_server_end_point(stream, binding->end_point_bytes);
+    binding->end_point = text_of(binding->end_point_bytes, length);
+    length = stream_tls_unique(stream, binding->unique_bytes);
+    binding->unique = text_of(binding->unique_bytes, length);
 }
 
 static bool is_possible(const struct stream *stream, const struct setting_server *server,
@@ -39,11 +42,13 @@ uint32_t sasl_offers(const struct stream *stream, const struct setting_server *s
     uint32_t offers = 0;
     struct binding binding;
     binding_read(&binding, stream);
-    bool binds = binding.exporter_text.length > 0 || binding.end_point_text.length > 0;
+    bool binds = binding.exporter.length + binding.end_point.length + binding.unique.length > 0;
+    bool has_certificate = stream_tls_has_peer(stream);
     for (enum mechanism i = 0; i < MECHANISM_COUNT; i++) {
         unsigned flags = mechanism_rows[i].flags;
         if ((server->mechanisms & MECHANISM_BIT(i)) != 0 && is_possible(stream, server, flags) &&
-            (binds || (flags & MECHANISM_BINDS) == 0))
+            (binds || (flags & MECHANISM_BINDS) == 0) &&
+            (has_certificate || (flags & MECHANISM_CERTIFICATE) == 0))
             offers |= MECHANISM_BIT(i);
     }
     return offers;
@@ -88,6 +93,23 @@ static enum sasl_outcome outcome_of(enum status status, const struct directory_s
     return answer->outcome == DIRECTORY_SASL_DONE ? SASL_DONE : SASL_MALFORMED;
 }
 
+/* What the client's certificate says: its names only when somebody we trust vouches for them. */
+static void take_certificate(const struct sasl_session *session, struct directory_sasl_facts *facts)
+{
+    struct tls_peer peer;
+    struct arena *arena = &session->line->arena;
+    struct buffer mails;
+    if (!stream_tls_peer(session->line->stream, arena, &peer))
+        return;
+    buffer_init(&mails, DIRECTORY_MAILS_MAX);
+    for (unsigned i = 0; peer.is_verified && i < peer.mail_count; i++)
+        buffer_printf(&mails, "%s%.*s", mails.length > 0 ? "\n" : "", TEXT_ARG(peer.mails[i]));
+    facts->certificate = arena_copy(arena, text_of(peer.fingerprint, TLS_FINGERPRINT_BYTES));
+    if (!mails.overflowed)
+        facts->certificate_mails = arena_copy(arena, buffer_text(&mails));
+    buffer_finish(&mails);
+}
+
 /* From the first message to the last. first NULL: none came with the command. YIELDS. */
 static enum sasl_outcome run(const struct sasl_session *session, struct buffer *response,
                              const struct text *first, struct sasl_login *out)
@@ -100,10 +122,12 @@ static enum sasl_outcome run(const struct sasl_session *session, struct buffer *
                                          .peer = session->peer,
                                          .host = session->host,
                                          .is_tls = stream_is_tls(session->line->stream),
-                                         .tls_exporter = binding.exporter_text,
-                                         .tls_server_end_point = binding.end_point_text};
+                                         .tls_exporter = binding.exporter,
+                                         .tls_server_end_point = binding.end_point,
+                                         .tls_unique = binding.unique};
     struct arena *arena = &session->line->arena;
     struct directory_sasl_answer answer;
+    take_certificate(session, &facts);
     enum status status = directory_sasl_begin(session->auth, &facts, first, arena, &answer);
     while (status == OK && answer.outcome == DIRECTORY_SASL_CHALLENGE) {
         enum sasl_outcome outcome = converse(session, answer.challenge, response);
