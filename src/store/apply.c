@@ -163,6 +163,23 @@ static void apply_message(struct apply *apply, struct operation_message *operati
     }
 }
 
+static void apply_copy(struct apply *apply, const struct operation_copy *operation)
+{
+    for (unsigned i = 0; i < operation->entry_count; i++) {
+        const struct copied_entry *copied = &operation->entries[i];
+        struct touched *touched = touch(apply, copied->message);
+        if (touched == NULL)
+            continue;
+        struct message_entry entry = {.mailbox = operation->mailbox,
+                                      .uid = copied->uid,
+                                      .flags = (uint32_t)copied->flags,
+                                      .modseq = operation->modseq,
+                                      .date_ms = copied->date_ms};
+        touched->message.references++;
+        put_entry(apply, &touched->message, &entry);
+    }
+}
+
 static void apply_item(struct apply *apply, const struct operation_item *operation)
 {
     struct store *store = apply->store;
@@ -338,6 +355,9 @@ static void apply_operation(struct apply *apply, struct operation *operation)
         break;
     case OPERATION_EXPUNGE:
         apply_expunge(apply, &operation->expunge);
+        break;
+    case OPERATION_COPY:
+        apply_copy(apply, &operation->copy);
         break;
     case OPERATION_ITEM:
         apply_item(apply, &operation->item);

@@ -189,6 +189,41 @@ static void get_expunge(struct wire_reader *in, struct arena *arena, struct oper
     out->uids = uids;
 }
 
+static void put_copy(struct buffer *out, const struct operation_copy *operation)
+{
+    wire_put_u64(out, operation->mailbox);
+    wire_put_u64(out, operation->modseq);
+    wire_put_u32(out, operation->entry_count);
+    for (unsigned i = 0; i < operation->entry_count; i++) {
+        const struct copied_entry *entry = &operation->entries[i];
+        wire_put_u64(out, entry->message);
+        wire_put_u32(out, entry->uid);
+        wire_put_u64(out, entry->flags);
+        wire_put_u64(out, (uint64_t)entry->date_ms);
+        wire_put_u32(out, entry->saved_s);
+    }
+}
+
+static void get_copy(struct wire_reader *in, struct arena *arena, struct operation_copy *out)
+{
+    out->mailbox = wire_get_u64(in);
+    out->modseq = wire_get_u64(in);
+    out->entry_count = wire_get_u32(in);
+    if (!count_fits(in, out->entry_count, 32))
+        return;
+    out->entries = arena_array(arena, out->entry_count, sizeof(*out->entries));
+    for (unsigned i = 0; i < out->entry_count; i++) {
+        struct copied_entry *entry = &out->entries[i];
+        entry->message = wire_get_u64(in);
+        entry->uid = wire_get_u32(in);
+        entry->flags = wire_get_u64(in);
+        entry->date_ms = (int64_t)wire_get_u64(in);
+        entry->saved_s = wire_get_u32(in);
+        if (entry->uid == 0 || entry->uid == UINT32_MAX)
+            in->bad = true;
+    }
+}
+
 static void put_story(struct buffer *out, const struct operation_story *operation)
 {
     wire_put_u64(out, operation->id);
@@ -221,6 +256,9 @@ static void put_operation(struct buffer *out, const struct operation *operation)
         break;
     case OPERATION_EXPUNGE:
         put_expunge(out, &operation->expunge);
+        break;
+    case OPERATION_COPY:
+        put_copy(out, &operation->copy);
         break;
     case OPERATION_ITEM:
         wire_put_u64(out, operation->item.id);
@@ -299,6 +337,9 @@ bool change_next(struct text *rest, struct arena *arena, struct operation *out, 
         break;
     case OPERATION_EXPUNGE:
         get_expunge(&in, arena, &out->expunge);
+        break;
+    case OPERATION_COPY:
+        get_copy(&in, arena, &out->copy);
         break;
     case OPERATION_ITEM:
         out->item.id = wire_get_u64(&in);

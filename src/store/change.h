@@ -32,6 +32,7 @@ enum operation_type {
     OPERATION_ITEM = 5,         /* a queue item of a message is set, or removed */
     OPERATION_STORY = 6,        /* something happened that `trace` shows */
     OPERATION_STORY_EXPIRE = 7, /* stories of ids below are forgotten */
+    OPERATION_COPY = 8,         /* messages that are there get an entry more each */
 };
 
 /* A message as kept, but for who refers to it. */
@@ -76,6 +77,17 @@ struct operation_flags {
     uint64_t mailbox, modseq;
     uint32_t uid, add, remove;
 };
+struct copied_entry {
+    uint64_t message, flags;
+    int64_t date_ms;
+    uint32_t uid;
+    uint32_t saved_s; /* when it came into this mailbox, in seconds since 1970; 0: as date_ms */
+};
+struct operation_copy {
+    uint64_t mailbox, modseq; /* it goes into */
+    struct copied_entry *entries;
+    unsigned entry_count;
+};
 struct operation_expunge {
     uint64_t mailbox, modseq;
     const uint32_t *uids;
@@ -100,6 +112,7 @@ struct operation {
         struct operation_mailbox mailbox;
         struct operation_flags flags;
         struct operation_expunge expunge;
+        struct operation_copy copy;
         struct operation_item item;
         struct operation_story story;
         uint64_t expire_below;

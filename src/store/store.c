@@ -341,8 +341,10 @@ bool store_is_pending(struct store *store, uint64_t id)
         struct operation operation;
         bool bad;
         while (!found && change_next(&rest, &arena, &operation, &bad))
-            /* An expunge names UIDs, not ids; it is rare enough to count as touching all. */
+            /* An expunge names UIDs, not ids; it is rare enough to count as touching all, and a
+             * copy is too. */
             found = operation.type == OPERATION_EXPUNGE || operation.type == OPERATION_FLAGS ||
+                    operation.type == OPERATION_COPY ||
                     (operation.type == OPERATION_ITEM && operation.item.id == id) ||
                     (operation.type == OPERATION_MESSAGE && operation.message.message.id == id);
         arena_reset(&arena);
