@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/encoding.h"
+#include "base/clock.h"
 #include "base/id.h"
+#include "mail/body_scan.h"
 #include "mail/date.h"
 #include "mail/header.h"
+#include "mail/orcpt.h"
 #include "mail/report_text.h"
 #include "mail/report_write.h"
 
@@ -25,12 +27,20 @@ static void put_field(struct buffer *out, const char *name, struct text value,
     buffer_append(out, TEXT("\r\n"));
 }
 
+/* RFC 3464 2.3.5 wants a name; where it was reached stands behind it as a comment. */
 static void put_host_field(struct buffer *out, const char *name, struct text host)
 {
+    size_t bracket = text_find(host, '[');
+    bool has_place = bracket > 0 && bracket < host.length;
     if (host.length == 0)
         return;
     buffer_printf(out, "%s: dns; ", name);
-    report_put_clean(out, host, false);
+    report_put_clean(out, has_place ? text_head(host, bracket) : host, false);
+    if (has_place) {
+        buffer_append(out, TEXT(" ("));
+        report_put_clean(out, text_from_position(host, bracket), false);
+        buffer_append(out, TEXT(")"));
+    }
     buffer_append(out, TEXT("\r\n"));
 }
 
@@ -41,22 +51,27 @@ static void put_date_field(struct buffer *out, const char *name, int64_t wall_ms
         buffer_printf(out, "%s: %s\r\n", name, mail_date(wall_ms, date));
 }
 
-/* ORCPT as MAIL FROM had it: "type;address", the address of type rfc822 in xtext (RFC 3461 4.2),
- * which RFC 3464 2.3.1 wants decoded. What does not decode is shown as it came. */
+/* RFC 3464 2.3.1 wants the address decoded, RFC 6533 3 in a form that fits the report. What does
+ * not decode is shown as it came. */
 static void put_original_recipient(struct buffer *out, struct text given, bool is_international)
 {
-    struct text encoded = text_after(given, ';');
+    struct text type;
     struct buffer decoded;
-    buffer_init(&decoded, REPORT_VALUE_MAX);
-    if (given.length == 0) {
-        buffer_finish(&decoded);
-        return;
-    }
-    if (text_equals_nocase(text_before(given, ';'), TEXT("rfc822")) &&
-        xtext_decode(encoded, &decoded))
+    buffer_init(&decoded, ORCPT_ASCII_MAX);
+    bool good = given.length > 0 && orcpt_decode(given, &type, &decoded);
+    bool is_mail = good && (text_equals_nocase(type, TEXT("rfc822")) ||
+                            text_equals_nocase(type, TEXT("utf-8")));
+    if (is_mail) {
         report_put_address(out, "Original-Recipient", buffer_text(&decoded), is_international);
-    else
+    } else if (good) {
+        buffer_append(out, TEXT("Original-Recipient: "));
+        report_put_clean(out, type, false);
+        buffer_append(out, TEXT("; "));
+        report_put_clean(out, buffer_text(&decoded), is_international);
+        buffer_append(out, TEXT("\r\n"));
+    } else {
         put_field(out, "Original-Recipient", given, is_international);
+    }
     buffer_finish(&decoded);
 }
 
@@ -124,10 +139,24 @@ static void put_recipient(struct buffer *out, const struct report_recipient *rec
         put_date_field(out, "Will-Retry-Until", recipient->will_retry_until_ms);
 }
 
+/* RFC 3464 2.2.4: by the name it gave, as the Received field has it that we put before a message.
+ */
+static void put_received_from(struct buffer *out, struct text original)
+{
+    struct header_field field;
+    struct text rest = original, from, name;
+    if (!header_next(&rest, &field) || !text_equals_nocase(field.name, TEXT("Received")) ||
+        text_find_text(field.body, TEXT(" (mailroot) with ")) == field.body.length)
+        return;
+    if (text_word(&field.body, &from) && text_equals(from, TEXT("from")) &&
+        text_word(&field.body, &name))
+        put_host_field(out, "Received-From-MTA", name);
+}
+
 /* RFC 3464 2.2: fields about the message, then a group for each recipient. */
 static void put_status_part(struct buffer *out, const struct report *report)
 {
-    char id[ID_TEXT_BYTES];
+    char id[ID_TEXT_BYTES], until[CLOCK_TEXT_BYTES];
     bool is_international = report->is_international;
     buffer_append(out, is_international ? TEXT("Content-Type: message/global-delivery-status\r\n"
                                                "Content-Transfer-Encoding: 8bit\r\n\r\n")
@@ -136,10 +165,27 @@ static void put_status_part(struct buffer *out, const struct report *report)
     buffer_append(out, TEXT("Reporting-MTA: dns; "));
     report_put_own_host(out, report->reporting_host);
     buffer_append(out, TEXT("\r\n"));
+    put_received_from(out, report->original);
     put_date_field(out, "Arrival-Date", report->arrival_ms);
+    put_date_field(out, "Deliver-By-Date", report->deliver_by_ms);
+    if (report->hold_until_ms != 0)
+        buffer_printf(out, "Future-Release-Request: until; %s\r\n",
+                      clock_rfc3339(report->hold_until_ms, until));
     buffer_printf(out, "X-Mailroot-Id: %s\r\n", id_format(report->original_id, id));
     for (unsigned i = 0; i < report->recipient_count; i++)
         put_recipient(out, &report->recipients[i], is_international);
+}
+
+/* Any bytes may stand in the header of a binary message. */
+static void put_header_section(struct buffer *out, struct text section)
+{
+    for (size_t i = 0; i < section.length; i++) {
+        char c = section.data[i];
+        bool before_lf = i + 1 < section.length && section.data[i + 1] == '\n';
+        bool after_cr = i > 0 && section.data[i - 1] == '\r';
+        bool is_odd = c == '\0' || (c == '\r' && !before_lf) || (c == '\n' && !after_cr);
+        buffer_append_byte(out, is_odd ? '?' : c);
+    }
 }
 
 static void put_original_part(struct buffer *out, const struct report *report)
@@ -148,10 +194,13 @@ static void put_original_part(struct buffer *out, const struct report *report)
                                             {"message/global", "message/global-headers"}};
     buffer_printf(out, "Content-Type: %s\r\n",
                   types[report->is_international][report->original_is_header_only]);
-    if (report->original_is_8bit || report->is_international)
+    if (body_has_8bit(report->original))
         buffer_append(out, TEXT("Content-Transfer-Encoding: 8bit\r\n"));
     buffer_append(out, TEXT("\r\n"));
-    buffer_append(out, report->original);
+    if (report->original_is_header_only)
+        put_header_section(out, report->original);
+    else
+        buffer_append(out, report->original);
 }
 
 /* The first action in the order of the enum names the report: bad news first. */
@@ -202,7 +251,9 @@ static void put_header(struct buffer *out, const struct report *report, const ch
                   "Content-Type: multipart/report; report-type=delivery-status;\r\n"
                   "    boundary=\"%s\"\r\n",
                   boundary);
-    if (report->original_is_8bit || report->is_international)
+    if (report->tls_is_optional)
+        buffer_append(out, TEXT("TLS-Required: No\r\n"));
+    if (body_has_8bit(report->original) || report->is_international)
         buffer_append(out, TEXT("Content-Transfer-Encoding: 8bit\r\n"));
     buffer_append(out, TEXT("\r\nThis is a delivery report in MIME format.\r\n"));
 }

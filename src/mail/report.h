@@ -19,7 +19,7 @@ struct report_recipient {
     enum report_action action;
     struct text status;          /* "5.1.1" */
     struct text diagnostic;      /* the peer's reply or our reason, any bytes */
-    struct text remote_host;     /* Remote-MTA, or "" */
+    struct text remote_host;     /* Remote-MTA as "name[address]:port" or a name alone, or "" */
     int64_t last_attempt_ms;     /* wall; 0: none */
     int64_t will_retry_until_ms; /* wall; delayed only */
 };
@@ -32,15 +32,20 @@ struct report {
     uint64_t original_id;    /* the message reported on: its id, for `mailroot trace` */
     struct text envelope_id; /* ENVID decoded, or "" */
     int64_t arrival_ms;      /* wall */
+    int64_t deliver_by_ms;   /* wall; RFC 2852; 0: none was set */
+    int64_t hold_until_ms;   /* wall; RFC 4865; 0: it was not held */
     int64_t now_ms;          /* wall */
     const struct report_recipient *recipients;
     unsigned recipient_count;
     struct text original; /* the message, or its header section */
     bool original_is_header_only;
-    bool original_is_8bit, is_international;
+    bool is_international;
+    bool tls_is_optional; /* as the original asked for: RFC 8689 5 */
 };
 
-/* Compose the whole message, header first, CRLF line ends. False when out overflows. */
+/* Compose the whole message, header first, CRLF line ends. A header section that is returned alone
+ * gets "?" for a NUL and for a CR or LF that stands alone, so that it can travel as text. False
+ * when out overflows. */
 bool report_compose(const struct report *report, struct buffer *out);
 
 #endif

@@ -16,7 +16,7 @@ static const char *const introductions[] = {
                        "send the message again.\r\n",
     [REPORT_DELIVERED] = "Your message was delivered to the following recipients.\r\n",
     [REPORT_RELAYED] = "Your message was passed on to the mail systems of the following\r\n"
-                       "recipients. Those send no delivery reports, so this is the last report\r\n"
+                       "recipients. Not all of those send reports, so this may be the last that\r\n"
                        "you get.\r\n",
     [REPORT_EXPANDED] = "Your message was passed on to the members of the following lists.\r\n",
 };

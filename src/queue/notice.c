@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "decide/retry.h"
+#include "mail/body_scan.h"
 #include "mail/header.h"
 #include "queue/internal.h"
 
@@ -28,7 +29,8 @@ struct telling {
 /* RFC 3461 4.1: whom the sender wants to hear of. */
 static void choose(struct telling *telling)
 {
-    int64_t until = telling->message.received_ms + telling->queue->settings->retry.expire_ms;
+    struct wait wait = schedule_wait(telling->queued);
+    int64_t until = decide_last_try(&telling->queue->settings->retry, &wait);
     unsigned count = telling->item.recipient_count;
     telling->recipients = arena_array(telling->arena, count, sizeof(*telling->recipients));
     for (unsigned i = 0; i < count; i++) {
@@ -41,7 +43,7 @@ static void choose(struct telling *telling)
             .address = from->address,
             .original_recipient = from->original_recipient,
             .action = from->action,
-            .status = text_is_empty(from->enhanced) ? TEXT("4.0.0") : from->enhanced,
+            .status = from->enhanced,
             .diagnostic = from->reply,
             .remote_host = from->remote_host,
             .last_attempt_ms = from->last_attempt_ms,
@@ -49,12 +51,14 @@ static void choose(struct telling *telling)
     }
 }
 
-/* RFC 3461 4.3: the whole message comes back for failures alone, and when RET did not say HDRS. */
+/* RFC 3461 4.3: the whole message comes back for failures alone, and when RET did not say HDRS. A
+ * binary one can't stand in a report: RFC 2046 5.2.1 lets nothing encode it there. */
 static enum status read_original(struct telling *telling, struct buffer *out)
 {
     const struct message *message = &telling->message;
-    telling->header_only =
-        !telling->any_failed || message->size > ORIGINAL_MOST || message->terms.return_headers_only;
+    telling->header_only = !telling->any_failed || message->size > ORIGINAL_MOST ||
+                           message->terms.return_headers_only ||
+                           message->terms.body == MAIL_BODY_BINARY;
     uint32_t most = telling->header_only ? HEADER_MOST : ORIGINAL_MOST;
     return store_read(telling->queue->store, message->id, 0, most, out);
 }
@@ -75,7 +79,10 @@ static bool compose(struct telling *telling, struct text original, uint64_t id, 
                             .recipient_count = telling->recipient_count,
                             .original = telling->header_only ? header_section(original) : original,
                             .original_is_header_only = telling->header_only,
-                            .original_is_8bit = message->terms.body != MAIL_BODY_7BIT,
+                            .deliver_by_ms =
+                                message->terms.by == MAIL_BY_NONE ? 0 : message->terms.by_ms,
+                            .hold_until_ms = message->terms.hold_until_ms,
+                            .tls_is_optional = message->terms.tls_is_optional,
                             .is_international = message->terms.is_international};
     return report_compose(&report, out);
 }
@@ -99,13 +106,23 @@ static enum status end_untold(struct telling *telling, bool keep, const char *wh
     return status;
 }
 
+/* A report tells as much as its message, so it is guarded like that (RFC 8689 5), and as urgent
+ * (RFC 6710 5). */
+static struct mail_terms terms_of(const struct mail_terms *original, struct text body)
+{
+    return (struct mail_terms){.body = body_has_8bit(body) ? MAIL_BODY_8BIT : MAIL_BODY_7BIT,
+                               .is_international = original->is_international,
+                               .requires_tls = original->requires_tls,
+                               .tls_is_optional = original->tls_is_optional,
+                               .priority = original->priority};
+}
+
 static enum status commit_report(struct telling *telling, uint64_t id, struct text body)
 {
     struct queue *queue = telling->queue;
     struct change change;
     struct queue_recipient recipient = {.address = telling->message.sender, .notify = NOTIFY_NEVER};
-    struct mail_terms terms = {.body = telling->message.terms.body,
-                               .is_international = telling->message.terms.is_international};
+    struct mail_terms terms = terms_of(&telling->message.terms, body);
     struct queue_envelope envelope = {.id = id,
                                       .sender = TEXT(""),
                                       .terms = terms,

@@ -78,6 +78,21 @@ static void expect_status_part(struct text body, unsigned recipient_count)
     check(body.length == 0);
 }
 
+/* As it is, but that a header alone is made fit to travel as text. */
+static bool is_returned(struct text returned, const struct report *report)
+{
+    struct text original = report->original;
+    if (!report->original_is_header_only)
+        return text_equals(returned, original);
+    for (size_t i = 0; i < returned.length; i++) {
+        bool is_odd = original.data[i] == 0 || original.data[i] == '\r' || original.data[i] == '\n';
+        if (returned.data[i] != original.data[i] && !(is_odd && returned.data[i] == '?'))
+            return false;
+        check(returned.data[i] != '\n' || (i > 0 && returned.data[i - 1] == '\r'));
+    }
+    return returned.length == original.length;
+}
+
 static void expect_well_formed(struct text message, const struct report *report)
 {
     struct arena arena;
@@ -93,7 +108,7 @@ static void expect_well_formed(struct text message, const struct report *report)
     check(original->next == NULL);
     struct text returned =
         text_head(text_from_position(message, original->body_start), original->body_length);
-    check(text_equals(returned, report->original));
+    check(is_returned(returned, report));
     expect_clean_lines(text_head(message, original->body_start), report->is_international);
     expect_status_part(
         text_head(text_from_position(message, status->body_start), status->body_length),
@@ -111,7 +126,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                             .id = 1795168931004,
                             .original_id = flags,
                             .original_is_header_only = flags & 32,
-                            .original_is_8bit = flags & 64,
+                            .tls_is_optional = flags & 64,
+                            .deliver_by_ms = flags & 16 ? 1795168931004 : 0,
+                            .hold_until_ms = flags & 8 ? 1795168931004 : 0,
                             .is_international = flags & 128,
                             .reporting_host = take_fact(&input),
                             .to = take_fact(&input),

@@ -261,3 +261,58 @@ TEST("a report that does not fit is not composed")
     EXPECT(!report_compose(&report, &out));
     buffer_finish(&out);
 }
+
+/* shows: V27 */
+TEST("a report gives the peer it came from, the time it had, and where it was refused")
+{
+    static const char received[] = "Received: from client.example ([192.0.2.1])\r\n"
+                                   "\tby mail.example.org (mailroot) with ESMTP id 1;\r\n"
+                                   "\tFri, 20 Nov 2026 10:02:11 +0000\r\n"
+                                   "Received: from elsewhere.example by other (mailroot) with x\r\n"
+                                   "Subject: hi\r\n\r\nhello\r\n";
+    struct report_recipient bob = failed_recipient();
+    bob.remote_host = TEXT("mx.example.net[IPv6:2001:db8::1]:25");
+    bob.original_recipient = TEXT("x400;/c=us/");
+    struct report report = report_on(&bob, 1);
+    report.original = text_from(received);
+    report.deliver_by_ms = 1795168931000;
+    report.hold_until_ms = 1795168931000;
+    report.tls_is_optional = true;
+    struct text message = composed(&report);
+    EXPECT(holds(message, "\r\nReceived-From-MTA: dns; client.example\r\nArrival-Date: "));
+    EXPECT(holds(message, "\r\nDeliver-By-Date: Fri, 20 Nov 2026 10:02:11 +0000\r\n"
+                          "Future-Release-Request: until; 2026-11-20T10:02:11.000Z\r\n"));
+    EXPECT(holds(message, "\r\nRemote-MTA: dns; mx.example.net ([IPv6:2001:db8::1]:25)\r\n"));
+    EXPECT(holds(message, "\r\nOriginal-Recipient: x400;/c=us/\r\n"));
+    EXPECT(holds(header_section(message), "\r\nTLS-Required: No\r\n"));
+    report.original = text_from(original);
+    EXPECT(!holds(composed(&report), "Received-From-MTA"));
+}
+
+/* shows: V27 */
+TEST("an original recipient of type utf-8 is written as the report can hold it")
+{
+    struct report_recipient bob = failed_recipient();
+    bob.original_recipient = TEXT("utf-8;j\\x{FC}rg@example.org");
+    struct report report = report_on(&bob, 1);
+    EXPECT(holds(composed(&report), "\r\nOriginal-Recipient: utf-8; j\\x{FC}rg@example.org\r\n"));
+    report.is_international = true;
+    EXPECT(holds(composed(&report), "\r\nOriginal-Recipient: utf-8; j\xc3\xbcrg@example.org\r\n"));
+}
+
+/* shows: V26 */
+TEST("8-bit parts and no others are declared so, and a header alone is fit to be text")
+{
+    struct report_recipient bob = failed_recipient();
+    struct report report = report_on(&bob, 1);
+    EXPECT(!holds(composed(&report), "8bit"));
+    report.original = TEXT("Subject: a\rb\nc\r\n d\r\n");
+    report.original_is_header_only = true;
+    EXPECT(holds(composed(&report), "Subject: a?b?c\r\n d\r\n"));
+    report.original = TEXT("Subject: \xff\r\n\r\nb\r\n");
+    report.original_is_header_only = false;
+    struct mime_part *root = parts_of(composed(&report));
+    EXPECT_TEXT(root->encoding_name, "8bit");
+    EXPECT_TEXT(root->first_child->next->next->encoding_name, "8bit");
+    EXPECT(text_is_empty(root->first_child->next->encoding_name));
+}
