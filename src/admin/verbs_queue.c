@@ -78,6 +78,22 @@ static void print_view_json(struct buffer *out, const struct queue_view *view)
     buffer_append(out, TEXT("}\n"));
 }
 
+/* What it waits for. */
+static void print_state(struct buffer *out, const struct queue_view *view)
+{
+    bool is_held = text_equals(text_from(view->state), TEXT("held"));
+    buffer_printf(out, "    %s", view->state);
+    if (!is_held)
+        buffer_printf(out, " for %.*s, attempts %u", TEXT_ARG(view->hop), view->attempts);
+    if (!text_is_empty(view->waits_for)) {
+        buffer_printf(out, ", waits for %.*s\n", TEXT_ARG(view->waits_for));
+        return;
+    }
+    buffer_append(out, is_held ? TEXT(" until ") : TEXT(", next try "));
+    verb_time(out, view->next_try_ms);
+    buffer_append(out, TEXT("\n"));
+}
+
 static void print_view(void *context, const struct queue_view *view)
 {
     struct listing *listing = context;
@@ -103,15 +119,7 @@ static void print_view(void *context, const struct queue_view *view)
                       TEXT_ARG(view->recipients[i].last_error));
     if (shown < view->recipient_count)
         buffer_printf(out, "    and %u more\n", view->recipient_count - shown);
-    buffer_printf(out, "    %s for %.*s, attempts %u, ", view->state, TEXT_ARG(view->hop),
-                  view->attempts);
-    if (!text_is_empty(view->waits_for)) {
-        buffer_printf(out, "waits for %.*s\n", TEXT_ARG(view->waits_for));
-        return;
-    }
-    buffer_append(out, TEXT("next try "));
-    verb_time(out, view->next_try_ms);
-    buffer_append(out, TEXT("\n"));
+    print_state(out, view);
 }
 
 static enum status queue_list(void *state, struct admin_call *call)

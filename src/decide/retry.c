@@ -26,23 +26,37 @@ int64_t decide_message_wait(const struct setting_retry *retry, unsigned attempts
     return from_list(retry, attempts == 0 ? 0 : attempts - 1);
 }
 
-bool decide_is_expired(const struct setting_retry *retry, int64_t received_ms, int64_t now_ms)
+int64_t decide_last_try(const struct setting_retry *retry, const struct wait *wait)
 {
-    return now_ms - received_ms >= retry->expire_ms;
+    int64_t expiry = wait->begun_ms + retry->expire_ms;
+    return wait->by == MAIL_BY_RETURN && wait->by_ms < expiry ? wait->by_ms : expiry;
 }
 
-bool decide_is_delayed(const struct setting_retry *retry, int64_t received_ms, int64_t now_ms)
+enum wait_verdict decide_wait(const struct setting_retry *retry, const struct wait *wait,
+                              int64_t now_ms)
 {
-    return retry->delay_notice_ms > 0 && now_ms - received_ms >= retry->delay_notice_ms;
+    int64_t age_ms = now_ms - wait->begun_ms;
+    bool time_is_up = wait->by != MAIL_BY_NONE && now_ms >= wait->by_ms;
+    if (time_is_up && wait->by == MAIL_BY_RETURN)
+        return WAIT_RETURN;
+    if (age_ms >= retry->expire_ms)
+        return WAIT_GIVE_UP;
+    if (time_is_up && !wait->deadline_told)
+        return WAIT_TELL_DEADLINE;
+    if (!wait->delay_told && retry->delay_notice_ms > 0 && age_ms >= retry->delay_notice_ms)
+        return WAIT_TELL_DELAY;
+    return WAIT_ON;
 }
 
-int64_t decide_next_look(const struct setting_retry *retry, int64_t received_ms, bool notified)
+int64_t decide_next_look(const struct setting_retry *retry, const struct wait *wait)
 {
-    int64_t expiry = received_ms + retry->expire_ms;
-    if (notified || retry->delay_notice_ms <= 0)
-        return expiry;
-    int64_t notice = received_ms + retry->delay_notice_ms;
-    return notice < expiry ? notice : expiry;
+    int64_t next = decide_last_try(retry, wait);
+    int64_t notice = wait->begun_ms + retry->delay_notice_ms;
+    if (!wait->delay_told && retry->delay_notice_ms > 0 && notice < next)
+        next = notice;
+    if (wait->by == MAIL_BY_NOTIFY && !wait->deadline_told && wait->by_ms < next)
+        next = wait->by_ms;
+    return next;
 }
 
 bool decide_wants_notice(unsigned notify, enum notice notice)
@@ -60,4 +74,15 @@ bool decide_wants_notice(unsigned notify, enum notice notice)
         return notify & BIT_SUCCESS;
     }
     return false;
+}
+
+bool decide_tells_relayed(const struct relayed_facts *facts)
+{
+    if (facts->notify & BIT_NEVER)
+        return false;
+    /* RFC 3461 5.2.2: a peer without DSN won't report success. */
+    if (decide_wants_notice(facts->notify, NOTICE_SUCCESS) && !facts->peer_reports_success)
+        return true;
+    /* RFC 2852 4.1.4, 4.2: every hop is traced; and one without DELIVERBY forgets the time. */
+    return facts->by_trace || (facts->by == MAIL_BY_NOTIFY && !facts->peer_keeps_time);
 }

@@ -110,15 +110,21 @@ static void tell_item(const struct asking *asking, const struct queued_item *ite
     arena_finish(&arena);
 }
 
-/* The heap and the list change as items move: they are gathered first. */
+static void gather(const struct timer_heap *heap, struct queued_item **items, unsigned *count)
+{
+    for (size_t i = 1; i <= heap->count; i++)
+        items[(*count)++] = list_entry(heap->places[i], struct queued_item, due);
+}
+
+/* The heaps and the list change as items move: they are gathered first. */
 static void start_hop(struct asking *asking, struct hop *hop)
 {
-    unsigned most = (unsigned)hop->items.count + hop->held_count, count = 0;
+    unsigned most = (unsigned)(hop->items.count + hop->ripe.count) + hop->held_count, count = 0;
     struct queued_item **items = calloc(most + 1u, sizeof(*items));
     check(items != NULL);
     list_each(link, &hop->held) items[count++] = list_entry(link, struct queued_item, held);
-    for (size_t i = 1; i <= hop->items.count; i++)
-        items[count++] = list_entry(hop->items.places[i], struct queued_item, due);
+    gather(&hop->ripe, items, &count);
+    gather(&hop->items, items, &count);
     for (unsigned i = 0; i < count; i++) {
         schedule_start(asking->queue, items[i]);
         tell_item(asking, items[i]);

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "decide/retry.h"
 #include "directory/cache.h"
 #include "queue/item.h"
 #include "queue/queue.h"
@@ -13,7 +14,10 @@
 /* A message with items, in memory: what scheduling needs and no more. */
 struct queued {
     uint64_t id, size;
-    int64_t received_ms;
+    int64_t begun_ms; /* wall: it came, or was to be released */
+    enum mail_by by;
+    int64_t by_ms;
+    int priority;
     struct list items;
     uint32_t next_number; /* for a further item */
 };
@@ -24,14 +28,15 @@ struct queued_item {
     enum item_kind kind;
     struct list of_message;
     struct hop *hop;     /* ITEM_SEND */
-    struct timer due;    /* in hop->items, or queue->reports */
+    struct timer due;    /* in a heap of its hop, or in queue->reports or ->later */
+    bool is_ripe;        /* in hop->ripe */
     struct timer look;   /* in queue->looks: a notice or expiry may be due */
     int64_t next_try_ms; /* wall */
     uint64_t lease;      /* 0: not out */
     int64_t leased_ms;   /* wall */
     struct list leased;  /* in queue->leased */
     bool busy;           /* a task of ours works on it */
-    bool delay_told;
+    bool delay_told, deadline_told;
     struct list held;   /* in hop->held: it waits to be asked for */
     bool is_released;   /* it was, by ETRN: due like any other until it was tried once */
     uint64_t turn;      /* the lease is of this turned session; 0: of the sender */
@@ -47,6 +52,7 @@ struct hop {
     struct list held;      /* items that wait for that, the longest first */
     unsigned held_count;
     struct timer_heap items; /* waiting, by next try */
+    struct timer_heap ripe;  /* due, by priority and then by next try */
     struct timer due;        /* in queue->hops_waiting */
     struct list ready;       /* in queue->hops_ready */
     unsigned users;          /* items that name it: while there are any, it stays */
@@ -83,9 +89,9 @@ struct queue {
     uint64_t last_turn;
     struct map *asked; /* connector's name -> when a stranger's ETRN was heeded last */
     struct list leased;
-    struct timer_heap looks, reports;
+    struct timer_heap looks, reports, later;
     struct task_event work; /* for QUEUE_LEASE */
-    struct task_event look_news, report_news;
+    struct task_event look_news, report_news, later_news;
     uint64_t last_lease, last_id;
     uint64_t send_losses; /* times the send process went away */
     int64_t free_checked_ms;
@@ -107,6 +113,12 @@ void schedule_load(struct queue *queue);
 /* Put the item where it belongs by its state; harmless when it is there. */
 void schedule_place(struct queue *queue, struct queued_item *item);
 struct queued_item *schedule_find(struct queue *queue, uint64_t id, uint32_t number);
+/* When the first of the hop's waiting items is due (wall; 0: one is now); INT64_MAX: none waits. */
+int64_t schedule_hop_due(const struct hop *hop);
+/* One that waits and is not held, or NULL. */
+struct queued_item *schedule_hop_first(const struct hop *hop);
+/* The item's wait for its hop as decide_wait takes it. */
+struct wait schedule_wait(const struct queued_item *item);
 /* The next item to send, leased; NULL: none is due. *wake_ms: when one may be (wall). */
 struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms);
 /* Lease this item to a turned session. */
@@ -137,7 +149,7 @@ struct acceptance {
     bool is_internal; /* our own report: no limits apply */
 };
 /* Expand, route and commit: the one way in. YIELDS. */
-enum status accept_message(struct queue *queue, struct acceptance *acceptance);
+enum status accept_message(struct queue *queue, const struct acceptance *acceptance);
 
 /* outcome.c */
 /* Read an item's durable state into arena. False: it is gone. */
@@ -174,6 +186,9 @@ void turn_send_lost(struct queue *queue);
 void queue_serve_etrn(void *context, struct rpc_call *call, struct text request);
 /* Forget who asked. */
 void etrn_finish(struct queue *queue);
+
+/* release.c: an ITEM_LATER whose time has come. YIELDS. */
+void release_item(struct queue *queue, struct queued_item *item);
 
 /* notice.c: tell the sender of an ITEM_REPORT. YIELDS. */
 void notice_send(struct queue *queue, struct queued_item *item);

@@ -2,10 +2,13 @@
 
 #include "base/wire.h"
 
+enum { DELAY_TOLD = 1, DEADLINE_TOLD = 2 };
+
 void item_encode(const struct item *item, struct buffer *out)
 {
     wire_put_u8(out, (uint8_t)item->kind);
-    wire_put_u8(out, item->delay_told);
+    wire_put_u8(out,
+                (item->delay_told ? DELAY_TOLD : 0) | (item->deadline_told ? DEADLINE_TOLD : 0));
     wire_put_text(out, item->connector);
     wire_put_text(out, item->domain);
     wire_put_u64(out, (uint64_t)item->next_try_ms);
@@ -29,14 +32,16 @@ bool item_decode(struct text bytes, struct arena *arena, struct item *out)
     struct wire_reader in = wire_reader_of(bytes);
     uint8_t kind = wire_get_u8(&in);
     *out = (struct item){.kind = (enum item_kind)kind};
-    out->delay_told = wire_get_u8(&in) != 0;
+    uint8_t told = wire_get_u8(&in);
+    out->delay_told = (told & DELAY_TOLD) != 0;
+    out->deadline_told = (told & DEADLINE_TOLD) != 0;
     out->connector = wire_get_text(&in);
     out->domain = wire_get_text(&in);
     out->next_try_ms = (int64_t)wire_get_u64(&in);
     out->attempts = wire_get_u32(&in);
     out->recipient_count = wire_get_u32(&in);
     enum { RECIPIENT_LEAST = 30 };
-    if (in.bad || kind < ITEM_SEND || kind > ITEM_BAD ||
+    if (in.bad || kind < ITEM_SEND || kind > ITEM_LATER ||
         out->recipient_count > in.rest.length / RECIPIENT_LEAST)
         return false;
     out->recipients = arena_array(arena, out->recipient_count, sizeof(*out->recipients));

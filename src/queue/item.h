@@ -11,6 +11,7 @@ enum item_kind {
     ITEM_SEND = 1,   /* to be sent to its hop */
     ITEM_REPORT = 2, /* their fate is known; the sender has to be told */
     ITEM_BAD = 3,    /* undeliverable and nobody to tell: for the administrator */
+    ITEM_LATER = 4,  /* not looked up yet: to be released at next_try_ms (RFC 4865) */
 };
 
 enum { ITEM_RECIPIENTS_MAX = 1000, ITEM_BYTES_MAX = 2 << 20 };
@@ -25,7 +26,8 @@ struct item_recipient {
 
 struct item {
     enum item_kind kind;
-    bool delay_told; /* the sender heard of the delay */
+    bool delay_told;    /* the sender heard of the delay */
+    bool deadline_told; /* and that the time of BY= has passed, RFC 2852 */
     struct text connector, domain;
     int64_t next_try_ms; /* wall */
     uint32_t attempts;

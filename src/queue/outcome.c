@@ -127,13 +127,33 @@ static void tell(struct verdict *verdict, const struct item_recipient *recipient
 }
 
 /* RFC 3463 4: a failure for good is class 5 whatever was said before. */
-static void expire(struct verdict *verdict, struct item_recipient *recipient)
+static void expire(struct verdict *verdict, struct item_recipient *recipient, enum wait_verdict why)
 {
     recipient->enhanced = TEXT("5.4.7");
-    recipient->reply = arena_printf(&verdict->arena, "delivery time expired; last: %.*s",
+    const char *what =
+        why == WAIT_RETURN ? "not delivered by the time the sender set" : "delivery time expired";
+    bool was_tried = !text_is_empty(recipient->reply);
+    recipient->reply = arena_printf(&verdict->arena, "%s%s%.*s", what, was_tried ? "; last: " : "",
                                     TEXT_ARG(text_head(recipient->reply, 900)));
     tell(verdict, recipient, "expired");
     report(verdict, recipient, REPORT_FAILED);
+}
+
+static bool is_told_relayed(const struct verdict *verdict, const struct item_recipient *recipient,
+                            const struct queue_outcome *outcome)
+{
+    struct relayed_facts facts = {.notify = recipient->notify,
+                                  .by = verdict->message.terms.by,
+                                  .by_trace = verdict->message.terms.by_trace,
+                                  .peer_reports_success = outcome->peer_reports_success,
+                                  .peer_keeps_time = outcome->peer_keeps_time};
+    return !text_is_empty(verdict->message.sender) && decide_tells_relayed(&facts);
+}
+
+static enum wait_verdict wait_verdict_of(const struct verdict *verdict)
+{
+    struct wait wait = schedule_wait(verdict->queued);
+    return decide_wait(&verdict->queue->settings->retry, &wait, verdict->now);
 }
 
 static void judge(struct verdict *verdict, struct item_recipient *recipient,
@@ -146,14 +166,11 @@ static void judge(struct verdict *verdict, struct item_recipient *recipient,
         recipient->remote_host = outcome->remote_host;
         recipient->last_attempt_ms = verdict->now;
     }
-    const struct setting_retry *retry = &verdict->queue->settings->retry;
+    enum wait_verdict wait = wait_verdict_of(verdict);
     switch (status) {
     case OK:
         tell(verdict, recipient, "sent");
-        /* RFC 3461 5.2.2: a peer without DSN won't report success, so we say "relayed". */
-        if (!outcome->peer_reports_success &&
-            decide_wants_notice(recipient->notify, NOTICE_SUCCESS) &&
-            !text_is_empty(verdict->message.sender))
+        if (is_told_relayed(verdict, recipient, outcome))
             report(verdict, recipient, REPORT_RELAYED);
         break;
     case REFUSED:
@@ -163,8 +180,8 @@ static void judge(struct verdict *verdict, struct item_recipient *recipient,
         report(verdict, recipient, REPORT_FAILED);
         break;
     case TRY_LATER:
-        if (decide_is_expired(retry, verdict->message.received_ms, verdict->now)) {
-            expire(verdict, recipient);
+        if (wait == WAIT_GIVE_UP || wait == WAIT_RETURN) {
+            expire(verdict, recipient, wait);
             break;
         }
         tell(verdict, recipient, "deferred");
@@ -225,30 +242,41 @@ static enum status commit_once(struct verdict *verdict)
     return store_commit(verdict->queue->store, &verdict->change);
 }
 
+/* The sender hears that it is late. RFC 3461 4.1, RFC 2852 4.2: whoever wants to hear of delays. */
+static void tell_late(struct verdict *verdict, const struct item_recipient *recipient,
+                      enum wait_verdict why)
+{
+    struct item_recipient told = *recipient;
+    if (text_is_empty(verdict->message.sender) ||
+        !decide_wants_notice(recipient->notify, NOTICE_DELAY))
+        return;
+    if (why == WAIT_TELL_DEADLINE) {
+        told.enhanced = TEXT("4.4.7");
+        tell(verdict, &told, "late");
+    }
+    report(verdict, &told, REPORT_DELAYED);
+}
+
 void outcome_look(struct queue *queue, struct queued_item *item)
 {
     struct verdict verdict;
-    const struct setting_retry *retry = &queue->settings->retry;
     if (!verdict_init(&verdict, queue, item)) {
         verdict_finish(&verdict);
         return;
     }
-    int64_t received = verdict.message.received_ms;
-    bool expired = decide_is_expired(retry, received, verdict.now);
-    bool delayed = !expired && !item->delay_told && decide_is_delayed(retry, received, verdict.now);
+    enum wait_verdict why = wait_verdict_of(&verdict);
     for (unsigned i = 0; i < verdict.item.recipient_count; i++) {
         struct item_recipient *recipient = &verdict.item.recipients[i];
-        if (expired) {
-            expire(&verdict, recipient);
+        if (why == WAIT_GIVE_UP || why == WAIT_RETURN) {
+            expire(&verdict, recipient, why);
             continue;
         }
         keep_waiting(&verdict, recipient);
-        if (!text_is_empty(verdict.message.sender) &&
-            decide_wants_notice(recipient->notify, NOTICE_DELAY))
-            report(&verdict, recipient, REPORT_DELAYED);
+        tell_late(&verdict, recipient, why);
     }
-    verdict.waiting.delay_told = true;
-    if ((expired || delayed) && commit_once(&verdict) != OK)
+    verdict.waiting.delay_told |= why == WAIT_TELL_DELAY;
+    verdict.waiting.deadline_told |= why == WAIT_TELL_DEADLINE;
+    if (why != WAIT_ON && commit_once(&verdict) != OK)
         log_warning("queue.look_failed", "reason=%s", log_text(text_from(fail_reason())));
     verdict_finish(&verdict);
 }

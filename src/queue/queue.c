@@ -147,6 +147,14 @@ static void send_notices(void *argument)
         notice_send(queue, list_entry(timer, struct queued_item, due));
 }
 
+static void release_later(void *argument)
+{
+    struct queue *queue = argument;
+    struct timer *timer;
+    while ((timer = next_due(&queue->later, &queue->later_news)) != NULL)
+        release_item(queue, list_entry(timer, struct queued_item, due));
+}
+
 void queue_directory_changed(void *context)
 {
     struct queue *queue = context;
@@ -181,6 +189,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     task_spawn(&queue->tasks, "index", flush_index, queue);
     task_spawn(&queue->tasks, "looks", look_at_items, queue);
     task_spawn(&queue->tasks, "notices", send_notices, queue);
+    task_spawn(&queue->tasks, "releases", release_later, queue);
     return OK;
 }
 

@@ -52,7 +52,8 @@ struct queue_view_recipient {
 struct queue_view {
     uint64_t id;
     uint32_t number;
-    const char *state; /* "waiting", "remote" (until it is asked for), "sending", "report", "bad" */
+    const char *state; /* "waiting", "remote" (until it is asked for), "sending", "report", "bad",
+                          or "held" until next_try_ms, as the sender asked */
     struct text waits_for; /* of "remote": what lets it go, for people */
     struct text hop, connector, domain, sender;
     uint64_t size;
@@ -75,7 +76,8 @@ typedef void queue_hop_visit(void *context, const struct queue_hop_view *view);
 void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context);
 
 /* Make due now: all items (id 0, hop ""), those of a message, or those of a hop. What is remote
- * only goes when its message or hop is named. Returns how many. */
+ * only goes when its message or hop is named, what is held when its message is. Returns how many.
+ */
 unsigned queue_retry(struct queue *queue, uint64_t id, struct text hop);
 /* Remove what waits of a message, telling the sender when `report`. Items being sent stay and make
  * it TRY_LATER; REFUSED: there is no such message. YIELDS. */

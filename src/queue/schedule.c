@@ -47,6 +47,7 @@ void schedule_init(struct queue *queue)
     task_event_init(&queue->work);
     task_event_init(&queue->look_news);
     task_event_init(&queue->report_news);
+    task_event_init(&queue->later_news);
 }
 
 static void hop_free(struct queue *queue, struct hop *hop)
@@ -55,6 +56,7 @@ static void hop_free(struct queue *queue, struct hop *hop)
     list_remove(&hop->ready);
     list_remove(&hop->holding);
     timer_heap_finish(&hop->items);
+    timer_heap_finish(&hop->ripe);
     free((char *)hop->name.data);
     free((char *)hop->connector.data);
     free((char *)hop->domain.data);
@@ -80,6 +82,32 @@ void schedule_finish(struct queue *queue)
     timer_heap_finish(&queue->hops_waiting);
     timer_heap_finish(&queue->looks);
     timer_heap_finish(&queue->reports);
+    timer_heap_finish(&queue->later);
+}
+
+int64_t schedule_hop_due(const struct hop *hop)
+{
+    const struct timer *first = timer_first(&hop->items);
+    if (timer_first(&hop->ripe) != NULL)
+        return 0;
+    return first != NULL ? first->deadline_ms : INT64_MAX;
+}
+
+struct queued_item *schedule_hop_first(const struct hop *hop)
+{
+    struct timer *first = timer_first(&hop->ripe);
+    if (first == NULL)
+        first = timer_first(&hop->items);
+    return first == NULL ? NULL : list_entry(first, struct queued_item, due);
+}
+
+struct wait schedule_wait(const struct queued_item *item)
+{
+    return (struct wait){.begun_ms = item->message->begun_ms,
+                         .by = item->message->by,
+                         .by_ms = item->message->by_ms,
+                         .delay_told = item->delay_told,
+                         .deadline_told = item->deadline_told};
 }
 
 /* What the settings say now. One connection may carry many jobs, so a few more are out than
@@ -127,9 +155,9 @@ static struct hop *hop_for(struct queue *queue, const struct item *item)
 static void hop_place(struct queue *queue, struct hop *hop)
 {
     timer_clear(&queue->hops_waiting, &hop->due);
-    struct timer *first = timer_first(&hop->items);
+    int64_t due = schedule_hop_due(hop);
     unsigned limit = hop->failures > 0 ? 1 : hop->limit;
-    if (first == NULL || hop->leased >= limit) {
+    if (due == INT64_MAX || hop->leased >= limit) {
         list_remove(&hop->ready);
         if (hop->users == 0) {
             map_remove(queue->hops, hop->name);
@@ -137,7 +165,7 @@ static void hop_place(struct queue *queue, struct hop *hop)
         }
         return;
     }
-    int64_t due = first->deadline_ms > hop->retry_ms ? first->deadline_ms : hop->retry_ms;
+    due = due > hop->retry_ms ? due : hop->retry_ms;
     if (due > clock_wall_ms()) {
         list_remove(&hop->ready);
         timer_set(&queue->hops_waiting, &hop->due, due);
@@ -147,14 +175,22 @@ static void hop_place(struct queue *queue, struct hop *hop)
     task_event_tell_one(&queue->work);
 }
 
+/* Where it waits for its time. */
+static struct timer_heap *heap_of(struct queue *queue, struct queued_item *item)
+{
+    if (item->kind == ITEM_LATER)
+        return &queue->later;
+    if (item->hop == NULL)
+        return &queue->reports;
+    return item->is_ripe ? &item->hop->ripe : &item->hop->items;
+}
+
 static void take_out(struct queue *queue, struct queued_item *item)
 {
     if (item->hop != NULL && item->due.position != 0)
         item->hop->waiting--;
-    if (item->hop != NULL)
-        timer_clear(&item->hop->items, &item->due);
-    else
-        timer_clear(&queue->reports, &item->due);
+    timer_clear(heap_of(queue, item), &item->due);
+    item->is_ripe = false;
     timer_clear(&queue->looks, &item->look);
     if (!list_is_empty(&item->held)) {
         list_remove(&item->held);
@@ -168,6 +204,10 @@ static void put_in(struct queue *queue, struct queued_item *item)
         timer_set(&queue->reports, &item->due, item->next_try_ms);
         task_event_tell_all(&queue->report_news);
     }
+    if (item->kind == ITEM_LATER) {
+        timer_set(&queue->later, &item->due, item->next_try_ms);
+        task_event_tell_all(&queue->later_news);
+    }
     if (item->kind != ITEM_SEND)
         return;
     if (item->hop->holds && !item->is_released) {
@@ -177,9 +217,8 @@ static void put_in(struct queue *queue, struct queued_item *item)
         timer_set(&item->hop->items, &item->due, item->next_try_ms);
         item->hop->waiting++;
     }
-    int64_t look =
-        decide_next_look(&queue->settings->retry, item->message->received_ms, item->delay_told);
-    timer_set(&queue->looks, &item->look, look);
+    struct wait wait = schedule_wait(item);
+    timer_set(&queue->looks, &item->look, decide_next_look(&queue->settings->retry, &wait));
     if (timer_first(&queue->looks) == &item->look)
         task_event_tell_all(&queue->look_news);
 }
@@ -246,7 +285,12 @@ static struct queued *message_for(struct queue *queue, uint64_t id)
         check(queued != NULL);
         queued->id = id;
         queued->size = message.size;
-        queued->received_ms = message.received_ms;
+        int64_t hold_until_ms = message.terms.hold_until_ms;
+        queued->begun_ms =
+            message.received_ms > hold_until_ms ? message.received_ms : hold_until_ms;
+        queued->by = message.terms.by;
+        queued->by_ms = message.terms.by_ms;
+        queued->priority = message.terms.priority;
         list_init(&queued->items);
         map_put(queue->messages, MAP_KEY(id), queued);
     }
@@ -290,6 +334,7 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
         item->kind = facts.kind;
         item->next_try_ms = facts.next_try_ms;
         item->delay_told = facts.delay_told;
+        item->deadline_told = facts.deadline_told;
         item->hop = facts.kind == ITEM_SEND ? hop_for(queue, &facts) : NULL;
         check(before == item->hop || item->lease == 0);
         if (item->hop != NULL)
@@ -336,6 +381,27 @@ static void begin_lease(struct queue *queue, struct queued_item *item)
     hop_place(queue, item->hop);
 }
 
+/* RFC 6710 5: of what is due the most urgent goes first, and of that what waits longest. */
+static int64_t rank_of(const struct queued_item *item)
+{
+    enum { INSTANT_BITS = 44 }; /* milliseconds until the year 2527 */
+    int64_t latest = (INT64_C(1) << INSTANT_BITS) - 1;
+    int64_t instant = item->next_try_ms < latest ? item->next_try_ms : latest;
+    return ((int64_t)(MAIL_PRIORITY_MOST - item->message->priority) << INSTANT_BITS) + instant;
+}
+
+static void ripen(struct hop *hop)
+{
+    int64_t now = clock_wall_ms();
+    struct timer *first;
+    while ((first = timer_first(&hop->items)) != NULL && first->deadline_ms <= now) {
+        struct queued_item *item = list_entry(first, struct queued_item, due);
+        timer_clear(&hop->items, first);
+        item->is_ripe = true;
+        timer_set(&hop->ripe, first, rank_of(item));
+    }
+}
+
 struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
 {
     ready_hops(queue);
@@ -345,7 +411,8 @@ struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
         return NULL;
     struct hop *hop = list_entry(queue->hops_ready.next, struct hop, ready);
     list_remove(&hop->ready);
-    struct queued_item *item = list_entry(timer_first(&hop->items), struct queued_item, due);
+    ripen(hop);
+    struct queued_item *item = schedule_hop_first(hop);
     begin_lease(queue, item);
     return item;
 }

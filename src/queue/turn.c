@@ -147,9 +147,8 @@ static struct queued_item *next_item(struct queue *queue, const struct turn *tur
 /* What ETRN let go and nobody has taken yet is held again: the peer wants it here now. */
 static void hold_back(struct queue *queue, struct hop *hop)
 {
-    struct timer *first;
-    while ((first = timer_first(&hop->items)) != NULL) {
-        struct queued_item *item = list_entry(first, struct queued_item, due);
+    struct queued_item *item;
+    while ((item = schedule_hop_first(hop)) != NULL) {
         item->is_released = false;
         schedule_place(queue, item);
     }

@@ -43,6 +43,8 @@ static const char *state_name(const struct queued_item *queued, const struct ite
         return "report";
     case ITEM_BAD:
         return "bad";
+    case ITEM_LATER:
+        return "held";
     }
     return "";
 }
@@ -137,10 +139,9 @@ void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context)
     void *value;
     while (map_next(queue->hops, &position, NULL, &value)) {
         const struct hop *hop = value;
-        const struct timer *first = timer_first(&hop->items);
-        int64_t next = hop->retry_ms;
-        if (first != NULL && first->deadline_ms > next)
-            next = first->deadline_ms;
+        int64_t due = schedule_hop_due(hop), next = hop->retry_ms;
+        if (due != INT64_MAX && due > next)
+            next = due;
         struct arena arena;
         arena_init(&arena);
         struct queue_hop_view view = {
@@ -159,7 +160,9 @@ void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context)
 static bool retry_item(struct queue *queue, struct queued_item *item, bool is_named)
 {
     bool is_held = !list_is_empty(&item->held);
-    if (item->kind == ITEM_BAD || item->lease != 0 || item->busy || (is_held && !is_named))
+    bool waits_to_be_named = is_held || item->kind == ITEM_LATER;
+    if (item->kind == ITEM_BAD || item->lease != 0 || item->busy ||
+        (waits_to_be_named && !is_named))
         return false;
     if (is_held) {
         schedule_start(queue, item);
@@ -198,7 +201,7 @@ static struct queued_item *removable(struct queue *queue, uint64_t id, bool *sen
     list_each(link, &message->items)
     {
         struct queued_item *item = list_entry(link, struct queued_item, of_message);
-        if (item->kind != ITEM_SEND)
+        if (item->kind != ITEM_SEND && item->kind != ITEM_LATER)
             continue;
         if (item->lease == 0 && !item->busy)
             return item;

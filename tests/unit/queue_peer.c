@@ -209,17 +209,16 @@ enum status queue_peer_mail(struct queue_peer *peer, struct queue_peer_mail *mai
     for (unsigned i = 0; i < mail->to_count; i++)
         recipients[i] = (struct queue_recipient){.address = mail->to[i], .notify = mail->notify};
     mail->id = peer->last_id = id_new(peer->last_id);
-    struct queue_envelope envelope = {
-        .id = mail->id,
-        .sender = mail->sender,
-        .terms = {.envelope_id = mail->envelope_id, .return_headers_only = mail->headers_only},
-        .service = mail->lmtp ? SERVICE_LMTP : SERVICE_SMTP,
-        .server = TEXT("internet"),
-        .peer = TEXT("192.0.2.1:4711"),
-        .helo = TEXT("client.example"),
-        .message_id = mail->message_id,
-        .recipients = recipients,
-        .recipient_count = mail->to_count};
+    struct queue_envelope envelope = {.id = mail->id,
+                                      .sender = mail->sender,
+                                      .terms = mail->terms,
+                                      .service = mail->lmtp ? SERVICE_LMTP : SERVICE_SMTP,
+                                      .server = TEXT("internet"),
+                                      .peer = TEXT("192.0.2.1:4711"),
+                                      .helo = TEXT("client.example"),
+                                      .message_id = mail->message_id,
+                                      .recipients = recipients,
+                                      .recipient_count = mail->to_count};
     struct queue_message *message = queue_begin(peer->front, &envelope);
     queue_append(message, mail->body);
     return queue_commit(&message, mail->results);

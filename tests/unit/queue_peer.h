@@ -38,8 +38,9 @@ struct queue_peer_mail {
     struct text sender, body;
     struct text to[12];
     unsigned to_count, notify;
-    bool headers_only, lmtp;
-    struct text envelope_id, message_id;
+    bool lmtp;
+    struct mail_terms terms;
+    struct text message_id;
     enum status *results;
     uint64_t id; /* out */
 };

@@ -155,7 +155,7 @@ static void bounce(struct queue_peer *peer)
                                    .body = TEXT("Subject: precious\r\n\r\nthe body\r\n"),
                                    .to = {TEXT("good@far.example"), TEXT("bad@far.example")},
                                    .to_count = 2,
-                                   .envelope_id = TEXT("ENV-42")};
+                                   .terms = {.envelope_id = TEXT("ENV-42")}};
     EXPECT(queue_peer_mail(peer, &mail) == OK);
     struct queue_job *job = lease_one(peer, &arena);
     EXPECT(job != NULL && job->recipient_count == 2);

@@ -146,6 +146,11 @@ static bool recipient_is_welcome(struct smtp_session *session, struct smtp_rcpt 
            recipient_exists(session, &rcpt->recipient, &decision);
 }
 
+/* All that is kept of the recipients is one record, whatever becomes of each: what it takes at most
+ * for one that is delivered, with a mailbox that is new and a report. The rest comes in a further
+ * transaction: RFC 5321 4.5.3.1.10. */
+enum { RECIPIENT_BYTES_MAX = 2816 << 10, RECIPIENT_FIXED_BYTES = 170 };
+
 static void add_recipient(struct smtp_server_transaction *transaction, const struct smtp_rcpt *rcpt)
 {
     struct queue_envelope *envelope = &transaction->envelope;
@@ -165,6 +170,9 @@ static void add_recipient(struct smtp_server_transaction *transaction, const str
         .original_recipient = arena_copy(&transaction->arena, rcpt->original_recipient),
         .notify = rcpt->notify,
     };
+    const struct queue_recipient *added = &envelope->recipients[envelope->recipient_count - 1];
+    transaction->recipient_bytes +=
+        2 * added->address.length + added->original_recipient.length + RECIPIENT_FIXED_BYTES;
     if (rcpt->recipient.is_international)
         transaction->has_international_address = true;
     transaction->state = SMTP_ADDRESSED;
@@ -175,7 +183,8 @@ void smtp_command_rcpt(struct line_session *line, struct text arguments)
     struct smtp_session *session = smtp_session(line);
     struct smtp_server_transaction *transaction = &session->transaction;
     struct smtp_rcpt rcpt;
-    if (transaction->envelope.recipient_count >= session->server->max_recipients) {
+    if (transaction->envelope.recipient_count >= session->server->max_recipients ||
+        transaction->recipient_bytes >= RECIPIENT_BYTES_MAX) {
         struct decision_reason reason = {.rule = "limit-recipients",
                                          .place = session->server->place};
         smtp_answer_because(session, SMTP_MANY_RECIPIENTS, TEXT(""), &reason, 1);

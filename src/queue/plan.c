@@ -1,0 +1,309 @@
+#include "queue/plan.h"
+
+#include "base/clock.h"
+#include "decide/retry.h"
+#include "decide/route.h"
+#include "mail/address.h"
+#include "store/mailbox.h"
+
+enum { STORIES_MOST = 50 }; /* told one by one; of more recipients, a count */
+
+/* Recipients that wait for the same hop. */
+struct group {
+    struct list link;
+    struct item item;
+    unsigned capacity;
+};
+
+void plan_init(struct plan *plan, struct queue *queue, const struct queue_recipient *recipients,
+               unsigned count)
+{
+    *plan = (struct plan){.queue = queue,
+                          .recipients = recipients,
+                          .recipient_count = count,
+                          .first_number = 1,
+                          .groups = map_new()};
+    arena_init(&plan->arena);
+    list_init(&plan->group_list);
+    change_init(&plan->change);
+    plan->unknown = arena_array(&plan->arena, count, sizeof(*plan->unknown));
+}
+
+void plan_finish(struct plan *plan)
+{
+    change_finish(&plan->change);
+    map_free(&plan->groups);
+    arena_finish(&plan->arena);
+}
+
+static enum status make_keys(struct plan *plan)
+{
+    unsigned count = plan->recipient_count;
+    plan->keys = arena_array(&plan->arena, count, sizeof(*plan->keys));
+    plan->targets_of = arena_array(&plan->arena, count, sizeof(*plan->targets_of));
+    for (unsigned i = 0; i < count; i++) {
+        struct mail_address address;
+        enum status status =
+            mail_address_parse(plan->recipients[i].address, &plan->arena, &address);
+        if (status != OK)
+            return status;
+        plan->keys[i] = mail_address_key(&address, &plan->arena);
+    }
+    return OK;
+}
+
+enum status plan_expand(struct plan *plan)
+{
+    struct queue *queue = plan->queue;
+    unsigned count = plan->recipient_count;
+    enum status status = make_keys(plan);
+    if (status != OK)
+        return status;
+    if (queue->auth == NULL)
+        return try_later("the directory is not there");
+    status = directory_cache_expand(queue->cache, queue->auth, plan->keys, count, &plan->arena,
+                                    &plan->targets, &plan->target_count);
+    for (unsigned i = 0; i < plan->target_count && status == OK; i++) {
+        if (plan->targets[i].recipient >= count)
+            return try_later("the directory's answer is malformed");
+        plan->targets_of[plan->targets[i].recipient]++;
+    }
+    return status;
+}
+
+static void add_recipient(struct plan *plan, struct group *group, struct item_recipient recipient)
+{
+    struct item *item = &group->item;
+    if (item->recipient_count == group->capacity) {
+        group->capacity = group->capacity == 0 ? 4 : group->capacity * 2;
+        struct item_recipient *more = arena_array(&plan->arena, group->capacity, sizeof(*more));
+        for (unsigned i = 0; i < item->recipient_count; i++)
+            more[i] = item->recipients[i];
+        item->recipients = more;
+    }
+    item->recipients[item->recipient_count++] = recipient;
+}
+
+static struct group *group_for(struct plan *plan, struct text name, const struct item *facts)
+{
+    struct group *group = map_get(plan->groups, name);
+    if (group != NULL && group->item.recipient_count < ITEM_RECIPIENTS_MAX)
+        return group;
+    group = arena_alloc(&plan->arena, sizeof(*group));
+    group->item = *facts;
+    list_append(&plan->group_list, &group->link);
+    map_put(plan->groups, name, group);
+    return group;
+}
+
+/* RFC 3461 5.2.7.1: what became of several addresses can't be told in the name of one; so success
+ * ends here, told as "expanded". */
+static bool is_expanded(const struct plan *plan, unsigned recipient)
+{
+    return plan->targets_of[recipient] > 1;
+}
+
+static unsigned notify_of(const struct plan *plan, unsigned recipient)
+{
+    unsigned notify = plan->recipients[recipient].notify;
+    if ((notify & NOTIFY_SUCCESS) == 0 || !is_expanded(plan, recipient))
+        return notify;
+    notify &= ~(unsigned)NOTIFY_SUCCESS;
+    return notify != 0 ? notify : NOTIFY_NEVER;
+}
+
+static struct item_recipient recipient_of(const struct plan *plan,
+                                          const struct directory_target *target)
+{
+    const struct queue_recipient *asked = &plan->recipients[target->recipient];
+    /* Outside our domains the key's folded local part is not ours to send: RFC 5321 2.4. */
+    bool is_asked = text_equals(target->address, plan->keys[target->recipient]);
+    return (struct item_recipient){.address = is_asked ? asked->address : target->address,
+                                   .original_recipient = asked->original_recipient,
+                                   .notify = notify_of(plan, target->recipient)};
+}
+
+/* A fate that is known at once. */
+static void add_report(struct plan *plan, struct item_recipient recipient, int64_t now)
+{
+    bool may_report = !text_is_empty(plan->sender);
+    struct item facts = {.kind = may_report ? ITEM_REPORT : ITEM_BAD, .next_try_ms = now};
+    /* No hop has an empty name. */
+    add_recipient(plan, group_for(plan, TEXT(""), &facts), recipient);
+}
+
+static bool hears_of_success(const struct plan *plan, unsigned notify)
+{
+    return !text_is_empty(plan->sender) && decide_wants_notice(notify, NOTICE_SUCCESS);
+}
+
+static bool may_tell(struct plan *plan)
+{
+    return plan->stories++ < STORIES_MOST;
+}
+
+static void plan_remote(struct plan *plan, const struct directory_target *target, int64_t now)
+{
+    struct text domain =
+        text_from_position(target->address, text_find_last(target->address, '@') + 1);
+    struct route route = decide_route(plan->queue->settings, domain);
+    struct item facts = {.kind = ITEM_SEND, .next_try_ms = now};
+    facts.connector = route.connector == NULL ? TEXT("") : route.connector->name;
+    /* What is held is asked for by domain. */
+    bool by_domain = route.by_mx || route.connector->holds;
+    facts.domain = by_domain ? domain : TEXT("");
+    struct item_recipient recipient = recipient_of(plan, target);
+    struct text hop = item_hop_name(&facts, &plan->arena);
+    add_recipient(plan, group_for(plan, hop, &facts), recipient);
+    if (!may_tell(plan))
+        return;
+    if (route.connector == NULL)
+        change_story(&plan->change, plan->id, "routed",
+                     "recipient=%.*s hop=mx:%.*s reason=\"no connector has this domain\"",
+                     TEXT_ARG(recipient.address), TEXT_ARG(domain));
+    else
+        change_story(&plan->change, plan->id, "routed",
+                     "recipient=%.*s connector=%.*s space=%.*s cost=%u where=%.*s:%u",
+                     TEXT_ARG(recipient.address), TEXT_ARG(route.connector->name),
+                     TEXT_ARG(route.space), route.connector->cost,
+                     TEXT_ARG(route.connector->place.file), route.connector->place.line);
+}
+
+static void plan_failed(struct plan *plan, const struct directory_target *target, int64_t now)
+{
+    bool is_loop = target->kind == TARGET_LOOP;
+    if (plan->targets_of[target->recipient] == 1) {
+        plan->unknown[target->recipient] = true;
+        /* RFC 2033 4.2: the client hears of each recipient, and reports itself. */
+        if (plan->client_hears)
+            return;
+    }
+    struct item_recipient recipient = recipient_of(plan, target);
+    recipient.action = REPORT_FAILED;
+    recipient.enhanced = is_loop ? TEXT("5.4.6") : TEXT("5.1.1");
+    recipient.reply = is_loop ? TEXT("the alias or group contains itself, or is nested too deep")
+                              : TEXT("no such user here");
+    add_report(plan, recipient, now);
+    if (may_tell(plan))
+        change_story(&plan->change, plan->id, "failed",
+                     "recipient=%.*s status=%.*s reason=\"%.*s\"", TEXT_ARG(recipient.address),
+                     TEXT_ARG(recipient.enhanced), TEXT_ARG(recipient.reply));
+}
+
+static enum status plan_mailbox(struct plan *plan, const struct directory_target *target,
+                                int64_t now)
+{
+    struct mailbox *box = mailbox_find_or_make(plan->queue->store, target->address, TEXT("INBOX"));
+    struct message_entry *entry = &plan->entries[plan->entry_count];
+    *entry = (struct message_entry){.date_ms = now};
+    if (box == NULL || !mailbox_compose(box, &plan->change, entry))
+        return refused("the mailbox of %.*s takes no more messages", TEXT_ARG(target->address));
+    plan->entry_count++;
+    struct item_recipient recipient = recipient_of(plan, target);
+    if (may_tell(plan))
+        change_story(&plan->change, plan->id, "delivered", "recipient=%.*s mailbox=%.*s uid=%u",
+                     TEXT_ARG(recipient.address), TEXT_ARG(target->address), entry->uid);
+    if (!hears_of_success(plan, recipient.notify))
+        return OK;
+    recipient.action = REPORT_DELIVERED;
+    recipient.enhanced = TEXT("2.1.5");
+    recipient.reply = TEXT("delivered to the mailbox");
+    recipient.last_attempt_ms = now;
+    add_report(plan, recipient, now);
+    return OK;
+}
+
+/* RFC 3461 5.2.7: whom the sender wants to know reached, and who turned out to be several. */
+static void plan_expanded(struct plan *plan, int64_t now)
+{
+    for (unsigned i = 0; i < plan->recipient_count; i++) {
+        const struct queue_recipient *asked = &plan->recipients[i];
+        if (!is_expanded(plan, i) || !hears_of_success(plan, asked->notify))
+            continue;
+        struct item_recipient recipient = {.address = asked->address,
+                                           .original_recipient = asked->original_recipient,
+                                           .notify = asked->notify,
+                                           .action = REPORT_EXPANDED,
+                                           .enhanced = TEXT("2.1.5"),
+                                           .reply = TEXT("expanded to its members"),
+                                           .last_attempt_ms = now};
+        add_report(plan, recipient, now);
+        if (may_tell(plan))
+            change_story(&plan->change, plan->id, "expanded", "recipient=%.*s targets=%u",
+                         TEXT_ARG(asked->address), plan->targets_of[i]);
+    }
+}
+
+static enum status plan_targets(struct plan *plan, int64_t now)
+{
+    plan->entries = arena_array(&plan->arena, plan->target_count, sizeof(*plan->entries));
+    for (unsigned i = 0; i < plan->target_count; i++) {
+        const struct directory_target *target = &plan->targets[i];
+        enum status status = OK;
+        switch (target->kind) {
+        case TARGET_MAILBOX:
+            status = plan_mailbox(plan, target, now);
+            break;
+        case TARGET_REMOTE:
+            plan_remote(plan, target, now);
+            break;
+        case TARGET_UNKNOWN:
+        case TARGET_LOOP:
+            plan_failed(plan, target, now);
+            break;
+        }
+        if (status != OK)
+            return status;
+    }
+    return OK;
+}
+
+static enum status plan_items(struct plan *plan)
+{
+    unsigned groups = 0;
+    struct buffer value;
+    list_each(counted, &plan->group_list) groups++;
+    plan->items = arena_array(&plan->arena, groups, sizeof(*plan->items));
+    buffer_init(&value, ITEM_BYTES_MAX);
+    list_each(link, &plan->group_list)
+    {
+        buffer_reset(&value, ITEM_BYTES_MAX);
+        item_encode(&list_entry(link, struct group, link)->item, &value);
+        plan->items[plan->item_count] =
+            (struct message_item){.number = plan->first_number + plan->item_count,
+                                  .value = arena_copy(&plan->arena, buffer_text(&value))};
+        plan->item_count++;
+        if (value.overflowed)
+            break;
+    }
+    bool fits = !value.overflowed;
+    buffer_finish(&value);
+    return fits ? OK : refused("the recipients are too much for one item");
+}
+
+enum status plan_compose(struct plan *plan, int64_t now)
+{
+    enum status status = plan_targets(plan, now);
+    if (status != OK)
+        return status;
+    plan_expanded(plan, now);
+    if (plan->stories > STORIES_MOST)
+        change_story(&plan->change, plan->id, "recipients", "not-told=%u",
+                     plan->stories - STORIES_MOST);
+    return plan_items(plan);
+}
+
+enum status plan_hold(struct plan *plan, int64_t until_ms)
+{
+    struct item facts = {.kind = ITEM_LATER, .next_try_ms = until_ms};
+    char until[CLOCK_TEXT_BYTES];
+    for (unsigned i = 0; i < plan->recipient_count; i++) {
+        const struct queue_recipient *asked = &plan->recipients[i];
+        struct item_recipient recipient = {.address = asked->address,
+                                           .original_recipient = asked->original_recipient,
+                                           .notify = asked->notify};
+        add_recipient(plan, group_for(plan, TEXT(""), &facts), recipient);
+    }
+    change_story(&plan->change, plan->id, "held", "until=%s", clock_rfc3339(until_ms, until));
+    return plan_items(plan);
+}

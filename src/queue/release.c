@@ -1,0 +1,95 @@
+/* The end of a hold (RFC 4865): an ITEM_LATER is accepted as if it came now, but for the message,
+ * which is there already. What it becomes and its own end are one record: both or neither. */
+#include "base/clock.h"
+#include "base/logline.h"
+#include "queue/plan.h"
+
+enum { RETRY_MS = MINUTE };
+
+static void add_copies(struct plan *plan)
+{
+    for (unsigned i = 0; i < plan->entry_count; i++) {
+        const struct message_entry *entry = &plan->entries[i];
+        struct copied_entry copied = {.message = plan->id,
+                                      .uid = entry->uid,
+                                      .flags = entry->flags,
+                                      .date_ms = entry->date_ms};
+        struct operation operation = {.type = OPERATION_COPY,
+                                      .copy = {.mailbox = entry->mailbox,
+                                               .modseq = entry->modseq,
+                                               .entries = &copied,
+                                               .entry_count = 1}};
+        change_add(&plan->change, &operation);
+    }
+}
+
+static void add_items(struct plan *plan)
+{
+    for (unsigned i = 0; i < plan->item_count; i++) {
+        struct operation operation = {.type = OPERATION_ITEM,
+                                      .item = {.id = plan->id,
+                                               .number = plan->items[i].number,
+                                               .value = plan->items[i].value}};
+        change_add(&plan->change, &operation);
+    }
+}
+
+/* From here to the append nothing yields. */
+static enum status compose_and_commit(struct plan *plan, struct queued_item *later)
+{
+    plan->first_number = later->message->next_number;
+    change_story(&plan->change, plan->id, "released", "recipients=%u", plan->recipient_count);
+    enum status status = plan_compose(plan, clock_wall_ms());
+    if (status != OK)
+        return status;
+    later->message->next_number += plan->item_count;
+    add_copies(plan);
+    add_items(plan);
+    change_item_gone(&plan->change, plan->id, later->number);
+    return store_commit(plan->queue->store, &plan->change);
+}
+
+static enum status release(struct queue *queue, struct queued_item *later, struct arena *arena)
+{
+    struct message message;
+    struct item item;
+    if (!store_message(queue->store, later->message->id, arena, &message) ||
+        !item_read(queue, later, arena, &item))
+        return refused("the message is gone");
+    struct queue_recipient *recipients =
+        arena_array(arena, item.recipient_count, sizeof(*recipients));
+    for (unsigned i = 0; i < item.recipient_count; i++)
+        recipients[i] =
+            (struct queue_recipient){.address = item.recipients[i].address,
+                                     .original_recipient = item.recipients[i].original_recipient,
+                                     .notify = item.recipients[i].notify};
+    struct plan plan;
+    plan_init(&plan, queue, recipients, item.recipient_count);
+    plan.id = message.id;
+    plan.sender = message.sender;
+    enum status status = plan_expand(&plan);
+    if (status == OK)
+        status = compose_and_commit(&plan, later);
+    plan_finish(&plan);
+    return status;
+}
+
+void release_item(struct queue *queue, struct queued_item *item)
+{
+    struct arena arena;
+    uint64_t id = item->message->id;
+    uint32_t number = item->number;
+    arena_init(&arena);
+    item->busy = true;
+    schedule_place(queue, item);
+    enum status status = release(queue, item, &arena);
+    arena_finish(&arena);
+    if (status != OK)
+        log_warning("queue.release_put_off", "reason=%s", log_text(text_from(fail_reason())));
+    item = schedule_find(queue, id, number);
+    if (item == NULL)
+        return;
+    item->busy = false;
+    item->next_try_ms = clock_wall_ms() + RETRY_MS;
+    schedule_place(queue, item);
+}
