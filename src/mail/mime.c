@@ -8,9 +8,6 @@
 #include "base/check.h"
 #include "mail/header.h"
 
-/* RFC 2046 5.1.1 allows 70; longer ones are seen, and cost no more than this. */
-enum { BOUNDARY_MAX = 250 };
-
 struct open_part {
     struct mime_part *part;
     struct text boundary; /* of a multipart that is not closed; else "" */
@@ -34,7 +31,7 @@ struct line {
 
 /* Fields of a part */
 
-static enum mime_encoding encoding_of(struct text name)
+enum mime_encoding mime_encoding_of(struct text name)
 {
     static const struct {
         const char *name;
@@ -99,7 +96,7 @@ static void read_fields(struct scan *scan, struct mime_part *part, struct text h
     }
     if (part->type.value.length == 0 || part->type.subtype.length == 0)
         set_default_type(part);
-    part->encoding = encoding_of(part->encoding_name);
+    part->encoding = mime_encoding_of(part->encoding_name);
 }
 
 /* Opening and closing */
@@ -133,20 +130,19 @@ static void open_part(struct scan *scan, size_t start)
     scan->in_header = true;
 }
 
-static struct text usable_boundary(const struct mime_field *type)
+struct text mime_usable_boundary(const struct mime_field *type)
 {
     const struct mime_parameter *parameter = mime_parameter_find(type, TEXT("boundary"));
     struct text boundary = parameter == NULL ? TEXT("") : text_trim(parameter->value);
-    return boundary.length <= BOUNDARY_MAX ? boundary : TEXT("");
+    return boundary.length <= MIME_BOUNDARY_MAX ? boundary : TEXT("");
 }
 
-/* A message inside, unless it is encoded: then its structure is not in these bytes. */
-static bool holds_message(const struct mime_part *part)
+bool mime_holds_message(const struct mime_field *type, enum mime_encoding encoding)
 {
-    return text_equals(part->type.value, TEXT("message")) &&
-           (text_equals(part->type.subtype, TEXT("rfc822")) ||
-            text_equals(part->type.subtype, TEXT("global"))) &&
-           part->encoding <= MIME_BINARY;
+    return text_equals(type->value, TEXT("message")) &&
+           (text_equals(type->subtype, TEXT("rfc822")) ||
+            text_equals(type->subtype, TEXT("global"))) &&
+           encoding <= MIME_BINARY;
 }
 
 /* The header of the innermost part has ended before `start`. */
@@ -161,8 +157,8 @@ static void begin_body(struct scan *scan, size_t start)
                 text_head(text_from_position(scan->message, part->header_start),
                           start - part->header_start));
     if (text_equals(part->type.value, TEXT("multipart")))
-        open->boundary = usable_boundary(&part->type);
-    else if (holds_message(part))
+        open->boundary = mime_usable_boundary(&part->type);
+    else if (mime_holds_message(&part->type, part->encoding))
         open_part(scan, start);
 }
 

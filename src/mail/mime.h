@@ -53,6 +53,14 @@ struct mime_tree {
  * message. */
 void mime_scan(struct text message, struct mime_limits limits, struct arena *arena,
                struct mime_tree *out);
+/* What a Content-Transfer-Encoding field's body means; absent (""): 7bit. */
+enum mime_encoding mime_encoding_of(struct text name);
+/* The boundary of a multipart, or "" when there is none to go by. RFC 2046 5.1.1 allows 70 bytes;
+ * longer ones are seen, and cost no more than this. */
+enum { MIME_BOUNDARY_MAX = 250 };
+struct text mime_usable_boundary(const struct mime_field *type);
+/* A message inside, unless it is encoded: then its structure is not in these bytes. */
+bool mime_holds_message(const struct mime_field *type, enum mime_encoding encoding);
 /* The next part in the order of the message, parents first; NULL after the last. */
 struct mime_part *mime_part_next(const struct mime_part *part);
 
