@@ -456,4 +456,5 @@ void convert_write_end(struct convert *convert, struct buffer *out)
     convert->at_end = true;
     convert_write(convert, TEXT(""), out);
     mime_walk_end(convert->walk);
+    restart(convert);
 }

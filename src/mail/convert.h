@@ -32,13 +32,13 @@ void convert_look(struct convert *convert, struct text bytes);
  * done, fail_reason() says why and *code is the status for it (RFC 3463 3.7): 5.6.2 when it may
  * not be, 5.6.3 when there is no way. */
 enum status convert_plan(struct convert *convert, bool *needed, const char **code);
-/* A header, the message's or a part's, has bytes beyond ASCII. After convert_plan. */
+/* A header among what was looked at, the message's or a part's, has bytes beyond ASCII. */
 bool convert_saw_8bit_header(const struct convert *convert);
 /* Size of the message as it will be written. After convert_plan. */
 uint64_t convert_length(const struct convert *convert);
 
-/* The second pass, over the same bytes: the converted ones are appended to out, at most
- * CONVERT_MOST_GROWTH times as many and CONVERT_MOST_EXTRA. */
+/* The second pass, over the same bytes, as often as wanted: the converted ones are
+ * appended to out, at most CONVERT_MOST_GROWTH times as many and CONVERT_MOST_EXTRA. */
 void convert_write(struct convert *convert, struct text bytes, struct buffer *out);
 void convert_write_end(struct convert *convert, struct buffer *out);
 

@@ -270,6 +270,29 @@ void stream_wake(struct stream *stream)
     task_io_wake(&stream->io);
 }
 
+bool stream_has_input(struct stream *stream)
+{
+    size_t received = 0;
+    if (stream->start != stream->stop)
+        return true;
+    if (stream->end != STREAM_OPEN)
+        return false;
+    size_t room = input_room(stream);
+    char *place = stream->input + stream->stop;
+    if (stream->ssl == NULL) {
+        ssize_t count = recv(stream->io.fd, place, room, MSG_DONTWAIT);
+        received = count > 0 ? (size_t)count : 0;
+    } else if (SSL_read_ex(stream->ssl, place, room, &received) != 1) {
+        /* Nothing yet, or an end, which the next read will meet again. */
+        received = 0;
+        ERR_clear_error();
+    }
+    stream->stop += received;
+    stream->bytes_in += received;
+    input_release(stream);
+    return received > 0;
+}
+
 struct text stream_buffered(const struct stream *stream)
 {
     if (stream->start == stream->stop)

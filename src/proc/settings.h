@@ -168,6 +168,12 @@ enum exps_policy {
     EXPS_REQUIRE, /* by X-EXPS, or no delivery */
 };
 
+/* `timeout connect 30s ...`: how long each step towards another host may take. */
+struct setting_timeouts {
+    int64_t connect_ms, greeting_ms, hello_ms, starttls_ms, login_ms, mail_ms, rcpt_ms, data_ms;
+    int64_t block_ms, end_ms, reset_ms, quit_ms;
+};
+
 /* `connector NAME { to ...  smart-host ... | by mx }`: where mail for address spaces goes. */
 struct setting_connector {
     struct text name;
@@ -181,10 +187,14 @@ struct setting_connector {
     unsigned tls;                      /* enum tls_means */
     struct setting_client_login login; /* `login USER ...`: AUTH as client */
     enum exps_policy exps;             /* `x-exps try` */
+    bool says_helo;                    /* `hello helo`: HELO from the start; default EHLO */
     uint32_t max_connections;          /* to one next hop at a time; default 20 */
     bool holds;                        /* `hold`: its mail waits until it is asked for */
     struct text *hold_accounts;        /* `hold for ACCOUNT ...`: may fetch it by TURN and ATRN */
     unsigned hold_account_count;
+    uint32_t max_messages;   /* `limit messages 100`: over one connection */
+    uint32_t max_recipients; /* `limit recipients 100`: of one transaction */
+    struct setting_timeouts timeouts;
     uint32_t without; /* `without WORD ...`: EXTENSION_BITs not used towards its hosts */
 };
 
@@ -243,6 +253,7 @@ struct settings {
     unsigned connector_count;
     struct setting_policy *policies;
     unsigned policy_count;
+    struct setting_connector direct; /* the defaults: for what no connector is for; by MX */
     struct setting_retry retry;
 };
 

@@ -87,6 +87,17 @@ static void complete_postmaster(struct settings_parser *parser, struct settings 
             arena_printf(&parser->object->arena, "postmaster@%.*s", TEXT_ARG(domain));
 }
 
+/* A connector that nobody wrote, and that no list has. */
+static void complete_direct(struct settings_parser *parser)
+{
+    struct settings_object *object = parser->object;
+    struct setting_block block = {.kind = KIND_CONNECTOR, .values = &object->settings.direct};
+    unsigned rows;
+    setting_kind_rows(KIND_CONNECTOR, &rows);
+    block.places = arena_array(&object->arena, rows, sizeof(*block.places));
+    settings_defaults_apply(parser, &block);
+}
+
 void settings_complete(struct settings_parser *parser)
 {
     struct settings_object *object = parser->object;
@@ -100,5 +111,6 @@ void settings_complete(struct settings_parser *parser)
             complete_connector(block);
         arena_reset(&parser->scratch);
     }
+    complete_direct(parser);
     complete_postmaster(parser, &object->settings);
 }

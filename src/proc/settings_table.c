@@ -84,6 +84,7 @@ static const char *const tls_for_choices[] = {"all", "mail", "login", NULL};
 static const char *const tls_version_choices[] = {"1.2", "1.3", NULL};
 static const char *const tls_strength_choices[] = {"128", "256", NULL};
 static const char *const client_certificate_choices[] = {"none", "ask", "require", NULL};
+static const char *const client_hello_choices[] = {"ehlo", "helo", NULL};
 static const char *const by_choices[] = {"mx", NULL};
 
 /* For each kind: the row's kind, and where its value goes. */
@@ -424,9 +425,57 @@ const struct setting_row setting_rows[] = {
              "ATRN over a connection on which one of them is logged in. Each account gets all of "
              "the connector's domains. Meanwhile the times of retry go on: the sender is told of "
              "the delay, and at last that it is given up."},
+    {CONNECTOR, "hello", &setting_type_choice,
+     .standard = "ehlo", .choices = client_hello_choices, TO(setting_connector, says_helo),
+     .help = "With which word to greet. Where EHLO is refused HELO is tried anyway; helo is for "
+             "what stumbles over the attempt. It does without every extension, TLS too."},
     {CONNECTOR, "limit connections", &setting_type_count,
      .standard = "20", .low = 1, .high = 10000, TO(setting_connector, max_connections),
      .help = "Connections to one host at a time."},
+    {CONNECTOR, "limit messages", &setting_type_count,
+     .standard = "100", .low = 1, .high = 1000000, TO(setting_connector, max_messages),
+     .help = "Messages sent over one connection; the next goes over a new one."},
+    {CONNECTOR, "limit recipients", &setting_type_count,
+     .standard = "100", .low = 1, .high = 100000, TO(setting_connector, max_recipients),
+     .help = "Recipients named at once; the message is sent again for the rest. Every host must "
+             "take 100 (RFC 5321 4.5.3.1.8), and is believed when it takes fewer."},
+    {CONNECTOR, "timeout connect", &setting_type_time,
+     .standard = "30s", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.connect_ms),
+     .help = "How long a connection may take to come about. The other times are those of RFC 5321 "
+             "4.5.3.2, and each ends the attempt, which is repeated later."},
+    {CONNECTOR, "timeout greeting", &setting_type_time,
+     .standard = "5m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.greeting_ms),
+     .help = "For the greeting of the host."},
+    {CONNECTOR, "timeout hello", &setting_type_time,
+     .standard = "5m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.hello_ms),
+     .help = "For the answer to EHLO or HELO."},
+    {CONNECTOR, "timeout starttls", &setting_type_time,
+     .standard = "2m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.starttls_ms),
+     .help = "For the answer to STARTTLS, and for the handshake."},
+    {CONNECTOR, "timeout login", &setting_type_time,
+     .standard = "2m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.login_ms),
+     .help = "For each answer of a login."},
+    {CONNECTOR, "timeout mail", &setting_type_time,
+     .standard = "5m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.mail_ms),
+     .help = "For the answer to MAIL."},
+    {CONNECTOR, "timeout rcpt", &setting_type_time,
+     .standard = "5m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.rcpt_ms),
+     .help = "For the answer to each RCPT."},
+    {CONNECTOR, "timeout data", &setting_type_time,
+     .standard = "2m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.data_ms),
+     .help = "For the answer to DATA."},
+    {CONNECTOR, "timeout block", &setting_type_time,
+     .standard = "3m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.block_ms),
+     .help = "For each 32 KiB of a message to be taken."},
+    {CONNECTOR, "timeout end", &setting_type_time,
+     .standard = "10m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.end_ms),
+     .help = "For the answer to a whole message. A short time makes for mail delivered twice."},
+    {CONNECTOR, "timeout reset", &setting_type_time,
+     .standard = "2m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.reset_ms),
+     .help = "For the answer to RSET."},
+    {CONNECTOR, "timeout quit", &setting_type_time,
+     .standard = "5s", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.quit_ms),
+     .help = "For the answer to QUIT, which nothing depends on."},
     {CONNECTOR, "without", &setting_type_words,
      .otherwise = "nothing", .choices = extension_keywords, TO(setting_connector, without),
      .help = "SMTP extensions that are not used even when the other side offers them: for hosts "

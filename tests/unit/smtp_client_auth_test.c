@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "net/stream.h"
 #include "proto/smtp/smtp_client_dialog.h"
+#include "smtp_client_times.h"
 #include "task/task.h"
 #include "test.h"
 
@@ -61,6 +62,7 @@ static void run_scene(void *argument)
     struct task_group group;
     struct smtp_client *client = NULL;
     struct smtp_client_options options = {.our_host = TEXT("us"),
+                                          .timeouts = client_times,
                                           .peer_name = "them",
                                           .login = scene->is_anonymous ? NULL : &scene->login};
     check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, scene->fds) == 0);

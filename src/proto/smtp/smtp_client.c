@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "proto/smtp/smtp_client_dialog.h"
 
-enum { MOST_MESSAGES = 100, REUSE_MS = 5 * MINUTE };
+enum { REUSE_MS = 5 * MINUTE };
 
 static void client_free(struct smtp_client *client)
 {
@@ -17,20 +17,39 @@ static void client_free(struct smtp_client *client)
     free(client);
 }
 
-/* RFC 5321 4.1.4: a server that does not know EHLO may know HELO. */
-static enum status say_hello(struct smtp_client *client, struct text our_host)
+/* RFC 5321 4.1.4 and what firewalls make of it, which know EHLO for no command (500, 502), for one
+ * with bad words (501, 504), or forbid it (550). */
+static bool may_know_helo(unsigned code)
 {
-    client->extensions = 0;
-    stream_printf(client->stream, "EHLO %.*s\r\n", TEXT_ARG(our_host));
-    enum status status = smtp_client_expect(client, SMTP_STEP_HELLO);
-    if (status == OK) {
-        smtp_client_note_extensions(client, buffer_text(&client->reply.words));
-        return OK;
-    }
-    if (status != REFUSED || client->reply.code == 521 || client->reply.code == 554)
-        return status;
+    return code == 500 || code == 501 || code == 502 || code == 504 || code == 550;
+}
+
+static enum status say_helo(struct smtp_client *client, struct text our_host)
+{
+    smtp_client_note_offers(client, TEXT(""));
     stream_printf(client->stream, "HELO %.*s\r\n", TEXT_ARG(our_host));
     return smtp_client_expect(client, SMTP_STEP_HELLO);
+}
+
+static enum status say_hello(struct smtp_client *client, const struct smtp_client_options *options)
+{
+    struct text our_host = options->our_host;
+    if (smtp_client_expect_silence(client, SMTP_STEP_HELLO) != OK)
+        return client->trouble.status;
+    if (options->says_helo)
+        return say_helo(client, our_host);
+    stream_printf(client->stream, "EHLO %.*s\r\n", TEXT_ARG(our_host));
+    if (smtp_client_read(client, SMTP_STEP_HELLO) != OK) {
+        enum stream_end end = stream_end(client->stream);
+        client->trouble.is_ehlo = end == STREAM_CLOSED || end == STREAM_BROKEN;
+        return TRY_LATER;
+    }
+    if (may_know_helo(client->reply.code))
+        return say_helo(client, our_host);
+    if (smtp_reply_status(&client->reply) != OK)
+        return smtp_client_fail_reply(client, SMTP_STEP_HELLO);
+    smtp_client_note_offers(client, buffer_text(&client->reply.words));
+    return OK;
 }
 
 /* TLS now, on this connection. After a failure the connection is of no use. */
@@ -60,7 +79,7 @@ static enum status shake_hands(struct smtp_client *client,
 static enum status start_tls(struct smtp_client *client, const struct smtp_client_options *options)
 {
     bool required = options->tls == TLS_REQUIRE || options->tls == TLS_VERIFY;
-    if ((client->extensions & SMTP_CAN_STARTTLS) == 0) {
+    if (!smtp_client_offers(client, EXTENSION_STARTTLS)) {
         if (!required)
             return OK;
         return smtp_client_fail(client, TRY_LATER, "4.7.4",
@@ -77,7 +96,7 @@ static enum status start_tls(struct smtp_client *client, const struct smtp_clien
     }
     enum status status = shake_hands(client, options);
     /* RFC 3207 4.2: forget what was offered in plain text. */
-    return status == OK ? say_hello(client, options->our_host) : status;
+    return status == OK ? say_hello(client, options) : status;
 }
 
 static enum status open_dialog(struct smtp_client *client,
@@ -87,7 +106,7 @@ static enum status open_dialog(struct smtp_client *client,
         return client->trouble.status;
     if (smtp_client_expect(client, SMTP_STEP_GREETING) != OK)
         return client->trouble.status;
-    if (say_hello(client, options->our_host) != OK)
+    if (say_hello(client, options) != OK)
         return client->trouble.status;
     if (options->tls != TLS_NONE && !options->tls_at_once && start_tls(client, options) != OK)
         return client->trouble.status;
@@ -101,6 +120,10 @@ enum status smtp_client_open(struct stream *stream, const struct smtp_client_opt
     check(client != NULL);
     client->stream = stream;
     client->opened_ms = clock_monotonic_ms();
+    client->without = options->without;
+    client->max_messages = options->max_messages;
+    client->max_recipients = options->max_recipients;
+    client->timeouts = options->timeouts;
     smtp_reply_init(&client->reply);
     *out = NULL;
     enum status status = open_dialog(client, options);
@@ -132,8 +155,14 @@ bool smtp_client_is_in_step(const struct smtp_client *client)
 
 bool smtp_client_is_usable(const struct smtp_client *client)
 {
-    return smtp_client_is_in_step(client) && client->attempts < MOST_MESSAGES &&
+    return smtp_client_is_in_step(client) && client->mails < client->max_messages &&
+           (client->most_mails == 0 || client->mails < client->most_mails) &&
            clock_monotonic_ms() - client->opened_ms < REUSE_MS;
+}
+
+uint32_t smtp_client_unfit(const struct smtp_client *client)
+{
+    return client->unfit;
 }
 
 const char *smtp_client_tls(const struct smtp_client *client)

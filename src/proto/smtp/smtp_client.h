@@ -12,7 +12,12 @@
 struct smtp_client;
 
 struct smtp_client_options {
-    struct text our_host;  /* EHLO */
+    struct text our_host;    /* EHLO */
+    bool says_helo;          /* HELO at once, without trying EHLO */
+    uint32_t without;        /* EXTENSION_BITs that are not used, though offered */
+    uint32_t max_messages;   /* over this connection */
+    uint32_t max_recipients; /* of one transaction */
+    struct setting_timeouts timeouts;
     const char *peer_name; /* for SNI and the certificate's match */
     enum tls_policy tls;
     bool tls_at_once;                      /* TLS before the greeting (RFC 8314 3.3) */
@@ -25,7 +30,8 @@ struct smtp_client_trouble {
     enum status status;
     char enhanced[SMTP_ENHANCED_BYTES];
     char words[REASON_BYTES]; /* the peer's, with its code, or ours */
-    bool is_tls; /* of TLS alone, with TLS_OFFER: a new connection without TLS may do */
+    bool is_tls;  /* of TLS alone, with TLS_OFFER: a new connection without TLS may do */
+    bool is_ehlo; /* the peer hung up on EHLO: a new connection with HELO may do */
 };
 
 /* Greeting, EHLO, TLS and AUTH over a connected stream, which is owned from now on. OK with *out;
@@ -38,6 +44,8 @@ void smtp_client_close(struct smtp_client **client);
 bool smtp_client_is_usable(const struct smtp_client *client);
 /* The dialogue is in step: for a connection there is no other to be had for. */
 bool smtp_client_is_in_step(const struct smtp_client *client);
+/* EXTENSION_BITs that the peer offered and then did not know: another connection does without. */
+uint32_t smtp_client_unfit(const struct smtp_client *client);
 /* "TLSv1.3" or "". */
 const char *smtp_client_tls(const struct smtp_client *client);
 
@@ -48,9 +56,10 @@ struct smtp_client_body {
     void *context;
 };
 
-/* Deliver a message. OK: outcomes, one per recipient in order, are all set (words in arena,
- * remote_host left alone). TRY_LATER: the peer had ended this reused connection before the message
- * began; nothing happened, try on a new one. YIELDS. */
+/* Deliver a message, in as many transactions as the peer's limits ask for. OK: outcomes, one per
+ * recipient in order, are all set (words in arena, remote_host left alone). TRY_LATER: the peer had
+ * ended this reused connection before the message began, or does not know what it offers
+ * (smtp_client_unfit); nothing was delivered, try on a new one. YIELDS. */
 enum status smtp_client_deliver(struct smtp_client *client, const struct queue_job *job,
                                 const struct smtp_client_body *body, struct arena *arena,
                                 struct queue_outcome *outcomes);

@@ -294,6 +294,7 @@ enum status smtp_client_log_in(struct smtp_client *client,
     if (login == NULL)
         return OK;
     enum status status = log_in(client, options);
+    client->is_logged_in = status == OK;
     client->is_exps = status == OK && login->exps != EXPS_NEVER;
     if (status == OK || login->exps != EXPS_TRY || client->is_broken)
         return status;

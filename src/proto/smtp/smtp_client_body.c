@@ -1,5 +1,4 @@
-/* The message itself: BDAT chunks (RFC 3030) where the peer knows them, else dot-stuffed DATA. At
- * most one chunk of a large body is in memory. */
+/* The message itself: BDAT chunks (RFC 3030) where the peer knows them, else dot-stuffed DATA. */
 #include "base/clock.h"
 #include "proto/smtp/smtp_client_dots.h"
 #include "proto/smtp/smtp_client_transaction.h"
@@ -9,29 +8,7 @@ enum {
     SLOWEST_BYTES_PER_MS = 1, /* a peer that takes the body slower than this is given up */
 };
 
-/* Body bytes from offset on: straight from the job, or read into `held`. YIELDS. */
-static enum status next_bytes(struct smtp_transaction *tx, uint64_t offset, struct buffer *held,
-                              struct text *bytes)
-{
-    const struct queue_job *job = tx->job;
-    if (job->body.length == job->size) {
-        *bytes = text_from_position(job->body, (size_t)offset);
-        return OK;
-    }
-    uint64_t left = job->size - offset;
-    uint32_t wanted = left < QUEUE_BODY_CHUNK ? (uint32_t)left : QUEUE_BODY_CHUNK;
-    buffer_reset(held, QUEUE_BODY_CHUNK * 2);
-    enum status status = tx->body->read(tx->body->context, job, offset, wanted, held);
-    if (status == OK && held->length != wanted)
-        status = try_later("the message ends too early");
-    *bytes = buffer_text(held);
-    if (status != OK)
-        smtp_client_fail(tx->client, TRY_LATER, "4.3.0", "cannot read the message: %s",
-                         fail_reason());
-    return status;
-}
-
-/* Each block must go within RFC 5321 4.5.3.2.5's time, and all of them at a humane speed. */
+/* Each block must go within its time, and all of them at a humane speed. */
 static enum status write_block(struct smtp_transaction *tx, struct text block)
 {
     struct smtp_client *client = tx->client;
@@ -55,22 +32,28 @@ static enum status write_all(struct smtp_transaction *tx, struct text bytes)
 }
 
 /* The message after a 354. A body that can't be read to its end leaves no way but to hang up: the
- * peer must not take a part for the whole. YIELDS. */
-static enum status write_data(struct smtp_transaction *tx, struct buffer *held)
+ * peer must not take a part for the whole. Nor must an answer that came before the final dot be
+ * taken for the answer to it. YIELDS. */
+static enum status write_data(struct smtp_transaction *tx, struct smtp_source *source)
 {
+    struct smtp_client *client = tx->client;
     struct smtp_dots dots = {0};
     struct text bytes, piece;
-    for (uint64_t offset = 0; offset < tx->job->size;) {
-        if (next_bytes(tx, offset, held, &bytes) != OK) {
-            tx->client->is_broken = true;
+    bool is_last = false;
+    while (!is_last) {
+        if (smtp_source_next(source, &bytes, &is_last) != OK) {
+            client->is_broken = true;
             return TRY_LATER;
         }
-        offset += bytes.length;
+        if (smtp_client_expect_silence(client, SMTP_STEP_BLOCK) != OK)
+            return TRY_LATER;
         while (smtp_dots_next(&dots, &bytes, &piece))
             if (write_all(tx, piece) != OK)
                 return TRY_LATER;
     }
-    stream_write(tx->client->stream, smtp_dots_end(&dots));
+    if (smtp_client_expect_silence(client, SMTP_STEP_BLOCK) != OK)
+        return TRY_LATER;
+    stream_write(client->stream, smtp_dots_end(&dots));
     return OK;
 }
 
@@ -83,36 +66,70 @@ static enum status send_data(struct smtp_transaction *tx)
         return TRY_LATER;
     if (client->reply.code != 354)
         return smtp_client_fail_reply(client, SMTP_STEP_DATA);
-    struct buffer held;
-    buffer_init(&held, QUEUE_BODY_CHUNK);
-    enum status status = write_data(tx, &held);
-    buffer_finish(&held);
+    struct smtp_source source;
+    smtp_source_open(&source, tx);
+    enum status status = write_data(tx, &source);
+    smtp_source_close(&source);
     return status == OK ? smtp_client_expect(client, SMTP_STEP_END_OF_DATA) : status;
 }
 
-/* RFC 3030: chunk by chunk, each answered; bytes as they are. YIELDS. */
-static enum status send_chunks(struct smtp_transaction *tx)
+/* The answer to a chunk. A peer (or a firewall before it) that does not know the verb takes the
+ * chunk for commands: nothing more can be said to it, but without CHUNKING another time. */
+static enum status read_chunk_reply(struct smtp_transaction *tx)
 {
     struct smtp_client *client = tx->client;
-    struct buffer held;
-    buffer_init(&held, QUEUE_BODY_CHUNK);
-    enum status status = OK;
-    uint64_t offset = 0;
-    bool is_last = false;
-    while (status == OK && !is_last) {
-        struct text bytes = {0};
-        if (tx->job->size > 0)
-            status = next_bytes(tx, offset, &held, &bytes);
-        if (status != OK)
-            break;
-        offset += bytes.length;
-        is_last = offset >= tx->job->size;
-        stream_printf(client->stream, "BDAT %zu%s\r\n", bytes.length, is_last ? " LAST" : "");
-        status = write_all(tx, bytes);
-        if (status == OK)
-            status = smtp_client_expect(client, SMTP_STEP_BDAT);
+    enum status status = smtp_client_expect(client, SMTP_STEP_BDAT);
+    unsigned code = client->reply.code;
+    if (status == REFUSED && !client->knows_bdat && (code == 500 || code == 502)) {
+        client->unfit |= EXTENSION_BIT(EXTENSION_CHUNKING);
+        client->is_broken = true;
     }
-    buffer_finish(&held);
+    client->knows_bdat = client->knows_bdat || status == OK;
+    return status;
+}
+
+/* One chunk. With PIPELINING its reply may be awaited behind the next chunk, but the last goes only
+ * when all before it were taken: none of them may be missing in what the peer then accepts. */
+static enum status send_chunk(struct smtp_transaction *tx, struct text bytes, bool is_last,
+                              unsigned *due)
+{
+    struct smtp_client *client = tx->client;
+    bool pipelines = smtp_client_offers(client, EXTENSION_PIPELINING);
+    enum status status = OK;
+    for (; status == OK && *due > 0 && is_last; (*due)--)
+        status = read_chunk_reply(tx);
+    if (status == OK && *due == 0)
+        status = smtp_client_expect_silence(client, SMTP_STEP_BLOCK);
+    if (status != OK)
+        return status;
+    stream_printf(client->stream, "BDAT %zu%s\r\n", bytes.length, is_last ? " LAST" : "");
+    status = write_all(tx, bytes);
+    (*due)++;
+    for (; status == OK && *due > (pipelines && !is_last ? 1 : 0); (*due)--)
+        status = read_chunk_reply(tx);
+    return status;
+}
+
+/* RFC 3030: chunk by chunk, bytes as they are. YIELDS. */
+static enum status send_chunks(struct smtp_transaction *tx)
+{
+    struct smtp_source source;
+    struct text bytes;
+    enum status status = OK;
+    unsigned due = 0;
+    bool is_last = false;
+    smtp_source_open(&source, tx);
+    while (status == OK && !is_last) {
+        status = smtp_source_next(&source, &bytes, &is_last);
+        if (status == OK)
+            status = send_chunk(tx, bytes, is_last, &due);
+    }
+    smtp_source_close(&source);
+    /* The one before it failed: this one did too, and only its answer is missing. */
+    struct smtp_client_trouble trouble = tx->client->trouble;
+    for (; due > 0 && !tx->client->is_broken; due--)
+        smtp_client_read(tx->client, SMTP_STEP_BDAT);
+    tx->client->trouble = trouble;
     return status;
 }
 
@@ -131,11 +148,11 @@ void smtp_transaction_forgo_body(struct smtp_transaction *tx)
 
 enum status smtp_transaction_body(struct smtp_transaction *tx)
 {
-    int64_t patience_ms = 10 * MINUTE + (int64_t)(tx->job->size / SLOWEST_BYTES_PER_MS);
+    int64_t patience_ms = 10 * MINUTE + (int64_t)(tx->size / SLOWEST_BYTES_PER_MS);
     tx->body_deadline_ms = clock_monotonic_ms() + patience_ms;
     if (tx->is_one_shot)
-        return smtp_client_expect(tx->client, SMTP_STEP_BDAT);
-    if (!tx->data_is_sent && (tx->client->extensions & SMTP_CAN_CHUNKING) != 0)
+        return read_chunk_reply(tx);
+    if (!tx->data_is_sent && smtp_client_offers(tx->client, EXTENSION_CHUNKING))
         return send_chunks(tx);
     return send_data(tx);
 }

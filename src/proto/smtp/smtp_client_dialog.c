@@ -7,31 +7,33 @@
 
 #include "base/clock.h"
 
-/* RFC 5321 4.5.3.2, minimum times; QUIT owes us nothing. */
 static const struct {
     const char *name;
-    int64_t patience_ms;
+    size_t patience; /* in struct setting_timeouts */
 } steps[] = {
-    [SMTP_STEP_GREETING] = {"the greeting", 5 * MINUTE},
-    [SMTP_STEP_HELLO] = {"EHLO", 5 * MINUTE},
-    [SMTP_STEP_STARTTLS] = {"STARTTLS", 2 * MINUTE},
-    [SMTP_STEP_HANDSHAKE] = {"the TLS handshake", 1 * MINUTE},
-    [SMTP_STEP_AUTH] = {"AUTH", 2 * MINUTE},
-    [SMTP_STEP_MAIL] = {"MAIL FROM", 5 * MINUTE},
-    [SMTP_STEP_RCPT] = {"RCPT TO", 5 * MINUTE},
-    [SMTP_STEP_DATA] = {"DATA", 2 * MINUTE},
-    [SMTP_STEP_BLOCK] = {"sending the message", 3 * MINUTE},
-    [SMTP_STEP_END_OF_DATA] = {"end of DATA", 10 * MINUTE},
-    [SMTP_STEP_BDAT] = {"BDAT", 10 * MINUTE},
-    [SMTP_STEP_RSET] = {"RSET", 2 * MINUTE},
-    [SMTP_STEP_QUIT] = {"QUIT", 5 * SECOND},
+    [SMTP_STEP_GREETING] = {"the greeting", offsetof(struct setting_timeouts, greeting_ms)},
+    [SMTP_STEP_HELLO] = {"EHLO", offsetof(struct setting_timeouts, hello_ms)},
+    [SMTP_STEP_STARTTLS] = {"STARTTLS", offsetof(struct setting_timeouts, starttls_ms)},
+    [SMTP_STEP_HANDSHAKE] = {"the TLS handshake", offsetof(struct setting_timeouts, starttls_ms)},
+    [SMTP_STEP_AUTH] = {"AUTH", offsetof(struct setting_timeouts, login_ms)},
+    [SMTP_STEP_MAIL] = {"MAIL FROM", offsetof(struct setting_timeouts, mail_ms)},
+    [SMTP_STEP_RCPT] = {"RCPT TO", offsetof(struct setting_timeouts, rcpt_ms)},
+    [SMTP_STEP_DATA] = {"DATA", offsetof(struct setting_timeouts, data_ms)},
+    [SMTP_STEP_BLOCK] = {"sending the message", offsetof(struct setting_timeouts, block_ms)},
+    [SMTP_STEP_END_OF_DATA] = {"end of DATA", offsetof(struct setting_timeouts, end_ms)},
+    [SMTP_STEP_BDAT] = {"BDAT", offsetof(struct setting_timeouts, end_ms)},
+    [SMTP_STEP_RSET] = {"RSET", offsetof(struct setting_timeouts, reset_ms)},
+    [SMTP_STEP_QUIT] = {"QUIT", offsetof(struct setting_timeouts, quit_ms)},
 };
 
 enum { WORDS_MOST = REASON_BYTES - 64 };
 
 void smtp_client_set_deadline(struct smtp_client *client, enum smtp_client_step step)
 {
-    stream_set_deadline(client->stream, clock_monotonic_ms() + steps[step].patience_ms);
+    int64_t patience_ms;
+    memcpy(&patience_ms, (const char *)&client->timeouts + steps[step].patience,
+           sizeof(patience_ms));
+    stream_set_deadline(client->stream, clock_monotonic_ms() + patience_ms);
 }
 
 enum status smtp_client_fail(struct smtp_client *client, enum status status, const char *enhanced,
@@ -39,7 +41,7 @@ enum status smtp_client_fail(struct smtp_client *client, enum status status, con
 {
     struct smtp_client_trouble *trouble = &client->trouble;
     trouble->status = status;
-    trouble->is_tls = false;
+    trouble->is_tls = trouble->is_ehlo = false;
     snprintf(trouble->enhanced, sizeof(trouble->enhanced), "%s", enhanced);
     va_list arguments;
     va_start(arguments, format);
@@ -115,50 +117,22 @@ enum status smtp_client_expect(struct smtp_client *client, enum smtp_client_step
     return smtp_reply_status(&client->reply) == OK ? OK : smtp_client_fail_reply(client, step);
 }
 
-/* "AUTH PLAIN LOGIN", or as it was before there was a standard "AUTH=LOGIN"; X-EXPS alike. */
-static void note_mechanisms(struct text keyword, struct text rest, struct text verb,
-                            uint32_t *offers)
+enum status smtp_client_expect_silence(struct smtp_client *client, enum smtp_client_step step)
 {
-    if (!text_starts_with_nocase(keyword, verb))
-        return;
-    struct text behind = text_from_position(keyword, verb.length);
-    if (text_is_empty(behind))
-        *offers |= sasl_mechanisms_of(rest);
-    else if (behind.data[0] == '=')
-        *offers |= sasl_mechanisms_of(text_from_position(behind, 1)) | sasl_mechanisms_of(rest);
-}
-
-static void note_extension(struct smtp_client *client, struct text keyword, struct text rest)
-{
-    static const struct {
-        struct text keyword;
-        unsigned extension;
-    } known[] = {
-        {TEXT("PIPELINING"), SMTP_CAN_PIPELINE}, {TEXT("8BITMIME"), SMTP_CAN_8BITMIME},
-        {TEXT("SMTPUTF8"), SMTP_CAN_SMTPUTF8},   {TEXT("DSN"), SMTP_CAN_DSN},
-        {TEXT("SIZE"), SMTP_CAN_SIZE},           {TEXT("CHUNKING"), SMTP_CAN_CHUNKING},
-        {TEXT("STARTTLS"), SMTP_CAN_STARTTLS},
-    };
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (text_equals_nocase(keyword, known[i].keyword))
-            client->extensions |= known[i].extension;
-    if (text_equals_nocase(keyword, TEXT("SIZE")) &&
-        !text_to_u64(text_trim(rest), &client->size_limit))
-        client->size_limit = 0;
-    note_mechanisms(keyword, rest, TEXT("AUTH"), &client->auth_offers);
-    note_mechanisms(keyword, rest, TEXT("X-EXPS"), &client->exps_offers);
-}
-
-void smtp_client_note_extensions(struct smtp_client *client, struct text words)
-{
-    client->extensions = 0;
-    client->size_limit = 0;
-    client->auth_offers = client->exps_offers = 0;
-    struct text line;
-    text_split(&words, '\n', &line);
-    while (text_split(&words, '\n', &line)) {
-        struct text keyword;
-        if (text_word(&line, &keyword))
-            note_extension(client, keyword, line);
-    }
+    if (client->is_broken)
+        return TRY_LATER;
+    if (!stream_has_input(client->stream))
+        return OK;
+    if (smtp_client_read(client, step) != OK)
+        return TRY_LATER;
+    client->is_broken = true;
+    if (client->reply.code < 400)
+        return smtp_client_fail(client, TRY_LATER, "4.5.0", "the peer answered %s before its time",
+                                steps[step].name);
+    smtp_client_fail_reply(client, step);
+    /* A message may be refused while it is under way; before that it is not about a message. */
+    if (step == SMTP_STEP_BLOCK)
+        return client->trouble.status;
+    client->trouble.enhanced[0] = '4';
+    return client->trouble.status = TRY_LATER;
 }

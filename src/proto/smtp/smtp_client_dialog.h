@@ -1,8 +1,9 @@
 /* Inside the SMTP client: what its files share. A connection in dialogue: commands out, replies in,
- * each waited for as long as RFC 5321 4.5.3.2 says and no longer. */
+ * each waited for as long as the settings say and no longer. */
 #ifndef SMTP_CLIENT_DIALOG_H
 #define SMTP_CLIENT_DIALOG_H
 
+#include "proc/extensions.h"
 #include "proto/smtp/smtp_client.h"
 
 enum smtp_client_step {
@@ -21,29 +22,33 @@ enum smtp_client_step {
     SMTP_STEP_QUIT,
 };
 
-enum smtp_client_extension {
-    SMTP_CAN_PIPELINE = 1,
-    SMTP_CAN_8BITMIME = 2,
-    SMTP_CAN_SMTPUTF8 = 4,
-    SMTP_CAN_DSN = 8,
-    SMTP_CAN_SIZE = 16,
-    SMTP_CAN_CHUNKING = 32,
-    SMTP_CAN_STARTTLS = 64,
-};
-
 struct smtp_client {
     struct stream *stream;
     struct smtp_reply reply;           /* the last one read */
-    unsigned extensions;               /* smtp_client_extension */
-    uint64_t size_limit;               /* 0: none told */
+    uint32_t offered;                  /* EXTENSION_BITs, of those we may use */
+    uint32_t without;                  /* those we may not */
+    uint32_t unfit;                    /* offered, but not known when used */
     uint32_t auth_offers, exps_offers; /* SASL_BITs of AUTH and of X-EXPS */
-    bool is_exps;      /* logged in by X-EXPS: the peer takes us for a server of its own */
+    uint64_t size_limit;               /* 0: none told */
+    /* RFC 9422, 0: none told. */
+    uint32_t most_recipients, most_domains, most_mails;
+    uint32_t least_by_seconds;             /* RFC 2852 2 */
+    uint32_t max_messages, max_recipients; /* our own limits */
+    struct setting_timeouts timeouts;
     int64_t opened_ms; /* monotonic */
-    unsigned attempts; /* messages begun */
-    bool needs_reset;  /* a transaction was left behind */
-    bool is_broken;    /* out of step, lost, or the peer said 421 */
+    uint32_t mails;    /* transactions begun */
+    bool is_logged_in;
+    bool is_exps;     /* by X-EXPS: the peer takes us for a server of its own */
+    bool knows_bdat;  /* it took a chunk */
+    bool needs_reset; /* a transaction was left behind */
+    bool is_broken;   /* out of step, lost, or the peer said 421 */
     struct smtp_client_trouble trouble;
 };
+
+static inline bool smtp_client_offers(const struct smtp_client *client, enum extension extension)
+{
+    return (client->offered & EXTENSION_BIT(extension)) != 0;
+}
 
 /* The deadline of the stream for this step, from now. */
 void smtp_client_set_deadline(struct smtp_client *client, enum smtp_client_step step);
@@ -54,6 +59,11 @@ enum status smtp_client_read(struct smtp_client *client, enum smtp_client_step s
 /* The same, and judged: OK for 2xx; else client->trouble tells the refusal. YIELDS. */
 enum status smtp_client_expect(struct smtp_client *client, enum smtp_client_step step);
 
+/* Nothing is awaited from the peer: OK when it is silent. Else the client is broken, and its
+ * trouble tells how the peer refuses a message under way, or TRY_LATER: an answer given too early
+ * would be taken for the answer to a later question. YIELDS. */
+enum status smtp_client_expect_silence(struct smtp_client *client, enum smtp_client_step step);
+
 /* Set client->trouble from our own words, or from the reply just read; return its status. */
 enum status smtp_client_fail(struct smtp_client *client, enum status status, const char *enhanced,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -61,7 +71,7 @@ enum status smtp_client_fail_reply(struct smtp_client *client, enum smtp_client_
 /* The stream ended: TRY_LATER with the reason and in what step. */
 enum status smtp_client_fail_lost(struct smtp_client *client, enum smtp_client_step step);
 
-/* Note what an EHLO reply's words offer (first line: the greeting). Pure. */
-void smtp_client_note_extensions(struct smtp_client *client, struct text words);
+/* Note what an EHLO reply's words offer (first line: the greeting); "" for HELO. Pure. */
+void smtp_client_note_offers(struct smtp_client *client, struct text words);
 
 #endif

@@ -9,13 +9,13 @@
 #include "proto/smtp/smtp_send_login.h"
 #include "proto/smtp/smtp_send_route.h"
 
-enum { CONNECT_MS = 30 * SECOND, MOST_ADDRESSES = 10, SUBMISSIONS_PORT = 465 };
+enum { MOST_ADDRESSES = 10, MOST_TRIES = 3, SUBMISSIONS_PORT = 465 };
 
 struct attempt {
     const struct smtp_sender *sender;
     struct smtp_connection *connection;
     const struct settings *settings;
-    const struct setting_connector *connector; /* or NULL */
+    const struct setting_connector *connector;
     const struct queue_job *job;
     struct arena *arena;
     bool logs_in;
@@ -32,7 +32,7 @@ const struct setting_connector *smtp_connector_find(const struct settings *setti
     for (unsigned i = 0; i < settings->connector_count; i++)
         if (!text_is_empty(name) && text_equals_nocase(settings->connectors[i].name, name))
             return &settings->connectors[i];
-    return NULL;
+    return &settings->direct;
 }
 
 void smtp_connection_close(struct smtp_connection *connection)
@@ -51,7 +51,7 @@ static void note_trouble(struct attempt *attempt, const struct smtp_client_troub
 
 static enum tls_policy policy_of(const struct setting_connector *connector)
 {
-    if (connector == NULL || (connector->tls & TLS_MEANS_OFFER) != 0)
+    if ((connector->tls & TLS_MEANS_OFFER) != 0)
         return TLS_OFFER;
     if ((connector->tls & TLS_MEANS_NONE) != 0)
         return TLS_NONE;
@@ -89,35 +89,64 @@ static enum status open_once(struct attempt *attempt, const struct net_address *
                              struct smtp_client_trouble *trouble)
 {
     int fd;
-    if (net_dial(address, clock_monotonic_ms() + CONNECT_MS, &fd) != OK)
+    if (net_dial(address, clock_monotonic_ms() + options->timeouts.connect_ms, &fd) != OK)
         return smtp_trouble_set(trouble, TRY_LATER, "4.4.1", text_from(fail_reason()));
     attempt->met_peer = true;
     return smtp_client_open(stream_new(fd, address), options, &attempt->connection->client,
                             trouble);
 }
 
-/* Connect to one address, without TLS when only TLS was in the way and policy allows. YIELDS. */
-static enum status try_address(struct attempt *attempt, const struct smtp_route_host *host,
-                               const struct net_address *address)
+struct smtp_client_options smtp_connector_options(const struct settings *settings,
+                                                  const struct setting_connector *connector)
 {
-    const struct setting_connector *connector = attempt->connector;
-    bool is_literal = text_starts_with(host->name, TEXT("["));
-    char name[NET_ADDRESS_TEXT_BYTES + 256] = "";
-    text_copy(is_literal ? text_before(text_from_position(host->name, 1), ']') : host->name, name,
-              sizeof(name));
-    struct smtp_client_options options = {
-        .our_host = attempt->settings->host, .peer_name = name, .tls = policy_of(connector)};
+    return (struct smtp_client_options){
+        .our_host = settings->host,
+        .tls = policy_of(connector),
+        .says_helo = connector->says_helo,
+        .without = connector->without,
+        .max_messages = connector->max_messages,
+        .max_recipients = connector->max_recipients,
+        .timeouts = connector->timeouts,
+    };
+}
+
+/* For one host. name must stay. */
+static struct smtp_client_options options_for(const struct attempt *attempt,
+                                              const struct smtp_route_host *host, const char *name)
+{
+    struct smtp_client_options options =
+        smtp_connector_options(attempt->settings, attempt->connector);
+    options.peer_name = name;
+    options.without |= attempt->connection->unfit;
     /* No server name but to verify it: RFC 6066 3 knows names only. */
-    if (is_literal && options.tls != TLS_VERIFY)
+    if (text_starts_with(host->name, TEXT("[")) && options.tls != TLS_VERIFY)
         options.peer_name = NULL;
     options.tls_context = tls_for(attempt, options.tls);
     options.tls_at_once = options.tls != TLS_NONE && host->port == SUBMISSIONS_PORT;
     options.login = attempt->logs_in ? &attempt->login.login : NULL;
+    return options;
+}
+
+/* Connect to one address; again with less where only that was in the way and policy allows:
+ * without TLS, with HELO. YIELDS. */
+static enum status try_address(struct attempt *attempt, const struct smtp_route_host *host,
+                               const struct net_address *address)
+{
+    bool is_literal = text_starts_with(host->name, TEXT("["));
+    char name[NET_ADDRESS_TEXT_BYTES + 256] = "";
+    text_copy(is_literal ? text_before(text_from_position(host->name, 1), ']') : host->name, name,
+              sizeof(name));
+    struct smtp_client_options options = options_for(attempt, host, name);
     struct smtp_client_trouble trouble;
     name_relay(attempt, host, address);
     enum status status = open_once(attempt, address, &options, &trouble);
-    if (status != OK && trouble.is_tls) {
-        options.tls = TLS_NONE;
+    for (int tries = 1; status != OK && tries < MOST_TRIES; tries++) {
+        if (trouble.is_tls && options.tls != TLS_NONE)
+            options.tls = TLS_NONE;
+        else if (trouble.is_ehlo && !options.says_helo)
+            options.says_helo = true;
+        else
+            break;
         status = open_once(attempt, address, &options, &trouble);
     }
     if (status != OK)
@@ -170,7 +199,7 @@ static enum status connect_hop(struct attempt *attempt)
     if (status != OK)
         return status;
     const struct setting_connector *connector = attempt->connector;
-    attempt->logs_in = connector != NULL && setting_client_logs_in(&connector->login);
+    attempt->logs_in = setting_client_logs_in(&connector->login);
     if (!attempt->logs_in)
         return try_route(attempt, &route);
     status = smtp_send_login_find(attempt->sender->context, connector, &attempt->login);
@@ -186,7 +215,7 @@ static enum status connect_hop(struct attempt *attempt)
 static void keep_what_is_held(struct attempt *attempt)
 {
     const struct setting_connector *connector = attempt->connector;
-    if (connector == NULL || !connector->holds || attempt->trouble.status != REFUSED)
+    if (!connector->holds || attempt->trouble.status != REFUSED)
         return;
     attempt->trouble.status = TRY_LATER;
     attempt->trouble.enhanced[0] = '4';
@@ -211,37 +240,41 @@ static enum status read_body(void *context, const struct queue_job *job, uint64_
     return queue_read_body(context, job, offset, length, out);
 }
 
+/* TRY_LATER: another connection is needed, and this one is closed. */
 static enum status deliver(struct attempt *attempt, struct queue_outcome *outcomes)
 {
+    struct smtp_connection *connection = attempt->connection;
     const struct smtp_client_body body = {read_body, attempt->sender->context->store};
-    enum status status = smtp_client_deliver(attempt->connection->client, attempt->job, &body,
-                                             attempt->arena, outcomes);
-    if (!smtp_client_is_usable(attempt->connection->client))
-        smtp_connection_close(attempt->connection);
+    enum status status =
+        smtp_client_deliver(connection->client, attempt->job, &body, attempt->arena, outcomes);
+    connection->unfit |= smtp_client_unfit(connection->client);
+    if (status != OK || !smtp_client_is_usable(connection->client))
+        smtp_connection_close(connection);
     return status;
 }
 
 static enum smtp_attempt attempt_job(struct attempt *attempt, struct queue_outcome *outcomes)
 {
     struct smtp_connection *connection = attempt->connection;
+    enum smtp_attempt result = SMTP_ATTEMPTED;
     if (connection->client != NULL && (connection->settings_version != attempt->settings->version ||
                                        !smtp_client_is_usable(connection->client)))
         smtp_connection_close(connection);
-    if (connection->client != NULL && deliver(attempt, outcomes) == OK)
-        return SMTP_ATTEMPTED;
-    enum smtp_attempt result = SMTP_ATTEMPTED;
-    if (connect_hop(attempt) != OK) {
-        keep_what_is_held(attempt);
-        if (attempt->trouble.status == TRY_LATER)
-            result = attempt->met_peer ? SMTP_TURNED_AWAY : SMTP_UNREACHED;
-    } else {
+    /* The first connection may be stale, the second lack what it offers; the third is neither. */
+    for (int tries = 0; tries < MOST_TRIES; tries++) {
+        if (connection->client == NULL && connect_hop(attempt) != OK) {
+            keep_what_is_held(attempt);
+            if (attempt->trouble.status == TRY_LATER)
+                result = attempt->met_peer ? SMTP_TURNED_AWAY : SMTP_UNREACHED;
+            settle_all(attempt, result == SMTP_UNREACHED, outcomes);
+            return result;
+        }
         if (deliver(attempt, outcomes) == OK)
             return SMTP_ATTEMPTED;
-        /* Only a reused connection can be stale; this one was new. */
-        smtp_trouble_set(&attempt->trouble, TRY_LATER, "4.4.2", TEXT("connection lost"));
     }
-    settle_all(attempt, result == SMTP_UNREACHED, outcomes);
-    return result;
+    smtp_trouble_set(&attempt->trouble, TRY_LATER, "4.4.2", TEXT("connection lost"));
+    settle_all(attempt, false, outcomes);
+    return SMTP_ATTEMPTED;
 }
 
 enum smtp_attempt smtp_attempt_job(const struct smtp_sender *sender,

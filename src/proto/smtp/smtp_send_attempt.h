@@ -15,10 +15,11 @@ struct smtp_sender {
     struct tls_context *tls, *tls_verifying; /* NULL: could not be made */
 };
 
-/* A connection kept between the jobs of a hop; all zero while there is none. */
+/* A connection kept between the jobs of a hop; client NULL while there is none. */
 struct smtp_connection {
     struct smtp_client *client;
     uint64_t settings_version;    /* it was opened under */
+    uint32_t unfit;               /* EXTENSION_BITs that hosts of the hop only seem to know */
     char relay[SMTP_RELAY_BYTES]; /* "mx.example.net[192.0.2.1]:25" of the last peer; "" none */
 };
 
@@ -36,8 +37,11 @@ enum smtp_attempt smtp_attempt_job(const struct smtp_sender *sender,
 /* QUIT and close, if open. YIELDS. */
 void smtp_connection_close(struct smtp_connection *connection);
 
-/* The connector a job names, or NULL. */
+/* The connector a job names, or the one for all that have none. */
 const struct setting_connector *smtp_connector_find(const struct settings *settings,
                                                     struct text name);
+/* What a connector says about all its hosts, but for their names and the login. */
+struct smtp_client_options smtp_connector_options(const struct settings *settings,
+                                                  const struct setting_connector *connector);
 
 #endif

@@ -34,7 +34,7 @@ static void hop_key(const struct smtp_hops *hops, const struct queue_job *job, s
     const struct setting_connector *connector = connector_of(hops, job);
     buffer_append(key, job->connector);
     buffer_append_byte(key, '/');
-    if (connector == NULL || connector->smart_host_count == 0)
+    if (connector->smart_host_count == 0)
         buffer_append(key, job->domain);
 }
 
@@ -211,9 +211,7 @@ static void hop_add(struct smtp_hop *hop, struct smtp_job *job)
     struct smtp_hops *hops = hop->hops;
     const struct setting_connector *connector = connector_of(hops, job->facts);
     if (hop->jobs == 0 && hop->connections == 0)
-        hop->most = connector == NULL ? SMTP_DEFAULT_CONNECTIONS : connector->max_connections;
-    if (hop->most == 0)
-        hop->most = 1;
+        hop->most = connector->max_connections;
     list_append(&hop->waiting, &job->link);
     hop->waiting_jobs++;
     hop->jobs++;

@@ -41,7 +41,7 @@ struct smtp_hops {
     unsigned weight;         /* the same, but each hop counted up to SMTP_HOP_WEIGHT */
     bool stopping;
 };
-enum { SMTP_HOP_WEIGHT = 40, SMTP_LINGER_MS = 5000, SMTP_DEFAULT_CONNECTIONS = 20 };
+enum { SMTP_HOP_WEIGHT = 40, SMTP_LINGER_MS = 5000 };
 
 void smtp_hops_init(struct smtp_hops *hops, const struct smtp_sender *sender);
 /* All tasks must have ended. */

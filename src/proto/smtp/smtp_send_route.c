@@ -73,8 +73,8 @@ enum status smtp_route_find(struct resolver *resolver, const struct setting_conn
                             const struct queue_job *job, struct text our_host, struct arena *arena,
                             struct smtp_route *route, struct smtp_client_trouble *trouble)
 {
-    uint16_t port = connector == NULL || connector->port == 0 ? SMTP_PORT : connector->port;
-    if (connector != NULL && connector->smart_host_count > 0) {
+    uint16_t port = connector->port;
+    if (connector->smart_host_count > 0) {
         route_by_smart_hosts(connector, arena, route);
         return OK;
     }

@@ -17,7 +17,7 @@ struct smtp_route {
     unsigned count;
 };
 
-/* connector may be NULL: by MX, port 25. our_host: mail is never sent on to ourselves or to hosts
+/* our_host: mail is never sent on to ourselves or to hosts
  * less preferred (RFC 5321 5.1). OK; else *trouble says why there is nowhere to go. YIELDS. */
 enum status smtp_route_find(struct resolver *resolver, const struct setting_connector *connector,
                             const struct queue_job *job, struct text our_host, struct arena *arena,

@@ -96,7 +96,8 @@ static bool deliver_some(struct turned *turned)
 static void talk(struct turned *turned)
 {
     struct settings *settings = settings_hold(turned->turns->sender->context->settings);
-    struct smtp_client_options options = {.our_host = settings->host, .tls = TLS_NONE};
+    struct smtp_client_options options = smtp_connector_options(settings, &settings->direct);
+    options.tls = TLS_NONE;
     struct smtp_client_trouble trouble;
     struct stream *stream = stream_new(turned->fd, NULL);
     if (smtp_client_open(stream, &options, &turned->client, &trouble) == OK) {
