@@ -10,6 +10,7 @@
 #include "mail/address.h"
 #include "queue/queue.h"
 #include "store/mailbox.h"
+#include "store/shown.h"
 
 static void print_finding(void *context, const char *line)
 {

@@ -14,6 +14,7 @@
 #include "proto/pop3/pop3.h"
 #include "queue/queue.h"
 #include "store/mailbox.h"
+#include "store/shown.h"
 
 struct store_role {
     struct role_context *context;

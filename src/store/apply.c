@@ -6,31 +6,7 @@
 
 #include "base/check.h"
 #include "base/logline.h"
-#include "store/internal.h"
-
-/* Messages and stories one record touches, gathered so that each key is put once. */
-struct touched {
-    struct list link;
-    struct message message;
-    bool is_new;
-};
-struct told {
-    struct list link;
-    uint64_t id, hash;
-    struct buffer events;
-};
-struct apply {
-    struct store *store;
-    struct arena *arena;
-    log_number number;
-    struct log_place body;
-    uint64_t segment;
-    struct list touched, told, boxes_changed;
-    struct operation_item *items;
-    unsigned item_count, item_capacity;
-    struct mailbox **boxes;
-    unsigned box_count, box_capacity;
-};
+#include "store/apply.h"
 
 /* All that counts for a message in the segments it stands in. */
 static void count_message(struct store *store, const struct message *message, int sign)
@@ -40,24 +16,50 @@ static void count_message(struct store *store, const struct message *message, in
         live_add(store, message->extents[i].segment, sign * (int64_t)message->extents[i].length);
 }
 
-static struct touched *touch(struct apply *apply, uint64_t id)
+static struct touched *find_touched(const struct apply *apply, uint64_t id)
 {
+    if (apply->touched_by_id != NULL)
+        return map_get(apply->touched_by_id, MAP_KEY(id));
     list_each(link, &apply->touched)
     {
         struct touched *touched = list_entry(link, struct touched, link);
         if (touched->message.id == id)
             return touched;
     }
-    struct message message;
-    if (!store_message(apply->store, id, apply->arena, &message))
-        return NULL;
+    return NULL;
+}
+
+static struct touched *add_touched(struct apply *apply, const struct message *message)
+{
+    enum { LIST_MOST = 16 }; /* walked; of more there is a map */
     struct touched *touched = arena_alloc(apply->arena, sizeof(*touched));
-    touched->message = message;
+    touched->message = *message;
     list_append(&apply->touched, &touched->link);
+    if (++apply->touched_count > LIST_MOST && apply->touched_by_id == NULL) {
+        apply->touched_by_id = map_new();
+        list_each(link, &apply->touched)
+        {
+            struct touched *each = list_entry(link, struct touched, link);
+            map_put(apply->touched_by_id, MAP_KEY(each->message.id), each);
+        }
+    }
+    if (apply->touched_by_id != NULL)
+        map_put(apply->touched_by_id, MAP_KEY(message->id), touched);
     return touched;
 }
 
-static void note_box(struct apply *apply, struct mailbox *box)
+struct touched *apply_touch(struct apply *apply, uint64_t id)
+{
+    struct touched *touched = find_touched(apply, id);
+    struct message message;
+    if (touched != NULL)
+        return touched;
+    if (!store_message(apply->store, id, apply->arena, &message))
+        return NULL;
+    return add_touched(apply, &message);
+}
+
+void apply_note_box(struct apply *apply, struct mailbox *box)
 {
     if (box->changed)
         return;
@@ -96,34 +98,6 @@ static bool key_exists(struct store *store, struct text key)
     return exists;
 }
 
-static void put_entry(struct apply *apply, const struct message *message,
-                      const struct message_entry *from)
-{
-    struct store *store = apply->store;
-    struct mailbox_entry entry = {.message = message->id,
-                                  .modseq = from->modseq,
-                                  .date_ms = from->date_ms,
-                                  .size = message->size + mailbox_prefix_bytes(message->sender),
-                                  .uid = from->uid,
-                                  .flags = from->flags};
-    struct key key;
-    char room[64];
-    struct buffer value;
-    buffer_init(&value, sizeof(room));
-    entry_encode(&entry, &value);
-    index_batch_put(store->batch, key_entry(&key, from->mailbox, from->uid), buffer_text(&value));
-    buffer_finish(&value);
-    index_batch_put(store->batch, key_reference(&key, message->id, from->mailbox, from->uid),
-                    TEXT("1"));
-    /* NULL while an index is made anew from a log whose head, with the mailbox, was rewritten
-     * forward: its record comes later and has counters beyond these. */
-    struct mailbox *box = mailbox_by_id(store, from->mailbox);
-    if (box == NULL)
-        return;
-    mailbox_apply_entry(box, &entry);
-    note_box(apply, box);
-}
-
 /* A message that exists already was written forward: all that refers to it is in the operation
  * and in the index alike, so only its places change. */
 static void apply_message(struct apply *apply, struct operation_message *operation)
@@ -138,7 +112,7 @@ static void apply_message(struct apply *apply, struct operation_message *operati
     }
     message->base_record = apply->number;
     message->base_segment = apply->segment;
-    struct touched *old = touch(apply, message->id);
+    struct touched *old = apply_touch(apply, message->id);
     if (old != NULL) {
         count_message(store, &old->message, -1);
         message->references = old->message.references;
@@ -149,12 +123,10 @@ static void apply_message(struct apply *apply, struct operation_message *operati
     message->references = operation->entry_count + operation->item_count;
     if (message->references == 0)
         return;
-    struct touched *touched = arena_alloc(apply->arena, sizeof(*touched));
-    touched->message = *message;
-    list_append(&apply->touched, &touched->link);
+    add_touched(apply, message);
     count_message(store, message, 1);
     for (unsigned i = 0; i < operation->entry_count; i++)
-        put_entry(apply, message, &operation->entries[i]);
+        apply_put_entry(apply, message, &operation->entries[i]);
     for (unsigned i = 0; i < operation->item_count; i++) {
         struct key key;
         const struct message_item *item = &operation->items[i];
@@ -163,27 +135,10 @@ static void apply_message(struct apply *apply, struct operation_message *operati
     }
 }
 
-static void apply_copy(struct apply *apply, const struct operation_copy *operation)
-{
-    for (unsigned i = 0; i < operation->entry_count; i++) {
-        const struct copied_entry *copied = &operation->entries[i];
-        struct touched *touched = touch(apply, copied->message);
-        if (touched == NULL)
-            continue;
-        struct message_entry entry = {.mailbox = operation->mailbox,
-                                      .uid = copied->uid,
-                                      .flags = (uint32_t)copied->flags,
-                                      .modseq = operation->modseq,
-                                      .date_ms = copied->date_ms};
-        touched->message.references++;
-        put_entry(apply, &touched->message, &entry);
-    }
-}
-
 static void apply_item(struct apply *apply, const struct operation_item *operation)
 {
     struct store *store = apply->store;
-    struct touched *touched = touch(apply, operation->id);
+    struct touched *touched = apply_touch(apply, operation->id);
     if (touched == NULL)
         return;
     struct key key;
@@ -199,67 +154,6 @@ static void apply_item(struct apply *apply, const struct operation_item *operati
         touched->message.references += !existed;
     }
     note_item(apply, operation->id, operation->number, operation->value);
-}
-
-static bool get_entry(struct store *store, uint64_t mailbox, uint32_t uid,
-                      struct mailbox_entry *out)
-{
-    struct key key;
-    struct buffer value;
-    buffer_init(&value, 256);
-    bool found = index_get(store->index, key_entry(&key, mailbox, uid), &value) &&
-                 entry_decode(buffer_text(&value), out);
-    buffer_finish(&value);
-    return found;
-}
-
-static void apply_expunge(struct apply *apply, const struct operation_expunge *operation)
-{
-    struct store *store = apply->store;
-    struct mailbox *box = mailbox_by_id(store, operation->mailbox);
-    uint32_t *gone = arena_array(apply->arena, operation->uid_count, sizeof(*gone));
-    unsigned gone_count = 0;
-    for (unsigned i = 0; i < operation->uid_count; i++) {
-        struct mailbox_entry entry;
-        uint32_t uid = operation->uids[i];
-        if (!get_entry(store, operation->mailbox, uid, &entry) ||
-            (i > 0 && uid <= operation->uids[i - 1]))
-            continue;
-        struct key key;
-        index_batch_delete(store->batch, key_entry(&key, operation->mailbox, uid));
-        index_batch_delete(store->batch,
-                           key_reference(&key, entry.message, operation->mailbox, uid));
-        struct touched *touched = touch(apply, entry.message);
-        if (touched != NULL && touched->message.references > 0)
-            touched->message.references--;
-        gone[gone_count++] = uid;
-    }
-    if (box == NULL)
-        return;
-    mailbox_apply_expunge(box, gone, gone_count, operation->modseq);
-    note_box(apply, box);
-}
-
-static void apply_flags(struct apply *apply, const struct operation_flags *operation)
-{
-    struct store *store = apply->store;
-    struct mailbox_entry entry;
-    if (!get_entry(store, operation->mailbox, operation->uid, &entry))
-        return;
-    entry.flags = (entry.flags & ~operation->remove) | operation->add;
-    entry.modseq = operation->modseq;
-    struct key key;
-    struct buffer value;
-    buffer_init(&value, 256);
-    entry_encode(&entry, &value);
-    index_batch_put(store->batch, key_entry(&key, operation->mailbox, operation->uid),
-                    buffer_text(&value));
-    buffer_finish(&value);
-    struct mailbox *box = mailbox_by_id(store, operation->mailbox);
-    if (box == NULL)
-        return;
-    mailbox_apply_flags(box, operation->uid, entry.flags, entry.modseq);
-    note_box(apply, box);
 }
 
 static void apply_story(struct apply *apply, const struct operation_story *operation)
@@ -325,11 +219,14 @@ static void put_messages(struct apply *apply)
     struct store *store = apply->store;
     list_each(link, &apply->touched)
     {
-        const struct message *message = &list_entry(link, struct touched, link)->message;
+        const struct touched *touched = list_entry(link, struct touched, link);
+        const struct message *message = &touched->message;
         struct key key;
         if (message->references == 0) {
             count_message(store, message, -1);
             index_batch_delete(store->batch, key_message(&key, message->id));
+            if (touched->was_in_mailbox)
+                derived_drop(store, message->id);
             continue;
         }
         struct buffer value;
@@ -348,7 +245,7 @@ static void apply_operation(struct apply *apply, struct operation *operation)
         break;
     case OPERATION_MAILBOX:
         mailbox_apply(apply->store, &operation->mailbox, apply->number, apply->segment);
-        note_box(apply, mailbox_by_id(apply->store, operation->mailbox.mailbox));
+        apply_note_box(apply, mailbox_by_id(apply->store, operation->mailbox.mailbox));
         break;
     case OPERATION_FLAGS:
         apply_flags(apply, &operation->flags);
@@ -358,6 +255,12 @@ static void apply_operation(struct apply *apply, struct operation *operation)
         break;
     case OPERATION_COPY:
         apply_copy(apply, &operation->copy);
+        break;
+    case OPERATION_MAILBOX_DELETE:
+        apply_mailbox_delete(apply, operation->mailbox_delete);
+        break;
+    case OPERATION_VALUE:
+        apply_value(apply, &operation->value);
         break;
     case OPERATION_ITEM:
         apply_item(apply, &operation->item);
@@ -373,25 +276,33 @@ static void apply_operation(struct apply *apply, struct operation *operation)
     }
 }
 
-static void finish(struct apply *apply)
+/* After the index has it: whoever looks now finds it. */
+static void tell(struct apply *apply)
 {
     struct store *store = apply->store;
-    put_stories(apply);
-    put_messages(apply);
-    for (unsigned i = 0; i < apply->box_count; i++)
-        mailbox_put(apply->boxes[i]);
-    live_put(store);
-    if (index_batch_apply(store->batch, apply->number) != OK)
-        store_index_lost(store);
     for (unsigned i = 0; i < apply->box_count; i++) {
         apply->boxes[i]->changed = false;
-        task_event_tell_all(&apply->boxes[i]->news);
-        views_wake(apply->boxes[i]);
+        mailbox_tell(apply->boxes[i]);
     }
     if (store->hooks.item != NULL)
         for (unsigned i = 0; i < apply->item_count; i++)
             store->hooks.item(store->hooks.context, apply->items[i].id, apply->items[i].number,
                               apply->items[i].value);
+}
+
+static void finish(struct apply *apply)
+{
+    struct store *store = apply->store;
+    put_stories(apply);
+    put_messages(apply);
+    apply_put_values(apply);
+    for (unsigned i = 0; i < apply->box_count; i++)
+        mailbox_put(apply->boxes[i]);
+    live_put(store);
+    if (index_batch_apply(store->batch, apply->number) != OK)
+        store_index_lost(store);
+    map_free(&apply->touched_by_id);
+    tell(apply);
 }
 
 void store_apply(struct store *store, log_number number, struct log_place place,
@@ -405,6 +316,7 @@ void store_apply(struct store *store, log_number number, struct log_place place,
     apply.body.offset += reading->body_offset;
     apply.body.length = reading->body_length;
     list_init(&apply.touched);
+    list_init(&apply.values);
     list_init(&apply.told);
     struct operation operation;
     bool bad;

@@ -22,17 +22,26 @@ enum {
     CHANGE_BODY_INLINE_MAX = 768 << 10, /* larger bodies are written as chunks before */
     CHUNK_HEAD_BYTES = 9,
     MESSAGE_EXTENTS_MAX = 60000,
+    MAILBOX_FIRST_KEYWORD = 5, /* flag bits below are mailbox_flags */
+    MAILBOX_KEYWORDS_MAX = 59,
+    MAILBOX_KEYWORD_BYTES_MAX = 100,
+    MAILBOX_NAMES_MAX = 600, /* bytes of owner and name together */
+    VALUE_NAMES_MAX = 600,   /* of owner and a value's name */
+    VALUE_BYTES_MAX = 1 << 20,
 };
 
+/* Numbers are for ever. 1, 2 and 3 were narrower forms of 11, 12 and 13: still read, as those. */
 enum operation_type {
-    OPERATION_MESSAGE = 1,      /* a message with its mailbox entries and queue items */
-    OPERATION_MAILBOX = 2,      /* a mailbox exists, with at least these counters */
-    OPERATION_FLAGS = 3,        /* flags of one mailbox entry change */
-    OPERATION_EXPUNGE = 4,      /* mailbox entries go away */
-    OPERATION_ITEM = 5,         /* a queue item of a message is set, or removed */
-    OPERATION_STORY = 6,        /* something happened that `trace` shows */
-    OPERATION_STORY_EXPIRE = 7, /* stories of ids below are forgotten */
-    OPERATION_COPY = 8,         /* messages that are there get an entry more each */
+    OPERATION_EXPUNGE = 4,        /* mailbox entries go away */
+    OPERATION_ITEM = 5,           /* a queue item of a message is set, or removed */
+    OPERATION_STORY = 6,          /* something happened that `trace` shows */
+    OPERATION_STORY_EXPIRE = 7,   /* stories of ids below are forgotten */
+    OPERATION_COPY = 8,           /* messages that are there get an entry more each */
+    OPERATION_MAILBOX_DELETE = 9, /* a mailbox goes away, with what is left in it */
+    OPERATION_VALUE = 10,         /* a value of an owner is set, or removed */
+    OPERATION_MESSAGE = 11,       /* a message with its mailbox entries and queue items */
+    OPERATION_MAILBOX = 12,       /* a mailbox as it stands, with at least these counters */
+    OPERATION_FLAGS = 13,         /* flags of mailbox entries change */
 };
 
 /* A message as kept, but for who refers to it. */
@@ -44,6 +53,7 @@ struct message {
     struct text sender, message_id, subject;
     struct log_place *extents; /* in the order of the bytes */
     unsigned extent_count;
+    bool is_as_given; /* by its owner: shown as it is, without a Return-Path line before it */
     /* Kept in the index alone. */
     uint64_t base_record, base_segment; /* the record that made it */
     uint32_t references;                /* mailbox entries and queue items */
@@ -51,9 +61,11 @@ struct message {
 
 struct message_entry {
     uint64_t mailbox;
-    uint32_t uid, flags;
+    uint64_t flags; /* mailbox_flags, and the mailbox's keywords */
     uint64_t modseq;
     int64_t date_ms;
+    uint32_t uid;
+    uint32_t saved_s; /* when it came into this mailbox, in seconds since 1970; 0: as date_ms */
 };
 struct message_item {
     uint32_t number;
@@ -68,25 +80,38 @@ struct operation_message {
     struct message_item *items;
     unsigned item_count;
 };
+/* All there is to say of a mailbox beside its entries. */
 struct operation_mailbox {
     uint64_t mailbox, modseq;
     struct text owner, name;
     uint32_t uid_validity, uid_next;
+    unsigned uses;         /* mailbox_use bits */
+    struct text *keywords; /* the first is flag bit MAILBOX_FIRST_KEYWORD */
+    unsigned keyword_count;
+    /* Highest id and UIDVALIDITY that the store had given out by then: neither is given again. */
+    uint64_t mailbox_last;
+    uint32_t validity_last;
 };
 struct operation_flags {
     uint64_t mailbox, modseq;
-    uint32_t uid, add, remove;
+    uint64_t add, remove;
+    const uint32_t *uids; /* ascending */
+    unsigned uid_count;
 };
 struct copied_entry {
     uint64_t message, flags;
     int64_t date_ms;
-    uint32_t uid;
-    uint32_t saved_s; /* when it came into this mailbox, in seconds since 1970; 0: as date_ms */
+    uint32_t uid, saved_s;
 };
 struct operation_copy {
     uint64_t mailbox, modseq; /* it goes into */
     struct copied_entry *entries;
     unsigned entry_count;
+};
+/* Small things kept for an owner: a subscription, a script. */
+struct operation_value {
+    struct text owner, name;
+    struct text value; /* "": removed */
 };
 struct operation_expunge {
     uint64_t mailbox, modseq;
@@ -113,6 +138,8 @@ struct operation {
         struct operation_flags flags;
         struct operation_expunge expunge;
         struct operation_copy copy;
+        struct operation_value value;
+        uint64_t mailbox_delete; /* its id */
         struct operation_item item;
         struct operation_story story;
         uint64_t expire_below;

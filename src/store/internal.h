@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "store/key.h"
 #include "store/mailbox.h"
+#include "store/shown.h"
 #include "store/store.h"
 
 /* A record that was appended and is not yet known durable. Kept in log order; applied in it. */
@@ -37,6 +38,11 @@ struct store {
     struct map *mailboxes_by_id;    /* key u64 */
     struct map *mailboxes_by_owner; /* key_owner */
     uint64_t mailbox_last;          /* highest id given out */
+    uint32_t validity_last;         /* highest UIDVALIDITY given out */
+    uint64_t mailbox_last_applied;  /* the same as records say it */
+    uint32_t validity_last_applied;
+    bool is_naming;          /* names of mailboxes are being changed; see hierarchy.c */
+    struct task_event named; /* they were */
     struct change stories;
     unsigned story_count;
     uint64_t stories_dropped;
@@ -51,6 +57,7 @@ struct mailbox {
     struct store *store;
     uint64_t id;
     struct text owner, name; /* owned */
+    struct text name_given;  /* owned; a rename is on its way: what records say from now on */
     uint32_t uid_validity;
     uint64_t base_segment; /* where its OPERATION_MAILBOX stands; 0: not durable yet */
     uint64_t base_record;
@@ -59,8 +66,14 @@ struct mailbox {
     uint32_t uid_given; /* appended: the next to give */
     uint64_t modseq_given;
     unsigned users;
-    struct list views;    /* of sessions; see view.h */
-    uint32_t recent_from; /* messages from here on no session was told of */
+    struct list views;      /* of sessions; see view.h */
+    uint32_t recent_from;   /* messages from here on no session was told of */
+    unsigned uses;          /* mailbox_use bits */
+    struct text *keywords;  /* owned; MAILBOX_KEYWORDS_MAX of room, or NULL */
+    unsigned keyword_count; /* given out */
+    unsigned keywords_applied;
+    bool is_going;   /* its deletion is appended, or about to be */
+    bool is_deleted; /* and applied: it lives for its sessions alone */
     bool loaded, locked, changed;
     struct mailbox_entry *entries; /* ascending by uid */
     unsigned count, capacity;
@@ -76,6 +89,8 @@ void store_append_record(struct store *store, enum record_type type, const struc
 void store_append(struct store *store, struct change *change, struct pending *pending);
 /* Wait for an appended record and apply all up to it. YIELDS. */
 enum status store_wait(struct store *store, struct pending *pending);
+/* A change that is appended and not yet applied sets this value. */
+bool store_value_is_pending(struct store *store, struct text owner, struct text name);
 /* A record's operations into index and memory: the one apply function. */
 void store_apply(struct store *store, log_number number, struct log_place place,
                  const struct change_reading *reading, struct text operations);
@@ -92,9 +107,22 @@ void mailbox_apply(struct store *store, const struct operation_mailbox *operatio
                    log_number number, uint64_t segment);
 void mailbox_apply_entry(struct mailbox *box, const struct mailbox_entry *entry);
 /* uids ascend. */
-void mailbox_apply_expunge(struct mailbox *box, const uint32_t *uids, unsigned count,
-                           uint64_t modseq);
-void mailbox_apply_flags(struct mailbox *box, uint32_t uid, uint32_t flags, uint64_t modseq);
+void mailbox_apply_expunge(struct mailbox *box, const uint32_t *uids, unsigned count);
+void mailbox_apply_flags(struct mailbox *box, const struct mailbox_entry *entry);
+void mailbox_apply_delete(struct mailbox *box);
+/* Counters never go back: an operation written forward may carry older or newer ones. */
+void mailbox_raise_counters(struct mailbox *box, uint32_t uid_next, uint64_t modseq);
+/* After what changed was applied. A deleted mailbox that nobody has open ends here. */
+void mailbox_tell(struct mailbox *box);
+void mailbox_free(struct mailbox *box);
+void mailbox_marks_load(struct store *store);
+/* A new mailbox in memory, of a name that nobody has. */
+struct mailbox *mailbox_make(struct store *store, struct text owner, struct text name,
+                             unsigned uses);
+/* It was not made after all. */
+void mailbox_unmake(struct mailbox *box);
+/* Add the mailbox as it stands to the change, when a record does not say so yet. */
+void mailbox_compose_box(struct mailbox *box, struct change *change);
 void mailbox_put(struct mailbox *box);
 void mailbox_describe(const struct mailbox *box, struct operation_mailbox *out);
 void mailboxes_free(struct store *store);
@@ -125,6 +153,18 @@ void store_shadow_free(struct store **shadow);
 enum status store_shadow_follow(struct store *live, struct store *shadow);
 /* While the index is a stand-in for want of room: look for room, and return to disk. */
 void store_watch_room(struct store *store);
+
+/* Of a message that goes away. */
+void derived_drop(struct store *store, uint64_t message);
+/* Where a value's record stands; 0: there is none. */
+uint64_t value_segment(struct store *store, struct text owner, struct text name);
+
+/* UIDs that went away, for sessions that come back (RFC 7162): kept with the index, as far back as
+ * it goes. */
+void vanished_put(struct store *store, uint64_t mailbox, uint64_t modseq, const uint32_t *uids,
+                  unsigned count);
+/* All of a mailbox that goes away. */
+void vanished_drop(struct store *store, uint64_t mailbox);
 
 /* A mailbox entry as the index keeps it. */
 void entry_encode(const struct mailbox_entry *entry, struct buffer *out);

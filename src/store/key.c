@@ -57,15 +57,55 @@ struct text key_items(struct key *key, uint64_t id)
     return key_of(key, 'q', id);
 }
 
-struct text key_owner(struct key *key, struct text owner, struct text name)
+static struct text key_of_names(struct key *key, char letter, struct text owner, struct text name)
 {
     if (owner.length + name.length + 2 > KEY_BYTES)
         return TEXT("");
-    begin(key, 'b');
+    begin(key, letter);
     memcpy(key->bytes + 1, owner.data, owner.length);
     key->bytes[1 + owner.length] = '\0';
     memcpy(key->bytes + 2 + owner.length, name.data, name.length);
     key->length = (unsigned)(2 + owner.length + name.length);
+    return lend(key);
+}
+
+struct text key_owner(struct key *key, struct text owner, struct text name)
+{
+    return key_of_names(key, 'b', owner, name);
+}
+
+struct text key_value(struct key *key, struct text owner, struct text name)
+{
+    return key_of_names(key, 'o', owner, name);
+}
+
+struct text key_traits(struct key *key, uint64_t mailbox)
+{
+    return key_of(key, 'k', mailbox);
+}
+
+struct text key_marks(struct key *key)
+{
+    begin(key, 'u');
+    return lend(key);
+}
+
+struct text key_vanished(struct key *key, uint64_t mailbox, uint64_t modseq)
+{
+    key_of(key, 'v', mailbox);
+    add_integer(key, modseq, 8);
+    return lend(key);
+}
+
+struct text key_vanished_all(struct key *key, uint64_t mailbox)
+{
+    return key_of(key, 'v', mailbox);
+}
+
+struct text key_derived(struct key *key, uint64_t id, uint8_t kind)
+{
+    key_of(key, 'd', id);
+    add_integer(key, kind, 1);
     return lend(key);
 }
 

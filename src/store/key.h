@@ -5,7 +5,12 @@
  *     q id number              queue item of this message (opaque here)
  *     b owner NUL name         mailbox id
  *     B mailbox                mailbox: owner, name, UIDVALIDITY, UIDNEXT, highest modseq
+ *     k mailbox                mailbox: special uses, keywords
+ *     u                        highest mailbox id and UIDVALIDITY ever given out
  *     x mailbox uid            mailbox entry
+ *     v mailbox modseq         UIDs that went away with this modseq
+ *     o owner NUL name         value of an owner, and where its record stands
+ *     d id kind                what was derived of a message's bytes, opaque here; a cache
  *     t id record              story events that this log record told of this id
  *     i hash id                a message whose Message-ID has this hash
  *     s segment                bytes in this log segment that are still needed
@@ -30,6 +35,13 @@ struct text key_items(struct key *key, uint64_t id);
 /* Empty when owner and name are too long together. */
 struct text key_owner(struct key *key, struct text owner, struct text name);
 struct text key_mailbox(struct key *key, uint64_t mailbox);
+struct text key_traits(struct key *key, uint64_t mailbox);
+struct text key_marks(struct key *key);
+struct text key_vanished(struct key *key, uint64_t mailbox, uint64_t modseq);
+struct text key_vanished_all(struct key *key, uint64_t mailbox);
+/* Empty when owner and name are too long together. name "": the beginning of all. */
+struct text key_value(struct key *key, struct text owner, struct text name);
+struct text key_derived(struct key *key, uint64_t id, uint8_t kind);
 struct text key_entry(struct key *key, uint64_t mailbox, uint32_t uid);
 struct text key_entries(struct key *key, uint64_t mailbox);
 struct text key_story(struct key *key, uint64_t id, uint64_t record);

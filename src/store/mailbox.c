@@ -1,8 +1,6 @@
 #include "store/mailbox.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -36,18 +34,25 @@ static struct mailbox *mailbox_new(struct store *store, uint64_t id, struct text
     return box;
 }
 
+void mailbox_free(struct mailbox *box)
+{
+    check(box->users == 0 && list_is_empty(&box->views));
+    free((char *)box->owner.data);
+    free((char *)box->name.data);
+    free((char *)box->name_given.data);
+    for (unsigned i = 0; i < box->keyword_count; i++)
+        free((char *)box->keywords[i].data);
+    free(box->keywords);
+    free(box->entries);
+    free(box);
+}
+
 void mailboxes_free(struct store *store)
 {
     size_t position = 0;
     void *value;
-    while (map_next(store->mailboxes_by_id, &position, NULL, &value)) {
-        struct mailbox *box = value;
-        check(box->users == 0);
-        free((char *)box->owner.data);
-        free((char *)box->name.data);
-        free(box->entries);
-        free(box);
-    }
+    while (map_next(store->mailboxes_by_id, &position, NULL, &value))
+        mailbox_free(value);
     map_free(&store->mailboxes_by_id);
     map_free(&store->mailboxes_by_owner);
 }
@@ -57,6 +62,8 @@ void mailbox_put(struct mailbox *box)
 {
     struct buffer value;
     struct key key;
+    if (box->is_deleted)
+        return;
     buffer_init(&value, 2048);
     wire_put_text(&value, box->owner);
     wire_put_text(&value, box->name);
@@ -70,13 +77,49 @@ void mailbox_put(struct mailbox *box)
     buffer_finish(&value);
 }
 
+/* The value of key k, as an operation has it. */
+static void put_traits(struct mailbox *box)
+{
+    struct buffer value;
+    struct key key;
+    buffer_init(&value, MAILBOX_KEYWORDS_MAX * (MAILBOX_KEYWORD_BYTES_MAX + 4) + 64);
+    wire_put_u16(&value, (uint16_t)box->uses);
+    for (unsigned i = 0; i < box->keywords_applied; i++)
+        wire_put_text(&value, box->keywords[i]);
+    index_batch_put(box->store->batch, key_traits(&key, box->id), buffer_text(&value));
+    buffer_finish(&value);
+}
+
+static void add_keyword(struct mailbox *box, struct text keyword)
+{
+    if (box->keywords == NULL)
+        box->keywords = calloc(MAILBOX_KEYWORDS_MAX, sizeof(*box->keywords));
+    check(box->keywords != NULL && box->keyword_count < MAILBOX_KEYWORDS_MAX);
+    box->keywords[box->keyword_count++] = own(keyword);
+}
+
+static void load_traits(struct mailbox *box)
+{
+    struct buffer value;
+    struct key key;
+    buffer_init(&value, 64 << 10);
+    if (index_get(box->store->index, key_traits(&key, box->id), &value)) {
+        struct wire_reader in = wire_reader_of(buffer_text(&value));
+        box->uses = wire_get_u16(&in);
+        while (!wire_end(&in) && !in.bad && box->keyword_count < MAILBOX_KEYWORDS_MAX)
+            add_keyword(box, wire_get_text(&in));
+        box->keywords_applied = box->keyword_count;
+    }
+    buffer_finish(&value);
+}
+
 static struct mailbox *mailbox_from_value(struct store *store, uint64_t id, struct text value)
 {
     struct wire_reader in = wire_reader_of(value);
     struct text owner = wire_get_text(&in), name = wire_get_text(&in);
     uint32_t uid_validity = wire_get_u32(&in), uid_next = wire_get_u32(&in);
     uint64_t modseq = wire_get_u64(&in), record = wire_get_u64(&in), segment = wire_get_u64(&in);
-    if (!wire_end(&in) || owner.length + name.length > 600)
+    if (!wire_end(&in) || owner.length + name.length > MAILBOX_NAMES_MAX)
         return NULL;
     struct mailbox *box = mailbox_new(store, id, owner, name);
     box->uid_validity = uid_validity;
@@ -84,6 +127,7 @@ static struct mailbox *mailbox_from_value(struct store *store, uint64_t id, stru
     box->modseq = box->modseq_given = modseq;
     box->base_record = record;
     box->base_segment = segment;
+    load_traits(box);
     return box;
 }
 
@@ -120,17 +164,48 @@ struct mailbox *mailbox_find(struct store *store, struct text owner, struct text
     return box;
 }
 
+struct mailbox *mailbox_find_id(struct store *store, uint64_t id)
+{
+    return mailbox_by_id(store, id);
+}
+
+/* RFC 3501 2.3.1.1: rises when a mailbox of the name is made anew; here, with every mailbox. */
+static uint32_t next_validity(struct store *store)
+{
+    uint32_t now_s = (uint32_t)(clock_wall_ms() / SECOND);
+    store->validity_last = now_s > store->validity_last ? now_s : store->validity_last + 1;
+    return store->validity_last;
+}
+
+struct mailbox *mailbox_make(struct store *store, struct text owner, struct text name,
+                             unsigned uses)
+{
+    struct mailbox *box = mailbox_new(store, store->mailbox_last + 1, owner, name);
+    box->uid_validity = next_validity(store);
+    box->uses = uses;
+    return box;
+}
+
+void mailbox_unmake(struct mailbox *box)
+{
+    struct key key;
+    if (box->base_segment != 0)
+        return; /* another change has made it */
+    map_remove(box->store->mailboxes_by_owner, key_owner(&key, box->owner, box->name));
+    map_remove(box->store->mailboxes_by_id, MAP_KEY(box->id));
+    box->is_deleted = true;
+    if (box->users == 0)
+        mailbox_free(box);
+}
+
 struct mailbox *mailbox_find_or_make(struct store *store, struct text owner, struct text name)
 {
     struct mailbox *box = mailbox_find(store, owner, name);
     if (box != NULL)
         return box;
-    if (owner.length + name.length > 600)
+    if (owner.length + name.length > MAILBOX_NAMES_MAX)
         return NULL;
-    box = mailbox_new(store, store->mailbox_last + 1, owner, name);
-    /* RFC 3501 2.3.1.1: rises when a mailbox is made anew. */
-    box->uid_validity = (uint32_t)(clock_wall_ms() / 1000);
-    return box;
+    return mailbox_make(store, owner, name, 0);
 }
 
 void mailbox_describe(const struct mailbox *box, struct operation_mailbox *out)
@@ -138,20 +213,31 @@ void mailbox_describe(const struct mailbox *box, struct operation_mailbox *out)
     *out = (struct operation_mailbox){.mailbox = box->id,
                                       .modseq = box->modseq_given,
                                       .owner = box->owner,
-                                      .name = box->name,
+                                      .name = text_is_empty(box->name_given) ? box->name
+                                                                             : box->name_given,
                                       .uid_validity = box->uid_validity,
-                                      .uid_next = box->uid_given};
+                                      .uid_next = box->uid_given,
+                                      .uses = box->uses,
+                                      .keywords = box->keywords,
+                                      .keyword_count = box->keyword_count,
+                                      .mailbox_last = box->store->mailbox_last,
+                                      .validity_last = box->store->validity_last};
+}
+
+void mailbox_compose_box(struct mailbox *box, struct change *change)
+{
+    if (box->base_segment != 0 && box->keyword_count == box->keywords_applied)
+        return;
+    struct operation operation = {.type = OPERATION_MAILBOX};
+    mailbox_describe(box, &operation.mailbox);
+    change_add(change, &operation);
 }
 
 bool mailbox_compose(struct mailbox *box, struct change *change, struct message_entry *entry)
 {
-    if (box->uid_given == UINT32_MAX)
+    if (box->uid_given == UINT32_MAX || box->is_going || box->is_deleted)
         return false;
-    if (box->base_segment == 0) {
-        struct operation operation = {.type = OPERATION_MAILBOX};
-        mailbox_describe(box, &operation.mailbox);
-        change_add(change, &operation);
-    }
+    mailbox_compose_box(box, change);
     entry->mailbox = box->id;
     entry->uid = box->uid_given++;
     entry->modseq = ++box->modseq_given;
@@ -188,102 +274,43 @@ uint64_t mailbox_modseq(const struct mailbox *box)
     return box->modseq;
 }
 
-void entry_encode(const struct mailbox_entry *entry, struct buffer *out)
+unsigned mailbox_uses(const struct mailbox *box)
 {
-    wire_put_u64(out, entry->message);
-    wire_put_u64(out, entry->modseq);
-    wire_put_u64(out, (uint64_t)entry->date_ms);
-    wire_put_u64(out, entry->size);
-    wire_put_u32(out, entry->uid);
-    wire_put_u32(out, entry->flags);
+    return box->uses;
 }
 
-bool entry_decode(struct text value, struct mailbox_entry *out)
+bool mailbox_is_deleted(const struct mailbox *box)
 {
-    struct wire_reader in = wire_reader_of(value);
-    out->message = wire_get_u64(&in);
-    out->modseq = wire_get_u64(&in);
-    out->date_ms = (int64_t)wire_get_u64(&in);
-    out->size = wire_get_u64(&in);
-    out->uid = wire_get_u32(&in);
-    out->flags = wire_get_u32(&in);
-    return wire_end(&in);
+    return box->is_going || box->is_deleted;
 }
 
-unsigned mailbox_place(const struct mailbox *box, uint32_t uid)
+unsigned mailbox_keyword_count(const struct mailbox *box)
 {
-    unsigned low = 0, high = box->count;
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-        if (box->entries[middle].uid < uid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return box->keyword_count;
 }
 
-static void add_entry(struct mailbox *box, const struct mailbox_entry *entry)
+struct text mailbox_keyword(const struct mailbox *box, unsigned i)
 {
-    if (box->count == box->capacity) {
-        box->capacity = box->capacity == 0 ? 16 : box->capacity * 2;
-        box->entries = realloc(box->entries, box->capacity * sizeof(*box->entries));
-        check(box->entries != NULL);
-    }
-    unsigned at = mailbox_place(box, entry->uid);
-    if (at < box->count && box->entries[at].uid == entry->uid)
-        return;
-    memmove(&box->entries[at + 1], &box->entries[at], (box->count - at) * sizeof(*entry));
-    box->entries[at] = *entry;
-    box->count++;
+    check(i < box->keyword_count);
+    return box->keywords[i];
 }
 
-static bool load_entry(void *context, struct text key, struct text value)
+uint64_t mailbox_keyword_find(const struct mailbox *box, struct text keyword)
 {
-    struct mailbox_entry entry;
-    unused(key);
-    if (entry_decode(value, &entry))
-        add_entry(context, &entry);
-    return true;
+    for (unsigned i = 0; i < box->keyword_count; i++)
+        if (text_equals_nocase(box->keywords[i], keyword))
+            return UINT64_C(1) << (MAILBOX_FIRST_KEYWORD + i);
+    return 0;
 }
 
-void mailbox_open(struct mailbox *box)
+uint64_t mailbox_keyword_add(struct mailbox *box, struct text keyword)
 {
-    box->users++;
-    if (box->loaded)
-        return;
-    struct key key;
-    box->loaded = true;
-    index_scan(box->store->index, key_entries(&key, box->id), TEXT(""), load_entry, box);
-}
-
-void mailbox_close(struct mailbox **closed)
-{
-    struct mailbox *box = *closed;
-    *closed = NULL;
-    if (box == NULL)
-        return;
-    check(box->users > 0);
-    if (--box->users > 0)
-        return;
-    free(box->entries);
-    box->entries = NULL;
-    box->count = box->capacity = 0;
-    box->loaded = false;
-}
-
-const struct mailbox_entry *mailbox_entries(const struct mailbox *box, unsigned *count)
-{
-    check(box->loaded);
-    *count = box->count;
-    return box->entries;
-}
-
-const struct mailbox_entry *mailbox_entry_find(const struct mailbox *box, uint32_t uid)
-{
-    check(box->loaded);
-    unsigned at = mailbox_place(box, uid);
-    return at < box->count && box->entries[at].uid == uid ? &box->entries[at] : NULL;
+    uint64_t flag = mailbox_keyword_find(box, keyword);
+    if (flag != 0 || box->keyword_count == MAILBOX_KEYWORDS_MAX || text_is_empty(keyword) ||
+        keyword.length > MAILBOX_KEYWORD_BYTES_MAX)
+        return flag;
+    add_keyword(box, keyword);
+    return UINT64_C(1) << (MAILBOX_FIRST_KEYWORD + box->keyword_count - 1);
 }
 
 struct task_event *mailbox_news(struct mailbox *box)
@@ -305,17 +332,87 @@ void mailbox_unlock(struct mailbox *box)
     box->locked = false;
 }
 
-/* Counters never go back: an operation written forward may carry older or newer ones. */
-static void raise_counters(struct mailbox *box, uint32_t uid_next, uint64_t modseq)
+static void put_name(struct mailbox *box)
 {
-    if (box->uid_next < uid_next)
-        box->uid_next = uid_next;
-    if (box->uid_given < uid_next)
-        box->uid_given = uid_next;
-    if (box->modseq < modseq)
-        box->modseq = modseq;
-    if (box->modseq_given < modseq)
-        box->modseq_given = modseq;
+    struct key key;
+    struct buffer value;
+    buffer_init(&value, 64);
+    wire_put_u64(&value, box->id);
+    index_batch_put(box->store->batch, key_owner(&key, box->owner, box->name), buffer_text(&value));
+    buffer_finish(&value);
+}
+
+/* Take the name away, unless another mailbox has it by now. */
+static void drop_name(struct mailbox *box)
+{
+    struct store *store = box->store;
+    struct key key;
+    struct text at = key_owner(&key, box->owner, box->name);
+    if (map_get(store->mailboxes_by_owner, at) != box)
+        return;
+    map_remove(store->mailboxes_by_owner, at);
+    index_batch_delete(store->batch, at);
+}
+
+static void change_name(struct mailbox *box, struct text owner, struct text name)
+{
+    struct key key;
+    drop_name(box);
+    free((char *)box->owner.data);
+    free((char *)box->name.data);
+    box->owner = own(owner);
+    box->name = own(name);
+    map_put(box->store->mailboxes_by_owner, key_owner(&key, owner, name), box);
+}
+
+/* What the operation says of keywords; those that were given since, but are not in a record yet,
+ * stay. */
+static void apply_traits(struct mailbox *box, const struct operation_mailbox *operation)
+{
+    for (unsigned i = box->keyword_count; i < operation->keyword_count; i++)
+        add_keyword(box, operation->keywords[i]);
+    if (box->keywords_applied < operation->keyword_count)
+        box->keywords_applied = operation->keyword_count;
+    box->uses = operation->uses;
+    put_traits(box);
+}
+
+static void follow_marks(struct store *store)
+{
+    if (store->mailbox_last < store->mailbox_last_applied)
+        store->mailbox_last = store->mailbox_last_applied;
+    if (store->validity_last < store->validity_last_applied)
+        store->validity_last = store->validity_last_applied;
+}
+
+static void raise_marks(struct store *store, const struct operation_mailbox *operation)
+{
+    struct buffer value;
+    struct key key;
+    if (store->mailbox_last_applied < operation->mailbox_last)
+        store->mailbox_last_applied = operation->mailbox_last;
+    if (store->validity_last_applied < operation->validity_last)
+        store->validity_last_applied = operation->validity_last;
+    follow_marks(store);
+    buffer_init(&value, 64);
+    wire_put_u64(&value, store->mailbox_last_applied);
+    wire_put_u32(&value, store->validity_last_applied);
+    index_batch_put(store->batch, key_marks(&key), buffer_text(&value));
+    buffer_finish(&value);
+}
+
+void mailbox_marks_load(struct store *store)
+{
+    struct buffer value;
+    struct key key;
+    buffer_init(&value, 64);
+    if (index_get(store->index, key_marks(&key), &value)) {
+        struct wire_reader in = wire_reader_of(buffer_text(&value));
+        store->mailbox_last_applied = wire_get_u64(&in);
+        store->validity_last_applied = wire_get_u32(&in);
+        follow_marks(store);
+    }
+    buffer_finish(&value);
 }
 
 void mailbox_apply(struct store *store, const struct operation_mailbox *operation,
@@ -324,139 +421,40 @@ void mailbox_apply(struct store *store, const struct operation_mailbox *operatio
     struct mailbox *box = mailbox_by_id(store, operation->mailbox);
     if (box == NULL)
         box = mailbox_new(store, operation->mailbox, operation->owner, operation->name);
-    if (box->base_segment == 0) {
-        struct key key;
-        struct buffer value;
+    if (!text_equals(box->name, operation->name) || !text_equals(box->owner, operation->owner))
+        change_name(box, operation->owner, operation->name);
+    if (box->base_segment == 0)
         box->uid_validity = operation->uid_validity;
-        buffer_init(&value, 64);
-        wire_put_u64(&value, box->id);
-        index_batch_put(store->batch, key_owner(&key, box->owner, box->name), buffer_text(&value));
-        buffer_finish(&value);
-    } else {
+    else
         live_add(store, box->base_segment, -MAILBOX_LIVE_BYTES);
-    }
+    put_name(box);
+    apply_traits(box, operation);
+    raise_marks(store, operation);
     live_add(store, segment, MAILBOX_LIVE_BYTES);
     box->base_segment = segment;
     box->base_record = number;
-    raise_counters(box, operation->uid_next, operation->modseq);
+    mailbox_raise_counters(box, operation->uid_next, operation->modseq);
 }
 
-void mailbox_apply_entry(struct mailbox *box, const struct mailbox_entry *entry)
+void mailbox_apply_delete(struct mailbox *box)
 {
-    raise_counters(box, entry->uid + 1, entry->modseq);
-    if (box->loaded)
-        add_entry(box, entry);
+    struct store *store = box->store;
+    struct key key;
+    drop_name(box);
+    index_batch_delete(store->batch, key_mailbox(&key, box->id));
+    index_batch_delete(store->batch, key_traits(&key, box->id));
+    if (box->base_segment != 0)
+        live_add(store, box->base_segment, -MAILBOX_LIVE_BYTES);
+    map_remove(store->mailboxes_by_id, MAP_KEY(box->id));
+    box->is_deleted = true;
 }
 
-void mailbox_apply_expunge(struct mailbox *box, const uint32_t *uids, unsigned count,
-                           uint64_t modseq)
+void mailbox_tell(struct mailbox *box)
 {
-    if (count == 0)
-        return;
-    raise_counters(box, uids[count - 1] + 1, modseq);
-    if (!box->loaded)
-        return;
-    views_note_gone(box, uids, count);
-    /* One pass, so that emptying a large mailbox is not quadratic. */
-    unsigned kept = mailbox_place(box, uids[0]), next = 0;
-    for (unsigned at = kept; at < box->count; at++) {
-        while (next < count && uids[next] < box->entries[at].uid)
-            next++;
-        if (next == count || uids[next] != box->entries[at].uid)
-            box->entries[kept++] = box->entries[at];
-    }
-    box->count = kept;
-}
-
-void mailbox_apply_flags(struct mailbox *box, uint32_t uid, uint32_t flags, uint64_t modseq)
-{
-    raise_counters(box, 1, modseq);
-    if (!box->loaded)
-        return;
-    unsigned at = mailbox_place(box, uid);
-    if (at == box->count || box->entries[at].uid != uid)
-        return;
-    box->entries[at].flags = flags;
-    box->entries[at].modseq = modseq;
-}
-
-static int compare_uids(const void *a, const void *b)
-{
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-    return left < right ? -1 : left > right;
-}
-
-enum status mailbox_expunge(struct mailbox *box, const uint32_t *uids, unsigned count)
-{
-    enum { AT_ONCE = 4096 }; /* per record: bounds the work of one apply */
-    struct arena arena;
-    arena_init(&arena);
-    uint32_t *sorted = arena_array(&arena, count, sizeof(*sorted));
-    memcpy(sorted, uids, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), compare_uids);
-    enum status status = OK;
-    for (unsigned done = 0; done < count && status == OK; done += AT_ONCE) {
-        struct change change;
-        change_init(&change);
-        unsigned part = count - done < AT_ONCE ? count - done : AT_ONCE;
-        struct operation operation = {.type = OPERATION_EXPUNGE,
-                                      .expunge = {.mailbox = box->id,
-                                                  .modseq = ++box->modseq_given,
-                                                  .uids = sorted + done,
-                                                  .uid_count = part}};
-        change_add(&change, &operation);
-        status = store_commit(box->store, &change);
-        change_finish(&change);
-    }
-    arena_finish(&arena);
-    return status;
-}
-
-enum status mailbox_flag(struct mailbox *box, uint32_t uid, uint32_t add, uint32_t remove)
-{
-    struct change change;
-    change_init(&change);
-    struct operation operation = {.type = OPERATION_FLAGS,
-                                  .flags = {.mailbox = box->id,
-                                            .modseq = ++box->modseq_given,
-                                            .uid = uid,
-                                            .add = add,
-                                            .remove = remove}};
-    change_add(&change, &operation);
-    enum status status = store_commit(box->store, &change);
-    change_finish(&change);
-    return status;
-}
-
-static const char prefix_start[] = "Return-Path: <";
-static const char prefix_end[] = ">\r\n";
-
-uint64_t mailbox_prefix_bytes(struct text sender)
-{
-    return sizeof(prefix_start) - 1 + sender.length + sizeof(prefix_end) - 1;
-}
-
-enum status mailbox_read(struct store *store, uint64_t message, uint64_t offset, uint32_t length,
-                         struct buffer *out)
-{
-    struct arena arena;
-    struct message facts;
-    arena_init(&arena);
-    if (!store_message(store, message, &arena, &facts)) {
-        arena_finish(&arena);
-        return refused("the message is gone");
-    }
-    struct text prefix =
-        arena_printf(&arena, "%s%.*s%s", prefix_start, TEXT_ARG(facts.sender), prefix_end);
-    struct text wanted = text_head(text_from_position(prefix, (size_t)offset), length);
-    if (offset < prefix.length)
-        buffer_append(out, wanted);
-    else
-        wanted = TEXT("");
-    uint64_t skip = offset > prefix.length ? offset - prefix.length : 0;
-    uint32_t rest = length - (uint32_t)wanted.length;
-    arena_finish(&arena);
-    return rest == 0 ? OK : store_read(store, message, skip, rest, out);
+    task_event_tell_all(&box->news);
+    views_wake(box);
+    if (box->is_deleted && box->users == 0)
+        mailbox_free(box);
 }
 
 struct mailbox_walk {

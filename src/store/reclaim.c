@@ -8,11 +8,13 @@
 #include "base/check.h"
 #include "base/logline.h"
 #include "store/internal.h"
+#include "store/value.h"
 
 struct found {
     struct arena arena;
     uint64_t *messages, *mailboxes;
     size_t message_count, message_capacity, mailbox_count, mailbox_capacity;
+    struct buffer values; /* owner and name of each, as wire texts */
 };
 
 static void add(uint64_t **ids, size_t *count, size_t *capacity, uint64_t id)
@@ -41,6 +43,10 @@ static void find_in_change(struct found *found, struct text payload)
         if (operation.type == OPERATION_MAILBOX)
             add(&found->mailboxes, &found->mailbox_count, &found->mailbox_capacity,
                 operation.mailbox.mailbox);
+        if (operation.type == OPERATION_VALUE) {
+            wire_put_text(&found->values, operation.value.owner);
+            wire_put_text(&found->values, operation.value.name);
+        }
     }
     arena_reset(&found->arena);
 }
@@ -96,10 +102,11 @@ static bool snapshot_entry(void *context, struct text key, struct text value)
     if (index_get(snapshot->store->index, key_entry(&at, mailbox, uid), &bytes) &&
         entry_decode(buffer_text(&bytes), &entry))
         out->entries[out->entry_count++] = (struct message_entry){.mailbox = mailbox,
-                                                                  .uid = uid,
                                                                   .flags = entry.flags,
                                                                   .modseq = entry.modseq,
-                                                                  .date_ms = entry.date_ms};
+                                                                  .date_ms = entry.date_ms,
+                                                                  .uid = uid,
+                                                                  .saved_s = entry.saved_s};
     buffer_finish(&bytes);
     return true;
 }
@@ -200,7 +207,7 @@ static enum status move_message(struct store *store, uint64_t id, uint64_t segme
 static enum status move_mailbox(struct store *store, uint64_t id, uint64_t segment)
 {
     struct mailbox *box = mailbox_by_id(store, id);
-    if (box == NULL || box->base_segment != segment)
+    if (box == NULL || box->is_going || box->base_segment != segment)
         return OK;
     struct change change;
     struct operation operation = {.type = OPERATION_MAILBOX};
@@ -212,15 +219,47 @@ static enum status move_mailbox(struct store *store, uint64_t id, uint64_t segme
     return status;
 }
 
+static enum status move_value(struct store *store, struct text owner, struct text name,
+                              uint64_t segment)
+{
+    /* One that is being changed would be set back to what it was. */
+    while (store_value_is_pending(store, owner, name))
+        store_settle(store);
+    if (value_segment(store, owner, name) != segment)
+        return OK;
+    struct buffer value;
+    buffer_init(&value, VALUE_BYTES_MAX + 64);
+    enum status status = OK;
+    if (value_get(store, owner, name, &value))
+        status = value_set(store, owner, name, buffer_text(&value));
+    buffer_finish(&value);
+    return status;
+}
+
+static enum status move_values(struct store *store, struct text found, uint64_t segment)
+{
+    struct wire_reader in = wire_reader_of(found);
+    enum status status = OK;
+    while (!wire_end(&in) && !in.bad && status == OK) {
+        struct text owner = wire_get_text(&in), name = wire_get_text(&in);
+        status = move_value(store, owner, name, segment);
+    }
+    return status;
+}
+
 static enum status move_all(struct store *store, uint64_t segment)
 {
     struct found found = {0};
     arena_init(&found.arena);
+    buffer_init(&found.values, LOG_SEGMENT_BYTES);
     enum status status = log_replay_segment(store->log, segment, find_one, &found);
     for (size_t i = 0; i < found.message_count && status == OK; i++)
         status = move_message(store, found.messages[i], segment);
     for (size_t i = 0; i < found.mailbox_count && status == OK; i++)
         status = move_mailbox(store, found.mailboxes[i], segment);
+    if (status == OK)
+        status = move_values(store, buffer_text(&found.values), segment);
+    buffer_finish(&found.values);
     free(found.messages);
     free(found.mailboxes);
     arena_finish(&found.arena);

@@ -23,6 +23,7 @@ struct store *store_new(void)
     store->mailboxes_by_owner = map_new();
     change_init(&store->stories);
     task_group_init(&store->background);
+    task_event_init(&store->named);
     return store;
 }
 
@@ -163,6 +164,7 @@ static enum status open_parts(struct store *store, const struct store_options *o
     store->batch = index_batch_new(store->index);
     live_load(store);
     index_scan(store->index, TEXT("B"), TEXT(""), highest_mailbox, store);
+    mailbox_marks_load(store);
     return log_replay(store->log, index_applied(store->index) + 1, replay_one, store);
 }
 
@@ -327,7 +329,10 @@ enum status store_commit(struct store *store, struct change *change)
     return status;
 }
 
-bool store_is_pending(struct store *store, uint64_t id)
+/* Does an operation that is on its way say something of this? */
+typedef bool pending_test(const struct operation *operation, const void *wanted);
+
+static bool any_pending(struct store *store, pending_test *test, const void *wanted)
 {
     bool found = false;
     struct arena arena;
@@ -341,16 +346,40 @@ bool store_is_pending(struct store *store, uint64_t id)
         struct operation operation;
         bool bad;
         while (!found && change_next(&rest, &arena, &operation, &bad))
-            /* An expunge names UIDs, not ids; it is rare enough to count as touching all, and a
-             * copy is too. */
-            found = operation.type == OPERATION_EXPUNGE || operation.type == OPERATION_FLAGS ||
-                    operation.type == OPERATION_COPY ||
-                    (operation.type == OPERATION_ITEM && operation.item.id == id) ||
-                    (operation.type == OPERATION_MESSAGE && operation.message.message.id == id);
+            found = test(&operation, wanted);
         arena_reset(&arena);
     }
     arena_finish(&arena);
     return found;
+}
+
+/* Some name UIDs, or many ids; they are rare enough to count as touching all. */
+static bool is_of_message(const struct operation *operation, const void *wanted)
+{
+    uint64_t id = *(const uint64_t *)wanted;
+    return operation->type == OPERATION_EXPUNGE || operation->type == OPERATION_FLAGS ||
+           operation->type == OPERATION_COPY || operation->type == OPERATION_MAILBOX_DELETE ||
+           (operation->type == OPERATION_ITEM && operation->item.id == id) ||
+           (operation->type == OPERATION_MESSAGE && operation->message.message.id == id);
+}
+
+bool store_is_pending(struct store *store, uint64_t id)
+{
+    return any_pending(store, is_of_message, &id);
+}
+
+static bool is_of_value(const struct operation *operation, const void *wanted)
+{
+    const struct operation_value *value = wanted;
+    return operation->type == OPERATION_VALUE &&
+           text_equals(operation->value.owner, value->owner) &&
+           text_equals(operation->value.name, value->name);
+}
+
+bool store_value_is_pending(struct store *store, struct text owner, struct text name)
+{
+    struct operation_value wanted = {.owner = owner, .name = name};
+    return any_pending(store, is_of_value, &wanted);
 }
 
 void store_settle(struct store *store)

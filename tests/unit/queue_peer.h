@@ -6,6 +6,7 @@
 #include "queue/queue.h"
 #include "queue/turn.h"
 #include "store/mailbox.h"
+#include "store/shown.h"
 #include "test.h"
 
 struct queue_peer {

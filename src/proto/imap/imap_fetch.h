@@ -4,6 +4,7 @@
 #define PROTO_IMAP_IMAP_FETCH_H
 
 #include "proto/imap/imap_session.h"
+#include "store/shown.h"
 
 enum imap_section_kind {
     IMAP_SECTION_ALL,    /* of the message, or of the part */

@@ -1,0 +1,39 @@
+#include "store/derived.h"
+
+#include "store/internal.h"
+
+bool derived_get(struct store *store, uint64_t message, enum derived_kind kind, struct buffer *out)
+{
+    struct key key;
+    return index_get(store->index, key_derived(&key, message, (uint8_t)kind), out);
+}
+
+static bool is_there(struct store *store, uint64_t message)
+{
+    struct buffer value;
+    struct key key;
+    buffer_init(&value, CHANGE_OPERATIONS_MAX);
+    bool found = index_get(store->index, key_message(&key, message), &value);
+    buffer_finish(&value);
+    return found;
+}
+
+void derived_put(struct store *store, uint64_t message, enum derived_kind kind, struct text bytes)
+{
+    struct key key;
+    if (bytes.length > DERIVED_BYTES_MAX || !is_there(store, message))
+        return;
+    /* It is no part of what records say, so the applied position stays. */
+    struct index_batch *batch = index_batch_new(store->index);
+    index_batch_put(batch, key_derived(&key, message, (uint8_t)kind), bytes);
+    if (index_batch_apply(batch, index_applied(store->index)) != OK)
+        store_index_lost(store);
+    index_batch_free(&batch);
+}
+
+void derived_drop(struct store *store, uint64_t message)
+{
+    struct key key;
+    for (unsigned kind = 1; kind < DERIVED_KINDS; kind++)
+        index_batch_delete(store->batch, key_derived(&key, message, (uint8_t)kind));
+}

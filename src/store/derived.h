@@ -1,0 +1,23 @@
+/* What was made from a message's bytes and is kept beside it, so that they need not be read again:
+ * a cache in the index, made when first asked for, lost with the index and with the message. What
+ * the bytes mean is for those who derive them; each kind carries a version of its own if it may
+ * change. */
+#ifndef STORE_DERIVED_H
+#define STORE_DERIVED_H
+
+#include "store/store.h"
+
+enum derived_kind {
+    DERIVED_HEADER = 1,    /* envelope and common header fields: proto/imap */
+    DERIVED_STRUCTURE = 2, /* the tree of parts: proto/imap */
+    DERIVED_KINDS,
+};
+enum { DERIVED_BYTES_MAX = 1 << 20 };
+
+/* Into out (reset first). False: it was not made yet. */
+bool derived_get(struct store *store, uint64_t message, enum derived_kind kind, struct buffer *out);
+/* Keep it. Larger ones, and those of a message that is gone meanwhile, are dropped. Does not
+ * YIELD. */
+void derived_put(struct store *store, uint64_t message, enum derived_kind kind, struct text bytes);
+
+#endif

@@ -1,0 +1,480 @@
+#include "store/hierarchy.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/encoding.h"
+#include "store/internal.h"
+#include "store/value.h"
+
+enum { NAME_BYTES_MAX = 400, RECORD_BYTES = 1 << 20, SOME = 512 };
+
+/* One at a time */
+
+/* False: this task is to end. YIELDS. */
+static bool begin(struct store *store)
+{
+    while (store->is_naming)
+        if (task_event_wait(&store->named, NO_DEADLINE) != OK)
+            return false;
+    store->is_naming = true;
+    return true;
+}
+
+static enum naming end(struct store *store, enum naming result)
+{
+    store->is_naming = false;
+    task_event_tell_one(&store->named);
+    return result;
+}
+
+/* Names */
+
+static bool is_level(struct text level)
+{
+    for (size_t i = 0; i < level.length; i++)
+        if ((unsigned char)level.data[i] < 32 || level.data[i] == 127)
+            return false;
+    return level.length > 0;
+}
+
+bool mailbox_name_is_valid(struct text owner, struct text name)
+{
+    if (name.length == 0 || name.length > NAME_BYTES_MAX || name.data[name.length - 1] == '/' ||
+        owner.length + name.length > MAILBOX_NAMES_MAX || !utf8_is_valid(name))
+        return false;
+    struct text level;
+    while (text_split(&name, '/', &level))
+        if (!is_level(level))
+            return false;
+    return true;
+}
+
+/* Is `name` below `above`: does it begin with it and a "/"? */
+static bool is_below(struct text name, struct text above)
+{
+    return name.length > above.length && text_starts_with(name, above) &&
+           name.data[above.length] == '/';
+}
+
+struct walk {
+    struct store *store;
+    mailbox_name_visit *visit;
+    void *context;
+    size_t owner_length;
+};
+
+static bool visit_one(void *context, struct text key, struct text value)
+{
+    const struct walk *walk = context;
+    struct wire_reader in = wire_reader_of(value);
+    struct mailbox *box = mailbox_by_id(walk->store, wire_get_u64(&in));
+    return box == NULL ||
+           walk->visit(walk->context, text_from_position(key, walk->owner_length + 2), box);
+}
+
+void mailbox_each_name(struct store *store, struct text owner, struct text prefix,
+                       mailbox_name_visit *visit, void *context)
+{
+    struct key key;
+    struct walk walk = {store, visit, context, owner.length};
+    struct text from = key_owner(&key, owner, prefix);
+    if (!text_is_empty(from))
+        index_scan(store->index, from, TEXT(""), visit_one, &walk);
+}
+
+struct search {
+    struct text above;
+    bool found;
+};
+
+static bool find_below(void *context, struct text name, struct mailbox *box)
+{
+    struct search *search = context;
+    unused(box);
+    search->found = is_below(name, search->above);
+    /* "a b" and "a-b" lie between "a" and "a/b". */
+    return !search->found;
+}
+
+bool mailbox_has_children(struct store *store, struct text owner, struct text name)
+{
+    struct search search = {.above = name};
+    mailbox_each_name(store, owner, name, find_below, &search);
+    return search.found;
+}
+
+static bool count_one(void *context, struct text name, struct mailbox *box)
+{
+    unused(name);
+    unused(box);
+    return ++*(unsigned *)context < MAILBOXES_MOST;
+}
+
+/* Making */
+
+/* What one change makes; to be undone when it fails. */
+struct making {
+    struct store *store;
+    struct text owner;
+    struct change change;
+    struct mailbox *made[NAME_BYTES_MAX];
+    unsigned count;
+};
+
+static void making_init(struct making *making, struct store *store, struct text owner)
+{
+    *making = (struct making){.store = store, .owner = owner};
+    change_init(&making->change);
+}
+
+static void make_one(struct making *making, struct text name, unsigned uses)
+{
+    struct mailbox *box = mailbox_make(making->store, making->owner, name, uses);
+    making->made[making->count++] = box;
+    mailbox_compose_box(box, &making->change);
+}
+
+/* The levels above a name that are no mailboxes. */
+static void make_above(struct making *making, struct text name)
+{
+    for (size_t i = 1; i < name.length; i++) {
+        struct text above = text_head(name, i);
+        if (name.data[i] == '/' && mailbox_find(making->store, making->owner, above) == NULL)
+            make_one(making, above, 0);
+    }
+}
+
+/* YIELDS. */
+static enum status making_commit(struct making *making)
+{
+    enum status status = store_commit(making->store, &making->change);
+    for (unsigned i = 0; i < making->count && status != OK; i++)
+        mailbox_unmake(making->made[i]);
+    change_finish(&making->change);
+    return status;
+}
+
+static enum naming create(struct store *store, struct text owner, struct text name, unsigned uses)
+{
+    unsigned count = 0;
+    if (mailbox_find(store, owner, name) != NULL)
+        return NAMING_EXISTS;
+    mailbox_each_name(store, owner, TEXT(""), count_one, &count);
+    if (count >= MAILBOXES_MOST)
+        return NAMING_TOO_MANY;
+    struct making *making = malloc(sizeof(*making));
+    check(making != NULL);
+    making_init(making, store, owner);
+    make_above(making, name);
+    make_one(making, name, uses);
+    enum status status = making_commit(making);
+    free(making);
+    return status == OK ? NAMING_DONE : NAMING_LATER;
+}
+
+enum naming mailbox_create(struct store *store, struct text owner, struct text name, unsigned uses)
+{
+    if (!mailbox_name_is_valid(owner, name))
+        return NAMING_MALFORMED;
+    if (!begin(store))
+        return NAMING_LATER;
+    return end(store, create(store, owner, name, uses));
+}
+
+/* Deleting */
+
+static enum status empty(struct mailbox *box)
+{
+    uint32_t uids[SOME];
+    enum status status = OK;
+    while (status == OK && box->count > 0) {
+        unsigned count = 0;
+        for (; count < box->count && count < SOME; count++)
+            uids[count] = box->entries[count].uid;
+        status = mailbox_expunge(box, uids, count);
+    }
+    return status;
+}
+
+static enum naming delete_box(struct store *store, struct mailbox *box)
+{
+    struct change change;
+    struct operation operation = {.type = OPERATION_MAILBOX_DELETE, .mailbox_delete = box->id};
+    change_init(&change);
+    box->is_going = true;
+    mailbox_open(box);
+    /* First what is in it, so that no record does too much at once. Records on their way may still
+     * bring something. */
+    enum status status;
+    do {
+        store_settle(store);
+        status = empty(box);
+    } while (status == OK && box->count > 0);
+    change_add(&change, &operation);
+    if (status == OK)
+        status = store_commit(store, &change);
+    change_finish(&change);
+    box->is_going = status == OK;
+    mailbox_close(&box);
+    return status == OK ? NAMING_DONE : NAMING_LATER;
+}
+
+enum naming mailbox_delete(struct store *store, struct text owner, struct text name)
+{
+    if (text_equals(name, TEXT("INBOX")))
+        return NAMING_INBOX;
+    if (!begin(store))
+        return NAMING_LATER;
+    struct mailbox *box = mailbox_find(store, owner, name);
+    if (box != NULL)
+        return end(store, delete_box(store, box));
+    bool has_children = mailbox_has_children(store, owner, name);
+    return end(store, has_children ? NAMING_HAS_CHILDREN : NAMING_MISSING);
+}
+
+/* Renaming */
+
+/* Mailboxes to be renamed, by id: objects may go while we wait. */
+struct renaming {
+    struct store *store;
+    struct text owner, from, to;
+    uint64_t *ids;
+    unsigned count, capacity, done;
+    bool is_taken; /* a new name */
+    bool is_long;
+};
+
+static struct text new_name(const struct renaming *renaming, struct text name, char *out)
+{
+    size_t length = renaming->to.length;
+    for (size_t i = 0; i < length; i++)
+        out[i] = renaming->to.data[i];
+    for (size_t i = renaming->from.length; i < name.length; i++)
+        out[length++] = name.data[i];
+    return text_of(out, length);
+}
+
+static bool plan_one(void *context, struct text name, struct mailbox *box)
+{
+    struct renaming *renaming = context;
+    char room[2 * KEY_BYTES];
+    if (!text_equals(name, renaming->from) && !is_below(name, renaming->from))
+        return true;
+    struct text next = new_name(renaming, name, room);
+    renaming->is_long = !mailbox_name_is_valid(renaming->owner, next);
+    renaming->is_taken = mailbox_find(renaming->store, renaming->owner, next) != NULL;
+    if (renaming->is_taken || renaming->is_long)
+        return false;
+    if (renaming->count == renaming->capacity) {
+        renaming->capacity = renaming->capacity == 0 ? 16 : renaming->capacity * 2;
+        renaming->ids = realloc(renaming->ids, renaming->capacity * sizeof(*renaming->ids));
+        check(renaming->ids != NULL);
+    }
+    renaming->ids[renaming->count++] = box->id;
+    return true;
+}
+
+static void settle_name(struct mailbox *box)
+{
+    free((char *)box->name_given.data);
+    box->name_given = TEXT("");
+    box->name_given.data = NULL;
+}
+
+/* As many as go into one record, with the levels above the new name. YIELDS. */
+static enum status rename_some(struct renaming *renaming, struct making *making)
+{
+    struct store *store = renaming->store;
+    unsigned first = renaming->done;
+    while (renaming->done < renaming->count && making->change.operations.length < RECORD_BYTES) {
+        struct mailbox *box = mailbox_by_id(store, renaming->ids[renaming->done++]);
+        char room[2 * KEY_BYTES];
+        struct operation operation = {.type = OPERATION_MAILBOX};
+        if (box == NULL)
+            continue;
+        struct text next = new_name(renaming, box->name, room);
+        box->name_given = text_of(text_to_string(next), next.length);
+        mailbox_describe(box, &operation.mailbox);
+        change_add(&making->change, &operation);
+    }
+    enum status status = making_commit(making);
+    for (unsigned i = first; i < renaming->done; i++) {
+        struct mailbox *box = mailbox_by_id(store, renaming->ids[i]);
+        if (box != NULL)
+            settle_name(box);
+    }
+    return status;
+}
+
+static enum naming rename_planned(struct renaming *renaming)
+{
+    struct making *making = malloc(sizeof(*making));
+    check(making != NULL);
+    enum status status = OK;
+    while (status == OK && renaming->done < renaming->count) {
+        making_init(making, renaming->store, renaming->owner);
+        if (renaming->done == 0)
+            make_above(making, renaming->to);
+        status = rename_some(renaming, making);
+    }
+    free(making);
+    return status == OK ? NAMING_DONE : NAMING_LATER;
+}
+
+static enum naming rename_tree(struct renaming *renaming)
+{
+    mailbox_each_name(renaming->store, renaming->owner, renaming->from, plan_one, renaming);
+    enum naming result = NAMING_MISSING;
+    if (renaming->is_long)
+        result = NAMING_MALFORMED;
+    else if (renaming->is_taken)
+        result = NAMING_EXISTS;
+    else if (renaming->count > 0)
+        result = rename_planned(renaming);
+    free(renaming->ids);
+    return result;
+}
+
+/* Everything that is in INBOX goes to the new mailbox. */
+static enum naming move_inbox(struct store *store, struct text owner, struct text to)
+{
+    struct mailbox *inbox = mailbox_find_or_make(store, owner, TEXT("INBOX"));
+    enum naming result = create(store, owner, to, 0);
+    if (result != NAMING_DONE || inbox == NULL)
+        return result;
+    struct mailbox *box = mailbox_find(store, owner, to);
+    if (box == NULL)
+        return NAMING_LATER;
+    uint32_t uids[SOME], first;
+    enum status status = OK;
+    mailbox_open(inbox);
+    mailbox_open(box);
+    uint32_t end_uid = inbox->uid_next; /* what comes meanwhile stays */
+    while (status == OK && inbox->count > 0 && inbox->entries[0].uid < end_uid) {
+        unsigned count = 0;
+        for (; count < inbox->count && count < SOME && inbox->entries[count].uid < end_uid; count++)
+            uids[count] = inbox->entries[count].uid;
+        status = mailbox_copy(inbox, box, uids, &count, true, &first);
+    }
+    mailbox_close(&inbox);
+    mailbox_close(&box);
+    return status == OK ? NAMING_DONE : NAMING_LATER;
+}
+
+enum naming mailbox_rename(struct store *store, struct text owner, struct text from, struct text to)
+{
+    if (!mailbox_name_is_valid(owner, to))
+        return NAMING_MALFORMED;
+    if (text_equals(to, TEXT("INBOX")) || text_equals(from, to))
+        return NAMING_EXISTS;
+    if (!begin(store))
+        return NAMING_LATER;
+    if (text_equals(from, TEXT("INBOX")))
+        return end(store, move_inbox(store, owner, to));
+    if (is_below(to, from))
+        return end(store, NAMING_WITHIN);
+    struct renaming renaming = {.store = store, .owner = owner, .from = from, .to = to};
+    if (mailbox_find(store, owner, to) != NULL)
+        return end(store, NAMING_EXISTS);
+    return end(store, rename_tree(&renaming));
+}
+
+/* The beginning, and subscriptions */
+
+#define SUBSCRIPTION "subscription/"
+
+static void subscription_name(struct text name, struct buffer *out)
+{
+    buffer_init(out, MAILBOX_NAMES_MAX + sizeof(SUBSCRIPTION));
+    buffer_append(out, TEXT(SUBSCRIPTION));
+    buffer_append(out, name);
+}
+
+enum status mailbox_subscribe(struct store *store, struct text owner, struct text name, bool on)
+{
+    struct buffer key;
+    if (mailbox_is_subscribed(store, owner, name) == on)
+        return OK;
+    subscription_name(name, &key);
+    enum status status = value_set(store, owner, buffer_text(&key), on ? TEXT("1") : TEXT(""));
+    buffer_finish(&key);
+    return status;
+}
+
+bool mailbox_is_subscribed(struct store *store, struct text owner, struct text name)
+{
+    struct buffer key, value;
+    subscription_name(name, &key);
+    buffer_init(&value, 64);
+    bool found = value_get(store, owner, buffer_text(&key), &value);
+    buffer_finish(&key);
+    buffer_finish(&value);
+    return found;
+}
+
+struct subscription_walk {
+    mailbox_subscription_visit *visit;
+    void *context;
+};
+
+static bool visit_subscription(void *context, struct text name, struct text value)
+{
+    const struct subscription_walk *walk = context;
+    unused(value);
+    return walk->visit(walk->context, text_from_position(name, sizeof(SUBSCRIPTION) - 1));
+}
+
+void mailbox_each_subscription(struct store *store, struct text owner,
+                               mailbox_subscription_visit *visit, void *context)
+{
+    struct subscription_walk walk = {visit, context};
+    value_each(store, owner, TEXT(SUBSCRIPTION), visit_subscription, &walk);
+}
+
+/* What mail programs look for (RFC 6154 2). */
+static const struct {
+    const char *name;
+    unsigned uses;
+} first_mailboxes[] = {
+    {"INBOX", 0},       {"Archive", USE_ARCHIVE}, {"Drafts", USE_DRAFTS},
+    {"Junk", USE_JUNK}, {"Sent", USE_SENT},       {"Trash", USE_TRASH},
+};
+
+static void make_first(struct making *making)
+{
+    for (unsigned i = 0; i < sizeof(first_mailboxes) / sizeof(*first_mailboxes); i++) {
+        struct text name = text_from(first_mailboxes[i].name);
+        struct mailbox *box = mailbox_find(making->store, making->owner, name);
+        struct buffer key;
+        if (box == NULL)
+            make_one(making, name, first_mailboxes[i].uses);
+        else
+            mailbox_compose_box(box, &making->change);
+        subscription_name(name, &key);
+        value_compose(&making->change, making->owner, buffer_text(&key), TEXT("1"));
+        buffer_finish(&key);
+    }
+}
+
+enum status mailboxes_begin(struct store *store, struct text owner)
+{
+    static const struct text marker = {"mailboxes/begun", 15};
+    struct buffer value;
+    enum status status = OK;
+    if (!begin(store))
+        return try_later("the server is stopping");
+    buffer_init(&value, 64);
+    if (!value_get(store, owner, marker, &value)) {
+        struct making *making = malloc(sizeof(*making));
+        check(making != NULL);
+        making_init(making, store, owner);
+        make_first(making);
+        value_compose(&making->change, owner, marker, TEXT("1"));
+        status = making_commit(making);
+        free(making);
+    }
+    buffer_finish(&value);
+    end(store, NAMING_DONE);
+    return status;
+}

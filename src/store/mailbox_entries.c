@@ -1,0 +1,155 @@
+/* The entries of a mailbox: as the index keeps them, and packed in memory while it is open. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "store/internal.h"
+
+void entry_encode(const struct mailbox_entry *entry, struct buffer *out)
+{
+    wire_put_u64(out, entry->message);
+    wire_put_u64(out, entry->modseq);
+    wire_put_u64(out, (uint64_t)entry->date_ms);
+    wire_put_u64(out, entry->size);
+    wire_put_u32(out, entry->uid);
+    wire_put_u64(out, entry->flags);
+    wire_put_u32(out, entry->saved_s);
+}
+
+bool entry_decode(struct text value, struct mailbox_entry *out)
+{
+    struct wire_reader in = wire_reader_of(value);
+    out->message = wire_get_u64(&in);
+    out->modseq = wire_get_u64(&in);
+    out->date_ms = (int64_t)wire_get_u64(&in);
+    out->size = wire_get_u64(&in);
+    out->uid = wire_get_u32(&in);
+    /* As it was written before keywords. */
+    bool is_narrow = in.rest.length == 4;
+    out->flags = is_narrow ? wire_get_u32(&in) : wire_get_u64(&in);
+    out->saved_s = is_narrow ? 0 : wire_get_u32(&in);
+    return wire_end(&in);
+}
+
+unsigned mailbox_place(const struct mailbox *box, uint32_t uid)
+{
+    unsigned low = 0, high = box->count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (box->entries[middle].uid < uid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void add_entry(struct mailbox *box, const struct mailbox_entry *entry)
+{
+    if (box->count == box->capacity) {
+        box->capacity = box->capacity == 0 ? 16 : box->capacity * 2;
+        box->entries = realloc(box->entries, box->capacity * sizeof(*box->entries));
+        check(box->entries != NULL);
+    }
+    unsigned at = mailbox_place(box, entry->uid);
+    if (at < box->count && box->entries[at].uid == entry->uid)
+        return;
+    memmove(&box->entries[at + 1], &box->entries[at], (box->count - at) * sizeof(*entry));
+    box->entries[at] = *entry;
+    box->count++;
+}
+
+static bool load_entry(void *context, struct text key, struct text value)
+{
+    struct mailbox_entry entry;
+    unused(key);
+    if (entry_decode(value, &entry))
+        add_entry(context, &entry);
+    return true;
+}
+
+void mailbox_open(struct mailbox *box)
+{
+    box->users++;
+    if (box->loaded)
+        return;
+    struct key key;
+    box->loaded = true;
+    index_scan(box->store->index, key_entries(&key, box->id), TEXT(""), load_entry, box);
+}
+
+void mailbox_close(struct mailbox **closed)
+{
+    struct mailbox *box = *closed;
+    *closed = NULL;
+    if (box == NULL)
+        return;
+    check(box->users > 0);
+    if (--box->users > 0)
+        return;
+    free(box->entries);
+    box->entries = NULL;
+    box->count = box->capacity = 0;
+    box->loaded = false;
+    if (box->is_deleted)
+        mailbox_free(box);
+}
+
+const struct mailbox_entry *mailbox_entries(const struct mailbox *box, unsigned *count)
+{
+    check(box->loaded);
+    *count = box->count;
+    return box->entries;
+}
+
+const struct mailbox_entry *mailbox_entry_find(const struct mailbox *box, uint32_t uid)
+{
+    check(box->loaded);
+    unsigned at = mailbox_place(box, uid);
+    return at < box->count && box->entries[at].uid == uid ? &box->entries[at] : NULL;
+}
+
+void mailbox_raise_counters(struct mailbox *box, uint32_t uid_next, uint64_t modseq)
+{
+    if (box->uid_next < uid_next)
+        box->uid_next = uid_next;
+    if (box->uid_given < uid_next)
+        box->uid_given = uid_next;
+    if (box->modseq < modseq)
+        box->modseq = modseq;
+    if (box->modseq_given < modseq)
+        box->modseq_given = modseq;
+}
+
+void mailbox_apply_entry(struct mailbox *box, const struct mailbox_entry *entry)
+{
+    mailbox_raise_counters(box, entry->uid + 1, entry->modseq);
+    if (box->loaded)
+        add_entry(box, entry);
+}
+
+void mailbox_apply_expunge(struct mailbox *box, const uint32_t *uids, unsigned count)
+{
+    if (!box->loaded || count == 0)
+        return;
+    views_note_gone(box, uids, count);
+    /* One pass, so that emptying a large mailbox is not quadratic. */
+    unsigned kept = mailbox_place(box, uids[0]), next = 0;
+    for (unsigned at = kept; at < box->count; at++) {
+        while (next < count && uids[next] < box->entries[at].uid)
+            next++;
+        if (next == count || uids[next] != box->entries[at].uid)
+            box->entries[kept++] = box->entries[at];
+    }
+    box->count = kept;
+}
+
+void mailbox_apply_flags(struct mailbox *box, const struct mailbox_entry *entry)
+{
+    mailbox_raise_counters(box, 1, entry->modseq);
+    if (!box->loaded)
+        return;
+    unsigned at = mailbox_place(box, entry->uid);
+    if (at < box->count && box->entries[at].uid == entry->uid)
+        box->entries[at] = *entry;
+}

@@ -1,0 +1,14 @@
+/* A message as its mailbox shows it: "Return-Path: <sender>" (RFC 5321 4.4) before what was
+ * delivered, then the body as it came. What an owner put there himself is shown as it is. */
+#ifndef STORE_SHOWN_H
+#define STORE_SHOWN_H
+
+#include "store/store.h"
+
+/* Length of that first line; 0 when there is none. */
+uint64_t mailbox_prefix_bytes(const struct message *message);
+/* Append the bytes [offset, offset + length), cut at the end. YIELDS. */
+enum status mailbox_read(struct store *store, uint64_t message, uint64_t offset, uint32_t length,
+                         struct buffer *out);
+
+#endif
