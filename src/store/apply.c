@@ -2,11 +2,12 @@
  * the same to mailboxes in memory. Deterministic: live and replay run it over the same records in
  * the same order. Operations on what does not exist are passed over, because the segment that made
  * it may have been given back. */
+#include "store/apply.h"
+
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/logline.h"
-#include "store/apply.h"
 
 /* All that counts for a message in the segments it stands in. */
 static void count_message(struct store *store, const struct message *message, int sign)

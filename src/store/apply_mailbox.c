@@ -90,6 +90,8 @@ void apply_expunge(struct apply *apply, const struct operation_expunge *operatio
             !get_entry(store, box, operation->mailbox, uid, &entry))
             continue;
         drop_entry(apply, operation->mailbox, &entry);
+        if (box != NULL)
+            mailbox_sum(box, &entry, -1);
         gone[gone_count++] = uid;
     }
     vanished_put(store, operation->mailbox, operation->modseq, gone, gone_count);
@@ -108,11 +110,15 @@ void apply_flags(struct apply *apply, const struct operation_flags *operation)
         if ((i > 0 && operation->uids[i] <= operation->uids[i - 1]) ||
             !get_entry(store, box, operation->mailbox, operation->uids[i], &entry))
             continue;
+        if (box != NULL)
+            mailbox_sum(box, &entry, -1);
         entry.flags = (entry.flags & ~operation->remove) | operation->add;
         entry.modseq = operation->modseq;
         put_entry(store, operation->mailbox, &entry);
-        if (box != NULL)
+        if (box != NULL) {
+            mailbox_sum(box, &entry, 1);
             mailbox_apply_flags(box, &entry);
+        }
     }
     if (box != NULL)
         note(apply, box, 1, operation->modseq);

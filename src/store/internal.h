@@ -72,6 +72,8 @@ struct mailbox {
     struct text *keywords;  /* owned; MAILBOX_KEYWORDS_MAX of room, or NULL */
     unsigned keyword_count; /* given out */
     unsigned keywords_applied;
+    struct mailbox_totals totals;
+    bool totals_known;
     bool is_going;   /* its deletion is appended, or about to be */
     bool is_deleted; /* and applied: it lives for its sessions alone */
     bool loaded, locked, changed;
@@ -112,6 +114,8 @@ void mailbox_apply_flags(struct mailbox *box, const struct mailbox_entry *entry)
 void mailbox_apply_delete(struct mailbox *box);
 /* Counters never go back: an operation written forward may carry older or newer ones. */
 void mailbox_raise_counters(struct mailbox *box, uint32_t uid_next, uint64_t modseq);
+/* An entry comes (1) or goes (-1). */
+void mailbox_sum(struct mailbox *box, const struct mailbox_entry *entry, int sign);
 /* After what changed was applied. A deleted mailbox that nobody has open ends here. */
 void mailbox_tell(struct mailbox *box);
 void mailbox_free(struct mailbox *box);

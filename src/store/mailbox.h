@@ -78,6 +78,12 @@ void mailbox_close(struct mailbox **box);
 const struct mailbox_entry *mailbox_entries(const struct mailbox *box, unsigned *count);
 /* NULL when there is no such UID. Lent until the next yield. */
 const struct mailbox_entry *mailbox_entry_find(const struct mailbox *box, uint32_t uid);
+/* Sums over the entries; kept while the mailbox is in memory, so asked again they cost nothing. */
+struct mailbox_totals {
+    uint32_t messages, unseen, deleted;
+    uint64_t bytes;
+};
+struct mailbox_totals mailbox_totals(struct mailbox *box);
 /* Told whenever entries of an open mailbox changed. */
 struct task_event *mailbox_news(struct mailbox *box);
 

@@ -38,6 +38,38 @@ void imap_id(struct imap_session *session)
     imap_ok(session, "", "Pleased to meet you");
 }
 
+static const struct {
+    const char *name;
+    unsigned enables;
+} extensions[] = {
+    {"IMAP4rev2", IMAP_ENABLED_REV2},
+    {"UTF8=ACCEPT", IMAP_ENABLED_UTF8},
+};
+
+/* RFC 9051 6.3.1: names that are not known are passed over. */
+void imap_enable(struct imap_session *session)
+{
+    imap_lex_space(&session->lex);
+    buffer_append(&session->out, TEXT("* ENABLED"));
+    do {
+        struct text name = imap_lex_atom(&session->lex);
+        for (unsigned i = 0; i < sizeof(extensions) / sizeof(*extensions); i++) {
+            if (!text_equals_nocase(name, text_from(extensions[i].name)) ||
+                (session->enabled & extensions[i].enables) == extensions[i].enables)
+                continue;
+            session->enabled |= extensions[i].enables;
+            buffer_printf(&session->out, " %s", extensions[i].name);
+        }
+    } while (imap_lex_more(&session->lex));
+    buffer_append(&session->out, TEXT("\r\n"));
+    if (!imap_arguments_end(session)) {
+        buffer_reset(&session->out, 0);
+        return;
+    }
+    imap_send(session);
+    imap_ok(session, "", "Enabled");
+}
+
 void imap_refused_now(struct imap_session *session)
 {
     imap_bad(session, "Not possible after the login");

@@ -11,7 +11,20 @@ static const struct {
     {"ID", 0},
     {"STARTTLS", IMAP_MAY_START_TLS},
     {"LOGINDISABLED", IMAP_REFUSES_LOGIN},
+    {"ENABLE", IMAP_AFTER_LOGIN},
+    {"UTF8=ACCEPT", IMAP_AFTER_LOGIN},
+    {"NAMESPACE", IMAP_AFTER_LOGIN},
+    {"CHILDREN", IMAP_AFTER_LOGIN},
+    {"LIST-EXTENDED", IMAP_AFTER_LOGIN},
+    {"LIST-STATUS", IMAP_AFTER_LOGIN},
+    {"SPECIAL-USE", IMAP_AFTER_LOGIN},
+    {"CREATE-SPECIAL-USE", IMAP_AFTER_LOGIN},
+    {"STATUS=SIZE", IMAP_AFTER_LOGIN},
     {"UNSELECT", IMAP_AFTER_LOGIN},
+    {"IDLE", IMAP_AFTER_LOGIN},
+    {"UIDPLUS", IMAP_AFTER_LOGIN},
+    {"MULTIAPPEND", IMAP_AFTER_LOGIN},
+    {"MOVE", IMAP_AFTER_LOGIN},
 };
 
 void imap_capability_put(struct buffer *out, unsigned situation, uint32_t mechanisms)

@@ -8,6 +8,7 @@
 void imap_capability(struct imap_session *session);
 void imap_noop(struct imap_session *session);
 void imap_logout(struct imap_session *session);
+void imap_enable(struct imap_session *session);
 void imap_id(struct imap_session *session);
 void imap_refused_now(struct imap_session *session);
 /* imap_select.c */
@@ -15,7 +16,28 @@ void imap_select(struct imap_session *session);
 void imap_examine(struct imap_session *session);
 void imap_unselect(struct imap_session *session);
 void imap_check(struct imap_session *session);
-/* imap_fetch.c */
+/* imap_mailbox.c */
+void imap_create(struct imap_session *session);
+void imap_delete(struct imap_session *session);
+void imap_rename(struct imap_session *session);
+void imap_subscribe(struct imap_session *session);
+void imap_unsubscribe(struct imap_session *session);
+/* imap_list.c */
+void imap_list(struct imap_session *session);
+void imap_lsub(struct imap_session *session);
+void imap_namespace(struct imap_session *session);
+/* imap_status.c */
+void imap_status(struct imap_session *session);
+/* imap_append.c, imap_idle.c */
+void imap_append(struct imap_session *session);
+void imap_idle(struct imap_session *session);
+/* imap_expunge.c */
+void imap_close(struct imap_session *session);
+void imap_expunge(struct imap_session *session);
+/* imap_fetch.c, imap_store.c, imap_copy.c: also their UID forms */
 void imap_fetch(struct imap_session *session);
+void imap_store(struct imap_session *session);
+void imap_copy(struct imap_session *session);
+void imap_move(struct imap_session *session);
 
 #endif

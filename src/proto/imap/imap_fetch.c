@@ -15,7 +15,7 @@ static enum status fetch_flags(struct imap_fetch_message *message,
 {
     struct buffer *out = &message->session->out;
     buffer_printf(out, "%.*s ", TEXT_ARG(item->label));
-    imap_put_flags(out, message->session->view.box, &message->entry);
+    imap_put_flags(out, message->session->view.box, message->entry.flags);
     return OK;
 }
 

@@ -5,8 +5,24 @@
 #include "proto/imap/imap_lex.h"
 #include "store/mailbox.h"
 
+/* As the client wrote them: they get numbers in a mailbox. */
+struct imap_flags {
+    uint64_t system; /* mailbox_flags */
+    struct text *keywords;
+    unsigned keyword_count;
+};
+
+/* "(\Seen foo)", or without parentheses where bare is allowed (RFC 9051 6.4.6). */
+void imap_lex_flags(struct imap_lex *lex, bool may_be_bare, struct imap_flags *out);
+/* One flag's bit in a mailbox: of "\Seen", or of a keyword; 0: the mailbox does not have it. */
+uint64_t imap_flag_find(const struct mailbox *box, struct text name);
+/* All of them as bits of the mailbox, keywords added where there is room. False: there was none for
+ * some. */
+bool imap_flags_number(const struct imap_flags *flags, struct mailbox *box, uint64_t *out);
+
 /* "(\Seen \Answered)" of one message. */
-void imap_put_flags(struct buffer *out, const struct mailbox *box,
-                    const struct mailbox_entry *entry);
+void imap_put_flags(struct buffer *out, const struct mailbox *box, uint64_t flags);
+/* All that the mailbox can have, in parentheses; with what `more` says behind. */
+void imap_put_all_flags(struct buffer *out, const struct mailbox *box, const char *more);
 
 #endif

@@ -5,6 +5,8 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "proto/imap/imap_flags.h"
+#include "proto/imap/imap_name.h"
+#include "store/hierarchy.h"
 
 enum { LINE_MAX_BYTES = 32 << 10, IDLE_LEAST_MS = 30 * MINUTE, STORY_MAX = 4096 };
 
@@ -65,6 +67,28 @@ bool imap_arguments_end(struct imap_session *session)
     return false;
 }
 
+bool imap_is_utf8(const struct imap_session *session)
+{
+    return (session->enabled & (IMAP_ENABLED_UTF8 | IMAP_ENABLED_REV2)) != 0;
+}
+
+struct text imap_lex_mailbox(struct imap_session *session)
+{
+    struct text written = imap_lex_astring(&session->lex), name;
+    if (!imap_name_read(written, imap_is_utf8(session), &session->line.arena, &name))
+        return TEXT("");
+    return name;
+}
+
+struct mailbox *imap_find_mailbox(struct imap_session *session, struct text name, const char *code)
+{
+    struct mailbox *box = mailbox_find(session->store, session->options->user, name);
+    if (box != NULL && !mailbox_is_deleted(box))
+        return box;
+    imap_no(session, code, "No such mailbox");
+    return NULL;
+}
+
 void imap_send(struct imap_session *session)
 {
     check(!session->out.overflowed);
@@ -87,8 +111,7 @@ static void tell_new(struct imap_session *session)
     if (!view_has_new(&session->view))
         return;
     view_tell_new(&session->view);
-    stream_printf(session->line.stream, "* %u EXISTS\r\n* 0 RECENT\r\n",
-                  view_count(&session->view));
+    stream_printf(session->line.stream, "* %u EXISTS\r\n", view_count(&session->view));
 }
 
 /* Entries that changed since the session was told last. It is told their flags. */
@@ -105,7 +128,7 @@ static void tell_flags(struct imap_session *session)
             continue;
         uint32_t uid = entry->uid;
         buffer_printf(&session->out, "* %u FETCH (UID %u FLAGS ", view_number(view, uid), uid);
-        imap_put_flags(&session->out, view->box, entry);
+        imap_put_flags(&session->out, view->box, entry->flags);
         buffer_append(&session->out, TEXT(")\r\n"));
         imap_send(session);
         if (view->box == NULL || (entry = view_next(view, uid)) == NULL)
@@ -113,10 +136,30 @@ static void tell_flags(struct imap_session *session)
     }
 }
 
+void imap_put_mailbox_flags(struct imap_session *session)
+{
+    const struct mailbox *box = session->view.box;
+    struct buffer *out = &session->out;
+    bool is_full = mailbox_keyword_count(box) == MAILBOX_KEYWORDS_MAX;
+    session->keywords_told = mailbox_keyword_count(box);
+    buffer_append(out, TEXT("* FLAGS "));
+    imap_put_all_flags(out, box, "");
+    buffer_append(out, TEXT("\r\n* OK [PERMANENTFLAGS "));
+    if (session->read_only)
+        buffer_append(out, TEXT("()"));
+    else
+        imap_put_all_flags(out, box, is_full ? "" : " \\*");
+    buffer_append(out, TEXT("] Flags that are kept\r\n"));
+}
+
 void imap_tell_changes(struct imap_session *session, bool gone)
 {
     if (session->view.box == NULL)
         return;
+    if (session->keywords_told != mailbox_keyword_count(session->view.box)) {
+        imap_put_mailbox_flags(session);
+        imap_send(session);
+    }
     if (gone)
         tell_gone(session);
     tell_flags(session);
@@ -225,7 +268,10 @@ void imap_serve_mailboxes(struct stream *stream, const struct imap_options *opti
     session.line.idle_ms = options->idle_ms < IDLE_LEAST_MS ? IDLE_LEAST_MS : options->idle_ms;
     session.line.max_errors = options->max_errors;
     buffer_init(&session.out, IMAP_RESPONSE_MAX);
-    line_run(&session.line);
+    if (mailboxes_begin(session.store, options->user) == OK)
+        line_run(&session.line);
+    else
+        stream_printf(stream, "* BYE [UNAVAILABLE] %s\r\n", fail_reason());
     imap_deselect(&session);
     buffer_finish(&session.out);
     line_finish(&session.line);

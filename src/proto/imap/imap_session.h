@@ -26,6 +26,12 @@ struct imap_command {
     unsigned flags;                               /* imap_command_flags */
     void (*action)(struct imap_session *session); /* YIELDS */
 };
+/* What the client asked for (RFC 9051 6.3.1). */
+enum imap_enabled {
+    IMAP_ENABLED_UTF8 = 1, /* RFC 6855 */
+    IMAP_ENABLED_REV2 = 2,
+};
+
 extern const struct imap_command imap_commands[];
 extern const unsigned imap_command_count;
 
@@ -36,8 +42,11 @@ struct imap_session {
     const struct imap_options *options;
     struct store *store;
     uint64_t last_id;
-    struct view view; /* box NULL: no mailbox is selected */
-    bool read_only;   /* by EXAMINE */
+    struct view view;       /* box NULL: no mailbox is selected */
+    bool read_only;         /* by EXAMINE */
+    unsigned enabled;       /* imap_enabled */
+    bool is_idle;           /* waits for news of its mailbox */
+    unsigned keywords_told; /* of the selected mailbox */
     /* of the command being served */
     struct imap_lex lex;
     struct text tag;
@@ -57,10 +66,20 @@ void imap_fail(struct imap_session *session, enum status status);
 /* All arguments were read. False: it was answered BAD. */
 bool imap_arguments_end(struct imap_session *session);
 
+/* Read a mailbox's name. What can't be one is a name that no mailbox has, and none can get. ""
+ * after an error. YIELDS. */
+struct text imap_lex_mailbox(struct imap_session *session);
+bool imap_is_utf8(const struct imap_session *session);
+/* The user's mailbox of this name, or NULL when answered NO. code: "[NONEXISTENT]", "[TRYCREATE]".
+ */
+struct mailbox *imap_find_mailbox(struct imap_session *session, struct text name, const char *code);
+
 /* Send what is composed in session->out, and empty it. YIELDS. */
 void imap_send(struct imap_session *session);
 /* Tell the client what others did to the selected mailbox; expunges only when `gone`. YIELDS. */
 void imap_tell_changes(struct imap_session *session, bool gone);
+/* Append the FLAGS response and the PERMANENTFLAGS code of the selected mailbox to session->out. */
+void imap_put_mailbox_flags(struct imap_session *session);
 /* Leave the selected mailbox. */
 void imap_deselect(struct imap_session *session);
 /* An id for a message, a story. */

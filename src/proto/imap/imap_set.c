@@ -67,6 +67,7 @@ void imap_set_resolve(struct imap_set *set, uint32_t star)
         range.last = range.last == 0 ? star : range.last;
         if (range.first > range.last)
             range = (struct imap_range){range.last, range.first};
+        range.first += range.first == 0;
         if (range.last != 0)
             set->ranges[kept++] = range;
     }
@@ -77,8 +78,16 @@ void imap_set_resolve(struct imap_set *set, uint32_t star)
 bool imap_set_to_uids(struct imap_set *set, const struct view *view)
 {
     unsigned count = view_count(view);
+    bool has_star = false;
+    for (unsigned i = 0; i < set->count; i++)
+        has_star = has_star || set->ranges[i].first == 0 || set->ranges[i].last == 0;
     imap_set_resolve(set, count);
-    if (set->count == 0 || set->ranges[0].first == 0 || set->ranges[set->count - 1].last > count)
+    /* "1:*" is how clients ask for all, and nothing is all there is. */
+    if (count == 0 && has_star && (set->count == 0 || set->ranges[set->count - 1].last == 1)) {
+        set->count = 0;
+        return true;
+    }
+    if (set->count == 0 || set->ranges[set->count - 1].last > count)
         return false;
     for (unsigned i = 0; i < set->count; i++) {
         set->ranges[i].first = view_uid(view, set->ranges[i].first);

@@ -1,0 +1,109 @@
+/* COPY and MOVE (RFC 9051 6.4.7, 6.4.8). No byte of a message is copied. */
+#include "base/check.h"
+#include "proto/imap/imap_commands.h"
+
+struct copying {
+    struct imap_session *session;
+    struct imap_set set;
+    uint64_t to; /* id of the mailbox: it may go while we wait */
+    bool move;
+    struct imap_set_builder from_uids, to_uids;
+};
+
+static unsigned gather(struct copying *copying, uint32_t after, uint32_t *uids)
+{
+    const struct mailbox_entry *entry;
+    unsigned count = 0;
+    while (count < MAILBOX_AT_ONCE &&
+           (entry = imap_set_next(&copying->set, &copying->session->view, after)) != NULL)
+        uids[count++] = after = entry->uid;
+    return count;
+}
+
+/* YIELDS. */
+static enum status copy_all(struct copying *copying)
+{
+    struct imap_session *session = copying->session;
+    uint32_t *uids = arena_array(&session->line.arena, MAILBOX_AT_ONCE, sizeof(*uids));
+    uint32_t after = 0, first;
+    unsigned count;
+    while ((count = gather(copying, after, uids)) > 0) {
+        struct mailbox *to = mailbox_find_id(session->store, copying->to);
+        after = uids[count - 1];
+        if (to == NULL)
+            return refused("the mailbox was deleted meanwhile");
+        enum status status =
+            mailbox_copy(session->view.box, to, uids, &count, copying->move, &first);
+        if (status != OK)
+            return status;
+        for (unsigned i = 0; i < count; i++) {
+            imap_set_add(&copying->from_uids, uids[i]);
+            imap_set_add(&copying->to_uids, first + i);
+        }
+    }
+    return OK;
+}
+
+/* RFC 4315 3. "" when nothing was copied. */
+static const char *uid_code(struct copying *copying)
+{
+    struct imap_session *session = copying->session;
+    const struct mailbox *to = mailbox_find_id(session->store, copying->to);
+    if (copying->from_uids.set.count == 0 || to == NULL)
+        return "";
+    struct buffer code;
+    buffer_init(&code, IMAP_RESPONSE_MAX);
+    buffer_printf(&code, "[COPYUID %u ", mailbox_uid_validity(to));
+    imap_set_put(&code, &copying->from_uids.set);
+    buffer_append_byte(&code, ' ');
+    imap_set_put(&code, &copying->to_uids.set);
+    buffer_append_byte(&code, ']');
+    const char *text = arena_copy(&session->line.arena, buffer_text(&code)).data;
+    buffer_finish(&code);
+    return text;
+}
+
+static void run(struct copying *copying)
+{
+    struct imap_session *session = copying->session;
+    enum status status = copy_all(copying);
+    if (status != OK) {
+        imap_fail(session, status);
+        return;
+    }
+    const char *code = uid_code(copying);
+    /* RFC 6851 4.3: before the messages go, that the client knows where to. */
+    if (copying->move && code[0] != '\0') {
+        stream_printf(session->line.stream, "* OK %s Moved\r\n", code);
+        code = "";
+    }
+    imap_ok(session, code, copying->move ? "Moved" : "Copied");
+}
+
+static void copy(struct imap_session *session, bool move)
+{
+    struct arena *arena = &session->line.arena;
+    struct copying copying = {
+        .session = session, .move = move, .from_uids.arena = arena, .to_uids.arena = arena};
+    imap_lex_space(&session->lex);
+    imap_lex_set(&session->lex, &copying.set);
+    imap_lex_space(&session->lex);
+    struct text name = imap_lex_mailbox(session);
+    if (!imap_arguments_end(session) || !imap_set_as_uids(session, &copying.set))
+        return;
+    struct mailbox *to = imap_find_mailbox(session, name, "[TRYCREATE]");
+    if (to == NULL)
+        return;
+    copying.to = mailbox_id(to);
+    run(&copying);
+}
+
+void imap_copy(struct imap_session *session)
+{
+    copy(session, false);
+}
+
+void imap_move(struct imap_session *session)
+{
+    copy(session, true);
+}
