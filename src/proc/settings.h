@@ -83,7 +83,8 @@ struct setting_server {
     struct setting_place place;
     struct setting_listen *listens;
     unsigned listen_count;
-    struct text host; /* `fully-qualified`; default: settings.host */
+    struct text host;     /* `fully-qualified`; default: settings.host */
+    struct text greeting; /* `greeting "..."`: what follows it in the first line of SMTP */
     enum tls_policy tls;
     uint32_t login_words;         /* `login WORD ...`: bits by enum login_word (mechanisms.h) */
     uint32_t mechanisms;          /* what follows from them: MECHANISM_BITs */

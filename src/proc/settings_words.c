@@ -1,4 +1,4 @@
-/* A type of values: words out of a fixed list, held as a mask. */
+/* Types of values: words out of a fixed list, held as a mask; and a phrase for people. */
 #include "base/check.h"
 #include "proc/settings_parser.h"
 #include "proc/settings_types.h"
@@ -72,3 +72,30 @@ static void write_words(const struct setting_row *row, const void *value, struct
 
 const struct setting_type setting_type_words = {
     .syntax = "WORD ...", .repeats = true, .parse = parse_words, .write = write_words};
+
+enum { PHRASE_MAX = 200 };
+
+/* It goes into a reply: ASCII that can be printed. */
+static bool parse_phrase(struct setting_reader *in, void *value)
+{
+    struct text word = in->words.words[in->next++].text;
+    bool good = word.length > 0 && word.length <= PHRASE_MAX;
+    for (size_t i = 0; good && i < word.length; i++)
+        good = word.data[i] >= ' ' && word.data[i] <= '~';
+    if (!good)
+        return setting_reader_error(
+            in,
+            arena_printf(&in->parser->scratch, "write up to %d characters of ASCII", PHRASE_MAX),
+            "that is no value of %s", setting_reader_where(in));
+    *(struct text *)value = arena_copy(&in->parser->object->arena, word);
+    return true;
+}
+
+static void write_phrase(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    unused(row);
+    setting_word_write(*(const struct text *)value, false, out);
+}
+
+const struct setting_type setting_type_phrase = {
+    .syntax = "WORDS", .parse = parse_phrase, .write = write_phrase};

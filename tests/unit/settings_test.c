@@ -218,6 +218,7 @@ TEST("what is shown reads back as the same settings")
         "  relay only 10.0.0.0/8\n  relay 2001:db8::/32\n  refuse 192.0.2.1\n"
         "  limit message 25MB  session 0  recipients 1000  idle 10m\n"
         "  login cleartext\n"
+        "  greeting \"no spam, please\"\n  proxy 127.0.0.1\n  peer b@x.test c@x.test\n"
         "  without chunking BINARYMIME\n  without vrfy\n"
         "}\n"
         "connector a { to * *.Foo.example \"cost\" cost 10 }\n"

@@ -325,6 +325,7 @@ static char *large_message(void)
     return input;
 }
 
+/* shows: R14 */
 TEST("a queue that fails is told at the end and the session stays in step")
 {
     world_open("");

@@ -58,6 +58,6 @@ void smtp_greet(struct smtp_session *session)
     const char *protocol = session->service == SERVICE_LMTP   ? "LMTP"
                            : session->service == SERVICE_ODMR ? "ODMR"
                                                               : "ESMTP";
-    stream_printf(session->line.stream, "220 %.*s %s mailroot\r\n", TEXT_ARG(session->host),
-                  protocol);
+    stream_printf(session->line.stream, "220 %.*s %s %.*s\r\n", TEXT_ARG(session->host), protocol,
+                  TEXT_ARG(session->server->greeting));
 }
