@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/logline.h"
 #include "base/random.h"
+#include "directory/oauth.h"
 #include "directory/state.h"
 #include "task/offload.h"
 
@@ -342,6 +343,7 @@ static struct directory *directory_new(const char *path, struct settings *settin
     task_event_init(&directory->unchanged);
     task_event_init(&directory->login_ended);
     directory->throttle = throttle_new();
+    directory->oauth = oauth_new();
     take_settings(directory, settings);
     directory->logins = recent_new(LOGINS_REMEMBERED, sizeof(struct login_memory));
     random_bytes(directory->secret, sizeof(directory->secret));
@@ -425,6 +427,7 @@ void directory_close(struct directory **directory)
     log_close(&closing->log);
     settings_release(&closing->settings);
     throttle_free(&closing->throttle);
+    oauth_free(&closing->oauth);
     recent_free(&closing->logins);
     free(closing->path);
     free(closing->log_path);

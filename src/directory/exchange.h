@@ -37,11 +37,12 @@ struct mechanism_steps {
 extern const struct mechanism_steps mechanism_steps[MECHANISM_COUNT];
 
 mechanism_step mechanism_plain, mechanism_login, mechanism_scram, mechanism_cram, mechanism_gss,
-    mechanism_external;
+    mechanism_external, mechanism_oauth;
 enum {
     MECHANISM_LOGIN_STATE_BYTES = DIRECTORY_USER_MAX,
     MECHANISM_SCRAM_STATE_BYTES = 640,
     MECHANISM_CRAM_STATE_BYTES = 320,
+    MECHANISM_OAUTH_STATE_BYTES = REASON_BYTES,
     MECHANISM_GSS_STATE_BYTES = 16
 };
 

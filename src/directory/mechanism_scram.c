@@ -13,8 +13,9 @@
 #include "directory/state.h"
 #include "sasl/saslprep.h"
 #include "sasl/scram.h"
+#include "sasl/scram_message.h"
 
-enum { NONCE_BYTES = 18, NONCE_TEXT_MAX = 256, HEADER_MAX = 1024 };
+enum { NONCE_BYTES = 18 };
 enum stage { CLIENT_FIRST, CLIENT_FINAL, CLIENT_ACKNOWLEDGES };
 
 /* Text in the exchange's arena. */
@@ -57,9 +58,10 @@ static struct text binding_of(const struct exchange *exchange, struct text name)
 
 /* RFC 5802 6: what the client knows of channel binding must agree with what was offered, or
  * somebody between has taken a -PLUS off the list. NULL: it does; else why not. */
-static const char *binding_conflict(const struct exchange *exchange, struct text flag,
-                                    struct text name)
+static const char *binding_conflict(const struct exchange *exchange,
+                                    const struct scram_first *first)
 {
+    struct text name = first->binding_name;
     const struct directory_sasl_facts *facts = &exchange->facts;
     bool was_offered = facts->tls_exporter.length > 0 || facts->tls_server_end_point.length > 0 ||
                        facts->tls_unique.length > 0;
@@ -70,39 +72,10 @@ static const char *binding_conflict(const struct exchange *exchange, struct text
                                                      : "no such channel binding on this channel";
     if (is_plus(exchange))
         return "a -PLUS mechanism without channel binding";
-    if (text_equals(flag, TEXT("y")) && was_offered)
+    if (first->flag == 'y' && was_offered)
         return "the client was not shown the -PLUS mechanisms that are offered: somebody may be "
                "in between";
     return NULL;
-}
-
-/* gs2-header: flag "," [ "a=" saslname ] ",". */
-static bool take_header(struct text *rest, struct text *flag, struct text *binding_name,
-                        struct text *other)
-{
-    struct text whole = *rest;
-    *binding_name = *other = TEXT("");
-    if (!scram_attribute(rest, 'p', binding_name)) {
-        if (!text_starts_with(*rest, TEXT("n,")) && !text_starts_with(*rest, TEXT("y,")))
-            return false;
-        *rest = text_from_position(*rest, 2);
-    } else if (binding_name->length == 0) {
-        return false;
-    }
-    *flag = text_head(whole, 1);
-    if (text_starts_with(*rest, TEXT(","))) {
-        *rest = text_from_position(*rest, 1);
-        return true;
-    }
-    return scram_attribute(rest, 'a', other) && other->length > 0;
-}
-
-static bool is_nonce(struct text nonce)
-{
-    for (size_t i = 0; i < nonce.length; i++)
-        if (nonce.data[i] < 0x21 || nonce.data[i] > 0x7e || nonce.data[i] == ',')
-            return false;
-    return nonce.length > 0 && nonce.length <= NONCE_TEXT_MAX;
 }
 
 /* A saslname to what the directory takes for a name. */
@@ -195,31 +168,26 @@ static enum exchange_outcome answer_first(struct exchange *exchange, struct scra
 static enum exchange_outcome client_first(struct exchange *exchange, struct scram *scram,
                                           struct text message, struct buffer *challenge)
 {
-    struct text rest = message, flag, binding_name, other, encoded, nonce, name, other_name;
-    struct text canonical;
-    if (!take_header(&rest, &flag, &binding_name, &other))
-        return exchange_malformed("not a GS2 header");
-    struct text header = text_head(message, message.length - rest.length);
-    struct text bare = rest;
-    if (!scram_attribute(&rest, 'n', &encoded) || !scram_attribute(&rest, 'r', &nonce) ||
-        !is_nonce(nonce) || header.length > HEADER_MAX)
-        return exchange_malformed("not n=NAME,r=NONCE"); /* nor extensions we must know (m=) */
-    if (!take_name(exchange, encoded, &name) ||
-        (other.length > 0 && !take_name(exchange, other, &other_name)))
+    struct scram_first first;
+    struct text name, other, canonical;
+    if (!scram_first_parse(message, &first))
+        return exchange_malformed("not a client's first message");
+    if (!take_name(exchange, first.name, &name) ||
+        (first.other.length > 0 && !take_name(exchange, first.other, &other)))
         return exchange_malformed("not a name");
     exchange->claimed = name;
-    const char *conflict = binding_conflict(exchange, flag, binding_name);
+    const char *conflict = binding_conflict(exchange, &first);
     if (conflict != NULL)
         return exchange_failed(conflict);
-    if (other.length > 0 && !exchange_may_act_as(exchange, other_name, name))
+    if (first.other.length > 0 && !exchange_may_act_as(exchange, other, name))
         return exchange_failed("asks to act as somebody else");
-    scram->header = arena_copy(&exchange->arena, header);
-    scram->binding_name = arena_copy(&exchange->arena, binding_name);
-    scram->first_bare = arena_copy(&exchange->arena, bare);
+    scram->header = arena_copy(&exchange->arena, first.header);
+    scram->binding_name = arena_copy(&exchange->arena, first.binding_name);
+    scram->first_bare = arena_copy(&exchange->arena, first.bare);
     if (directory_address(exchange->directory, name, &exchange->arena, &scram->account,
                           &canonical) != OK)
         scram->account = name;
-    return answer_first(exchange, scram, nonce, challenge);
+    return answer_first(exchange, scram, first.nonce, challenge);
 }
 
 /* ---- The client's final message ---- */
@@ -229,8 +197,8 @@ static bool binding_holds(const struct exchange *exchange, const struct scram *s
                           struct text encoded)
 {
     struct buffer said, wanted;
-    buffer_init(&said, 2 * HEADER_MAX);
-    buffer_init(&wanted, 2 * HEADER_MAX);
+    buffer_init(&said, 2 * SCRAM_HEADER_MAX);
+    buffer_init(&wanted, 2 * SCRAM_HEADER_MAX);
     buffer_append(&wanted, scram->header);
     if (scram->binding_name.length > 0)
         buffer_append(&wanted, binding_of(exchange, scram->binding_name));
@@ -280,26 +248,20 @@ static void sign(const struct exchange *exchange, const struct scram *scram, str
 static enum exchange_outcome client_final(struct exchange *exchange, struct scram *scram,
                                           struct text message, struct buffer *challenge)
 {
-    struct text rest = message, binding, nonce, proof;
+    struct scram_final final;
     struct buffer proof_bytes, signed_message;
-    if (!scram_attribute(&rest, 'c', &binding) || !scram_attribute(&rest, 'r', &nonce))
-        return exchange_malformed("not c=,r=,p=");
-    /* The proof comes last; extensions may stand before it. */
-    size_t last = text_find_last(message, ',');
-    struct text without_proof = text_head(message, last);
-    struct text tail = text_from_position(message, last + 1);
-    if (!scram_attribute(&tail, 'p', &proof) || tail.length > 0)
-        return exchange_malformed("not c=,r=,p=");
-    if (!text_equals(nonce, scram->nonce))
+    if (!scram_final_parse(message, &final))
+        return exchange_malformed("not a client's final message");
+    if (!text_equals(final.nonce, scram->nonce))
         return exchange_failed("the nonce is not the one that was given");
-    if (!binding_holds(exchange, scram, binding))
+    if (!binding_holds(exchange, scram, final.binding))
         return exchange_failed("channel bindings do not match: somebody may be in between");
     buffer_init(&proof_bytes, SCRAM_HASH_MAX);
     buffer_init(&signed_message, 3 * DIRECTORY_SASL_MAX);
     enum exchange_outcome outcome = exchange_malformed("the proof is not base64");
     buffer_printf(&signed_message, "%.*s,%.*s,%.*s", TEXT_ARG(scram->first_bare),
-                  TEXT_ARG(scram->server_first), TEXT_ARG(without_proof));
-    if (base64_decode(proof, &proof_bytes))
+                  TEXT_ARG(scram->server_first), TEXT_ARG(final.without_proof));
+    if (base64_decode(final.proof, &proof_bytes))
         outcome =
             check_proof(exchange, scram, buffer_text(&signed_message), buffer_text(&proof_bytes));
     if (outcome == EXCHANGE_DONE) {

@@ -33,6 +33,7 @@ struct directory {
     struct throttle *throttle;
     struct task_event login_ended;                     /* waiting logins look again */
     unsigned waiting_logins;                           /* for their turn to be verified */
+    struct oauth *oauth;                               /* keys of tokens */
     struct recent *logins;                             /* of struct login_memory, by user key */
     unsigned char secret[32];                          /* of this process, for logins */
     unsigned char salt_secret[DIRECTORY_DIGEST_BYTES]; /* of the directory, for decoy salts */

@@ -59,5 +59,7 @@ unsigned login_files(const struct settings *settings, enum role_kind kind, struc
         add_directory_of(&list, settings->keytab_file);
         add_kerberos_settings(&list);
     }
+    if (kind == ROLE_AUTH)
+        add_directory_of(&list, settings->oauth_keys_file);
     return list.count;
 }

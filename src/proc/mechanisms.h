@@ -13,12 +13,14 @@ enum mechanism {
     MECHANISM_SCRAM_SHA_256,
     MECHANISM_SCRAM_SHA_1_PLUS, /* RFC 5802 */
     MECHANISM_SCRAM_SHA_1,
-    MECHANISM_GSSAPI,     /* RFC 4752: Kerberos */
-    MECHANISM_GSS_SPNEGO, /* RFC 4178 in SASL, as Microsoft has it */
-    MECHANISM_CRAM_MD5,   /* RFC 2195 */
-    MECHANISM_EXTERNAL,   /* RFC 4422 A */
-    MECHANISM_PLAIN,      /* RFC 4616 */
-    MECHANISM_LOGIN,      /* draft-murchison-sasl-login */
+    MECHANISM_GSSAPI,      /* RFC 4752: Kerberos */
+    MECHANISM_GSS_SPNEGO,  /* RFC 4178 in SASL, as Microsoft has it */
+    MECHANISM_OAUTHBEARER, /* RFC 7628 */
+    MECHANISM_XOAUTH2,     /* before that */
+    MECHANISM_CRAM_MD5,    /* RFC 2195 */
+    MECHANISM_EXTERNAL,    /* RFC 4422 A */
+    MECHANISM_PLAIN,       /* RFC 4616 */
+    MECHANISM_LOGIN,       /* draft-murchison-sasl-login */
     MECHANISM_COUNT
 };
 
@@ -40,6 +42,7 @@ enum login_word {
     LOGIN_GSSAPI,
     LOGIN_CRAM_MD5,
     LOGIN_EXTERNAL,
+    LOGIN_OAUTH,
     LOGIN_PLAIN,
     LOGIN_LOGIN,
     LOGIN_WORD_COUNT

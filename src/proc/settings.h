@@ -233,6 +233,10 @@ struct settings {
     bool sandbox_required;         /* `sandbox required|preferred|off` */
     bool sandbox_off;
     enum { LOG_TO_DEBUG, LOG_TO_INFO, LOG_TO_WARNING } log_level;
+    struct text oauth_keys_file;  /* `oauth jwks FILE`; "" no logins by token */
+    struct text oauth_issuer;     /* `oauth issuer URL` */
+    struct text oauth_audience;   /* `oauth audience WORD` */
+    struct text oauth_claim;      /* `oauth claim email` */
     struct text keytab_file;      /* `kerberos keytab FILE`; "" no logins by Kerberos */
     struct setting_realm *realms; /* `kerberos realm REALM domain DOMAIN` */
     unsigned realm_count;

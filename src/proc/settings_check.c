@@ -47,6 +47,16 @@ static void check_top(struct checking *checking, const struct setting_block *blo
                        "'host' is not set");
 }
 
+static void check_oauth(struct checking *checking, const struct setting_block *block)
+{
+    const struct settings *settings = checking->settings;
+    if (settings->oauth_keys_file.length > 0 &&
+        (settings->oauth_issuer.length == 0 || settings->oauth_audience.length == 0))
+        block_error(checking, block, "oauth jwks",
+                    "write: oauth jwks FILE issuer URL audience WORD",
+                    "tokens of any issuer, or for anybody, would be taken");
+}
+
 static void check_retry(struct checking *checking, const struct setting_block *block)
 {
     const struct setting_retry *retry = &checking->settings->retry;
@@ -123,6 +133,11 @@ static void check_login(struct checking *checking, const struct setting_block *b
     if (server->login_needs_tls && server->login_plain_without_tls)
         block_error(checking, block, "login", "leave one of them out",
                     "'tls' and 'cleartext' of 'login' contradict each other");
+    if ((server->login_words & UINT32_C(1) << LOGIN_OAUTH) != 0 &&
+        checking->settings->oauth_keys_file.length == 0)
+        block_error(checking, block, "login", "add: oauth jwks FILE issuer URL audience WORD",
+                    "server '%.*s' has logins by token but there are no keys for them",
+                    TEXT_ARG(setting_shown(server->name)));
     if ((server->mechanisms & MECHANISM_BIT(MECHANISM_GSSAPI)) != 0 &&
         checking->settings->keytab_file.length == 0)
         block_error(checking, block, "login", "add: kerberos keytab FILE",
@@ -284,6 +299,7 @@ void settings_check(struct settings_parser *parser)
         switch (block->kind) {
         case KIND_TOP:
             check_top(&checking, block);
+            check_oauth(&checking, block);
             break;
         case KIND_RETRY:
             check_retry(&checking, block);

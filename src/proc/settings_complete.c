@@ -25,10 +25,13 @@ static void add_server(struct settings_parser *parser)
     add_listens(parser, block);
 }
 
-static void complete_login(struct setting_server *server)
+static void complete_login(struct setting_server *server, const struct settings *settings)
 {
     uint32_t words = server->login_words;
     server->mechanisms = mechanism_set_of(words);
+    if (settings->oauth_keys_file.length == 0)
+        server->mechanisms &=
+            ~(MECHANISM_BIT(MECHANISM_OAUTHBEARER) | MECHANISM_BIT(MECHANISM_XOAUTH2));
     server->login_plain_without_tls = (words & UINT32_C(1) << LOGIN_CLEARTEXT) != 0;
     server->login_needs_tls = (words & UINT32_C(1) << LOGIN_TLS) != 0;
 }
@@ -46,7 +49,7 @@ static void complete_server(struct settings_parser *parser, struct setting_block
     const struct setting_row *tls = setting_row_find(KIND_SERVER, TEXT("tls"), TEXT(""));
     if (setting_block_place(block, tls)->line == 0)
         server->tls = server->certificate_count > 0 ? TLS_OFFER : TLS_NONE;
-    complete_login(server);
+    complete_login(server, settings);
 }
 
 static bool is_on_loopback(const struct setting_connector *connector)

@@ -157,6 +157,19 @@ static bool parse_login(struct setting_reader *in, void *value)
     return true;
 }
 
+static bool parse_word(struct setting_reader *in, void *value)
+{
+    struct text word = take(in);
+    if (word.length == 0 || word.length > 255)
+        return no_value(in, word, "write a word of at most 255 bytes");
+    for (size_t i = 0; i < word.length; i++)
+        if (word.data[i] <= ' ' || word.data[i] > '~' || word.data[i] == '"' ||
+            word.data[i] == '\\')
+            return no_value(in, word, "write it in ASCII, without spaces, quotes and backslashes");
+    *(struct text *)value = arena_copy(&in->parser->object->arena, word);
+    return true;
+}
+
 bool setting_name_is_valid(struct text name)
 {
     if (name.length == 0 || name.length > NAME_MAX_BYTES || name.data[0] == '.')
@@ -318,6 +331,8 @@ const struct setting_type setting_type_accounts = {.syntax = "ACCOUNT ...",
                                                    .write = write_text};
 const struct setting_type setting_type_login = {
     .syntax = "USER", .parse = parse_login, .write = write_text};
+const struct setting_type setting_type_word = {
+    .syntax = "WORD", .parse = parse_word, .write = write_text};
 const struct setting_type setting_type_secret = {
     .syntax = "NAME", .parse = parse_secret, .write = write_text};
 const struct setting_type setting_type_realms = {.syntax = "REALM [domain DOMAIN] ...",

@@ -168,6 +168,23 @@ const struct setting_row setting_rows[] = {
      .help = "The HTTP proxy, as address and port, through which web pages (policies of MTA-STS) "
              "are fetched. It resolves their names."},
 
+    {TOP, "oauth jwks", &setting_type_path,
+     .otherwise = "none: no logins by token", TO(settings, oauth_keys_file),
+     .help = "The keys (a JSON Web Key Set) by which the tokens are signed that users log in with "
+             "(login oauth). Something else fetches them from the issuer and keeps them fresh; a "
+             "new file is taken up at the next login. The user that the auth process runs as must "
+             "be able to read it."},
+    {TOP, "oauth issuer", &setting_type_word,
+     .otherwise = "none, with jwks it is needed", TO(settings, oauth_issuer),
+     .help = "Who must have issued a token: its iss."},
+    {TOP, "oauth audience", &setting_type_word,
+     .otherwise = "none, with jwks it is needed", TO(settings, oauth_audience),
+     .help = "For whom it must be: one of its aud. Without that a token for another service of the "
+             "issuer would open mailboxes here."},
+    {TOP, "oauth claim", &setting_type_word,
+     .standard = "email", TO(settings, oauth_claim),
+     .help = "What in it names the user."},
+
     {TOP, "kerberos keytab", &setting_type_path,
      .otherwise = "none: no logins by Kerberos", TO(settings, keytab_file),
      .help = "The keys by which users log in with Kerberos (login gssapi): of the principals "
@@ -235,7 +252,8 @@ const struct setting_row setting_rows[] = {
              "too. With neither, mechanisms that do not send the password are offered without TLS "
              "as well. none: nobody logs in. The other words name mechanisms, and then no others "
              "are offered: scram (SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS forms), plain, login, "
-             "external (to clients that show a certificate); and those that are never offered "
+             "external (to clients that show a certificate), oauth (OAUTHBEARER and XOAUTH2, with oauth "
+             "jwks); and those that are never offered "
              "unless they are named: cram-md5, which needs a key that mailroot user passwd "
              "--allow-cram makes, and gssapi (Kerberos, also behind SPNEGO), which needs a keytab."},
     {SERVER, "relay", &setting_type_relay,

@@ -29,8 +29,8 @@ static void try_login(struct text bytes, struct buffer *again)
     check(login.password.length > 0 && login.password.length <= DIRECTORY_PASSWORD_MAX);
     check(login.peer.length > 0 && login.peer.length <= DIRECTORY_PEER_MAX);
     check(memchr(login.password.data, '\0', login.password.length) == NULL);
-    check(utf8_is_valid(login.user) && login.service <= SERVICE_POP3S);
-    check(!wants_session || login.service == SERVICE_POP3 || login.service == SERVICE_POP3S);
+    check(utf8_is_valid(login.user) && login.service <= SERVICE_LAST);
+    check(!wants_session || directory_has_mailbox(login.service));
     directory_login_encode(&login, wants_session, again);
     check(text_equals(buffer_text(again), bytes));
 }
@@ -74,9 +74,10 @@ static void try_sasl_request(struct text bytes, struct buffer *again)
     const struct directory_sasl_facts *facts = &request.facts;
     check(request.response.length <= DIRECTORY_SASL_MAX);
     check(request.exchange == 0 || request.has_response);
-    check(facts->mechanism < MECHANISM_COUNT && facts->service <= SERVICE_POP3S);
+    check(facts->mechanism < MECHANISM_COUNT && facts->service <= SERVICE_LAST);
     check(request.exchange != 0 || (facts->peer.length > 0 && utf8_is_valid(facts->peer)));
-    check(facts->is_tls || (facts->tls_exporter.length == 0));
+    check(facts->is_tls || facts->tls_exporter.length + facts->certificate.length == 0);
+    check(facts->certificate.length == 0 || facts->certificate.length == DIRECTORY_DIGEST_BYTES);
     directory_sasl_request_encode(&request, again);
     check(text_equals(buffer_text(again), bytes));
 }

@@ -620,3 +620,144 @@ TEST("a certificate is a user's when it was recorded as his, or names him and is
 {
     scene_run(external);
 }
+
+/* ---- Tokens ---- */
+
+/* Of one Ed25519 key; for alice and for nobody, until the year 2096. */
+#define KEY_SET                                                                                    \
+    "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"t\",\"x\":"                         \
+    "\"TASLqYvHVWC0H7JRxNskxWKt9zEVAY0DXWyv7K1ocuk\"}]}"
+#define ALICE_TOKEN                                                                                \
+    "eyJhbGciOiJFZERTQSIsImtpZCI6InQifQ.eyJpc3MiOiJodHRwczovL2lkLnRlc3QiLCJhdWQiOiJtY"             \
+    "WlsIiwiZXhwIjo0MDAwMDAwMDAwLCJlbWFpbCI6IkFsaWNlQGV4YW1wbGUudGVzdCJ9.nvb0lXF6yWR8"             \
+    "QrwvZXG4OYHtu0g8std27RGWUEoze7BOiWUxlomY1tpKmcjm3pd7rp2HVOdgN_P5XZnGk1NQCA"
+#define NOBODY_TOKEN                                                                               \
+    "eyJhbGciOiJFZERTQSIsImtpZCI6InQifQ.eyJpc3MiOiJodHRwczovL2lkLnRlc3QiLCJhdWQiOiJtY"             \
+    "WlsIiwiZXhwIjo0MDAwMDAwMDAwLCJlbWFpbCI6Im5vYm9keUBleGFtcGxlLnRlc3QifQ._ozIK_xtsE"             \
+    "kzDZzcF3mcuLnoqVxUQK54RXs2YFpWC2G6428biHpVSjabB4qqFHz3hZpfUqiO-qkVfvUJsK_xAA"
+
+static void write_keys(const struct scene *scene, const char *keys)
+{
+    char path[100];
+    snprintf(path, sizeof(path), "%s/jwks.json", scene->path);
+    FILE *file = fopen(path, "w");
+    EXPECT(file != NULL && fputs(keys, file) >= 0 && fclose(file) == 0);
+}
+
+static void use_oauth(struct scene *scene)
+{
+    char text[400];
+    snprintf(text, sizeof(text),
+             "oauth jwks %s/jwks.json issuer https://id.test audience mail\n"
+             "domain example.test {\n user bob\n}\n",
+             scene->path);
+    struct settings *settings = scene_settings(text);
+    directory_use_settings(scene->directory, settings);
+    settings_release(&settings);
+}
+
+struct bearer_case {
+    struct text message;
+    enum exchange_outcome outcome;
+};
+
+/* Play one message, and the last word where one is asked for. */
+static void play_bearer(struct talk *talk, const struct bearer_case *one, const char *challenge)
+{
+    enum status status = begin_with(talk, one->message);
+    if (one->outcome == EXCHANGE_FAILED) {
+        EXPECT(status == OK && talk->answer.outcome == DIRECTORY_SASL_CHALLENGE);
+        EXPECT_TEXT(talk->answer.challenge, challenge);
+        EXPECT(say(talk, TEXT("\1")) == REFUSED);
+    }
+    EXPECT(talk->outcome == one->outcome);
+    if (one->outcome == EXCHANGE_DONE)
+        EXPECT_TEXT(text_from(talk->answer.user), "alice@example.test");
+}
+
+static void oauth_bearer(struct scene *scene)
+{
+    static const struct bearer_case cases[] = {
+        {TEXT("n,a=alice@example.test,\1auth=Bearer " ALICE_TOKEN "\1\1"), EXCHANGE_DONE},
+        {TEXT("n,,\1host=mx\1port=587\1auth=bearer " ALICE_TOKEN "\1\1"), EXCHANGE_DONE},
+        {TEXT("y,a=ALICE,\1auth=Bearer " ALICE_TOKEN "\1\1"), EXCHANGE_DONE},
+        {TEXT("n,a=bob,\1auth=Bearer " ALICE_TOKEN "\1\1"), EXCHANGE_FAILED},
+        {TEXT("n,,\1auth=Bearer " NOBODY_TOKEN "\1\1"), EXCHANGE_FAILED},
+        {TEXT("n,,\1auth=Bearer x" ALICE_TOKEN "\1\1"), EXCHANGE_FAILED},
+        {TEXT("n,,\1auth=\1\1"), EXCHANGE_FAILED},
+        {TEXT("n,,\1auth=Basic eA==\1\1"), EXCHANGE_MALFORMED},
+        {TEXT("n,,\1auth=Bearer " ALICE_TOKEN "\1"), EXCHANGE_MALFORMED},
+        {TEXT("n,,\1host=mx\1\1"), EXCHANGE_MALFORMED},
+        {TEXT("p=tls-exporter,,\1auth=Bearer x\1\1"), EXCHANGE_MALFORMED},
+        {TEXT("n,a=x=,\1auth=Bearer x\1\1"), EXCHANGE_MALFORMED},
+        {TEXT("n,\1auth=Bearer x\1\1"), EXCHANGE_MALFORMED},
+        {TEXT(""), EXCHANGE_MALFORMED},
+    };
+    struct talk talk;
+    add_user(scene, "alice@example.test");
+    write_keys(scene, KEY_SET);
+    use_oauth(scene);
+    talk_begin(&talk, scene, MECHANISM_OAUTHBEARER, SERVICE_SUBMISSION);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        play_bearer(&talk, &cases[i],
+                    "{\"status\":\"invalid_token\",\"openid-configuration\":"
+                    "\"https://id.test/.well-known/openid-configuration\"}");
+    talk_end(&talk);
+}
+
+TEST("OAUTHBEARER takes a token that holds, of the user who is asked for")
+{
+    scene_run(oauth_bearer);
+}
+
+static void xoauth2(struct scene *scene)
+{
+    static const struct bearer_case cases[] = {
+        {TEXT("user=alice@example.test\1auth=Bearer " ALICE_TOKEN "\1\1"), EXCHANGE_DONE},
+        {TEXT("user=bob\1auth=Bearer " ALICE_TOKEN "\1\1"), EXCHANGE_FAILED},
+        {TEXT("user=alice\1auth=Bearer nonsense\1\1"), EXCHANGE_FAILED},
+        {TEXT("user=\1auth=Bearer x\1\1"), EXCHANGE_MALFORMED},
+        {TEXT("auth=Bearer x\1\1"), EXCHANGE_MALFORMED},
+        {TEXT("user=alice\1auth=Bearer x"), EXCHANGE_MALFORMED},
+    };
+    struct talk talk;
+    add_user(scene, "alice@example.test");
+    write_keys(scene, KEY_SET);
+    use_oauth(scene);
+    talk_begin(&talk, scene, MECHANISM_XOAUTH2, SERVICE_SUBMISSION);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        play_bearer(&talk, &cases[i], "{\"status\":\"401\",\"schemes\":\"bearer\"}");
+    EXPECT(directory_user_enable(scene->directory, TEXT("alice@example.test"), false) == OK);
+    const struct bearer_case disabled = {cases[0].message, EXCHANGE_FAILED};
+    play_bearer(&talk, &disabled, "{\"status\":\"401\",\"schemes\":\"bearer\"}");
+    talk_end(&talk);
+}
+
+TEST("XOAUTH2 takes the same token in its own words")
+{
+    scene_run(xoauth2);
+}
+
+static void oauth_keys(struct scene *scene)
+{
+    const struct text message = TEXT("user=alice\1auth=Bearer " ALICE_TOKEN "\1\1");
+    struct talk talk;
+    add_user(scene, "alice@example.test");
+    use_oauth(scene);
+    talk_begin(&talk, scene, MECHANISM_XOAUTH2, SERVICE_SUBMISSION);
+    EXPECT(begin_with(&talk, message) == TRY_LATER); /* no file */
+    write_keys(scene, KEY_SET);
+    EXPECT(begin_with(&talk, message) == OK && talk.outcome == EXCHANGE_DONE);
+    write_keys(scene, "{\"keys\":["); /* half written: the keys of before are good */
+    EXPECT(begin_with(&talk, message) == OK && talk.outcome == EXCHANGE_DONE);
+    write_keys(scene, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+                      "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}");
+    EXPECT(begin_with(&talk, message) == OK); /* the issuer has another key now */
+    EXPECT(talk.answer.outcome == DIRECTORY_SASL_CHALLENGE);
+    talk_end(&talk);
+}
+
+TEST("new keys of the issuer are taken up, and a broken file leaves those of before")
+{
+    scene_run(oauth_keys);
+}
