@@ -5,12 +5,19 @@
 
 static const char v2_signature[12] = "\r\n\r\n\0\r\nQUIT\n";
 
+enum { V1_LEAST = sizeof("PROXY UNKNOWN\r\n") - 1 };
 enum { V2_HEAD = 16, V2_COMMAND = 12, V2_FAMILY = 13, V2_LENGTH = 14 };
 
 static enum net_proxy_state bad(const char *why)
 {
     refused("PROXY header: %s", why);
     return NET_PROXY_BAD;
+}
+
+static enum net_proxy_state incomplete(struct net_proxy_header *out, size_t missing)
+{
+    out->missing = missing;
+    return NET_PROXY_INCOMPLETE;
 }
 
 /* Version 1: "PROXY TCP4 192.0.2.1 192.0.2.2 4711 25\r\n". */
@@ -70,7 +77,7 @@ static enum net_proxy_state parse_v1(struct text bytes, struct net_proxy_header 
     if (end == line.length && line.length == NET_PROXY_V1_MAX)
         return bad("the line is too long");
     if (end == line.length)
-        return NET_PROXY_INCOMPLETE;
+        return incomplete(out, line.data[end - 1] == '\r' ? 1 : 2);
     if (line.data[end - 1] != '\r')
         return bad("the line does not end with CRLF");
     out->length = end + 1;
@@ -148,7 +155,7 @@ static enum net_proxy_state parse_v2(struct text bytes, struct net_proxy_header 
 {
     enum { VERSION_2_LOCAL = 0x20, VERSION_2_PROXY = 0x21 };
     if (bytes.length < V2_HEAD)
-        return NET_PROXY_INCOMPLETE;
+        return incomplete(out, V2_HEAD - bytes.length);
     uint8_t command = (uint8_t)bytes.data[V2_COMMAND];
     uint8_t family = (uint8_t)bytes.data[V2_FAMILY];
     size_t length = u16_at(bytes, V2_LENGTH);
@@ -157,7 +164,7 @@ static enum net_proxy_state parse_v2(struct text bytes, struct net_proxy_header 
     if (V2_HEAD + length > NET_PROXY_V2_MAX)
         return bad("too long");
     if (bytes.length < V2_HEAD + length)
-        return NET_PROXY_INCOMPLETE;
+        return incomplete(out, V2_HEAD + length - bytes.length);
     out->length = V2_HEAD + length;
     out->is_proxys = command == VERSION_2_LOCAL;
     if (out->is_proxys) /* a health check: what follows is to be ignored */
@@ -174,7 +181,7 @@ enum net_proxy_state net_proxy_parse(struct text bytes, struct net_proxy_header 
     if (text_starts_with(bytes, v2))
         return parse_v2(bytes, out);
     if (text_starts_with(v1, bytes) || text_starts_with(v2, bytes))
-        return NET_PROXY_INCOMPLETE;
+        return incomplete(out, V1_LEAST - bytes.length);
     return bad("there is none");
 }
 
@@ -187,7 +194,8 @@ enum status net_proxy_meet(struct stream *stream, int64_t deadline_ms)
         case NET_PROXY_BAD:
             return REFUSED;
         case NET_PROXY_INCOMPLETE:
-            if (stream_fill(stream) != OK)
+            /* Not a byte more: TLS may follow at once, and its handshake reads the socket. */
+            if (stream_fill_some(stream, header.missing) != OK)
                 return fail_within(TRY_LATER, "PROXY header");
             break;
         case NET_PROXY_WHOLE:

@@ -19,6 +19,7 @@ enum net_proxy_state {
 };
 struct net_proxy_header {
     size_t length;  /* bytes it takes */
+    size_t missing; /* INCOMPLETE: so many bytes more are its own for certain */
     bool is_proxys; /* LOCAL: the connection is the proxy's own */
     /* Otherwise. All zero where the proxy does not know, or knows no Internet address: a client of
      * unknown origin must not pass for the proxy. */

@@ -217,7 +217,7 @@ static void input_release(struct stream *stream)
     stream->start = stream->stop = stream->capacity = 0;
 }
 
-static enum status fill(struct stream *stream)
+static enum status fill(struct stream *stream, size_t most)
 {
     if (stream->end != STREAM_OPEN)
         return try_later("%s", stream->error);
@@ -231,6 +231,7 @@ static enum status fill(struct stream *stream)
     size_t room = input_room(stream), received;
     if (room == 0)
         return try_later("the input buffer is full");
+    room = room < most ? room : most;
     if (receive(stream, stream->input + stream->stop, room, &received) != OK)
         return TRY_LATER;
     stream->stop += received;
@@ -243,7 +244,12 @@ enum status stream_fill(struct stream *stream)
 {
     if (stream->output.length > 0 && stream_flush(stream) != OK)
         return TRY_LATER;
-    return fill(stream);
+    return fill(stream, INPUT_MAX);
+}
+
+enum status stream_fill_some(struct stream *stream, size_t most)
+{
+    return fill(stream, most);
 }
 
 enum status stream_await(struct stream *stream)
@@ -256,7 +262,7 @@ enum status stream_await(struct stream *stream)
     char byte;
     while (!stream->woken && stream->end == STREAM_OPEN) {
         if (recv(stream->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
-            return fill(stream);
+            return fill(stream, INPUT_MAX);
         input_release(stream);
         stream_wait(stream, TASK_READ);
     }
@@ -458,7 +464,7 @@ static void copy_until_end(struct relay *relay)
         stream_consume(relay->from, bytes.length);
         if (stream_flush(relay->to) != OK)
             break;
-    } while (fill(relay->from) == OK);
+    } while (fill(relay->from, INPUT_MAX) == OK);
 }
 
 static void copy_requests(void *argument)

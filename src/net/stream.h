@@ -46,6 +46,9 @@ void stream_consume(struct stream *stream, size_t count);
  * TRY_LATER when the stream has ended or the buffer is full. Flushes pending output first. YIELDS.
  */
 enum status stream_fill(struct stream *stream);
+/* The same, at most so many bytes; what follows them stays with the kernel, for a TLS handshake to
+ * find. Flushes nothing. YIELDS. */
+enum status stream_fill_some(struct stream *stream, size_t most);
 /* Until something was received (it may be buffered already) or another task called stream_wake,
  * also before. TRY_LATER: the stream has ended. No buffer is kept meanwhile. Flushes before it
  * waits. Not for TLS. YIELDS. */

@@ -10,8 +10,10 @@
 static void check_prefixes(struct text header)
 {
     struct net_proxy_header part;
-    for (size_t length = 0; length < header.length; length++)
+    for (size_t length = 0; length < header.length; length++) {
         check(net_proxy_parse(text_head(header, length), &part) == NET_PROXY_INCOMPLETE);
+        check(part.missing > 0 && length + part.missing <= header.length);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

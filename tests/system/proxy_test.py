@@ -4,12 +4,13 @@ import poplib
 import re
 import smtplib
 import socket
+import ssl
 import struct
 import unittest
 
 from cases import ServerTest
 from front_proxies import HAProxy, NginxMail
-from harness import RawClient, free_port, text_message
+from harness import RawClient, client_tls, free_port, text_message
 
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -20,9 +21,10 @@ class FrontProxies(ServerTest):
 
     @classmethod
     def before_server(cls):
-        cls.ports = {name: free_port() for name in ("smtp", "pop3", "xclient")}
+        cls.ports = {name: free_port() for name in ("smtp", "smtps", "pop3", "xclient")}
         cls.settings = {"lines": [
             "server behind {", f"    listen 127.0.0.1:{cls.ports['smtp']} smtp",
+            f"    listen 127.0.0.1:{cls.ports['smtps']} smtps",
             f"    listen 127.0.0.1:{cls.ports['pop3']} pop3", "    proxy 127.0.0.1",
             "    relay only 127.0.0.2", "    refuse 127.0.0.3", "    login cleartext", "}",
             "server named {", f"    listen 127.0.0.1:{cls.ports['xclient']} smtp",
@@ -103,6 +105,23 @@ class FrontProxies(ServerTest):
                 client.send(bytes([byte]))
             self.assertRegex(client.reply(), "^220")
             self.assertIn("Hello [127.0.0.2]", client.reply())
+
+    def test_a_tls_handshake_that_comes_with_the_header_is_not_lost(self):
+        for header in (b"PROXY TCP4 127.0.0.2 127.0.0.1 4711 465\r\n", b"PROXY UNKNOWN\r\n",
+                       V2 + b"\x20\0\0\0"):
+            with RawClient(self.ports["smtps"]) as client, self.subTest(header=header):
+                heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+                tls = client_tls().wrap_bio(heard, said)
+                with self.assertRaises(ssl.SSLWantReadError):
+                    tls.do_handshake()
+                client.send(header + said.read())
+                while True:
+                    try:
+                        self.assertRegex(tls.read(100), b"^220")
+                        break
+                    except ssl.SSLWantReadError:
+                        client.send(said.read())
+                        heard.write(client.socket.recv(65536))
 
     def test_nobody_else_may_name_another_client(self):
         port = self.server.ports["smtp"]

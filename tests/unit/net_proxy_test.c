@@ -63,9 +63,11 @@ TEST("a header is whole at its last byte and not before, and names the client")
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         struct net_proxy_header header;
         char text[NET_ADDRESS_TEXT_BYTES], bytes[512];
-        for (size_t length = 0; length < good[i].header.length; length++)
+        for (size_t length = 0; length < good[i].header.length; length++) {
             EXPECT(net_proxy_parse(text_head(good[i].header, length), &header) ==
                    NET_PROXY_INCOMPLETE);
+            EXPECT(header.missing > 0 && length + header.missing <= good[i].header.length);
+        }
         memcpy(bytes, good[i].header.data, good[i].header.length);
         memcpy(bytes + good[i].header.length, "QUIT\r\n", 6);
         EXPECT(net_proxy_parse(text_of(bytes, good[i].header.length + 6), &header) ==
