@@ -484,7 +484,7 @@ const struct setting_row setting_rows[] = {
      .help = "For the answer to each RCPT."},
     {CONNECTOR, "timeout data", &setting_type_time,
      .standard = "2m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.data_ms),
-     .help = "For the answer to DATA."},
+     .help = "For the answers to DATA and XEXCH50."},
     {CONNECTOR, "timeout block", &setting_type_time,
      .standard = "3m", .low = SECOND, .high = HOUR, TO(setting_connector, timeouts.block_ms),
      .help = "For each 32 KiB of a message to be taken."},

@@ -107,6 +107,8 @@ static enum status transact(struct smtp_transaction *tx)
         return TRY_LATER;
     if (tx->accepted == 0)
         smtp_transaction_forgo_body(tx);
+    else if (smtp_transaction_has_properties(tx) && smtp_transaction_properties(tx) != OK)
+        return TRY_LATER;
     else if (smtp_transaction_body(tx) != OK)
         return TRY_LATER;
     else

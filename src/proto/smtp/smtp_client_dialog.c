@@ -18,6 +18,7 @@ static const struct {
     [SMTP_STEP_AUTH] = {"AUTH", offsetof(struct setting_timeouts, login_ms)},
     [SMTP_STEP_MAIL] = {"MAIL FROM", offsetof(struct setting_timeouts, mail_ms)},
     [SMTP_STEP_RCPT] = {"RCPT TO", offsetof(struct setting_timeouts, rcpt_ms)},
+    [SMTP_STEP_XEXCH50] = {"XEXCH50", offsetof(struct setting_timeouts, data_ms)},
     [SMTP_STEP_DATA] = {"DATA", offsetof(struct setting_timeouts, data_ms)},
     [SMTP_STEP_BLOCK] = {"sending the message", offsetof(struct setting_timeouts, block_ms)},
     [SMTP_STEP_END_OF_DATA] = {"end of DATA", offsetof(struct setting_timeouts, end_ms)},

@@ -14,6 +14,7 @@ enum smtp_client_step {
     SMTP_STEP_AUTH,
     SMTP_STEP_MAIL,
     SMTP_STEP_RCPT,
+    SMTP_STEP_XEXCH50,
     SMTP_STEP_DATA,
     SMTP_STEP_BLOCK,
     SMTP_STEP_END_OF_DATA,

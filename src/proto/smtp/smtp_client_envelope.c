@@ -14,7 +14,7 @@ static void write_ahead(struct smtp_transaction *tx)
     const struct queue_job *job = tx->job;
     struct smtp_client *client = tx->client;
     bool is_inline = tx->convert == NULL && job->body.length == job->size;
-    if (!smtp_client_offers(client, EXTENSION_PIPELINING))
+    if (!smtp_client_offers(client, EXTENSION_PIPELINING) || smtp_transaction_has_properties(tx))
         return;
     if (!smtp_client_offers(client, EXTENSION_CHUNKING)) {
         tx->data_is_sent = true;

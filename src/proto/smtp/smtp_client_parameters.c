@@ -1,6 +1,7 @@
 /* MAIL and RCPT as they are written: each parameter only to a peer that offers its extension. */
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "mail/orcpt.h"
 #include "proto/smtp/smtp_client_transaction.h"
 
 enum { XTEXT_MOST = 4096 };
@@ -86,15 +87,21 @@ static void write_notify(struct stream *stream, unsigned notify)
     }
 }
 
-/* RFC 3461 5.2.1: ORCPT is relayed as it came, which is "type;xtext" (the queue keeps it so). */
-static void write_original_recipient(struct stream *stream, struct text value)
+/* RFC 3461 5.2.1: ORCPT is relayed as it came, "type;address" in its encoding (the queue keeps it
+ * so); in ASCII to peers that take no more (RFC 6533 3). */
+static void write_original_recipient(const struct smtp_transaction *tx, struct text value)
 {
-    if (text_is_empty(value) || text_find(value, ';') == value.length)
-        return;
-    for (size_t i = 0; i < value.length; i++)
-        if (value.data[i] < '!' || value.data[i] > '~' || value.data[i] == '=')
-            return;
-    stream_printf(stream, " ORCPT=%.*s", TEXT_ARG(value));
+    struct buffer ascii, address;
+    struct text type;
+    buffer_init(&ascii, ORCPT_ASCII_MAX);
+    buffer_init(&address, ORCPT_ASCII_MAX);
+    bool is_sound = orcpt_decode(value, &type, &address);
+    if (is_sound && tx->is_international)
+        stream_printf(tx->client->stream, " ORCPT=%.*s", TEXT_ARG(value));
+    else if (is_sound && orcpt_to_ascii(value, &ascii))
+        stream_printf(tx->client->stream, " ORCPT=%.*s", TEXT_ARG(buffer_text(&ascii)));
+    buffer_finish(&ascii);
+    buffer_finish(&address);
 }
 
 void smtp_transaction_write_rcpt(const struct smtp_transaction *tx, unsigned i)
@@ -104,7 +111,7 @@ void smtp_transaction_write_rcpt(const struct smtp_transaction *tx, unsigned i)
     stream_printf(stream, "RCPT TO:<%.*s>", TEXT_ARG(tx->addresses[i]));
     if (smtp_client_offers(tx->client, EXTENSION_DSN)) {
         write_notify(stream, recipient->notify);
-        write_original_recipient(stream, recipient->original_recipient);
+        write_original_recipient(tx, recipient->original_recipient);
     }
     stream_write(stream, TEXT("\r\n"));
 }

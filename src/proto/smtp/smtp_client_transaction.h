@@ -56,6 +56,11 @@ enum status smtp_transaction_body(struct smtp_transaction *tx);
 /* Nobody was accepted: read the replies to what was sent ahead, to stay in step. YIELDS. */
 void smtp_transaction_forgo_body(struct smtp_transaction *tx);
 
+/* Whether the peer should get properties by XEXCH50; then they go before the body. OK: whatever it
+ * said, the message may follow. TRY_LATER: the connection is lost. YIELDS. */
+bool smtp_transaction_has_properties(const struct smtp_transaction *tx);
+enum status smtp_transaction_properties(struct smtp_transaction *tx);
+
 /* MAIL with all parameters that the peer understands, buffered; RCPT for recipient i. */
 void smtp_transaction_write_mail(const struct smtp_transaction *tx);
 void smtp_transaction_write_rcpt(const struct smtp_transaction *tx, unsigned i);

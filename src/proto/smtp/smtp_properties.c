@@ -95,12 +95,15 @@ static bool take_row(struct text *rest, struct smtp_properties *out)
 enum status smtp_properties_check(struct text octets, unsigned rows_max,
                                   struct smtp_properties *out)
 {
+    size_t length = octets.length;
     *out = (struct smtp_properties){0};
     while (octets.length > 0) {
         if (out->rows == rows_max)
             return refused("more rows of properties than recipients");
         if (!take_row(&octets, out))
             return REFUSED;
+        if (out->rows == 1)
+            out->message_bytes = length - octets.length;
     }
     return OK;
 }

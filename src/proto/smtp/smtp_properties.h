@@ -13,7 +13,8 @@ enum { SMTP_PROPERTIES_ROW_MAX = 512 /* properties in a row */ };
 /* What one look tells. */
 struct smtp_properties {
     unsigned rows, properties;
-    bool has_spam_level; /* PidTagContentFilterSpamConfidenceLevel of the message */
+    size_t message_bytes; /* of the first row */
+    bool has_spam_level;  /* PidTagContentFilterSpamConfidenceLevel of the message */
     int32_t spam_level;
 };
 /* Check octets of at most so many rows. REFUSED with the reason. Pure. */
