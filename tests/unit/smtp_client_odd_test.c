@@ -166,11 +166,11 @@ TEST("the last chunk follows only when all before it were taken")
     scene->job_count = 2;
     scene->jobs[0].body = TEXT("");
     scene->jobs[0].size = 3 * QUEUE_BODY_CHUNK;
-    run(scene,
-        SCRIPT(HELLO, "S:250-hi", "S:250-CHUNKING", "S:250 PIPELINING", "C:MAIL*", "C:RCPT*",
-               "S:250 ok", "S:250 ok", "C:BDAT 262144", "skip 262144", "C:BDAT 262144",
-               "skip 262144", "S:452 4.3.1 full", "S:503 5.5.1 no", "C:RSET", "S:250 ok", "C:MAIL*",
-               "C:RCPT*", "C:BDAT 7 LAST", "bytes 7", "S:250 ok", "S:250 ok", "S:250 ok"));
+    run(scene, SCRIPT(HELLO, "S:250-hi", "S:250-CHUNKING", "S:250 PIPELINING", "C:MAIL*", "C:RCPT*",
+                      "S:250 ok", "S:250 ok", "C:BDAT 262144", "bytes 262144", "C:BDAT 262144",
+                      "bytes 262144", "S:452 4.3.1 full", "S:503 5.5.1 no", "C:RSET", "S:250 ok",
+                      "C:MAIL*", "C:RCPT*", "C:BDAT 7 LAST", "bytes 7", "S:250 ok", "S:250 ok",
+                      "S:250 ok"));
     expect_outcome(scene, 0, TRY_LATER, "4.3.1");
     EXPECT(scene->outcomes[1][0].status == OK);
     done(&scene);
@@ -271,7 +271,7 @@ TEST("a converted message of more than one transaction is converted in each")
     give(&scene->jobs[0], TEXT("Content-Type: text/plain\r\n\r\ngr\xfc\xdf \r\n"), MAIL_BODY_8BIT);
     run(scene,
         SCRIPT(HELLO, "S:250-hi", "S:250-PIPELINING", "S:250 CHUNKING", "C:MAIL*", "C:RCPT*",
-               "S:250 ok", "S:250 ok", "C:BDAT 105 LAST", "skip 105", "S:250 ok", "C:MAIL*",
+               "S:250 ok", "S:250 ok", "C:BDAT 105 LAST", "bytes 105", "S:250 ok", "C:MAIL*",
                "C:RCPT*", "S:250 ok", "S:250 ok", "C:BDAT 105 LAST", "bytes 105", "S:250 ok"));
     expect_outcome(scene, 1, OK, "2.0.0");
     EXPECT(strstr(scene->mail, "gr=FC=DF=20\r\n") != NULL);
@@ -377,13 +377,13 @@ TEST("properties go to a server of our own behind the last recipient")
 {
     struct scene *scene = scene_with_properties(2);
     run(scene, SCRIPT(FRIEND, "C:MAIL*", "C:RCPT*", "C:RCPT*", "S:250 ok", "S:250 ok", "S:250 ok",
-                      "C:XEXCH50 12 3", "S:354 Send binary data", "skip 12", "S:250 ok", DATA,
+                      "C:XEXCH50 12 3", "S:354 Send binary data", "bytes 12", "S:250 ok", DATA,
                       "S:250 ok"));
     expect_outcome(scene, 0, OK, "2.0.0");
     done(&scene);
     scene = scene_with_properties(1);
     run(scene, SCRIPT(FRIEND, "C:MAIL*", "C:RCPT*", "S:250 ok", "S:250 ok", "C:XEXCH50 4 1",
-                      "S:354 Send binary data", "skip 4", "S:500 no", DATA, "S:250 ok"));
+                      "S:354 Send binary data", "bytes 4", "S:500 no", DATA, "S:250 ok"));
     expect_outcome(scene, 0, OK, "2.0.0");
     done(&scene);
 }
@@ -398,7 +398,7 @@ TEST("a server that refuses the properties gets the mail, one that eats them get
     done(&scene);
     scene = scene_with_properties(1);
     run(scene, SCRIPT(FRIEND, "C:MAIL*", "C:RCPT*", "S:250 ok", "S:250 ok", "C:XEXCH50 4 1",
-                      "S:354 Send binary data", "skip 4", "stall"));
+                      "S:354 Send binary data", "bytes 4", "stall"));
     EXPECT(scene->delivered[0] == TRY_LATER);
     EXPECT(scene->unfit == EXTENSION_BIT(EXTENSION_XEXCH50));
     done(&scene);

@@ -72,24 +72,15 @@ static inline void take_message(struct scene *scene, struct stream *stream)
     }
 }
 
+/* Into scene->mail, or nowhere when they would not fit. */
 static inline void take_bytes(struct scene *scene, struct stream *stream, struct text count)
-{
-    uint32_t wanted = 0;
-    struct buffer bytes;
-    EXPECT(text_to_u32(count, &wanted));
-    buffer_init(&bytes, sizeof(scene->mail) - 1);
-    stream_read_exactly(stream, wanted, &bytes);
-    text_copy(buffer_text(&bytes), scene->mail, sizeof(scene->mail));
-    buffer_finish(&bytes);
-}
-
-static inline void skip_bytes(struct stream *stream, struct text count)
 {
     uint32_t wanted = 0;
     struct buffer bytes;
     EXPECT(text_to_u32(count, &wanted));
     buffer_init(&bytes, wanted);
     stream_read_exactly(stream, wanted, &bytes);
+    text_copy(buffer_text(&bytes), scene->mail, sizeof(scene->mail));
     buffer_finish(&bytes);
 }
 
@@ -126,8 +117,6 @@ static inline bool play(struct scene *scene, struct stream *stream, const char *
         take_message(scene, stream);
     else if (strncmp(step, "bytes ", 6) == 0)
         take_bytes(scene, stream, text_from(step + 6));
-    else if (strncmp(step, "skip ", 5) == 0)
-        skip_bytes(stream, text_from(step + 5));
     else if (strcmp(step, "TLS") == 0)
         return stream_start_tls(stream, server_tls, NULL, NULL) == OK;
     else if (strcmp(step, "flood") == 0)

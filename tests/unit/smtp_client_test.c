@@ -262,7 +262,7 @@ TEST("a large body is read in chunks and sent in chunks")
     scene->jobs[0].body = TEXT("");
     scene->jobs[0].size = QUEUE_BODY_CHUNK + 64;
     run(scene, SCRIPT("S:220 hi", "C:EHLO us", "S:250-hi", "S:250-CHUNKING", "S:250 PIPELINING",
-                      "C:MAIL*", "C:RCPT*", "S:250 ok", "S:250 ok", "C:BDAT 262144", "skip 262144",
+                      "C:MAIL*", "C:RCPT*", "S:250 ok", "S:250 ok", "C:BDAT 262144", "bytes 262144",
                       "S:250 ok", "C:BDAT 64 LAST", "bytes 64", "S:250 ok"));
     expect_outcome(scene, 0, OK, "2.0.0");
     done(&scene);
@@ -326,7 +326,7 @@ TEST("a broken handshake suggests a connection without TLS only where that is al
         struct scene *scene = scene_for(1);
         with_tls(scene, policy);
         run(scene, SCRIPT("S:220 hi", "C:EHLO us", "S:250-hi", "S:250 STARTTLS", "C:STARTTLS",
-                          "S:220 go", "skip 5", "S:no TLS here"));
+                          "S:220 go", "bytes 5", "S:no TLS here"));
         EXPECT(scene->opened == TRY_LATER);
         EXPECT_TEXT(text_from(scene->trouble.enhanced), "4.7.5");
         EXPECT(scene->trouble.is_tls == (policy == TLS_OFFER));
