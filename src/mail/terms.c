@@ -73,7 +73,8 @@ bool mail_terms_get_head(struct wire_reader *in, struct mail_terms *out)
 
 static bool is_instant(int64_t wall_ms)
 {
-    return wall_ms >= 0 && wall_ms < INT64_MAX / 2;
+    static const int64_t year_10000 = 253402300800000;
+    return wall_ms >= 0 && wall_ms < year_10000;
 }
 
 void mail_terms_get_tail(struct wire_reader *in, struct mail_terms *out)

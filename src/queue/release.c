@@ -13,7 +13,8 @@ static void add_copies(struct plan *plan)
         struct copied_entry copied = {.message = plan->id,
                                       .uid = entry->uid,
                                       .flags = entry->flags,
-                                      .date_ms = entry->date_ms};
+                                      .date_ms = entry->date_ms,
+                                      .saved_s = entry->saved_s};
         struct operation operation = {.type = OPERATION_COPY,
                                       .copy = {.mailbox = entry->mailbox,
                                                .modseq = entry->modseq,

@@ -197,6 +197,11 @@ void smtp_command_rcpt(struct line_session *line, struct text arguments)
         answer_syntax(session, syntax, SMTP_BAD_RECIPIENT);
         return;
     }
+    /* RFC 6533 3: an original recipient too. */
+    if (body_has_8bit(arguments) && !transaction->mail.terms.is_international) {
+        smtp_answer(session, SMTP_NEEDS_SMTPUTF8, TEXT(""));
+        return;
+    }
     if (!recipient_is_welcome(session, &rcpt))
         return;
     add_recipient(transaction, &rcpt);
