@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "directory/directory.h"
 #include "directory/keys.h"
+#include "directory/ntlm_users.h"
 #include "directory/password.h"
 #include "mail/address.h"
 
@@ -75,13 +76,12 @@ static enum status new_hash(const struct admin_call *call, struct text imported,
     return OK;
 }
 
-/* SCRAM's keys, and CRAM-MD5's when asked for: from a password that was typed in, not from a hash.
- * YIELDS. */
+/* SCRAM's keys, and those asked for: from a password that was typed in, not from a hash. YIELDS. */
 static enum status new_keys(struct directory *directory, const struct admin_call *call,
-                            struct text key, const char *hash, bool with_cram)
+                            struct text key, const char *hash, unsigned with)
 {
-    enum status status = login_keys_set(directory, key, text_from(hash), call->input, with_cram);
-    return status == REFUSED && !with_cram ? OK : status;
+    enum status status = login_keys_set(directory, key, text_from(hash), call->input, with);
+    return status == REFUSED && with == 0 ? OK : status;
 }
 
 static enum status user_add(void *state, struct admin_call *call)
@@ -103,7 +103,7 @@ static enum status user_add(void *state, struct admin_call *call)
     if (status == OK)
         status = directory_user_add(state, key, text_from(hash), name);
     if (status == OK && imported.length == 0)
-        status = new_keys(state, call, key, hash, false);
+        status = new_keys(state, call, key, hash, 0);
     if (status == OK)
         verb_say_done(call, key, "added");
     arena_finish(&arena);
@@ -116,19 +116,23 @@ static enum status user_passwd(void *state, struct admin_call *call)
     struct arena arena;
     char hash[DIRECTORY_HASH_MAX];
     arena_init(&arena);
-    bool with_cram = verb_take_switch(call, TEXT("--allow-cram"));
+    unsigned with = verb_take_switch(call, TEXT("--allow-cram")) ? WITH_CRAM : 0;
+    with |= verb_take_switch(call, TEXT("--ntlm")) ? WITH_NTLM : 0;
     enum status status = verb_take_option(call, TEXT("--hash"), &imported);
-    if (status == OK && with_cram && imported.length > 0)
-        status = refused("--allow-cram needs the password itself, not a hash of it");
+    if (status == OK && with != 0 && imported.length > 0)
+        status = refused("--allow-cram and --ntlm need the password itself, not a hash of it");
     if (status == OK)
-        status = verb_take_address(state, call, "user passwd ADDRESS [--allow-cram | --hash HASH]",
+        status = verb_take_address(state, call,
+                                   "user passwd ADDRESS [--allow-cram] [--ntlm] | [--hash HASH]",
                                    &arena, &key);
+    if (status == OK && (with & WITH_NTLM) != 0)
+        status = ntlm_user_check(key, call->input);
     if (status == OK)
         status = new_hash(call, imported, hash);
     if (status == OK)
         status = directory_user_set_password(state, key, text_from(hash));
     if (status == OK && imported.length == 0)
-        status = new_keys(state, call, key, hash, with_cram);
+        status = new_keys(state, call, key, hash, with);
     if (status == OK)
         verb_say_done(call, key, "password set");
     arena_finish(&arena);

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/logline.h"
 #include "base/random.h"
+#include "directory/ntlm_users.h"
 #include "directory/oauth.h"
 #include "directory/state.h"
 #include "task/offload.h"
@@ -282,6 +283,12 @@ static bool changes_addresses(const struct directory_record *record)
     return record->type <= RECORD_MEMBERS_GONE;
 }
 
+static bool changes_logins(const struct directory_record *record)
+{
+    return record->type == RECORD_USER || record->type == RECORD_USER_GONE ||
+           record->type == RECORD_KEYS;
+}
+
 enum status directory_commit(struct directory *directory, const struct directory_record *record)
 {
     struct buffer bytes;
@@ -305,6 +312,8 @@ enum status directory_commit(struct directory *directory, const struct directory
             directory_ready(directory);
         if (changes_addresses(record))
             tell_changed(directory);
+        if (changes_logins(record))
+            ntlm_users_changed(directory);
     }
     buffer_forget(&bytes);
     return status;
@@ -428,6 +437,7 @@ void directory_close(struct directory **directory)
     settings_release(&closing->settings);
     throttle_free(&closing->throttle);
     oauth_free(&closing->oauth);
+    ntlm_users_free(&closing->ntlm);
     recent_free(&closing->logins);
     free(closing->path);
     free(closing->log_path);
@@ -444,4 +454,5 @@ void directory_use_settings(struct directory *directory, struct settings *settin
     settings_release(&directory->settings);
     take_settings(directory, settings);
     tell_changed(directory);
+    ntlm_users_changed(directory);
 }

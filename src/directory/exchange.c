@@ -40,6 +40,7 @@ const struct mechanism_steps mechanism_steps[MECHANISM_COUNT] = {
 #undef SCRAM
     [MECHANISM_GSSAPI] = {mechanism_gss, MECHANISM_GSS_STATE_BYTES, mechanism_gss_finish},
     [MECHANISM_GSS_SPNEGO] = {mechanism_gss, MECHANISM_GSS_STATE_BYTES, mechanism_gss_finish},
+    [MECHANISM_NTLM] = {mechanism_ntlm, MECHANISM_GSS_STATE_BYTES, mechanism_gss_finish},
     [MECHANISM_CRAM_MD5] = {mechanism_cram, MECHANISM_CRAM_STATE_BYTES, NULL},
     [MECHANISM_OAUTHBEARER] = {mechanism_oauth, MECHANISM_OAUTH_STATE_BYTES, NULL},
     [MECHANISM_XOAUTH2] = {mechanism_oauth, MECHANISM_OAUTH_STATE_BYTES, NULL},
@@ -212,10 +213,13 @@ static enum exchange_outcome step(struct place *place, const struct directory_sa
     const struct text *response = request->has_response ? &request->response : NULL;
     if (exchange->steps >= EXCHANGE_STEPS_MAX)
         return exchange_malformed("too many messages");
+    if (directory_enter(exchange->directory) != OK) /* it stays open as long as the step takes */
+        return EXCHANGE_LATER;
     place->is_busy = true;
     enum exchange_outcome outcome =
         mechanism_steps[exchange->facts.mechanism].step(exchange, response, challenge);
     place->is_busy = false;
+    directory_leave(exchange->directory);
     exchange->steps++;
     if (outcome == EXCHANGE_CHALLENGE && challenge->overflowed)
         return exchange_failed("challenge too long");

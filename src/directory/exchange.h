@@ -37,7 +37,7 @@ struct mechanism_steps {
 extern const struct mechanism_steps mechanism_steps[MECHANISM_COUNT];
 
 mechanism_step mechanism_plain, mechanism_login, mechanism_scram, mechanism_cram, mechanism_gss,
-    mechanism_external, mechanism_oauth;
+    mechanism_external, mechanism_oauth, mechanism_ntlm;
 enum {
     MECHANISM_LOGIN_STATE_BYTES = DIRECTORY_USER_MAX,
     MECHANISM_SCRAM_STATE_BYTES = 640,

@@ -83,8 +83,15 @@ static void put_cram(struct text password, struct buffer *keys, uint32_t *count)
     explicit_bzero(&made, sizeof(made));
 }
 
+static void put_ntlm(struct text password, struct buffer *keys, uint32_t *count)
+{
+    struct login_key key = {.kind = LOGIN_KEY_NTLM, .stored = password};
+    directory_record_put_key(keys, &key);
+    ++*count;
+}
+
 /* None when the password has no SASLprep form. YIELDS. */
-static void make(struct text password, bool with_cram, struct buffer *keys, uint32_t *count)
+static void make(struct text password, unsigned with, struct buffer *keys, uint32_t *count)
 {
     struct buffer prepared;
     *count = 0;
@@ -92,8 +99,10 @@ static void make(struct text password, bool with_cram, struct buffer *keys, uint
     buffer_reserve(&prepared, 4 * DIRECTORY_PASSWORD_MAX); /* one block, wiped whole */
     if (saslprep(password, &prepared) && prepared.length > 0) {
         put_scram(buffer_text(&prepared), keys, count);
-        if (with_cram)
+        if ((with & WITH_CRAM) != 0)
             put_cram(buffer_text(&prepared), keys, count);
+        if ((with & WITH_NTLM) != 0)
+            put_ntlm(password, keys, count);
     }
     buffer_forget(&prepared);
 }
@@ -149,13 +158,13 @@ static enum status commit(struct directory *directory, struct directory_record *
 }
 
 enum status login_keys_set(struct directory *directory, struct text user, struct text hash,
-                           struct text password, bool with_cram)
+                           struct text password, unsigned with)
 {
     struct buffer keys;
     struct directory_record record = {.type = RECORD_KEYS, .key = user};
     buffer_init(&keys, LOGIN_KEYS_MAX);
     buffer_reserve(&keys, LOGIN_KEYS_MAX); /* one block, wiped whole */
-    make(password, with_cram, &keys, &record.key_count);
+    make(password, with, &keys, &record.key_count);
     record.keys = buffer_text(&keys);
     enum status status = record.key_count > 0
                              ? commit(directory, &record, hash)
@@ -173,7 +182,7 @@ void login_keys_complete(struct directory *directory, struct text user, struct t
     buffer_init(&value, DIRECTORY_RECORD_MAX);
     bool has_keys = find_record(directory, user, hash, &value, &record);
     buffer_forget(&value);
-    if (!has_keys && login_keys_set(directory, user, hash, password, false) == TRY_LATER)
+    if (!has_keys && login_keys_set(directory, user, hash, password, 0) == TRY_LATER)
         log_warning("directory.no_keys", "user=%s reason=%s", log_text(user),
                     log_text(text_from(fail_reason())));
 }

@@ -1,10 +1,11 @@
-/* GSSAPI (RFC 4752) as Kerberos has it and as Exchange does. The library's calls block, so they run
- * on other threads. */
+/* GSSAPI (RFC 4752) as Kerberos has it and as Exchange does, GSS-SPNEGO, and NTLM. The library's
+ * calls block, so they run on other threads. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "directory/exchange.h"
+#include "directory/ntlm_users.h"
 #include "directory/principal.h"
 #include "directory/state.h"
 #include "sasl/gss.h"
@@ -232,4 +233,77 @@ enum exchange_outcome mechanism_gss(struct exchange *exchange, const struct text
         break;
     }
     return take_layer(exchange, *response);
+}
+
+/* ---- NTLM ---- */
+
+/* One message for the plug-in, which reads the users' file for the last. YIELDS. */
+static enum exchange_outcome ntlm_step(struct exchange *exchange, struct text token,
+                                       struct buffer *challenge)
+{
+    struct gss_state *state = exchange->state;
+    const struct sasl_gss_acceptor acceptor = {.takes_ntlm = true};
+    struct gss_job job = {.call = call_step,
+                          .gss = &state->gss,
+                          .acceptor = state->gss == NULL ? &acceptor : NULL,
+                          .token = token,
+                          .out = challenge};
+    uint64_t writing;
+    if (ntlm_users_settle(exchange->directory, &writing) != OK || offload(&job) == TRY_LATER)
+        return EXCHANGE_LATER;
+    if (job.status != OK)
+        return EXCHANGE_FAILED;
+    if (!sasl_gss_is_complete(state->gss))
+        return EXCHANGE_CHALLENGE;
+    if (ntlm_users_find(exchange->directory, writing, text_from(job.source.name), exchange->user))
+        return EXCHANGE_DONE;
+    return exchange_outcome_of(try_later("the users changed meanwhile"));
+}
+
+/* The last message counts as a guess at whom it speaks for. YIELDS. */
+static enum exchange_outcome ntlm_guess(struct exchange *exchange, struct text token,
+                                        struct text claim, struct buffer *challenge)
+{
+    static const enum throttle_outcome outcomes[] = {[EXCHANGE_CHALLENGE] = ATTEMPT_UNDECIDED,
+                                                     [EXCHANGE_DONE] = ATTEMPT_GOOD,
+                                                     [EXCHANGE_FAILED] = ATTEMPT_WRONG,
+                                                     [EXCHANGE_LATER] = ATTEMPT_UNDECIDED,
+                                                     [EXCHANGE_MALFORMED] = ATTEMPT_WRONG};
+    struct directory *directory = exchange->directory;
+    char key[DIRECTORY_USER_MAX];
+    uint64_t writing;
+    exchange->claimed = arena_copy(&exchange->arena, claim);
+    if (ntlm_users_settle(directory, &writing) != OK)
+        return EXCHANGE_LATER;
+    struct text account = exchange->claimed;
+    if (ntlm_users_find(directory, writing, account, key))
+        account = text_from(key);
+    if (directory_attempt_begin(directory, account, exchange->facts.peer) != OK)
+        return EXCHANGE_LATER;
+    enum exchange_outcome outcome = ntlm_step(exchange, token, challenge);
+    directory_attempt_end(directory, account, exchange->facts.peer, outcomes[outcome]);
+    return outcome;
+}
+
+enum exchange_outcome mechanism_ntlm(struct exchange *exchange, const struct text *response,
+                                     struct buffer *challenge)
+{
+    struct gss_state *state = exchange->state;
+    if (response == NULL)
+        return exchange->steps == 0 ? EXCHANGE_CHALLENGE : exchange_malformed("no response");
+    struct buffer claim, message;
+    buffer_init(&claim, DIRECTORY_USER_MAX);
+    buffer_init(&message, DIRECTORY_SASL_MAX);
+    enum exchange_outcome outcome = EXCHANGE_MALFORMED;
+    if (!sasl_ntlm_normalise(*response, &message))
+        outcome = exchange_malformed("not a message of NTLM");
+    else if (state->gss == NULL)
+        outcome = ntlm_step(exchange, buffer_text(&message), challenge);
+    else if (!sasl_ntlm_claim(buffer_text(&message), &claim))
+        outcome = exchange_failed("nobody is named");
+    else
+        outcome = ntlm_guess(exchange, buffer_text(&message), buffer_text(&claim), challenge);
+    buffer_finish(&claim);
+    buffer_finish(&message);
+    return outcome;
 }

@@ -3,6 +3,7 @@
 
 #include "base/encoding.h"
 #include "base/wire.h"
+#include "directory/calls.h"
 #include "sasl/scram.h"
 
 enum { RECORD_VERSION = 1, LOCAL_PART_MAX = 64, DOMAIN_MAX = 255 };
@@ -140,15 +141,19 @@ static bool decode_members(struct wire_reader *in, struct directory_record *out)
 static bool is_key_sound(const struct login_key *key)
 {
     enum { MD5_BYTES = 16, SHA_1_BYTES = 20, SHA_256_BYTES = 32 };
-    size_t length = key->kind == LOGIN_KEY_SCRAM_SHA_1     ? SHA_1_BYTES
-                    : key->kind == LOGIN_KEY_SCRAM_SHA_256 ? SHA_256_BYTES
-                                                           : MD5_BYTES;
-    bool is_scram = key->kind != LOGIN_KEY_CRAM_MD5;
-    return key->stored.length == length && key->server.length == length &&
-           is_scram == (key->salt.length > 0) && key->salt.length <= DIRECTORY_SALT_MAX &&
-           (is_scram
-                ? key->iterations >= SCRAM_ITERATIONS_MIN && key->iterations <= SCRAM_ITERATIONS_MAX
-                : key->iterations == 0);
+    static const size_t lengths[] = {[LOGIN_KEY_SCRAM_SHA_1] = SHA_1_BYTES,
+                                     [LOGIN_KEY_SCRAM_SHA_256] = SHA_256_BYTES,
+                                     [LOGIN_KEY_CRAM_MD5] = MD5_BYTES};
+    bool is_scram = key->kind == LOGIN_KEY_SCRAM_SHA_1 || key->kind == LOGIN_KEY_SCRAM_SHA_256;
+    if (is_scram != (key->salt.length > 0) || key->salt.length > DIRECTORY_SALT_MAX)
+        return false;
+    if (is_scram ? key->iterations < SCRAM_ITERATIONS_MIN || key->iterations > SCRAM_ITERATIONS_MAX
+                 : key->iterations != 0)
+        return false;
+    if (key->kind == LOGIN_KEY_NTLM)
+        return key->stored.length > 0 && key->stored.length <= DIRECTORY_PASSWORD_MAX &&
+               key->server.length == 0;
+    return key->stored.length == lengths[key->kind] && key->server.length == lengths[key->kind];
 }
 
 static bool decode_keys(struct wire_reader *in, struct directory_record *out)
@@ -160,7 +165,7 @@ static bool decode_keys(struct wire_reader *in, struct directory_record *out)
     for (uint32_t i = 0; i < out->key_count; i++) {
         struct login_key key;
         get_key(in, &key);
-        if (in->bad || key.kind < LOGIN_KEY_SCRAM_SHA_1 || key.kind > LOGIN_KEY_CRAM_MD5 ||
+        if (in->bad || key.kind < LOGIN_KEY_SCRAM_SHA_1 || key.kind > LOGIN_KEY_NTLM ||
             (seen & 1U << key.kind) != 0 || !is_key_sound(&key))
             return false;
         seen |= 1U << key.kind;

@@ -22,13 +22,15 @@ enum directory_record_type {
 enum login_key_kind {
     LOGIN_KEY_SCRAM_SHA_1 = 1,
     LOGIN_KEY_SCRAM_SHA_256 = 2,
-    LOGIN_KEY_CRAM_MD5 = 3
+    LOGIN_KEY_CRAM_MD5 = 3,
+    LOGIN_KEY_NTLM = 4 /* the password itself: see ntlm_users.h */
 };
 struct login_key {
     enum login_key_kind kind;
     uint32_t iterations; /* SCRAM */
     struct text salt;    /* SCRAM */
-    struct text stored;  /* SCRAM: StoredKey; CRAM-MD5: the state of MD5 behind the inner key */
+    struct text stored;  /* SCRAM: StoredKey; CRAM-MD5: the state of MD5 behind the inner key;
+                          * NTLM: the password */
     struct text server;  /* SCRAM: ServerKey; CRAM-MD5: behind the outer key */
 };
 

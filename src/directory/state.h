@@ -31,6 +31,7 @@ struct directory {
     void *changed_context;
     struct password_gate gate;
     struct throttle *throttle;
+    struct ntlm_users *ntlm;                           /* NULL until ntlm_users_start */
     struct task_event login_ended;                     /* waiting logins look again */
     unsigned waiting_logins;                           /* for their turn to be verified */
     struct oauth *oauth;                               /* keys of tokens */

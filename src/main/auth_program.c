@@ -16,6 +16,7 @@
 #include "directory/directory.h"
 #include "directory/exchange.h"
 #include "directory/fetchers.h"
+#include "directory/ntlm_users.h"
 #include "directory/turn.h"
 #include "main/programs.h"
 #include "queue/client.h"
@@ -400,20 +401,34 @@ static void serve_verbs(void *argument)
     admin_serve(auth->context->admin_fd, admin_directory_actions, auth->directory);
 }
 
+static char *data_path(const struct settings *settings)
+{
+    char *path;
+    check(asprintf(&path, "%.*s/%s", TEXT_ARG(settings->data_directory),
+                   role_find(ROLE_AUTH)->data) > 0);
+    return path;
+}
+
 /* The library's plug-ins and their files are out of reach once the sandbox has closed. */
 static void auth_prepare(const struct settings *settings)
 {
-    if (!text_is_empty(settings->keytab_file))
+    if (!text_is_empty(settings->keytab_file) || ntlm_is_wanted(settings))
         sasl_gss_load();
+    if (!ntlm_is_wanted(settings))
+        return;
+    char *path = data_path(settings);
+    ntlm_environment_set(settings, path);
+    free(path);
+    if (!sasl_gss_has_ntlm())
+        log_error("auth.ntlm", "reason=\"the GSS library has no plug-in for NTLM\" "
+                               "remedy=\"install gss-ntlmssp, and start again\"");
 }
 
 static enum status auth_start(void *state)
 {
     struct auth *auth = state;
     struct settings *settings = auth->context->settings;
-    char *path;
-    check(asprintf(&path, "%.*s/%s", TEXT_ARG(settings->data_directory),
-                   auth->context->role->data) > 0);
+    char *path = data_path(settings);
     enum status status = directory_open(path, settings, &auth->storage, &auth->directory);
     free(path);
     if (status != OK)
@@ -424,6 +439,8 @@ static enum status auth_start(void *state)
             rpc_channel_on_down(auth->context->fronts[i], front_lost, &auth->lost[i]);
         }
     directory_on_change(auth->directory, tell_changed, auth);
+    if (ntlm_is_wanted(settings))
+        ntlm_users_start(auth->directory);
     /* Opening took time, in which newer settings may have come. */
     directory_use_settings(auth->directory, auth->context->settings);
     task_spawn(&auth->serving, "auth settings", watch_settings, auth);

@@ -9,6 +9,7 @@ const struct mechanism_row mechanism_rows[MECHANISM_COUNT] = {
     [MECHANISM_SCRAM_SHA_1] = {"SCRAM-SHA-1", LOGIN_SCRAM, MECHANISM_STANDARD},
     [MECHANISM_GSSAPI] = {"GSSAPI", LOGIN_GSSAPI, 0},
     [MECHANISM_GSS_SPNEGO] = {"GSS-SPNEGO", LOGIN_GSSAPI, 0},
+    [MECHANISM_NTLM] = {"NTLM", LOGIN_NTLM, 0},
     [MECHANISM_OAUTHBEARER] = {"OAUTHBEARER", LOGIN_OAUTH,
                                MECHANISM_NEEDS_TLS | MECHANISM_STANDARD},
     [MECHANISM_XOAUTH2] = {"XOAUTH2", LOGIN_OAUTH, MECHANISM_NEEDS_TLS | MECHANISM_STANDARD},
@@ -20,10 +21,10 @@ const struct mechanism_row mechanism_rows[MECHANISM_COUNT] = {
 };
 
 const char *const login_words[LOGIN_WORD_COUNT + 1] = {
-    [LOGIN_NONE] = "none",         [LOGIN_TLS] = "tls",       [LOGIN_CLEARTEXT] = "cleartext",
-    [LOGIN_SCRAM] = "scram",       [LOGIN_GSSAPI] = "gssapi", [LOGIN_CRAM_MD5] = "cram-md5",
-    [LOGIN_EXTERNAL] = "external", [LOGIN_OAUTH] = "oauth",   [LOGIN_PLAIN] = "plain",
-    [LOGIN_LOGIN] = "login",       [LOGIN_WORD_COUNT] = NULL,
+    [LOGIN_NONE] = "none",         [LOGIN_TLS] = "tls",           [LOGIN_CLEARTEXT] = "cleartext",
+    [LOGIN_SCRAM] = "scram",       [LOGIN_GSSAPI] = "gssapi",     [LOGIN_NTLM] = "ntlm",
+    [LOGIN_CRAM_MD5] = "cram-md5", [LOGIN_EXTERNAL] = "external", [LOGIN_OAUTH] = "oauth",
+    [LOGIN_PLAIN] = "plain",       [LOGIN_LOGIN] = "login",       [LOGIN_WORD_COUNT] = NULL,
 };
 
 uint32_t mechanism_set_of(uint32_t words)

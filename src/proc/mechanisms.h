@@ -15,6 +15,7 @@ enum mechanism {
     MECHANISM_SCRAM_SHA_1,
     MECHANISM_GSSAPI,      /* RFC 4752: Kerberos */
     MECHANISM_GSS_SPNEGO,  /* RFC 4178 in SASL, as Microsoft has it */
+    MECHANISM_NTLM,        /* MS-NLMP in SASL, as Microsoft has it */
     MECHANISM_OAUTHBEARER, /* RFC 7628 */
     MECHANISM_XOAUTH2,     /* before that */
     MECHANISM_CRAM_MD5,    /* RFC 2195 */
@@ -40,6 +41,7 @@ enum login_word {
     LOGIN_CLEARTEXT, /* passwords without TLS too */
     LOGIN_SCRAM,
     LOGIN_GSSAPI,
+    LOGIN_NTLM,
     LOGIN_CRAM_MD5,
     LOGIN_EXTERNAL,
     LOGIN_OAUTH,

@@ -255,7 +255,9 @@ const struct setting_row setting_rows[] = {
              "external (to clients that show a certificate), oauth (OAUTHBEARER and XOAUTH2, with oauth "
              "jwks); and those that are never offered "
              "unless they are named: cram-md5, which needs a key that mailroot user passwd "
-             "--allow-cram makes, and gssapi (Kerberos, also behind SPNEGO), which needs a keytab."},
+             "--allow-cram makes; gssapi (Kerberos, also behind SPNEGO), which needs a keytab; and ntlm "
+             "(its second version), which needs gss-ntlmssp installed and a password that mailroot "
+             "user passwd --ntlm keeps."},
     {SERVER, "relay", &setting_type_relay,
      .standard = "logged-in",
      .help = "Who may send to domains that are not ours: who is logged in, these networks too "
@@ -531,7 +533,7 @@ const struct setting_later setting_laters[] = {
     {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "address"}, {KIND_DOMAIN, "authoritative"},
     {KIND_DOMAIN, "unresolved"},
     {KIND_SERVER, "filter"}, {KIND_SERVER, "sender"},
-    {KIND_SERVER, "refuse domain"}, {KIND_SERVER, "login ntlm"},
+    {KIND_SERVER, "refuse domain"},
     {KIND_CONNECTOR, "accept"}, {KIND_CONNECTOR, "reject"}, {KIND_CONNECTOR, "from"},
     {KIND_CONNECTOR, "only"}, {KIND_CONNECTOR, "oversize"},
     {KIND_CONNECTOR, "schedule"}, {KIND_CONNECTOR, "note"}, {KIND_CONNECTOR, "to relay"},

@@ -5,12 +5,18 @@ enum {
     TAG_OID = 0x06,
     LONG_LENGTH = 0x80,
     LENGTH_BYTES_MAX = 4,
+    NEGOTIATE = 1,
+    NEGOTIATE_FIXED = 32,
     AUTHENTICATE = 3,
+    AUTHENTICATE_FIXED = 64,
+    VERSION_BYTES = 8,
+    CHECK_BYTES = 16, /* a MIC, or whatever stands in its place */
+    LM_ANSWER_BYTES = 24,
+    NT_ANSWER_LEAST = 48,
     FLAG_UNICODE = 1,
     DOMAIN_FIELD = 28, /* length, room, offset */
     USER_FIELD = 36,
     FLAGS = 60,
-    MESSAGE_MIN = 64,
 };
 
 #define NTLM_SIGNATURE TEXT("NTLMSSP\0")
@@ -106,7 +112,7 @@ bool sasl_ntlm_claim(struct text token, struct buffer *out)
 {
     struct text message = text_from_position(token, text_find_text(token, NTLM_SIGNATURE));
     struct text domain, user;
-    if (message.length < MESSAGE_MIN ||
+    if (message.length < AUTHENTICATE_FIXED ||
         little_endian(message, NTLM_SIGNATURE.length, 4) != AUTHENTICATE)
         return false;
     bool is_unicode = (little_endian(message, FLAGS, 4) & FLAG_UNICODE) != 0;
@@ -117,4 +123,82 @@ bool sasl_ntlm_claim(struct text token, struct buffer *out)
     if (domain.length > 0)
         buffer_append_byte(out, '\\');
     return put_name(user, is_unicode, out) && user.length > 0;
+}
+
+/* The part of a message behind its fixed fields, and what they say of it. */
+struct ntlm_form {
+    uint32_t type;
+    size_t fixed; /* without a version */
+    const size_t *fields;
+    unsigned field_count;
+    size_t least; /* bytes, with a version: what the plug-in reads without asking */
+};
+
+static const size_t negotiate_fields[] = {16, 24};
+static const size_t authenticate_fields[] = {12, 20, DOMAIN_FIELD, USER_FIELD, 44, 52};
+static const struct ntlm_form ntlm_forms[] = {
+    {NEGOTIATE, NEGOTIATE_FIXED, negotiate_fields, 2, NEGOTIATE_FIXED + VERSION_BYTES},
+    {AUTHENTICATE, AUTHENTICATE_FIXED, authenticate_fields, 6,
+     AUTHENTICATE_FIXED + VERSION_BYTES + CHECK_BYTES},
+};
+
+/* Where the payload begins: the lowest offset that a field has. False: one points outside. */
+static bool find_payload(struct text message, const struct ntlm_form *form, size_t *begin)
+{
+    *begin = message.length;
+    for (unsigned i = 0; i < form->field_count; i++) {
+        size_t position = form->fields[i];
+        size_t length = little_endian(message, position, 2);
+        size_t offset = little_endian(message, position + 4, 4);
+        if (length == 0)
+            continue;
+        if (offset < form->fixed || offset > message.length || length > message.length - offset)
+            return false;
+        if (offset < *begin)
+            *begin = offset;
+    }
+    return true;
+}
+
+/* The same message with room for a version, and offsets that know of it. */
+static void insert_version(struct text message, const struct ntlm_form *form, struct buffer *out)
+{
+    static const char version[VERSION_BYTES] = {0};
+    buffer_append(out, text_head(message, form->fixed));
+    buffer_append(out, text_of(version, sizeof(version)));
+    buffer_append(out, text_from_position(message, form->fixed));
+    for (unsigned i = 0; i < form->field_count && !out->overflowed; i++) {
+        size_t position = form->fields[i] + 4;
+        uint32_t offset = little_endian(message, position, 4) + VERSION_BYTES;
+        for (unsigned byte = 0; byte < 4; byte++)
+            out->data[position + byte] = (char)(offset >> 8 * byte & 0xff);
+    }
+}
+
+/* MS-NLMP 2.2.2.8: the second version's answer has a fixed part of its own. The first's, 24 bytes,
+ * can be turned back into the password's hash by whoever reads along. */
+static bool has_sound_answers(struct text message)
+{
+    size_t lm = little_endian(message, 12, 2), nt = little_endian(message, 20, 2);
+    return (lm == 0 || lm == LM_ANSWER_BYTES) && nt >= NT_ANSWER_LEAST;
+}
+
+bool sasl_ntlm_normalise(struct text token, struct buffer *out)
+{
+    size_t begin;
+    if (!text_starts_with(token, NTLM_SIGNATURE) || token.length < NEGOTIATE_FIXED)
+        return false;
+    const struct ntlm_form *form = &ntlm_forms[0];
+    if (little_endian(token, NTLM_SIGNATURE.length, 4) == AUTHENTICATE)
+        form = &ntlm_forms[1];
+    if (little_endian(token, NTLM_SIGNATURE.length, 4) != form->type ||
+        token.length < form->fixed || !find_payload(token, form, &begin))
+        return false;
+    if (form->type == AUTHENTICATE && !has_sound_answers(token))
+        return false;
+    if (begin < form->fixed + VERSION_BYTES)
+        insert_version(token, form, out);
+    else
+        buffer_append(out, token);
+    return !out->overflowed && out->length >= form->least;
 }

@@ -15,4 +15,10 @@ bool sasl_gss_token_kind(struct text token, enum sasl_gss_kind *out);
  * none, or it is malformed. */
 bool sasl_ntlm_claim(struct text token, struct buffer *out);
 
+/* An NTLM message as the plug-in wants it. What lies outside of the message, or is of no length
+ * that the protocol has, is refused here. Old clients (and curl) leave out the version that may
+ * stand behind the fixed part; the plug-in insists on its eight bytes, which mean nothing, so they
+ * are put in. False: malformed. */
+bool sasl_ntlm_normalise(struct text token, struct buffer *out);
+
 #endif

@@ -22,6 +22,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < claim.length; i++)
             check(claim.data[i] > ' ' && claim.data[i] < 0x7f);
     }
+    struct buffer whole, again_whole;
+    buffer_init(&whole, size + 8);
+    buffer_init(&again_whole, size + 16);
+    if (sasl_ntlm_normalise(token, &whole)) {
+        check(whole.length == size || whole.length == size + 8);
+        /* What has been made whole stays as it is. */
+        check(sasl_ntlm_normalise(buffer_text(&whole), &again_whole));
+        check(text_equals(buffer_text(&whole), buffer_text(&again_whole)));
+    }
+    buffer_finish(&whole);
+    buffer_finish(&again_whole);
     buffer_finish(&claim);
     return 0;
 }

@@ -87,7 +87,7 @@ static void passwords(struct scene *scene)
     run(scene, "user passwd alice --allow-cram", "two words");
     EXPECT(status == OK);
     expect_refused(scene, "user passwd alice --allow-cram --hash " CHEAP_HASH,
-                   "--allow-cram needs the password itself, not a hash of it");
+                   "--allow-cram and --ntlm need the password itself, not a hash of it");
 }
 
 TEST("a password set is the password that logs in")

@@ -80,3 +80,66 @@ TEST("an NTLM message whose fields point outside of it claims nothing")
     expect_claim(authenticate(bytes, TEXT("EX"), TEXT(""), false), NULL);
     expect_claim(TEXT("NTLMSSP\0\1\0\0\0"), NULL);
 }
+
+static size_t normalised(struct text message, char out[200])
+{
+    struct buffer whole;
+    buffer_init(&whole, 200);
+    size_t length = sasl_ntlm_normalise(message, &whole) ? whole.length : 0;
+    memcpy(out, whole.data, length);
+    buffer_finish(&whole);
+    return length;
+}
+
+TEST("a first NTLM message without a version gets one, and keeps what it says")
+{
+    char bytes[] = "NTLMSSP\0\1\0\0\0\6\x82\x08\0\2\0\2\0\x20\0\0\0\0\0\0\0\0\0\0\0EX", out[200];
+    EXPECT(normalised(text_of(bytes, 34), out) == 42);
+    EXPECT(memcmp(out, bytes, 20) == 0 && out[20] == 40 && memcmp(out + 40, "EX", 2) == 0);
+    EXPECT(normalised(text_of(bytes, 33), out) == 0);
+    EXPECT(normalised(text_of(bytes, 31), out) == 0);
+    bytes[16] = 0;
+    EXPECT(normalised(text_of(bytes, 32), out) == 40);
+    bytes[8] = 2;
+    EXPECT(normalised(text_of(bytes, 32), out) == 0);
+}
+
+/* An AUTHENTICATE_MESSAGE of the second version, with its payload at `begin`. */
+static struct text answer(char out[200], size_t begin)
+{
+    memset(out, 0, 200);
+    memcpy(out, "NTLMSSP\0\3", 9);
+    out[20] = 48;
+    out[24] = (char)begin;
+    out[36] = 5;
+    out[40] = (char)(begin + 48);
+    memcpy(out + begin + 48, "alice", 5);
+    return text_of(out, begin + 53);
+}
+
+TEST("a last NTLM message without a version gets one, and offsets that know of it")
+{
+    char bytes[200], out[200];
+    EXPECT(normalised(answer(bytes, 64), out) == 64 + 8 + 53);
+    EXPECT(out[24] == 72 && out[40] == 120);
+    expect_claim(text_of(out, 125), "alice");
+    EXPECT(normalised(answer(bytes, 72), out) == 72 + 53 && out[24] == 72);
+}
+
+TEST("an NTLM message whose answers are not those of the second version is refused")
+{
+    char bytes[200], out[200];
+    static const char lengths[] = {0, 1, 16, 24, 25, 47};
+    for (size_t i = 0; i < sizeof(lengths); i++) {
+        struct text message = answer(bytes, 72);
+        bytes[20] = lengths[i];
+        EXPECT(normalised(message, out) == 0);
+    }
+    struct text message = answer(bytes, 72);
+    bytes[12] = 8;
+    EXPECT(normalised(message, out) == 0);
+    message = answer(bytes, 63);
+    EXPECT(normalised(message, out) == 0);
+    message = answer(bytes, 72);
+    EXPECT(normalised(text_head(message, message.length - 1), out) == 0);
+}
