@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "directory/calls.h"
+#include "directory/turn.h"
 #include "directory_scene.h"
 #include "proc/role.h"
 #include "queue/client.h"
@@ -55,8 +56,28 @@ static const struct rpc_method front_methods[] = {
     {DIRECTORY_CHANGED, RPC_INLINE | RPC_ONE_WAY, "changed", serve_changed},
 };
 
+static void serve_turn(void *context, struct rpc_call *call, struct text request)
+{
+    unused(context);
+    struct directory_turn turn;
+    struct arena arena;
+    struct buffer verdict;
+    arena_init(&arena);
+    int fd = rpc_take_fd(call);
+    EXPECT(fd >= 0 && directory_turn_decode(request, &arena, &turn));
+    close(fd);
+    snprintf(world.session, sizeof(world.session), "%.*s %llu %u", TEXT_ARG(turn.account),
+             (unsigned long long)turn.session, turn.domain_count);
+    buffer_init(&verdict, 16);
+    directory_turn_put_verdict(TURN_NO_MAIL, &verdict);
+    rpc_answer(&call, buffer_text(&verdict));
+    buffer_finish(&verdict);
+    arena_finish(&arena);
+}
+
 static const struct rpc_method store_methods[] = {
     {STORE_SESSION, 0, "store.session", serve_session},
+    {STORE_TURN, 0, "store.turn", serve_turn},
 };
 
 static void connect_pair(struct rpc_channel *a, struct rpc_channel *b)
@@ -88,7 +109,7 @@ static void world_open(void)
     world.auth_store = rpc_channel_new("store", program->methods[ROLE_STORE],
                                        program->method_count[ROLE_STORE], world.auth, &world.group);
     world.front = rpc_channel_new("auth", front_methods, 1, NULL, &world.group);
-    world.store = rpc_channel_new("auth", store_methods, 1, NULL, &world.group);
+    world.store = rpc_channel_new("auth", store_methods, 2, NULL, &world.group);
     world.context.store = world.auth_store;
     world.context.fronts[0] = world.auth_front;
     connect_pair(world.front, world.auth_front);
@@ -263,4 +284,83 @@ static void stop_meanwhile(void)
 TEST("stopping answers logins that wait, and leaves none behind")
 {
     world_run(stop_meanwhile);
+}
+
+/* On the session 42 of that front. */
+static enum status smtp_login(struct rpc_channel *front, struct text response)
+{
+    struct directory_sasl_facts facts = {.mechanism = MECHANISM_PLAIN,
+                                         .service = SERVICE_SMTP,
+                                         .session = 42,
+                                         .peer = TEXT("192.0.2.1:25"),
+                                         .host = TEXT("mx.example.test"),
+                                         .is_tls = true};
+    struct directory_sasl_answer answer;
+    struct arena arena;
+    arena_init(&arena);
+    enum status status = directory_sasl_begin(front, &facts, &response, &arena, &answer);
+    arena_finish(&arena);
+    return status;
+}
+
+/* Asks for the mail of whoever is logged in there; account: what front claims. */
+static enum status ask_for_mail(struct rpc_channel *front, uint64_t session, const char *account)
+{
+    struct text domain = TEXT("held.test");
+    struct directory_turn turn = {.account = text_from(account),
+                                  .session = session,
+                                  .peer = TEXT("192.0.2.1:25"),
+                                  .domains = &domain,
+                                  .domain_count = 1};
+    enum directory_turn_verdict verdict = TURN_VERDICTS;
+    int ends[2];
+    char byte;
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    world.session[0] = '\0';
+    enum status status = directory_turn(front, &turn, ends[1], &verdict);
+    EXPECT(status != OK || verdict == TURN_NO_MAIL);
+    EXPECT(read(ends[0], &byte, 1) == 0); /* no end was left open on the way */
+    close(ends[0]);
+    return status;
+}
+
+static void turn_over(void)
+{
+    struct rpc_channel *other_front = rpc_channel_new("auth", NULL, 0, NULL, &world.group);
+    struct rpc_channel *auth_other =
+        rpc_channel_new("front", auth_program.methods[ROLE_FRONT],
+                        auth_program.method_count[ROLE_FRONT], world.auth, &world.group);
+    connect_pair(other_front, auth_other);
+    world.context.fronts[1] = auth_other;
+    settings_release(&world.context.settings);
+    world.context.settings = settings_of("domain example.test {\n user bob\n}\n"
+                                         "connector c {\n to held.test\n"
+                                         " hold for alice@example.test\n}\n");
+    EXPECT(auth_program.start(world.auth) == OK);
+    EXPECT(ask_for_mail(world.front, 42, "alice@example.test") == TRY_LATER);
+    EXPECT(smtp_login(world.front, TEXT("\0alice\0secret")) == OK);
+    EXPECT(ask_for_mail(world.front, 43, "") == TRY_LATER);
+    EXPECT(ask_for_mail(other_front, 42, "alice@example.test") == TRY_LATER);
+    EXPECT(world.session[0] == '\0'); /* the store was never told */
+    EXPECT(ask_for_mail(world.front, 42, "bob@example.test") == OK);
+    EXPECT_TEXT(text_from(world.session), "alice@example.test 42 1");
+    EXPECT(ask_for_mail(world.front, 42, "") == OK);
+    /* With the front's process its sessions are gone. */
+    rpc_channel_close(&world.front);
+    while (rpc_channel_is_up(world.auth_front))
+        task_yield();
+    world.front = rpc_channel_new("auth", front_methods, 1, NULL, &world.group);
+    connect_pair(world.front, world.auth_front);
+    EXPECT(ask_for_mail(world.front, 42, "") == TRY_LATER);
+    auth_program.stop(world.auth);
+    world.context.fronts[1] = NULL;
+    rpc_channel_close(&other_front);
+    rpc_channel_close(&auth_other);
+    world.auth = auth_program.new_state(&world.context); /* for world_close to stop */
+}
+
+/* shows: V14 V16 */
+TEST("a session is turned round for the account that auth saw log in on it, whatever front claims")
+{
+    world_run(turn_over);
 }
