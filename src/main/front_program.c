@@ -14,6 +14,7 @@
 #include "proto/line/front.h"
 #include "proto/pop3/pop3.h"
 #include "proto/smtp/smtp_server.h"
+#include "queue/turn.h"
 
 /* Whatever the settings allow: each has a stack, and the kernel maps some 65,000 pieces at most. */
 enum { STOP_MS = 10 * SECOND, SESSIONS_MOST = 30000 };
@@ -62,32 +63,39 @@ static void serve(const struct session *session)
 static void session_task(void *argument)
 {
     struct session *session = argument;
-    if (line_meet_proxy(session->server, session->stream))
+    if (session->service == SERVICE_FETCHED || line_meet_proxy(session->server, session->stream))
         serve(session);
     stream_close(&session->stream);
     settings_release(&session->settings);
     free(session);
 }
 
-static void on_connection(void *context, int fd, const struct net_address *peer)
+/* The descriptor is the session's from now on. False: there are too many, and it is closed. */
+static bool session_begin(struct front *front, const struct setting_server *server,
+                          enum service service, int fd, const struct net_address *peer)
 {
-    const struct accepting *accepting = context;
-    struct front *front = accepting->front;
-    struct settings *settings = front->context->settings;
-    const struct setting_server *server = server_find(settings, accepting->listener.server);
-    /* Or a reload took it away, and its listener is about to go. */
     if (front->sessions.count >= SESSIONS_MOST || server == NULL) {
         close(fd);
-        return;
+        return false;
     }
     struct session *session = calloc(1, sizeof(*session));
     check(session != NULL);
     *session = (struct session){.front = front,
-                                .settings = settings_hold(settings),
+                                .settings = settings_hold(front->context->settings),
                                 .server = server,
-                                .service = accepting->listener.service,
+                                .service = service,
                                 .stream = stream_new(fd, peer)};
     task_spawn(&front->sessions, "session", session_task, session);
+    return true;
+}
+
+static void on_connection(void *context, int fd, const struct net_address *peer)
+{
+    const struct accepting *accepting = context;
+    struct front *front = accepting->front;
+    /* Or a reload took the server away, and its listener is about to go. */
+    session_begin(front, server_find(front->context->settings, accepting->listener.server),
+                  accepting->listener.service, fd, peer);
 }
 
 static void accept_task(void *argument)
@@ -155,6 +163,36 @@ static void serve_changed(void *context, struct rpc_call *call, struct text mess
     directory_changed(context);
 }
 
+/* Fetched mail comes in as if the host had called: by the first server that takes mail. */
+static const struct setting_server *receiving_server(const struct settings *settings)
+{
+    for (unsigned i = 0; i < settings->server_count; i++)
+        for (unsigned k = 0; k < settings->servers[i].listen_count; k++)
+            if (settings->servers[i].listens[k].service == SERVICE_SMTP)
+                return &settings->servers[i];
+    return NULL;
+}
+
+static void serve_receive(void *context, struct rpc_call *call, struct text request)
+{
+    struct front *front = context;
+    struct net_address peer;
+    int fd = rpc_take_fd(call);
+    if (fd < 0 || !net_address_parse_endpoint(request, 0, &peer) || peer.any.sa_family == AF_UNIX) {
+        if (fd >= 0)
+            close(fd);
+        rpc_fail(&call, REFUSED, "malformed request");
+    } else if (session_begin(front, receiving_server(front->context->settings), SERVICE_FETCHED, fd,
+                             &peer)) {
+        rpc_answer(&call, TEXT(""));
+    } else {
+        rpc_fail(&call, TRY_LATER, "no server takes mail by smtp, or too many sessions");
+    }
+}
+
+static const struct rpc_method from_store[] = {
+    {FRONT_RECEIVE, RPC_INLINE, "front.receive", serve_receive},
+};
 static const struct rpc_method from_auth[] = {
     {DIRECTORY_CHANGED, RPC_INLINE | RPC_ONE_WAY, "directory.changed", serve_changed},
 };
@@ -197,8 +235,8 @@ static void front_stop(void *state)
 
 const struct role_program front_program = {
     .kind = ROLE_FRONT,
-    .methods = {[ROLE_AUTH] = from_auth},
-    .method_count = {[ROLE_AUTH] = 1},
+    .methods = {[ROLE_AUTH] = from_auth, [ROLE_STORE] = from_store},
+    .method_count = {[ROLE_AUTH] = 1, [ROLE_STORE] = 1},
     .new_state = front_new,
     .start = front_start,
     .stop = front_stop,

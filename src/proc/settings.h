@@ -28,7 +28,8 @@ enum service {
     SERVICE_IMAP,       /* 143 */
     SERVICE_IMAPS,      /* 993: TLS from the first byte */
     SERVICE_ODMR,       /* 366: RFC 2645, log in and be sent the mail that is held for you */
-    SERVICE_LAST = SERVICE_ODMR
+    SERVICE_FETCHED,    /* no listener: SMTP over a connection that we made and had turned round */
+    SERVICE_LAST = SERVICE_FETCHED
 };
 
 enum tls_policy {
@@ -175,6 +176,17 @@ struct setting_timeouts {
     int64_t block_ms, end_ms, reset_ms, quit_ms;
 };
 
+/* `request ...`: ask the host for the mail that it holds for us. */
+struct setting_request {
+    struct text *nodes; /* `etrn NODE ...`: have them sent to us; "example.org", "@...", "#..." */
+    unsigned node_count;
+    bool turns;           /* `atrn [DOMAIN ...]`: fetch them over the same connection */
+    struct text *domains; /* none: all that the host has for our login */
+    unsigned domain_count;
+    struct setting_smart_host at; /* `at HOST`; host "": the smart hosts */
+    int64_t every_ms;             /* `every 15m`; 0: only when mail is sent there */
+};
+
 /* `connector NAME { to ...  smart-host ... | by mx }`: where mail for address spaces goes. */
 struct setting_connector {
     struct text name;
@@ -193,6 +205,7 @@ struct setting_connector {
     bool holds;                        /* `hold`: its mail waits until it is asked for */
     struct text *hold_accounts;        /* `hold for ACCOUNT ...`: may fetch it by TURN and ATRN */
     unsigned hold_account_count;
+    struct setting_request request;
     uint32_t max_messages;   /* `limit messages 100`: over one connection */
     uint32_t max_recipients; /* `limit recipients 100`: of one transaction */
     struct setting_timeouts timeouts;

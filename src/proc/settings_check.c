@@ -276,6 +276,28 @@ static void check_hold(struct checking *checking, const struct setting_block *bl
     }
 }
 
+static void check_request(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_connector *connector = block->values;
+    const struct setting_request *request = &connector->request;
+    struct text name = setting_shown(connector->name);
+    bool asks = request->node_count > 0 || request->turns;
+    if (!asks && (request->every_ms > 0 || request->at.host.length > 0))
+        block_error(checking, block, request->every_ms > 0 ? "request every" : "request at",
+                    "write: request etrn DOMAIN ..., or: request atrn",
+                    "connector '%.*s' requests nothing", TEXT_ARG(name));
+    if (asks && connector->smart_host_count == 0 && request->at.host.length == 0)
+        block_error(checking, block, request->turns ? "request atrn" : "request etrn",
+                    "add a smart-host, or: request at HOST",
+                    "connector '%.*s' has no host to request mail from", TEXT_ARG(name));
+    if (request->turns && !setting_client_logs_in(&connector->login))
+        block_error(checking, block, "request atrn", "write: login USER secret NAME",
+                    "connector '%.*s' can't fetch mail without a login", TEXT_ARG(name));
+    if (request->turns && request->every_ms == 0)
+        block_error(checking, block, "request atrn", "write: request every 15m",
+                    "connector '%.*s' never fetches mail", TEXT_ARG(name));
+}
+
 static void check_connector(struct checking *checking, const struct setting_block *block)
 {
     const struct setting_connector *connector = block->values;
@@ -310,6 +332,7 @@ void settings_check(struct settings_parser *parser)
         case KIND_CONNECTOR:
             check_connector(&checking, block);
             check_hold(&checking, block);
+            check_request(&checking, block);
             break;
         case KIND_DOMAIN:
             check_domain(&checking, block);

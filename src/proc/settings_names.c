@@ -14,7 +14,7 @@ enum {
     LABEL_MAX = 63,
     LOCAL_PART_MAX = 64,
     NAME_MAX_BYTES = 64,
-    HOLD_ACCOUNTS_MAX = 100
+    PARTS_MAX = 100
 };
 
 static bool is_name_byte(char c)
@@ -264,23 +264,25 @@ bool setting_block_name(enum setting_kind_id kind, struct text word, struct aren
     return setting_name_is_valid(word);
 }
 
-static bool append_account(struct setting_reader *in, struct setting_connector *connector)
+/* One more of a list that is part of a value. */
+static bool append_text(struct setting_reader *in, bool (*parse)(struct setting_reader *, void *),
+                        struct text **texts, unsigned *texts_count)
 {
-    unsigned count = connector->hold_account_count;
-    struct text account;
-    if (!parse_address(in, &account))
+    unsigned count = *texts_count;
+    struct text text;
+    if (!parse(in, &text))
         return false;
-    if (count >= HOLD_ACCOUNTS_MAX)
-        return setting_reader_error(in, TEXT(""), "%s has more than %d accounts",
-                                    setting_reader_where(in), HOLD_ACCOUNTS_MAX);
+    if (count >= PARTS_MAX)
+        return setting_reader_error(in, TEXT(""), "%s has more than %d values",
+                                    setting_reader_where(in), PARTS_MAX);
     if ((count & (count - 1)) == 0) {
         struct text *larger =
-            arena_array(&in->parser->object->arena, count == 0 ? 1 : count * 2, sizeof(account));
+            arena_array(&in->parser->object->arena, count == 0 ? 1 : count * 2, sizeof(text));
         if (count > 0)
-            memcpy(larger, connector->hold_accounts, count * sizeof(account));
-        connector->hold_accounts = larger;
+            memcpy(larger, *texts, count * sizeof(text));
+        *texts = larger;
     }
-    connector->hold_accounts[connector->hold_account_count++] = account;
+    (*texts)[(*texts_count)++] = text;
     return true;
 }
 
@@ -298,9 +300,47 @@ static bool parse_hold(struct setting_reader *in, void *value)
                                     "%s: 'for' and an account are missing",
                                     setting_reader_where(in));
     while (setting_reader_peek(in) != NULL)
-        if (!append_account(in, connector))
+        if (!append_text(in, parse_address, &connector->hold_accounts,
+                         &connector->hold_account_count))
             return false;
     return true;
+}
+
+/* RFC 1985 5: a domain, @domain, or #name. */
+static bool parse_node(struct setting_reader *in, void *value)
+{
+    struct arena *arena = &in->parser->object->arena;
+    struct text word = take(in), domain;
+    bool below = text_starts_with(word, TEXT("@"));
+    if (text_starts_with(word, TEXT("#")) && setting_name_is_valid(text_from_position(word, 1))) {
+        *(struct text *)value = arena_copy(arena, word);
+        return true;
+    }
+    if (!setting_domain_normalise(text_from_position(word, below ? 1 : 0), arena, &domain))
+        return no_value(in, word, "write a domain, @domain or #name");
+    *(struct text *)value = below ? arena_printf(arena, "@%.*s", TEXT_ARG(domain)) : domain;
+    return true;
+}
+
+/* `atrn` or `atrn DOMAIN ...`, up to the next clause. */
+static bool parse_atrn(struct setting_reader *in, void *value)
+{
+    struct setting_request *request = &((struct setting_connector *)value)->request;
+    request->turns = true;
+    while (setting_reader_peek(in) != NULL && !setting_reader_at_clause(in))
+        if (!append_text(in, parse_host, &request->domains, &request->domain_count))
+            return false;
+    return true;
+}
+
+static void write_atrn(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    const struct setting_request *request = &((const struct setting_connector *)value)->request;
+    for (unsigned i = 0; i < request->domain_count; i++) {
+        if (i > 0)
+            buffer_append_byte(out, ' ');
+        write_text(row, &request->domains[i], out);
+    }
 }
 
 static void write_hold(const struct setting_row *row, const void *value, struct buffer *out)
@@ -318,6 +358,16 @@ const struct setting_type setting_type_hold = {.syntax = "[for ACCOUNT ...]",
                                                .alone = true,
                                                .parse = parse_hold,
                                                .write = write_hold};
+const struct setting_type setting_type_nodes = {.syntax = "NODE ...",
+                                                .size = sizeof(struct text),
+                                                .list = true,
+                                                .parse = parse_node,
+                                                .write = write_text};
+const struct setting_type setting_type_atrn = {.syntax = "[DOMAIN ...]",
+                                               .repeats = true,
+                                               .alone = true,
+                                               .parse = parse_atrn,
+                                               .write = write_atrn};
 const struct setting_type setting_type_host = {
     .syntax = "HOST", .parse = parse_host, .write = write_text};
 const struct setting_type setting_type_path = {

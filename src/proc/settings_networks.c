@@ -288,6 +288,8 @@ static void write_smart_host(const struct setting_row *row, const void *value, s
     unused(row);
     const struct setting_smart_host *hop = value;
     struct text port = TEXT("");
+    if (text_is_empty(hop->host))
+        return;
     char digits[8];
     if (hop->port != SMTP_PORT) {
         snprintf(digits, sizeof(digits), ":%u", hop->port);
@@ -329,3 +331,5 @@ const struct setting_type setting_type_smart_hosts = {.syntax = "HOST[:PORT] ...
                                                       .list = true,
                                                       .parse = parse_smart_host,
                                                       .write = write_smart_host};
+const struct setting_type setting_type_smart_host = {
+    .syntax = "HOST[:PORT]", .parse = parse_smart_host, .write = write_smart_host};

@@ -192,8 +192,9 @@ static bool read_values(struct setting_reader *in)
         return refuse_duplicate(in, place);
     /* x3 is clause and value in one. */
     const struct setting_row *clause = clause_at(in);
-    bool is_alone = setting_reader_peek(in) == NULL && row->type->alone;
-    if (!is_alone && (setting_reader_peek(in) == NULL || (clause != NULL && clause != row)))
+    bool is_missing = setting_reader_peek(in) == NULL || (clause != NULL && clause != row);
+    bool is_alone = is_missing && row->type->alone;
+    if (is_missing && !is_alone)
         return setting_reader_error(
             in, arena_printf(&in->parser->scratch, "write: %s %s", row->name, row->type->syntax),
             "%s needs a value", setting_reader_where(in));

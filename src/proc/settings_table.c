@@ -452,6 +452,22 @@ const struct setting_row setting_rows[] = {
      .standard = "ehlo", .choices = client_hello_choices, TO(setting_connector, says_helo),
      .help = "With which word to greet. Where EHLO is refused HELO is tried anyway; helo is for "
              "what stumbles over the attempt. It does without every extension, TLS too."},
+    {CONNECTOR, "request etrn", &setting_type_nodes,
+     .otherwise = "nothing", .high = 100,
+     TO_LIST(setting_connector, request.nodes, request.node_count),
+     .help = "Ask the smart-host by ETRN to send us what it holds for these domains (@domain: with "
+             "all below it, \"#name\": a queue of its own), whenever mail is sent to it."},
+    {CONNECTOR, "request atrn", &setting_type_atrn,
+     .otherwise = "nothing",
+     .help = "Log in at the smart-host and fetch by ATRN, or TURN where it knows but that, what it "
+             "holds for us, or for these domains alone. It comes in as mail from that host does."},
+    {CONNECTOR, "request at", &setting_type_smart_host,
+     .otherwise = "the smart-host", TO(setting_connector, request.at),
+     .help = "Ask another host than the one that mail is sent to."},
+    {CONNECTOR, "request every", &setting_type_time,
+     .standard = "0", .low = 0, .high = 7 * DAY, TO(setting_connector, request.every_ms),
+     .help = "Ask at the start and then so often, whether there is mail to send or not. 0: only "
+             "when mail is sent."},
     {CONNECTOR, "limit connections", &setting_type_count,
      .standard = "20", .low = 1, .high = 10000, TO(setting_connector, max_connections),
      .help = "Connections to one host at a time."},

@@ -30,7 +30,10 @@ extern const struct setting_type setting_type_listens;
 extern const struct setting_type setting_type_relay; /* several members of struct setting_server */
 extern const struct setting_type setting_type_etrn;  /* the same */
 extern const struct setting_type setting_type_hold;  /* of struct setting_connector */
-extern const struct setting_type setting_type_by;    /* "mx" */
+extern const struct setting_type setting_type_nodes; /* of ETRN */
+extern const struct setting_type setting_type_atrn;  /* of struct setting_connector */
+extern const struct setting_type setting_type_smart_host;
+extern const struct setting_type setting_type_by; /* "mx" */
 extern const struct setting_type setting_type_smart_hosts;
 extern const struct setting_type setting_type_certificates; /* FILE key FILE */
 extern const struct setting_type setting_type_means;        /* unsigned, enum tls_means */

@@ -26,6 +26,7 @@ enum queue_method {
     QUEUE_TURN_LEASE = 25, /* from send */
     QUEUE_TURN_END = 26,   /* from send */
     STORE_TURN = 27,       /* from auth, with fd */
+    QUEUE_RECEIVE = 28,    /* from send, with fd: turn.h */
     STORE_SESSION = 16,    /* from auth, with fd: serve this user's POP3 session */
 };
 

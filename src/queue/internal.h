@@ -182,6 +182,10 @@ void turn_finish(struct queue *queue);
 /* The send process is gone, and with it what it was turned to. */
 void turn_send_lost(struct queue *queue);
 
+/* A front that is there, each in turn; NULL: none is. */
+struct rpc_channel *serve_some_front(struct queue *queue);
+void queue_serve_receive(void *context, struct rpc_call *call, struct text request);
+
 /* etrn.c */
 void queue_serve_etrn(void *context, struct rpc_call *call, struct text request);
 /* Forget who asked. */

@@ -35,7 +35,7 @@ void queue_set_owner(struct queue *queue, void *owner);
 void *queue_owner(const struct queue *queue);
 
 /* What fronts and send may call; context is the queue. */
-enum { QUEUE_FRONT_METHODS = 5, QUEUE_SEND_METHODS = 6 };
+enum { QUEUE_FRONT_METHODS = 5, QUEUE_SEND_METHODS = 7 };
 extern const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS];
 extern const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS];
 /* STORE_TURN, for the table of auth. */

@@ -112,6 +112,20 @@ void serve_finish(struct queue *queue)
     }
 }
 
+struct rpc_channel *serve_some_front(struct queue *queue)
+{
+    list_each(link, &queue->watches)
+    {
+        struct front_watch *watch = list_entry(link, struct front_watch, link);
+        if (!rpc_channel_is_up(watch->channel))
+            continue;
+        list_remove(link);
+        list_append(&queue->watches, link);
+        return watch->channel;
+    }
+    return NULL;
+}
+
 /* A statvfs a second: 452 has to come before the disk is full (RFC 5321 4.5.3.1.9). */
 static enum status check_space(struct queue *queue)
 {
@@ -486,6 +500,7 @@ const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS] = {
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue story", serve_story},
     {QUEUE_TURN_LEASE, 0, "queue turn lease", queue_serve_turn_lease},
     {QUEUE_TURN_END, RPC_INLINE, "queue turn end", queue_serve_turn_end},
+    {QUEUE_RECEIVE, 0, "queue receive", queue_serve_receive},
 };
 void queue_serve_story(void *context, struct rpc_call *call, struct text request)
 {

@@ -383,3 +383,27 @@ void queue_serve_turn_lease(void *context, struct rpc_call *call, struct text re
     buffer_finish(&jobs);
     serve_end_call(context);
 }
+
+/* The store has no part in it but to know both: send and front are strangers to each other. */
+void queue_serve_receive(void *context, struct rpc_call *call, struct text request)
+{
+    struct queue *queue = context;
+    struct rpc_reply reply = {0};
+    int fd = rpc_take_fd(call);
+    struct rpc_channel *front = serve_some_front(queue);
+    enum status status = OK;
+    if (fd < 0)
+        status = refused("malformed request");
+    else if (front == NULL)
+        status = try_later("no front is there");
+    if (status == OK)
+        status =
+            rpc_ask(front, FRONT_RECEIVE, request, fd, clock_monotonic_ms() + HAND_OVER_MS, &reply);
+    else if (fd >= 0)
+        close(fd);
+    if (status == OK)
+        rpc_answer(&call, TEXT(""));
+    else
+        rpc_fail(&call, status, fail_reason());
+    rpc_reply_finish(&reply);
+}

@@ -109,3 +109,12 @@ void queue_turn_end(struct rpc_channel *store, uint64_t turn, struct text reason
     buffer_finish(&request);
     rpc_reply_finish(&reply);
 }
+
+enum status queue_receive(struct rpc_channel *store, struct text peer, int fd)
+{
+    struct rpc_reply reply = {0};
+    enum status status =
+        rpc_ask(store, QUEUE_RECEIVE, peer, fd, clock_monotonic_ms() + END_MS, &reply);
+    rpc_reply_finish(&reply);
+    return status;
+}

@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 from cases import ServerTest
-from harness import (RawClient, client_tls, free_port, text_message, wait_until)
+from harness import (Mailroot, RawClient, client_tls, free_port, text_message, wait_until)
 from smtp_sink import HANG_UP, Policy, Sink
 
 
@@ -418,6 +418,60 @@ class Fetchmail(Held):
         said = self.fetchmail("odmr", f"protocol odmr {user} fetchdomains other.test"
                               f" smtphost 127.0.0.1/{sink.port}")
         self.assertIn("450 4.7.1", said)
+
+
+class Requests(Held):
+    """A site with mailroot asks its provider, which is mailroot too."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        provider = cls.server.ports
+        login = "    login branch@example.test secret provider"
+        cls.site = Mailroot(users=["ann"], domain="branch.test", lines=[
+            "domain asked.test {", "    user ann", "}",
+            "connector fetching {", "    to fetching.test", login,
+            f"    smart-host 127.0.0.1:{provider['submission']}",
+            f"    request atrn branch.test at 127.0.0.1:{provider['odmr']} every 1s", "}",
+            "connector asking {", "    to asking.test", login,
+            f"    smart-host 127.0.0.1:{provider['submission']}",
+            "    request etrn @asked.test every 1s", "}",
+            "connector sending {", "    to example.test",
+            f"    smart-host 127.0.0.1:{provider['smtp']}", "    request etrn polled.test", "}"])
+        cls.addClassCleanup(cls.site.close)
+        cls.site.ports["smtp"] = cls.ports["asked"]
+        cls.site.write_config()
+        secrets = cls.site.directory / "secrets"
+        secrets.mkdir()
+        (secrets / "provider").write_text(cls.server.passwords["branch"] + "\n")
+        cls.site.start()
+
+    # shows: S37
+    def test_a_site_fetches_its_mail_by_atrn_on_schedule(self):
+        self.hold("ann@branch.test", subject="fetched", data=text_message(
+            "fetched", "..\r\n.\r\n" + "y" * 990 + "\r\n"))
+        self.hold("ann@x.branch.test", subject="not asked for")
+        got = self.site.fetch_when("ann", 1)
+        self.assertTrue(got[0].endswith(b"y" * 990 + b"\r\n"))
+        self.expect_held("ann@x.branch.test")
+        self.site.wait_log(r'event=smtp.request connector="fetching" .*verb="ATRN" status="ok"')
+        self.site.wait_log(r'status="try later" reply="453 ')
+        self.hold("nobody@branch.test")  # refused at RCPT, over the turned connection
+        self.assertIn(b"nobody@branch.test", self.server.fetch_when("alice", 1)[0])
+
+    # shows: V21 S37
+    def test_a_site_asks_by_etrn_on_schedule(self):
+        self.hold("ann@asked.test", subject="asked for")
+        wait_until(lambda: "asked for" in self.site.cli_result(
+            "mailbox", "messages", "ann@asked.test").stdout, "it comes")
+
+    # shows: V21 S37
+    def test_a_site_asks_by_etrn_when_it_sends(self):
+        offset = len(self.server.log)
+        self.site.send(text_message("out"), "alice@example.test", sender="ann@branch.test",
+                       service="submission", login="ann")
+        self.server.fetch_when("alice", 1)
+        self.server.wait_log('event=queue.etrn .*node="polled.test"', start=offset)
 
 
 class TurnedCrash(Held):

@@ -582,6 +582,42 @@ TEST("hold stands alone or names accounts, and reads back")
                 "not one of ours\n");
 }
 
+/* shows: S37 */
+TEST("what is requested, where and how often, reads back and must make sense")
+{
+    struct parsed parsed =
+        parse_clean("host a.b\n" HOLDING " smart-host h.example login u secret s\n"
+                    " request etrn a.b @b.example \"#q\" at o.example:366 every 15m\n}\n");
+    const struct setting_request *request = &parsed.settings->connectors[0].request;
+    EXPECT(request->node_count == 3 && !request->turns && request->every_ms == 15 * 60 * 1000);
+    EXPECT_TEXT(request->nodes[1], "@b.example");
+    EXPECT_TEXT(request->at.host, "o.example");
+    EXPECT(request->at.port == 366);
+    expect_round_trip(parsed.settings);
+    parsed_free(&parsed);
+    parsed = parse_clean("host a.b\n" HOLDING " smart-host h.example login u secret s\n"
+                         " request atrn every 1h\n}\n");
+    request = &parsed.settings->connectors[0].request;
+    EXPECT(request->turns && request->domain_count == 0 && request->every_ms == 60 * 60 * 1000);
+    expect_round_trip(parsed.settings);
+    parsed_free(&parsed);
+    static const char *const wrong[][2] = {
+        {"request every 1h", "requests nothing"},
+        {"request etrn a.b", "has no host to request mail from"},
+        {"smart-host h.example\n request atrn every 1h", "can't fetch mail without a login"},
+        {"smart-host h.example login u secret s\n request atrn", "never fetches mail"},
+        {"smart-host h.example\n request etrn a..b", "is no value of 'request etrn'"},
+    };
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char text[300];
+        snprintf(text, sizeof(text), "host a.b\n" HOLDING " %s\n}\n", wrong[i][0]);
+        parsed = parse(text);
+        if (parsed.settings != NULL || strstr(parsed.said, wrong[i][1]) == NULL)
+            fail_msg("%s: %s", wrong[i][0], parsed.said);
+        parsed_free(&parsed);
+    }
+}
+
 TEST("who may ask for mail is anybody unless networks alone are written")
 {
     const char *const lines[] = {"", "etrn 192.0.2.0/24", "etrn logged-in", "etrn any 192.0.2.1",

@@ -265,6 +265,7 @@ static void run_play(void *argument)
     for (int i = 0; i < PEERS; i++)
         open_peer(&peers[i], play->manners[i]);
     context = (struct role_context){.settings = settings_for(play->more)};
+    task_event_init(&context.reloaded);
     buffer_init(&context.secrets, 1);
     open_store();
     task_spawn(&world, "clock", turn_the_clock, &play->step_ms);

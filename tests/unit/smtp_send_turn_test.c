@@ -226,6 +226,7 @@ static void run_play(void *argument)
     task_group_init(&scene.peer);
     task_group_init(&scene.calls);
     scene.context.settings = make_settings();
+    task_event_init(&scene.context.reloaded);
     buffer_init(&scene.context.secrets, 1);
     scene.sender = smtp_send_new(&scene.context);
     open_store();

@@ -20,7 +20,7 @@ static struct sasl_session sasl_session_of(struct smtp_session *session)
 bool smtp_offers_login(const struct smtp_session *session)
 {
     bool tls_first = (session->line.tls_first & (LINE_TLS_FIRST | LINE_SECRET)) != 0;
-    return session->service != SERVICE_LMTP &&
+    return session->service != SERVICE_LMTP && session->service != SERVICE_FETCHED &&
            (!tls_first || stream_is_tls(session->line.stream)) &&
            sasl_offers(session->line.stream, session->server) != 0;
 }

@@ -46,6 +46,16 @@ bool smtp_client_is_usable(const struct smtp_client *client);
 bool smtp_client_is_in_step(const struct smtp_client *client);
 /* EXTENSION_BITs that the peer offered and then did not know: another connection does without. */
 uint32_t smtp_client_unfit(const struct smtp_client *client);
+/* Ask the peer for the mail it holds (RFC 1985): the status of its reply, which is in *said either
+ * way. REFUSED too when it does not offer that. YIELDS. */
+enum status smtp_client_etrn(struct smtp_client *client, struct text node,
+                             struct smtp_client_trouble *said);
+/* The same over this connection (RFC 2645): ATRN, or TURN where that is all it offers and no domain
+ * is named. OK: the peer takes us for the server now; *turned is the stream, the caller's, and
+ * *client is gone. Not OK: *said has the peer's words; 453, no mail, is TRY_LATER. YIELDS. */
+enum status smtp_client_turn(struct smtp_client **client, const struct text *domains,
+                             unsigned count, struct stream **turned,
+                             struct smtp_client_trouble *said);
 /* "TLSv1.3" or "". */
 const char *smtp_client_tls(const struct smtp_client *client);
 

@@ -24,6 +24,7 @@ static const struct {
     [SMTP_STEP_END_OF_DATA] = {"end of DATA", offsetof(struct setting_timeouts, end_ms)},
     [SMTP_STEP_BDAT] = {"BDAT", offsetof(struct setting_timeouts, end_ms)},
     [SMTP_STEP_RSET] = {"RSET", offsetof(struct setting_timeouts, reset_ms)},
+    [SMTP_STEP_ASK] = {"the request for mail", offsetof(struct setting_timeouts, end_ms)},
     [SMTP_STEP_QUIT] = {"QUIT", offsetof(struct setting_timeouts, quit_ms)},
 };
 

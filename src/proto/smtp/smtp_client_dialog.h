@@ -20,6 +20,7 @@ enum smtp_client_step {
     SMTP_STEP_END_OF_DATA,
     SMTP_STEP_BDAT,
     SMTP_STEP_RSET,
+    SMTP_STEP_ASK,
     SMTP_STEP_QUIT,
 };
 

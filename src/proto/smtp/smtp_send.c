@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/logline.h"
 #include "proto/smtp/smtp_send_hop.h"
+#include "proto/smtp/smtp_send_request.h"
 #include "proto/smtp/smtp_send_turn.h"
 
 enum {
@@ -22,6 +23,7 @@ struct smtp_send {
     struct smtp_sender sender;
     struct smtp_hops hops;
     struct smtp_turns turns;
+    struct smtp_requests requests;
     struct task_group dispatching;
 };
 
@@ -33,6 +35,7 @@ struct smtp_send *smtp_send_new(struct role_context *context)
     task_group_init(&send->dispatching);
     smtp_hops_init(&send->hops, &send->sender);
     smtp_turns_init(&send->turns, &send->sender);
+    smtp_requests_init(&send->requests, &send->sender);
     return send;
 }
 
@@ -94,6 +97,7 @@ enum status smtp_send_start(struct smtp_send *send)
     send->sender.tls = client_tls(false);
     send->sender.tls_verifying = client_tls(true);
     task_spawn(&send->dispatching, "smtp dispatcher", dispatch, send);
+    smtp_requests_start(&send->requests);
     return OK;
 }
 
@@ -102,6 +106,7 @@ void smtp_send_stop(struct smtp_send **send)
     struct smtp_send *stopping = *send;
     *send = NULL;
     task_group_finish(&stopping->dispatching);
+    smtp_requests_finish(&stopping->requests);
     smtp_hops_stop(&stopping->hops);
     stopping->turns.stopping = true;
     int64_t until_ms = clock_monotonic_ms() + STOP_PATIENCE_MS;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "net/listener.h"
 #include "proto/smtp/smtp_send_login.h"
+#include "proto/smtp/smtp_send_request.h"
 #include "proto/smtp/smtp_send_route.h"
 
 enum { MOST_ADDRESSES = 10, MOST_TRIES = 3, SUBMISSIONS_PORT = 465 };
@@ -187,6 +188,20 @@ static enum status try_route(struct attempt *attempt, const struct smtp_route *r
     return attempt->trouble.status;
 }
 
+/* With the connector's login, if it has one. YIELDS. */
+static enum status connect_route(struct attempt *attempt, const struct smtp_route *route)
+{
+    const struct setting_connector *connector = attempt->connector;
+    attempt->logs_in = setting_client_logs_in(&connector->login);
+    if (!attempt->logs_in)
+        return try_route(attempt, route);
+    if (smtp_send_login_find(attempt->sender->context, connector, &attempt->login) != OK)
+        return smtp_trouble_set(&attempt->trouble, TRY_LATER, "4.7.0", text_from(fail_reason()));
+    enum status status = try_route(attempt, route);
+    smtp_send_login_finish(&attempt->login);
+    return status;
+}
+
 /* Open a connection to the job's hop. Not OK: attempt->trouble. YIELDS. */
 static enum status connect_hop(struct attempt *attempt)
 {
@@ -196,17 +211,36 @@ static enum status connect_hop(struct attempt *attempt)
     enum status status =
         smtp_route_find(attempt->sender->resolver, attempt->connector, attempt->job,
                         attempt->settings->host, attempt->arena, &route, &attempt->trouble);
-    if (status != OK)
-        return status;
-    const struct setting_connector *connector = attempt->connector;
-    attempt->logs_in = setting_client_logs_in(&connector->login);
-    if (!attempt->logs_in)
-        return try_route(attempt, &route);
-    status = smtp_send_login_find(attempt->sender->context, connector, &attempt->login);
-    if (status != OK)
-        return smtp_trouble_set(&attempt->trouble, TRY_LATER, "4.7.0", text_from(fail_reason()));
-    status = try_route(attempt, &route);
-    smtp_send_login_finish(&attempt->login);
+    if (status == OK)
+        status = connect_route(attempt, &route);
+    if (status == OK)
+        smtp_request_when_sending(attempt->connection, attempt->connector);
+    return status;
+}
+
+enum status smtp_attempt_connect(const struct smtp_sender *sender,
+                                 const struct setting_connector *connector,
+                                 const struct settings *settings, struct arena *arena,
+                                 struct smtp_connection *connection,
+                                 struct smtp_client_trouble *trouble)
+{
+    struct queue_job nothing = {0};
+    struct attempt attempt = {.sender = sender,
+                              .connection = connection,
+                              .settings = settings,
+                              .connector = connector,
+                              .job = &nothing,
+                              .arena = arena};
+    const struct setting_smart_host *at = &connector->request.at;
+    struct smtp_route_host host = {at->host, at->port};
+    struct smtp_route route = {&host, 1};
+    enum status status = OK;
+    if (text_is_empty(at->host))
+        status = smtp_route_find(sender->resolver, connector, &nothing, settings->host, arena,
+                                 &route, &attempt.trouble);
+    if (status == OK)
+        status = connect_route(&attempt, &route);
+    *trouble = attempt.trouble;
     return status;
 }
 

@@ -34,6 +34,13 @@ enum smtp_attempt {
 enum smtp_attempt smtp_attempt_job(const struct smtp_sender *sender,
                                    struct smtp_connection *connection, const struct queue_job *job,
                                    struct arena *arena, struct queue_outcome *outcomes);
+/* Connect to where the connector requests mail (its `request at`, else its smart hosts), with its
+ * TLS and login. Not OK: *trouble. YIELDS. */
+enum status smtp_attempt_connect(const struct smtp_sender *sender,
+                                 const struct setting_connector *connector,
+                                 const struct settings *settings, struct arena *arena,
+                                 struct smtp_connection *connection,
+                                 struct smtp_client_trouble *trouble);
 /* QUIT and close, if open. YIELDS. */
 void smtp_connection_close(struct smtp_connection *connection);
 

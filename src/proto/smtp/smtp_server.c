@@ -109,9 +109,9 @@ static const struct line_command smtp_commands[] = {
     {"HELP", SMTP_ANY, LINE_TLS_FIRST, smtp_command_help, OF(HELP), "HELP [verb | STATUS]: this"},
     {"ETRN", SMTP_READY, LINE_TLS_FIRST, smtp_command_etrn, OF(ETRN),
      "ETRN domain, @domain or #connector: send what waits for it"},
-    {"ATRN", SMTP_READY, LINE_TLS_FIRST, smtp_command_atrn, OF(ATRN),
+    {"ATRN", SMTP_READY, LINE_TLS_FIRST | LINE_MAIL, smtp_command_atrn, OF(ATRN),
      "ATRN [domain[,domain ...]]: send me what waits for me, over this connection"},
-    {"TURN", SMTP_READY, LINE_TLS_FIRST, smtp_command_turn, OF(TURN),
+    {"TURN", SMTP_READY, LINE_TLS_FIRST | LINE_MAIL, smtp_command_turn, OF(TURN),
      "TURN: the same for all of it"},
     {"XEXCH50", SMTP_ADDRESSED, LINE_TLS_FIRST, smtp_command_xexch50, OF(XEXCH50),
      "XEXCH50 size rows: so many octets of properties follow"},
@@ -143,7 +143,7 @@ static const struct line_command odmr_commands[] = {
     {"QUIT", SMTP_ANY, 0, command_quit},
     {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls, OF(STARTTLS)},
     {"AUTH", SMTP_GREETED, LINE_TLS_FIRST | LINE_SECRET, smtp_command_auth, OF(AUTH)},
-    {"ATRN", SMTP_READY, LINE_TLS_FIRST, smtp_command_atrn, OF(ATRN)},
+    {"ATRN", SMTP_READY, LINE_TLS_FIRST | LINE_MAIL, smtp_command_atrn, OF(ATRN)},
     {"HELP", SMTP_ANY, LINE_TLS_FIRST, smtp_command_help, OF(HELP)},
     {"HELO", SMTP_ANY, 0, command_unimplemented},
     {"MAIL", SMTP_ANY, 0, command_unimplemented},
@@ -290,6 +290,10 @@ static void session_init(struct smtp_session *session, struct line_front *front,
     session->line.tls_first = line_tls_first(server);
     if (server->session_ms > 0)
         session->line.ends_ms = clock_monotonic_ms() + server->session_ms;
+    if (service == SERVICE_FETCHED) { /* what secures the connection is around it, with send */
+        tls_release(&session->tls);
+        session->line.tls_first = 0;
+    }
     smtp_server_transaction_init(session);
     smtp_link_state_reset(session);
 }
