@@ -74,8 +74,7 @@ static void set_default_type(struct mime_part *part)
     part->type.subtype = in_digest ? TEXT("rfc822") : TEXT("plain");
 }
 
-/* Of fields that stand there twice, the first counts. */
-static void read_fields(struct scan *scan, struct mime_part *part, struct text header)
+void mime_part_read(struct mime_part *part, struct text header, struct arena *arena)
 {
     struct header_field field;
     bool has_type = false, has_disposition = false;
@@ -84,14 +83,14 @@ static void read_fields(struct scan *scan, struct mime_part *part, struct text h
         if (!text_starts_with_nocase(field.name, TEXT("Content-")))
             continue;
         if (!has_type && text_equals_nocase(field.name, TEXT("Content-Type"))) {
-            mime_field_parse(field.body, scan->arena, &part->type);
+            mime_field_parse(field.body, arena, &part->type);
             has_type = true;
         } else if (!has_disposition &&
                    text_equals_nocase(field.name, TEXT("Content-Disposition"))) {
-            mime_field_parse(field.body, scan->arena, &part->disposition);
+            mime_field_parse(field.body, arena, &part->disposition);
             has_disposition = true;
         } else if ((place = plain_field(part, field.name)) != NULL && place->length == 0) {
-            *place = header_unfold(text_head(field.body, MIME_FIELD_MAX), scan->arena);
+            *place = header_unfold(text_head(field.body, MIME_FIELD_MAX), arena);
         }
     }
     if (part->type.value.length == 0 || part->type.subtype.length == 0)
@@ -153,9 +152,10 @@ static void begin_body(struct scan *scan, size_t start)
     scan->in_header = false;
     part->body_start = start;
     part->body_lines = scan->lines;
-    read_fields(scan, part,
-                text_head(text_from_position(scan->message, part->header_start),
-                          start - part->header_start));
+    mime_part_read(part,
+                   text_head(text_from_position(scan->message, part->header_start),
+                             start - part->header_start),
+                   scan->arena);
     if (text_equals(part->type.value, TEXT("multipart")))
         open->boundary = mime_usable_boundary(&part->type);
     else if (mime_holds_message(&part->type, part->encoding))
@@ -177,7 +177,8 @@ static void close_part(struct scan *scan, size_t end, size_t lines)
         size_t start = smaller(part->header_start, end);
         part->body_start = end;
         part->body_lines = lines;
-        read_fields(scan, part, text_head(text_from_position(scan->message, start), end - start));
+        mime_part_read(part, text_head(text_from_position(scan->message, start), end - start),
+                       scan->arena);
         scan->in_header = false;
     }
     part->header_start = smaller(part->header_start, end);

@@ -35,6 +35,8 @@ struct mime_part {
 
     /* Fields as they stand, unfolded; "" when absent. */
     struct text encoding_name, id, description, md5, language, location;
+
+    struct text note; /* for whoever made the tree; "" */
 };
 
 struct mime_limits {
@@ -53,6 +55,9 @@ struct mime_tree {
  * message. */
 void mime_scan(struct text message, struct mime_limits limits, struct arena *arena,
                struct mime_tree *out);
+/* Fill in what a part's own header says; its parent is set. Of fields that stand there twice, the
+ * first counts. */
+void mime_part_read(struct mime_part *part, struct text header, struct arena *arena);
 /* What a Content-Transfer-Encoding field's body means; absent (""): 7bit. */
 enum mime_encoding mime_encoding_of(struct text name);
 /* The boundary of a multipart, or "" when there is none to go by. RFC 2046 5.1.1 allows 70 bytes;

@@ -116,9 +116,10 @@ bool store_message(struct store *store, uint64_t id, struct arena *arena, struct
     return found;
 }
 
-static enum status read_extents(struct store *store, const struct message *message, uint64_t offset,
-                                uint64_t length, struct buffer *out)
+enum status store_read_message(struct store *store, const struct message *message, uint64_t offset,
+                               uint32_t wanted, struct buffer *out)
 {
+    uint64_t length = wanted;
     for (unsigned i = 0; i < message->extent_count && length > 0; i++) {
         struct log_place place = message->extents[i];
         if (offset >= place.length) {
@@ -154,7 +155,7 @@ enum status store_read(struct store *store, uint64_t id, uint64_t offset, uint32
         arena_init(&arena);
         buffer_cut(out, before);
         status = store_message(store, id, &arena, &message)
-                     ? read_extents(store, &message, offset, length, out)
+                     ? store_read_message(store, &message, offset, length, out)
                      : refused("the message is gone");
         arena_finish(&arena);
     }

@@ -11,4 +11,15 @@ uint64_t mailbox_prefix_bytes(const struct message *message);
 enum status mailbox_read(struct store *store, uint64_t message, uint64_t offset, uint32_t length,
                          struct buffer *out);
 
+/* A message being read in pieces. It stays readable though it is expunged meanwhile, until the
+ * space it stood in is given back. */
+struct shown;
+/* NULL: there is no such message. */
+struct shown *shown_open(struct store *store, uint64_t message);
+uint64_t shown_size(const struct shown *shown);
+/* As mailbox_read. REFUSED: it is gone by now. YIELDS. */
+enum status shown_read(struct shown *shown, uint64_t offset, uint32_t length, struct buffer *out);
+/* Accepts NULL. */
+void shown_close(struct shown **shown);
+
 #endif

@@ -7,45 +7,83 @@
 #include "mail/date.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_flags.h"
+#include "proto/imap/imap_structure.h"
 
 /* Items that need the entry alone */
 
-static enum status fetch_flags(struct imap_fetch_message *message,
+static enum status fetch_flags(struct imap_fetch_message *fetched,
                                const struct imap_fetch_item *item)
 {
-    struct buffer *out = &message->session->out;
+    struct buffer *out = &fetched->session->out;
     buffer_printf(out, "%.*s ", TEXT_ARG(item->label));
-    imap_put_flags(out, message->session->view.box, message->entry.flags);
+    imap_put_flags(out, fetched->session->view.box, fetched->message.entry.flags);
     return OK;
 }
 
-static enum status fetch_uid(struct imap_fetch_message *message, const struct imap_fetch_item *item)
+static enum status fetch_uid(struct imap_fetch_message *fetched, const struct imap_fetch_item *item)
 {
-    buffer_printf(&message->session->out, "%.*s %u", TEXT_ARG(item->label), message->entry.uid);
+    buffer_printf(&fetched->session->out, "%.*s %u", TEXT_ARG(item->label),
+                  fetched->message.entry.uid);
     return OK;
 }
 
-static enum status fetch_date(struct imap_fetch_message *message,
+static enum status fetch_date(struct imap_fetch_message *fetched,
                               const struct imap_fetch_item *item)
 {
     char date[MAIL_DATE_BYTES];
-    buffer_printf(&message->session->out, "%.*s \"%s\"", TEXT_ARG(item->label),
-                  mail_date_imap(message->entry.date_ms, date));
+    buffer_printf(&fetched->session->out, "%.*s \"%s\"", TEXT_ARG(item->label),
+                  mail_date_imap(fetched->message.entry.date_ms, date));
     return OK;
 }
 
-static enum status fetch_size(struct imap_fetch_message *message,
+static enum status fetch_size(struct imap_fetch_message *fetched,
                               const struct imap_fetch_item *item)
 {
-    buffer_printf(&message->session->out, "%.*s %" PRIu64, TEXT_ARG(item->label),
-                  message->entry.size);
+    buffer_printf(&fetched->session->out, "%.*s %" PRIu64, TEXT_ARG(item->label),
+                  fetched->message.entry.size);
+    return OK;
+}
+
+/* Items made from the bytes, once */
+
+static enum status fetch_envelope(struct imap_fetch_message *fetched,
+                                  const struct imap_fetch_item *item)
+{
+    const struct imap_header *header;
+    enum status status = imap_message_header(&fetched->message, &header);
+    if (status == OK)
+        buffer_printf(&fetched->session->out, "%.*s ", TEXT_ARG(item->label));
+    if (status == OK)
+        buffer_append(&fetched->session->out, header->envelope);
+    return status;
+}
+
+static enum status fetch_structure(struct imap_fetch_message *fetched,
+                                   const struct imap_fetch_item *item)
+{
+    const struct mime_tree *tree;
+    enum status status = imap_message_tree(&fetched->message, &tree);
+    if (status != OK)
+        return status;
+    buffer_printf(&fetched->session->out, "%.*s ", TEXT_ARG(item->label));
+    imap_put_structure(&fetched->session->out, tree->root,
+                       text_equals(item->label, TEXT("BODYSTRUCTURE")));
     return OK;
 }
 
 static const struct imap_fetch_row rows[] = {
-    {"FLAGS", false, false, fetch_flags},        {"UID", false, false, fetch_uid},
-    {"INTERNALDATE", false, false, fetch_date},  {"RFC822.SIZE", false, false, fetch_size},
-    {"BODY.PEEK", true, false, imap_fetch_body}, {"BODY", true, true, imap_fetch_body},
+    {"FLAGS", IMAP_FORM_PLAIN, false, fetch_flags},
+    {"UID", IMAP_FORM_PLAIN, false, fetch_uid},
+    {"INTERNALDATE", IMAP_FORM_PLAIN, false, fetch_date},
+    {"RFC822.SIZE", IMAP_FORM_PLAIN, false, fetch_size},
+    {"ENVELOPE", IMAP_FORM_PLAIN, false, fetch_envelope},
+    {"BODY", IMAP_FORM_PLAIN, false, fetch_structure},
+    {"BODYSTRUCTURE", IMAP_FORM_PLAIN, false, fetch_structure},
+    {"BODY", IMAP_FORM_SECTION, true, imap_fetch_body},
+    {"BODY.PEEK", IMAP_FORM_SECTION, false, imap_fetch_body},
+    {"BINARY", IMAP_FORM_PART, true, imap_fetch_binary},
+    {"BINARY.PEEK", IMAP_FORM_PART, false, imap_fetch_binary},
+    {"BINARY.SIZE", IMAP_FORM_PART, false, imap_fetch_binary_size},
 };
 
 /* RFC 3501 6.4.5: older names for sections. */
@@ -62,6 +100,8 @@ static const struct {
     const char *name;
     const char *items[6];
 } macros[] = {
+    {"ALL", {"FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE"}},
+    {"FULL", {"FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY"}},
     {"FAST", {"FLAGS", "INTERNALDATE", "RFC822.SIZE"}},
 };
 
@@ -73,7 +113,8 @@ struct request {
 static const struct imap_fetch_row *find_row(struct text name, bool has_section)
 {
     for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-        if (rows[i].has_section == has_section && text_equals_nocase(name, text_from(rows[i].name)))
+        if ((rows[i].form != IMAP_FORM_PLAIN) == has_section &&
+            text_equals_nocase(name, text_from(rows[i].name)))
             return &rows[i];
     return NULL;
 }
@@ -115,13 +156,16 @@ static void read_section_item(struct imap_lex *lex, struct request *request, str
     struct imap_fetch_item *item = add_item(request, row, TEXT(""));
     const char *start = lex->rest.data;
     imap_lex_section(lex, &item->section);
+    if (row->form == IMAP_FORM_PART && item->section.kind != IMAP_SECTION_ALL)
+        imap_lex_fail(lex, "A part's number is wanted");
     if (lex->error != NULL)
         return;
     struct text written = text_of(start, (size_t)(lex->rest.data - start));
     read_partial(lex, item);
-    size_t peek = text_find_text(name, TEXT(".PEEK"));
+    struct text base = text_from(row->name);
     item->label =
-        arena_printf(&lex->line->arena, "%.*s%.*s", (int)peek, name.data, TEXT_ARG(written));
+        arena_printf(&lex->line->arena, "%.*s%.*s", (int)text_find_text(base, TEXT(".PEEK")),
+                     base.data, TEXT_ARG(written));
     if (item->is_partial)
         item->label = arena_printf(&lex->line->arena, "%.*s<%" PRIu64 ">", TEXT_ARG(item->label),
                                    item->offset);
@@ -191,42 +235,110 @@ static void add_uid(struct request *request)
         add_item(request, find_row(TEXT("UID"), false), TEXT("UID"));
 }
 
-static enum status answer_message(struct imap_fetch_message *message, const struct request *request)
+/* RFC 9051 6.4.5: what was fetched was seen; told with the other changes at the end. */
+struct seen {
+    uint32_t uids[MAILBOX_AT_ONCE];
+    unsigned count;
+};
+
+/* YIELDS. */
+static enum status mark_seen(struct imap_session *session, struct seen *seen)
 {
-    struct imap_session *session = message->session;
-    buffer_printf(&session->out, "* %u FETCH (", view_number(&session->view, message->entry.uid));
+    uint64_t modseq;
+    unsigned count = seen->count;
+    seen->count = 0;
+    if (count == 0)
+        return OK;
+    return mailbox_flag_many(session->view.box, seen->uids, count, FLAG_SEEN, 0, &modseq);
+}
+
+static bool sets_seen(const struct imap_session *session, const struct request *request)
+{
+    bool sets = false;
+    for (unsigned i = 0; i < request->count; i++)
+        sets = sets || request->items[i].row->sets_seen;
+    return sets && !session->read_only;
+}
+
+static enum status answer_items(struct imap_fetch_message *fetched, const struct request *request)
+{
+    struct imap_session *session = fetched->session;
+    buffer_printf(&session->out, "* %u FETCH (",
+                  view_number(&session->view, fetched->message.entry.uid));
     enum status status = OK;
     for (unsigned i = 0; i < request->count && status == OK; i++) {
         if (i > 0)
             buffer_append_byte(&session->out, ' ');
-        status = request->items[i].row->answer(message, &request->items[i]);
+        status = request->items[i].row->answer(fetched, &request->items[i]);
     }
-    if (status != OK) {
-        buffer_reset(&session->out, 0);
-        return status;
+    if (status == OK) {
+        buffer_append(&session->out, TEXT(")\r\n"));
+        imap_send(session);
+        return OK;
     }
-    buffer_append(&session->out, TEXT(")\r\n"));
-    imap_send(session);
-    return OK;
+    buffer_reset(&session->out, 0);
+    /* Half an answer can't be taken back. */
+    session->line.ended = session->line.ended || fetched->is_begun;
+    return session->line.ended ? TRY_LATER : status;
 }
 
-static void answer_all(struct imap_session *session, const struct imap_set *set,
-                       const struct request *request)
+static enum status answer_message(struct imap_session *session, const struct mailbox_entry *entry,
+                                  const struct request *request)
 {
-    struct arena arena;
-    arena_init(&arena);
+    struct imap_fetch_message fetched = {.session = session};
+    imap_message_init(&fetched.message, session->store, entry);
+    enum status status = answer_items(&fetched, request);
+    imap_message_finish(&fetched.message);
+    return status;
+}
+
+static enum status answer_all(struct imap_session *session, const struct imap_set *set,
+                              const struct request *request, bool *any_gone)
+{
+    struct seen *seen =
+        sets_seen(session, request) ? arena_alloc(&session->line.arena, sizeof(*seen)) : NULL;
     uint32_t uid = 0;
     enum status status = OK;
     const struct mailbox_entry *entry;
-    while (status != TRY_LATER && (entry = imap_set_next(set, &session->view, uid)) != NULL) {
-        struct imap_fetch_message message = {.session = session, .entry = *entry, .arena = &arena};
+    while (status == OK && !session->line.ended &&
+           stream_end(session->line.stream) == STREAM_OPEN &&
+           (entry = imap_set_next(set, &session->view, uid)) != NULL) {
         uid = entry->uid;
-        status = answer_message(&message, request);
-        arena_reset(&arena);
+        if (seen != NULL && (entry->flags & FLAG_SEEN) == 0)
+            seen->uids[seen->count++] = uid;
+        status = answer_message(session, entry, request);
+        *any_gone = *any_gone || status == REFUSED;
+        if (status == REFUSED)
+            status = OK;
+        if (status == OK && seen != NULL && seen->count == MAILBOX_AT_ONCE)
+            status = mark_seen(session, seen);
     }
-    arena_finish(&arena);
-    if (status == TRY_LATER)
+    return status == OK && seen != NULL ? mark_seen(session, seen) : status;
+}
+
+static bool names_gone(const struct imap_session *session, const struct imap_set *set)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        if (view_has_gone(&session->view, set->ranges[i].first, set->ranges[i].last))
+            return true;
+    return false;
+}
+
+static void run(struct imap_session *session, const struct imap_set *set,
+                const struct request *request)
+{
+    /* Gone, and the client can't know: it names them by numbers. */
+    bool any_gone = !imap_is_by_uid(session) && names_gone(session, set);
+    session->has_unknown_encoding = false;
+    enum status status = answer_all(session, set, request, &any_gone);
+    if (session->line.ended)
+        return;
+    if (status != OK)
         imap_fail(session, status);
+    else if (session->has_unknown_encoding)
+        imap_no(session, "[UNKNOWN-CTE]", "An encoding is not known");
+    else if (any_gone)
+        imap_no(session, "[EXPUNGEISSUED]", "Some of the messages are gone");
     else
         imap_ok(session, "", "That is all");
 }
@@ -243,5 +355,5 @@ void imap_fetch(struct imap_session *session)
         return;
     if (imap_is_by_uid(session))
         add_uid(request);
-    answer_all(session, &set, request);
+    run(session, &set, request);
 }

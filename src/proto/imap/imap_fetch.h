@@ -3,8 +3,8 @@
 #ifndef PROTO_IMAP_IMAP_FETCH_H
 #define PROTO_IMAP_IMAP_FETCH_H
 
+#include "proto/imap/imap_message.h"
 #include "proto/imap/imap_session.h"
-#include "store/shown.h"
 
 enum imap_section_kind {
     IMAP_SECTION_ALL,    /* of the message, or of the part */
@@ -38,21 +38,33 @@ struct imap_fetch_item {
 /* A message while it is answered. */
 struct imap_fetch_message {
     struct imap_session *session;
-    struct mailbox_entry entry; /* a copy: the mailbox may change while bytes are sent */
-    struct arena *arena;        /* of this message */
+    struct imap_message message;
+    bool is_begun; /* a part of the answer was sent: there is no way back */
+};
+
+enum imap_fetch_form {
+    IMAP_FORM_PLAIN,
+    IMAP_FORM_SECTION, /* "[...]" follows, and perhaps "<0.1000>" */
+    IMAP_FORM_PART,    /* "[1.2]", and perhaps "<0.1000>" */
 };
 
 struct imap_fetch_row {
     const char *name;
-    bool has_section; /* "[...]" follows, and perhaps "<0.1000>" */
-    bool sets_seen;   /* RFC 9051 6.4.5: and was not asked for by its .PEEK form */
-    /* Append the item to session->out, which may be sent meanwhile. REFUSED: the message is gone;
-     * then nothing was appended. YIELDS. */
-    enum status (*answer)(struct imap_fetch_message *message, const struct imap_fetch_item *item);
+    enum imap_fetch_form form;
+    bool sets_seen; /* RFC 9051 6.4.5 */
+    /* Append the item to session->out, which may be sent meanwhile. REFUSED: the message is gone.
+     * YIELDS. */
+    enum status (*answer)(struct imap_fetch_message *fetched, const struct imap_fetch_item *item);
 };
 
 /* imap_section.c: reading "[...]" after its bracket, and the bytes it means. */
 void imap_lex_section(struct imap_lex *lex, struct imap_section *out);
-enum status imap_fetch_body(struct imap_fetch_message *message, const struct imap_fetch_item *item);
+enum status imap_fetch_body(struct imap_fetch_message *fetched, const struct imap_fetch_item *item);
+
+/* imap_binary.c */
+enum status imap_fetch_binary(struct imap_fetch_message *fetched,
+                              const struct imap_fetch_item *item);
+enum status imap_fetch_binary_size(struct imap_fetch_message *fetched,
+                                   const struct imap_fetch_item *item);
 
 #endif

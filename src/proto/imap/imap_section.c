@@ -4,8 +4,7 @@
 #include "base/check.h"
 #include "mail/header.h"
 #include "proto/imap/imap_fetch.h"
-
-enum { RANGE_BYTES = 64 << 10, HEADER_MAX = 1 << 20 };
+#include "proto/imap/imap_structure.h"
 
 /* Reading */
 
@@ -76,42 +75,16 @@ void imap_lex_section(struct imap_lex *lex, struct imap_section *out)
 
 /* Bytes of a message */
 
-/* What a section means: a run of the message's bytes, or bytes made for it. */
+/* What a section means: a run of the message's bytes, bytes made for it, or nothing. */
 struct piece {
-    bool is_made;
+    bool is_absent, is_made;
     struct text made;
     uint64_t offset, length;
 };
 
-/* Where the body of the message begins: behind the first blank line. YIELDS. */
-static enum status find_body(struct imap_fetch_message *message, uint64_t *start)
+static bool is_fields(const struct imap_section *section)
 {
-    struct buffer range;
-    buffer_init(&range, RANGE_BYTES);
-    uint64_t size = message->entry.size, line = 0; /* where the line begins */
-    enum status status = OK;
-    *start = size;
-    for (uint64_t offset = 0; offset < size && *start == size && status == OK;) {
-        buffer_reset(&range, RANGE_BYTES);
-        status = mailbox_read(message->session->store, message->entry.message, offset, RANGE_BYTES,
-                              &range);
-        struct text rest = buffer_text(&range);
-        for (size_t end; (end = text_find(rest, '\n')) < rest.length;) {
-            uint64_t at = offset + range.length - rest.length + end; /* of the LF */
-            bool blank = at == line || (at == line + 1 && (end == 0 || rest.data[end - 1] == '\r'));
-            line = at + 1;
-            if (blank) {
-                *start = line;
-                break;
-            }
-            rest = text_from_position(rest, end + 1);
-        }
-        offset += range.length;
-        if (range.length == 0)
-            break;
-    }
-    buffer_finish(&range);
-    return status;
+    return section->kind == IMAP_SECTION_FIELDS || section->kind == IMAP_SECTION_FIELDS_NOT;
 }
 
 static bool is_wanted(const struct imap_section *section, struct text name)
@@ -123,8 +96,8 @@ static bool is_wanted(const struct imap_section *section, struct text name)
 }
 
 /* The fields asked for of a header section, and the blank line. */
-static struct text choose_fields(const struct imap_section *section, struct text header,
-                                 struct arena *arena)
+static struct piece choose_fields(const struct imap_section *section, struct text header,
+                                  struct arena *arena)
 {
     struct buffer chosen;
     struct header_field field;
@@ -133,44 +106,102 @@ static struct text choose_fields(const struct imap_section *section, struct text
         if (is_wanted(section, field.name))
             buffer_append(&chosen, field.whole);
     buffer_append(&chosen, TEXT("\r\n"));
-    struct text copy = arena_copy(arena, buffer_text(&chosen));
+    struct piece piece = {.is_made = true, .made = arena_copy(arena, buffer_text(&chosen))};
     buffer_finish(&chosen);
-    return copy;
+    return piece;
 }
 
-/* A header of that many bytes at that place, cut to what may be held. YIELDS. */
-static enum status make_fields(struct imap_fetch_message *message,
-                               const struct imap_section *section, struct piece *piece)
+/* All fields asked for are kept beside the message: it need not be opened. */
+static bool are_common(const struct imap_section *section, const struct imap_header *header)
+{
+    if (section->kind != IMAP_SECTION_FIELDS || header->is_cut)
+        return false;
+    for (unsigned i = 0; i < section->field_count; i++)
+        if (!imap_header_has(section->fields[i]))
+            return false;
+    return true;
+}
+
+/* From the header that the piece is so far. YIELDS. */
+static enum status make_fields(struct imap_message *message, const struct imap_section *section,
+                               struct piece *piece)
 {
     struct buffer header;
-    buffer_init(&header, HEADER_MAX);
-    uint32_t length = piece->length < HEADER_MAX ? (uint32_t)piece->length : HEADER_MAX;
-    enum status status = mailbox_read(message->session->store, message->entry.message,
-                                      piece->offset, length, &header);
+    buffer_init(&header, IMAP_HEADER_MAX);
+    uint32_t length =
+        piece->length < IMAP_HEADER_MAX ? (uint32_t)piece->length : (uint32_t)IMAP_HEADER_MAX;
+    enum status status = imap_message_read(message, piece->offset, length, &header);
     if (status == OK)
-        *piece = (struct piece){
-            .is_made = true, .made = choose_fields(section, buffer_text(&header), message->arena)};
+        *piece = choose_fields(section, buffer_text(&header), &message->arena);
     buffer_finish(&header);
     return status;
 }
 
-static enum status find_piece(struct imap_fetch_message *message,
-                              const struct imap_section *section, struct piece *piece)
+/* Of the message itself: its header is enough to know. */
+static enum status find_top_piece(struct imap_message *message, const struct imap_section *section,
+                                  struct piece *piece)
 {
-    uint64_t body = 0;
+    const struct imap_header *header;
     *piece = (struct piece){.length = message->entry.size};
     if (section->kind == IMAP_SECTION_ALL)
         return OK;
-    enum status status = find_body(message, &body);
+    enum status status = imap_message_header(message, &header);
     if (status != OK)
         return status;
     if (section->kind == IMAP_SECTION_TEXT)
-        *piece = (struct piece){.offset = body, .length = message->entry.size - body};
+        *piece = (struct piece){.offset = header->body_start,
+                                .length = message->entry.size - header->body_start};
     else
-        piece->length = body;
-    if (section->kind == IMAP_SECTION_FIELDS || section->kind == IMAP_SECTION_FIELDS_NOT)
+        piece->length = header->body_start;
+    if (is_fields(section) && are_common(section, header))
+        *piece = choose_fields(section, header->fields, &message->arena);
+    else if (is_fields(section))
         return make_fields(message, section, piece);
     return OK;
+}
+
+static struct piece header_of(const struct mime_part *part)
+{
+    return (struct piece){.offset = part->header_start, .length = part->header_length};
+}
+
+static struct piece body_of(const struct mime_part *part)
+{
+    return (struct piece){.offset = part->body_start, .length = part->body_length};
+}
+
+static struct piece piece_of_part(const struct mime_part *part, enum imap_section_kind kind)
+{
+    const struct mime_part *inner;
+    switch (kind) {
+    case IMAP_SECTION_ALL:
+        return body_of(part);
+    case IMAP_SECTION_MIME:
+        return header_of(part);
+    case IMAP_SECTION_HEADER:
+    case IMAP_SECTION_FIELDS:
+    case IMAP_SECTION_FIELDS_NOT:
+        inner = imap_part_message(part);
+        return inner == NULL ? (struct piece){.is_absent = true} : header_of(inner);
+    case IMAP_SECTION_TEXT:
+        inner = imap_part_message(part);
+        return inner == NULL ? (struct piece){.is_absent = true} : body_of(inner);
+    }
+    return (struct piece){.is_absent = true};
+}
+
+static enum status find_piece(struct imap_message *message, const struct imap_section *section,
+                              struct piece *piece)
+{
+    const struct mime_tree *tree;
+    if (section->part_depth == 0)
+        return find_top_piece(message, section, piece);
+    enum status status = imap_message_tree(message, &tree);
+    if (status != OK)
+        return status;
+    const struct mime_part *part = imap_part_find(tree, section->part, section->part_depth);
+    *piece = part == NULL ? (struct piece){.is_absent = true} : piece_of_part(part, section->kind);
+    return is_fields(section) && !piece->is_absent ? make_fields(message, section, piece) : OK;
 }
 
 /* The part of the piece that "<offset.length>" names. */
@@ -192,46 +223,48 @@ static void cut_piece(struct piece *piece, const struct imap_fetch_item *item)
 
 /* A literal, range by range. Once its length was said there is no way back: a message that can't be
  * read to its end ends the session. YIELDS. */
-static enum status send_range(struct imap_fetch_message *message, struct piece piece)
+static enum status send_range(struct imap_fetch_message *fetched, struct piece piece)
 {
-    struct imap_session *session = message->session;
+    struct imap_session *session = fetched->session;
     struct buffer range;
-    buffer_init(&range, RANGE_BYTES);
+    buffer_init(&range, IMAP_RANGE_BYTES);
     enum status status = OK;
     for (uint64_t done = 0; status == OK && done < piece.length; done += range.length) {
         uint64_t left = piece.length - done;
-        buffer_reset(&range, RANGE_BYTES);
-        status = mailbox_read(session->store, message->entry.message, piece.offset + done,
-                              left < RANGE_BYTES ? (uint32_t)left : RANGE_BYTES, &range);
+        buffer_reset(&range, IMAP_RANGE_BYTES);
+        status =
+            imap_message_read(&fetched->message, piece.offset + done,
+                              left < IMAP_RANGE_BYTES ? (uint32_t)left : IMAP_RANGE_BYTES, &range);
         if (status == OK && range.length == 0)
             status = refused("the message is shorter than it was");
         if (status == OK && done == 0) {
             buffer_printf(&session->out, "{%" PRIu64 "}\r\n", piece.length);
             imap_send(session);
+            fetched->is_begun = true;
         }
         if (status == OK)
             stream_write(session->line.stream, buffer_text(&range));
-        else if (done > 0)
-            session->line.ended = true;
     }
     buffer_finish(&range);
-    return session->line.ended ? TRY_LATER : status;
+    return status;
 }
 
-enum status imap_fetch_body(struct imap_fetch_message *message, const struct imap_fetch_item *item)
+enum status imap_fetch_body(struct imap_fetch_message *fetched, const struct imap_fetch_item *item)
 {
     struct piece piece;
-    struct buffer *out = &message->session->out;
-    enum status status = find_piece(message, &item->section, &piece);
+    struct buffer *out = &fetched->session->out;
+    enum status status = find_piece(&fetched->message, &item->section, &piece);
     if (status != OK)
         return status;
     cut_piece(&piece, item);
     buffer_printf(out, "%.*s ", TEXT_ARG(item->label));
-    if (piece.is_made)
+    if (piece.is_absent)
+        buffer_append(out, TEXT("NIL"));
+    else if (piece.is_made)
         imap_put_string(out, piece.made);
     else if (piece.length == 0)
         buffer_append(out, TEXT("\"\""));
     else
-        return send_range(message, piece);
+        return send_range(fetched, piece);
     return OK;
 }

@@ -52,7 +52,8 @@ struct imap_session {
     struct text tag;
     const struct imap_command *command;
     bool is_answered;
-    struct buffer out; /* a response being composed; sent by imap_send */
+    bool has_unknown_encoding; /* BINARY met what it can't decode */
+    struct buffer out;         /* a response being composed; sent by imap_send */
 };
 
 /* The last word on a command, and what was to be told before it. code: "" or "[ALERT]" and the

@@ -1,0 +1,52 @@
+/* A message and what is known of it beyond its entry: its header's common fields, its tree of
+ * parts, its bytes; each looked up when it is first asked for. What had to be made from the bytes
+ * is kept beside the message (store/derived.h), so a listing opens no body twice. */
+#ifndef PROTO_IMAP_IMAP_MESSAGE_H
+#define PROTO_IMAP_IMAP_MESSAGE_H
+
+#include "mail/mime.h"
+#include "store/mailbox.h"
+#include "store/shown.h"
+
+/* What listings ask for. */
+struct imap_header {
+    uint64_t body_start;  /* behind the blank line */
+    struct text envelope; /* as the answer has it */
+    struct text fields;   /* the common ones, as they stand, in their order */
+    bool is_cut;          /* not all of them */
+};
+/* Of longer headers the rest is not looked at. */
+enum { IMAP_HEADER_MAX = 1 << 20, IMAP_RANGE_BYTES = 64 << 10 };
+
+struct imap_message {
+    struct store *store;
+    struct mailbox_entry entry; /* a copy: the mailbox may change meanwhile */
+    struct arena arena;
+    /* private */
+    struct shown *shown;
+    struct imap_header *header;
+    struct mime_tree *tree;
+};
+
+void imap_message_init(struct imap_message *message, struct store *store,
+                       const struct mailbox_entry *entry);
+void imap_message_finish(struct imap_message *message);
+
+/* What these give lives as long as the message. REFUSED: the message is gone; TRY_LATER: it can't
+ * be read. YIELD. */
+enum status imap_message_header(struct imap_message *message, const struct imap_header **out);
+enum status imap_message_tree(struct imap_message *message, const struct mime_tree **out);
+/* Append bytes [offset, offset + length), cut at the end. */
+enum status imap_message_read(struct imap_message *message, uint64_t offset, uint32_t length,
+                              struct buffer *out);
+
+/* A field of this name is among the common ones. */
+bool imap_header_has(struct text name);
+/* Of a tree made by imap_message_tree: the envelope of the message that a part holds. */
+struct text imap_part_envelope(const struct mime_part *part);
+
+/* The tree as bytes and back; for imap_message.c and its tests. Decoding trusts nothing. */
+void imap_tree_encode(const struct mime_tree *tree, struct buffer *out);
+bool imap_tree_decode(struct text bytes, uint64_t size, struct arena *arena, struct mime_tree *out);
+
+#endif
