@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "mail/charset.h"
 #include "main/programs.h"
 #include "main/store_imap.h"
 #include "proto/pop3/pop3.h"
@@ -18,6 +19,7 @@
 
 struct store_role {
     struct role_context *context;
+    struct charsets *charsets;  /* for searching; can't be loaded once the role is confined */
     struct task_group sessions; /* of users */
     struct task_group serving;  /* verbs, and the watch for new settings */
     bool stopping;
@@ -201,6 +203,7 @@ static void *store_new(struct role_context *context)
     struct store_role *role = calloc(1, sizeof(*role));
     check(role != NULL);
     role->context = context;
+    role->charsets = charsets_hold();
     task_group_init(&role->sessions);
     task_group_init(&role->serving);
     struct queue *queue = queue_new();
@@ -258,6 +261,7 @@ static void store_stop(void *state)
     task_group_finish(&role->serving);
     task_group_finish(&role->sessions);
     queue_stop(&queue);
+    charsets_release(&role->charsets);
     free(role);
 }
 

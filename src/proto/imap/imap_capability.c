@@ -6,6 +6,7 @@ static const struct {
     unsigned needs; /* all of these imap_situation bits */
 } capabilities[] = {
     {"IMAP4rev1", 0},
+    {"IMAP4rev2", IMAP_AFTER_LOGIN},
     {"LITERAL+", 0},
     {"SASL-IR", 0},
     {"ID", 0},
@@ -25,6 +26,9 @@ static const struct {
     {"UIDPLUS", IMAP_AFTER_LOGIN},
     {"MULTIAPPEND", IMAP_AFTER_LOGIN},
     {"MOVE", IMAP_AFTER_LOGIN},
+    {"ESEARCH", IMAP_AFTER_LOGIN},
+    {"WITHIN", IMAP_AFTER_LOGIN},
+    {"BINARY", IMAP_AFTER_LOGIN},
 };
 
 void imap_capability_put(struct buffer *out, unsigned situation, uint32_t mechanisms)

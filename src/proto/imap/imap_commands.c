@@ -41,6 +41,8 @@ const struct imap_command imap_commands[] = {
     {"UID EXPUNGE",  UID | CHANGES,       imap_expunge},
     {"FETCH",        NUMBERS,             imap_fetch},
     {"UID FETCH",    UID,                 imap_fetch},
+    {"SEARCH",       NUMBERS,             imap_search},
+    {"UID SEARCH",   UID,                 imap_search},
     {"STORE",        NUMBERS | CHANGES,   imap_store},
     {"UID STORE",    UID | CHANGES,       imap_store},
     {"COPY",         SELECTED,            imap_copy},

@@ -34,8 +34,9 @@ void imap_idle(struct imap_session *session);
 /* imap_expunge.c */
 void imap_close(struct imap_session *session);
 void imap_expunge(struct imap_session *session);
-/* imap_fetch.c, imap_store.c, imap_copy.c: also their UID forms */
+/* imap_fetch.c, imap_search.c, imap_store.c, imap_copy.c: also their UID forms */
 void imap_fetch(struct imap_session *session);
+void imap_search(struct imap_session *session);
 void imap_store(struct imap_session *session);
 void imap_copy(struct imap_session *session);
 void imap_move(struct imap_session *session);

@@ -1,0 +1,63 @@
+/* SEARCH inside: the keys (RFC 9051 6.4.4) as a tree, and whether a message fits. A new key is a
+ * row of the table in imap_search_key.c and a case, or a function, in imap_search_match.c. */
+#ifndef PROTO_IMAP_IMAP_SEARCH_H
+#define PROTO_IMAP_IMAP_SEARCH_H
+
+#include "proto/imap/imap_message.h"
+#include "proto/imap/imap_session.h"
+
+enum imap_search_op {
+    SEARCH_ALL,
+    SEARCH_NOTHING,
+    SEARCH_AND,
+    SEARCH_OR,
+    SEARCH_NOT,
+    SEARCH_SET,     /* set: UIDs */
+    SEARCH_FLAGS,   /* flags: it has all of these */
+    SEARCH_KEYWORD, /* text */
+    SEARCH_BEFORE,  /* the internal date; number: days since 1970 */
+    SEARCH_ON,
+    SEARCH_SINCE,
+    SEARCH_SAVED_BEFORE, /* when it came into the mailbox */
+    SEARCH_SAVED_ON,
+    SEARCH_SAVED_SINCE,
+    SEARCH_LARGER, /* number */
+    SEARCH_SMALLER,
+    SEARCH_OLDER, /* than number seconds */
+    SEARCH_YOUNGER,
+    SEARCH_SENT_BEFORE, /* the Date field; number: days */
+    SEARCH_SENT_ON,
+    SEARCH_SENT_SINCE,
+    SEARCH_HEADER, /* name; text */
+    SEARCH_BODY,   /* text */
+    SEARCH_TEXT,
+};
+
+/* What must be looked at; in this order keys are tried. */
+enum imap_search_cost { COST_ENTRY, COST_HEADER, COST_BODY, COSTS };
+
+struct imap_search_key {
+    struct imap_search_key *next;  /* beside it */
+    struct imap_search_key *inner; /* of AND, OR, NOT */
+    enum imap_search_op op;
+    enum imap_search_cost cost;
+    uint64_t number, flags;
+    struct text name, text; /* text is folded (mail/fold.h) */
+    struct imap_set set;
+};
+
+/* Read keys up to the end, all of which must fit, into the command's arena. charset: of their
+ * strings, "" for none said. NULL when lex failed. YIELDS. */
+struct imap_search_key *imap_lex_search(struct imap_session *session, struct text charset);
+/* Does the message fit? TRY_LATER: it can't be read; one that is gone fits nothing. YIELDS. */
+enum status imap_search_matches(struct imap_session *session, struct imap_message *message,
+                                const struct imap_search_key *key, bool *fits);
+
+/* imap_search_text.c: is the folded text in a field's value, in the body, in all of the message?
+ * YIELD. */
+enum status imap_search_header(struct imap_message *message, struct text name, struct text text,
+                               bool *found);
+enum status imap_search_body(struct imap_message *message, struct text text, bool with_header,
+                             bool *found);
+
+#endif
