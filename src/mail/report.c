@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/encoding.h"
 #include "base/id.h"
 #include "mail/body_scan.h"
 #include "mail/date.h"
@@ -188,16 +189,48 @@ static void put_header_section(struct buffer *out, struct text section)
     }
 }
 
+static bool is_global(const struct report *report)
+{
+    return report->is_international || report->original_is_international;
+}
+
+/* RFC 6532 3.7: unlike message/rfc822, message/global may be encoded, and so goes to senders whose
+ * own systems know nothing of UTF-8. */
+static bool original_is_encoded(const struct report *report)
+{
+    return !report->is_international && report->original_is_international &&
+           body_has_8bit(report->original);
+}
+
+static bool is_8bit(const struct report *report)
+{
+    return report->is_international ||
+           (body_has_8bit(report->original) && !original_is_encoded(report));
+}
+
+static void put_base64(struct buffer *out, struct text bytes)
+{
+    enum { LINE_BYTES = 57 };
+    for (; bytes.length > 0; bytes = text_from_position(bytes, LINE_BYTES)) {
+        base64_encode(text_head(bytes, LINE_BYTES), out);
+        buffer_append(out, TEXT("\r\n"));
+    }
+}
+
 static void put_original_part(struct buffer *out, const struct report *report)
 {
     static const char *const types[2][2] = {{"message/rfc822", "text/rfc822-headers"},
                                             {"message/global", "message/global-headers"}};
     buffer_printf(out, "Content-Type: %s\r\n",
-                  types[report->is_international][report->original_is_header_only]);
-    if (body_has_8bit(report->original))
+                  types[is_global(report)][report->original_is_header_only]);
+    if (original_is_encoded(report))
+        buffer_append(out, TEXT("Content-Transfer-Encoding: base64\r\n"));
+    else if (body_has_8bit(report->original))
         buffer_append(out, TEXT("Content-Transfer-Encoding: 8bit\r\n"));
     buffer_append(out, TEXT("\r\n"));
-    if (report->original_is_header_only)
+    if (original_is_encoded(report))
+        put_base64(out, report->original);
+    else if (report->original_is_header_only)
         put_header_section(out, report->original);
     else
         buffer_append(out, report->original);
@@ -253,7 +286,7 @@ static void put_header(struct buffer *out, const struct report *report, const ch
                   boundary);
     if (report->tls_is_optional)
         buffer_append(out, TEXT("TLS-Required: No\r\n"));
-    if (body_has_8bit(report->original) || report->is_international)
+    if (is_8bit(report))
         buffer_append(out, TEXT("Content-Transfer-Encoding: 8bit\r\n"));
     buffer_append(out, TEXT("\r\nThis is a delivery report in MIME format.\r\n"));
 }

@@ -39,8 +39,9 @@ struct report {
     unsigned recipient_count;
     struct text original; /* the message, or its header section */
     bool original_is_header_only;
-    bool is_international;
-    bool tls_is_optional; /* as the original asked for: RFC 8689 5 */
+    bool original_is_international; /* its header may hold UTF-8: RFC 6532 */
+    bool is_international;          /* the report itself: RFC 6533 */
+    bool tls_is_optional;           /* as the original asked for: RFC 8689 5 */
 };
 
 /* Compose the whole message, header first, CRLF line ends. A header section that is returned alone

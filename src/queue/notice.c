@@ -24,6 +24,7 @@ struct telling {
     struct report_recipient *recipients;
     unsigned recipient_count;
     bool header_only, any_failed;
+    bool is_international; /* an address in it is: RFC 6533 */
 };
 
 /* RFC 3461 4.1: whom the sender wants to hear of. */
@@ -32,6 +33,7 @@ static void choose(struct telling *telling)
     struct wait wait = schedule_wait(telling->queued);
     int64_t until = decide_last_try(&telling->queue->settings->retry, &wait);
     unsigned count = telling->item.recipient_count;
+    telling->is_international = body_has_8bit(telling->message.sender);
     telling->recipients = arena_array(telling->arena, count, sizeof(*telling->recipients));
     for (unsigned i = 0; i < count; i++) {
         const struct item_recipient *from = &telling->item.recipients[i];
@@ -39,6 +41,7 @@ static void choose(struct telling *telling)
         if (failed && !decide_wants_notice(from->notify, NOTICE_FAILURE))
             continue;
         telling->any_failed |= failed;
+        telling->is_international |= body_has_8bit(from->address);
         telling->recipients[telling->recipient_count++] = (struct report_recipient){
             .address = from->address,
             .original_recipient = from->original_recipient,
@@ -83,7 +86,8 @@ static bool compose(struct telling *telling, struct text original, uint64_t id, 
                                 message->terms.by == MAIL_BY_NONE ? 0 : message->terms.by_ms,
                             .hold_until_ms = message->terms.hold_until_ms,
                             .tls_is_optional = message->terms.tls_is_optional,
-                            .is_international = message->terms.is_international};
+                            .original_is_international = message->terms.is_international,
+                            .is_international = telling->is_international};
     return report_compose(&report, out);
 }
 
@@ -108,10 +112,11 @@ static enum status end_untold(struct telling *telling, bool keep, const char *wh
 
 /* A report tells as much as its message, so it is guarded like that (RFC 8689 5), and as urgent
  * (RFC 6710 5). */
-static struct mail_terms terms_of(const struct mail_terms *original, struct text body)
+static struct mail_terms terms_of(const struct telling *telling, struct text body)
 {
+    const struct mail_terms *original = &telling->message.terms;
     return (struct mail_terms){.body = body_has_8bit(body) ? MAIL_BODY_8BIT : MAIL_BODY_7BIT,
-                               .is_international = original->is_international,
+                               .is_international = telling->is_international,
                                .requires_tls = original->requires_tls,
                                .tls_is_optional = original->tls_is_optional,
                                .priority = original->priority};
@@ -122,7 +127,7 @@ static enum status commit_report(struct telling *telling, uint64_t id, struct te
     struct queue *queue = telling->queue;
     struct change change;
     struct queue_recipient recipient = {.address = telling->message.sender, .notify = NOTIFY_NEVER};
-    struct mail_terms terms = terms_of(&telling->message.terms, body);
+    struct mail_terms terms = terms_of(telling, body);
     struct queue_envelope envelope = {.id = id,
                                       .sender = TEXT(""),
                                       .terms = terms,

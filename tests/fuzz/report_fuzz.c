@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/encoding.h"
+#include "mail/body_scan.h"
 #include "mail/header.h"
 #include "mail/mime.h"
 #include "mail/report.h"
@@ -78,10 +80,25 @@ static void expect_status_part(struct text body, unsigned recipient_count)
     check(body.length == 0);
 }
 
+static bool is_encoded(struct text returned, struct text original)
+{
+    struct buffer decoded;
+    struct text line;
+    buffer_init(&decoded, 1 << 20);
+    bool good = true;
+    while (good && text_split(&returned, '\n', &line))
+        good = line.length <= 77 && base64_decode(text_trim(line), &decoded);
+    good = good && text_equals(buffer_text(&decoded), original);
+    buffer_finish(&decoded);
+    return good;
+}
+
 /* As it is, but that a header alone is made fit to travel as text. */
 static bool is_returned(struct text returned, const struct report *report)
 {
     struct text original = report->original;
+    if (report->original_is_international && !report->is_international && body_has_8bit(original))
+        return is_encoded(returned, original);
     if (!report->original_is_header_only)
         return text_equals(returned, original);
     for (size_t i = 0; i < returned.length; i++) {
@@ -127,6 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                             .original_id = flags,
                             .original_is_header_only = flags & 32,
                             .tls_is_optional = flags & 64,
+                            .original_is_international = flags & 4,
                             .deliver_by_ms = flags & 16 ? 1795168931004 : 0,
                             .hold_until_ms = flags & 8 ? 1795168931004 : 0,
                             .is_international = flags & 128,

@@ -401,3 +401,31 @@ TEST("a binary message is kept as it came, and its report returns the header as 
 {
     run(binary);
 }
+
+static void international(struct queue_peer *peer)
+{
+    struct queue_peer_mail mail = {.sender = TEXT("alice@local.test"),
+                                   .body = TEXT("Subject: \xc3\xbc\r\n\r\nbody\r\n"),
+                                   .to = {TEXT("j\xc3\xbcrg@far.example")},
+                                   .to_count = 1,
+                                   .terms = {.body = MAIL_BODY_8BIT, .is_international = true}};
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(queue_peer_report(peer, lease_one(peer), REFUSED, false, "5.6.7", "553 no") == OK);
+    struct text report = nth_of_alice(peer, 0);
+    EXPECT(has(report, "Content-Type: message/global-delivery-status\r\n"));
+    EXPECT(has(report, "Final-Recipient: utf-8; j\xc3\xbcrg@far.example\r\n"));
+    mail.to[0] = TEXT("x@far.example");
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(queue_peer_report(peer, lease_one(peer), REFUSED, false, "5.6.7", "553 no") == OK);
+    report = nth_of_alice(peer, 1);
+    EXPECT(has(report, "Content-Type: message/delivery-status\r\n"));
+    EXPECT(has(report, "Content-Type: message/global\r\n"
+                       "Content-Transfer-Encoding: base64\r\n"));
+    EXPECT(!body_has_8bit(report));
+}
+
+/* shows: V27 */
+TEST("a report is international when an address is, and ASCII otherwise")
+{
+    run(international);
+}

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "mail/body_scan.h"
 #include "mail/header.h"
 #include "mail/mime.h"
 #include "test.h"
@@ -315,4 +316,22 @@ TEST("8-bit parts and no others are declared so, and a header alone is fit to be
     EXPECT_TEXT(root->encoding_name, "8bit");
     EXPECT_TEXT(root->first_child->next->next->encoding_name, "8bit");
     EXPECT(text_is_empty(root->first_child->next->encoding_name));
+}
+
+/* shows: V27 */
+TEST("a header with UTF-8 comes back encoded to a sender who may not know UTF-8")
+{
+    struct report_recipient bob = failed_recipient();
+    struct report report = report_on(&bob, 1);
+    report.original = TEXT("Subject: \xc3\xbc\r\n");
+    report.original_is_header_only = report.original_is_international = true;
+    struct text message = composed(&report);
+    EXPECT(!body_has_8bit(message) && !holds(message, "8bit"));
+    EXPECT(holds(message, "Content-Type: message/global-headers\r\n"
+                          "Content-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogw7wNCg==\r\n"));
+    report.is_international = true;
+    message = composed(&report);
+    EXPECT(holds(message, "Content-Type: message/global-headers\r\n"
+                          "Content-Transfer-Encoding: 8bit\r\n\r\nSubject: \xc3\xbc\r\n"));
+    EXPECT(holds(message, "Content-Type: message/global-delivery-status\r\n"));
 }
