@@ -121,9 +121,36 @@ static enum status add_authorities(struct site_files *files, struct text path)
     return status == OK ? OK : fail_within(REFUSED, "%.*s", TEXT_ARG(path));
 }
 
-enum status site_files_read(const struct settings *settings, struct site_files *out)
+/* Whether a key is right only DNS can tell; that it is one of records can be told here. */
+static enum status check_anchors(struct text path, struct text bytes)
+{
+    struct text line, word;
+    while (text_split(&bytes, '\n', &line)) {
+        bool is_record = false;
+        struct text rest = line = text_trim(text_before(line, ';'));
+        while (text_word(&rest, &word))
+            is_record = is_record || text_equals_nocase(word, TEXT("DS")) ||
+                        text_equals_nocase(word, TEXT("DNSKEY"));
+        if (!text_is_empty(line) && !is_record)
+            return refused(
+                "%.*s: '%.*s' is no trust anchor: write DS or DNSKEY records, one a line",
+                TEXT_ARG(path), TEXT_ARG(text_head(line, 60)));
+    }
+    return OK;
+}
+
+static enum status add_anchors(struct site_files *files, struct text path)
 {
     unsigned place;
+    if (text_is_empty(path))
+        return OK;
+    if (add(files, path, &place) != OK)
+        return fail_within(REFUSED, "trust anchor");
+    return check_anchors(path, buffer_text(&files->list[place].bytes));
+}
+
+enum status site_files_read(const struct settings *settings, struct site_files *out)
+{
     *out = (struct site_files){.list = calloc(FILES_MAX, sizeof(*out->list)),
                                .pairs = calloc(FILES_MAX, sizeof(*out->pairs))};
     check(out->list != NULL && out->pairs != NULL);
@@ -136,9 +163,8 @@ enum status site_files_read(const struct settings *settings, struct site_files *
     }
     if (status == OK)
         status = add_authorities(out, settings->authorities_file);
-    if (status == OK && !text_is_empty(settings->trust_anchor_file) &&
-        add(out, settings->trust_anchor_file, &place) != OK)
-        status = fail_within(REFUSED, "trust anchor");
+    if (status == OK)
+        status = add_anchors(out, settings->trust_anchor_file);
     return status;
 }
 

@@ -2,6 +2,8 @@
  * against what is there, and a name that no host can have is skipped, not repaired. */
 #include "net/dns_answer.h"
 
+#include <string.h>
+
 #include "base/random.h"
 
 enum { LABEL_MAX = 63, PREFERENCE_BYTES = 2 };
@@ -75,6 +77,37 @@ enum dns_mx_kind dns_mx_parse(struct text data, struct arena *arena, struct reso
         return DNS_MX_NULL;
     out->host = host;
     return DNS_MX_HOST;
+}
+
+bool dns_tlsa_parse(struct text data, struct arena *arena, struct tls_tlsa *out)
+{
+    enum { HEAD_BYTES = 3 };
+    if (data.length <= HEAD_BYTES)
+        return false;
+    *out = (struct tls_tlsa){.usage = (uint8_t)data.data[0],
+                             .selector = (uint8_t)data.data[1],
+                             .matching = (uint8_t)data.data[2],
+                             .data = arena_copy(arena, text_from_position(data, HEAD_BYTES))};
+    return true;
+}
+
+bool dns_txt_parse(struct text data, struct arena *arena, struct text *out)
+{
+    size_t length = 0;
+    char *joined = arena_alloc(arena, data.length + 1);
+    if (text_is_empty(data))
+        return false;
+    while (!text_is_empty(data)) {
+        size_t size = (unsigned char)data.data[0];
+        data = text_from_position(data, 1);
+        if (size > data.length)
+            return false;
+        memcpy(joined + length, data.data, size);
+        length += size;
+        data = text_from_position(data, size);
+    }
+    *out = text_of(joined, length);
+    return true;
 }
 
 void dns_mx_order(struct resolver_mx *list, unsigned count)

@@ -16,8 +16,23 @@
 #include "task/io.h"
 #include "task/offload.h"
 
-enum { LOOKUP_MS = 30 * SECOND, MOST_MX = 100, MOST_ADDRESSES = 64, MOST_RECORDS = 1000 };
-enum { TYPE_A = 1, TYPE_MX = 15, TYPE_AAAA = 28, CLASS_IN = 1 };
+enum {
+    LOOKUP_MS = 30 * SECOND,
+    MOST_MX = 100,
+    MOST_ADDRESSES = 64,
+    MOST_RECORDS = 1000,
+    MOST_TXT = 32,
+    ANCHOR_MAX = 2048
+};
+enum {
+    TYPE_A = 1,
+    TYPE_CNAME = 5,
+    TYPE_MX = 15,
+    TYPE_TXT = 16,
+    TYPE_AAAA = 28,
+    TYPE_TLSA = 52,
+    CLASS_IN = 1
+};
 enum { RCODE_OK = 0, RCODE_NXDOMAIN = 3 };
 
 static const char root_key_file[] = "/usr/share/dns/root.key";
@@ -58,49 +73,77 @@ static enum status use_server(struct ub_ctx *context, const struct net_address *
 
 /* A server on this machine is trusted to validate, and may well serve private zones that the signed
  * root denies: validating its answers again would refuse them. */
-static bool wants_validation(const struct net_address *servers, unsigned count)
+static bool is_trusted(const struct resolver_options *options)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (net_address_is_loopback(&servers[i]))
-            return false;
-    return access(root_key_file, R_OK) == 0;
+    for (unsigned i = 0; i < options->server_count; i++)
+        if (net_address_is_loopback(&options->servers[i]))
+            return true;
+    return false;
 }
 
-static enum status set_up(struct ub_ctx *context, const struct net_address *servers, unsigned count)
+static enum status use_anchors(struct ub_ctx *context, struct text anchors)
+{
+    struct text line;
+    unsigned used = 0;
+    while (text_split(&anchors, '\n', &line)) {
+        char record[ANCHOR_MAX];
+        line = text_trim(text_before(line, ';'));
+        if (text_is_empty(line))
+            continue;
+        if (!text_copy(line, record, sizeof(record)) || ub_ctx_add_ta(context, record) != 0)
+            return refused("'%.*s' is no trust anchor: write DS or DNSKEY records, one a line",
+                           TEXT_ARG(text_head(line, 60)));
+        used++;
+    }
+    return used > 0 ? OK : refused("there is no trust anchor in the file");
+}
+
+static enum status set_up_validation(struct ub_ctx *context, const struct resolver_options *options)
+{
+    if (!text_is_empty(options->trust_anchors))
+        return use_anchors(context, options->trust_anchors);
+    if (!is_trusted(options) && access(root_key_file, R_OK) == 0)
+        ub_ctx_add_ta_file(context, root_key_file);
+    return OK;
+}
+
+static enum status set_up(struct ub_ctx *context, const struct resolver_options *wanted)
 {
     static const char *const options[][2] = {
         {"do-not-query-localhost:", "no"},
         /* Names and networks that libunbound answers itself by default; private sites have them. */
         {"unblock-lan-zones:", "yes"},
         {"insecure-lan-zones:", "yes"},
-        {"local-zone:", "test. nodefault"},
     };
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         int error = ub_ctx_set_option(context, options[i][0], options[i][1]);
         if (error != 0)
             return refused("resolver option %s %s", options[i][0], ub_strerror(error));
     }
-    for (unsigned i = 0; i < count; i++) {
-        enum status status = use_server(context, &servers[i]);
+    for (unsigned i = 0; i < wanted->server_count; i++) {
+        enum status status = use_server(context, &wanted->servers[i]);
         if (status != OK)
             return status;
     }
-    if (count == 0)
+    if (wanted->server_count == 0)
         ub_ctx_resolvconf(context, NULL); /* absent: we ask the root servers ourselves */
-    if (wants_validation(servers, count))
-        ub_ctx_add_ta_file(context, root_key_file);
+    enum status status = set_up_validation(context, wanted);
+    if (status != OK)
+        return status;
     int error = ub_ctx_async(context, 1);
-    /* Any change of local data makes libunbound read its options now instead of at the first
-     * question: that takes some 100 KiB of stack, which no task has. */
+    /* One more name that it would answer itself. Any change of local data also makes libunbound
+     * read its options now instead of at the first question: that takes some 100 KiB of stack,
+     * which no task has. */
     if (error == 0)
-        error = ub_ctx_data_remove(context, "nothing.invalid");
+        error = ub_ctx_zone_remove(context, "test.");
+    if (error == UB_INITFAIL && !text_is_empty(wanted->trust_anchors))
+        return refused("resolver: a trust anchor is not usable");
     return error == 0 ? OK : try_later("resolver: %s", ub_strerror(error));
 }
 
 struct set_up {
     struct ub_ctx *context;
-    const struct net_address *servers;
-    unsigned count;
+    const struct resolver_options *options;
     enum status status;
     char reason[REASON_BYTES];
 };
@@ -111,14 +154,13 @@ static void set_up_offloaded(void *argument)
     struct set_up *call = argument;
     call->context = ub_ctx_create();
     call->status = call->context == NULL ? try_later("resolver: cannot start")
-                                         : set_up(call->context, call->servers, call->count);
+                                         : set_up(call->context, call->options);
     text_copy(text_from(fail_reason()), call->reason, sizeof(call->reason));
 }
 
-static enum status set_up_away(struct resolver *resolver, const struct net_address *servers,
-                               unsigned count)
+static enum status set_up_away(struct resolver *resolver, const struct resolver_options *options)
 {
-    struct set_up call = {.servers = servers, .count = count};
+    struct set_up call = {.options = options};
     task_offload(set_up_offloaded, &call);
     resolver->context = call.context;
     if (call.status == OK)
@@ -126,12 +168,12 @@ static enum status set_up_away(struct resolver *resolver, const struct net_addre
     return call.status == REFUSED ? refused("%s", call.reason) : try_later("%s", call.reason);
 }
 
-enum status resolver_new(const struct net_address *servers, unsigned count, struct resolver **out)
+enum status resolver_new(const struct resolver_options *options, struct resolver **out)
 {
     struct resolver *resolver = calloc(1, sizeof(*resolver));
     check(resolver != NULL);
     resolver->io.fd = -1;
-    enum status status = set_up_away(resolver, servers, count);
+    enum status status = set_up_away(resolver, options);
     if (status == OK)
         status = task_io_open(&resolver->io, ub_fd(resolver->context));
     if (status != OK) {
@@ -214,7 +256,7 @@ static unsigned record_count(const struct ub_result *result)
 
 /* All the usable hosts of an answer that has MX records. */
 static enum status take_mx(const struct ub_result *result, struct arena *arena,
-                           struct resolver_mx **out, unsigned *count, bool *null_mx)
+                           struct resolver_mx **out, unsigned *count, bool *is_null)
 {
     unsigned records = record_count(result);
     struct resolver_mx *list = arena_array(arena, records, sizeof(*list));
@@ -227,7 +269,7 @@ static enum status take_mx(const struct ub_result *result, struct arena *arena,
     }
     /* RFC 7505 3: a null MX stands alone; beside others it is a mistake and skipped. */
     if (hosts == 0) {
-        *null_mx = has_null;
+        *is_null = has_null;
         return refused(has_null ? "the domain accepts no mail (null MX)"
                                 : "no MX record of the domain names a host");
     }
@@ -256,34 +298,43 @@ static enum status check_name(struct text name, char out[DNS_NAME_TEXT_MAX + 1])
     return OK;
 }
 
-enum status resolver_find_mx(struct resolver *resolver, struct text domain, struct arena *arena,
-                             struct resolver_mx **out, unsigned *count, bool *null_mx)
+/* One question and its answer, in *query, which is to be finished whatever comes. YIELDS. */
+static enum status ask(struct resolver *resolver, struct text name, int type, struct query *query)
 {
-    char name[DNS_NAME_TEXT_MAX + 1];
-    *count = 0;
-    *null_mx = false;
-    enum status status = check_name(domain, name);
+    char string[DNS_NAME_TEXT_MAX + 1];
+    *query = (struct query){0};
+    enum status status = check_name(name, string);
     if (status != OK)
         return status;
+    query_start(resolver, query, string, type);
+    return query_wait(resolver, query, clock_monotonic_ms() + LOOKUP_MS);
+}
+
+enum status resolver_find_mx(struct resolver *resolver, struct text domain, struct arena *arena,
+                             struct resolver_mx **out, unsigned *count,
+                             struct resolver_mx_facts *facts)
+{
     struct query query;
-    query_start(resolver, &query, name, TYPE_MX);
-    status = query_wait(resolver, &query, clock_monotonic_ms() + LOOKUP_MS);
+    *count = 0;
+    *facts = (struct resolver_mx_facts){0};
+    enum status status = ask(resolver, domain, TYPE_MX, &query);
+    if (status == OK)
+        facts->is_secure = query.result->secure != 0;
     if (status == OK && query.result->nxdomain)
         status = refused("domain does not exist");
     else if (status == OK && query.result->havedata)
-        status = take_mx(query.result, arena, out, count, null_mx);
+        status = take_mx(query.result, arena, out, count, &facts->is_null);
     else if (status == OK)
         status = take_implicit_mx(domain, arena, out, count);
     query_finish(&query);
     return status;
 }
 
-static void take_addresses(const struct ub_result *result, uint16_t port, struct net_address *list,
-                           unsigned *count)
+static void take_addresses(const struct ub_result *result, uint16_t port, struct resolver_host *out)
 {
-    for (unsigned i = 0; i < record_count(result) && *count < MOST_ADDRESSES; i++) {
+    for (unsigned i = 0; i < record_count(result) && out->count < MOST_ADDRESSES; i++) {
         struct text data = record_at(result, i);
-        struct net_address *address = &list[*count];
+        struct net_address *address = &out->addresses[out->count];
         *address = (struct net_address){0};
         if (data.length == sizeof(address->v4.sin_addr)) {
             address->length = sizeof(address->v4);
@@ -298,15 +349,27 @@ static void take_addresses(const struct ub_result *result, uint16_t port, struct
         } else {
             continue;
         }
-        (*count)++;
+        out->count++;
     }
 }
 
-enum status resolver_find_addresses(struct resolver *resolver, struct text host, uint16_t port,
-                                    struct arena *arena, struct net_address **out, unsigned *count)
+/* The name behind the last CNAME; not when it could not be a host's. */
+static void take_canonical(const struct ub_result *result, struct arena *arena,
+                           struct resolver_host *out)
+{
+    struct text name = text_from(result->canonname);
+    if (name.length > 0 && name.data[name.length - 1] == '.')
+        name.length--;
+    if (!text_is_empty(name) && name.length <= DNS_NAME_TEXT_MAX &&
+        memchr(name.data, '\\', name.length) == NULL)
+        out->canonical = arena_copy(arena, name);
+}
+
+enum status resolver_find_host(struct resolver *resolver, struct text host, uint16_t port,
+                               struct arena *arena, struct resolver_host *out)
 {
     char name[DNS_NAME_TEXT_MAX + 1];
-    *count = 0;
+    *out = (struct resolver_host){.canonical = host, .is_secure = true};
     enum status status = check_name(host, name);
     if (status != OK)
         return status;
@@ -314,18 +377,65 @@ enum status resolver_find_addresses(struct resolver *resolver, struct text host,
     query_start(resolver, &queries[0], name, TYPE_AAAA);
     query_start(resolver, &queries[1], name, TYPE_A);
     int64_t deadline_ms = clock_monotonic_ms() + LOOKUP_MS;
-    struct net_address *list = arena_array(arena, MOST_ADDRESSES, sizeof(*list));
+    out->addresses = arena_array(arena, MOST_ADDRESSES, sizeof(*out->addresses));
     enum status worst = OK;
     for (int i = 0; i < 2; i++) {
         status = query_wait(resolver, &queries[i], deadline_ms);
-        if (status == OK)
-            take_addresses(queries[i].result, port, list, count);
-        else
+        if (status == OK) {
+            take_addresses(queries[i].result, port, out);
+            take_canonical(queries[i].result, arena, out);
+            out->is_secure = out->is_secure && queries[i].result->secure;
+        } else {
             worst = status;
+            out->is_secure = false;
+        }
         query_finish(&queries[i]);
     }
-    *out = list;
-    if (*count > 0)
+    if (out->count > 0)
         return OK;
     return worst != OK ? worst : refused("host has no address");
+}
+
+enum status resolver_has_secure_alias(struct resolver *resolver, struct text host, bool *out)
+{
+    struct query query;
+    enum status status = ask(resolver, host, TYPE_CNAME, &query);
+    *out = status == OK && query.result->secure && query.result->havedata;
+    query_finish(&query);
+    return status;
+}
+
+enum status resolver_find_tlsa(struct resolver *resolver, struct text host, uint16_t port,
+                               struct arena *arena, struct tls_tlsa **out, unsigned *count)
+{
+    struct query query;
+    *count = 0;
+    struct text name = arena_printf(arena, "_%u._tcp.%.*s", port, TEXT_ARG(host));
+    enum status status = ask(resolver, name, TYPE_TLSA, &query);
+    if (status == OK && query.result->secure && query.result->havedata) {
+        struct tls_tlsa *list = arena_array(arena, TLS_TLSA_MAX, sizeof(*list));
+        unsigned records = record_count(query.result);
+        for (unsigned i = 0; i < records && *count < TLS_TLSA_MAX; i++)
+            *count += dns_tlsa_parse(record_at(query.result, i), arena, &list[*count]);
+        *out = list;
+    }
+    query_finish(&query);
+    return status;
+}
+
+enum status resolver_find_txt(struct resolver *resolver, struct text name, struct arena *arena,
+                              struct text **out, unsigned *count)
+{
+    struct query query;
+    *count = 0;
+    enum status status = ask(resolver, name, TYPE_TXT, &query);
+    if (status == OK) {
+        struct text *list = arena_array(arena, MOST_TXT, sizeof(*list));
+        unsigned records = record_count(query.result);
+        for (unsigned i = 0; i < records && *count < MOST_TXT; i++)
+            *count += dns_txt_parse(record_at(query.result, i), arena, &list[*count]);
+        *out = list;
+    }
+    query_finish(&query);
+    return status;
 }

@@ -5,12 +5,20 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "net/address.h"
+#include "net/tls.h"
 
 struct resolver;
 
-/* servers: where to ask; none: those of /etc/resolv.conf. Answers are validated (DNSSEC) unless a
- * server is on this machine. Starts a thread of libunbound at the first question. YIELDS. */
-enum status resolver_new(const struct net_address *servers, unsigned count, struct resolver **out);
+struct resolver_options {
+    const struct net_address *servers; /* where to ask; none: those of /etc/resolv.conf */
+    unsigned server_count;
+    /* Keys to validate answers by (DNSSEC): DS or DNSKEY records, one a line, ";" begins a comment.
+     * "": the root's, as the system has them, unless a server is on this machine. */
+    struct text trust_anchors;
+};
+/* Starts a thread of libunbound at the first question. REFUSED: what is wrong with the options.
+ * YIELDS. */
+enum status resolver_new(const struct resolver_options *options, struct resolver **out);
 /* No task may be waiting in it. */
 void resolver_free(struct resolver **resolver);
 
@@ -18,15 +26,37 @@ struct resolver_mx {
     struct text host; /* A-labels, no final dot */
     uint16_t preference;
 };
+struct resolver_mx_facts {
+    bool is_null;   /* RFC 7505: the domain takes no mail */
+    bool is_secure; /* the answer, or that there are no MX records, is proven by DNSSEC */
+};
 
 /* The MX records of a domain, following CNAMEs, in the order to try (preference, random among
  * equals: RFC 5321 5.1). None but the name exists: one implicit entry, the domain itself. OK;
- * REFUSED: "domain does not exist" (NXDOMAIN) or null MX (RFC 7505: *null_mx set); TRY_LATER:
- * time-out, SERVFAIL. YIELDS. */
+ * REFUSED: "domain does not exist" (NXDOMAIN) or null MX; TRY_LATER: time-out, SERVFAIL, an answer
+ * that fails validation. YIELDS. */
 enum status resolver_find_mx(struct resolver *resolver, struct text domain, struct arena *arena,
-                             struct resolver_mx **out, unsigned *count, bool *null_mx);
-/* The addresses of a host, IPv6 first, each with the port set. REFUSED when it has none. YIELDS. */
-enum status resolver_find_addresses(struct resolver *resolver, struct text host, uint16_t port,
-                                    struct arena *arena, struct net_address **out, unsigned *count);
+                             struct resolver_mx **out, unsigned *count,
+                             struct resolver_mx_facts *facts);
+
+struct resolver_host {
+    struct net_address *addresses; /* IPv6 first, each with the port set */
+    unsigned count;
+    bool is_secure;        /* proven by DNSSEC, all the way */
+    struct text canonical; /* where its CNAMEs lead; the host itself when it has none */
+};
+/* The addresses of a host. REFUSED when it has none. YIELDS. */
+enum status resolver_find_host(struct resolver *resolver, struct text host, uint16_t port,
+                               struct arena *arena, struct resolver_host *out);
+/* The host is an alias (CNAME), and that much is proven by DNSSEC. TRY_LATER as above. YIELDS. */
+enum status resolver_has_secure_alias(struct resolver *resolver, struct text host, bool *out);
+
+/* The TLSA records for a port of a host (RFC 6698 3), none unless they are proven by DNSSEC. OK,
+ * *count may be 0; TRY_LATER: whether there are any cannot be told now. YIELDS. */
+enum status resolver_find_tlsa(struct resolver *resolver, struct text host, uint16_t port,
+                               struct arena *arena, struct tls_tlsa **out, unsigned *count);
+/* The TXT records of a name, the strings of each joined. OK, *count may be 0; TRY_LATER. YIELDS. */
+enum status resolver_find_txt(struct resolver *resolver, struct text name, struct arena *arena,
+                              struct text **out, unsigned *count);
 
 #endif

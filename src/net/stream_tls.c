@@ -90,12 +90,7 @@ enum tls_check stream_tls_checked(const struct stream *stream)
 
 const char *stream_tls_doubt(const struct stream *stream)
 {
-    SSL *ssl = stream->ssl;
-    if (ssl == NULL)
-        return "";
-    if (SSL_get0_peer_certificate(ssl) == NULL)
-        return "the peer showed no certificate";
-    long result = SSL_get_verify_result(ssl);
+    long result = stream->ssl == NULL ? X509_V_OK : SSL_get_verify_result(stream->ssl);
     return result == X509_V_OK ? "" : X509_verify_cert_error_string(result);
 }
 

@@ -21,7 +21,8 @@ size_t stream_tls_server_end_point(const struct stream *stream,
 
 /* How sure a client is of the peer, whatever it had to be. */
 enum tls_check stream_tls_checked(const struct stream *stream);
-/* Why it is no surer, in words; "" when the certificate verified, or there is no TLS. */
+/* What is wrong with the peer's certificate, in words, also when the handshake failed of it; ""
+ * nothing, or there was none. */
 const char *stream_tls_doubt(const struct stream *stream);
 
 /* The peer's certificate. All in the arena that was given. */

@@ -9,7 +9,8 @@
 
 /* The resolver against a DNS server of a few lines (RFC 1035 4), which answers from this table. */
 
-enum { A = 1, CNAME = 5, SOA = 6, MX = 15, AAAA = 28, NAME_ERROR = 3, SERVER_FAILURE = 2 };
+enum { A = 1, CNAME = 5, SOA = 6, MX = 15, TXT = 16, AAAA = 28, TLSA = 52 };
+enum { NAME_ERROR = 3, SERVER_FAILURE = 2 };
 
 static const struct record {
     const char *name; /* lower case, no final dot */
@@ -23,6 +24,8 @@ static const struct record {
     {"bad.example", MX, TEXT("\0\1\003192\0010\0012\0011\0")},
     {"plain.example", A, TEXT("\300\0\2\1")},
     {"plain.example", AAAA, TEXT("\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7")},
+    {"_25._tcp.plain.example", TLSA, TEXT("\3\1\1\1\2\3\4")},
+    {"_mta-sts.plain.example", TXT, TEXT("\011v=STSv1; \005id=1;")},
     {"alias.example", CNAME, TEXT("\003two\007example\0")},
 };
 
@@ -112,9 +115,9 @@ static void answer(struct dns_server *server, const unsigned char *packet, size_
     buffer_init(&out, 4096);
     buffer_init(&answers, 2048);
     unsigned count = put_answers(&answers, name, type);
-    unsigned code = strcmp(name, "broken.example") == 0 ? SERVER_FAILURE
-                    : name_exists(name)                 ? 0
-                                                        : NAME_ERROR;
+    unsigned code = strstr(name, "broken.example") != NULL ? SERVER_FAILURE
+                    : name_exists(name)                    ? 0
+                                                           : NAME_ERROR;
     buffer_append(&out, text_of(packet, 2));
     put_u16(&out, 0x8580 | code);
     put_u16(&out, 1);
@@ -165,7 +168,8 @@ static void with_server(void *argument)
     task_group_init(&group);
     arena_init(&arena);
     task_spawn(&group, "dns", serve_dns, &server);
-    EXPECT(resolver_new(&server.address, 1, &resolver) == OK);
+    struct resolver_options options = {.servers = &server.address, .server_count = 1};
+    EXPECT(resolver_new(&options, &resolver) == OK);
     act();
     resolver_free(&resolver);
     task_group_finish(&group);
@@ -180,7 +184,11 @@ static void run(void (*act)(void))
 static enum status find_mx(struct text domain, struct resolver_mx **list, unsigned *count,
                            bool *null_mx)
 {
-    return resolver_find_mx(resolver, domain, &arena, list, count, null_mx);
+    struct resolver_mx_facts facts;
+    enum status status = resolver_find_mx(resolver, domain, &arena, list, count, &facts);
+    EXPECT(!facts.is_secure); /* nothing here is signed */
+    *null_mx = facts.is_null;
+    return status;
 }
 
 static void look_up_mx(void)
@@ -210,21 +218,60 @@ TEST("MX look-ups follow aliases, skip garbage, and tell no mail from no answer"
 
 static void look_up_addresses(void)
 {
-    struct net_address *list;
-    unsigned count;
+    struct resolver_host host;
     char text[NET_ADDRESS_TEXT_BYTES];
-    EXPECT(resolver_find_addresses(resolver, TEXT("plain.example"), 25, &arena, &list, &count) ==
-           OK);
-    EXPECT(count == 2);
-    EXPECT_TEXT(text_from(net_address_text(&list[0], text)), "[2001:db8::7]:25");
-    EXPECT_TEXT(text_from(net_address_text(&list[1], text)), "192.0.2.1:25");
-    EXPECT(resolver_find_addresses(resolver, TEXT("null.example"), 25, &arena, &list, &count) ==
-           REFUSED);
+    EXPECT(resolver_find_host(resolver, TEXT("plain.example"), 25, &arena, &host) == OK);
+    EXPECT(host.count == 2 && !host.is_secure);
+    EXPECT_TEXT(host.canonical, "plain.example");
+    EXPECT_TEXT(text_from(net_address_text(&host.addresses[0], text)), "[2001:db8::7]:25");
+    EXPECT_TEXT(text_from(net_address_text(&host.addresses[1], text)), "192.0.2.1:25");
+    EXPECT(resolver_find_host(resolver, TEXT("null.example"), 25, &arena, &host) == REFUSED);
 }
 
 TEST("a host's addresses come IPv6 first, with the port")
 {
     run(look_up_addresses);
+}
+
+static void look_up_records(void)
+{
+    struct tls_tlsa *records;
+    struct text *texts;
+    unsigned count;
+    EXPECT(resolver_find_tlsa(resolver, TEXT("plain.example"), 25, &arena, &records, &count) == OK);
+    EXPECT(count == 0); /* there is one, but nothing proves it */
+    EXPECT(resolver_find_tlsa(resolver, TEXT("two.example"), 25, &arena, &records, &count) == OK);
+    EXPECT(count == 0);
+    EXPECT(resolver_find_tlsa(resolver, TEXT("broken.example"), 25, &arena, &records, &count) ==
+           TRY_LATER);
+    EXPECT(resolver_find_txt(resolver, TEXT("_mta-sts.plain.example"), &arena, &texts, &count) ==
+           OK);
+    EXPECT(count == 1);
+    EXPECT_TEXT(texts[0], "v=STSv1; id=1;");
+    EXPECT(resolver_find_txt(resolver, TEXT("no.example"), &arena, &texts, &count) == OK);
+    EXPECT(count == 0);
+    bool is_alias;
+    EXPECT(resolver_has_secure_alias(resolver, TEXT("alias.example"), &is_alias) == OK);
+    EXPECT(!is_alias);
+}
+
+TEST("TLSA records count only when they are proven, TXT strings are joined")
+{
+    run(look_up_records);
+}
+
+static void set_up_with_anchors(void *argument)
+{
+    struct resolver_options options = {.trust_anchors = text_from(argument)};
+    resolver = NULL;
+    EXPECT(resolver_new(&options, &resolver) == REFUSED);
+    EXPECT(resolver == NULL);
+}
+
+TEST("trust anchors that are none are refused")
+{
+    task_loop_run(set_up_with_anchors, "example. IN DS 1 8 2 nonsense\n");
+    task_loop_run(set_up_with_anchors, "; nothing here\n\n");
 }
 
 static void ask_in_vain(void *status)

@@ -77,25 +77,40 @@ static void dispatch(void *argument)
     }
 }
 
-/* Certificates of the system may be absent: only hops that need them then fail. */
-static struct tls_context *client_tls(bool verify)
+/* With the authorities of the settings, which may change; connections under way keep theirs. */
+static void renew_tls(struct smtp_send *send)
 {
+    const struct role_context *context = send->sender.context;
     struct tls_context *tls = NULL;
-    if (tls_client_new(verify, TEXT(""), &tls) != OK)
-        log_error("smtp.tls-client", "verify=%d reason=%s", verify,
-                  log_text(text_from(fail_reason())));
-    return tls;
+    struct text roots = role_file(context, context->settings->authorities_file);
+    if (tls_client_new(false, roots, &tls) != OK) {
+        log_error("smtp.tls-client", "reason=%s", log_text(text_from(fail_reason())));
+        return;
+    }
+    tls_release(&send->sender.tls);
+    send->sender.tls = tls;
+}
+
+static void watch_settings(void *argument)
+{
+    struct smtp_send *send = argument;
+    while (task_event_wait(&send->sender.context->reloaded, NO_DEADLINE) == OK)
+        renew_tls(send);
 }
 
 enum status smtp_send_start(struct smtp_send *send)
 {
     const struct settings *settings = send->sender.context->settings;
-    enum status status =
-        resolver_new(settings->dns_servers, settings->dns_server_count, &send->sender.resolver);
+    struct resolver_options options = {
+        .servers = settings->dns_servers,
+        .server_count = settings->dns_server_count,
+        .trust_anchors = role_file(send->sender.context, settings->trust_anchor_file)};
+    enum status status = resolver_new(&options, &send->sender.resolver);
     if (status != OK)
         return status;
-    send->sender.tls = client_tls(false);
-    send->sender.tls_verifying = client_tls(true);
+    renew_tls(send);
+    send->sender.sts = smtp_sts_new();
+    task_spawn(&send->dispatching, "smtp settings", watch_settings, send);
     task_spawn(&send->dispatching, "smtp dispatcher", dispatch, send);
     smtp_requests_start(&send->requests);
     return OK;
@@ -117,7 +132,7 @@ void smtp_send_stop(struct smtp_send **send)
     smtp_hops_finish(&stopping->hops);
     resolver_free(&stopping->sender.resolver);
     tls_release(&stopping->sender.tls);
-    tls_release(&stopping->sender.tls_verifying);
+    smtp_sts_free(&stopping->sender.sts);
     free(stopping);
 }
 

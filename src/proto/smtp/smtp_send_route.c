@@ -35,17 +35,19 @@ static enum status route_by_mx(struct resolver *resolver, struct text domain, ui
 {
     struct resolver_mx *list;
     unsigned count;
-    bool null_mx;
-    enum status status = resolver_find_mx(resolver, domain, arena, &list, &count, &null_mx);
+    struct resolver_mx_facts facts;
+    enum status status = resolver_find_mx(resolver, domain, arena, &list, &count, &facts);
     if (status == TRY_LATER)
         return smtp_trouble_set(trouble, TRY_LATER, "4.4.3", text_from(fail_reason()));
     if (status == REFUSED)
-        return smtp_trouble_set(trouble, REFUSED, null_mx ? "5.1.10" : "5.1.2",
+        return smtp_trouble_set(trouble, REFUSED, facts.is_null ? "5.1.10" : "5.1.2",
                                 text_from(fail_reason()));
     count = smtp_route_before_own(list, count, our_host);
     if (count == 0)
         return smtp_trouble_set(trouble, REFUSED, "5.4.6",
                                 TEXT("mail for the domain loops back to this host"));
+    route->by_mx = true;
+    route->is_secure = facts.is_secure;
     route->hosts = arena_array(arena, count, sizeof(*route->hosts));
     route->count = count;
     for (unsigned i = 0; i < count; i++)
@@ -89,27 +91,26 @@ enum status smtp_route_find(struct resolver *resolver, const struct setting_conn
 
 /* RFC 5321 4.1.3: "[192.0.2.1]", "[IPv6:2001:db8::1]". */
 static enum status literal_address(const struct smtp_route_host *host, struct arena *arena,
-                                   struct net_address **out, unsigned *count,
-                                   struct smtp_client_trouble *trouble)
+                                   struct resolver_host *out, struct smtp_client_trouble *trouble)
 {
     struct text inside = text_before(text_from_position(host->name, 1), ']');
     if (text_starts_with_nocase(inside, TEXT("IPv6:")))
         inside = text_from_position(inside, TEXT("IPv6:").length);
-    *out = arena_alloc(arena, sizeof(**out));
-    *count = 1;
-    if (net_address_parse(inside, host->port, *out))
+    *out = (struct resolver_host){.addresses = arena_alloc(arena, sizeof(*out->addresses)),
+                                  .count = 1,
+                                  .canonical = host->name};
+    if (net_address_parse(inside, host->port, out->addresses))
         return OK;
     return smtp_trouble_set(trouble, REFUSED, "5.1.2", TEXT("not an address literal"));
 }
 
 enum status smtp_route_addresses(struct resolver *resolver, const struct smtp_route_host *host,
-                                 struct arena *arena, struct net_address **out, unsigned *count,
+                                 struct arena *arena, struct resolver_host *out,
                                  struct smtp_client_trouble *trouble)
 {
     if (text_starts_with(host->name, TEXT("[")))
-        return literal_address(host, arena, out, count, trouble);
-    enum status status =
-        resolver_find_addresses(resolver, host->name, host->port, arena, out, count);
+        return literal_address(host, arena, out, trouble);
+    enum status status = resolver_find_host(resolver, host->name, host->port, arena, out);
     if (status == OK)
         return OK;
     struct text words = arena_printf(arena, "%.*s: %s", TEXT_ARG(host->name), fail_reason());

@@ -15,6 +15,8 @@ struct smtp_route_host {
 struct smtp_route {
     struct smtp_route_host *hosts;
     unsigned count;
+    bool by_mx;     /* else the settings or the address name the hosts */
+    bool is_secure; /* by_mx: DNSSEC proves the MX records */
 };
 
 /* our_host: mail is never sent on to ourselves or to hosts
@@ -25,7 +27,7 @@ enum status smtp_route_find(struct resolver *resolver, const struct setting_conn
 
 /* The addresses of one host of a route; TRY_LATER or REFUSED with *trouble. YIELDS. */
 enum status smtp_route_addresses(struct resolver *resolver, const struct smtp_route_host *host,
-                                 struct arena *arena, struct net_address **out, unsigned *count,
+                                 struct arena *arena, struct resolver_host *out,
                                  struct smtp_client_trouble *trouble);
 
 /* How many of these MX hosts, in order of preference, come before our own; all when it is not among
