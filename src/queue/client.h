@@ -111,8 +111,10 @@ struct queue_outcome {
     bool peer_reports_success; /* OK: the peer offered DSN (RFC 3461) and was told NOTIFY */
     bool peer_keeps_time;      /* OK: the peer offered DELIVERBY (RFC 2852) and was told BY */
     struct text remote_host;   /* "mx.example.net[192.0.2.1]:25", or "" */
-    struct text enhanced;      /* "4.4.1", "5.1.1"; "" unknown */
-    struct text reply;         /* the peer's words, or our reason */
+    struct text
+        tls; /* how the connection's came out: "TLSv1.3 ... dane", "none"; "" no connection */
+    struct text enhanced; /* "4.4.1", "5.1.1"; "" unknown */
+    struct text reply;    /* the peer's words, or our reason */
 };
 /* Tell what became of each recipient of the job. OK: recorded durably. YIELDS. */
 enum status queue_report(struct rpc_channel *store, const struct queue_job *job,

@@ -50,6 +50,7 @@ struct verdict {
     struct item item, waiting, reports;
     struct change change;
     int64_t now;
+    struct text tls; /* of the connection of the recipient being judged, for the story */
 };
 
 static bool verdict_init(struct verdict *verdict, struct queue *queue, struct queued_item *queued)
@@ -120,16 +121,21 @@ static const struct queue_outcome *outcome_of(const struct queue_report_request 
 static void tell(struct verdict *verdict, const struct item_recipient *recipient, const char *event)
 {
     change_story(&verdict->change, verdict->message.id, event,
-                 "recipient=%.*s attempt=%u remote=%.*s status=%.*s reply=\"%.*s\"",
+                 "recipient=%.*s attempt=%u remote=%.*s tls=\"%.*s\" status=%.*s reply=\"%.*s\"",
                  TEXT_ARG(recipient->address), verdict->item.attempts + 1,
-                 TEXT_ARG(recipient->remote_host), TEXT_ARG(recipient->enhanced),
-                 TEXT_ARG(recipient->reply));
+                 TEXT_ARG(recipient->remote_host), TEXT_ARG(verdict->tls),
+                 TEXT_ARG(recipient->enhanced), TEXT_ARG(recipient->reply));
 }
 
-/* RFC 3463 4: a failure for good is class 5 whatever was said before. */
+/* RFC 3463 4: a failure for good is class 5 whatever was said before. That TLS was not what it had
+ * to be stays the reason; else it is the time. */
 static void expire(struct verdict *verdict, struct item_recipient *recipient, enum wait_verdict why)
 {
-    recipient->enhanced = TEXT("5.4.7");
+    if (text_starts_with(recipient->enhanced, TEXT("4.7.")))
+        recipient->enhanced = arena_printf(&verdict->arena, "5%.*s",
+                                           TEXT_ARG(text_from_position(recipient->enhanced, 1)));
+    else
+        recipient->enhanced = TEXT("5.4.7");
     const char *what =
         why == WAIT_RETURN ? "not delivered by the time the sender set" : "delivery time expired";
     bool was_tried = !text_is_empty(recipient->reply);
@@ -164,6 +170,7 @@ static void judge(struct verdict *verdict, struct item_recipient *recipient,
         recipient->enhanced = outcome->enhanced;
         recipient->reply = outcome->reply;
         recipient->remote_host = outcome->remote_host;
+        verdict->tls = outcome->tls;
         recipient->last_attempt_ms = verdict->now;
     }
     enum wait_verdict wait = wait_verdict_of(verdict);

@@ -176,6 +176,7 @@ void queue_report_encode(uint64_t lease, const struct queue_outcome *outcomes, u
         wire_put_u8(out, outcome->peer_reports_success);
         wire_put_u8(out, outcome->peer_keeps_time);
         wire_put_text(out, text_head(outcome->remote_host, QUEUE_FACT_MAX));
+        wire_put_text(out, text_head(outcome->tls, QUEUE_FACT_MAX));
         wire_put_text(out, text_head(outcome->enhanced, QUEUE_FACT_MAX));
         wire_put_text(out, text_head(outcome->reply, QUEUE_FACT_MAX));
     }
@@ -202,7 +203,7 @@ bool queue_report_decode(struct text bytes, struct arena *arena, struct queue_re
     struct wire_reader in = wire_reader_of(bytes);
     *out = (struct queue_report_request){.lease = wire_get_u64(&in)};
     out->count = wire_get_u32(&in);
-    if (in.bad || out->count > in.rest.length / 20)
+    if (in.bad || out->count > in.rest.length / 24)
         return false;
     out->outcomes = arena_array(arena, out->count, sizeof(*out->outcomes));
     for (unsigned i = 0; i < out->count; i++) {
@@ -214,6 +215,7 @@ bool queue_report_decode(struct text bytes, struct arena *arena, struct queue_re
         outcome->peer_reports_success = get_bool(&in);
         outcome->peer_keeps_time = get_bool(&in);
         outcome->remote_host = get_fact(&in);
+        outcome->tls = get_fact(&in);
         outcome->enhanced = get_enhanced(&in);
         outcome->reply = get_fact(&in);
         if (status > REFUSED)

@@ -163,12 +163,14 @@ class Postfix:
 
 
 class Nsd:
-    """An authoritative DNS server for the given zones, {name: zone text after the SOA}."""
+    """An authoritative DNS server for the given zones, {name: zone text after the SOA}. Those named
+    in `signed` are signed, with keys that `anchors` has as a file of trust anchors; `forged` ones
+    are then signed anew with another key."""
 
     HEAD = "$TTL 60\n@ IN SOA ns.{zone}. root.{zone}. 1 3600 600 86400 60\n@ IN NS ns.{zone}.\n" \
            "ns IN A 127.0.0.1\n"
 
-    def __init__(self, zones):
+    def __init__(self, zones, signed=(), forged=()):
         self.program = find_program("nsd")
         self.directory = Path(tempfile.mkdtemp(prefix="nsd-peer-"))
         self.port = free_port()
@@ -177,13 +179,32 @@ class Nsd:
                  f"  zonesdir: {self.directory}", f"  zonelistfile: {self.directory}/zone.list",
                  f"  xfrdfile: {self.directory}/xfrd.state", "  rrl-ratelimit: 0",
                  "remote-control:", "  control-enable: no"]
+        anchors = []
         for zone, text in zones.items():
             file = self.directory / f"{zone or 'root'}.zone"
-            file.write_text(self.HEAD.format(zone=zone) + text)
+            file.write_text(f"$ORIGIN {zone}.\n" + self.HEAD.format(zone=zone) + text)
+            if zone in signed:
+                signed_file = self._sign(zone, file)
+                anchors.append(next(self.directory.glob(f"K{zone}.*.key")).read_text())
+                if zone in forged:
+                    for key in self.directory.glob(f"K{zone}.*"):
+                        key.unlink()
+                    signed_file = self._sign(zone, file)
+                file = signed_file
             lines += ["zone:", f"  name: {zone}", f"  zonefile: {file}"]
+        self.anchors = self.directory / "anchors"
+        self.anchors.write_text("".join(anchors))
         self.conf = self.directory / "nsd.conf"
         self.conf.write_text("\n".join(lines) + "\n")
         self.process = None
+
+    def _sign(self, zone, file):
+        key = subprocess.run(["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", zone],
+                             cwd=self.directory, capture_output=True, text=True,
+                             check=True).stdout.strip()
+        subprocess.run(["ldns-signzone", "-o", zone, file, key], cwd=self.directory,
+                       capture_output=True, check=True)
+        return file.with_name(file.name + ".signed")
 
     @staticmethod
     def missing():

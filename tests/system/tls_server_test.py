@@ -6,45 +6,12 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
+from authority import Authority, openssl
 from harness import Mailroot, body_of, client_tls, text_message, wait_until
-
-
-SAN = ("-addext", "subjectAltName=DNS:second.test")
-
-
-def openssl(*words, given=b""):
-    """Run openssl(1); its standard output and error together."""
-    result = subprocess.run(["openssl", *map(str, words)], input=given, capture_output=True,
-                            timeout=30, check=False)
-    return (result.stdout + result.stderr).decode("utf-8", "replace")
-
-
-class Authority:
-    """A certificate authority of our own in a directory."""
-
-    def __init__(self, directory, name="Test authority"):
-        self.directory = Path(directory)
-        self.certificate = self.directory / "ca.pem"
-        self.key = self.directory / "ca.key"
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-keyout", self.key, "-out", self.certificate, "-subj", f"/CN={name}", "-days", 30)
-
-    def sign(self, request, answer, days=90):
-        openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
-                "-days", days, "-copy_extensions", "copyall", "-out", answer)
-        return answer
-
-    def make(self, name, *extra):
-        """A key and its certificate for a name; their paths."""
-        key, request = self.directory / f"{name}.key", self.directory / f"{name}.csr"
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                key, "-out", request, "-subj", f"/CN={name}", *extra)
-        return self.sign(request, self.directory / f"{name}.pem"), key
 
 
 class ServerTls(unittest.TestCase):
@@ -55,7 +22,7 @@ class ServerTls(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory(prefix="mailroot-ca-")
         cls.authority = Authority(cls.folder.name)
         directory = Path(tempfile.mkdtemp(prefix="mailroot-test-"))
-        for source, target in zip(cls.authority.make("second.test", *SAN), ("pem", "key")):
+        for source, target in zip(cls.authority.make("second.test", "DNS:second.test"), ("pem", "key")):
             os.replace(source, directory / f"second.{target}")
         cls.server = Mailroot(
             directory=directory,
@@ -111,7 +78,7 @@ class ServerTls(unittest.TestCase):
     # shows: S11
     def test_a_certificate_swapped_on_disk_is_served_without_a_reload(self):
         before = self.certificate("second.test")
-        certificate, key = self.authority.make("second.test", *SAN)
+        certificate, key = self.authority.make("second.test", "DNS:second.test")
         with self.server.smtp("smtps") as kept:
             self.install_second(certificate, key)
             wait_until(lambda: self.certificate("second.test") != before, "the new certificate")
@@ -179,7 +146,7 @@ class ServerTls(unittest.TestCase):
 
     # shows: S41 S42
     def test_openssl_sees_starttls_with_a_chain_it_can_verify(self):
-        certificate, key = self.authority.make("second.test", *SAN)
+        certificate, key = self.authority.make("second.test", "DNS:second.test")
         before = self.certificate("second.test")
         self.install_second(certificate, key)
         wait_until(lambda: self.certificate("second.test") != before, "the new certificate")

@@ -274,7 +274,8 @@ static inline void with_tls(struct scene *scene, enum tls_policy policy)
     }
     scene->options.tls = policy;
     scene->options.tls_context = client_tls;
-    scene->options.peer_name = "them";
+    static const struct tls_expectation expected = {.server_name = "them"};
+    scene->options.expected = &expected;
 }
 
 static inline void expect_not_opened(const char *const *script, enum status status,

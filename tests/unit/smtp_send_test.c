@@ -97,6 +97,7 @@ static void open_store(void)
     int ends[2];
     check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
     task_group_init(&store_calls);
+    task_event_init(&context.reloaded);
     context.store = rpc_channel_new("store", NULL, 0, NULL, &store_calls);
     store = rpc_channel_new("send", store_methods, 2, NULL, &store_calls);
     rpc_channel_connect(context.store, ends[0]);

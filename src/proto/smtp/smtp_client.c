@@ -1,11 +1,13 @@
 /* Opening and closing a connection: greeting, EHLO, STARTTLS by policy, AUTH. */
 #include "proto/smtp/smtp_client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "net/stream_tls.h"
 #include "proto/smtp/smtp_client_dialog.h"
 
 enum { REUSE_MS = 5 * MINUTE };
@@ -60,11 +62,14 @@ static enum status shake_hands(struct smtp_client *client,
     smtp_client_set_deadline(client, SMTP_STEP_HANDSHAKE);
     enum status status = options->tls_context == NULL
                              ? try_later("TLS is not set up here")
-                             : stream_start_tls(client->stream, options->tls_context,
-                                                options->peer_name, &discarded);
+                             : stream_start_tls_checked(client->stream, options->tls_context,
+                                                        options->expected, &discarded);
     if (status != OK) {
         client->is_broken = true;
-        smtp_client_fail(client, TRY_LATER, "4.7.5", "%s", fail_reason());
+        const char *doubt = stream_tls_doubt(client->stream);
+        smtp_client_fail(client, TRY_LATER, "4.7.5", "%s%s%s", fail_reason(),
+                         *doubt == '\0' ? "" : ": ", doubt);
+        client->trouble.is_unproven = *doubt != '\0';
         client->trouble.is_tls = options->tls == TLS_OFFER && !options->tls_at_once;
         return TRY_LATER;
     }
@@ -82,8 +87,10 @@ static enum status start_tls(struct smtp_client *client, const struct smtp_clien
     if (!smtp_client_offers(client, EXTENSION_STARTTLS)) {
         if (!required)
             return OK;
-        return smtp_client_fail(client, TRY_LATER, "4.7.4",
-                                "TLS is required, but the peer does not offer it");
+        smtp_client_fail(client, TRY_LATER, "4.7.4",
+                         "TLS is required, but the peer does not offer it");
+        client->trouble.is_unproven = true;
+        return TRY_LATER;
     }
     stream_write(client->stream, TEXT("STARTTLS\r\n"));
     if (smtp_client_read(client, SMTP_STEP_STARTTLS) != OK)
@@ -110,6 +117,9 @@ static enum status open_dialog(struct smtp_client *client,
         return client->trouble.status;
     if (options->tls != TLS_NONE && !options->tls_at_once && start_tls(client, options) != OK)
         return client->trouble.status;
+    if (options->needs_requiretls && !smtp_client_offers(client, EXTENSION_REQUIRETLS))
+        return smtp_client_fail(client, REFUSED, "5.7.30",
+                                "the message requires REQUIRETLS, which the peer lacks");
     return smtp_client_log_in(client, options);
 }
 
@@ -165,7 +175,20 @@ uint32_t smtp_client_unfit(const struct smtp_client *client)
     return client->unfit;
 }
 
-const char *smtp_client_tls(const struct smtp_client *client)
+const char *smtp_client_tls(const struct smtp_client *client, char out[SMTP_TLS_BYTES])
 {
-    return stream_tls_version(client->stream);
+    static const char *const checks[] = {
+        [TLS_CHECK_NONE] = "unverified", [TLS_CHECK_NAME] = "name", [TLS_CHECK_DANE] = "dane"};
+    const struct stream *stream = client->stream;
+    if (!stream_is_tls(stream))
+        return text_copy(TEXT("none"), out, SMTP_TLS_BYTES) ? out : "";
+    snprintf(out, SMTP_TLS_BYTES, "%s %s %s", stream_tls_version(stream), stream_tls_cipher(stream),
+             checks[stream_tls_checked(stream)]);
+    return out;
+}
+
+const char *smtp_client_tls_doubt(const struct smtp_client *client)
+{
+    const char *doubt = stream_tls_doubt(client->stream);
+    return stream_is_tls(client->stream) ? doubt : "there is no TLS";
 }

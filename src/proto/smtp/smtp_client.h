@@ -18,11 +18,13 @@ struct smtp_client_options {
     uint32_t max_messages;   /* over this connection */
     uint32_t max_recipients; /* of one transaction */
     struct setting_timeouts timeouts;
-    const char *peer_name; /* for SNI and the certificate's match */
+    const char *peer_name; /* the host's, for logging in; NULL: it has none */
     enum tls_policy tls;
-    bool tls_at_once;                      /* TLS before the greeting (RFC 8314 3.3) */
-    struct tls_context *tls_context;       /* verifying for TLS_VERIFY; may be NULL for TLS_NONE */
-    const struct smtp_client_login *login; /* AUTH; NULL: none */
+    const struct tls_expectation *expected; /* of the peer, in the handshake; not for TLS_NONE */
+    bool needs_requiretls;                  /* the peer must offer REQUIRETLS, RFC 8689 4.2.1 */
+    bool tls_at_once;                       /* TLS before the greeting (RFC 8314 3.3) */
+    struct tls_context *tls_context;        /* may be NULL for TLS_NONE */
+    const struct smtp_client_login *login;  /* AUTH; NULL: none */
 };
 
 /* Why a connection or a message failed, as an outcome tells it. */
@@ -30,8 +32,9 @@ struct smtp_client_trouble {
     enum status status;
     char enhanced[SMTP_ENHANCED_BYTES];
     char words[REASON_BYTES]; /* the peer's, with its code, or ours */
-    bool is_tls;  /* of TLS alone, with TLS_OFFER: a new connection without TLS may do */
-    bool is_ehlo; /* the peer hung up on EHLO: a new connection with HELO may do */
+    bool is_tls;      /* of TLS alone, with TLS_OFFER: a new connection without TLS may do */
+    bool is_unproven; /* there is no TLS, or the peer's certificate is not what was expected */
+    bool is_ehlo;     /* the peer hung up on EHLO: a new connection with HELO may do */
 };
 
 /* Greeting, EHLO, TLS and AUTH over a connected stream, which is owned from now on. OK with *out;
@@ -56,8 +59,12 @@ enum status smtp_client_etrn(struct smtp_client *client, struct text node,
 enum status smtp_client_turn(struct smtp_client **client, const struct text *domains,
                              unsigned count, struct stream **turned,
                              struct smtp_client_trouble *said);
-/* "TLSv1.3" or "". */
-const char *smtp_client_tls(const struct smtp_client *client);
+/* How its TLS came out: "TLSv1.3 TLS_AES_256_GCM_SHA384 dane", the last word telling by what the
+ * peer proved who it is; "none" without TLS. */
+enum { SMTP_TLS_BYTES = 160 };
+const char *smtp_client_tls(const struct smtp_client *client, char out[SMTP_TLS_BYTES]);
+/* Why the peer's name did not verify, where that was not needed; "" when it did. */
+const char *smtp_client_tls_doubt(const struct smtp_client *client);
 
 /* Where the bytes of bodies come from: [offset, offset+length) appended to out. YIELDS. */
 struct smtp_client_body {

@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/logline.h"
 #include "net/listener.h"
 #include "proto/smtp/smtp_send_login.h"
 #include "proto/smtp/smtp_send_request.h"
-#include "proto/smtp/smtp_send_route.h"
+#include "proto/smtp/smtp_send_tls.h"
 
-enum { MOST_ADDRESSES = 10, MOST_TRIES = 3, SUBMISSIONS_PORT = 465 };
+enum { MOST_ADDRESSES = 10, MOST_TRIES = 3, SUBMISSIONS_PORT = 465, REASON_MOST = 300 };
 
 struct attempt {
     const struct smtp_sender *sender;
@@ -21,7 +22,10 @@ struct attempt {
     struct arena *arena;
     bool logs_in;
     struct smtp_send_login login;
-    unsigned tried; /* addresses */
+    struct tls_context *tls_context; /* held, or NULL */
+    struct smtp_send_tls tls;
+    struct smtp_host_tls host_tls; /* of the host that is tried */
+    unsigned tried;                /* addresses */
     bool has_trouble;
     bool met_peer;                      /* a connection came about */
     struct smtp_client_trouble trouble; /* the mildest so far */
@@ -41,6 +45,25 @@ void smtp_connection_close(struct smtp_connection *connection)
     smtp_client_close(&connection->client);
 }
 
+/* Ends with tls_release of its context. */
+static void attempt_init(struct attempt *attempt, const struct smtp_sender *sender,
+                         const struct settings *settings, const struct setting_connector *connector,
+                         const struct queue_job *job, struct arena *arena)
+{
+    *attempt = (struct attempt){
+        .sender = sender,
+        .settings = settings,
+        .connector = connector,
+        .job = job,
+        .arena = arena,
+        .tls_context = tls_hold(sender->tls),
+        .tls = {.sts = sender->sts,
+                .means = {sender->resolver, sender->context, settings},
+                .job = job,
+                .arena = arena},
+    };
+}
+
 /* A host that may work later outweighs those that never will. */
 static void note_trouble(struct attempt *attempt, const struct smtp_client_trouble *trouble)
 {
@@ -48,22 +71,6 @@ static void note_trouble(struct attempt *attempt, const struct smtp_client_troub
         return;
     attempt->trouble = *trouble;
     attempt->has_trouble = true;
-}
-
-static enum tls_policy policy_of(const struct setting_connector *connector)
-{
-    if ((connector->tls & TLS_MEANS_OFFER) != 0)
-        return TLS_OFFER;
-    if ((connector->tls & TLS_MEANS_NONE) != 0)
-        return TLS_NONE;
-    return (connector->tls & TLS_MEANS_REQUIRE) != 0 ? TLS_REQUIRE : TLS_VERIFY;
-}
-
-static struct tls_context *tls_for(const struct attempt *attempt, enum tls_policy policy)
-{
-    if (policy == TLS_NONE)
-        return NULL;
-    return policy == TLS_VERIFY ? attempt->sender->tls_verifying : attempt->sender->tls;
 }
 
 static void name_relay(struct attempt *attempt, const struct smtp_route_host *host,
@@ -102,7 +109,7 @@ struct smtp_client_options smtp_connector_options(const struct settings *setting
 {
     return (struct smtp_client_options){
         .our_host = settings->host,
-        .tls = policy_of(connector),
+        .tls = TLS_NONE,
         .says_helo = connector->says_helo,
         .without = connector->without,
         .max_messages = connector->max_messages,
@@ -115,17 +122,54 @@ struct smtp_client_options smtp_connector_options(const struct settings *setting
 static struct smtp_client_options options_for(const struct attempt *attempt,
                                               const struct smtp_route_host *host, const char *name)
 {
+    static const enum tls_policy policies[] = {
+        [TLS_NEED_NONE] = TLS_NONE,          [TLS_NEED_OFFERED] = TLS_OFFER,
+        [TLS_NEED_ENCRYPTION] = TLS_REQUIRE, [TLS_NEED_NAME] = TLS_VERIFY,
+        [TLS_NEED_DANE] = TLS_VERIFY,
+    };
     struct smtp_client_options options =
         smtp_connector_options(attempt->settings, attempt->connector);
+    const struct smtp_host_tls *host_tls = &attempt->host_tls;
     options.peer_name = name;
     options.without |= attempt->connection->unfit;
-    /* No server name but to verify it: RFC 6066 3 knows names only. */
-    if (text_starts_with(host->name, TEXT("[")) && options.tls != TLS_VERIFY)
-        options.peer_name = NULL;
-    options.tls_context = tls_for(attempt, options.tls);
+    options.tls = policies[host_tls->decision.need];
+    options.expected = &host_tls->expected;
+    options.needs_requiretls = host_tls->decision.needs_requiretls;
+    options.tls_context = attempt->tls_context;
     options.tls_at_once = options.tls != TLS_NONE && host->port == SUBMISSIONS_PORT;
     options.login = attempt->logs_in ? &attempt->login.login : NULL;
     return options;
+}
+
+/* With why TLS was asked for; and where the message itself asks for more than the host has, that is
+ * for good (RFC 8689 4.2.1). */
+static void explain(const struct attempt *attempt, struct smtp_client_trouble *trouble)
+{
+    const struct smtp_host_tls *host_tls = &attempt->host_tls;
+    struct text words = text_from(trouble->words);
+    bool is_about_tls = text_starts_with(text_from(trouble->enhanced), TEXT("4.7.4")) ||
+                        text_starts_with(text_from(trouble->enhanced), TEXT("4.7.5"));
+    if (!is_about_tls || text_is_empty(host_tls->reason))
+        return;
+    bool is_final = host_tls->decision.needs_requiretls && trouble->is_unproven;
+    words = arena_printf(attempt->arena, "%.*s; %.*s", TEXT_ARG(text_head(words, REASON_MOST)),
+                         TEXT_ARG(host_tls->reason));
+    char enhanced[SMTP_ENHANCED_BYTES];
+    snprintf(enhanced, sizeof(enhanced), "%s", is_final ? "5.7.30" : trouble->enhanced);
+    smtp_trouble_set(trouble, is_final ? REFUSED : trouble->status, enhanced, words);
+}
+
+/* How the connection came out. RFC 8461 5: under a policy that is being tested a certificate that
+ * does not fit is told, and no more. */
+static void note_connected(struct attempt *attempt, const struct smtp_route_host *host)
+{
+    struct smtp_connection *connection = attempt->connection;
+    smtp_client_tls(connection->client, connection->tls);
+    const char *doubt = smtp_client_tls_doubt(connection->client);
+    if (attempt->host_tls.decision.tests_sts && *doubt != '\0')
+        log_warning("mta-sts.testing", "domain=%s host=%s reason=%s",
+                    log_text(attempt->job->domain), log_text(host->name),
+                    log_text(text_from(doubt)));
 }
 
 /* Connect to one address; again with less where only that was in the way and policy allows:
@@ -150,25 +194,31 @@ static enum status try_address(struct attempt *attempt, const struct smtp_route_
             break;
         status = open_once(attempt, address, &options, &trouble);
     }
-    if (status != OK)
-        note_trouble(attempt, &trouble);
+    if (status == OK) {
+        note_connected(attempt, host);
+        return OK;
+    }
+    explain(attempt, &trouble);
+    note_trouble(attempt, &trouble);
     return status;
 }
 
 /* RFC 5321 5.1: the addresses of a host, in order, before the next host. YIELDS. */
 static enum status try_host(struct attempt *attempt, const struct smtp_route_host *host)
 {
-    struct net_address *addresses;
-    unsigned count;
+    struct resolver_host found;
     struct smtp_client_trouble trouble;
-    if (smtp_route_addresses(attempt->sender->resolver, host, attempt->arena, &addresses, &count,
-                             &trouble) != OK) {
+    enum status status =
+        smtp_route_addresses(attempt->sender->resolver, host, attempt->arena, &found, &trouble);
+    if (status == OK)
+        status = smtp_send_tls_host(&attempt->tls, host, &found, &attempt->host_tls, &trouble);
+    if (status != OK) {
         note_trouble(attempt, &trouble);
-        return trouble.status;
+        return status;
     }
-    for (unsigned i = 0; i < count && attempt->tried < MOST_ADDRESSES; i++) {
+    for (unsigned i = 0; i < found.count && attempt->tried < MOST_ADDRESSES; i++) {
         attempt->tried++;
-        if (try_address(attempt, host, &addresses[i]) == OK)
+        if (try_address(attempt, host, &found.addresses[i]) == OK)
             return OK;
         if (task_is_cancelled())
             break;
@@ -188,10 +238,40 @@ static enum status try_route(struct attempt *attempt, const struct smtp_route *r
     return attempt->trouble.status;
 }
 
+/* What the settings and the message ask of TLS, as far as one connection may differ in it from
+ * another of the same hop. */
+static unsigned policy_means(const struct attempt *attempt)
+{
+    const struct setting_policy *policy =
+        decide_policy_find(attempt->settings, attempt->job->domain);
+    return policy == NULL ? 0 : policy->tls;
+}
+
+static void begin_connection(struct attempt *attempt)
+{
+    struct smtp_connection *connection = attempt->connection;
+    connection->relay[0] = connection->tls[0] = '\0';
+    connection->settings_version = attempt->settings->version;
+    connection->requires_tls = attempt->job->terms.requires_tls;
+    connection->tls_is_optional = attempt->job->terms.tls_is_optional;
+    connection->tls_means = policy_means(attempt);
+}
+
+static bool may_reuse(const struct attempt *attempt)
+{
+    const struct smtp_connection *connection = attempt->connection;
+    return connection->settings_version == attempt->settings->version &&
+           connection->requires_tls == attempt->job->terms.requires_tls &&
+           connection->tls_is_optional == attempt->job->terms.tls_is_optional &&
+           connection->tls_means == policy_means(attempt) &&
+           smtp_client_is_usable(connection->client);
+}
+
 /* With the connector's login, if it has one. YIELDS. */
 static enum status connect_route(struct attempt *attempt, const struct smtp_route *route)
 {
     const struct setting_connector *connector = attempt->connector;
+    smtp_send_tls_begin(&attempt->tls, attempt->settings, connector, route);
     attempt->logs_in = setting_client_logs_in(&connector->login);
     if (!attempt->logs_in)
         return try_route(attempt, route);
@@ -206,8 +286,7 @@ static enum status connect_route(struct attempt *attempt, const struct smtp_rout
 static enum status connect_hop(struct attempt *attempt)
 {
     struct smtp_route route = {0};
-    attempt->connection->relay[0] = '\0';
-    attempt->connection->settings_version = attempt->settings->version;
+    begin_connection(attempt);
     enum status status =
         smtp_route_find(attempt->sender->resolver, attempt->connector, attempt->job,
                         attempt->settings->host, attempt->arena, &route, &attempt->trouble);
@@ -225,12 +304,10 @@ enum status smtp_attempt_connect(const struct smtp_sender *sender,
                                  struct smtp_client_trouble *trouble)
 {
     struct queue_job nothing = {0};
-    struct attempt attempt = {.sender = sender,
-                              .connection = connection,
-                              .settings = settings,
-                              .connector = connector,
-                              .job = &nothing,
-                              .arena = arena};
+    struct attempt attempt;
+    attempt_init(&attempt, sender, settings, connector, &nothing, arena);
+    attempt.connection = connection;
+    connection->tls[0] = '\0';
     const struct setting_smart_host *at = &connector->request.at;
     struct smtp_route_host host = {at->host, at->port};
     struct smtp_route route = {&host, 1};
@@ -241,6 +318,7 @@ enum status smtp_attempt_connect(const struct smtp_sender *sender,
     if (status == OK)
         status = connect_route(&attempt, &route);
     *trouble = attempt.trouble;
+    tls_release(&attempt.tls_context);
     return status;
 }
 
@@ -291,8 +369,7 @@ static enum smtp_attempt attempt_job(struct attempt *attempt, struct queue_outco
 {
     struct smtp_connection *connection = attempt->connection;
     enum smtp_attempt result = SMTP_ATTEMPTED;
-    if (connection->client != NULL && (connection->settings_version != attempt->settings->version ||
-                                       !smtp_client_is_usable(connection->client)))
+    if (connection->client != NULL && !may_reuse(attempt))
         smtp_connection_close(connection);
     /* The first connection may be stale, the second lack what it offers; the third is neither. */
     for (int tries = 0; tries < MOST_TRIES; tries++) {
@@ -316,16 +393,18 @@ enum smtp_attempt smtp_attempt_job(const struct smtp_sender *sender,
                                    struct arena *arena, struct queue_outcome *outcomes)
 {
     struct settings *settings = settings_hold(sender->context->settings);
-    struct attempt attempt = {.sender = sender,
-                              .connection = connection,
-                              .settings = settings,
-                              .connector = smtp_connector_find(settings, job->connector),
-                              .job = job,
-                              .arena = arena};
+    struct attempt attempt;
+    attempt_init(&attempt, sender, settings, smtp_connector_find(settings, job->connector), job,
+                 arena);
+    attempt.connection = connection;
     enum smtp_attempt result = attempt_job(&attempt, outcomes);
     struct text relay = arena_copy(arena, text_from(connection->relay));
-    for (unsigned i = 0; i < job->recipient_count; i++)
+    struct text tls = arena_copy(arena, text_from(connection->tls));
+    for (unsigned i = 0; i < job->recipient_count; i++) {
         outcomes[i].remote_host = relay;
+        outcomes[i].tls = tls;
+    }
+    tls_release(&attempt.tls_context);
     settings_release(&settings);
     return result;
 }

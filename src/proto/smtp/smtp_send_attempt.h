@@ -5,6 +5,7 @@
 #include "net/resolver.h"
 #include "proc/role.h"
 #include "proto/smtp/smtp_client.h"
+#include "proto/smtp/smtp_sts.h"
 
 enum { SMTP_RELAY_BYTES = 400 };
 
@@ -12,14 +13,19 @@ enum { SMTP_RELAY_BYTES = 400 };
 struct smtp_sender {
     struct role_context *context;
     struct resolver *resolver;
-    struct tls_context *tls, *tls_verifying; /* NULL: could not be made */
+    struct tls_context *tls; /* NULL: could not be made; hold it over use */
+    struct smtp_sts *sts;
 };
 
 /* A connection kept between the jobs of a hop; client NULL while there is none. */
 struct smtp_connection {
     struct smtp_client *client;
-    uint64_t settings_version;    /* it was opened under */
-    uint32_t unfit;               /* EXTENSION_BITs that hosts of the hop only seem to know */
+    uint64_t settings_version; /* it was opened under */
+    uint32_t unfit;            /* EXTENSION_BITs that hosts of the hop only seem to know */
+    /* What was asked of its TLS: a message that asks for something else needs another. */
+    bool requires_tls, tls_is_optional;
+    unsigned tls_means;           /* of a policy, 0 none */
+    char tls[SMTP_TLS_BYTES];     /* smtp_client_tls; "" none */
     char relay[SMTP_RELAY_BYTES]; /* "mx.example.net[192.0.2.1]:25" of the last peer; "" none */
 };
 
