@@ -46,16 +46,24 @@ class Scripted(Policy):
         return "250 2.0.0 kept"
 
 
+class WithoutDsn(Policy):
+    extensions = ["PIPELINING", "8BITMIME"]
+
+
 class Relay(ServerTest):
     @classmethod
     def before_server(cls):
         cls.sink = Sink(Scripted())
         cls.addClassCleanup(cls.sink.close)
+        cls.bare = Sink(WithoutDsn())
+        cls.addClassCleanup(cls.bare.close)
         cls.dead = free_port()
         cls.settings = {"lines": [
             "connector good {", "    to relay.test",
             f"    smart-host 127.0.0.1:{cls.sink.port}", "}",
             "connector dead {", "    to dead.test", f"    smart-host 127.0.0.1:{cls.dead}", "}",
+            "connector bare {", "    to bare.test",
+            f"    smart-host 127.0.0.1:{cls.bare.port}", "}",
             *QUICK_RETRY]}
 
     def setUp(self):
@@ -168,10 +176,8 @@ class Relay(ServerTest):
 
     # shows: V27
     def test_a_success_report_is_sent_when_asked_and_the_host_has_no_dsn(self):
-        self.sink.policy.extensions = ["PIPELINING", "8BITMIME"]
-        self.addCleanup(lambda: delattr(self.sink.policy, "extensions"))
         with self.server.smtp("submission", login="alice") as client:
-            client.sendmail("alice@example.test", ["asked@relay.test"], text_message("asked"),
+            client.sendmail("alice@example.test", ["asked@bare.test"], text_message("asked"),
                             mail_options=["RET=HDRS", "ENVID=case7"],
                             rcpt_options=["NOTIFY=SUCCESS,FAILURE"])
         _report, blocks = self.expect_report()
