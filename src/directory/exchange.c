@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "directory/principal.h"
 #include "directory/state.h"
 #include "task/task.h"
 
@@ -68,12 +69,12 @@ enum exchange_outcome exchange_malformed(const char *reason)
 
 bool exchange_may_act_as(struct exchange *exchange, struct text other, struct text user)
 {
-    struct text key, other_key, canonical;
+    struct text key, other_key;
     struct arena *arena = &exchange->arena;
     if (other.length == 0 || text_equals_nocase(other, user))
         return true;
-    return directory_address(exchange->directory, other, arena, &other_key, &canonical) == OK &&
-           directory_address(exchange->directory, user, arena, &key, &canonical) == OK &&
+    return directory_login_name(exchange->directory, other, arena, &other_key) == OK &&
+           directory_login_name(exchange->directory, user, arena, &key) == OK &&
            text_equals(key, other_key);
 }
 

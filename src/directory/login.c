@@ -11,6 +11,7 @@
 #include "directory/directory.h"
 #include "directory/keys.h"
 #include "directory/networks.h"
+#include "directory/principal.h"
 #include "directory/state.h"
 
 enum {
@@ -168,9 +169,7 @@ enum status directory_authenticate(struct directory *directory, const struct dir
     arena_init(&arena);
     struct attempt attempt = {
         .account = login->user, .password = login->password, .peer = login->peer};
-    struct text canonical;
-    bool is_address =
-        directory_address(directory, login->user, &arena, &attempt.account, &canonical) == OK;
+    bool is_address = directory_login_name(directory, login->user, &arena, &attempt.account) == OK;
     if (!is_address)
         attempt.account = login->user;
     make_mac(directory, &attempt);

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "directory/exchange.h"
 #include "directory/keys.h"
+#include "directory/principal.h"
 #include "directory/state.h"
 #include "sasl/cram.h"
 
@@ -78,13 +79,13 @@ enum exchange_outcome mechanism_cram(struct exchange *exchange, const struct tex
     size_t space = text_find_last(*response, ' ');
     struct text name = text_head(*response, space);
     struct text said = text_from_position(*response, space + 1);
-    struct text account, canonical;
+    struct text account;
     if (given[0] == '\0' || space == response->length || name.length == 0 ||
         name.length >= DIRECTORY_USER_MAX || !utf8_is_valid(name))
         return exchange_malformed("not NAME DIGEST");
     exchange->claimed = arena_copy(&exchange->arena, name);
-    if (directory_address(exchange->directory, exchange->claimed, &exchange->arena, &account,
-                          &canonical) != OK)
+    if (directory_login_name(exchange->directory, exchange->claimed, &exchange->arena, &account) !=
+        OK)
         account = exchange->claimed;
     return check_answer(exchange, account, text_from(given), said);
 }

@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "directory/certificates.h"
 #include "directory/exchange.h"
+#include "directory/principal.h"
 #include "directory/state.h"
 
 static bool may_log_in(struct exchange *exchange, struct text key)
@@ -49,7 +50,7 @@ static enum exchange_outcome find_user(struct exchange *exchange, struct text wa
 enum exchange_outcome mechanism_external(struct exchange *exchange, const struct text *response,
                                          struct buffer *challenge)
 {
-    struct text wanted = TEXT(""), canonical;
+    struct text wanted = TEXT("");
     unused(challenge);
     if (response == NULL)
         return EXCHANGE_CHALLENGE;
@@ -57,8 +58,8 @@ enum exchange_outcome mechanism_external(struct exchange *exchange, const struct
         text_find(*response, '\0') < response->length)
         return exchange_malformed("not a name");
     exchange->claimed = arena_copy(&exchange->arena, *response);
-    if (response->length > 0 && directory_address(exchange->directory, exchange->claimed,
-                                                  &exchange->arena, &wanted, &canonical) != OK)
+    if (response->length > 0 && directory_login_name(exchange->directory, exchange->claimed,
+                                                     &exchange->arena, &wanted) != OK)
         return exchange_failed("no such user");
     enum exchange_outcome outcome = find_user(exchange, wanted);
     return directory_ready(exchange->directory) == OK ? outcome : EXCHANGE_LATER;

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "directory/exchange.h"
 #include "directory/keys.h"
+#include "directory/principal.h"
 #include "directory/state.h"
 #include "sasl/saslprep.h"
 #include "sasl/scram.h"
@@ -169,7 +170,7 @@ static enum exchange_outcome client_first(struct exchange *exchange, struct scra
                                           struct text message, struct buffer *challenge)
 {
     struct scram_first first;
-    struct text name, other, canonical;
+    struct text name, other;
     if (!scram_first_parse(message, &first))
         return exchange_malformed("not a client's first message");
     if (!take_name(exchange, first.name, &name) ||
@@ -184,8 +185,7 @@ static enum exchange_outcome client_first(struct exchange *exchange, struct scra
     scram->header = arena_copy(&exchange->arena, first.header);
     scram->binding_name = arena_copy(&exchange->arena, first.binding_name);
     scram->first_bare = arena_copy(&exchange->arena, first.bare);
-    if (directory_address(exchange->directory, name, &exchange->arena, &scram->account,
-                          &canonical) != OK)
+    if (directory_login_name(exchange->directory, name, &exchange->arena, &scram->account) != OK)
         scram->account = name;
     return answer_first(exchange, scram, first.nonce, challenge);
 }

@@ -10,4 +10,10 @@
 enum status directory_principal_find(struct directory *directory, struct text principal,
                                      struct arena *arena, struct text *key);
 
+/* The key of a name as it is typed to log in: an address, a bare name in the first domain, or
+ * DOMAIN, a backslash and the user, as Windows has it. In arena. REFUSED: it is no name of ours.
+ * That there is such a user it does not say. Does not yield. */
+enum status directory_login_name(const struct directory *directory, struct text written,
+                                 struct arena *arena, struct text *key);
+
 #endif

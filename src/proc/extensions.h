@@ -16,6 +16,7 @@ enum extension {
     EXTENSION_STARTTLS,      /* RFC 3207 */
     EXTENSION_REQUIRETLS,    /* RFC 8689 */
     EXTENSION_AUTH,          /* RFC 4954 */
+    EXTENSION_AUTHLOGIN,     /* the same for clients of before 1999; nothing without AUTH */
     EXTENSION_ETRN,          /* RFC 1985 */
     EXTENSION_ATRN,          /* RFC 2645 */
     EXTENSION_TURN,          /* RFC 821 */
@@ -25,6 +26,7 @@ enum extension {
     EXTENSION_LIMITS,        /* RFC 9422 */
     EXTENSION_XCLIENT,       /* of Postfix */
     EXTENSION_XEXPS,         /* AUTH between Exchange servers */
+    EXTENSION_XEXPSLOGIN,    /* the same in the older form; nothing without X-EXPS */
     EXTENSION_XLINK2STATE,   /* link state between Exchange servers */
     EXTENSION_XEXCH50,       /* message properties between Exchange servers */
     EXTENSION_VRFY,          /* RFC 5321 4.1.1.6 */

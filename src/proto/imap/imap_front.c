@@ -290,6 +290,7 @@ static void exchange(struct imap_front *session, struct text arguments)
     case SASL_CANCELLED:
         answer_bad(session, "Login cancelled");
         break;
+    case SASL_TOO_LONG:
     case SASL_MALFORMED:
         answer_bad(session, "Malformed response");
         break;

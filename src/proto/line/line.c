@@ -115,10 +115,15 @@ static enum status take_line(struct line_session *session, struct text *line,
     return OK;
 }
 
+enum status line_read_why(struct line_session *session, struct text *line, enum line_fault *fault)
+{
+    return take_line(session, line, fault);
+}
+
 enum status line_read(struct line_session *session, struct text *line)
 {
     enum line_fault fault;
-    return take_line(session, line, &fault);
+    return line_read_why(session, line, &fault);
 }
 
 enum status line_fill(struct line_session *session)

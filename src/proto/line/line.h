@@ -89,6 +89,8 @@ void line_part(struct line_session *session);
 /* For actions that read on: one more line without its CRLF, in the command's arena. REFUSED: too
  * long or malformed, in step; TRY_LATER: the session is over. YIELDS. */
 enum status line_read(struct line_session *session, struct text *line);
+/* The same, and REFUSED says which it was. */
+enum status line_read_why(struct line_session *session, struct text *line, enum line_fault *fault);
 /* For actions that take raw bytes: wait until some are buffered. TRY_LATER: it is over. YIELDS. */
 enum status line_fill(struct line_session *session);
 /* The same for so many of them, within this time, appended to out. YIELDS. */

@@ -61,29 +61,47 @@ bool sasl_takes_passwords(const struct stream *stream, const struct setting_serv
 
 /* ---- The exchange ---- */
 
-/* Send the challenge and read the response to it. YIELDS. */
-static enum sasl_outcome converse(const struct sasl_session *session, struct text challenge,
-                                  struct buffer *response)
+/* The first of an exchange that the client has begun with no more than the mechanism's name. */
+static void send_invitation(const struct sasl_session *session, const char *mechanism)
 {
-    struct line_session *line = session->line;
+    stream_printf(session->line->stream, "%s%s supported\r\n", session->prompt, mechanism);
+}
+
+static void send_challenge(const struct sasl_session *session, struct text challenge)
+{
+    struct stream *stream = session->line->stream;
     struct buffer encoded;
-    struct text reply;
     buffer_init(&encoded, 2 * SASL_LINE_MAX);
     base64_encode(challenge, &encoded);
-    stream_printf(line->stream, "%s%.*s\r\n", session->prompt, TEXT_ARG(buffer_text(&encoded)));
+    stream_printf(stream, "%s%.*s\r\n", session->prompt, TEXT_ARG(buffer_text(&encoded)));
     buffer_finish(&encoded);
+}
+
+/* What stood in the command's arena, where nothing else will write over it. */
+static void wipe(struct text secret)
+{
+    explicit_bzero((char *)(uintptr_t)secret.data, secret.length);
+}
+
+/* YIELDS. */
+static enum sasl_outcome read_response(const struct sasl_session *session, struct buffer *response)
+{
+    struct text reply;
+    enum line_fault fault;
     buffer_reset(response, SASL_LINE_MAX);
-    switch (line_read(line, &reply)) {
+    switch (line_read_why(session->line, &reply, &fault)) {
     case OK:
         break;
     case REFUSED:
-        return SASL_MALFORMED;
+        return fault == LINE_TOO_LONG ? SASL_TOO_LONG : SASL_MALFORMED;
     case TRY_LATER:
         return SASL_ENDED;
     }
     if (text_equals(reply, TEXT("*")))
         return SASL_CANCELLED;
-    return base64_decode(reply, response) ? SASL_DONE : SASL_MALFORMED;
+    bool good = base64_decode(reply, response);
+    wipe(reply);
+    return good ? SASL_DONE : SASL_MALFORMED;
 }
 
 static enum sasl_outcome outcome_of(enum status status, const struct directory_sasl_answer *answer)
@@ -127,10 +145,16 @@ static enum sasl_outcome run(const struct sasl_session *session, struct buffer *
                                          .tls_unique = binding.unique};
     struct arena *arena = &session->line->arena;
     struct directory_sasl_answer answer;
+    bool invites = first == NULL;
     take_certificate(session, &facts);
     enum status status = directory_sasl_begin(session->auth, &facts, first, arena, &answer);
     while (status == OK && answer.outcome == DIRECTORY_SASL_CHALLENGE) {
-        enum sasl_outcome outcome = converse(session, answer.challenge, response);
+        if (session->is_exps && invites && text_is_empty(answer.challenge))
+            send_invitation(session, mechanism_rows[facts.mechanism].name);
+        else
+            send_challenge(session, answer.challenge);
+        invites = false;
+        enum sasl_outcome outcome = read_response(session, response);
         if (outcome != SASL_DONE) {
             directory_sasl_cancel(session->auth, answer.exchange);
             return outcome;
@@ -148,6 +172,8 @@ static enum sasl_outcome begin(const struct sasl_session *session, struct text i
 {
     uint32_t offers = sasl_offers(session->line->stream, session->server);
     uint32_t wanted = out->mechanism == MECHANISM_COUNT ? 0 : MECHANISM_BIT(out->mechanism);
+    if (session->only != 0)
+        wanted &= session->only;
     if ((session->server->mechanisms & wanted) == 0)
         return SASL_UNKNOWN;
     if ((offers & wanted) == 0)
@@ -163,6 +189,7 @@ static enum sasl_outcome begin(const struct sasl_session *session, struct text i
     enum sasl_outcome outcome = SASL_MALFORMED;
     /* RFC 4954 4: "=" is a response of no bytes. */
     if (!has_first || text_equals(initial, TEXT("=")) || base64_decode(initial, &response)) {
+        wipe(initial);
         first = buffer_text(&response);
         outcome = run(session, &response, has_first ? &first : NULL, out);
     }

@@ -19,6 +19,8 @@ struct sasl_session {
     struct text peer;
     struct text host;   /* the name by which we greet */
     const char *prompt; /* what a challenge begins with: "334 " or "+ " */
+    uint32_t only;      /* MECHANISM_BITs; 0: any */
+    bool is_exps;       /* "334 GSSAPI supported", as Exchange says it, and its clients wait for */
 };
 
 /* What a server offers on this stream now: MECHANISM_BITs. */
@@ -30,6 +32,7 @@ bool sasl_takes_passwords(const struct stream *stream, const struct setting_serv
 enum sasl_outcome {
     SASL_DONE,      /* logged in */
     SASL_CANCELLED, /* the client sent "*" */
+    SASL_TOO_LONG,  /* the client sent a longer response than anybody needs */
     SASL_MALFORMED, /* not base64, or not what the mechanism sends */
     SASL_UNKNOWN,   /* no such mechanism here */
     SASL_NEEDS_TLS, /* there is, but not without TLS */

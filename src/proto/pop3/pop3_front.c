@@ -232,6 +232,7 @@ static void command_auth(struct line_session *line, struct text arguments)
     case SASL_CANCELLED:
         say_error(session, "Login cancelled");
         break;
+    case SASL_TOO_LONG:
     case SASL_MALFORMED:
         say_mistake(session, "Malformed response");
         break;

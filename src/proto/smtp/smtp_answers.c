@@ -44,6 +44,7 @@ static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
     [SMTP_NO_TLS_NOW] = {454, "4.7.0", "TLS is not available", false},
     [SMTP_LOGIN_LATER] = {454, "4.7.0", "Login is not possible at the moment, try later", false},
     [SMTP_LINE_TOO_LONG] = {500, "5.5.2", "Line too long", true},
+    [SMTP_LOGIN_TOO_LONG] = {500, "5.5.6", "Response too long", true}, /* RFC 4954 6 */
     [SMTP_BAD_LINE] = {500, "5.5.2", "A line ends with CRLF and holds no control bytes", true},
     [SMTP_UNKNOWN_COMMAND] = {500, "5.5.1", "Command not known", true},
     [SMTP_NOT_IMPLEMENTED] = {502, "5.5.1", "Command not implemented", true},

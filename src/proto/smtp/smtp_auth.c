@@ -51,24 +51,33 @@ static void login_failed(struct smtp_session *session)
 static void logged_in(struct smtp_session *session, const struct sasl_login *login)
 {
     text_copy(text_from(login->user), session->login, sizeof(session->login));
-    log_info("smtp.login", "peer=%s user=%s mechanism=%s", log_text(text_from(session->peer)),
-             log_text(text_from(login->user)), mechanism_rows[login->mechanism].name);
+    log_info("smtp.login", "peer=%s user=%s verb=%s mechanism=%s",
+             log_text(text_from(session->peer)), log_text(text_from(login->user)),
+             session->line.command->verb, mechanism_rows[login->mechanism].name);
     smtp_answer(session, SMTP_LOGGED_IN, TEXT(""));
 }
 
-void smtp_command_auth(struct line_session *line, struct text arguments)
+static void login_later(struct smtp_session *session)
 {
-    struct smtp_session *session = smtp_session(line);
-    struct sasl_session sasl = sasl_session_of(session);
+    struct decision_reason reason = {.rule = "login", .fact = text_from(fail_reason())};
+    reason.fact = arena_copy(&session->line.arena, reason.fact);
+    smtp_answer_because(session, SMTP_LOGIN_LATER, TEXT(""), &reason, 1);
+}
+
+/* YIELDS. */
+static void exchange(struct smtp_session *session, const struct sasl_session *sasl,
+                     struct text arguments)
+{
     struct sasl_login login;
-    if (!may_log_in_now(session))
-        return;
-    switch (sasl_exchange(&sasl, arguments, &login)) {
+    switch (sasl_exchange(sasl, arguments, &login)) {
     case SASL_DONE:
         logged_in(session, &login);
         break;
     case SASL_CANCELLED:
         smtp_answer(session, SMTP_LOGIN_CANCELLED, TEXT(""));
+        break;
+    case SASL_TOO_LONG:
+        smtp_answer(session, SMTP_LOGIN_TOO_LONG, TEXT(""));
         break;
     case SASL_MALFORMED:
         smtp_answer(session, SMTP_BAD_BASE64, TEXT(""));
@@ -83,9 +92,39 @@ void smtp_command_auth(struct line_session *line, struct text arguments)
         login_failed(session);
         break;
     case SASL_LATER:
-        smtp_answer(session, SMTP_LOGIN_LATER, TEXT(""));
+        login_later(session);
         break;
     case SASL_ENDED:
         break;
     }
+}
+
+void smtp_command_auth(struct line_session *line, struct text arguments)
+{
+    struct smtp_session *session = smtp_session(line);
+    struct sasl_session sasl = sasl_session_of(session);
+    if (may_log_in_now(session))
+        exchange(session, &sasl, arguments);
+}
+
+/* What Exchange has there. Whether it makes the peer one of ours the settings say (smtp_peer.h). */
+static const uint32_t exps_mechanisms = MECHANISM_BIT(MECHANISM_GSSAPI) |
+                                        MECHANISM_BIT(MECHANISM_NTLM) |
+                                        MECHANISM_BIT(MECHANISM_LOGIN);
+
+uint32_t smtp_exps_mechanisms(const struct smtp_session *session)
+{
+    return smtp_offers_login(session)
+               ? sasl_offers(session->line.stream, session->server) & exps_mechanisms
+               : 0;
+}
+
+void smtp_command_exps(struct line_session *line, struct text arguments)
+{
+    struct smtp_session *session = smtp_session(line);
+    struct sasl_session sasl = sasl_session_of(session);
+    sasl.only = exps_mechanisms;
+    sasl.is_exps = true;
+    if (may_log_in_now(session))
+        exchange(session, &sasl, arguments);
 }

@@ -106,6 +106,34 @@ static void write_mechanisms(const struct smtp_session *session, struct buffer *
     mechanism_write(sasl_offers(session->line.stream, session->server), out);
 }
 
+/* Who names LOGIN in the settings has old clients. */
+static bool names_login(const struct smtp_session *session)
+{
+    return (session->server->login_words & UINT32_C(1) << LOGIN_LOGIN) != 0;
+}
+
+static bool offers_auth_login(const struct smtp_session *session)
+{
+    return smtp_offers_login(session) && (sasl_offers(session->line.stream, session->server) &
+                                          MECHANISM_BIT(MECHANISM_LOGIN)) != 0;
+}
+
+static bool offers_exps(const struct smtp_session *session)
+{
+    return session->login[0] == '\0' && smtp_exps_mechanisms(session) != 0;
+}
+
+static bool offers_exps_login(const struct smtp_session *session)
+{
+    return offers_exps(session) &&
+           (smtp_exps_mechanisms(session) & MECHANISM_BIT(MECHANISM_LOGIN)) != 0;
+}
+
+static void write_exps_mechanisms(const struct smtp_session *session, struct buffer *out)
+{
+    mechanism_write(smtp_exps_mechanisms(session), out);
+}
+
 static bool offers_etrn(const struct smtp_session *session)
 {
     const struct setting_server *server = session->server;
@@ -133,6 +161,9 @@ static const struct extension_row rows[EXTENSION_COUNT] = {
     [EXTENSION_ENHANCEDCODES] = {.is_offered = always},
     [EXTENSION_STARTTLS] = {.is_offered = offers_starttls},
     [EXTENSION_AUTH] = {.is_offered = smtp_offers_login, .write_argument = write_mechanisms},
+    [EXTENSION_AUTHLOGIN] = {.is_known = names_login,
+                             .is_offered = offers_auth_login,
+                             .needs = EXTENSION_BIT(EXTENSION_AUTH)},
     [EXTENSION_REQUIRETLS] = {.is_offered = offers_requiretls},
     [EXTENSION_DELIVERBY] = {.is_offered = offers_terms, .write_argument = write_least_time},
     [EXTENSION_FUTURERELEASE] = {.is_offered = offers_future_release,
@@ -142,6 +173,12 @@ static const struct extension_row rows[EXTENSION_COUNT] = {
     [EXTENSION_XCLIENT] = {.is_known = is_from_proxy,
                            .is_offered = always,
                            .write_argument = smtp_xclient_write},
+    [EXTENSION_XEXPS] = {.is_known = has_peers,
+                         .is_offered = offers_exps,
+                         .write_argument = write_exps_mechanisms},
+    [EXTENSION_XEXPSLOGIN] = {.is_known = has_peers,
+                              .is_offered = offers_exps_login,
+                              .needs = EXTENSION_BIT(EXTENSION_XEXPS)},
     [EXTENSION_XLINK2STATE] = {.is_known = has_peers, .is_offered = may_be_peer},
     [EXTENSION_XEXCH50] = {.is_known = has_peers, .is_offered = may_be_peer},
     [EXTENSION_VRFY] = {.is_offered = may_verify},

@@ -102,6 +102,8 @@ static const struct line_command smtp_commands[] = {
      "STARTTLS: encrypt from here on"},
     {"AUTH", SMTP_GREETED, LINE_TLS_FIRST | LINE_SECRET, smtp_command_auth, OF(AUTH),
      "AUTH mechanism [response]: log in"},
+    {"X-EXPS", SMTP_GREETED, LINE_TLS_FIRST | LINE_SECRET, smtp_command_exps, OF(XEXPS),
+     "X-EXPS mechanism [response]: log in as a server of this organisation"},
     {"VRFY", SMTP_ANY, LINE_TLS_FIRST, smtp_command_vrfy, OF(VRFY),
      "VRFY name or address: does it exist?"},
     {"EXPN", SMTP_ANY, LINE_TLS_FIRST, smtp_command_expn, OF(EXPN),

@@ -119,6 +119,8 @@ void smtp_command_expn(struct line_session *line, struct text arguments);
 
 /* Is a login taken on this session now? */
 bool smtp_offers_login(const struct smtp_session *session);
+/* By which mechanisms with X-EXPS: MECHANISM_BITs. */
+uint32_t smtp_exps_mechanisms(const struct smtp_session *session);
 
 /* Transactions (smtp_envelope.c). */
 void smtp_server_transaction_init(struct smtp_session *session);
@@ -150,6 +152,8 @@ void smtp_intake_drop(struct smtp_session *session);
 
 /* AUTH (smtp_auth.c). */
 void smtp_command_auth(struct line_session *line, struct text arguments);
+/* The same among the servers of one organisation. */
+void smtp_command_exps(struct line_session *line, struct text arguments);
 
 /* ETRN, TURN, ATRN (smtp_turn.c). */
 void smtp_command_etrn(struct line_session *line, struct text arguments);
