@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "net/stream_tls.h"
+#include "net/tls_certificate.h"
 #include "task/io.h"
 #include "test.h"
 
@@ -11,14 +12,17 @@ static struct {
     struct tls_context *server, *client;
     struct stream *near, *far;
     void (*look)(void);
-    bool shakes;
+    bool shakes, client_refuses;
+    const struct tls_expectation *expected; /* of the client, or NULL */
+    enum status result;
 } world;
 
 static void far_task(void *unused_argument)
 {
     unused(unused_argument);
     if (world.shakes)
-        EXPECT(stream_start_tls(world.far, world.server, NULL, NULL) == OK);
+        EXPECT((stream_start_tls(world.far, world.server, NULL, NULL) == OK) !=
+               world.client_refuses);
 }
 
 static void both(void *unused_argument)
@@ -33,7 +37,9 @@ static void both(void *unused_argument)
     stream_set_deadline(world.near, clock_monotonic_ms() + 5000);
     stream_set_deadline(world.far, clock_monotonic_ms() + 5000);
     task_spawn(&group, "far", far_task, NULL);
-    if (world.shakes)
+    if (world.expected != NULL)
+        world.result = stream_start_tls_checked(world.near, world.client, world.expected, NULL);
+    else if (world.shakes)
         EXPECT(stream_start_tls(world.near, world.client, "mx.example.test", NULL) == OK);
     task_group_wait(&group, NO_DEADLINE);
     world.look();
@@ -133,4 +139,54 @@ TEST("a plain stream has no bindings and no certificate")
     world.shakes = false;
     world.look = look_at_nothing;
     task_loop_run(both, NULL);
+}
+
+static void look_at_proof(void)
+{
+    EXPECT(world.result == OK);
+    EXPECT(stream_tls_checked(world.near) == TLS_CHECK_DANE);
+    EXPECT_TEXT(text_from(stream_tls_doubt(world.near)), "");
+}
+
+static void look_at_refusal(void)
+{
+    EXPECT(world.result == TRY_LATER);
+    EXPECT(stream_tls_checked(world.near) == TLS_CHECK_NONE);
+    EXPECT(strstr(stream_tls_doubt(world.near), "no matching DANE TLSA records") != NULL);
+}
+
+TEST("a key that a TLSA record names is proof, whatever name and authority the certificate has")
+{
+    struct buffer certificate, key;
+    struct arena arena;
+    struct tls_certificate *list;
+    unsigned count;
+    struct text name = TEXT("quite.other.test");
+    buffer_init(&certificate, 65536);
+    buffer_init(&key, 65536);
+    arena_init(&arena);
+    EXPECT(tls_self_sign(&name, 1, 30, &certificate, &key) == OK);
+    EXPECT(tls_certificate_read(buffer_text(&certificate), &arena, &list, &count) == OK);
+    EXPECT(tls_server_new(buffer_text(&certificate), buffer_text(&key), &world.server) == OK);
+    EXPECT(tls_client_new(false, TEXT(""), &world.client) == OK);
+    struct tls_tlsa record = {3, 1, 1, text_of(list[0].key_hash, sizeof(list[0].key_hash))};
+    struct tls_expectation expected = {.server_name = "mx.example.test",
+                                       .check = TLS_CHECK_DANE,
+                                       .records = &record,
+                                       .record_count = 1};
+    world.shakes = true;
+    world.expected = &expected;
+    world.look = look_at_proof;
+    task_loop_run(both, NULL);
+    list[0].key_hash[0] ^= 1;
+    world.client_refuses = true;
+    world.look = look_at_refusal;
+    task_loop_run(both, NULL);
+    world.expected = NULL;
+    world.client_refuses = false;
+    tls_release(&world.server);
+    tls_release(&world.client);
+    buffer_finish(&certificate);
+    buffer_finish(&key);
+    arena_finish(&arena);
 }

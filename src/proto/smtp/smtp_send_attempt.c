@@ -164,7 +164,11 @@ static void explain(const struct attempt *attempt, struct smtp_client_trouble *t
 static void note_connected(struct attempt *attempt, const struct smtp_route_host *host)
 {
     struct smtp_connection *connection = attempt->connection;
-    smtp_client_tls(connection->client, connection->tls);
+    char tls[SMTP_TLS_BYTES];
+    struct text reason = text_head(attempt->host_tls.reason, REASON_MOST);
+    snprintf(connection->tls, sizeof(connection->tls), "%s%s%.*s%s",
+             smtp_client_tls(connection->client, tls), reason.length > 0 ? " (" : "",
+             TEXT_ARG(reason), reason.length > 0 ? ")" : "");
     const char *doubt = smtp_client_tls_doubt(connection->client);
     if (attempt->host_tls.decision.tests_sts && *doubt != '\0')
         log_warning("mta-sts.testing", "domain=%s host=%s reason=%s",

@@ -7,7 +7,7 @@
 #include "proto/smtp/smtp_client.h"
 #include "proto/smtp/smtp_sts.h"
 
-enum { SMTP_RELAY_BYTES = 400 };
+enum { SMTP_RELAY_BYTES = 400, SMTP_TLS_TOLD_BYTES = 480 };
 
 /* What every attempt of the role needs. */
 struct smtp_sender {
@@ -24,9 +24,9 @@ struct smtp_connection {
     uint32_t unfit;            /* EXTENSION_BITs that hosts of the hop only seem to know */
     /* What was asked of its TLS: a message that asks for something else needs another. */
     bool requires_tls, tls_is_optional;
-    unsigned tls_means;           /* of a policy, 0 none */
-    char tls[SMTP_TLS_BYTES];     /* smtp_client_tls; "" none */
-    char relay[SMTP_RELAY_BYTES]; /* "mx.example.net[192.0.2.1]:25" of the last peer; "" none */
+    unsigned tls_means;            /* of a policy, 0 none */
+    char tls[SMTP_TLS_TOLD_BYTES]; /* smtp_client_tls, and why it had to be so; "" none */
+    char relay[SMTP_RELAY_BYTES];  /* "mx.example.net[192.0.2.1]:25" of the last peer; "" none */
 };
 
 /* What came of an attempt, for the hop's other jobs. */
