@@ -40,7 +40,8 @@ LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rd
 LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lcurl -lseccomp -lgssapi_krb5 -lidn2 -lunistring -lpcre2-8 -ljansson -lpthread
 
 MODULES := base sasl task net proc mail sieve log index event directory store decide queue \
-           proto/line proto/smtp proto/pop3 proto/imap admin
+           proto/line proto/smtp proto/pop3 proto/imap \
+           proto/managesieve admin
 MODULE_SOURCES := $(foreach module,$(MODULES),$(wildcard src/$(module)/*.c src/$(module)/*.S))
 MAIN_SOURCES := $(wildcard src/main/*.c)
 # What tests share: the other sources in tests/unit.

@@ -29,7 +29,8 @@ from smtp_sink import Sink
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ROOT / "build/release/bin/mailroot"
 PORTS = {"smtp": 2525, "submission": 2587, "smtps": 2465, "lmtp": 2424, "pop3": 2110,
-         "pop3s": 2995, "imap": 2143, "imaps": 2993, "sink": 2526}
+         "pop3s": 2995, "imap": 2143, "imaps": 2993, "managesieve": 24190,
+         "sink": 2526}
 SETTINGS = """\
 # mailroot's settings: a line is words, {{ opens a block, # begins a comment.
 # Check it with `mailroot config check`; `mailroot config show --all` tells every default.
@@ -52,6 +53,7 @@ server demo {{
     listen 127.0.0.1:{pop3s} pop3s         # the same, TLS at once
     listen 127.0.0.1:{imap} imap          # users keep their mail here
     listen 127.0.0.1:{imaps} imaps         # the same, TLS at once
+    listen 127.0.0.1:{managesieve} managesieve # filters are uploaded
 }}
 
 connector sink {{                    # mail for relay.test goes to the demo's sink

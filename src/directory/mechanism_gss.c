@@ -101,10 +101,12 @@ static bool is_for_service(struct text target, enum service service)
     static const char *const smtp[] = {"smtp", "SMTPSVC", NULL};
     static const char *const pop3[] = {"pop", NULL};
     static const char *const imap[] = {"imap", NULL};
+    static const char *const sieve[] = {"sieve", NULL};
     static const char *const *const names[] = {
-        [SERVICE_SMTP] = smtp, [SERVICE_SUBMISSION] = smtp, [SERVICE_SMTPS] = smtp,
-        [SERVICE_LMTP] = smtp, [SERVICE_POP3] = pop3,       [SERVICE_POP3S] = pop3,
-        [SERVICE_IMAP] = imap, [SERVICE_IMAPS] = imap,      [SERVICE_ODMR] = smtp,
+        [SERVICE_SMTP] = smtp,         [SERVICE_SUBMISSION] = smtp, [SERVICE_SMTPS] = smtp,
+        [SERVICE_LMTP] = smtp,         [SERVICE_POP3] = pop3,       [SERVICE_POP3S] = pop3,
+        [SERVICE_IMAP] = imap,         [SERVICE_IMAPS] = imap,      [SERVICE_ODMR] = smtp,
+        [SERVICE_MANAGESIEVE] = sieve,
     };
     struct text name = text_before(target, '/');
     for (const char *const *known = names[service]; *known != NULL; known++)

@@ -12,6 +12,7 @@
 #include "net/stream.h"
 #include "proto/imap/imap.h"
 #include "proto/line/front.h"
+#include "proto/managesieve/managesieve.h"
 #include "proto/pop3/pop3.h"
 #include "proto/smtp/smtp_server.h"
 #include "queue/turn.h"
@@ -56,6 +57,8 @@ static void serve(const struct session *session)
         pop3_serve_front(line, session->server, session->service, session->stream);
     else if (session->service == SERVICE_IMAP || session->service == SERVICE_IMAPS)
         imap_serve_front(line, session->server, session->service, session->stream);
+    else if (session->service == SERVICE_MANAGESIEVE)
+        managesieve_serve_front(line, session->server, session->stream);
     else
         smtp_serve(line, session->server, session->service, session->stream);
 }

@@ -12,6 +12,7 @@
 #include "mail/charset.h"
 #include "main/programs.h"
 #include "main/store_imap.h"
+#include "main/store_managesieve.h"
 #include "proto/pop3/pop3.h"
 #include "queue/queue.h"
 #include "store/mailbox.h"
@@ -143,6 +144,20 @@ static enum status begin_imap(struct queue *queue, struct imap_options options,
     return OK;
 }
 
+static enum status begin_managesieve(struct queue *queue, struct text user, uint64_t id, int fd)
+{
+    struct store_role *role = queue_owner(queue);
+    const struct setting_server *server = server_for(role->context->settings, SERVICE_MANAGESIEVE);
+    char name[ID_TEXT_BYTES];
+    struct managesieve_options options = {.store = queue_store(queue),
+                                          .user = user,
+                                          .idle_ms = server == NULL ? 5 * MINUTE : server->idle_ms,
+                                          .max_errors = server == NULL ? 10 : server->max_errors};
+    log_info("managesieve.session", "session=%s user=%s", id_format(id, name), log_text(user));
+    store_managesieve_begin(&role->sessions, &options, fd);
+    return OK;
+}
+
 static enum status take_session(struct queue *queue, struct text request, int fd)
 {
     struct store_role *role = queue_owner(queue);
@@ -160,6 +175,8 @@ static enum status take_session(struct queue *queue, struct text request, int fd
     if (service == SERVICE_IMAP || service == SERVICE_IMAPS)
         return begin_imap(queue, (struct imap_options){.user = user, .session = id, .peer = peer},
                           (enum service)service, fd);
+    if (service == SERVICE_MANAGESIEVE)
+        return begin_managesieve(queue, user, id, fd);
     struct session *session = session_new(queue, user, id, fd);
     if (session == NULL)
         return refused("the user's name is too long");

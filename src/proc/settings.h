@@ -19,17 +19,18 @@ struct setting_place {
 /* What a listener speaks; numbers are stable. The first four are one SMTP server with differing
  * policy. */
 enum service {
-    SERVICE_SMTP,       /* 25: from strangers; local recipients, relay for the listed */
-    SERVICE_SUBMISSION, /* 587: STARTTLS, login required before MAIL */
-    SERVICE_SMTPS,      /* 465: TLS from the first byte, login required before MAIL */
-    SERVICE_LMTP,       /* RFC 2033: local recipients only, one reply each */
-    SERVICE_POP3,       /* 110 */
-    SERVICE_POP3S,      /* 995: TLS from the first byte */
-    SERVICE_IMAP,       /* 143 */
-    SERVICE_IMAPS,      /* 993: TLS from the first byte */
-    SERVICE_ODMR,       /* 366: RFC 2645, log in and be sent the mail that is held for you */
-    SERVICE_FETCHED,    /* no listener: SMTP over a connection that we made and had turned round */
-    SERVICE_LAST = SERVICE_FETCHED
+    SERVICE_SMTP,        /* 25: from strangers; local recipients, relay for the listed */
+    SERVICE_SUBMISSION,  /* 587: STARTTLS, login required before MAIL */
+    SERVICE_SMTPS,       /* 465: TLS from the first byte, login required before MAIL */
+    SERVICE_LMTP,        /* RFC 2033: local recipients only, one reply each */
+    SERVICE_POP3,        /* 110 */
+    SERVICE_POP3S,       /* 995: TLS from the first byte */
+    SERVICE_IMAP,        /* 143 */
+    SERVICE_IMAPS,       /* 993: TLS from the first byte */
+    SERVICE_ODMR,        /* 366: RFC 2645, log in and be sent the mail that is held for you */
+    SERVICE_FETCHED,     /* no listener: SMTP over a connection that we made and had turned round */
+    SERVICE_MANAGESIEVE, /* 4190: RFC 5804 */
+    SERVICE_LAST = SERVICE_MANAGESIEVE
 };
 
 enum tls_policy {

@@ -108,7 +108,8 @@ static void check_listen_tls(struct checking *checking, const struct setting_blo
     bool tls = listen->service == SERVICE_SMTPS || listen->service == SERVICE_POP3S ||
                listen->service == SERVICE_IMAPS;
     bool logs_in = listen->service == SERVICE_SUBMISSION || listen->service == SERVICE_POP3 ||
-                   listen->service == SERVICE_IMAP || listen->service == SERVICE_ODMR;
+                   listen->service == SERVICE_IMAP || listen->service == SERVICE_ODMR ||
+                   listen->service == SERVICE_MANAGESIEVE;
     if (tls && !certificate)
         block_error(checking, block, "listen", "add: certificate FILE key FILE",
                     "'%s' needs a certificate", name);

@@ -6,8 +6,8 @@
 static void add_listens(struct settings_parser *parser, struct setting_block *block)
 {
     bool certificate = parser->object->settings.certificate_count > 0;
-    const char *line = certificate ? "listen *:25 *:587 *:465 *:110 *:995 *:143 *:993"
-                                   : "listen *:25 *:587 *:110 *:143";
+    const char *line = certificate ? "listen *:25 *:587 *:465 *:110 *:995 *:143 *:993 *:4190"
+                                   : "listen *:25 *:587 *:110 *:143 *:4190";
     struct setting_reader in = {.parser = parser, .block = block};
     struct setting_flaw flaw;
     check(setting_line_split(text_from(line), &parser->scratch, &in.words, &flaw));

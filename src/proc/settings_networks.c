@@ -18,7 +18,7 @@ static const struct {
     {"smtps", SERVICE_SMTPS, {465, 0}}, {"lmtp", SERVICE_LMTP, {24, 0}},
     {"pop3", SERVICE_POP3, {110, 0}},   {"pop3s", SERVICE_POP3S, {995, 0}},
     {"imap", SERVICE_IMAP, {143, 0}},   {"imaps", SERVICE_IMAPS, {993, 0}},
-    {"odmr", SERVICE_ODMR, {366, 0}},
+    {"odmr", SERVICE_ODMR, {366, 0}},   {"managesieve", SERVICE_MANAGESIEVE, {4190, 0}},
 };
 enum { SERVICE_COUNT = sizeof(services) / sizeof(*services) };
 
@@ -103,7 +103,9 @@ static bool parse_listen(struct setting_reader *in, void *value)
         service_of_port(net_address_port(&listen->address), &listen->service))
         return true;
     return setting_reader_error(
-        in, TEXT("add smtp, submission, smtps, lmtp, pop3, pop3s, imap, imaps or odmr behind it"),
+        in,
+        TEXT("add smtp, submission, smtps, lmtp, pop3, pop3s, imap, imaps, odmr or "
+             "managesieve behind it"),
         "the port of '%.*s' tells no service, and none is named", TEXT_ARG(shown));
 }
 

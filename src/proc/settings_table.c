@@ -42,8 +42,8 @@ const struct setting_kind setting_kinds[KIND_COUNT] = {
                      .needs_braces = true,
                      .help = "A virtual server: where it listens, what it asks for and allows. "
                              "Without any such block there is one server, \"default\", on the "
-                             "ports 25, 587, 110 and 143, and with a certificate on 465, 995 and "
-                             "993."},
+                             "ports 25, 587, 110, 143 and 4190, and with a certificate on "
+                             "465, 995 and 993."},
     [KIND_CONNECTOR] = {.word = "connector",
                         .names = "NAME",
                         .names_most = 1,
@@ -211,8 +211,8 @@ const struct setting_row setting_rows[] = {
      .otherwise = "none, one is needed", .high = 64,
      TO_LIST(setting_server, listens, listen_count),
      .help = "Where to listen, * being all addresses of the machine. The service is smtp, "
-             "submission, smtps, lmtp, pop3, pop3s, imap, imaps or odmr; left out, it follows from "
-             "the port (25 and 2525, 587, 465, 24, 110, 995, 143, 993, 366)."},
+             "submission, smtps, lmtp, pop3, pop3s, imap, imaps, odmr or managesieve; left out, "
+             "it follows from the port (25 and 2525, 587, 465, 24, 110, 995, 143, 993, 366, 4190)."},
     {SERVER, "fully-qualified", &setting_type_host,
      .otherwise = "the host", TO(setting_server, host),
      .help = "The name by which this server greets."},

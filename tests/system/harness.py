@@ -29,7 +29,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-SERVICES = ["smtp", "submission", "smtps", "lmtp", "pop3", "pop3s", "imap", "imaps", "odmr"]
+SERVICES = ["smtp", "submission", "smtps", "lmtp", "pop3", "pop3s", "imap", "imaps", "odmr",
+            "managesieve"]
 ROLES = ["front", "store", "auth", "send"]
 READY_SECONDS = 20
 STOP_SECONDS = 20

@@ -1,10 +1,12 @@
-"""Sieve from the command line, which needs no server."""
+"""Sieve from the command line, and ManageSieve with a real client."""
 
+import os
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
+from cases import ServerTest
 from harness import build_directory
 
 SCRIPT = """\
@@ -57,3 +59,47 @@ class SieveCommands(unittest.TestCase):
         result = self.sieve("test", "wrong.sieve", "invoice.eml")
         self.assertEqual(result.returncode, 1)
         self.assertIn("keep in the inbox", result.stdout)
+
+
+class ManageSieve(ServerTest):
+    """sieve-connect from Debian uploads, activates and fetches scripts over TLS."""
+
+    def connect(self, *words, password=None):
+        server = self.server
+        read, write = os.pipe()
+        os.write(write, (password or server.passwords["alice"]).encode() + b"\n")
+        os.close(write)
+        try:
+            return subprocess.run(
+                ["sieve-connect", "--server", "localhost", "--port",
+                 str(server.ports["managesieve"]), "--4", "--tlscafile",
+                 server.directory / "cert.pem", "--user", "alice@example.test", "--passwordfd",
+                 str(read), *words],
+                pass_fds=[read], cwd=server.directory, capture_output=True, text=True, timeout=30,
+                check=False)
+        finally:
+            os.close(read)
+
+    def test_sieve_connect_uploads_activates_and_fetches_a_script(self):
+        script = self.server.directory / "mine.sieve"
+        script.write_text(LISTS)
+        result = self.connect("--localsieve", script, "--remotesieve", "mine", "--upload")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        result = self.connect("--remotesieve", "mine", "--activate")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertRegex(self.connect("--list").stdout, r'"mine" ACTIVE')
+        fetched = self.server.directory / "fetched.sieve"
+        result = self.connect("--localsieve", fetched, "--remotesieve", "mine", "--download")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual(fetched.read_text().split(), LISTS.split())
+
+    def test_sieve_connect_with_a_wrong_password_is_refused(self):
+        self.assertNotEqual(self.connect("--list", password="wrong").returncode, 0)
+
+    def test_scripts_survive_a_restart(self):
+        script = self.server.directory / "kept.sieve"
+        script.write_text(LISTS)
+        self.connect("--localsieve", script, "--remotesieve", "kept", "--upload")
+        self.server.stop()
+        self.server.start()
+        self.assertIn('"kept"', self.connect("--list").stdout)

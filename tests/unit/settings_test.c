@@ -19,6 +19,8 @@
     "warning: nobody can log in on '*:110': there is no TLS, and passwords are not taken in "      \
     "clear text\n"                                                                                 \
     "warning: nobody can log in on '*:143': there is no TLS, and passwords are not taken in "      \
+    "clear text\n"                                                                                 \
+    "warning: nobody can log in on '*:4190': there is no TLS, and passwords are not taken in "     \
     "clear text\n"
 
 /* One text parsed: the settings or NULL, and what was said. */
@@ -178,7 +180,7 @@ TEST("a small site needs nine statements")
     EXPECT_TEXT(connector->login.secret, "partner");
     EXPECT(parsed.settings->server_count == 1);
     EXPECT_TEXT(parsed.settings->servers[0].name, "default");
-    EXPECT(parsed.settings->servers[0].listen_count == 7);
+    EXPECT(parsed.settings->servers[0].listen_count == 8);
     EXPECT(parsed.settings->servers[0].listens[2].service == SERVICE_SMTPS);
     expect_round_trip(parsed.settings);
     parsed_free(&parsed);
@@ -475,7 +477,7 @@ TEST("words in the wrong place are told the right one")
                 MAIN_FILE ":3:9: the port of '127.0.0.1:99' tells no service, and none is named\n"
                           "     3 | \tlisten 127.0.0.1:99\n"
                           "       | \t       ^^^^^^^^^^^^ add smtp, submission, smtps, lmtp, pop3, "
-                          "pop3s, imap, imaps or odmr behind it\n");
+                          "pop3s, imap, imaps, odmr or managesieve behind it\n");
 }
 
 TEST("broken lines are told by what is broken")

@@ -73,7 +73,8 @@ static void send_challenge(const struct sasl_session *session, struct text chall
     struct buffer encoded;
     buffer_init(&encoded, 2 * SASL_LINE_MAX);
     base64_encode(challenge, &encoded);
-    stream_printf(stream, "%s%.*s\r\n", session->prompt, TEXT_ARG(buffer_text(&encoded)));
+    stream_printf(stream, "%s%.*s%s\r\n", session->prompt, TEXT_ARG(buffer_text(&encoded)),
+                  session->prompt_end == NULL ? "" : session->prompt_end);
     buffer_finish(&encoded);
 }
 
@@ -89,7 +90,8 @@ static enum sasl_outcome read_response(const struct sasl_session *session, struc
     struct text reply;
     enum line_fault fault;
     buffer_reset(response, SASL_LINE_MAX);
-    switch (line_read_why(session->line, &reply, &fault)) {
+    switch (
+        (session->read == NULL ? line_read_why : session->read)(session->line, &reply, &fault)) {
     case OK:
         break;
     case REFUSED:

@@ -21,6 +21,10 @@ struct sasl_session {
     const char *prompt; /* what a challenge begins with: "334 " or "+ " */
     uint32_t only;      /* MECHANISM_BITs; 0: any */
     bool is_exps;       /* "334 GSSAPI supported", as Exchange says it, and its clients wait for */
+    /* Where a message is more than the base64 on a line (RFC 5804 2.1): what a challenge ends with,
+     * and how a response is read, as line_read_why; NULL for neither. */
+    const char *prompt_end;
+    enum status (*read)(struct line_session *line, struct text *response, enum line_fault *fault);
 };
 
 /* What a server offers on this stream now: MECHANISM_BITs. */
