@@ -271,6 +271,13 @@ void directory_on_change(struct directory *directory, void (*changed)(void *), v
     directory->changed_context = context;
 }
 
+void directory_use_introspection(struct directory *directory, directory_introspect *ask,
+                                 void *context)
+{
+    directory->introspect = ask;
+    directory->introspect_context = context;
+}
+
 static void tell_changed(struct directory *directory)
 {
     if (directory->changed != NULL)

@@ -28,6 +28,10 @@ enum status directory_open(const char *path, struct settings *settings, struct t
 void directory_close(struct directory **directory);
 /* Told after each change, of settings too; must not YIELD. For those who keep answers. */
 void directory_on_change(struct directory *directory, void (*changed)(void *), void *context);
+/* Asks an authority about a token, as introspection_ask does; YIELDS. For logins by token. */
+typedef enum status directory_introspect(void *context, struct text token, struct buffer *answer);
+void directory_use_introspection(struct directory *directory, directory_introspect *ask,
+                                 void *context);
 /* From now on these; held. */
 void directory_use_settings(struct directory *directory, struct settings *settings);
 

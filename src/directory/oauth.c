@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
+#include "directory/introspection.h"
 #include "directory/state.h"
 #include "sasl/jwt.h"
 
@@ -131,22 +132,58 @@ static enum status find_user(struct directory *directory, struct text name,
     return status;
 }
 
+static enum status verify_by_keys(struct directory *directory, struct text token,
+                                  const struct jwt_rules *rules, char name[DIRECTORY_USER_MAX])
+{
+    char *path = text_to_string(directory->settings->oauth_keys_file);
+    enum status status = refresh(directory->oauth, path);
+    free(path);
+    return status == OK ? jwt_verify(directory->oauth->keys, token, rules, name, DIRECTORY_USER_MAX)
+                        : status;
+}
+
+/* YIELDS. */
+static enum status verify_by_asking(struct directory *directory, struct text token,
+                                    const struct jwt_rules *rules, char name[DIRECTORY_USER_MAX])
+{
+    struct buffer answer;
+    if (directory->introspect == NULL)
+        return try_later("nobody can be asked about tokens");
+    buffer_init(&answer, INTROSPECTION_ANSWER_MAX);
+    enum status status = directory->introspect(directory->introspect_context, token, &answer);
+    if (status == OK)
+        status = introspection_verify(buffer_text(&answer), rules, name, DIRECTORY_USER_MAX);
+    buffer_finish(&answer);
+    return status;
+}
+
+/* Two dots: a token that says itself what it is. */
+static bool is_signed(struct text token)
+{
+    size_t first = text_find(token, '.');
+    return first < token.length && text_find_last(token, '.') > first;
+}
+
 enum status oauth_verify(struct directory *directory, struct text token,
                          char user[DIRECTORY_USER_MAX])
 {
-    const struct settings *settings = directory->settings;
+    /* Held: asking yields, and a reload may take them away. */
+    struct settings *settings = settings_hold(directory->settings);
     const struct jwt_rules rules = {.issuer = settings->oauth_issuer,
                                     .audience = settings->oauth_audience,
                                     .user_claim = settings->oauth_claim,
                                     .now_s = clock_wall_ms() / SECOND};
     char name[DIRECTORY_USER_MAX];
+    bool has_keys = settings->oauth_keys_file.length > 0;
+    bool may_ask = settings->introspection.length > 0;
+    enum status status = refused("tokens are not taken");
     user[0] = '\0';
-    if (settings->oauth_keys_file.length == 0)
-        return refused("no keys for tokens are set");
-    char *path = text_to_string(settings->oauth_keys_file);
-    enum status status = refresh(directory->oauth, path);
-    free(path);
+    if (has_keys && (is_signed(token) || !may_ask))
+        status = verify_by_keys(directory, token, &rules, name);
+    else if (may_ask)
+        status = verify_by_asking(directory, token, &rules, name);
     if (status == OK)
-        status = jwt_verify(directory->oauth->keys, token, &rules, name, sizeof(name));
-    return status == OK ? find_user(directory, text_from(name), user) : status;
+        status = find_user(directory, text_from(name), user);
+    settings_release(&settings);
+    return status;
 }

@@ -12,8 +12,9 @@ struct oauth *oauth_new(void);
 void oauth_free(struct oauth **oauth);
 
 /* The token holds, and names a user of ours who may log in: his key. REFUSED, or TRY_LATER when the
- * keys cannot be read; with the reason, for the log. The file is read again when it has changed.
- * Blocks for its reading, which is short. Does not yield. */
+ * keys cannot be read or nobody answers; with the reason, for the log. The file is read again when
+ * it has changed, which blocks, shortly. A token that is not signed, or where there are no keys, is
+ * asked about. YIELDS. */
 enum status oauth_verify(struct directory *directory, struct text token,
                          char user[DIRECTORY_USER_MAX]);
 

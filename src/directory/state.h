@@ -31,10 +31,12 @@ struct directory {
     void *changed_context;
     struct password_gate gate;
     struct throttle *throttle;
-    struct ntlm_users *ntlm;                           /* NULL until ntlm_users_start */
-    struct task_event login_ended;                     /* waiting logins look again */
-    unsigned waiting_logins;                           /* for their turn to be verified */
-    struct oauth *oauth;                               /* keys of tokens */
+    struct ntlm_users *ntlm;          /* NULL until ntlm_users_start */
+    struct task_event login_ended;    /* waiting logins look again */
+    unsigned waiting_logins;          /* for their turn to be verified */
+    struct oauth *oauth;              /* keys of tokens */
+    directory_introspect *introspect; /* NULL: nobody to ask */
+    void *introspect_context;
     struct recent *logins;                             /* of struct login_memory, by user key */
     unsigned char secret[32];                          /* of this process, for logins */
     unsigned char salt_secret[DIRECTORY_DIGEST_BYTES]; /* of the directory, for decoy salts */

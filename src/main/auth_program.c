@@ -16,6 +16,7 @@
 #include "directory/directory.h"
 #include "directory/exchange.h"
 #include "directory/fetchers.h"
+#include "directory/introspection.h"
 #include "directory/ntlm_users.h"
 #include "directory/turn.h"
 #include "main/programs.h"
@@ -377,6 +378,12 @@ static void *auth_new(struct role_context *context)
     return auth;
 }
 
+static enum status ask_about_token(void *context, struct text token, struct buffer *answer)
+{
+    const struct role_context *role = context;
+    return introspection_ask(role->send, token, answer);
+}
+
 /* What front and store keep of our answers may be wrong now. A channel that is down has nobody
  * behind it who keeps any. */
 static void tell_changed(void *argument)
@@ -439,6 +446,7 @@ static enum status auth_start(void *state)
             rpc_channel_on_down(auth->context->fronts[i], front_lost, &auth->lost[i]);
         }
     directory_on_change(auth->directory, tell_changed, auth);
+    directory_use_introspection(auth->directory, ask_about_token, auth->context);
     if (ntlm_is_wanted(settings))
         ntlm_users_start(auth->directory);
     /* Opening took time, in which newer settings may have come. */

@@ -1,29 +1,67 @@
 /* The role `send`: what it is made of. It asks the store for work, and takes from it peers that
- * want their mail over a connection of theirs. */
-#include "main/programs.h"
+ * want their mail over a connection of theirs. For auth it asks others about tokens. */
+#include <stdlib.h>
 
+#include "base/check.h"
+#include "directory/introspection.h"
+#include "main/introspect.h"
+#include "main/programs.h"
 #include "proto/smtp/smtp_send.h"
+#include "queue/turn.h"
+
+struct send {
+    struct smtp_send *smtp;
+    struct introspect *introspect;
+};
+
+static void serve_turn(void *context, struct rpc_call *call, struct text request)
+{
+    const struct send *send = context;
+    smtp_send_methods[0].serve(send->smtp, call, request);
+}
+
+static void serve_token(void *context, struct rpc_call *call, struct text request)
+{
+    const struct send *send = context;
+    introspect_serve(send->introspect, call, request);
+}
+
+static const struct rpc_method from_store[] = {
+    {SEND_TURN, RPC_INLINE, "send.turn", serve_turn},
+};
+static const struct rpc_method from_auth[] = {
+    {INTROSPECT_TOKEN, 0, "introspect.token", serve_token},
+};
 
 static void *new_state(struct role_context *context)
 {
-    return smtp_send_new(context);
+    struct send *send = calloc(1, sizeof(*send));
+    check(send != NULL);
+    send->smtp = smtp_send_new(context);
+    send->introspect = introspect_new(context);
+    return send;
 }
 
 static enum status start(void *state)
 {
-    return smtp_send_start(state);
+    const struct send *send = state;
+    enum status status = introspect_start(send->introspect);
+    return status == OK ? smtp_send_start(send->smtp) : status;
 }
 
 static void stop(void *state)
 {
-    struct smtp_send *send = state;
-    smtp_send_stop(&send);
+    struct send *send = state;
+    introspect_stop(&send->introspect);
+    smtp_send_stop(&send->smtp);
+    free(send);
 }
 
 const struct role_program send_program = {
     .kind = ROLE_SEND,
-    .methods = {[ROLE_STORE] = smtp_send_methods},
-    .method_count = {[ROLE_STORE] = SMTP_SEND_METHODS},
+    .methods = {[ROLE_STORE] = from_store, [ROLE_AUTH] = from_auth},
+    .method_count = {[ROLE_STORE] = sizeof(from_store) / sizeof(from_store[0]),
+                     [ROLE_AUTH] = sizeof(from_auth) / sizeof(from_auth[0])},
     .new_state = new_state,
     .start = start,
     .stop = stop,

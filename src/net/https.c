@@ -8,12 +8,14 @@
 #include "base/check.h"
 #include "task/offload.h"
 
-enum { URL_MAX = 1024, PIN_MAX = 64 * 64 };
+enum { URL_MAX = 1024, PIN_MAX = 64 * 64, FIELD_MAX = 512, HTTPS_PORT = 443 };
 
 /* A request on its way through a thread of the pool, which touches nothing but this. */
 struct fetch {
     const struct https_request *request;
+    const struct https_form *form; /* NULL: a GET */
     struct buffer *out;
+    char user[FIELD_MAX], password[FIELD_MAX];
     char url[URL_MAX], pin[PIN_MAX], proxy[NET_ADDRESS_TEXT_BYTES], error[CURL_ERROR_SIZE];
     char media_type[100];
     long code;
@@ -30,13 +32,18 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     return 0; /* ends the transfer */
 }
 
+static unsigned port_of(const struct https_request *request)
+{
+    return request->port == 0 ? HTTPS_PORT : request->port;
+}
+
 /* "host:443:192.0.2.1,2001:db8::1": libcurl asks no resolver of its own. */
 static bool pin_addresses(struct fetch *fetch)
 {
     const struct https_request *request = fetch->request;
     struct buffer pin;
     buffer_init(&pin, PIN_MAX - 1);
-    buffer_printf(&pin, "%.*s:443:", TEXT_ARG(request->host));
+    buffer_printf(&pin, "%.*s:%u:", TEXT_ARG(request->host), port_of(request));
     for (unsigned i = 0; i < request->address_count; i++) {
         char text[NET_ADDRESS_TEXT_BYTES];
         struct text literal = text_from(net_address_literal(&request->addresses[i], text));
@@ -77,6 +84,13 @@ static bool set_up(CURL *curl, struct fetch *fetch, struct curl_slist *pinned)
     if (!text_is_empty(request->roots_pem)) {
         SET(CURLOPT_CAINFO_BLOB, &roots);
         SET(CURLOPT_CAPATH, NULL);
+    }
+    if (fetch->form != NULL) {
+        SET(CURLOPT_POSTFIELDSIZE, (long)fetch->form->fields.length);
+        SET(CURLOPT_POSTFIELDS, fetch->form->fields.data);
+        SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        SET(CURLOPT_USERNAME, fetch->user);
+        SET(CURLOPT_PASSWORD, fetch->password);
     }
 #undef SET
     fetch->result = worst;
@@ -124,24 +138,57 @@ static enum status judge(const struct fetch *fetch)
     return OK;
 }
 
-enum status https_get(const struct https_request *request, struct buffer *out)
+/* YIELDS. */
+static enum status perform(const struct https_request *request, const struct https_form *form,
+                           struct buffer *out)
 {
     struct fetch *fetch = calloc(1, sizeof(*fetch));
     check(fetch != NULL);
     fetch->request = request;
+    fetch->form = form;
     fetch->out = out;
-    int length = snprintf(fetch->url, sizeof(fetch->url), "https://%.*s%.*s",
-                          TEXT_ARG(request->host), TEXT_ARG(request->path));
+    int length = snprintf(fetch->url, sizeof(fetch->url), "https://%.*s:%u%.*s",
+                          TEXT_ARG(request->host), port_of(request), TEXT_ARG(request->path));
     bool fits = length > 0 && (size_t)length < sizeof(fetch->url);
     if (request->proxy != NULL)
         net_address_text(request->proxy, fetch->proxy);
     else
         fits = fits && request->address_count > 0 && pin_addresses(fetch);
+    if (form != NULL)
+        fits = fits && text_copy(form->user, fetch->user, FIELD_MAX) &&
+               text_copy(form->password, fetch->password, FIELD_MAX);
     enum status status = try_later("the host's name is too long, or it has no address");
     if (fits) {
         task_offload(fetch_offloaded, fetch);
         status = judge(fetch);
     }
+    explicit_bzero(fetch, sizeof(*fetch));
     free(fetch);
     return status;
+}
+
+enum status https_get(const struct https_request *request, struct buffer *out)
+{
+    return perform(request, NULL, out);
+}
+
+enum status https_post(const struct https_request *request, const struct https_form *form,
+                       struct buffer *out)
+{
+    return perform(request, form, out);
+}
+
+bool https_form_encode(struct text value, struct buffer *out)
+{
+    static const char plain[] = "-._~";
+    for (size_t i = 0; i < value.length; i++) {
+        char c = value.data[i];
+        bool is_plain = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9') ||
+                        (c != '\0' && strchr(plain, c) != NULL);
+        if (is_plain)
+            buffer_append_byte(out, c);
+        else
+            buffer_printf(out, "%%%02X", (unsigned char)c);
+    }
+    return !out->overflowed;
 }

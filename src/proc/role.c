@@ -11,9 +11,9 @@ static const struct role roles[] = {
     {ROLE_STORE, "store", MAY_USE_DATA, "store", TO(ROLE_FRONT) | TO(ROLE_AUTH) | TO(ROLE_SEND),
      "mail-store"},
     {ROLE_AUTH, "auth", MAY_USE_DATA | MAY_READ_LOGINS, "directory",
-     TO(ROLE_FRONT) | TO(ROLE_STORE), "mail-auth"},
-    {ROLE_SEND, "send", MAY_CONNECT | MAY_READ_SYSTEM | MAY_READ_LOGINS, NULL, TO(ROLE_STORE),
-     "mail-send"},
+     TO(ROLE_FRONT) | TO(ROLE_STORE) | TO(ROLE_SEND), "mail-auth"},
+    {ROLE_SEND, "send", MAY_CONNECT | MAY_READ_SYSTEM | MAY_READ_LOGINS, NULL,
+     TO(ROLE_STORE) | TO(ROLE_AUTH), "mail-send"},
 };
 
 const struct role *role_find(enum role_kind kind)

@@ -242,6 +242,17 @@ static bool send_batch(struct rpc_link *link, struct text batch, struct list *fd
     return !link->dead;
 }
 
+/* Passwords and tokens go by here. They are in small frames, so the large ones are not wiped. */
+enum { WIPED_MAX = 32 << 10 };
+
+static void finish_frames(struct buffer *frames)
+{
+    if (frames->capacity <= WIPED_MAX)
+        buffer_forget(frames);
+    else
+        buffer_finish(frames);
+}
+
 static void send_task(void *argument)
 {
     struct rpc_link *link = argument;
@@ -256,7 +267,7 @@ static void send_task(void *argument)
         list_move_all(&fds, &link->fds_to_send);
         buffer_init(&link->output, PENDING_MAX);
         bool sent = send_batch(link, buffer_text(&batch), &fds);
-        buffer_finish(&batch);
+        finish_frames(&batch);
         list_each(entry, &fds)
         {
             list_remove(entry);
@@ -276,7 +287,7 @@ static void serve_task(void *argument)
     struct rpc_call *call = argument;
     struct buffer request = call->request;
     call->method->serve(call->context, call, buffer_text(&request));
-    buffer_finish(&request);
+    finish_frames(&request);
 }
 
 static void call_free(struct rpc_call **call)
@@ -397,7 +408,10 @@ static bool take_frames(struct rpc_link *link, struct buffer *input)
         else
             take_request(link, &frame, fd);
     }
-    buffer_consume(input, input->length - rest.length);
+    size_t taken = input->length - rest.length;
+    buffer_consume(input, taken);
+    if (taken > 0 && taken <= WIPED_MAX)
+        explicit_bzero(input->data + input->length, taken);
     return true;
 }
 

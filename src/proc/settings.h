@@ -206,6 +206,9 @@ struct settings {
     bool sandbox_off;
     enum { LOG_TO_DEBUG, LOG_TO_INFO, LOG_TO_WARNING } log_level;
     struct text oauth_keys_file;  /* `oauth jwks FILE`; "" no logins by token */
+    struct text introspection;    /* `oauth introspect URL`; "" tokens are not asked about */
+    struct text oauth_client;     /* `oauth client NAME`: who we are there */
+    struct text oauth_secret;     /* `oauth secret NAME`: of a file in the secrets directory */
     struct text oauth_issuer;     /* `oauth issuer URL` */
     struct text oauth_audience;   /* `oauth audience WORD` */
     struct text oauth_claim;      /* `oauth claim email` */

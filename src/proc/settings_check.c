@@ -135,7 +135,7 @@ static void check_login(struct checking *checking, const struct setting_block *b
         block_error(checking, block, "login", "leave one of them out",
                     "'tls' and 'cleartext' of 'login' contradict each other");
     if ((server->login_words & UINT32_C(1) << LOGIN_OAUTH) != 0 &&
-        checking->settings->oauth_keys_file.length == 0)
+        checking->settings->oauth_keys_file.length + checking->settings->introspection.length == 0)
         block_error(checking, block, "login", "add: oauth jwks FILE issuer URL audience WORD",
                     "server '%.*s' has logins by token but there are no keys for them",
                     TEXT_ARG(setting_shown(server->name)));

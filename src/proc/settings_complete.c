@@ -29,7 +29,7 @@ static void complete_login(struct setting_server *server, const struct settings 
 {
     uint32_t words = server->login_words;
     server->mechanisms = mechanism_set_of(words);
-    if (settings->oauth_keys_file.length == 0)
+    if (settings->oauth_keys_file.length + settings->introspection.length == 0)
         server->mechanisms &=
             ~(MECHANISM_BIT(MECHANISM_OAUTHBEARER) | MECHANISM_BIT(MECHANISM_XOAUTH2));
     server->login_plain_without_tls = (words & UINT32_C(1) << LOGIN_CLEARTEXT) != 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "net/url.h"
 #include "proc/settings.h"
 #include "proc/settings_parser.h"
 #include "proc/settings_types.h"
@@ -166,6 +167,16 @@ static bool parse_word(struct setting_reader *in, void *value)
         if (word.data[i] <= ' ' || word.data[i] > '~' || word.data[i] == '"' ||
             word.data[i] == '\\')
             return no_value(in, word, "write it in ASCII, without spaces, quotes and backslashes");
+    *(struct text *)value = arena_copy(&in->parser->object->arena, word);
+    return true;
+}
+
+static bool parse_url(struct setting_reader *in, void *value)
+{
+    struct text word = take(in);
+    struct https_url url;
+    if (!https_url_parse(word, &url))
+        return no_value(in, word, "write it like https://id.example.org/introspect");
     *(struct text *)value = arena_copy(&in->parser->object->arena, word);
     return true;
 }
@@ -383,6 +394,8 @@ const struct setting_type setting_type_login = {
     .syntax = "USER", .parse = parse_login, .write = write_text};
 const struct setting_type setting_type_word = {
     .syntax = "WORD", .parse = parse_word, .write = write_text};
+const struct setting_type setting_type_url = {
+    .syntax = "URL", .parse = parse_url, .write = write_text};
 const struct setting_type setting_type_secret = {
     .syntax = "NAME", .parse = parse_secret, .write = write_text};
 const struct setting_type setting_type_realms = {.syntax = "REALM [domain DOMAIN] ...",

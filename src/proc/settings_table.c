@@ -174,6 +174,16 @@ const struct setting_row setting_rows[] = {
              "(login oauth). Something else fetches them from the issuer and keeps them fresh; a "
              "new file is taken up at the next login. The user that the auth process runs as must "
              "be able to read it."},
+    {TOP, "oauth introspect", &setting_type_url,
+     .otherwise = "none: tokens are not asked about", TO(settings, introspection),
+     .help = "Where to ask whether a token is good (RFC 7662), for those that no key of jwks is "
+             "for: every such login is a question there, by the send process."},
+    {TOP, "oauth client", &setting_type_word,
+     .otherwise = "none", TO(settings, oauth_client),
+     .help = "Who we are when we ask."},
+    {TOP, "oauth secret", &setting_type_secret,
+     .otherwise = "none", TO(settings, oauth_secret),
+     .help = "The file in the secrets directory that holds the client's password."},
     {TOP, "oauth issuer", &setting_type_word,
      .otherwise = "none, with jwks it is needed", TO(settings, oauth_issuer),
      .help = "Who must have issued a token: its iss."},
@@ -252,8 +262,8 @@ const struct setting_row setting_rows[] = {
              "too. With neither, mechanisms that do not send the password are offered without TLS "
              "as well. none: nobody logs in. The other words name mechanisms, and then no others "
              "are offered: scram (SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS forms), plain, login, "
-             "external (to clients that show a certificate), oauth (OAUTHBEARER and XOAUTH2, with oauth "
-             "jwks); and those that are never offered "
+             "external (to clients that show a certificate), oauth (OAUTHBEARER and XOAUTH2, where "
+             "oauth says how tokens are checked); and those that are never offered "
              "unless they are named: cram-md5, which needs a key that mailroot user passwd "
              "--allow-cram makes; gssapi (Kerberos, also behind SPNEGO), which needs a keytab; and ntlm "
              "(its second version), which needs gss-ntlmssp installed and a password that mailroot "

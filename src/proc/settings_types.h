@@ -10,6 +10,7 @@ extern const struct setting_type setting_type_address;   /* local@domain */
 extern const struct setting_type setting_type_accounts;  /* addresses of users */
 extern const struct setting_type setting_type_login;     /* a user name elsewhere */
 extern const struct setting_type setting_type_word;      /* ASCII: a URL, a name elsewhere */
+extern const struct setting_type setting_type_url;       /* https://host[:port]/path */
 extern const struct setting_type setting_type_secret;    /* a file name without directory */
 extern const struct setting_type setting_type_realms;    /* names of domains elsewhere */
 extern const struct setting_type setting_type_users;     /* local parts */

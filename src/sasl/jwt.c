@@ -100,10 +100,11 @@ static bool take_date(const json_t *claims, const char *name, int64_t *out)
     return true;
 }
 
-static enum status check_times(const json_t *claims, int64_t now_s)
+static enum status check_times(const json_t *claims, int64_t now_s, bool must_expire)
 {
-    int64_t expires_s, begins_s;
-    if (!take_date(claims, "exp", &expires_s))
+    int64_t expires_s = INT64_MAX - JWT_LEEWAY_S, begins_s;
+    bool expires = must_expire || json_object_get(claims, "exp") != NULL;
+    if (expires && !take_date(claims, "exp", &expires_s))
         return refused("the token does not say when it expires");
     if (now_s >= expires_s + JWT_LEEWAY_S)
         return refused("the token has expired");
@@ -137,7 +138,7 @@ static enum status check_claims(const json_t *claims, const struct jwt_rules *ru
         return refused("the token is of another issuer");
     if (!is_for(claims, rules->audience))
         return refused("the token is for another audience");
-    enum status status = check_times(claims, rules->now_s);
+    enum status status = check_times(claims, rules->now_s, true);
     return status == OK ? take_user(claims, rules->user_claim, user, room) : status;
 }
 
@@ -185,6 +186,36 @@ enum status jwt_verify(const struct jwks *keys, struct text token, const struct 
     json_decref(header);
     json_decref(claims);
     buffer_finish(&signature);
+    if (status != OK)
+        user[0] = '\0';
+    return status;
+}
+
+/* ---- An authority's answer ---- */
+
+static enum status check_answer(const json_t *answer, const struct jwt_rules *rules, char *user,
+                                size_t room)
+{
+    struct text issuer = json_member(answer, "iss");
+    if (!json_is_true(json_object_get(answer, "active")))
+        return refused("the authority says that the token is not good");
+    if (issuer.length > 0 && rules->issuer.length > 0 && !text_equals(issuer, rules->issuer))
+        return refused("the token is of another issuer");
+    if (rules->audience.length > 0 && json_object_get(answer, "aud") != NULL &&
+        !is_for(answer, rules->audience))
+        return refused("the token is for another audience");
+    enum status status = check_times(answer, rules->now_s, false);
+    return status == OK ? take_user(answer, rules->user_claim, user, room) : status;
+}
+
+enum status introspection_verify(struct text answer, const struct jwt_rules *rules, char *user,
+                                 size_t user_room)
+{
+    user[0] = '\0';
+    json_t *object = json_object_read(answer);
+    enum status status = object == NULL ? refused("the authority's answer is not a JSON object")
+                                        : check_answer(object, rules, user, user_room);
+    json_decref(object);
     if (status != OK)
         user[0] = '\0';
     return status;

@@ -1,6 +1,7 @@
 /* A key set and a token, as an issuer and a stranger may write them: a first byte of 0 is a set,
- * any other a token, checked by a fixed set. Oracle: a set that parses has keys; no token that
- * libFuzzer can think of is signed, so none may hold, and no refusal leaves a name behind. */
+ * of 1 what an authority says of a token, any other a token, checked by a fixed set. Oracle: a set
+ * that parses has keys; no token that libFuzzer can think of is signed, so none may hold; a name is
+ * there exactly when something holds. */
 #include <string.h>
 
 #include "base/check.h"
@@ -27,12 +28,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         jwks_free(&parsed);
         return 0;
     }
-    if (keys == NULL)
-        check(jwks_parse(text_from(fixed), &keys) == OK);
     const struct jwt_rules rules = {.issuer = TEXT("https://id.test"),
                                     .audience = TEXT("mail"),
                                     .user_claim = TEXT("email"),
                                     .now_s = 1800000000};
+    if (data[0] == 1) {
+        bool holds = introspection_verify(bytes, &rules, user, sizeof(user)) == OK;
+        check(holds == (user[0] != '\0'));
+        return 0;
+    }
+    if (keys == NULL)
+        check(jwks_parse(text_from(fixed), &keys) == OK);
     check(jwt_verify(keys, bytes, &rules, user, sizeof(user)) == REFUSED);
     check(user[0] == '\0');
     return 0;

@@ -1,15 +1,21 @@
 """Logging in at the server: every mechanism with the clients that have it, and guessing."""
 
 import base64
+import http.server
+import json
 import smtplib
 import socket
+import ssl
 import subprocess
 import tempfile
+import threading
+import urllib.parse
 from pathlib import Path
 
+from authority import Authority
 from cases import ServerTest
 from harness import client_tls
-from tls_server_test import Authority
+from tls_client_test import Proxy, Threaded
 from tokens import Issuer, openssl
 
 MESSAGE = b"From: <alice@example.test>\r\nTo: <bob@example.test>\r\nSubject: x\r\n\r\nHello.\r\n"
@@ -42,9 +48,8 @@ class Mechanisms(ServerTest):
         other.mkdir()
         cls.issuer = Issuer()
         authority = Authority(folder.name)
-        cls.alice = authority.make("alice", "-addext", "subjectAltName=email:alice@example.test")
-        cls.bob = Authority(other, "Another authority").make("bob", "-addext",
-                                                             "subjectAltName=email:a@b.test")
+        cls.alice = authority.make("alice", "email:alice@example.test")
+        cls.bob = Authority(other, "Another authority").make("bob", "email:a@b.test")
         cls.settings = {
             "server_lines": ["login scram plain login cram-md5 external oauth",
                              "tls client-certificate ask",
@@ -276,3 +281,82 @@ class Guessing(ServerTest):
         self.assertEqual(self.smtp_login("bob", password, "127.0.0.8")[0], 235)
         self.server.cli("login", "unlock", "127.0.0.9")
         self.assertEqual(self.smtp_login("bob", password, "127.0.0.9")[0], 235)
+
+
+class Introspector(http.server.BaseHTTPRequestHandler):
+    """The authority: knows the tokens in server.tokens, and mailroot by its password."""
+
+    def do_POST(self):
+        length = int(self.headers["Content-Length"])
+        token = urllib.parse.parse_qs(self.rfile.read(length).decode())["token"][0]
+        self.server.asked.append((self.path, token))
+        known = self.headers["Authorization"] == "Basic " + b64("mailroot:client secret")
+        answer = self.server.tokens.get(token, {"active": False})
+        body = json.dumps(answer).encode()
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Quiet."""
+
+
+class Introspection(ServerTest):
+    """Tokens that say nothing by themselves: the sender asks the authority, through a proxy."""
+
+    @classmethod
+    def before_server(cls):
+        folder = tempfile.TemporaryDirectory(prefix="mailroot-login-")
+        cls.addClassCleanup(folder.cleanup)
+        authority = Authority(folder.name)
+        certificate, key = authority.make("id.test", "DNS:id.test")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        cls.web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Introspector)
+        cls.web.socket = context.wrap_socket(cls.web.socket, server_side=True)
+        cls.web.asked, cls.web.tokens = [], {}
+        proxy = Threaded(("127.0.0.1", 0), Proxy)
+        proxy.asked, proxy.policy_port = [], cls.web.server_address[1]
+        for server in (cls.web, proxy):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            cls.addClassCleanup(server.server_close)
+            cls.addClassCleanup(server.shutdown)
+        cls.settings = {
+            "server_lines": ["login oauth plain"],
+            "lines": ["oauth introspect https://id.test:8443/introspect client mailroot "
+                      "secret authority claim username",
+                      f"tls authorities {authority.certificate}",
+                      f"http proxy 127.0.0.1:{proxy.server_address[1]}"],
+            "directory": tempfile.mkdtemp(prefix="mailroot-test-")}
+        secrets = Path(cls.settings["directory"]) / "secrets"
+        secrets.mkdir()
+        (secrets / "authority").write_text("client secret\n")
+
+    def login(self, token):
+        with self.server.smtp("smtps") as client:
+            code, _ = client.docmd("AUTH XOAUTH2",
+                                   b64(f"user=alice@example.test\1auth=Bearer {token}\1\1"))
+            return client.docmd("")[0] if code == 334 else code
+
+    def test_a_token_that_the_authority_knows_logs_in(self):
+        self.web.tokens["good+token/=="] = {"active": True, "username": "alice@example.test"}
+        self.assertEqual(self.login("good+token/=="), 235)
+        self.assertIn(("/introspect", "good+token/=="), self.web.asked)
+        self.assertNotIn("good+token", self.server.log_text())
+        self.assertNotIn("client secret", self.server.log_text())
+
+    def test_a_token_that_is_unknown_expired_or_of_another_user_does_not(self):
+        self.web.tokens["bobs"] = {"active": True, "username": "bob@example.test"}
+        self.web.tokens["old"] = {"active": True, "username": "alice@example.test",
+                                  "exp": 1000000000}
+        for token in ("unknown", "bobs", "old"):
+            with self.subTest(token):
+                self.assertEqual(self.login(token), 535)
+
+    # shows: R17
+    def test_without_an_answer_the_client_is_to_try_later(self):
+        self.web.tokens["strange"] = "x" * 20000
+        self.assertEqual(self.login("strange"), 454)
+        self.server.wait_log("event=oauth.not-asked reason=\"the answer is longer")

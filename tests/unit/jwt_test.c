@@ -278,3 +278,39 @@ TEST("a file that is no key set, or has a broken or no usable key, is refused wi
     struct jwks *set;
     EXPECT(jwks_parse(text_of(deep, sizeof(deep)), &set) == REFUSED);
 }
+
+/* ---- Asking ---- */
+
+static void expect_answer(const char *answer, const char *user, const char *reason)
+{
+    const struct jwt_rules rules = {.issuer = TEXT("https://id.test"),
+                                    .audience = TEXT("mail"),
+                                    .user_claim = TEXT("username"),
+                                    .now_s = now_s};
+    char got[100];
+    EXPECT(introspection_verify(text_from(answer), &rules, got, sizeof(got)) ==
+           (user == NULL ? REFUSED : OK));
+    EXPECT_TEXT(text_from(got), user == NULL ? "" : user);
+    if (user == NULL)
+        EXPECT_TEXT(text_from(fail_reason()), reason);
+}
+
+TEST("what an authority says of a token counts, and nothing it does not say")
+{
+    expect_answer("{\"active\":true,\"username\":\"alice\"}", "alice", NULL);
+    expect_answer("{\"active\":true,\"username\":\"alice\",\"iss\":\"https://id.test\","
+                  "\"aud\":[\"mail\"],\"exp\":1800000001}",
+                  "alice", NULL);
+    expect_answer("{\"active\":false,\"username\":\"alice\"}", NULL,
+                  "the authority says that the token is not good");
+    expect_answer("{\"active\":\"true\",\"username\":\"alice\"}", NULL,
+                  "the authority says that the token is not good");
+    expect_answer("{\"active\":true}", NULL, "the token has no claim 'username' that names a user");
+    expect_answer("{\"active\":true,\"username\":\"alice\",\"exp\":1700000000}", NULL,
+                  "the token has expired");
+    expect_answer("{\"active\":true,\"username\":\"alice\",\"iss\":\"https://x.test\"}", NULL,
+                  "the token is of another issuer");
+    expect_answer("{\"active\":true,\"username\":\"alice\",\"aud\":\"web\"}", NULL,
+                  "the token is for another audience");
+    expect_answer("[true]", NULL, "the authority's answer is not a JSON object");
+}

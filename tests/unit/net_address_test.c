@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "net/address.h"
+#include "net/url.h"
 #include "test.h"
 
 static void expect_endpoint(const char *text, uint16_t port, const char *written)
@@ -144,4 +145,28 @@ TEST("hosts are compared without their ports")
     struct net_address six = host("::1");
     EXPECT(!net_address_same_host(&a, &six) && net_address_same_host(&six, &six));
     EXPECT(net_address_is_loopback(&six));
+}
+
+TEST("addresses of web pages are taken apart, and others refused")
+{
+    struct https_url url;
+    EXPECT(https_url_parse(TEXT("https://id.example.org"), &url));
+    EXPECT_TEXT(url.host, "id.example.org");
+    EXPECT(url.port == 443);
+    EXPECT_TEXT(url.path, "/");
+    EXPECT(https_url_parse(TEXT("HTTPS://id.test:8443/a/b?c=d"), &url) && url.port == 8443);
+    EXPECT_TEXT(url.path, "/a/b?c=d");
+    static const char *const wrong[] = {"http://id.test/",
+                                        "https://",
+                                        "https:///x",
+                                        "https://a:b@id.test",
+                                        "https://id.test:0",
+                                        "https://id.test:",
+                                        "https://id.test:99999",
+                                        "https://id test/",
+                                        "https://id.test/a#b",
+                                        "https://-x/",
+                                        "https://id.test/\x01"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        EXPECT(!https_url_parse(text_from(wrong[i]), &url));
 }
