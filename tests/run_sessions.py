@@ -8,6 +8,7 @@ A transcript is tests/session/<folder>/<what_it_shows>.session:
     # service: submission                  (first lines; default smtp)
     # server: limit message 64KB           (a line for this session's server block; repeatable)
     # config: retry { ... }                (a line outside of it; repeatable)
+    # admin: user quota alice@example.test 4KB   (a verb that is run before; repeatable)
     # mail: alice 2                        (alice's mailbox holds exactly two messages before)
     # shows: V05 R06                       (what of doc/coverage/checklist it shows)
     S: 220 *                               the server's next line; * matches anything
@@ -45,13 +46,13 @@ class Transcript:
 
     def __init__(self, path):
         self.path = path
-        self.headers = {"service": ["smtp"], "server": [], "config": [], "mail": []}
+        self.headers = {"service": ["smtp"], "server": [], "config": [], "admin": [], "mail": []}
         self.steps = []
         for number, line in enumerate(path.read_text().splitlines(), 1):
             self._parse(number, line)
 
     def _parse(self, number, line):
-        header = re.match(r"#\s*(service|server|config|mail):\s*(.*)", line)
+        header = re.match(r"#\s*(service|server|config|admin|mail):\s*(.*)", line)
         if header and not self.steps:
             name, value = header.groups()
             self.headers[name] = [value] if name == "service" else self.headers[name] + [value]
@@ -74,7 +75,8 @@ class Transcript:
     @property
     def settings(self):
         """Transcripts with the same settings share a server."""
-        return tuple(self.headers["server"]), tuple(self.headers["config"])
+        return (tuple(self.headers["server"]), tuple(self.headers["config"]),
+                tuple(self.headers["admin"]))
 
     @property
     def sentence(self):
@@ -201,10 +203,12 @@ def play_all(transcripts):
     groups = {}
     for transcript in transcripts:
         groups.setdefault(transcript.settings, []).append(transcript)
-    for (server_lines, lines), members in groups.items():
+    for (server_lines, lines, verbs), members in groups.items():
         server = Mailroot(server_lines=server_lines, lines=lines)
         try:
             server.start()
+            for verb in verbs:
+                server.cli(*verb.split())
             for transcript in members:
                 failures += not play_one(transcript, server)
             server.close()

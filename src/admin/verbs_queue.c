@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "admin/verbs_account.h"
 #include "admin/verbs_store.h"
 #include "admin/words.h"
 #include "base/check.h"
@@ -357,6 +358,9 @@ const struct admin_action admin_queue_actions[] = {
     {"store status", verb_store_status},
     {"mailbox list", verb_mailbox_list},
     {"mailbox messages", verb_mailbox_messages},
+    {"user set", verb_user_set},
+    {"user quota", verb_user_quota},
+    {"mailbox quota", verb_mailbox_quota},
     {"badmail list", verb_badmail_list},
     {"badmail show", verb_badmail_show},
     {"badmail purge", verb_badmail_purge},

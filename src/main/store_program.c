@@ -136,6 +136,7 @@ static enum status begin_imap(struct queue *queue, struct imap_options options,
     const struct setting_server *server = server_for(role->context->settings, service);
     char name[ID_TEXT_BYTES];
     options.store = queue_store(queue);
+    options.accounts = queue_accounts(queue);
     options.idle_ms = server == NULL ? 0 : server->idle_ms;
     options.max_errors = server == NULL ? 10 : server->max_errors;
     log_info("imap.session", "session=%s user=%s peer=%s", id_format(options.session, name),

@@ -138,6 +138,12 @@ struct setting_domain {
     struct setting_place place;
     struct text *users; /* local parts named in the file (small-site short form) */
     unsigned user_count;
+    uint64_t quota_bytes;    /* `quota 5GB`; 0: no limit. Of each user, as what follows */
+    uint32_t quota_messages; /* `quota messages 100000`; 0: no limit */
+    bool quota_refuses;      /* `quota when-full refuse`: 552 at once, not 452 */
+    int64_t pop3_expire_ms;  /* `pop3 expire 60d`; 0: never */
+    int64_t pop3_delay_ms;   /* `pop3 login-delay 1m` */
+    bool lists_public;       /* `public-folders listed` */
 };
 
 /* How others call the users of a domain of ours: user@REALM, or NAME\\user. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "proc/setting_number.h"
 #include "proc/settings_parser.h"
 #include "proc/settings_types.h"
 
@@ -83,6 +84,23 @@ static bool to_number(struct text word, const struct unit *units, uint64_t *out)
             return !__builtin_mul_overflow(*out, units->factor, out);
     }
     return false;
+}
+
+static const struct unit *units_of(enum setting_number kind)
+{
+    static const struct unit *const units[] = {
+        [SETTING_COUNT] = no_units, [SETTING_SIZE] = size_units, [SETTING_TIME] = time_units};
+    return units[kind];
+}
+
+bool setting_number_read(enum setting_number kind, struct text word, uint64_t *out)
+{
+    return to_number(word, units_of(kind), out);
+}
+
+void setting_number_write(enum setting_number kind, uint64_t value, struct buffer *out)
+{
+    write_with_unit(value, units_of(kind), out);
 }
 
 static bool parse_number(struct setting_reader *in, const struct unit *units, const char *example,

@@ -85,6 +85,8 @@ static const char *const tls_version_choices[] = {"1.2", "1.3", NULL};
 static const char *const tls_strength_choices[] = {"128", "256", NULL};
 static const char *const client_certificate_choices[] = {"none", "ask", "require", NULL};
 static const char *const client_hello_choices[] = {"ehlo", "helo", NULL};
+static const char *const when_full_choices[] = {"later", "refuse", NULL};
+static const char *const public_choices[] = {"hidden", "listed", NULL};
 static const char *const by_choices[] = {"mx", NULL};
 
 /* For each kind: the row's kind, and where its value goes. */
@@ -216,6 +218,29 @@ const struct setting_row setting_rows[] = {
      .otherwise = "those of the directory alone", .high = 100000,
      TO_LIST(setting_domain, users, user_count),
      .help = "Who has a mailbox in the domain, besides those in the directory."},
+
+    {DOMAIN, "quota", &setting_type_size,
+     .standard = "0", .low = 0, .high = 1024 * TIB, TO(setting_domain, quota_bytes),
+     .help = "The bytes of all messages that a user may keep. 0: no limit. A user may have another "
+             "limit: mailroot user quota."},
+    {DOMAIN, "quota messages", &setting_type_count,
+     .standard = "0", .low = 0, .high = 1000000000, TO(setting_domain, quota_messages),
+     .help = "The number of messages that a user may keep. 0: no limit."},
+    {DOMAIN, "quota when-full", &setting_type_choice,
+     .standard = "later", .choices = when_full_choices, TO(setting_domain, quota_refuses),
+     .help = "What a sender hears of a mailbox that is full. later: 452, and mail is tried again "
+             "until there is room or it is too old. refuse: 552, and mail comes back at once. "
+             "What turns out only after the message was taken, as with an alias, is reported to "
+             "the sender."},
+    {DOMAIN, "pop3 expire", &setting_type_time,
+     .standard = "0", .low = 0, .high = 3650 * DAY, TO(setting_domain, pop3_expire_ms),
+     .help = "Messages of INBOX that are so old are removed when a POP3 session ends. 0: never."},
+    {DOMAIN, "pop3 login-delay", &setting_type_time,
+     .standard = "0", .low = 0, .high = HOUR, TO(setting_domain, pop3_delay_ms),
+     .help = "How long a user waits between two POP3 logins."},
+    {DOMAIN, "public-folders", &setting_type_choice,
+     .standard = "listed", .choices = public_choices, TO(setting_domain, lists_public),
+     .help = "Whether IMAP lists the public folders. hidden: only to who subscribes to them."},
 
     {SERVER, "listen", &setting_type_listens,
      .otherwise = "none, one is needed", .high = 64,

@@ -137,6 +137,26 @@ bool queue_commit_is_full(void)
     return text_starts_with(text_from(fail_reason()), TEXT(QUEUE_FULL_REASON));
 }
 
+enum status queue_room(struct rpc_channel *store, struct text address_key, uint64_t bytes,
+                       struct reason *reason)
+{
+    struct buffer request;
+    struct rpc_reply reply = {0};
+    buffer_init(&request, 4096);
+    wire_put_u64(&request, bytes);
+    wire_put_text(&request, address_key);
+    enum status status = rpc_ask(store, QUEUE_ROOM, buffer_text(&request), -1,
+                                 clock_monotonic_ms() + CALL_MS, &reply);
+    struct text answer = status == OK ? buffer_text(&reply.bytes) : TEXT("");
+    status = answer.length == 0 || (unsigned char)answer.data[0] > REFUSED
+                 ? OK
+                 : (enum status)answer.data[0];
+    text_copy(text_from_position(answer, 1), reason->text, sizeof(reason->text));
+    rpc_reply_finish(&reply);
+    buffer_finish(&request);
+    return status;
+}
+
 void queue_story(struct rpc_channel *store, uint64_t id, struct text event, struct text text)
 {
     enum { BACKLOG_MOST = 1 << 20 };

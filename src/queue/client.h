@@ -21,6 +21,7 @@ enum queue_method {
     QUEUE_STORY = 4,   /* from front, send, auth; one way: something that happened, for `trace` */
     QUEUE_LEASE = 5,   /* from send: parks until a delivery is due */
     QUEUE_BODY = 6,    /* from send */
+    QUEUE_ROOM = 8,    /* from front: has a recipient's mailbox room? */
     QUEUE_REPORT = 7,  /* from send: what became of each recipient */
     QUEUE_ETRN = 24,   /* from front; these four: turn.h */
     QUEUE_TURN_LEASE = 25, /* from send */
@@ -72,6 +73,12 @@ enum status queue_commit(struct queue_message **message, enum status *results);
 void queue_abandon(struct queue_message **message);
 /* The reason of the last failed commit on this task said that space is lacking. */
 bool queue_commit_is_full(void);
+
+/* Has the mailbox of a recipient room for a message of so many bytes (0: not known yet)? REFUSED
+ * or TRY_LATER by the settings, with *reason. OK also while the store does not answer: then the
+ * commit tells. YIELDS. */
+enum status queue_room(struct rpc_channel *store, struct text address_key, uint64_t bytes,
+                       struct reason *reason);
 
 /* Record something that happened under an id: a refusal (its case id), a connection's end. Cheap,
  * one way, durable with the next batch. event: "smtp.refused"; text: key=value facts. */

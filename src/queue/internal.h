@@ -2,6 +2,7 @@
 #ifndef QUEUE_INTERNAL_H
 #define QUEUE_INTERNAL_H
 
+#include "account/account.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "decide/retry.h"
@@ -71,6 +72,7 @@ struct upload_slot {
 struct queue {
     struct store *store;
     struct settings *settings;
+    struct accounts accounts; /* of both */
     struct rpc_channel *auth, *send;
     struct directory_cache *cache; /* of what auth answered */
     struct task_group tasks;
@@ -190,6 +192,9 @@ void queue_serve_receive(void *context, struct rpc_call *call, struct text reque
 void queue_serve_etrn(void *context, struct rpc_call *call, struct text request);
 /* Forget who asked. */
 void etrn_finish(struct queue *queue);
+
+/* room.c */
+void queue_serve_room(void *context, struct rpc_call *call, struct text request);
 
 /* release.c: an ITEM_LATER whose time has come. YIELDS. */
 void release_item(struct queue *queue, struct queued_item *item);

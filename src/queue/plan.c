@@ -1,5 +1,6 @@
 #include "queue/plan.h"
 
+#include "account/quota.h"
 #include "base/clock.h"
 #include "decide/retry.h"
 #include "decide/route.h"
@@ -169,6 +170,19 @@ static void plan_remote(struct plan *plan, const struct directory_target *target
                      TEXT_ARG(route.connector->place.file), route.connector->place.line);
 }
 
+static void report_failed(struct plan *plan, const struct directory_target *target,
+                          const char *enhanced, const char *reply, int64_t now)
+{
+    struct item_recipient recipient = recipient_of(plan, target);
+    recipient.action = REPORT_FAILED;
+    recipient.enhanced = text_from(enhanced);
+    recipient.reply = text_from(reply);
+    add_report(plan, recipient, now);
+    if (may_tell(plan))
+        change_story(&plan->change, plan->id, "failed", "recipient=%.*s status=%s reason=\"%s\"",
+                     TEXT_ARG(recipient.address), enhanced, reply);
+}
+
 static void plan_failed(struct plan *plan, const struct directory_target *target, int64_t now)
 {
     bool is_loop = target->kind == TARGET_LOOP;
@@ -178,16 +192,16 @@ static void plan_failed(struct plan *plan, const struct directory_target *target
         if (plan->client_hears)
             return;
     }
-    struct item_recipient recipient = recipient_of(plan, target);
-    recipient.action = REPORT_FAILED;
-    recipient.enhanced = is_loop ? TEXT("5.4.6") : TEXT("5.1.1");
-    recipient.reply = is_loop ? TEXT("the alias or group contains itself, or is nested too deep")
-                              : TEXT("no such user here");
-    add_report(plan, recipient, now);
-    if (may_tell(plan))
-        change_story(&plan->change, plan->id, "failed",
-                     "recipient=%.*s status=%.*s reason=\"%.*s\"", TEXT_ARG(recipient.address),
-                     TEXT_ARG(recipient.enhanced), TEXT_ARG(recipient.reply));
+    report_failed(plan, target, is_loop ? "5.4.6" : "5.1.1",
+                  is_loop ? "the alias or group contains itself, or is nested too deep"
+                          : "no such user here",
+                  now);
+}
+
+/* What RCPT let in goes in, though the message may lift the mailbox above its limit; that once. */
+static bool is_full(const struct plan *plan, const struct directory_target *target)
+{
+    return quota_admit(&plan->queue->accounts, target->address, 1, 0) != OK;
 }
 
 static enum status plan_mailbox(struct plan *plan, const struct directory_target *target,
@@ -242,7 +256,10 @@ static enum status plan_targets(struct plan *plan, int64_t now)
         enum status status = OK;
         switch (target->kind) {
         case TARGET_MAILBOX:
-            status = plan_mailbox(plan, target, now);
+            if (is_full(plan, target))
+                report_failed(plan, target, "5.2.2", "the mailbox is full", now);
+            else
+                status = plan_mailbox(plan, target, now);
             break;
         case TARGET_REMOTE:
             plan_remote(plan, target, now);

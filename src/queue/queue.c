@@ -36,6 +36,7 @@ void queue_set_settings(struct queue *queue, struct settings *settings)
 {
     struct settings *old = queue->settings;
     queue->settings = settings_hold(settings);
+    queue->accounts.settings = settings;
     schedule_follow_settings(queue);
     if (old != NULL)
         settings_release(&old);
@@ -54,6 +55,11 @@ void *queue_owner(const struct queue *queue)
 struct store *queue_store(struct queue *queue)
 {
     return queue->store;
+}
+
+const struct accounts *queue_accounts(const struct queue *queue)
+{
+    return &queue->accounts;
 }
 
 static void flush_stories(void *argument)
@@ -174,6 +180,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     enum status status = store_open(&store_options, &queue->store);
     if (status != OK)
         return fail_within(status, "cannot open the store in %s", options->directory);
+    queue->accounts.store = queue->store;
     struct store_hooks hooks = {.context = queue, .item = schedule_item};
     store_set_hooks(queue->store, hooks);
     schedule_load(queue);

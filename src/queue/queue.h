@@ -4,6 +4,7 @@
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
+#include "account/account.h"
 #include "queue/client.h"
 #include "store/store.h"
 
@@ -30,12 +31,17 @@ void queue_set_settings(struct queue *queue, struct settings *settings);
  * for rpc_channel_on_down. Does not yield. */
 void queue_directory_changed(void *context);
 struct store *queue_store(struct queue *queue);
+/* What holds for users; lent, follows the settings. */
+const struct accounts *queue_accounts(const struct queue *queue);
+/* Is there a user of this canonical address? REFUSED: there is none. OK without asking while
+ * offline. YIELDS. */
+enum status queue_check_user(struct queue *queue, struct text user);
 /* What the program that runs the queue keeps with it: handlers are given the queue alone. */
 void queue_set_owner(struct queue *queue, void *owner);
 void *queue_owner(const struct queue *queue);
 
 /* What fronts and send may call; context is the queue. */
-enum { QUEUE_FRONT_METHODS = 5, QUEUE_SEND_METHODS = 7 };
+enum { QUEUE_FRONT_METHODS = 6, QUEUE_SEND_METHODS = 7 };
 extern const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS];
 extern const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS];
 /* STORE_TURN, for the table of auth. */

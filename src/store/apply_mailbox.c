@@ -148,6 +148,7 @@ void apply_copy(struct apply *apply, const struct operation_copy *operation)
 /* Left in a mailbox that goes away. */
 struct leftovers {
     struct apply *apply;
+    struct mailbox *box; /* NULL when it is not known */
     uint64_t mailbox;
     uint32_t *uids;
     unsigned count, capacity;
@@ -169,6 +170,8 @@ static bool drop_leftover(void *context, struct text key, struct text value)
         left->capacity = capacity;
     }
     left->uids[left->count++] = entry.uid;
+    if (left->box != NULL)
+        mailbox_sum(left->box, &entry, -1);
     drop_entry(left->apply, left->mailbox, &entry);
     return true;
 }
@@ -177,7 +180,7 @@ void apply_mailbox_delete(struct apply *apply, uint64_t id)
 {
     struct store *store = apply->store;
     struct mailbox *box = mailbox_by_id(store, id);
-    struct leftovers left = {.apply = apply, .mailbox = id};
+    struct leftovers left = {.apply = apply, .box = box, .mailbox = id};
     struct key key;
     index_scan(store->index, key_entries(&key, id), TEXT(""), drop_leftover, &left);
     vanished_drop(store, id);

@@ -1,6 +1,7 @@
 #include "store/hierarchy.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/encoding.h"
@@ -81,6 +82,41 @@ void mailbox_each_name(struct store *store, struct text owner, struct text prefi
     struct text from = key_owner(&key, owner, prefix);
     if (!text_is_empty(from))
         index_scan(store->index, from, TEXT(""), visit_one, &walk);
+}
+
+/* The first name behind those of an owner: index keys are owner NUL name. */
+struct owner_search {
+    char owner[KEY_BYTES];
+    size_t length;
+    bool found;
+};
+
+static bool take_owner(void *context, struct text key, struct text value)
+{
+    struct owner_search *search = context;
+    unused(value);
+    struct text owner = text_before(text_from_position(key, 1), '\0');
+    search->found = owner.length < sizeof(search->owner);
+    search->length = owner.length;
+    if (search->found)
+        memcpy(search->owner, owner.data, owner.length);
+    return false;
+}
+
+void mailbox_each_owner(struct store *store, mailbox_owner_visit *visit, void *context)
+{
+    struct owner_search search = {0};
+    char from[KEY_BYTES + 2] = "b";
+    size_t length = 0;
+    do {
+        search.found = false;
+        index_scan(store->index, TEXT("b"), text_of(from, length), take_owner, &search);
+        if (!search.found)
+            return;
+        memcpy(from + 1, search.owner, search.length);
+        from[1 + search.length] = 1; /* behind the NUL, whatever the name */
+        length = search.length + 2;
+    } while (visit(context, text_of(search.owner, search.length)));
 }
 
 struct search {

@@ -40,6 +40,10 @@ typedef bool mailbox_name_visit(void *context, struct text name, struct mailbox 
 void mailbox_each_name(struct store *store, struct text owner, struct text prefix,
                        mailbox_name_visit *visit, void *context);
 
+/* Everybody who has a mailbox, in bytewise order, until visit returns false. It must not YIELD. */
+typedef bool mailbox_owner_visit(void *context, struct text owner);
+void mailbox_each_owner(struct store *store, mailbox_owner_visit *visit, void *context);
+
 /* INBOX, and at the owner's first time also what mail programs look for: Drafts, Sent, Trash, Junk
  * and Archive, subscribed. YIELDS. */
 enum status mailboxes_begin(struct store *store, struct text owner);

@@ -37,6 +37,7 @@ struct store {
     uint64_t live_bytes;
     struct map *mailboxes_by_id;    /* key u64 */
     struct map *mailboxes_by_owner; /* key_owner */
+    struct map *totals_by_owner;    /* owner -> struct owner_totals: of those asked about */
     uint64_t mailbox_last;          /* highest id given out */
     uint32_t validity_last;         /* highest UIDVALIDITY given out */
     uint64_t mailbox_last_applied;  /* the same as records say it */
@@ -73,7 +74,6 @@ struct mailbox {
     unsigned keyword_count; /* given out */
     unsigned keywords_applied;
     struct mailbox_totals totals;
-    bool totals_known;
     bool is_going;   /* its deletion is appended, or about to be */
     bool is_deleted; /* and applied: it lives for its sessions alone */
     bool loaded, locked, changed;
@@ -116,6 +116,11 @@ void mailbox_apply_delete(struct mailbox *box);
 void mailbox_raise_counters(struct mailbox *box, uint32_t uid_next, uint64_t modseq);
 /* An entry comes (1) or goes (-1). */
 void mailbox_sum(struct mailbox *box, const struct mailbox_entry *entry, int sign);
+/* Sum up anew what the index has: of a mailbox whose record comes after its entries. */
+void mailbox_sum_all(struct mailbox *box);
+/* The owner's mailboxes are to be summed up anew. */
+void owner_totals_forget(struct store *store, struct text owner);
+void owner_totals_free(struct store *store);
 /* After what changed was applied. A deleted mailbox that nobody has open ends here. */
 void mailbox_tell(struct mailbox *box);
 void mailbox_free(struct mailbox *box);
@@ -140,6 +145,8 @@ bool upload_is_in(const struct upload *upload, uint64_t segment);
 /* An empty store over nothing, and what is left once its index and log are closed. */
 struct store *store_new(void);
 void store_free(struct store **store);
+/* The batch of an index, by which a new one says what form it has. */
+struct index_batch *store_new_batch(struct index *index);
 /* The index on disk, made anew when it is of no use for this log. YIELDS. */
 enum status store_open_index(struct store *store, struct index **out);
 /* The index has failed. Everything is in the log: end the process, be started anew, and make a new

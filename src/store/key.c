@@ -84,6 +84,12 @@ struct text key_traits(struct key *key, uint64_t mailbox)
     return key_of(key, 'k', mailbox);
 }
 
+struct text key_form(struct key *key)
+{
+    begin(key, 'f');
+    return lend(key);
+}
+
 struct text key_marks(struct key *key)
 {
     begin(key, 'u');

@@ -4,8 +4,9 @@
  *     r id mailbox uid         a mailbox entry refers to this message
  *     q id number              queue item of this message (opaque here)
  *     b owner NUL name         mailbox id
- *     B mailbox                mailbox: owner, name, UIDVALIDITY, UIDNEXT, highest modseq
+ *     B mailbox                mailbox: owner, name, UIDVALIDITY, UIDNEXT, highest modseq, totals
  *     k mailbox                mailbox: special uses, keywords
+ *     f                        the form of this index: what these keys and their values say
  *     u                        highest mailbox id and UIDVALIDITY ever given out
  *     x mailbox uid            mailbox entry
  *     v mailbox modseq         UIDs that went away with this modseq
@@ -37,6 +38,7 @@ struct text key_owner(struct key *key, struct text owner, struct text name);
 struct text key_mailbox(struct key *key, uint64_t mailbox);
 struct text key_traits(struct key *key, uint64_t mailbox);
 struct text key_marks(struct key *key);
+struct text key_form(struct key *key);
 struct text key_vanished(struct key *key, uint64_t mailbox, uint64_t modseq);
 struct text key_vanished_all(struct key *key, uint64_t mailbox);
 /* Empty when owner and name are too long together. name "": the beginning of all. */

@@ -72,6 +72,11 @@ void mailbox_put(struct mailbox *box)
     wire_put_u64(&value, box->modseq);
     wire_put_u64(&value, box->base_record);
     wire_put_u64(&value, box->base_segment);
+    wire_put_u32(&value, box->totals.messages);
+    wire_put_u32(&value, box->totals.unseen);
+    wire_put_u32(&value, box->totals.deleted);
+    wire_put_u64(&value, box->totals.bytes);
+    wire_put_u64(&value, box->totals.deleted_bytes);
     struct index_batch *batch = box->store->batch;
     index_batch_put(batch, key_mailbox(&key, box->id), buffer_text(&value));
     buffer_finish(&value);
@@ -119,6 +124,10 @@ static struct mailbox *mailbox_from_value(struct store *store, uint64_t id, stru
     struct text owner = wire_get_text(&in), name = wire_get_text(&in);
     uint32_t uid_validity = wire_get_u32(&in), uid_next = wire_get_u32(&in);
     uint64_t modseq = wire_get_u64(&in), record = wire_get_u64(&in), segment = wire_get_u64(&in);
+    struct mailbox_totals totals = {
+        .messages = wire_get_u32(&in), .unseen = wire_get_u32(&in), .deleted = wire_get_u32(&in)};
+    totals.bytes = wire_get_u64(&in);
+    totals.deleted_bytes = wire_get_u64(&in);
     if (!wire_end(&in) || owner.length + name.length > MAILBOX_NAMES_MAX)
         return NULL;
     struct mailbox *box = mailbox_new(store, id, owner, name);
@@ -127,6 +136,7 @@ static struct mailbox *mailbox_from_value(struct store *store, uint64_t id, stru
     box->modseq = box->modseq_given = modseq;
     box->base_record = record;
     box->base_segment = segment;
+    box->totals = totals;
     load_traits(box);
     return box;
 }
@@ -358,6 +368,8 @@ static void change_name(struct mailbox *box, struct text owner, struct text name
 {
     struct key key;
     drop_name(box);
+    owner_totals_forget(box->store, box->owner);
+    owner_totals_forget(box->store, owner);
     free((char *)box->owner.data);
     free((char *)box->name.data);
     box->owner = own(owner);
@@ -419,8 +431,11 @@ void mailbox_apply(struct store *store, const struct operation_mailbox *operatio
                    log_number number, uint64_t segment)
 {
     struct mailbox *box = mailbox_by_id(store, operation->mailbox);
-    if (box == NULL)
+    if (box == NULL) {
         box = mailbox_new(store, operation->mailbox, operation->owner, operation->name);
+        mailbox_sum_all(box);
+        owner_totals_forget(store, operation->owner);
+    }
     if (!text_equals(box->name, operation->name) || !text_equals(box->owner, operation->owner))
         change_name(box, operation->owner, operation->name);
     if (box->base_segment == 0)

@@ -78,12 +78,17 @@ void mailbox_close(struct mailbox **box);
 const struct mailbox_entry *mailbox_entries(const struct mailbox *box, unsigned *count);
 /* NULL when there is no such UID. Lent until the next yield. */
 const struct mailbox_entry *mailbox_entry_find(const struct mailbox *box, uint32_t uid);
-/* Sums over the entries; kept while the mailbox is in memory, so asked again they cost nothing. */
+/* Sums over the entries, kept by every applied change: asking costs nothing. */
 struct mailbox_totals {
     uint32_t messages, unseen, deleted;
-    uint64_t bytes;
+    uint64_t bytes, deleted_bytes;
 };
-struct mailbox_totals mailbox_totals(struct mailbox *box);
+struct mailbox_totals mailbox_totals(const struct mailbox *box);
+/* The sum over all mailboxes of an owner: summed up when first asked for, then kept. */
+struct owner_totals {
+    uint64_t messages, bytes;
+};
+struct owner_totals mailbox_owner_totals(struct store *store, struct text owner);
 /* Told whenever entries of an open mailbox changed. */
 struct task_event *mailbox_news(struct mailbox *box);
 

@@ -121,31 +121,6 @@ void mailbox_raise_counters(struct mailbox *box, uint32_t uid_next, uint64_t mod
         box->modseq_given = modseq;
 }
 
-void mailbox_sum(struct mailbox *box, const struct mailbox_entry *entry, int sign)
-{
-    if (!box->totals_known)
-        return;
-    uint32_t one = (uint32_t)sign;
-    box->totals.messages += one;
-    box->totals.unseen += (entry->flags & FLAG_SEEN) == 0 ? one : 0;
-    box->totals.deleted += (entry->flags & FLAG_DELETED) != 0 ? one : 0;
-    box->totals.bytes += sign > 0 ? entry->size : -entry->size;
-}
-
-struct mailbox_totals mailbox_totals(struct mailbox *box)
-{
-    if (!box->totals_known) {
-        struct mailbox *opened = box;
-        mailbox_open(opened);
-        box->totals = (struct mailbox_totals){0};
-        box->totals_known = true;
-        for (unsigned i = 0; i < box->count; i++)
-            mailbox_sum(box, &box->entries[i], 1);
-        mailbox_close(&opened);
-    }
-    return box->totals;
-}
-
 void mailbox_apply_entry(struct mailbox *box, const struct mailbox_entry *entry)
 {
     mailbox_raise_counters(box, entry->uid + 1, entry->modseq);

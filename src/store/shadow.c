@@ -11,7 +11,7 @@ struct store *store_shadow_new(struct store *live, struct index *index)
     struct store *shadow = store_new();
     shadow->log = live->log;
     shadow->index = index;
-    shadow->batch = index_batch_new(index);
+    shadow->batch = store_new_batch(index);
     shadow->directory = text_to_string(text_from(live->directory));
     if (live->index_path != NULL)
         shadow->index_path = text_to_string(text_from(live->index_path));

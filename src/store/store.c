@@ -21,6 +21,7 @@ struct store *store_new(void)
     list_init(&store->uploads);
     store->mailboxes_by_id = map_new();
     store->mailboxes_by_owner = map_new();
+    store->totals_by_owner = map_new();
     change_init(&store->stories);
     task_group_init(&store->background);
     task_event_init(&store->named);
@@ -30,6 +31,7 @@ struct store *store_new(void)
 void store_free(struct store **store)
 {
     mailboxes_free(*store);
+    owner_totals_free(*store);
     change_finish(&(*store)->stories);
     free((*store)->live);
     free((*store)->directory);
@@ -96,10 +98,35 @@ static void make_anew(void *argument)
         open_index(argument);
 }
 
+/* What keys say, and so what an index from the log is; not kept in the log. */
+#define INDEX_FORM TEXT("2")
+
+static bool has_this_form(struct index *index)
+{
+    struct key key;
+    struct buffer value;
+    buffer_init(&value, 64);
+    bool has =
+        index_get(index, key_form(&key), &value) && text_equals(buffer_text(&value), INDEX_FORM);
+    buffer_finish(&value);
+    return has;
+}
+
+struct index_batch *store_new_batch(struct index *index)
+{
+    struct index_batch *batch = index_batch_new(index);
+    struct key key;
+    if (index_applied(index) == 0) /* new: it goes with the first that is applied */
+        index_batch_put(batch, key_form(&key), INDEX_FORM);
+    return batch;
+}
+
 /* NULL, or why the log does not continue this index. */
-static const char *find_gap(const struct store *store, const struct index *index)
+static const char *find_gap(const struct store *store, struct index *index)
 {
     uint64_t applied = index_applied(index);
+    if (applied > 0 && !has_this_form(index))
+        return "the index has the form of another version";
     if (applied > log_durable(store->log))
         return "the index is ahead of the log";
     /* Segments are given back while the index could not be flushed, or was in memory. What is
@@ -161,7 +188,7 @@ static enum status open_parts(struct store *store, const struct store_options *o
         status = store_open_index(store, &store->index);
     if (status != OK)
         return status;
-    store->batch = index_batch_new(store->index);
+    store->batch = store_new_batch(store->index);
     live_load(store);
     index_scan(store->index, TEXT("B"), TEXT(""), highest_mailbox, store);
     mailbox_marks_load(store);

@@ -51,7 +51,9 @@ static inline void world_put(const char *name, struct text message)
 
 static void world_serve(void *argument)
 {
+    struct accounts accounts = {.store = imap_world.store};
     struct imap_options options = {.store = imap_world.store,
+                                   .accounts = &accounts,
                                    .user = WORLD_USER,
                                    .session = 1,
                                    .peer = TEXT("192.0.2.9"),

@@ -4,6 +4,7 @@
 #ifndef PROTO_IMAP_IMAP_H
 #define PROTO_IMAP_IMAP_H
 
+#include "account/account.h"
 #include "net/stream.h"
 #include "proto/line/front.h"
 #include "store/store.h"
@@ -16,6 +17,7 @@ void imap_serve_front(struct line_front *front, const struct setting_server *ser
 /* What a session after the login is given; it must outlive the session. */
 struct imap_options {
     struct store *store;
+    const struct accounts *accounts;
     struct text user; /* whose mailboxes: the canonical address */
     uint64_t session; /* id, as front had it */
     struct text peer;

@@ -1,4 +1,5 @@
 /* APPEND (RFC 9051 6.3.12, RFC 3502): the client's bytes go to the log as they come. */
+#include "account/quota.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "mail/date.h"
@@ -7,6 +8,13 @@
 #include "store/append.h"
 
 enum { MESSAGES_MOST = 1000, DATE_BYTES = 26 };
+
+struct appending {
+    struct append *append;
+    uint64_t box_id; /* it may go while we wait */
+    uint64_t bytes;  /* of the messages so far */
+    bool is_over;    /* there is no room for them */
+};
 
 static uint64_t new_id(void *context)
 {
@@ -51,13 +59,23 @@ static void read_head(struct imap_session *session, struct append *append,
         append_begin(append, flags.system, flags.keywords, flags.keyword_count, date_ms);
 }
 
-/* The literal itself. What can't be written is read on all the same, so that we stay in step.
- * YIELDS. */
+/* Has the mailbox's owner room for what came so far and these bytes? */
+static enum status check_room(struct imap_session *session, const struct appending *appending,
+                              uint64_t bytes)
+{
+    struct mailbox *box = mailbox_find_id(session->store, appending->box_id);
+    if (box == NULL)
+        return refused("the mailbox was deleted meanwhile");
+    return quota_admit(session->options->accounts, mailbox_owner(box),
+                       append_count(appending->append), appending->bytes + bytes);
+}
+
+/* The literal itself, kept as long as status is OK. What can't be written is read on all the same,
+ * so that we stay in step. YIELDS. */
 static enum status take_message(struct imap_session *session, struct append *append,
-                                const struct imap_literal *literal)
+                                const struct imap_literal *literal, enum status status)
 {
     struct imap_lex *lex = &session->lex;
-    enum status status = OK;
     imap_lex_literal_go(lex, literal);
     for (uint64_t left = literal->bytes; left > 0;) {
         struct text some = imap_lex_literal_some(lex, left);
@@ -73,9 +91,10 @@ static enum status take_message(struct imap_session *session, struct append *app
 
 /* All messages of the command. What goes wrong after the first literal must not hide that the
  * client still sends. YIELDS. */
-static enum status take_messages(struct imap_session *session, struct append *append)
+static enum status take_messages(struct imap_session *session, struct appending *appending)
 {
     struct imap_lex *lex = &session->lex;
+    struct append *append = appending->append;
     struct imap_literal literal;
     enum status status = OK;
     bool more = true;
@@ -83,26 +102,33 @@ static enum status take_messages(struct imap_session *session, struct append *ap
         read_head(session, append, &literal);
         if (lex->error != NULL)
             break;
-        enum status taken = take_message(session, append, &literal);
+        if (status == OK)
+            status = check_room(session, appending, literal.bytes);
+        appending->is_over = appending->is_over || status == REFUSED;
+        appending->bytes += literal.bytes;
+        status = take_message(session, append, &literal, status);
         more = imap_lex_peek(lex) == ' ';
-        if (taken == OK && status == OK && lex->error == NULL)
-            taken = append_end(append, more);
-        status = status == OK ? taken : status;
+        if (status == OK && lex->error == NULL)
+            status = append_end(append, more);
     }
     return status;
 }
 
-static void commit(struct imap_session *session, struct append *append, uint64_t box_id)
+static void commit(struct imap_session *session, struct appending *appending)
 {
-    struct mailbox *box = mailbox_find_id(session->store, box_id);
-    uint32_t first, count = append_count(append);
-    enum status status = box == NULL ? refused("the mailbox was deleted meanwhile")
-                                     : append_commit(append, box, &first);
+    struct mailbox *box = mailbox_find_id(session->store, appending->box_id);
+    uint32_t first, count = append_count(appending->append);
+    /* Others may have used the room up meanwhile. */
+    if (check_room(session, appending, 0) != OK) {
+        imap_fail_as(session, box == NULL ? "[TRYCREATE]" : "[OVERQUOTA]");
+        return;
+    }
+    enum status status = append_commit(appending->append, box, &first);
     if (status != OK) {
         imap_fail(session, status);
         return;
     }
-    box = mailbox_find_id(session->store, box_id);
+    box = mailbox_find_id(session->store, appending->box_id);
     uint32_t validity = box == NULL ? 0 : mailbox_uid_validity(box);
     struct text code =
         count == 1 ? arena_printf(&session->line.arena, "[APPENDUID %u %u]", validity, first)
@@ -122,16 +148,18 @@ void imap_append(struct imap_session *session)
     struct mailbox *box = imap_find_mailbox(session, name, "[TRYCREATE]");
     if (box == NULL)
         return;
-    uint64_t box_id = mailbox_id(box);
-    struct append *append = append_new(session->store, new_id, session);
-    enum status status = take_messages(session, append);
+    struct appending appending = {.append = append_new(session->store, new_id, session),
+                                  .box_id = mailbox_id(box)};
+    enum status status = take_messages(session, &appending);
     if (session->lex.ended)
         session->is_answered = true; /* nobody is there to hear */
     else if (imap_arguments_end(session)) {
         if (status == OK)
-            commit(session, append, box_id);
+            commit(session, &appending);
+        else if (appending.is_over)
+            imap_fail_as(session, "[OVERQUOTA]");
         else
             imap_fail(session, status);
     }
-    append_free(&append);
+    append_free(&appending.append);
 }

@@ -29,6 +29,9 @@ static const struct {
     {"ESEARCH", IMAP_AFTER_LOGIN},
     {"WITHIN", IMAP_AFTER_LOGIN},
     {"BINARY", IMAP_AFTER_LOGIN},
+    {"QUOTA", IMAP_AFTER_LOGIN},
+    {"QUOTA=RES-STORAGE", IMAP_AFTER_LOGIN},
+    {"QUOTA=RES-MESSAGE", IMAP_AFTER_LOGIN},
 };
 
 void imap_capability_put(struct buffer *out, unsigned situation, uint32_t mechanisms)

@@ -29,6 +29,9 @@ const struct imap_command imap_commands[] = {
     {"LSUB",         0,                   imap_lsub},
     {"NAMESPACE",    0,                   imap_namespace},
     {"STATUS",       0,                   imap_status},
+    {"GETQUOTA",     0,                   imap_getquota},
+    {"GETQUOTAROOT", 0,                   imap_getquotaroot},
+    {"SETQUOTA",     0,                   imap_setquota},
     {"APPEND",       0,                   imap_append},
     {"IDLE",         0,                   imap_idle},
 

@@ -28,6 +28,10 @@ void imap_lsub(struct imap_session *session);
 void imap_namespace(struct imap_session *session);
 /* imap_status.c */
 void imap_status(struct imap_session *session);
+/* imap_quota.c */
+void imap_getquota(struct imap_session *session);
+void imap_getquotaroot(struct imap_session *session);
+void imap_setquota(struct imap_session *session);
 /* imap_append.c, imap_idle.c */
 void imap_append(struct imap_session *session);
 void imap_idle(struct imap_session *session);

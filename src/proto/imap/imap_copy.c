@@ -1,4 +1,5 @@
 /* COPY and MOVE (RFC 9051 6.4.7, 6.4.8). No byte of a message is copied. */
+#include "account/quota.h"
 #include "base/check.h"
 #include "proto/imap/imap_commands.h"
 
@@ -63,9 +64,31 @@ static const char *uid_code(struct copying *copying)
     return text;
 }
 
+/* All of it or nothing (RFC 9051 6.4.7). Within an owner's mailboxes a move takes no room. */
+static enum status check_room(const struct copying *copying)
+{
+    struct imap_session *session = copying->session;
+    const struct mailbox *to = mailbox_find_id(session->store, copying->to);
+    const struct mailbox *from = session->view.box;
+    const struct mailbox_entry *entry;
+    uint64_t messages = 0, bytes = 0;
+    if (to == NULL || (copying->move && text_equals(mailbox_owner(from), mailbox_owner(to))))
+        return OK;
+    for (uint32_t after = 0; (entry = imap_set_next(&copying->set, &session->view, after)) != NULL;
+         after = entry->uid) {
+        messages++;
+        bytes += entry->size;
+    }
+    return quota_admit(session->options->accounts, mailbox_owner(to), messages, bytes);
+}
+
 static void run(struct copying *copying)
 {
     struct imap_session *session = copying->session;
+    if (check_room(copying) != OK) {
+        imap_fail_as(session, "[OVERQUOTA]");
+        return;
+    }
     enum status status = copy_all(copying);
     if (status != OK) {
         imap_fail(session, status);

@@ -41,6 +41,11 @@ void imap_bad(struct imap_session *session, const char *text)
 
 void imap_fail(struct imap_session *session, enum status status)
 {
+    imap_fail_as(session, status == TRY_LATER ? "[UNAVAILABLE]" : "[CANNOT]");
+}
+
+void imap_fail_as(struct imap_session *session, const char *code)
+{
     char case_id[ID_TEXT_BYTES], session_id[ID_TEXT_BYTES], text[REASON_BYTES + 64];
     char reason[REASON_BYTES];
     text_copy(text_from(fail_reason()), reason, sizeof(reason));
@@ -56,7 +61,7 @@ void imap_fail(struct imap_session *session, enum status status)
     buffer_finish(&story);
     text_copy(arena_printf(&session->line.arena, "%s (mailroot %s)", reason, case_id), text,
               sizeof(text));
-    imap_no(session, status == TRY_LATER ? "[UNAVAILABLE]" : "[CANNOT]", text);
+    imap_no(session, code, text);
 }
 
 bool imap_arguments_end(struct imap_session *session)

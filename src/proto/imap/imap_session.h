@@ -64,6 +64,8 @@ void imap_no(struct imap_session *session, const char *code, const char *text);
 void imap_bad(struct imap_session *session, const char *text);
 /* After a status that is not OK: NO with the reason and a case id under which it is told. */
 void imap_fail(struct imap_session *session, enum status status);
+/* The same with this code: "[OVERQUOTA]". */
+void imap_fail_as(struct imap_session *session, const char *code);
 /* All arguments were read. False: it was answered BAD. */
 bool imap_arguments_end(struct imap_session *session);
 

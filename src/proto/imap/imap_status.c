@@ -20,6 +20,11 @@ static uint64_t deleted(struct mailbox *box)
     return mailbox_totals(box).deleted;
 }
 
+static uint64_t deleted_storage(struct mailbox *box)
+{
+    return mailbox_totals(box).deleted_bytes;
+}
+
 static uint64_t size(struct mailbox *box)
 {
     return mailbox_totals(box).bytes;
@@ -46,9 +51,14 @@ static const struct {
     const char *name;
     uint64_t (*value)(struct mailbox *box);
 } rows[] = {
-    {"MESSAGES", messages}, {"UIDNEXT", uid_next}, {"UIDVALIDITY", uid_validity},
-    {"UNSEEN", unseen},     {"DELETED", deleted},  {"SIZE", size},
+    {"MESSAGES", messages},
+    {"UIDNEXT", uid_next},
+    {"UIDVALIDITY", uid_validity},
+    {"UNSEEN", unseen},
+    {"DELETED", deleted},
+    {"SIZE", size},
     {"RECENT", recent},
+    {"DELETED-STORAGE", deleted_storage},
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 

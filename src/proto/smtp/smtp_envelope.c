@@ -92,6 +92,20 @@ static enum status name_postmaster(struct smtp_session *session, struct smtp_rcp
     return mail_address_parse(postmaster, &session->line.arena, &rcpt->recipient);
 }
 
+/* False when RCPT was answered. YIELDS. */
+static bool recipient_has_room(struct smtp_session *session, struct text key)
+{
+    struct reason reason;
+    enum status status =
+        queue_room(session->front->role->store, key, session->transaction.mail.size, &reason);
+    if (status == OK)
+        return true;
+    struct decision_reason rule = {.rule = "quota", .fact = text_from(reason.text)};
+    smtp_answer_because(session, status == REFUSED ? SMTP_MAILBOX_STAYS_FULL : SMTP_MAILBOX_FULL,
+                        TEXT(""), &rule, 1);
+    return false;
+}
+
 /* Ask the directory about one of our addresses. False when RCPT was answered. YIELDS. */
 static bool recipient_exists(struct smtp_session *session, const struct mail_address *recipient,
                              const struct relay_decision *decision)
@@ -99,7 +113,7 @@ static bool recipient_exists(struct smtp_session *session, const struct mail_add
     struct text key = mail_address_key(recipient, &session->line.arena);
     switch (directory_cache_check(session->front->directory, session->front->role->auth, key)) {
     case OK:
-        return true;
+        return recipient_has_room(session, key);
     case REFUSED:
         smtp_answer_because(session, SMTP_NO_SUCH_USER, TEXT(""), decision->reasons,
                             decision->reason_count);

@@ -1,0 +1,156 @@
+/* THE SETTINGS OF USERS, one row each. */
+#include "account/preference.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "proc/setting_number.h"
+#include "store/value.h"
+
+static const char *const on_off[] = {"off", "on", NULL};
+static const char *const listed_hidden[] = {"hidden", "listed", NULL};
+
+static const struct row {
+    const char *name;
+    enum setting_number number;
+    const char *const *choices; /* in place of a number: the value is the index */
+    uint64_t standard;
+    size_t offset, width; /* of the default in struct setting_domain; width 0: it has none */
+    const char *help;
+} rows[PREFERENCES] = {
+#define FROM(member)                                                                               \
+    .offset = offsetof(struct setting_domain, member),                                             \
+    .width = sizeof(((struct setting_domain *)NULL)->member)
+    [PREFERENCE_IMAP] = {"imap", .choices = on_off, .standard = 1, .help = "May log in to IMAP."},
+    [PREFERENCE_POP3] = {"pop3", .choices = on_off, .standard = 1, .help = "May log in to POP3."},
+    [PREFERENCE_SIEVE] = {"managesieve", .choices = on_off, .standard = 1,
+                          .help = "May log in to ManageSieve."},
+    [PREFERENCE_QUOTA] = {"quota", SETTING_SIZE, FROM(quota_bytes),
+                          .help = "Bytes of all messages; 0: no limit."},
+    [PREFERENCE_QUOTA_MESSAGES] = {"quota-messages", SETTING_COUNT, FROM(quota_messages),
+                                   .help = "Number of messages; 0: no limit."},
+    [PREFERENCE_POP3_EXPIRE] = {"pop3-expire", SETTING_TIME, FROM(pop3_expire_ms),
+                                .help = "Age at which messages of INBOX are removed when a POP3 "
+                                        "session ends; 0: never."},
+    [PREFERENCE_POP3_DELAY] = {"pop3-login-delay", SETTING_TIME, FROM(pop3_delay_ms),
+                               .help = "Time between two POP3 logins; 0: none."},
+    [PREFERENCE_PUBLIC_FOLDERS] = {"public-folders", .choices = listed_hidden, .standard = 1,
+                                   FROM(lists_public),
+                                   .help = "Whether IMAP lists the public folders."},
+#undef FROM
+};
+
+#define PREFIX "preference/"
+
+static struct text value_name(enum preference which, char out[64])
+{
+    size_t length = strlen(PREFIX), name = strlen(rows[which].name);
+    check(length + name <= 64);
+    memcpy(out, PREFIX, length);
+    memcpy(out + length, rows[which].name, name);
+    return text_of(out, length + name);
+}
+
+static bool read_value(const struct row *row, struct text word, uint64_t *out)
+{
+    if (row->choices == NULL)
+        return setting_number_read(row->number, word, out);
+    for (*out = 0; row->choices[*out] != NULL; ++*out)
+        if (text_equals(word, text_from(row->choices[*out])))
+            return true;
+    return false;
+}
+
+static bool own_value(const struct accounts *accounts, struct text user, enum preference which,
+                      uint64_t *out)
+{
+    char name[64];
+    struct buffer value;
+    buffer_init(&value, 1024);
+    bool is_own = value_get(accounts->store, user, value_name(which, name), &value) &&
+                  read_value(&rows[which], buffer_text(&value), out);
+    buffer_finish(&value);
+    return is_own;
+}
+
+static uint64_t default_value(const struct accounts *accounts, struct text user,
+                              const struct row *row)
+{
+    struct text domain = text_from_position(user, text_find_last(user, '@') + 1);
+    const struct setting_domain *found =
+        accounts->settings == NULL ? NULL : settings_domain_find(accounts->settings, domain);
+    if (found == NULL || row->width == 0)
+        return row->standard;
+    const char *at = (const char *)found + row->offset;
+    uint64_t wide;
+    uint32_t narrow;
+    if (row->width == sizeof(bool))
+        return *(const bool *)at ? 1 : 0;
+    if (row->width == sizeof(narrow)) {
+        memcpy(&narrow, at, sizeof(narrow));
+        return narrow;
+    }
+    check(row->width == sizeof(wide));
+    memcpy(&wide, at, sizeof(wide));
+    return wide;
+}
+
+uint64_t preference_get(const struct accounts *accounts, struct text user, enum preference which)
+{
+    uint64_t value;
+    return own_value(accounts, user, which, &value) ? value
+                                                    : default_value(accounts, user, &rows[which]);
+}
+
+bool preference_write(const struct accounts *accounts, struct text user, enum preference which,
+                      struct buffer *out)
+{
+    const struct row *row = &rows[which];
+    uint64_t value;
+    bool is_own = own_value(accounts, user, which, &value);
+    if (!is_own)
+        value = default_value(accounts, user, row);
+    if (row->choices != NULL)
+        buffer_append(out, text_from(row->choices[value]));
+    else
+        setting_number_write(row->number, value, out);
+    return is_own;
+}
+
+const char *preference_name(enum preference which)
+{
+    return rows[which].name;
+}
+
+const char *preference_help(enum preference which)
+{
+    return rows[which].help;
+}
+
+enum preference preference_find(struct text name)
+{
+    enum preference which = 0;
+    while (which < PREFERENCES && !text_equals(name, text_from(rows[which].name)))
+        which++;
+    return which;
+}
+
+enum status preference_set(const struct accounts *accounts, struct text user, enum preference which,
+                           struct text value)
+{
+    static const char *const examples[] = {
+        [SETTING_COUNT] = "100000 or 0", [SETTING_SIZE] = "5GB or 0", [SETTING_TIME] = "30d or 0"};
+    const struct row *row = &rows[which];
+    char name[64];
+    uint64_t number;
+    if (text_equals(value, TEXT("default")))
+        value = TEXT("");
+    else if (!read_value(row, value, &number) && row->choices != NULL)
+        return refused("'%.*s' is no value of %s; write %s, %s or default", TEXT_ARG(value),
+                       row->name, row->choices[0], row->choices[1]);
+    else if (row->choices == NULL && !read_value(row, value, &number))
+        return refused("'%.*s' is no value of %s; write it like %s, or default", TEXT_ARG(value),
+                       row->name, examples[row->number]);
+    return value_set(accounts->store, user, value_name(which, name), value);
+}

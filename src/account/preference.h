@@ -1,0 +1,33 @@
+/* Settings of a user: his own, else his domain's, else the standard. One table of them. */
+#ifndef ACCOUNT_PREFERENCE_H
+#define ACCOUNT_PREFERENCE_H
+
+#include "account/account.h"
+
+enum preference {
+    PREFERENCE_IMAP,           /* 1: may use it */
+    PREFERENCE_POP3,           /* 1: may use it */
+    PREFERENCE_SIEVE,          /* 1: may use ManageSieve */
+    PREFERENCE_QUOTA,          /* bytes; 0: no limit */
+    PREFERENCE_QUOTA_MESSAGES, /* 0: no limit */
+    PREFERENCE_POP3_EXPIRE,    /* milliseconds; 0: never */
+    PREFERENCE_POP3_DELAY,     /* milliseconds between logins; 0: none */
+    PREFERENCE_PUBLIC_FOLDERS, /* 1: listed */
+    PREFERENCES
+};
+
+/* What holds for the user. Does not yield. */
+uint64_t preference_get(const struct accounts *accounts, struct text user, enum preference which);
+/* The same as it is written, appended. True: it is the user's own, not a default. */
+bool preference_write(const struct accounts *accounts, struct text user, enum preference which,
+                      struct buffer *out);
+
+const char *preference_name(enum preference which);
+const char *preference_help(enum preference which);
+/* PREFERENCES when there is none of this name. */
+enum preference preference_find(struct text name);
+/* Set it, or with "default" give up the user's own. REFUSED: the value is malformed. YIELDS. */
+enum status preference_set(const struct accounts *accounts, struct text user, enum preference which,
+                           struct text value);
+
+#endif

@@ -1,0 +1,16 @@
+/* Verbs about what holds for users in the store; the table is in verbs_queue.c. */
+#ifndef ADMIN_VERBS_ACCOUNT_H
+#define ADMIN_VERBS_ACCOUNT_H
+
+#include "admin/admin.h"
+#include "queue/queue.h"
+
+enum status verb_user_set(void *state, struct admin_call *call);
+enum status verb_user_quota(void *state, struct admin_call *call);
+enum status verb_mailbox_quota(void *state, struct admin_call *call);
+
+/* The canonical form of an address that was given, in arena; "public" is the owner of the public
+ * folders. REFUSED: it is none. */
+enum status verb_owner(struct text word, struct arena *arena, struct text *owner);
+
+#endif
