@@ -10,6 +10,17 @@ from cases import ServerTest
 from harness import body_of, text_message
 from smtp_sink import Sink
 
+NET_SMTP = r"""
+my ($port, $authority, $password) = @ARGV;
+my $smtp = Net::SMTP->new("localhost", Port => $port, Timeout => 30) or die "no greeting";
+$smtp->starttls(SSL_ca_file => $authority) or die $smtp->message;
+$smtp->auth("alice\@example.test", $password) or die $smtp->message;
+$smtp->mail("alice\@example.test", Bits => 8) or die $smtp->message;
+$smtp->to("far\@relay.test", { Notify => ["NEVER"] }) or die $smtp->message;
+$smtp->data("Subject: x\n\nby Net::SMTP\n.dot\n") or die $smtp->message;
+$smtp->quit or die $smtp->message;
+"""
+
 
 def needs(program):
     return unittest.skipUnless(shutil.which(program), f"{program} is not installed")
@@ -46,6 +57,15 @@ class Clients(ServerTest):
         self.run_client("swaks", "--server", f"127.0.0.1:{self.server.ports['smtp']}", "--to",
                         "alice@example.test", "--from", "x@elsewhere.test", "--body", "by swaks")
         self.assertIn(b"by swaks", self.server.fetch("alice")[0])
+
+    @needs("perl")
+    # shows: V55
+    def test_perls_net_smtp_sends_with_starttls_and_login(self):
+        before = len(self.sink.messages)
+        self.run_client("perl", "-MNet::SMTP", "-e", NET_SMTP, self.server.ports["submission"],
+                        self.server.directory / "cert.pem", self.server.passwords["alice"])
+        self.sink.wait_for(before + 1)
+        self.assertIn(b"by Net::SMTP", self.sink.messages[-1].data)
 
     @needs("swaks")
     # shows: V33 S07

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import re
+import smtplib
 import time
 import unittest
 
@@ -303,6 +304,37 @@ class ThroughPostfix(ServerTest):
         report = self.server.fetch_when("alice", 1, 30)[0]
         self.assertRegex(report, rb"(?m)^Status: 5\.")
         self.assertIn(b"closed for tests", report)
+
+
+@unittest.skipIf(Postfix.missing(), Postfix.missing())
+class FromPostfix(ServerTest):
+    """Postfix as the client: everything that is not its own goes to us."""
+
+    @classmethod
+    def before_server(cls):
+        inbound = free_port()
+        cls.postfix = Postfix("relay.test", relayhost=f"[127.0.0.1]:{inbound}")
+        cls.addClassCleanup(cls.postfix.close)
+        cls.postfix.start()
+        cls.settings = {"server_lines": [f"listen 127.0.0.1:{inbound} smtp"]}
+
+    def submit(self, data, recipient, options=()):
+        with smtplib.SMTP("127.0.0.1", self.postfix.port, timeout=30) as client:
+            client.sendmail("someone@relay.test", [recipient], data, mail_options=list(options))
+
+    # shows: V55
+    def test_what_postfix_sends_is_delivered_whole(self):
+        body = "one\r\n.two\r\n..\r\n" + "y" * 900 + "\r\nGr\u00fc\u00dfe\r\n"
+        data = text_message("from Postfix", "MARK").replace(b"MARK", body.encode())
+        self.submit(data, "alice@example.test", ["BODY=8BITMIME"])
+        got = self.server.fetch_when("alice", 1, 30)[0]
+        self.assertIn(body.encode(), got)
+        self.assertIn(b"(Postfix", got)
+
+    def test_our_refusal_comes_back_to_the_sender_at_postfix(self):
+        self.submit(text_message("to nobody"), "nobody@example.test")
+        wait_until(lambda: any(b"nobody@example.test" in message and b"No such user" in message
+                               for message in self.postfix.messages()), "Postfix's report", 30)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,8 @@ static size_t normalised(struct text message, char out[200])
     struct buffer whole;
     buffer_init(&whole, 200);
     size_t length = sasl_ntlm_normalise(message, &whole) ? whole.length : 0;
-    memcpy(out, whole.data, length);
+    if (length > 0)
+        memcpy(out, whole.data, length);
     buffer_finish(&whole);
     return length;
 }

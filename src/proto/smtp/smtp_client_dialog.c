@@ -87,8 +87,12 @@ enum status smtp_client_read(struct smtp_client *client, enum smtp_client_step s
 {
     smtp_client_set_deadline(client, step);
     smtp_reply_reset(&client->reply);
-    if (client->is_broken)
+    /* Whoever asks on after the end must never find that nothing is wrong. */
+    if (client->is_broken && client->trouble.status != OK)
         return TRY_LATER;
+    if (client->is_broken)
+        return smtp_client_fail(client, TRY_LATER, "4.4.2", "the dialogue had ended before %s",
+                                steps[step].name);
     /* What came already counts, even when the peer has closed since. */
     if (stream_flush(client->stream) != OK && text_is_empty(stream_buffered(client->stream)))
         return smtp_client_fail_lost(client, step);
