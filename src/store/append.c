@@ -115,13 +115,24 @@ enum status append_end(struct append *append, bool more)
     header_facts_end(&append->facts);
     message->message_id = arena_copy(&append->arena, text_from(append->facts.message_id));
     message->subject = arena_copy(&append->arena, text_from(append->facts.subject));
-    if ((is_alone && message->upload == NULL) || message->size == 0)
+    if ((is_alone && message->upload == NULL) || append->part.length == 0)
         return OK;
-    enum status status = append->part.length > 0 ? upload_part(append) : OK;
-    if (status == OK)
+    return upload_part(append);
+}
+
+/* All that was uploaded is durable. The last first: what was written before it is then, too.
+ * YIELDS. */
+static enum status finish_uploads(struct append *append)
+{
+    for (unsigned i = append->count; i-- > 0;) {
+        struct appended *message = &append->messages[i];
+        if (message->upload == NULL)
+            continue;
         message->extents = upload_finish(message->upload, &message->extent_count);
-    return status == OK && message->extents == NULL ? try_later("a part could not be written")
-                                                    : status;
+        if (message->extents == NULL)
+            return try_later("a part could not be written");
+    }
+    return OK;
 }
 
 static void compose_message(struct append *append, struct appended *message,
@@ -177,7 +188,12 @@ enum status append_commit(struct append *append, struct mailbox *box, uint32_t *
 {
     struct change change;
     change_init(&change);
-    enum status status = compose(append, box, &change, first);
+    uint64_t id = box->id;
+    enum status status = finish_uploads(append);
+    box = mailbox_by_id(append->store, id);
+    if (status == OK)
+        status = box == NULL ? refused("the mailbox was deleted meanwhile")
+                             : compose(append, box, &change, first);
     if (status == OK)
         status = store_commit(append->store, &change);
     change_finish(&change);

@@ -1,0 +1,320 @@
+"""IMAP with real clients: imaplib, curl, mbsync; large and hostile messages; state after a kill."""
+
+import imaplib
+import os
+import re
+import shutil
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from cases import ServerTest
+from harness import RawClient, client_tls, text_message, wait_until
+
+imaplib._MAXLINE = 64 << 20
+
+
+def needs(program):
+    return unittest.skipUnless(shutil.which(program), f"{program} is not installed")
+
+
+def connect(server, user="alice"):
+    client = imaplib.IMAP4_SSL("127.0.0.1", server.ports["imaps"], ssl_context=client_tls(),
+                               timeout=120)
+    client.login(server.address(user), server.passwords[user])
+    return client
+
+
+def memory_peak(server, role="store"):
+    """Of all processes of the role, in KiB; of the whole server where it is one process."""
+    pids = server.role_pids(role) or [server.process.pid]
+    return sum(int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+               for pid in pids)
+
+
+class ImapTest(ServerTest):
+    def setUp(self):
+        self.client = connect(self.server)
+        self.addCleanup(self.client.shutdown)
+
+    def ok(self, answer):
+        self.assertEqual(answer[0], "OK", answer)
+        return answer[1]
+
+    def fresh(self, name):
+        """A new mailbox, selected."""
+        self.client.delete(name)
+        self.ok(self.client.create(name))
+        self.ok(self.client.select(name))
+
+    def append(self, name, message, flags="()"):
+        """Not imaplib's: that makes every LF a CRLF."""
+        self.client.send(b"x APPEND %s %s {%d+}\r\n%s\r\n" % (name.encode(), flags.encode(),
+                                                           len(message), message))
+        while not (line := self.client.readline()).startswith(b"x "):
+            self.assertTrue(line.startswith(b"* "), line)
+        self.assertTrue(line.startswith(b"x OK"), line)
+
+    def subjects(self, client):
+        data = client.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
+        return [part[1].split(b":", 1)[1].strip().decode() for part in data
+                if isinstance(part, tuple)]
+
+
+class Sessions(ImapTest):
+    # shows: I01 O10 O11
+    def test_what_came_by_smtp_is_read_by_imap_and_pop3(self):
+        self.server.send(text_message("both ways", "Read me.\r\n"), "alice@example.test")
+        self.ok(self.client.select())
+        self.assertIn("both ways", self.subjects(self.client))
+        number = self.client.search(None, "SUBJECT", '"both ways"')[1][0].split()[0]
+        whole = self.ok(self.client.fetch(number, "(RFC822)"))[0][1]
+        self.assertIn(whole, self.server.fetch("alice"))
+
+    def test_a_session_hears_what_another_does(self):
+        self.fresh("shared")
+        for number in range(3):
+            self.append("shared", text_message(f"m{number}"))
+        self.ok(self.client.noop())
+        other = connect(self.server)
+        self.addCleanup(other.shutdown)
+        other.select("shared")
+        other.store("2", "+FLAGS", "(\\Flagged later)")
+        other.store("1", "+FLAGS", "\\Deleted")
+        other.expunge()
+        other.append("shared", None, None, text_message("m3"))
+        # While numbers are in use nothing may go away.
+        self.assertEqual(self.client.fetch("1", "(UID)")[0], "NO")
+        self.assertIn(b"3 (UID 3)", self.ok(self.client.fetch("3", "(UID)")))
+        self.assertEqual(self.client.response("EXPUNGE")[1], [None])
+        self.ok(self.client.noop())
+        self.assertEqual(self.client.response("EXPUNGE")[1], [b"1"])
+        self.assertEqual(self.subjects(self.client), ["m1", "m2", "m3"])
+        flags = self.ok(self.client.fetch("1", "(FLAGS)"))[0]
+        self.assertIn(b"\\Flagged later", flags)
+
+    def test_idle_tells_of_a_delivery_at_once(self):
+        self.ok(self.client.select())
+        self.client.send(b"i IDLE\r\n")
+        self.assertTrue(self.client.readline().startswith(b"+"))
+        self.server.send(text_message("wake up"), "alice@example.test")
+        self.assertRegex(self.client.readline(), rb"\* \d+ EXISTS")
+        self.client.send(b"DONE\r\n")
+        self.assertTrue(self.client.readline().startswith(b"i OK"))
+
+    def test_flags_moves_and_appends_survive_a_kill(self):
+        self.fresh("kept")
+        for number in range(20):
+            self.append("kept", text_message(f"k{number}"), "($mine)")
+        self.client.delete("kept-too")
+        self.ok(self.client.create("kept-too"))
+        self.ok(self.client.store("1:10", "+FLAGS", "\\Answered"))
+        self.client._simple_command("MOVE", "1:5", "kept-too")
+        self.ok(self.client.store("1", "+FLAGS", "\\Deleted"))
+        self.ok(self.client.expunge())
+        before = self.ok(self.client.uid("fetch", "1:*", "(FLAGS INTERNALDATE)"))
+        self.server.kill()
+        self.server.start()
+        client = connect(self.server)
+        client.select("kept")
+        self.assertEqual(client.uid("fetch", "1:*", "(FLAGS INTERNALDATE)")[1], before)
+        client.select("kept-too")
+        self.assertEqual(self.subjects(client), [f"k{number}" for number in range(5)])
+        self.assertEqual(self.server.cli_result("store", "verify").returncode, 0)
+        client.logout()
+
+    def test_a_large_message_goes_through_in_bounded_memory(self):
+        self.fresh("large")
+        line = b"x" * 998 + b"\r\n"
+        message = text_message("large") + line * 48000
+        before = memory_peak(self.server)
+        self.append("large", message)
+        self.ok(self.client.noop())
+        self.assertEqual(self.ok(self.client.fetch("1", "(BODY.PEEK[])"))[0][1], message)
+        self.assertIn(b'"text" "plain"', self.ok(self.client.fetch("1", "(BODYSTRUCTURE)"))[0])
+        self.assertEqual(self.ok(self.client.search(None, "BODY", "nothing-of-it")), [b""])
+        grown = memory_peak(self.server) - before
+        if "asan" not in str(self.server.program):
+            self.assertLess(grown, 40 << 10, "KiB for a message of 48 MB")
+        self.ok(self.client.store("1", "+FLAGS", "\\Deleted"))
+        self.ok(self.client.expunge())
+
+    def test_thousands_at_once(self):
+        self.fresh("many")
+        message = b"A: b\r\n\r\nc\r\n"
+        one = b" {%d+}\r\n" % len(message) + message
+        for batch in range(10):
+            self.client.send(b"m%d APPEND many" % batch + one * 1000 + b"\r\n")
+            while not self.client.readline().startswith(b"m%d OK" % batch):
+                pass
+        self.ok(self.client.select("many"))
+        self.ok(self.client.store("1:*", "+FLAGS.SILENT", "(\\Seen $all)"))
+        self.assertEqual(len(self.ok(self.client.search(None, "KEYWORD", "$all"))[0].split()),
+                         10000)
+        self.ok(self.client.store("1:9000", "+FLAGS.SILENT", "\\Deleted"))
+        self.ok(self.client.expunge())
+        status = self.ok(self.client.status("many", "(MESSAGES UIDNEXT UNSEEN)"))[0]
+        self.assertIn(b"MESSAGES 1000 UIDNEXT 10001 UNSEEN 0", status)
+
+
+class Hostile(ImapTest):
+    def structure(self, message):
+        """BODYSTRUCTURE of a message, and how long the server thought."""
+        self.fresh("hostile")
+        self.append("hostile", message)
+        self.ok(self.client.noop())
+        began = time.monotonic()
+        answer = self.ok(self.client.fetch("1", "(BODYSTRUCTURE ENVELOPE)"))
+        return str(answer), time.monotonic() - began
+
+    def test_a_hundred_thousand_parts_are_bounded(self):
+        message = (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" *
+                   100000 + b"--b--\r\n")
+        answer, seconds = self.structure(message)
+        self.assertLess(len(answer), 4 << 20)
+        self.assertLess(seconds, 20)
+
+    def test_deep_nesting_is_bounded(self):
+        message = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i)
+                           for i in range(5000)) + b"\r\nthe bottom\r\n"
+        answer, _ = self.structure(message)
+        self.assertIn("mixed", answer)
+        inner = b"Subject: s\r\nContent-Type: message/rfc822\r\n\r\n" * 5000
+        answer, _ = self.structure(inner)
+        self.assertIn("rfc822", answer)
+
+    def test_a_huge_header_is_bounded_and_the_body_behind_it_is_found(self):
+        header = b"".join(b"X-Line-%d: %s\r\n" % (i, b"y" * 900) for i in range(3000))
+        message = b"Subject: huge\r\n" + header + b"To: late@example.test\r\n\r\nthe body\r\n"
+        answer, _ = self.structure(message)
+        self.assertIn("huge", answer)
+        self.assertEqual(self.ok(self.client.fetch("1", "(BODY.PEEK[TEXT])"))[0][1],
+                         b"the body\r\n")
+
+    def test_malformed_messages_are_given_as_they_are(self):
+        for message in (b"", b"\r\n", b"\n\n", b"no header at all", b"A\x00B: c\r\n\r\n\xff\xfe",
+                        b"Content-Type: multipart/mixed\r\n\r\n--\r\n",
+                        b"Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n\r\n",
+                        b"Content-Type: text/plain; charset=\"\xff\"; name*0*=x''%zz\r\n\r\nx",
+                        b"From: <<<>>>,,;;((\r\nTo: \"\r\nDate: never\r\n\r\n",
+                        b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n"
+                        b"\r\nQQ==\r\n"):
+            with self.subTest(message=message):
+                self.structure(message)
+                data = self.ok(self.client.fetch("1", "(BODY.PEEK[] RFC822.SIZE)"))
+                text = b"".join(b"".join(part) if isinstance(part, tuple) else part
+                                for part in data)
+                self.assertIn(b"RFC822.SIZE %d" % len(message), text)
+                self.assertIn(message, text)
+
+    def test_an_endless_literal_costs_no_memory(self):
+        with RawClient(self.server.ports["imaps"], tls=True) as raw:
+            raw.line()
+            raw.send(b"a LOGIN {99999999999}\r\n")
+            self.assertTrue(raw.line().startswith(b"a BAD"))
+            raw.send(b"b LOGIN {99999999999+}\r\n")
+            self.assertTrue(raw.line().startswith(b"b BAD"))
+            self.assertTrue(raw.closed())
+
+
+class Clients(ImapTest):
+    def run_client(self, *command, given=b""):
+        environment = dict(os.environ, HOME=str(self.server.directory), LC_ALL="C")
+        result = subprocess.run([str(word) for word in command], input=given, timeout=120,
+                                capture_output=True, env=environment, check=False)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return result.stdout
+
+    @needs("curl")
+    def test_curl_lists_appends_fetches_and_searches(self):
+        url = f"imaps://127.0.0.1:{self.server.ports['imaps']}"
+        login = ["curl", "-sk", "--user", f"alice@example.test:{self.server.passwords['alice']}"]
+        self.fresh("curl")
+        message = text_message("by curl", "Taken up.\r\n")
+        path = Path(self.server.directory) / "message"
+        path.write_bytes(message)
+        self.run_client(*login, f"{url}/curl", "-T", path)
+        self.assertEqual(self.run_client(*login, f"{url}/curl;UID=1"), message)
+        self.assertIn(b"SEARCH 1", self.run_client(*login, f"{url}/curl?SUBJECT%20curl"))
+        self.assertIn(b"INBOX", self.run_client(*login, url))
+
+    def maildir_subjects(self, folder):
+        found = []
+        for part in ("cur", "new"):
+            for path in (folder / part).glob("*"):
+                found.append(re.search(rb"(?m)^Subject: (.*?)\r?$", path.read_bytes())[1].decode())
+        return sorted(found)
+
+    @needs("mbsync")
+    def test_mbsync_keeps_both_sides_the_same(self):
+        self.fresh("sync")
+        home = Path(self.server.directory)
+        local = home / "maildir"
+        shutil.rmtree(local, ignore_errors=True)
+        local.mkdir()
+        config = home / "mbsyncrc"
+        config.write_text(f"""
+IMAPAccount us
+Host 127.0.0.1
+Port {self.server.ports['imaps']}
+User alice@example.test
+Pass {self.server.passwords['alice']}
+SSLType IMAPS
+CertificateFile {home}/cert.pem
+AuthMechs LOGIN
+
+IMAPStore far
+Account us
+
+MaildirStore near
+Path {local}/
+Inbox {local}/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Patterns sync*
+Create Both
+Remove Both
+Expunge Both
+SyncState *
+""")
+        def sync():
+            self.run_client("mbsync", "-c", config, "-a", "-q")
+
+        for number in range(5):
+            self.append("sync", text_message(f"far {number}"))
+        sync()
+        self.assertEqual(self.maildir_subjects(local / "sync"), [f"far {i}" for i in range(5)])
+        # Both sides change before they meet again.
+        self.ok(self.client.noop())
+        self.ok(self.client.store("1", "+FLAGS", "\\Flagged"))
+        self.ok(self.client.store("2", "+FLAGS", "\\Deleted"))
+        self.ok(self.client.expunge())
+        self.append("sync", text_message("far new"))
+        (local / "sync" / "new" / "1.made.here").write_bytes(
+            text_message("near new").replace(b"\r\n", b"\n"))
+        gone = next(path for part in ("cur", "new") for path in (local / "sync" / part).glob("*")
+                    if b"Subject: far 4" in path.read_bytes())
+        gone.unlink()
+        (local / "sync-made-near" / "cur").mkdir(parents=True)
+        (local / "sync-made-near" / "new").mkdir()
+        (local / "sync-made-near" / "tmp").mkdir()
+        sync()
+        expected = ["far 0", "far 2", "far 3", "far new", "near new"]
+        self.assertEqual(self.maildir_subjects(local / "sync"), expected)
+        self.ok(self.client.noop())
+        self.assertEqual(sorted(self.subjects(self.client)), expected)
+        flagged = [path.name for path in (local / "sync" / "cur").glob("*")
+                   if b"Subject: far 0" in path.read_bytes()]
+        self.assertIn("F", flagged[0].rpartition(",")[2])
+        self.assertIn(b"sync-made-near", str(self.ok(self.client.list())).encode())
+        before = sorted(str(path) for path in local.rglob("*"))
+        sync()
+        self.assertEqual(sorted(str(path) for path in local.rglob("*")), before)
+
+
+if __name__ == "__main__":
+    unittest.main()
