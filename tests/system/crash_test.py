@@ -70,7 +70,8 @@ class Client(threading.Thread):
     def run(self):
         while not self.stop.is_set():
             try:
-                self.session(self.random.choice(["smtp", "smtp", "lmtp"]))
+                service = self.random.choice(["smtp", "smtp", "lmtp", "imaps"])
+                (self.imap_session if service == "imaps" else self.session)(service)
             except (OSError, smtplib.SMTPException):
                 time.sleep(0.01)  # it is being killed or started
 
@@ -105,6 +106,44 @@ class Client(threading.Thread):
         else:
             self.ledger.unanswered += 1
         return bool(answer)
+
+    # ---- IMAP: what a user puts into his mailbox is promised by OK as mail is by 250 ----
+
+    def imap_session(self, service):
+        """Up to 20 messages appended, half of them elsewhere and moved."""
+        user = self.random.choice(USERS)
+        with RawClient(self.server.ports[service], tls=True, timeout=10) as client:
+            client.line()
+            password = self.server.passwords[user]
+            if not self.imap(client, f"LOGIN {user}@example.test {password}".encode()):
+                return
+            self.imap(client, b"SELECT Drafts")
+            for _ in range(self.random.randint(1, 20)):
+                if self.stop.is_set() or not self.imap_message(client, user):
+                    return
+
+    def imap_message(self, client, user):
+        """False when the session is over."""
+        token = self.ledger.new_token()
+        lines = 10_000 if self.random.random() < 0.03 else self.random.randint(1, 140)
+        data = text_message(f"token {token}", ("x" * 70 + "\r\n") * lines)
+        moves = self.random.random() < 0.5
+        answer = self.imap(client, b"APPEND %s (\\Flagged $crash) {%d+}\r\n%s" % (
+            b"Drafts" if moves else b"INBOX", len(data), data))
+        uid = re.search(rb"APPENDUID \d+ (\d+)", answer)
+        if moves and uid:
+            answer = self.imap(client, b"UID MOVE %s INBOX" % uid[1])
+        if b" OK " in answer:
+            self.ledger.promise(token, user)
+        return bool(answer)
+
+    @staticmethod
+    def imap(client, command):
+        """The tagged answer, "" when the session is over."""
+        client.send(b"t " + command + b"\r\n")
+        while (line := client.line()) and not line.startswith(b"t "):
+            pass
+        return line if line.endswith(b"\n") else b""
 
 
 class Crash:
