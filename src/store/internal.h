@@ -93,6 +93,8 @@ void store_append(struct store *store, struct change *change, struct pending *pe
 enum status store_wait(struct store *store, struct pending *pending);
 /* A change that is appended and not yet applied sets this value. */
 bool store_value_is_pending(struct store *store, struct text owner, struct text name);
+/* The same of this mailbox's entries that are there. */
+bool store_mailbox_is_pending(struct store *store, uint64_t mailbox);
 /* A record's operations into index and memory: the one apply function. */
 void store_apply(struct store *store, log_number number, struct log_place place,
                  const struct change_reading *reading, struct text operations);

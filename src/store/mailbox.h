@@ -107,6 +107,8 @@ enum { MAILBOX_AT_ONCE = 4096 };
  * returned before the first yield. YIELDS. */
 enum status mailbox_flag_many(struct mailbox *box, const uint32_t *uids, unsigned count,
                               uint64_t add, uint64_t remove, uint64_t *modseq);
+/* Until no change of its entries is on its way. YIELDS. */
+void mailbox_settle(struct mailbox *box);
 /* Put entries of an open mailbox into another, the messages shared; with `move` they go away here,
  * all in one record. At most MAILBOX_AT_ONCE, ascending; those that are gone are left out of *uids
  * and *count. They get the UIDs from *first on. REFUSED: `to` takes no more. YIELDS. */

@@ -69,6 +69,12 @@ enum status mailbox_flag_many(struct mailbox *box, const uint32_t *uids, unsigne
     return status;
 }
 
+void mailbox_settle(struct mailbox *box)
+{
+    while (store_mailbox_is_pending(box->store, box->id))
+        store_settle(box->store);
+}
+
 enum status mailbox_flag(struct mailbox *box, uint32_t uid, uint64_t add, uint64_t remove)
 {
     uint64_t modseq;

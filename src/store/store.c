@@ -403,6 +403,18 @@ static bool is_of_value(const struct operation *operation, const void *wanted)
            text_equals(operation->value.name, value->name);
 }
 
+static bool is_of_mailbox(const struct operation *operation, const void *wanted)
+{
+    uint64_t mailbox = *(const uint64_t *)wanted;
+    return (operation->type == OPERATION_FLAGS && operation->flags.mailbox == mailbox) ||
+           (operation->type == OPERATION_EXPUNGE && operation->expunge.mailbox == mailbox);
+}
+
+bool store_mailbox_is_pending(struct store *store, uint64_t mailbox)
+{
+    return any_pending(store, is_of_mailbox, &mailbox);
+}
+
 bool store_value_is_pending(struct store *store, struct text owner, struct text name)
 {
     struct operation_value wanted = {.owner = owner, .name = name};

@@ -44,6 +44,8 @@ static const struct {
 } extensions[] = {
     {"IMAP4rev2", IMAP_ENABLED_REV2},
     {"UTF8=ACCEPT", IMAP_ENABLED_UTF8},
+    {"CONDSTORE", IMAP_ENABLED_CONDSTORE},
+    {"QRESYNC", IMAP_ENABLED_CONDSTORE | IMAP_ENABLED_QRESYNC},
 };
 
 /* RFC 9051 6.3.1: names that are not known are passed over. */

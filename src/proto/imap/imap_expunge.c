@@ -1,4 +1,6 @@
 /* EXPUNGE, UID EXPUNGE and CLOSE (RFC 9051 6.4.2, 6.4.3, 6.4.9). */
+#include <inttypes.h>
+
 #include "proto/imap/imap_commands.h"
 
 /* Remove what is marked \Deleted, and in the set if there is one. YIELDS. */
@@ -15,6 +17,16 @@ static enum status expunge(struct imap_session *session, const struct imap_set *
     return marked == 0 ? OK : mailbox_expunge(box, uids, marked);
 }
 
+/* RFC 7162 3.2.7, 3.2.8: a client that keeps in step need not ask. "" for others. */
+static const char *modseq_code(struct imap_session *session)
+{
+    if ((session->enabled & IMAP_ENABLED_QRESYNC) == 0)
+        return "";
+    return arena_printf(&session->line.arena, "[HIGHESTMODSEQ %" PRIu64 "]",
+                        mailbox_modseq(session->view.box))
+        .data;
+}
+
 void imap_expunge(struct imap_session *session)
 {
     struct imap_set set;
@@ -27,7 +39,7 @@ void imap_expunge(struct imap_session *session)
         return;
     enum status status = expunge(session, by_uid ? &set : NULL);
     if (status == OK)
-        imap_ok(session, "", "Expunged");
+        imap_ok(session, modseq_code(session), "Expunged");
     else
         imap_fail(session, status);
 }
@@ -37,9 +49,10 @@ void imap_close(struct imap_session *session)
     if (!imap_arguments_end(session))
         return;
     enum status status = session->read_only ? OK : expunge(session, NULL);
+    const char *code = modseq_code(session);
     imap_deselect(session);
     if (status == OK)
-        imap_ok(session, "", "The mailbox is closed");
+        imap_ok(session, code, "The mailbox is closed");
     else
         imap_fail(session, status);
 }

@@ -4,9 +4,11 @@
 #include <inttypes.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "mail/date.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_flags.h"
+#include "proto/imap/imap_ids.h"
 #include "proto/imap/imap_structure.h"
 
 /* Items that need the entry alone */
@@ -44,6 +46,43 @@ static enum status fetch_size(struct imap_fetch_message *fetched,
     return OK;
 }
 
+static enum status fetch_modseq(struct imap_fetch_message *fetched,
+                                const struct imap_fetch_item *item)
+{
+    buffer_printf(&fetched->session->out, "%.*s (%" PRIu64 ")", TEXT_ARG(item->label),
+                  fetched->message.entry.modseq);
+    return OK;
+}
+
+/* RFC 8514: when the message came into this mailbox. */
+static enum status fetch_save_date(struct imap_fetch_message *fetched,
+                                   const struct imap_fetch_item *item)
+{
+    char date[MAIL_DATE_BYTES];
+    const struct mailbox_entry *entry = &fetched->message.entry;
+    int64_t saved_ms = entry->saved_s == 0 ? entry->date_ms : (int64_t)entry->saved_s * SECOND;
+    buffer_printf(&fetched->session->out, "%.*s \"%s\"", TEXT_ARG(item->label),
+                  mail_date_imap(saved_ms, date));
+    return OK;
+}
+
+static enum status fetch_email_id(struct imap_fetch_message *fetched,
+                                  const struct imap_fetch_item *item)
+{
+    char id[IMAP_ID_BYTES];
+    buffer_printf(&fetched->session->out, "%.*s (%s)", TEXT_ARG(item->label),
+                  imap_email_id(fetched->message.entry.message, id));
+    return OK;
+}
+
+/* RFC 8474 5.2: NIL where threads are not kept. */
+static enum status fetch_thread_id(struct imap_fetch_message *fetched,
+                                   const struct imap_fetch_item *item)
+{
+    buffer_printf(&fetched->session->out, "%.*s NIL", TEXT_ARG(item->label));
+    return OK;
+}
+
 /* Items made from the bytes, once */
 
 static enum status fetch_envelope(struct imap_fetch_message *fetched,
@@ -76,6 +115,10 @@ static const struct imap_fetch_row rows[] = {
     {"UID", IMAP_FORM_PLAIN, false, fetch_uid},
     {"INTERNALDATE", IMAP_FORM_PLAIN, false, fetch_date},
     {"RFC822.SIZE", IMAP_FORM_PLAIN, false, fetch_size},
+    {"MODSEQ", IMAP_FORM_PLAIN, false, fetch_modseq},
+    {"SAVEDATE", IMAP_FORM_PLAIN, false, fetch_save_date},
+    {"EMAILID", IMAP_FORM_PLAIN, false, fetch_email_id},
+    {"THREADID", IMAP_FORM_PLAIN, false, fetch_thread_id},
     {"ENVELOPE", IMAP_FORM_PLAIN, false, fetch_envelope},
     {"BODY", IMAP_FORM_PLAIN, false, fetch_structure},
     {"BODYSTRUCTURE", IMAP_FORM_PLAIN, false, fetch_structure},
@@ -108,6 +151,8 @@ static const struct {
 struct request {
     struct imap_fetch_item items[IMAP_FETCH_ITEMS_MAX];
     unsigned count;
+    bool has_since, tells_vanished; /* RFC 7162 3.1.4, 3.2.6 */
+    uint64_t changed_since;
 };
 
 static const struct imap_fetch_row *find_row(struct text name, bool has_section)
@@ -225,14 +270,48 @@ static void read_request(struct imap_lex *lex, struct request *request)
     }
 }
 
-/* RFC 9051 6.4.9: the answer to a UID command tells the UID, asked for or not. */
-static void add_uid(struct request *request)
+/* Behind the items: "(CHANGEDSINCE 12345 VANISHED)" */
+static void read_modifiers(struct imap_session *session, struct request *request)
 {
+    struct imap_lex *lex = &session->lex;
+    if (!imap_lex_more(lex))
+        return;
+    imap_lex_expect(lex, '(');
+    do {
+        if (imap_lex_word(lex, "CHANGEDSINCE")) {
+            imap_lex_space(lex);
+            request->has_since = true;
+            request->changed_since = imap_lex_number64(lex);
+        } else if (imap_lex_word(lex, "VANISHED")) {
+            request->tells_vanished = true;
+        } else {
+            imap_lex_fail(lex, "Fetch modifier not known");
+        }
+    } while (lex->error == NULL && imap_lex_take(lex, ' '));
+    imap_lex_expect(lex, ')');
+    bool may_vanish = (session->enabled & IMAP_ENABLED_QRESYNC) != 0 && imap_is_by_uid(session);
+    if (request->tells_vanished && (!request->has_since || !may_vanish))
+        imap_lex_fail(lex, "VANISHED needs UID FETCH, CHANGEDSINCE, and QRESYNC enabled");
+}
+
+/* What is told though it was not asked for: the UID (RFC 9051 6.4.9), the mod-sequence (RFC 7162
+ * 3.1.4.1). */
+static void add_implied(struct request *request, const char *name)
+{
+    const struct imap_fetch_row *row = find_row(text_from(name), false);
     for (unsigned i = 0; i < request->count; i++)
-        if (request->items[i].row->answer == fetch_uid)
+        if (request->items[i].row == row)
             return;
     if (request->count < IMAP_FETCH_ITEMS_MAX)
-        add_item(request, find_row(TEXT("UID"), false), TEXT("UID"));
+        add_item(request, row, text_from(name));
+}
+
+static bool asks_modseq(const struct request *request)
+{
+    for (unsigned i = 0; i < request->count; i++)
+        if (request->items[i].row->answer == fetch_modseq)
+            return true;
+    return request->has_since;
 }
 
 /* RFC 9051 6.4.5: what was fetched was seen; told with the other changes at the end. */
@@ -304,6 +383,8 @@ static enum status answer_all(struct imap_session *session, const struct imap_se
            stream_end(session->line.stream) == STREAM_OPEN &&
            (entry = imap_set_next(set, &session->view, uid)) != NULL) {
         uid = entry->uid;
+        if (request->has_since && entry->modseq <= request->changed_since)
+            continue;
         if (seen != NULL && (entry->flags & FLAG_SEEN) == 0)
             seen->uids[seen->count++] = uid;
         status = answer_message(session, entry, request);
@@ -330,6 +411,8 @@ static void run(struct imap_session *session, const struct imap_set *set,
     /* Gone, and the client can't know: it names them by numbers. */
     bool any_gone = !imap_is_by_uid(session) && names_gone(session, set);
     session->has_unknown_encoding = false;
+    if (request->tells_vanished)
+        imap_say_vanished(session, request->changed_since, set);
     enum status status = answer_all(session, set, request, &any_gone);
     if (session->line.ended)
         return;
@@ -351,9 +434,14 @@ void imap_fetch(struct imap_session *session)
     imap_lex_set(&session->lex, &set);
     imap_lex_space(&session->lex);
     read_request(&session->lex, request);
+    read_modifiers(session, request);
     if (!imap_arguments_end(session) || !imap_set_as_uids(session, &set))
         return;
     if (imap_is_by_uid(session))
-        add_uid(request);
+        add_implied(request, "UID");
+    if (asks_modseq(request))
+        session->enabled |= IMAP_ENABLED_CONDSTORE;
+    if (request->has_since)
+        add_implied(request, "MODSEQ");
     run(session, &set, request);
 }

@@ -1,6 +1,7 @@
 /* Making, deleting and renaming mailboxes (RFC 9051 6.3.4 to 6.3.8). */
 #include "base/check.h"
 #include "proto/imap/imap_commands.h"
+#include "proto/imap/imap_ids.h"
 #include "proto/imap/imap_uses.h"
 #include "store/hierarchy.h"
 
@@ -64,8 +65,19 @@ void imap_create(struct imap_session *session)
     /* RFC 3501 6.3.3: a separator at the end says that there will be others below. */
     if (name.length > 1 && name.data[name.length - 1] == '/')
         name.length--;
-    answer_naming(session, mailbox_create(session->store, session->options->user, name, uses),
-                  "Made");
+    enum naming result = mailbox_create(session->store, session->options->user, name, uses);
+    const struct mailbox *box =
+        result == NAMING_DONE ? mailbox_find(session->store, session->options->user, name) : NULL;
+    if (box == NULL) {
+        answer_naming(session, result, "Made");
+        return;
+    }
+    char id[IMAP_ID_BYTES];
+    imap_ok(
+        session,
+        arena_printf(&session->line.arena, "[MAILBOXID (%s)]", imap_mailbox_id(mailbox_id(box), id))
+            .data,
+        "Made");
 }
 
 void imap_delete(struct imap_session *session)

@@ -21,7 +21,9 @@ enum imap_search_op {
     SEARCH_SAVED_BEFORE, /* when it came into the mailbox */
     SEARCH_SAVED_ON,
     SEARCH_SAVED_SINCE,
-    SEARCH_LARGER, /* number */
+    SEARCH_MODSEQ, /* number */
+    SEARCH_EMAIL,  /* number: a message's id */
+    SEARCH_LARGER,
     SEARCH_SMALLER,
     SEARCH_OLDER, /* than number seconds */
     SEARCH_YOUNGER,
@@ -47,8 +49,9 @@ struct imap_search_key {
 };
 
 /* Read keys up to the end, all of which must fit, into the command's arena. charset: of their
- * strings, "" for none said. NULL when lex failed. YIELDS. */
-struct imap_search_key *imap_lex_search(struct imap_session *session, struct text charset);
+ * strings, "" for none said. has_modseq: MODSEQ is among them. NULL when lex failed. YIELDS. */
+struct imap_search_key *imap_lex_search(struct imap_session *session, struct text charset,
+                                        bool *has_modseq);
 /* Does the message fit? TRY_LATER: it can't be read; one that is gone fits nothing. YIELDS. */
 enum status imap_search_matches(struct imap_session *session, struct imap_message *message,
                                 const struct imap_search_key *key, bool *fits);

@@ -4,6 +4,7 @@
 #include "mail/date.h"
 #include "mail/fold.h"
 #include "proto/imap/imap_flags.h"
+#include "proto/imap/imap_ids.h"
 #include "proto/imap/imap_search.h"
 
 enum { DEPTH_MOST = 50, KEYS_MOST = 1000, DAY_MS = 86400000 };
@@ -17,6 +18,8 @@ enum argument {
     ARGUMENT_SECONDS,
     ARGUMENT_FIELD, /* a field's name and a string */
     ARGUMENT_SET,   /* of UIDs */
+    ARGUMENT_MODSEQ,
+    ARGUMENT_EMAIL, /* an EMAILID */
     ARGUMENT_KEY,   /* one */
     ARGUMENT_TWO_KEYS,
 };
@@ -39,11 +42,13 @@ static const struct row {
     {"CC", ARGUMENT_STRING, SEARCH_HEADER, COST_HEADER, .name = "Cc"},
     {"DELETED", ARGUMENT_NONE, SEARCH_FLAGS, COST_ENTRY, FLAG_DELETED},
     {"DRAFT", ARGUMENT_NONE, SEARCH_FLAGS, COST_ENTRY, FLAG_DRAFT},
+    {"EMAILID", ARGUMENT_EMAIL, SEARCH_EMAIL, COST_ENTRY},
     {"FLAGGED", ARGUMENT_NONE, SEARCH_FLAGS, COST_ENTRY, FLAG_FLAGGED},
     {"FROM", ARGUMENT_STRING, SEARCH_HEADER, COST_HEADER, .name = "From"},
     {"HEADER", ARGUMENT_FIELD, SEARCH_HEADER, COST_HEADER},
     {"KEYWORD", ARGUMENT_KEYWORD, SEARCH_KEYWORD, COST_ENTRY},
     {"LARGER", ARGUMENT_NUMBER, SEARCH_LARGER, COST_ENTRY},
+    {"MODSEQ", ARGUMENT_MODSEQ, SEARCH_MODSEQ, COST_ENTRY},
     {"NEW", ARGUMENT_NONE, SEARCH_NOTHING, COST_ENTRY},
     {"NOT", ARGUMENT_KEY, SEARCH_NOT, COST_ENTRY},
     {"OLD", ARGUMENT_NONE, SEARCH_ALL, COST_ENTRY},
@@ -63,6 +68,7 @@ static const struct row {
     {"SMALLER", ARGUMENT_NUMBER, SEARCH_SMALLER, COST_ENTRY},
     {"SUBJECT", ARGUMENT_STRING, SEARCH_HEADER, COST_HEADER, .name = "Subject"},
     {"TEXT", ARGUMENT_STRING, SEARCH_TEXT, COST_BODY},
+    {"THREADID", ARGUMENT_KEYWORD, SEARCH_NOTHING, COST_ENTRY},
     {"TO", ARGUMENT_STRING, SEARCH_HEADER, COST_HEADER, .name = "To"},
     {"UID", ARGUMENT_SET, SEARCH_SET, COST_ENTRY},
     {"UNANSWERED", ARGUMENT_NONE, SEARCH_FLAGS, COST_ENTRY, FLAG_ANSWERED, .is_not = true},
@@ -79,6 +85,7 @@ struct reading {
     struct imap_lex *lex;
     struct text charset;
     unsigned depth, count;
+    bool has_modseq;
 };
 
 static struct imap_search_key *read_key(struct reading *in);
@@ -126,6 +133,42 @@ static uint64_t read_date(struct reading *in)
     return date_ms < 0 ? 0 : (uint64_t)(date_ms / DAY_MS);
 }
 
+/* "$" is copied: it may be saved anew before the search ends. */
+static void take_saved(struct reading *in, struct imap_search_key *key)
+{
+    const struct imap_set *saved = &in->session->saved;
+    key->set.ranges = arena_array(&in->lex->line->arena, saved->count, sizeof(*saved->ranges));
+    key->set.count = saved->count;
+    for (unsigned i = 0; i < saved->count; i++)
+        key->set.ranges[i] = saved->ranges[i];
+}
+
+static void read_uids(struct reading *in, struct imap_search_key *key)
+{
+    imap_lex_set(in->lex, &key->set);
+    if (key->set.is_saved)
+        take_saved(in, key);
+    else
+        imap_set_resolve(&key->set, view_last_uid(&in->session->view));
+}
+
+/* RFC 7162 3.1.5: an entry's name and type may stand before the number; flags have but one
+ * mod-sequence here. */
+static uint64_t read_modseq(struct reading *in)
+{
+    in->session->enabled |= IMAP_ENABLED_CONDSTORE;
+    in->has_modseq = true;
+    if (imap_lex_peek(in->lex) == '"') {
+        imap_lex_string(in->lex);
+        imap_lex_space(in->lex);
+        if (!imap_lex_word(in->lex, "priv") && !imap_lex_word(in->lex, "shared") &&
+            !imap_lex_word(in->lex, "all"))
+            imap_lex_fail(in->lex, "The entry's type is missing");
+        imap_lex_space(in->lex);
+    }
+    return imap_lex_number64(in->lex);
+}
+
 static void read_argument(struct reading *in, const struct row *row, struct imap_search_key *key)
 {
     struct imap_lex *lex = in->lex;
@@ -155,8 +198,13 @@ static void read_argument(struct reading *in, const struct row *row, struct imap
         key->number = imap_lex_nonzero(lex);
         break;
     case ARGUMENT_SET:
-        imap_lex_set(lex, &key->set);
-        imap_set_resolve(&key->set, view_last_uid(&in->session->view));
+        read_uids(in, key);
+        break;
+    case ARGUMENT_EMAIL:
+        key->number = imap_email_of(imap_lex_atom(lex));
+        break;
+    case ARGUMENT_MODSEQ:
+        key->number = read_modseq(in);
         break;
     case ARGUMENT_TWO_KEYS:
         key->inner = read_key(in);
@@ -203,7 +251,9 @@ static struct imap_search_key *read_set(struct reading *in)
 {
     struct imap_search_key *key = key_new(in, SEARCH_SET);
     imap_lex_set(in->lex, &key->set);
-    if (in->lex->error == NULL && !imap_set_to_uids(&key->set, &in->session->view))
+    if (key->set.is_saved)
+        take_saved(in, key);
+    else if (in->lex->error == NULL && !imap_set_to_uids(&key->set, &in->session->view))
         imap_lex_fail(in->lex, "No such message number");
     return key;
 }
@@ -216,7 +266,7 @@ static struct imap_search_key *read_key(struct reading *in)
     if (++in->depth > DEPTH_MOST) {
         imap_lex_fail(in->lex, "Search keys are nested too deep");
         key = key_new(in, SEARCH_NOTHING);
-    } else if ((next >= '0' && next <= '9') || next == '*') {
+    } else if ((next >= '0' && next <= '9') || next == '*' || next == '$') {
         key = read_set(in);
     } else if (imap_lex_take(in->lex, '(')) {
         key = read_keys(in);
@@ -249,9 +299,11 @@ static struct imap_search_key *read_keys(struct reading *in)
     return and;
 }
 
-struct imap_search_key *imap_lex_search(struct imap_session *session, struct text charset)
+struct imap_search_key *imap_lex_search(struct imap_session *session, struct text charset,
+                                        bool *has_modseq)
 {
     struct reading in = {.session = session, .lex = &session->lex, .charset = charset};
     struct imap_search_key *keys = read_keys(&in);
+    *has_modseq = in.has_modseq;
     return session->lex.error == NULL ? keys : NULL;
 }

@@ -41,6 +41,10 @@ static bool entry_matches(struct imap_session *session, const struct mailbox_ent
         return day_of(saved_ms(entry)) == number;
     case SEARCH_SAVED_SINCE:
         return day_of(saved_ms(entry)) >= number;
+    case SEARCH_MODSEQ:
+        return entry->modseq >= key->number;
+    case SEARCH_EMAIL:
+        return entry->message == key->number;
     case SEARCH_LARGER:
         return entry->size > key->number;
     case SEARCH_SMALLER:

@@ -1,5 +1,9 @@
 #include "proto/imap/imap_session.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -103,10 +107,31 @@ void imap_send(struct imap_session *session)
 
 /* What others did */
 
+/* RFC 7162 3.2.10: by UID, all at once. */
+static void tell_vanished(struct imap_session *session)
+{
+    struct arena arena;
+    unsigned number;
+    uint32_t uid;
+    arena_init(&arena);
+    struct imap_set_builder gone = {.arena = &arena};
+    while (view_tell_gone(&session->view, &number, &uid))
+        imap_set_add(&gone, uid);
+    if (gone.set.count > 0) {
+        buffer_append(&session->out, TEXT("* VANISHED "));
+        imap_set_put(&session->out, &gone.set);
+        buffer_append(&session->out, TEXT("\r\n"));
+        imap_send(session);
+    }
+    arena_finish(&arena);
+}
+
 static void tell_gone(struct imap_session *session)
 {
     unsigned number;
     uint32_t uid;
+    if ((session->enabled & IMAP_ENABLED_QRESYNC) != 0)
+        tell_vanished(session);
     while (view_tell_gone(&session->view, &number, &uid))
         stream_printf(session->line.stream, "* %u EXPUNGE\r\n", number);
 }
@@ -119,6 +144,64 @@ static void tell_new(struct imap_session *session)
     stream_printf(session->line.stream, "* %u EXISTS\r\n", view_count(&session->view));
 }
 
+void imap_put_changed(struct imap_session *session, const struct mailbox_entry *entry,
+                      unsigned told)
+{
+    struct buffer *out = &session->out;
+    const char *separator = "";
+    if ((session->enabled & IMAP_ENABLED_CONDSTORE) != 0)
+        told |= IMAP_TELL_MODSEQ;
+    buffer_printf(out, "* %u FETCH (", view_number(&session->view, entry->uid));
+    if ((told & IMAP_TELL_UID) != 0) {
+        buffer_printf(out, "UID %u", entry->uid);
+        separator = " ";
+    }
+    if ((told & IMAP_TELL_FLAGS) != 0) {
+        buffer_printf(out, "%sFLAGS ", separator);
+        imap_put_flags(out, session->view.box, entry->flags);
+        separator = " ";
+    }
+    if ((told & IMAP_TELL_MODSEQ) != 0)
+        buffer_printf(out, "%sMODSEQ (%" PRIu64 ")", separator, entry->modseq);
+    buffer_append(out, TEXT(")\r\n"));
+}
+
+struct vanished {
+    struct imap_set_builder gone;
+    const struct imap_set *of;
+};
+
+static void add_vanished(void *context, uint32_t first, uint32_t last)
+{
+    struct vanished *vanished = context;
+    if (vanished->of == NULL) {
+        imap_set_add_range(&vanished->gone, first, last);
+        return;
+    }
+    for (unsigned i = 0; i < vanished->of->count; i++) {
+        struct imap_range range = vanished->of->ranges[i];
+        range.first = range.first < first ? first : range.first;
+        range.last = range.last > last ? last : range.last;
+        if (range.first <= range.last)
+            imap_set_add_range(&vanished->gone, range.first, range.last);
+    }
+}
+
+void imap_say_vanished(struct imap_session *session, uint64_t modseq, const struct imap_set *of)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct vanished vanished = {.gone.arena = &arena, .of = of};
+    mailbox_vanished(session->view.box, modseq, add_vanished, &vanished);
+    if (vanished.gone.set.count > 0) {
+        buffer_append(&session->out, TEXT("* VANISHED (EARLIER) "));
+        imap_set_put(&session->out, &vanished.gone.set);
+        buffer_append(&session->out, TEXT("\r\n"));
+        imap_send(session);
+    }
+    arena_finish(&arena);
+}
+
 /* Entries that changed since the session was told last. It is told their flags. */
 static void tell_flags(struct imap_session *session)
 {
@@ -128,16 +211,13 @@ static void tell_flags(struct imap_session *session)
         return;
     view->modseq = mailbox_modseq(view->box);
     const struct mailbox_entry *entry = view_next(view, 0);
-    for (; entry != NULL; entry = view_next(view, entry->uid + 1)) {
-        if (entry->modseq <= told)
-            continue;
+    while (entry != NULL) {
         uint32_t uid = entry->uid;
-        buffer_printf(&session->out, "* %u FETCH (UID %u FLAGS ", view_number(view, uid), uid);
-        imap_put_flags(&session->out, view->box, entry->flags);
-        buffer_append(&session->out, TEXT(")\r\n"));
-        imap_send(session);
-        if (view->box == NULL || (entry = view_next(view, uid)) == NULL)
-            return;
+        if (entry->modseq > told) {
+            imap_put_changed(session, entry, IMAP_TELL_UID | IMAP_TELL_FLAGS);
+            imap_send(session);
+        }
+        entry = view_next(view, uid + 1);
     }
 }
 
@@ -175,6 +255,19 @@ void imap_deselect(struct imap_session *session)
 {
     view_close(&session->view);
     session->read_only = false;
+    imap_save_set(session, &(struct imap_set){0});
+}
+
+void imap_save_set(struct imap_session *session, const struct imap_set *set)
+{
+    free(session->saved.ranges);
+    session->saved = (struct imap_set){0};
+    if (set->count == 0)
+        return;
+    session->saved.ranges = malloc(set->count * sizeof(*set->ranges));
+    check(session->saved.ranges != NULL);
+    memcpy(session->saved.ranges, set->ranges, set->count * sizeof(*set->ranges));
+    session->saved.count = set->count;
 }
 
 uint64_t imap_new_id(struct imap_session *session)
@@ -189,6 +282,10 @@ bool imap_is_by_uid(const struct imap_session *session)
 
 bool imap_set_as_uids(struct imap_session *session, struct imap_set *set)
 {
+    if (set->is_saved) {
+        *set = session->saved;
+        return true;
+    }
     if (imap_is_by_uid(session)) {
         imap_set_resolve(set, view_last_uid(&session->view));
         return true;

@@ -30,7 +30,12 @@ struct imap_command {
 enum imap_enabled {
     IMAP_ENABLED_UTF8 = 1, /* RFC 6855 */
     IMAP_ENABLED_REV2 = 2,
+    IMAP_ENABLED_CONDSTORE = 4, /* RFC 7162: tell mod-sequences; by any command that uses them */
+    IMAP_ENABLED_QRESYNC = 8,   /* and tell what goes by UID */
 };
+
+/* What a FETCH response that nobody asked for tells. */
+enum imap_told { IMAP_TELL_UID = 1, IMAP_TELL_FLAGS = 2, IMAP_TELL_MODSEQ = 4 };
 
 extern const struct imap_command imap_commands[];
 extern const unsigned imap_command_count;
@@ -47,6 +52,7 @@ struct imap_session {
     unsigned enabled;       /* imap_enabled */
     bool is_idle;           /* waits for news of its mailbox */
     unsigned keywords_told; /* of the selected mailbox */
+    struct imap_set saved;  /* "$", RFC 5182: UIDs; owned */
     /* of the command being served */
     struct imap_lex lex;
     struct text tag;
@@ -83,11 +89,20 @@ void imap_send(struct imap_session *session);
 void imap_tell_changes(struct imap_session *session, bool gone);
 /* Append the FLAGS response and the PERMANENTFLAGS code of the selected mailbox to session->out. */
 void imap_put_mailbox_flags(struct imap_session *session);
+/* Append "* 7 FETCH (...)" to session->out; told: imap_told, with the mod-sequence added for
+ * clients that want to know it. */
+void imap_put_changed(struct imap_session *session, const struct mailbox_entry *entry,
+                      unsigned told);
+/* Say what vanished since that mod-sequence, of these UIDs; NULL: of all (RFC 7162 3.2.10.1).
+ * YIELDS. */
+void imap_say_vanished(struct imap_session *session, uint64_t modseq, const struct imap_set *of);
 /* Leave the selected mailbox. */
 void imap_deselect(struct imap_session *session);
 /* An id for a message, a story. */
 uint64_t imap_new_id(struct imap_session *session);
 bool imap_is_by_uid(const struct imap_session *session);
+/* Keep a set of UIDs for "$". */
+void imap_save_set(struct imap_session *session, const struct imap_set *set);
 /* The UIDs that the command's set names. Read before with imap_lex_set; false when answered BAD. */
 bool imap_set_as_uids(struct imap_session *session, struct imap_set *set);
 

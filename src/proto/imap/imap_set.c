@@ -24,6 +24,9 @@ static bool read_range(struct text text, struct imap_range *out)
 
 void imap_lex_set(struct imap_lex *lex, struct imap_set *out)
 {
+    *out = (struct imap_set){.is_saved = imap_lex_take(lex, '$')};
+    if (out->is_saved)
+        return;
     struct text run = imap_lex_run(lex, is_set_char, "A set of messages is missing"), part;
     unsigned commas = 0;
     for (size_t i = 0; i < run.length; i++)
@@ -133,9 +136,14 @@ const struct mailbox_entry *imap_set_next(const struct imap_set *set, const stru
 
 void imap_set_add(struct imap_set_builder *builder, uint32_t value)
 {
+    imap_set_add_range(builder, value, value);
+}
+
+void imap_set_add_range(struct imap_set_builder *builder, uint32_t first, uint32_t last)
+{
     struct imap_set *set = &builder->set;
-    if (set->count > 0 && set->ranges[set->count - 1].last + 1 == value) {
-        set->ranges[set->count - 1].last = value;
+    if (set->count > 0 && set->ranges[set->count - 1].last + 1 == first) {
+        set->ranges[set->count - 1].last = last;
         return;
     }
     if (set->count == builder->capacity) {
@@ -145,7 +153,7 @@ void imap_set_add(struct imap_set_builder *builder, uint32_t value)
             more[i] = set->ranges[i];
         set->ranges = more;
     }
-    set->ranges[set->count++] = (struct imap_range){value, value};
+    set->ranges[set->count++] = (struct imap_range){first, last};
 }
 
 void imap_set_put(struct buffer *out, const struct imap_set *set)

@@ -12,6 +12,7 @@ struct imap_range {
 struct imap_set {
     struct imap_range *ranges; /* in an arena */
     unsigned count;
+    bool is_saved; /* "$" was written: what the session saved */
 };
 
 /* As written: 0 stands for "*". */
@@ -38,6 +39,7 @@ struct imap_set_builder {
     unsigned capacity;
 };
 void imap_set_add(struct imap_set_builder *builder, uint32_t value);
+void imap_set_add_range(struct imap_set_builder *builder, uint32_t first, uint32_t last);
 /* "1:3,5" */
 void imap_set_put(struct buffer *out, const struct imap_set *set);
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "proto/imap/imap_commands.h"
+#include "proto/imap/imap_ids.h"
 #include "proto/imap/imap_name.h"
 
 static uint64_t messages(struct mailbox *box)
@@ -40,6 +41,11 @@ static uint64_t uid_validity(struct mailbox *box)
     return mailbox_uid_validity(box);
 }
 
+static uint64_t highest_modseq(struct mailbox *box)
+{
+    return mailbox_modseq(box);
+}
+
 /* Nobody is told of a message as the first: then it is not recent for anybody. */
 static uint64_t recent(struct mailbox *box)
 {
@@ -49,7 +55,7 @@ static uint64_t recent(struct mailbox *box)
 
 static const struct {
     const char *name;
-    uint64_t (*value)(struct mailbox *box);
+    uint64_t (*value)(struct mailbox *box); /* NULL: its id */
 } rows[] = {
     {"MESSAGES", messages},
     {"UIDNEXT", uid_next},
@@ -59,6 +65,8 @@ static const struct {
     {"SIZE", size},
     {"RECENT", recent},
     {"DELETED-STORAGE", deleted_storage},
+    {"HIGHESTMODSEQ", highest_modseq},
+    {"MAILBOXID", NULL},
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 
@@ -86,13 +94,18 @@ void imap_put_status(struct imap_session *session, struct mailbox *box, unsigned
 {
     struct buffer *out = &session->out;
     const char *separator = "";
+    char id[IMAP_ID_BYTES];
     buffer_append(out, TEXT("* STATUS "));
     imap_put_name(out, mailbox_name(box), imap_is_utf8(session));
     buffer_append(out, TEXT(" ("));
     for (unsigned i = 0; i < ROWS; i++) {
         if ((items & (1u << i)) == 0)
             continue;
-        buffer_printf(out, "%s%s %" PRIu64, separator, rows[i].name, rows[i].value(box));
+        if (rows[i].value == NULL)
+            buffer_printf(out, "%s%s (%s)", separator, rows[i].name,
+                          imap_mailbox_id(mailbox_id(box), id));
+        else
+            buffer_printf(out, "%s%s %" PRIu64, separator, rows[i].name, rows[i].value(box));
         separator = " ";
     }
     buffer_append(out, TEXT(")\r\n"));

@@ -11,6 +11,9 @@ struct request {
     bool is_silent;
     struct imap_flags flags;
     uint64_t add, remove; /* as bits of the mailbox */
+    bool is_conditional;  /* RFC 7162 3.1.3: only of messages that did not change since */
+    uint64_t unchanged_since;
+    struct imap_set_builder modified; /* those that did: as the client names them */
 };
 
 static void read_request(struct imap_lex *lex, struct request *request)
@@ -18,6 +21,15 @@ static void read_request(struct imap_lex *lex, struct request *request)
     imap_lex_space(lex);
     imap_lex_set(lex, &request->set);
     imap_lex_space(lex);
+    request->is_conditional = imap_lex_take(lex, '(');
+    if (request->is_conditional) {
+        if (!imap_lex_word(lex, "UNCHANGEDSINCE"))
+            imap_lex_fail(lex, "UNCHANGEDSINCE is missing");
+        imap_lex_space(lex);
+        request->unchanged_since = imap_lex_number64(lex);
+        imap_lex_expect(lex, ')');
+        imap_lex_space(lex);
+    }
     request->action = imap_lex_take(lex, '+')   ? ACTION_ADD
                       : imap_lex_take(lex, '-') ? ACTION_REMOVE
                                                 : ACTION_SET;
@@ -49,17 +61,17 @@ static bool changes(const struct request *request, const struct mailbox_entry *e
     return ((entry->flags & ~request->remove) | request->add) != entry->flags;
 }
 
-static void say_flags(struct imap_session *session, uint32_t uid)
+/* RFC 7162 3.1.3: a silent STORE too tells new mod-sequences to those who want to know them. */
+static void say_flags(struct imap_session *session, const struct request *request, uint32_t uid)
 {
     const struct mailbox_entry *entry = mailbox_entry_find(session->view.box, uid);
-    if (entry == NULL)
+    bool tells_modseq = request->is_conditional || (session->enabled & IMAP_ENABLED_CONDSTORE) != 0;
+    if (entry == NULL || (request->is_silent && !tells_modseq))
         return;
-    buffer_printf(&session->out, "* %u FETCH (", view_number(&session->view, uid));
-    if (imap_is_by_uid(session))
-        buffer_printf(&session->out, "UID %u ", uid);
-    buffer_append(&session->out, TEXT("FLAGS "));
-    imap_put_flags(&session->out, session->view.box, entry->flags);
-    buffer_append(&session->out, TEXT(")\r\n"));
+    imap_put_changed(session, entry,
+                     (imap_is_by_uid(session) ? IMAP_TELL_UID : 0u) |
+                         (request->is_silent ? 0u : IMAP_TELL_FLAGS) |
+                         (tells_modseq ? IMAP_TELL_MODSEQ : 0u));
     imap_send(session);
 }
 
@@ -70,19 +82,25 @@ struct batch {
 };
 
 /* From behind `after` on; returns the last UID looked at, or 0 when none was left. */
-static uint32_t gather(const struct imap_session *session, const struct request *request,
-                       uint32_t after, struct batch *batch)
+static uint32_t gather(const struct imap_session *session, struct request *request, uint32_t after,
+                       struct batch *batch)
 {
     const struct mailbox_entry *entry;
+    uint32_t last = 0;
     batch->named_count = batch->changing_count = 0;
     while (batch->named_count < MAILBOX_AT_ONCE &&
            (entry = imap_set_next(&request->set, &session->view, after)) != NULL) {
-        after = entry->uid;
+        after = last = entry->uid;
+        if (request->is_conditional && entry->modseq > request->unchanged_since) {
+            imap_set_add(&request->modified,
+                         imap_is_by_uid(session) ? after : view_number(&session->view, after));
+            continue;
+        }
         batch->named[batch->named_count++] = after;
         if (changes(request, entry))
             batch->changing[batch->changing_count++] = after;
     }
-    return batch->named_count == 0 ? 0 : after;
+    return last;
 }
 
 /* YIELDS. */
@@ -101,18 +119,38 @@ static enum status change_batch(struct imap_session *session, const struct reque
     return status;
 }
 
+/* RFC 7162 3.1.3: the messages that were left alone. */
+static const char *modified_code(struct imap_session *session, const struct request *request)
+{
+    struct buffer code;
+    if (request->modified.set.count == 0)
+        return "";
+    buffer_init(&code, IMAP_RESPONSE_MAX);
+    buffer_append(&code, TEXT("[MODIFIED "));
+    imap_set_put(&code, &request->modified.set);
+    buffer_append_byte(&code, ']');
+    const char *text = arena_copy(&session->line.arena, buffer_text(&code)).data;
+    buffer_finish(&code);
+    return text;
+}
+
 static void store_all(struct imap_session *session, struct request *request)
 {
     struct batch *batch = arena_alloc(&session->line.arena, sizeof(*batch));
     enum status status = OK;
     uint32_t after = 0;
-    while (status == OK && (after = gather(session, request, after, batch)) != 0) {
-        status = change_batch(session, request, batch);
-        for (unsigned i = 0; i < batch->named_count && status == OK && !request->is_silent; i++)
-            say_flags(session, batch->named[i]);
+    for (;;) {
+        /* What others have on its way counts as changed before. */
+        if (request->is_conditional)
+            mailbox_settle(session->view.box);
+        if ((after = gather(session, request, after, batch)) == 0 ||
+            (status = change_batch(session, request, batch)) != OK)
+            break;
+        for (unsigned i = 0; i < batch->named_count; i++)
+            say_flags(session, request, batch->named[i]);
     }
     if (status == OK)
-        imap_ok(session, "", "Stored");
+        imap_ok(session, modified_code(session, request), "Stored");
     else
         imap_fail(session, status);
 }
@@ -120,9 +158,12 @@ static void store_all(struct imap_session *session, struct request *request)
 void imap_store(struct imap_session *session)
 {
     struct request *request = arena_alloc(&session->line.arena, sizeof(*request));
+    request->modified.arena = &session->line.arena;
     read_request(&session->lex, request);
     if (!imap_arguments_end(session) || !imap_set_as_uids(session, &request->set))
         return;
+    if (request->is_conditional)
+        session->enabled |= IMAP_ENABLED_CONDSTORE;
     if (number_flags(request, session->view.box))
         store_all(session, request);
     else
