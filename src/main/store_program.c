@@ -129,6 +129,11 @@ static const struct setting_server *server_for(const struct settings *settings,
     return NULL;
 }
 
+static enum status has_room(void *context)
+{
+    return queue_check_room(context);
+}
+
 static enum status begin_imap(struct queue *queue, struct imap_options options,
                               enum service service, int fd)
 {
@@ -139,6 +144,9 @@ static enum status begin_imap(struct queue *queue, struct imap_options options,
     options.accounts = queue_accounts(queue);
     options.idle_ms = server == NULL ? 0 : server->idle_ms;
     options.max_errors = server == NULL ? 10 : server->max_errors;
+    options.append_bytes = server == NULL ? 0 : server->max_append_bytes;
+    options.has_room = has_room;
+    options.context = queue;
     log_info("imap.session", "session=%s user=%s peer=%s", id_format(options.session, name),
              log_text(options.user), log_text(options.peer));
     store_imap_begin(&role->sessions, &options, fd);

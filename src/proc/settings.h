@@ -114,6 +114,7 @@ struct setting_server {
     bool needs_login;                  /* `anonymous no`: MAIL only after a login */
     enum verify_policy verify, expand; /* `verify on`, `expand on`: VRFY and EXPN */
     int64_t tarpit_ms;                 /* `tarpit 5s`: before a 5xx to who is not logged in */
+    uint64_t max_append_bytes;         /* `limit append 1GB`: of IMAP */
     uint64_t max_message_bytes;        /* `limit message 35MB`; 0: none */
     uint64_t max_session_bytes;        /* `limit session-size 1GB` of messages; 0: none */
     uint32_t max_messages;             /* `limit messages 100` in one session; 0: none */

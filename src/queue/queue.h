@@ -36,6 +36,8 @@ const struct accounts *queue_accounts(const struct queue *queue);
 /* Is there a user of this canonical address? REFUSED: there is none. OK without asking while
  * offline. YIELDS. */
 enum status queue_check_user(struct queue *queue, struct text user);
+/* TRY_LATER with the reason: the disk has less room than mail is taken with. */
+enum status queue_check_room(struct queue *queue);
 /* What the program that runs the queue keeps with it: handlers are given the queue alone. */
 void queue_set_owner(struct queue *queue, void *owner);
 void *queue_owner(const struct queue *queue);

@@ -127,7 +127,7 @@ struct rpc_channel *serve_some_front(struct queue *queue)
 }
 
 /* A statvfs a second: 452 has to come before the disk is full (RFC 5321 4.5.3.1.9). */
-static enum status check_space(struct queue *queue)
+enum status queue_check_room(struct queue *queue)
 {
     int64_t now = clock_monotonic_ms();
     const struct settings *settings = queue->settings;
@@ -140,6 +140,15 @@ static enum status check_space(struct queue *queue)
     if (queue->free_checked_ms != 0 && queue->free_bytes < settings->min_free_bytes)
         return try_later(QUEUE_FULL_REASON ": %llu MB free",
                          (unsigned long long)(queue->free_bytes >> 20));
+    return OK;
+}
+
+static enum status check_space(struct queue *queue)
+{
+    const struct settings *settings = queue->settings;
+    enum status status = queue_check_room(queue);
+    if (status != OK)
+        return status;
     if (map_count(queue->messages) >= settings->max_queue_messages)
         return try_later(QUEUE_FULL_REASON ": %zu messages in the queue",
                          map_count(queue->messages));

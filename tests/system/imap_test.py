@@ -94,6 +94,37 @@ class Sessions(ImapTest):
         flags = self.ok(self.client.fetch("1", "(FLAGS)"))[0]
         self.assertIn(b"\\Flagged later", flags)
 
+    def ask(self, command):
+        """The lines of the answer, the tagged one last."""
+        self.client.send(b"q " + command.encode() + b"\r\n")
+        lines = []
+        while not lines or not lines[-1].startswith("q "):
+            lines.append(self.client.readline().decode().rstrip("\r\n"))
+        return lines
+
+    def test_a_client_that_was_away_is_told_what_it_missed(self):
+        self.fresh("away")
+        for number in range(6):
+            self.append("away", text_message(f"a{number}"))
+        answer = "\n".join(self.ask("SELECT away"))
+        validity = re.search(r"UIDVALIDITY (\d+)", answer)[1]
+        modseq = re.search(r"HIGHESTMODSEQ (\d+)", answer)[1]
+        self.ok(self.client.store("2", "+FLAGS", "\\Seen"))
+        self.ok(self.client.store("4,6", "+FLAGS", "\\Deleted"))
+        self.ok(self.client.expunge())
+        self.server.stop()
+        self.server.start()
+        self.client = connect(self.server)
+        self.addCleanup(self.client.shutdown)
+        self.ask("ENABLE QRESYNC")
+        lines = self.ask(f"SELECT away (QRESYNC ({validity} {modseq}))")
+        self.assertIn("* VANISHED (EARLIER) 4,6", lines)
+        fetched = [line for line in lines if " FETCH " in line]
+        self.assertEqual(len(fetched), 1, lines)
+        self.assertRegex(fetched[0], r"\* 2 FETCH \(UID 2 FLAGS \(\\Seen\) MODSEQ \(\d+\)\)")
+        lines = self.ask(f"SELECT away (QRESYNC ({validity} {modseq} 1:3 (1:2 1:2)))")
+        self.assertEqual([line for line in lines if "VANISHED" in line], [])
+
     def test_idle_tells_of_a_delivery_at_once(self):
         self.ok(self.client.select())
         self.client.send(b"i IDLE\r\n")

@@ -57,6 +57,7 @@ static void world_serve(void *argument)
                                    .user = WORLD_USER,
                                    .session = 1,
                                    .peer = TEXT("192.0.2.9"),
+                                   .append_bytes = 1 << 20,
                                    .max_errors = 1000};
     struct stream *stream = stream_new(*(int *)argument, NULL);
     imap_serve_mailboxes(stream, &options);

@@ -21,7 +21,11 @@ struct imap_options {
     struct text user; /* whose mailboxes: the canonical address */
     uint64_t session; /* id, as front had it */
     struct text peer;
-    int64_t idle_ms; /* at least 30 minutes are given (RFC 3501 5.4) */
+    int64_t idle_ms;       /* at least 30 minutes are given (RFC 3501 5.4) */
+    uint64_t append_bytes; /* the largest message that can be appended */
+    /* May a message be put on the disk? TRY_LATER with the reason. NULL: yes. Must not YIELD. */
+    enum status (*has_room)(void *context);
+    void *context;
     unsigned max_errors;
 };
 

@@ -7,7 +7,9 @@ void imap_capability(struct imap_session *session)
     if (!imap_arguments_end(session))
         return;
     buffer_append(&session->out, TEXT("* "));
-    imap_capability_put(&session->out, IMAP_AFTER_LOGIN, 0);
+    imap_capability_put(&session->out,
+                        &(struct imap_offer){.situation = IMAP_AFTER_LOGIN,
+                                             .append_bytes = session->options->append_bytes});
     buffer_append(&session->out, TEXT("\r\n"));
     imap_send(session);
     imap_ok(session, "", "That is what is offered");

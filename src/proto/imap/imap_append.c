@@ -7,6 +7,9 @@
 #include "proto/imap/imap_flags.h"
 #include "store/append.h"
 
+/* RFC 7889 4: has an answer of its own. */
+static const char too_large[] = "The message is too large";
+
 enum { MESSAGES_MOST = 1000, DATE_BYTES = 26 };
 
 struct appending {
@@ -55,6 +58,8 @@ static void read_head(struct imap_session *session, struct append *append,
     }
     if (imap_lex_literal_head(lex, literal) && append_count(append) == MESSAGES_MOST)
         imap_lex_fail(lex, "Too many messages at once");
+    if (lex->error == NULL && literal->bytes > session->options->append_bytes)
+        lex->error = too_large;
     if (lex->error == NULL)
         append_begin(append, flags.system, flags.keywords, flags.keyword_count, date_ms);
 }
@@ -148,11 +153,18 @@ void imap_append(struct imap_session *session)
     struct mailbox *box = imap_find_mailbox(session, name, "[TRYCREATE]");
     if (box == NULL)
         return;
+    if (session->options->has_room != NULL &&
+        session->options->has_room(session->options->context) != OK) {
+        imap_fail(session, TRY_LATER);
+        return;
+    }
     struct appending appending = {.append = append_new(session->store, new_id, session),
                                   .box_id = mailbox_id(box)};
     enum status status = take_messages(session, &appending);
     if (session->lex.ended)
         session->is_answered = true; /* nobody is there to hear */
+    else if (session->lex.error == too_large)
+        imap_no(session, "[TOOBIG]", too_large);
     else if (imap_arguments_end(session)) {
         if (status == OK)
             commit(session, &appending);

@@ -1,6 +1,8 @@
 /* A new capability is one row here. Announced is only what works. */
 #include "proto/imap/imap_capability.h"
 
+#include <inttypes.h>
+
 static const struct {
     const char *name;
     unsigned needs; /* all of these imap_situation bits */
@@ -39,13 +41,15 @@ static const struct {
     {"QUOTA=RES-MESSAGE", IMAP_AFTER_LOGIN},
 };
 
-void imap_capability_put(struct buffer *out, unsigned situation, uint32_t mechanisms)
+void imap_capability_put(struct buffer *out, const struct imap_offer *offer)
 {
     buffer_append(out, TEXT("CAPABILITY"));
     for (unsigned i = 0; i < sizeof(capabilities) / sizeof(*capabilities); i++)
-        if ((capabilities[i].needs & ~situation) == 0)
+        if ((capabilities[i].needs & ~offer->situation) == 0)
             buffer_printf(out, " %s", capabilities[i].name);
+    if ((offer->situation & IMAP_AFTER_LOGIN) != 0)
+        buffer_printf(out, " APPENDLIMIT=%" PRIu64, offer->append_bytes);
     for (enum mechanism i = 0; i < MECHANISM_COUNT; i++)
-        if ((mechanisms & MECHANISM_BIT(i)) != 0)
+        if ((offer->mechanisms & MECHANISM_BIT(i)) != 0)
             buffer_printf(out, " AUTH=%s", mechanism_rows[i].name);
 }

@@ -13,8 +13,13 @@ enum imap_situation {
     IMAP_REFUSES_LOGIN = 8, /* the LOGIN command */
 };
 
-/* Append "CAPABILITY IMAP4rev1 ...", without the line's end. mechanisms: MECHANISM_BITs on offer.
- */
-void imap_capability_put(struct buffer *out, unsigned situation, uint32_t mechanisms);
+struct imap_offer {
+    unsigned situation;
+    uint32_t mechanisms;   /* MECHANISM_BITs to log in by */
+    uint64_t append_bytes; /* RFC 7889 */
+};
+
+/* Append "CAPABILITY IMAP4rev1 ...", without the line's end. */
+void imap_capability_put(struct buffer *out, const struct imap_offer *offer);
 
 #endif

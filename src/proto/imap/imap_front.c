@@ -107,11 +107,13 @@ static void say_capabilities(struct imap_front *session, const char *before, con
 {
     unsigned situation = IMAP_BEFORE_LOGIN | (offers_tls(session) ? IMAP_MAY_START_TLS : 0u) |
                          (takes_passwords(session) ? 0u : IMAP_REFUSES_LOGIN);
-    uint32_t mechanisms = sasl_offers(session->line.stream, session->server);
+    struct imap_offer offer = {.situation = is_logged_in ? IMAP_AFTER_LOGIN : situation,
+                               .append_bytes = session->server->max_append_bytes};
+    if (!is_logged_in)
+        offer.mechanisms = sasl_offers(session->line.stream, session->server);
     struct buffer out;
     buffer_init(&out, CAPABILITIES_MAX);
-    imap_capability_put(&out, is_logged_in ? IMAP_AFTER_LOGIN : situation,
-                        is_logged_in ? 0 : mechanisms);
+    imap_capability_put(&out, &offer);
     stream_printf(session->line.stream, "%s%.*s%s\r\n", before, (int)out.length, out.data, after);
     buffer_finish(&out);
 }
