@@ -52,9 +52,12 @@ class ImapTest(ServerTest):
         """Not imaplib's: that makes every LF a CRLF."""
         self.client.send(b"x APPEND %s %s {%d+}\r\n%s\r\n" % (name.encode(), flags.encode(),
                                                            len(message), message))
-        while not (line := self.client.readline()).startswith(b"x "):
-            self.assertTrue(line.startswith(b"* "), line)
-        self.assertTrue(line.startswith(b"x OK"), line)
+        self.until(b"x OK")
+
+    def until(self, start):
+        """Read lines until one begins so. Untagged ones may come before, nothing else."""
+        while not (line := self.client.readline()).startswith(start):
+            self.assertRegex(line, rb"^[*+] ")
 
     def subjects(self, client):
         data = client.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
@@ -100,6 +103,7 @@ class Sessions(ImapTest):
         lines = []
         while not lines or not lines[-1].startswith("q "):
             lines.append(self.client.readline().decode().rstrip("\r\n"))
+            self.assertTrue(lines[-1], "the server is gone")
         return lines
 
     def test_a_client_that_was_away_is_told_what_it_missed(self):
@@ -177,8 +181,7 @@ class Sessions(ImapTest):
         one = b" {%d+}\r\n" % len(message) + message
         for batch in range(10):
             self.client.send(b"m%d APPEND many" % batch + one * 1000 + b"\r\n")
-            while not self.client.readline().startswith(b"m%d OK" % batch):
-                pass
+            self.until(b"m%d OK" % batch)
         self.ok(self.client.select("many"))
         self.ok(self.client.store("1:*", "+FLAGS.SILENT", "(\\Seen $all)"))
         self.assertEqual(len(self.ok(self.client.search(None, "KEYWORD", "$all"))[0].split()),

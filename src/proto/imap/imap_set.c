@@ -49,6 +49,8 @@ static int compare_ranges(const void *a, const void *b)
 void imap_set_normalise(struct imap_set *set)
 {
     unsigned kept = 0;
+    if (set->count < 2)
+        return;
     qsort(set->ranges, set->count, sizeof(*set->ranges), compare_ranges);
     for (unsigned i = 0; i < set->count; i++) {
         struct imap_range range = set->ranges[i];
