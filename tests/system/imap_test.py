@@ -349,6 +349,22 @@ SyncState *
         sync()
         self.assertEqual(sorted(str(path) for path in local.rglob("*")), before)
 
+    def test_imaplib_sorts_and_threads(self):
+        self.fresh("ordered")
+        for number, (day, subject, answers) in enumerate(
+                ((3, "Re: plans", "<0@x>"), (1, "zebra", ""), (2, "apples", "<0@x>"))):
+            self.append("ordered", (f"From: u{number}@example.test\r\nSubject: {subject}\r\n"
+                                    f"Date: Mon, {day} Feb 2020 10:00:00 +0000\r\n"
+                                    f"Message-ID: <m{number}@x>\r\nReferences: {answers}\r\n\r\n"
+                                    ).encode())
+        self.assertEqual(self.ok(self.client.sort("DATE", "UTF-8", "ALL")), [b"2 3 1"])
+        self.assertEqual(self.ok(self.client.sort("REVERSE SUBJECT", "UTF-8", "NOT", "FROM",
+                                                  "u1")), [b"1 3"])
+        self.assertEqual(self.ok(self.client.thread("REFERENCES", "UTF-8", "ALL")),
+                         [b"(2)((3)(1))"])
+        self.assertEqual(self.ok(self.client.uid("THREAD", "ORDEREDSUBJECT", "UTF-8", "1:2")),
+                         [b"(2)(1)"])
+
 
 if __name__ == "__main__":
     unittest.main()

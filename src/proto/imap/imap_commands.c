@@ -19,6 +19,7 @@ const struct imap_command imap_commands[] = {
     {"STARTTLS",     0,                   imap_refused_now},
     {"LOGIN",        0,                   imap_refused_now},
     {"AUTHENTICATE", 0,                   imap_refused_now},
+    {"LANGUAGE",     0,                   imap_language},
 
     {"CREATE",       0,                   imap_create},
     {"DELETE",       0,                   imap_delete},
@@ -46,6 +47,10 @@ const struct imap_command imap_commands[] = {
     {"UID FETCH",    UID,                 imap_fetch},
     {"SEARCH",       NUMBERS,             imap_search},
     {"UID SEARCH",   UID,                 imap_search},
+    {"SORT",         NUMBERS,             imap_sort},
+    {"UID SORT",     UID,                 imap_sort},
+    {"THREAD",       NUMBERS,             imap_thread},
+    {"UID THREAD",   UID,                 imap_thread},
     {"STORE",        NUMBERS | CHANGES,   imap_store},
     {"UID STORE",    UID | CHANGES,       imap_store},
     {"COPY",         SELECTED,            imap_copy},

@@ -44,5 +44,9 @@ void imap_search(struct imap_session *session);
 void imap_store(struct imap_session *session);
 void imap_copy(struct imap_session *session);
 void imap_move(struct imap_session *session);
+/* imap_sort.c, imap_thread.c: also their UID forms; imap_language.c */
+void imap_sort(struct imap_session *session);
+void imap_thread(struct imap_session *session);
+void imap_language(struct imap_session *session);
 
 #endif

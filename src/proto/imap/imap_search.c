@@ -7,39 +7,40 @@
 #include "mail/charset.h"
 #include "proto/imap/imap_commands.h"
 
-enum results {
-    RETURN_MIN = 1,
-    RETURN_MAX = 2,
-    RETURN_ALL = 4,
-    RETURN_COUNT = 8,
-    RETURN_SAVE = 16,
-};
-enum { YIELD_EVERY = 4096 };
+enum { YIELD_EVERY = 512 };
 
 static const struct {
     const char *name;
     unsigned result;
 } returns[] = {
-    {"MIN", RETURN_MIN},     {"MAX", RETURN_MAX},   {"ALL", RETURN_ALL},
-    {"COUNT", RETURN_COUNT}, {"SAVE", RETURN_SAVE},
+    {"MIN", RESULT_MIN},     {"MAX", RESULT_MAX},         {"ALL", RESULT_ALL},
+    {"COUNT", RESULT_COUNT}, {"PARTIAL", RESULT_PARTIAL}, {"SAVE", RESULT_SAVE},
 };
 enum { RETURNS = sizeof(returns) / sizeof(*returns) };
 
-struct search {
-    struct imap_session *session;
-    bool is_extended; /* answered by ESEARCH */
-    unsigned results;
-    struct imap_search_key *keys;
-    struct imap_set_builder found; /* numbers, or UIDs */
-    struct imap_set_builder saved; /* UIDs, for "$" */
-    uint32_t count;
-    bool has_modseq; /* MODSEQ was asked about: tell the highest */
-    uint64_t modseq;
-};
-
-/* "RETURN (MIN MAX)" */
-static void read_returns(struct imap_lex *lex, struct search *search)
+void imap_search_init(struct imap_search *search, struct imap_session *session)
 {
+    struct arena *arena = &session->line.arena;
+    *search = (struct imap_search){
+        .session = session, .view = &session->view, .found.arena = arena, .saved.arena = arena};
+}
+
+/* RFC 9394 4: "1:10", or from the end "-1:-10". */
+static void read_partial(struct imap_search *search)
+{
+    struct imap_lex *lex = &search->session->lex;
+    imap_lex_space(lex);
+    int64_t sign = imap_lex_take(lex, '-') ? -1 : 1;
+    search->first = sign * imap_lex_nonzero(lex);
+    imap_lex_expect(lex, ':');
+    if (sign < 0)
+        imap_lex_expect(lex, '-');
+    search->last = sign * imap_lex_nonzero(lex);
+}
+
+void imap_lex_results(struct imap_search *search)
+{
+    struct imap_lex *lex = &search->session->lex;
     search->is_extended = true;
     imap_lex_space(lex);
     imap_lex_expect(lex, '(');
@@ -49,35 +50,29 @@ static void read_returns(struct imap_lex *lex, struct search *search)
             imap_lex_space(lex);
         while (i < RETURNS && !imap_lex_word(lex, returns[i].name))
             i++;
-        if (i == RETURNS)
+        if (i == RETURNS) {
             imap_lex_fail(lex, "Result option not known");
-        else
-            search->results |= returns[i].result;
+            return;
+        }
+        search->results |= returns[i].result;
+        if (returns[i].result == RESULT_PARTIAL)
+            read_partial(search);
     }
+    /* RFC 9394 3.1 */
+    if ((search->results & RESULT_ALL) != 0 && (search->results & RESULT_PARTIAL) != 0)
+        imap_lex_fail(lex, "ALL and PARTIAL exclude each other");
     if (search->results == 0)
-        search->results = RETURN_ALL;
+        search->results = RESULT_ALL;
 }
 
-/* False when answered. YIELDS. */
-static bool read_search(struct search *search)
+bool imap_lex_criteria(struct imap_search *search, struct text charset)
 {
     struct imap_session *session = search->session;
-    struct imap_lex *lex = &session->lex;
-    struct text charset = TEXT("");
-    imap_lex_space(lex);
-    if (imap_lex_word(lex, "RETURN")) {
-        read_returns(lex, search);
-        imap_lex_space(lex);
-    }
-    if (imap_lex_word(lex, "CHARSET")) {
-        imap_lex_space(lex);
-        charset = imap_lex_astring(lex);
-        /* RFC 6855 3: all is UTF-8 then. */
-        if ((session->enabled & IMAP_ENABLED_UTF8) != 0)
-            imap_lex_fail(lex, "CHARSET is not for sessions in UTF-8");
-        imap_lex_space(lex);
-    }
-    if (lex->error == NULL && charset.length > 0 && !charset_is_known(charset)) {
+    /* RFC 6855 3: all is UTF-8 then. */
+    if (charset.length > 0 && (session->enabled & IMAP_ENABLED_UTF8) != 0 &&
+        !text_equals_nocase(charset, TEXT("UTF-8")))
+        imap_lex_fail(&session->lex, "Sessions in UTF-8 know no other charset");
+    if (session->lex.error == NULL && charset.length > 0 && !charset_is_known(charset)) {
         imap_no(session, "[BADCHARSET (UTF-8)]", "The charset is not known");
         return false;
     }
@@ -85,67 +80,67 @@ static bool read_search(struct search *search)
     return imap_arguments_end(session);
 }
 
-static enum status try_entry(struct search *search, const struct mailbox_entry *entry)
+/* False when answered. YIELDS. */
+static bool read_search(struct imap_search *search)
 {
     struct imap_session *session = search->session;
+    struct imap_lex *lex = &session->lex;
+    struct text charset = TEXT("");
+    imap_lex_space(lex);
+    if (imap_lex_word(lex, "RETURN")) {
+        imap_lex_results(search);
+        imap_lex_space(lex);
+    }
+    if (imap_lex_word(lex, "CHARSET")) {
+        imap_lex_space(lex);
+        charset = imap_lex_astring(lex);
+        if ((session->enabled & IMAP_ENABLED_UTF8) != 0)
+            imap_lex_fail(lex, "CHARSET is not for sessions in UTF-8");
+        imap_lex_space(lex);
+    }
+    return imap_lex_criteria(search, charset);
+}
+
+void imap_search_add(struct imap_search *search, uint32_t uid)
+{
+    bool is_by_uid = imap_is_by_uid(search->session);
+    imap_set_add(&search->found, is_by_uid ? uid : view_number(search->view, uid));
+    if ((search->results & RESULT_SAVE) != 0)
+        imap_set_add(&search->saved, uid);
+    search->count++;
+}
+
+static enum status try_entry(struct imap_search *search, const struct mailbox_entry *entry,
+                             imap_search_found *found, void *context)
+{
     struct imap_message message;
     bool fits;
-    uint32_t uid = entry->uid;
-    uint64_t modseq = entry->modseq;
-    imap_message_init(&message, session->store, entry);
-    enum status status = imap_search_matches(session, &message, search->keys, &fits);
+    imap_message_init(&message, search->session->store, entry);
+    enum status status = imap_search_matches(search->view->box, &message, search->keys, &fits);
+    if (status == OK && fits)
+        status = found(context, &message);
+    if (status == OK && fits && search->modseq < message.entry.modseq)
+        search->modseq = message.entry.modseq;
     imap_message_finish(&message);
-    if (status == OK && fits) {
-        imap_set_add(&search->found,
-                     imap_is_by_uid(session) ? uid : view_number(&session->view, uid));
-        if ((search->results & RETURN_SAVE) != 0)
-            imap_set_add(&search->saved, uid);
-        if (search->modseq < modseq)
-            search->modseq = modseq;
-        search->count++;
-    }
     return status == REFUSED ? OK : status;
 }
 
-/* YIELDS. */
-static enum status search_all(struct search *search)
+enum status imap_search_run(struct imap_search *search, imap_search_found *found, void *context)
 {
-    struct imap_session *session = search->session;
-    const struct mailbox_entry *entry = view_next(&session->view, 0);
+    const struct mailbox_entry *entry = view_next(search->view, 0);
     enum status status = OK;
     for (unsigned tried = 1; entry != NULL && status == OK; tried++) {
         uint32_t uid = entry->uid;
-        status = try_entry(search, entry);
+        status = try_entry(search, entry, found, context);
         if (tried % YIELD_EVERY == 0)
             task_yield();
-        entry = view_next(&session->view, uid + 1);
+        entry = view_next(search->view, uid + 1);
     }
     return status;
 }
 
-/* RFC 5182 2.1, 2.4: what "$" is from now on; of a search that failed, nothing. */
-static void save(struct search *search, bool has_failed)
-{
-    struct imap_set *saved = &search->saved.set;
-    unsigned ends = search->results & (RETURN_MIN | RETURN_MAX);
-    if ((search->results & RETURN_SAVE) == 0)
-        return;
-    if (has_failed)
-        saved->count = 0;
-    /* With MIN and MAX alone just these are saved. */
-    bool is_ends = ends != 0 && (search->results & (RETURN_ALL | RETURN_COUNT)) == 0;
-    if (is_ends && saved->count > 0) {
-        uint32_t least = saved->ranges[0].first, most = saved->ranges[saved->count - 1].last;
-        saved->ranges[0].first = saved->ranges[0].last = ends == RETURN_MAX ? most : least;
-        saved->count = 1;
-        if (ends == (RETURN_MIN | RETURN_MAX) && most != least)
-            imap_set_add(&search->saved, most);
-    }
-    imap_save_set(search->session, saved);
-}
-
 /* RFC 3501 7.2.5 */
-static void answer_plain(struct search *search)
+static void answer_plain(struct imap_search *search)
 {
     struct buffer *out = &search->session->out;
     const struct imap_set *found = &search->found.set;
@@ -159,54 +154,110 @@ static void answer_plain(struct search *search)
     imap_send(search->session);
 }
 
-/* RFC 4731 3.1 */
-static void answer_extended(struct search *search)
+/* The values that PARTIAL names, in their order (RFC 9394 3.1). */
+static void take_partial(const struct imap_search *search, const struct imap_set *of,
+                         struct imap_set_builder *out)
+{
+    int64_t from_end = search->first < 0 ? (int64_t)search->count + 1 : 0;
+    int64_t first = search->first + from_end, last = search->last + from_end, place = 1;
+    int64_t low = first < last ? first : last, high = first < last ? last : first;
+    for (unsigned i = 0; i < of->count && place <= high; i++)
+        for (uint32_t value = of->ranges[i].first; value <= of->ranges[i].last; value++, place++)
+            if (place >= low && place <= high)
+                imap_set_add(out, value);
+}
+
+/* RFC 9394 3.1: what was asked for is told again, and NIL when nothing stands there. */
+static void put_partial(struct buffer *out, const struct imap_search *search)
+{
+    struct imap_set_builder part = {.arena = search->found.arena};
+    take_partial(search, &search->found.set, &part);
+    buffer_printf(out, " PARTIAL (%" PRId64 ":%" PRId64 " ", search->first, search->last);
+    if (part.set.count == 0)
+        buffer_append(out, TEXT("NIL"));
+    else
+        imap_set_put(out, &part.set);
+    buffer_append_byte(out, ')');
+}
+
+void imap_search_save(struct imap_search *search, bool has_failed)
+{
+    struct imap_set *all = &search->saved.set;
+    struct imap_set_builder some = {.arena = search->saved.arena};
+    unsigned parts = search->results & (RESULT_MIN | RESULT_MAX | RESULT_PARTIAL);
+    if ((search->results & RESULT_SAVE) == 0)
+        return;
+    /* RFC 9394 3.2: with these alone, just these are saved. */
+    bool is_all = parts == 0 || (search->results & (RESULT_ALL | RESULT_COUNT)) != 0;
+    if (!has_failed && !is_all && all->count > 0) {
+        if ((parts & RESULT_MIN) != 0)
+            imap_set_add(&some, all->ranges[0].first);
+        if ((parts & RESULT_MAX) != 0)
+            imap_set_add(&some, all->ranges[all->count - 1].last);
+        if ((parts & RESULT_PARTIAL) != 0)
+            take_partial(search, all, &some);
+    }
+    struct imap_set *saved = !has_failed && is_all ? all : &some.set;
+    imap_set_normalise(saved);
+    imap_save_set(search->session, saved);
+}
+
+void imap_search_answer(struct imap_search *search)
 {
     struct imap_session *session = search->session;
     struct buffer *out = &session->out;
     const struct imap_set *found = &search->found.set;
+    if (search->results == RESULT_SAVE)
+        return;
     buffer_append(out, TEXT("* ESEARCH (TAG "));
     imap_put_string(out, session->tag);
     buffer_append(out, imap_is_by_uid(session) ? TEXT(") UID") : TEXT(")"));
-    if (found->count > 0 && (search->results & RETURN_MIN) != 0)
+    if (found->count > 0 && (search->results & RESULT_MIN) != 0)
         buffer_printf(out, " MIN %u", found->ranges[0].first);
-    if (found->count > 0 && (search->results & RETURN_MAX) != 0)
+    if (found->count > 0 && (search->results & RESULT_MAX) != 0)
         buffer_printf(out, " MAX %u", found->ranges[found->count - 1].last);
-    if ((search->results & RETURN_COUNT) != 0)
+    if ((search->results & RESULT_COUNT) != 0)
         buffer_printf(out, " COUNT %u", search->count);
-    if (found->count > 0 && (search->results & RETURN_ALL) != 0) {
+    if (found->count > 0 && (search->results & RESULT_ALL) != 0) {
         buffer_append(out, TEXT(" ALL "));
         imap_set_put(out, found);
     }
+    if ((search->results & RESULT_PARTIAL) != 0)
+        put_partial(out, search);
     if (search->has_modseq && search->count > 0)
         buffer_printf(out, " MODSEQ %" PRIu64, search->modseq);
     buffer_append(out, TEXT("\r\n"));
     imap_send(session);
 }
 
+static enum status add_found(void *context, struct imap_message *message)
+{
+    imap_search_add(context, message->entry.uid);
+    return OK;
+}
+
 void imap_search(struct imap_session *session)
 {
-    struct search search = {.session = session,
-                            .found.arena = &session->line.arena,
-                            .saved.arena = &session->line.arena};
+    struct imap_search search;
+    imap_search_init(&search, session);
     if (!read_search(&search)) {
-        save(&search, true);
+        imap_search_save(&search, true);
         return;
     }
     /* RFC 9051 6.4.4: SEARCH without RETURN is answered so too. */
     if ((session->enabled & IMAP_ENABLED_REV2) != 0 && !search.is_extended) {
         search.is_extended = true;
-        search.results = RETURN_ALL;
+        search.results = RESULT_ALL;
     }
-    enum status status = search_all(&search);
-    save(&search, status != OK);
+    enum status status = imap_search_run(&search, add_found, &search);
+    imap_search_save(&search, status != OK);
     if (status != OK) {
         imap_fail(session, status);
         return;
     }
-    if (search.is_extended && search.results != RETURN_SAVE)
-        answer_extended(&search);
-    else if (!search.is_extended)
+    if (search.is_extended)
+        imap_search_answer(&search);
+    else
         answer_plain(&search);
     imap_ok(session, "", "That is all");
 }

@@ -48,12 +48,54 @@ struct imap_search_key {
     struct imap_set set;
 };
 
+enum imap_results {
+    RESULT_MIN = 1,
+    RESULT_MAX = 2,
+    RESULT_ALL = 4,
+    RESULT_COUNT = 8,
+    RESULT_PARTIAL = 16,
+    RESULT_SAVE = 32,
+};
+
+/* A search while it runs; SORT and THREAD are searches too. */
+struct imap_search {
+    struct imap_session *session;
+    struct view *view;   /* what is searched */
+    bool is_extended;    /* answered by ESEARCH */
+    unsigned results;    /* imap_results */
+    int64_t first, last; /* of PARTIAL: below 0 they count from the end */
+    struct imap_search_key *keys;
+    /* What is answered: numbers or UIDs, in the order of the answer. */
+    struct imap_set_builder found;
+    struct imap_set_builder saved; /* the same as UIDs, for "$" */
+    uint32_t count;
+    bool has_modseq; /* MODSEQ was asked about: tell the highest */
+    uint64_t modseq;
+};
+
+/* imap_search.c. Of the selected mailbox. */
+void imap_search_init(struct imap_search *search, struct imap_session *session);
+/* "(MIN COUNT)" of RETURN. */
+void imap_lex_results(struct imap_search *search);
+/* What stands behind: the charset's name, keys. False when answered. YIELDS. */
+bool imap_lex_criteria(struct imap_search *search, struct text charset);
+/* Show `found` each message that fits, ascending. TRY_LATER: something can't be read. YIELDS. */
+typedef enum status imap_search_found(void *context, struct imap_message *message);
+enum status imap_search_run(struct imap_search *search, imap_search_found *found, void *context);
+/* Put a message into the answer. */
+void imap_search_add(struct imap_search *search, uint32_t uid);
+/* The search is over: what "$" is from now on (RFC 5182 2.1, 2.4); of one that failed, nothing. */
+void imap_search_save(struct imap_search *search, bool has_failed);
+/* Send the ESEARCH response (RFC 4731 3.1), unless nothing but SAVE was asked for. YIELDS. */
+void imap_search_answer(struct imap_search *search);
+
 /* Read keys up to the end, all of which must fit, into the command's arena. charset: of their
  * strings, "" for none said. has_modseq: MODSEQ is among them. NULL when lex failed. YIELDS. */
 struct imap_search_key *imap_lex_search(struct imap_session *session, struct text charset,
                                         bool *has_modseq);
-/* Does the message fit? TRY_LATER: it can't be read; one that is gone fits nothing. YIELDS. */
-enum status imap_search_matches(struct imap_session *session, struct imap_message *message,
+/* Does the message of this mailbox fit? TRY_LATER: it can't be read; one that is gone fits nothing.
+ * YIELDS. */
+enum status imap_search_matches(const struct mailbox *box, struct imap_message *message,
                                 const struct imap_search_key *key, bool *fits);
 
 /* imap_search_text.c: is the folded text in a field's value, in the body, in all of the message?
