@@ -289,6 +289,12 @@ static void tell(struct apply *apply)
         for (unsigned i = 0; i < apply->item_count; i++)
             store->hooks.item(store->hooks.context, apply->items[i].id, apply->items[i].number,
                               apply->items[i].value);
+    if (store->hooks.value != NULL)
+        list_each(link, &apply->values)
+        {
+            const struct touched_value *value = list_entry(link, struct touched_value, link);
+            store->hooks.value(store->hooks.context, value->owner, value->name);
+        }
 }
 
 static void finish(struct apply *apply)

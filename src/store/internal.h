@@ -167,9 +167,6 @@ enum status store_shadow_follow(struct store *live, struct store *shadow);
 /* While the index is a stand-in for want of room: look for room, and return to disk. */
 void store_watch_room(struct store *store);
 
-/* As store_read, from where these facts say that the body stands. REFUSED: no longer. YIELDS. */
-enum status store_read_message(struct store *store, const struct message *message, uint64_t offset,
-                               uint32_t length, struct buffer *out);
 /* Of a message that goes away. */
 void derived_drop(struct store *store, uint64_t message);
 /* Where a value's record stands; 0: there is none. */

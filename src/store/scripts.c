@@ -15,6 +15,11 @@ bool script_name_is_valid(struct text name)
     return name.length > 0 && name.length <= SCRIPT_NAME_MAX && utf8_is_valid(name);
 }
 
+bool script_is_value(struct text name)
+{
+    return text_starts_with(name, TEXT(PREFIX)) || text_equals(name, ACTIVE);
+}
+
 static struct text value_name(struct text name, struct arena *arena)
 {
     return arena_printf(arena, PREFIX "%.*s", TEXT_ARG(name));

@@ -10,6 +10,9 @@ enum { SCRIPTS_MAX = 64, SCRIPT_NAME_MAX = 128, SCRIPT_BYTES_MAX = 256 << 10 };
 /* RFC 5804 1.6: UTF-8, not empty, without control characters; and short enough. */
 bool script_name_is_valid(struct text name);
 
+/* A value (value.h) of this name is of the owner's scripts. */
+bool script_is_value(struct text name);
+
 /* Into out (reset first). False: there is none of that name. */
 bool script_get(struct store *store, struct text owner, struct text name, struct buffer *out);
 /* The name of the active one; "" when none is. */

@@ -15,6 +15,8 @@ struct store;
 struct store_hooks {
     void *context;
     void (*item)(void *context, uint64_t id, uint32_t number, struct text value);
+    /* A value of an owner was set or removed. */
+    void (*value)(void *context, struct text owner, struct text name);
 };
 
 struct store_options {
@@ -63,6 +65,9 @@ bool store_message(struct store *store, uint64_t id, struct arena *arena, struct
 /* Append body bytes [offset, offset + length), cut at the end. YIELDS. */
 enum status store_read(struct store *store, uint64_t id, uint64_t offset, uint32_t length,
                        struct buffer *out);
+/* As store_read, from where these facts say that the body stands. REFUSED: no longer. YIELDS. */
+enum status store_read_message(struct store *store, const struct message *message, uint64_t offset,
+                               uint32_t length, struct buffer *out);
 
 /* A body being written that is too large for one record. It stays readable to the reclaimer as in
  * use until finished. */
