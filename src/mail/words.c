@@ -1,5 +1,8 @@
 #include "mail/words.h"
 
+#include <string.h>
+
+#include "base/check.h"
 #include "base/encoding.h"
 #include "mail/charset.h"
 
@@ -126,4 +129,53 @@ struct text mail_words_decode(struct text value, struct arena *arena)
     struct text decoded = arena_copy(arena, buffer_text(&out));
     buffer_finish(&out);
     return decoded;
+}
+
+/* Encoding */
+
+/* The next character as it may stand in a word, into bytes; how many of value it took. */
+static size_t next_clean(struct text value, struct text *clean)
+{
+    unsigned character;
+    size_t length = utf8_next(value, &character);
+    if (length == 0) {
+        *clean = TEXT("?");
+        return 1;
+    }
+    *clean = character < 32 || character == 127 ? TEXT(" ") : text_head(value, length);
+    return length;
+}
+
+/* RFC 2047 2, 5: no word is longer than 75 bytes, none ends inside a character. */
+void mail_words_encode(struct text value, size_t column, struct buffer *out)
+{
+    enum {
+        LINE_MOST = 76,
+        AROUND = sizeof("=?utf-8?B?"
+                        "?=") -
+                 1,
+        WORD_BYTES_MAX = 45
+    };
+    bool first = true;
+    check(column <= MAIL_WORDS_COLUMN_MAX);
+    while (value.length > 0) {
+        char bytes[WORD_BYTES_MAX];
+        size_t count = 0, room = WORD_BYTES_MAX;
+        if (column + AROUND + 4 * WORD_BYTES_MAX / 3 > LINE_MOST)
+            room = (LINE_MOST - AROUND - column) / 4 * 3;
+        while (value.length > 0) {
+            struct text clean;
+            size_t taken = next_clean(value, &clean);
+            if (count + clean.length > room)
+                break;
+            memcpy(bytes + count, clean.data, clean.length);
+            count += clean.length;
+            value = text_from_position(value, taken);
+        }
+        buffer_append(out, first ? TEXT("=?utf-8?B?") : TEXT("\r\n =?utf-8?B?"));
+        base64_encode(text_of(bytes, count), out);
+        buffer_append(out, TEXT("?="));
+        column = 1;
+        first = false;
+    }
 }

@@ -3,12 +3,19 @@
 #define MAIL_WORDS_H
 
 #include "base/arena.h"
+#include "base/buffer.h"
 
-enum { MAIL_WORDS_MAX = 1 << 20 }; /* of a longer value only so much is decoded */
+enum {
+    MAIL_WORDS_MAX = 1 << 20, /* of a longer value only so much is decoded */
+    MAIL_WORDS_COLUMN_MAX = 40
+};
 
 /* An unfolded value as UTF-8, in arena. Tolerant: what looks like an encoded word and can't be
  * read stays as it is; raw 8-bit is UTF-8 or, failing that, windows-1252. White space between two
  * encoded words is not theirs (6.2). */
 struct text mail_words_decode(struct text value, struct arena *arena);
+/* UTF-8 as encoded words of at most 75 bytes, folded, for a field whose line stands at column
+ * (at most MAIL_WORDS_COLUMN_MAX). Control bytes become spaces, and what is no UTF-8 "?". */
+void mail_words_encode(struct text value, size_t column, struct buffer *out);
 
 #endif
