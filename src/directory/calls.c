@@ -253,6 +253,20 @@ bool directory_expand_decode(struct text bytes, struct arena *arena, struct text
     return wire_end(&in);
 }
 
+void directory_forward_encode(struct text sender, struct text domain, struct buffer *out)
+{
+    wire_put_text(out, sender);
+    wire_put_text(out, domain);
+}
+
+bool directory_forward_decode(struct text bytes, struct text *sender, struct text *domain)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    *sender = wire_get_text(&in);
+    *domain = wire_get_text(&in);
+    return wire_end(&in);
+}
+
 void directory_targets_encode(const struct directory_target *targets, unsigned count,
                               struct buffer *out)
 {

@@ -55,7 +55,12 @@ void directory_expand_encode(const struct text *keys, unsigned count, struct buf
 bool directory_expand_decode(struct text bytes, struct arena *arena, struct text **keys,
                              unsigned *count);
 
-/* The answer to it. `asked`: how many addresses were asked about. Addresses are borrowed. */
+/* DIRECTORY_FORWARD; its answer is the address. Texts are borrowed. */
+void directory_forward_encode(struct text sender, struct text domain, struct buffer *out);
+bool directory_forward_decode(struct text bytes, struct text *sender, struct text *domain);
+
+/* The answer to DIRECTORY_EXPAND. `asked`: how many addresses were asked about. Addresses are
+ * borrowed. */
 void directory_targets_encode(const struct directory_target *targets, unsigned count,
                               struct buffer *out);
 bool directory_targets_decode(struct text bytes, unsigned asked, struct arena *arena,

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "directory/calls.h"
+#include "mail/address.h"
 
 /* A login may wait for its turn (throttling, then the queue of verifications). */
 enum { CHECK_WAIT = 20 * SECOND, EXPAND_WAIT = 60 * SECOND, LOGIN_WAIT = 2 * MINUTE };
@@ -80,6 +81,24 @@ enum status directory_expand(struct rpc_channel *auth, const struct text *keys, 
         status = read_targets(buffer_text(&reply.bytes), count, arena, targets, target_count);
     rpc_reply_finish(&reply);
     buffer_finish(&request);
+    return status;
+}
+
+enum status directory_forward(struct rpc_channel *auth, struct text sender, struct text domain,
+                              struct arena *arena, struct text *out)
+{
+    struct buffer request;
+    struct rpc_reply reply;
+    buffer_init(&request, 2048);
+    directory_forward_encode(sender, domain, &request);
+    enum status status = rpc_ask(auth, DIRECTORY_FORWARD, buffer_text(&request), -1,
+                                 clock_monotonic_ms() + CHECK_WAIT, &reply);
+    if (status == OK)
+        *out = arena_copy(arena, buffer_text(&reply.bytes));
+    rpc_reply_finish(&reply);
+    buffer_finish(&request);
+    if (status == OK && (out->length == 0 || out->length > MAIL_ADDRESS_MAX))
+        return try_later("malformed answer from the directory");
     return status;
 }
 

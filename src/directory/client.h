@@ -12,6 +12,7 @@ enum directory_method {
     DIRECTORY_CHECK = 1,     /* from front: may mail be accepted for this address? */
     DIRECTORY_LOGIN = 2,     /* from front: check a password; hand a session over */
     DIRECTORY_EXPAND = 3,    /* from store: who gets it? */
+    DIRECTORY_FORWARD = 8,   /* from store: in whose name does it go on? */
     DIRECTORY_DESCRIBE = 16, /* from front: what is this address? */
     DIRECTORY_TURN = 24,     /* from front, with fd: turn.h */
     /* auth itself tells front and store, one way and empty: forget what was answered before. */
@@ -63,6 +64,12 @@ enum { DIRECTORY_TARGETS_MAX = 10000 };
 enum status directory_expand(struct rpc_channel *auth, const struct text *keys, unsigned count,
                              struct arena *arena, struct directory_target **targets,
                              unsigned *target_count);
+
+/* A sender (canonical, not of ours) as mail that a domain of ours forwards goes out (mail/srs.h).
+ * The key stays in auth, which also expands what comes back. REFUSED: it can't be rewritten, or the
+ * domain is not ours. YIELDS. */
+enum status directory_forward(struct rpc_channel *auth, struct text sender, struct text domain,
+                              struct arena *arena, struct text *out);
 
 struct directory_login {
     struct text user,

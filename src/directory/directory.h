@@ -5,7 +5,8 @@
  *   1. the address itself: an alias or group made here, else a user (made here, or named in the
  *      settings file);
  *   2. user+tag@domain: the same for user@domain;
- *   3. postmaster@ and abuse@ in each of our domains (RFC 5321 4.5.1, RFC 2142): the address the
+ *   3. a sender that we rewrote when we forwarded his mail (mail/srs.h): he himself;
+ *   4. postmaster@ and abuse@ in each of our domains (RFC 5321 4.5.1, RFC 2142): the address the
  *      settings name as postmaster; when nobody has that, the first user, domains in the order of
  *      the file, those named in the file before those made here. */
 #ifndef DIRECTORY_DIRECTORY_H
@@ -99,6 +100,10 @@ enum status directory_accepts(struct directory *directory, struct text key);
 enum status directory_resolve(struct directory *directory, const struct text *keys, unsigned count,
                               struct arena *arena, struct directory_target **targets,
                               unsigned *target_count);
+
+/* As directory_forward in client.h. Does not yield. */
+enum status directory_rewrite(const struct directory *directory, struct text sender,
+                              struct text domain, struct arena *arena, struct text *out);
 
 /* As directory_login in client.h. An empty peer: the administrator tries; neither throttled nor
  * answered from memory. YIELDS. */

@@ -7,11 +7,12 @@
 #include "directory/state.h"
 #include "mail/address.h"
 
-enum found_kind { FOUND_NOBODY, FOUND_USER, FOUND_LIST, FOUND_STANDING };
+enum found_kind { FOUND_NOBODY, FOUND_USER, FOUND_LIST, FOUND_SENDER, FOUND_STANDING };
 
 struct found {
     enum found_kind kind;
-    struct text key; /* of the user or list; where a standing address leads ("": nowhere) */
+    struct text key; /* of the user, list or rewritten sender; where a standing address leads ("":
+                      * nowhere) */
 };
 
 static bool is_ours(const struct directory *directory, struct text key)
@@ -100,6 +101,9 @@ static bool is_standing(struct text key)
 static struct found find(struct directory *directory, struct text key, struct arena *arena)
 {
     struct found found = find_made(directory, key, arena);
+    struct text sender;
+    if (found.kind == FOUND_NOBODY && directory_rewritten(directory, key, arena, &sender))
+        return (struct found){FOUND_SENDER, sender};
     if (found.kind == FOUND_NOBODY && is_standing(key))
         found = (struct found){FOUND_STANDING, standing_target(directory, arena)};
     return found;
@@ -247,6 +251,10 @@ static void follow(struct expansion *expansion, const struct directory_member *m
         break;
     case FOUND_LIST:
         open_list(expansion, found.key);
+        break;
+    case FOUND_SENDER:
+        if (note_seen(expansion, found.key))
+            emit(expansion, TARGET_REMOTE, found.key);
         break;
     case FOUND_STANDING:
         open_standing(expansion, member->key, found.key);

@@ -85,6 +85,9 @@ const struct setting_domain *directory_file_user(const struct directory *directo
 struct text directory_file_user_key(const struct setting_domain *domain, unsigned number,
                                     struct arena *arena);
 bool directory_user_exists(struct directory *directory, struct text key);
+/* Who was rewritten to this key (mail/srs.h), in key form; false when nobody was. */
+bool directory_rewritten(const struct directory *directory, struct text key, struct arena *arena,
+                         struct text *original);
 /* The local part and the domain of a key. */
 struct text directory_local_part(struct text key);
 struct text directory_domain(struct text key);

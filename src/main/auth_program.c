@@ -128,6 +128,23 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
     auth_leave(auth);
 }
 
+static void serve_forward(void *context, struct rpc_call *call, struct text request)
+{
+    struct auth *auth = context;
+    if (auth_enter(auth, &call)) {
+        struct arena arena;
+        struct text sender, domain, rewritten = TEXT("");
+        arena_init(&arena);
+        enum status status =
+            directory_forward_decode(request, &sender, &domain)
+                ? directory_rewrite(auth->directory, sender, domain, &arena, &rewritten)
+                : refused("malformed request");
+        answer(&call, status, rewritten);
+        arena_finish(&arena);
+    }
+    auth_leave(auth);
+}
+
 /* The store believes nobody else who says so. The descriptor goes with it. YIELDS. */
 static enum status hand_over(struct auth *auth, const struct directory_login *login,
                              const char *user, int fd)
@@ -362,6 +379,7 @@ static const struct rpc_method from_front[] = {
 };
 static const struct rpc_method from_store[] = {
     {DIRECTORY_EXPAND, RPC_INLINE, "directory.expand", serve_expand},
+    {DIRECTORY_FORWARD, RPC_INLINE, "directory.forward", serve_forward},
 };
 
 /* ---- The role's life ---- */

@@ -224,6 +224,8 @@ struct settings {
     unsigned realm_count;
     struct setting_realm *ntlm_names; /* `ntlm name NAME domain DOMAIN` */
     unsigned ntlm_name_count;
+    bool forward_srs;            /* `forward srs on|off`: forwarded mail has rewritten senders */
+    struct text forward_domain;  /* `forward domain NAME`: in that; "" in the forwarder's own */
     int64_t trace_keep_ms;       /* `trace keep 30d` */
     uint64_t min_free_bytes;     /* `limit free-space 64MB`: below, new mail gets 452 */
     uint64_t max_queue_messages; /* `limit queue 1000000`: above, new mail gets 452 */

@@ -47,6 +47,16 @@ static void check_top(struct checking *checking, const struct setting_block *blo
                        "'host' is not set");
 }
 
+static void check_forward(struct checking *checking, const struct setting_block *block)
+{
+    const struct settings *settings = checking->settings;
+    struct text domain = settings->forward_domain;
+    if (domain.length > 0 && settings_domain_find(settings, domain) == NULL)
+        block_error(checking, block, "forward domain", "name one that has a domain statement",
+                    "'%.*s' is not a domain of ours, so what bounces would not come back",
+                    TEXT_ARG(domain));
+}
+
 static void check_oauth(struct checking *checking, const struct setting_block *block)
 {
     const struct settings *settings = checking->settings;
@@ -323,6 +333,7 @@ void settings_check(struct settings_parser *parser)
         case KIND_TOP:
             check_top(&checking, block);
             check_oauth(&checking, block);
+            check_forward(&checking, block);
             break;
         case KIND_RETRY:
             check_retry(&checking, block);

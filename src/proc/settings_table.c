@@ -73,6 +73,7 @@ const struct setting_kind setting_kinds[KIND_COUNT] = {
 };
 
 static const char *const sandbox_choices[] = {"required", "preferred", "off", NULL};
+static const char *const on_off_choices[] = {"off", "on", NULL};
 static const char *const log_choices[] = {"debug", "info", "warning", NULL};
 static const char *const server_tls_choices[] = {"none", "offer", "require", NULL};
 static const char *const verify_choices[] = {"off", "logged-in", "on", NULL};
@@ -133,6 +134,14 @@ const struct setting_row setting_rows[] = {
      .standard = "preferred", .choices = sandbox_choices,
      .help = "Whether the processes confine themselves. With required they do not start where the "
              "kernel cannot; with preferred they say so and start."},
+    {TOP, "forward srs", &setting_type_choice,
+     .standard = "on", .choices = on_off_choices, TO(settings, forward_srs),
+     .help = "What aliases, groups and filters send on to other domains leaves with a rewritten "
+             "sender (SRS), for the sender's domain does not name this host as one that may send "
+             "for it. What bounces comes back here and is sent on to the sender."},
+    {TOP, "forward domain", &setting_type_host,
+     .otherwise = "that of the address which forwards", TO(settings, forward_domain),
+     .help = "The domain of rewritten senders. It must be one of ours."},
     {TOP, "log", &setting_type_choice,
      .standard = "info", .choices = log_choices, TO(settings, log_level),
      .help = "The least important events that are logged."},

@@ -4,6 +4,7 @@
 #include "directory/describe.h"
 #include "directory/state.h"
 #include "directory_scene.h"
+#include "mail/address.h"
 
 static void reopen(struct scene *scene)
 {
@@ -231,6 +232,38 @@ static void subaddresses(struct scene *scene)
 TEST("a subaddress leads to its user unless it is an address of its own")
 {
     scene_run(subaddresses);
+}
+
+static void rewritten_senders(struct scene *scene)
+{
+    struct text out, none;
+    EXPECT(directory_rewrite(scene->directory, TEXT("x@far.test"), TEXT("example.net"),
+                             &scene->arena, &out) == OK);
+    EXPECT(directory_rewrite(scene->directory, TEXT("x@far.test"), TEXT("other.test"),
+                             &scene->arena, &none) == REFUSED);
+    struct mail_address address;
+    EXPECT(mail_address_parse(out, &scene->arena, &address) == OK);
+    const char *key = mail_address_key(&address, &scene->arena).data;
+    EXPECT(accepts(scene, key) == OK);
+    EXPECT_RESOLVED(scene, key, NULL, "remote 0 x@far.test");
+    reopen(scene);
+    EXPECT(accepts(scene, key) == OK);
+    EXPECT(accepts(scene, "srs0=aaaaaa=aa=far.test=x@example.net") == REFUSED);
+    EXPECT_TEXT(text_from(fail_reason()), "no such user here");
+    int64_t later = clock_wall_ms() + 30 * (int64_t)DAY;
+    clock_set_for_test(&later);
+    EXPECT(accepts(scene, key) == REFUSED);
+    clock_set_for_test(NULL);
+    /* A sender of ours has nothing to come back to. */
+    EXPECT(directory_rewrite(scene->directory, TEXT("bob@example.test"), TEXT("example.net"),
+                             &scene->arena, &out) == OK);
+    EXPECT(mail_address_parse(out, &scene->arena, &address) == OK);
+    EXPECT(accepts(scene, mail_address_key(&address, &scene->arena).data) == REFUSED);
+}
+
+TEST("a sender who was rewritten is found again for some weeks, and nobody else is")
+{
+    scene_run(rewritten_senders);
 }
 
 static void standing(struct scene *scene)

@@ -530,6 +530,10 @@ TEST("contradictions between settings are errors, unwise ones are warnings")
                 "mechanism gssapi\n}\n",
                 MAIN_FILE ":6:29: connector 'x' has not what its mechanisms need to log in\n"
                           "       | see login in mailroot.conf(5)\n");
+    expect_said("host a.b\n" QUIET "forward srs on domain c.d\n",
+                MAIN_FILE ":3:23: 'c.d' is not a domain of ours, so what bounces would not come "
+                          "back\n"
+                          "       | name one that has a domain statement\n");
     expect_said("host a.b\n" QUIET "connector x {\n to *\n smart-host a.b\n x-exps try\n}\n",
                 MAIN_FILE ":6:9: connector 'x' has nothing to log in with by X-EXPS\n"
                           "       | write: login USER secret NAME\n");
