@@ -2,7 +2,7 @@
  * waits for whom. When it is durable the message is delivered, locally, and queued. */
 #include "base/clock.h"
 #include "base/id.h"
-#include "queue/plan.h"
+#include "queue/filter.h"
 
 /* What the sender asked for, each with a space before it; most ask for nothing. */
 static struct text facts_of_terms(const struct mail_terms *terms, struct arena *arena)
@@ -57,43 +57,61 @@ static void story_of_arrival(struct plan *plan, const struct acceptance *accepta
     change_add(&plan->change, &story);
 }
 
-static void fill_message(const struct plan *plan, const struct acceptance *acceptance,
-                         struct operation *operation, int64_t now)
+static struct message facts_of(const struct acceptance *acceptance)
 {
     const struct queue_envelope *envelope = acceptance->envelope;
-    operation->type = OPERATION_MESSAGE;
-    operation->message =
-        (struct operation_message){.message = {.id = envelope->id,
-                                               .session = envelope->session,
-                                               .received_ms = now,
-                                               .size = acceptance->size,
-                                               .terms = envelope->terms,
-                                               .sender = envelope->sender,
-                                               .message_id = envelope->message_id,
-                                               .subject = envelope->subject,
-                                               .extents = acceptance->extents,
-                                               .extent_count = acceptance->extent_count},
-                                   .body_follows = acceptance->extents == NULL,
-                                   .entries = plan->entries,
-                                   .entry_count = plan->entry_count,
-                                   .items = plan->items,
-                                   .item_count = plan->item_count};
+    return (struct message){.id = envelope->id,
+                            .session = envelope->session,
+                            .size = acceptance->size,
+                            .terms = envelope->terms,
+                            .sender = envelope->sender,
+                            .message_id = envelope->message_id,
+                            .subject = envelope->subject,
+                            .extents = acceptance->extents,
+                            .extent_count = acceptance->extent_count};
 }
 
-static bool nobody_gets_it(const struct plan *plan, const struct acceptance *acceptance)
+/* Unless scripts threw it away: then only what else they did is left. */
+static void add_message(struct plan *plan, const struct acceptance *acceptance, int64_t now)
 {
-    for (unsigned i = 0; i < plan->recipient_count; i++)
-        if (!plan->unknown[i])
-            return false;
+    struct operation operation = {.type = OPERATION_MESSAGE,
+                                  .message = {.message = facts_of(acceptance),
+                                              .body_follows = acceptance->extents == NULL,
+                                              .entries = plan->entries,
+                                              .entry_count = plan->entry_count,
+                                              .items = plan->items,
+                                              .item_count = plan->item_count}};
+    operation.message.message.received_ms = now;
+    if (plan->entry_count + plan->item_count == 0)
+        return;
+    change_add(&plan->change, &operation);
+    plan->change.body = acceptance->body;
+}
+
+static bool is_refused(const struct plan *plan, unsigned recipient)
+{
+    return plan->refusals[recipient].length > 0;
+}
+
+/* Why, when every recipient refuses it: the first one's reason; "" when somebody takes it. */
+static struct text refusal_of_all(const struct plan *plan, const struct acceptance *acceptance)
+{
+    for (unsigned i = 0; i < plan->asked_count; i++)
+        if (!is_refused(plan, i))
+            return TEXT("");
     /* Our own report stays, for the administrator. */
-    return !acceptance->is_internal;
+    return acceptance->is_internal ? TEXT("") : plan->refusals[0];
 }
 
 static void fill_results(const struct plan *plan, const struct acceptance *acceptance)
 {
-    enum status *results = acceptance->results;
-    for (unsigned i = 0; results != NULL && i < plan->recipient_count; i++)
-        results[i] = plan->unknown[i] && plan->client_hears ? REFUSED : OK;
+    for (unsigned i = 0; acceptance->results != NULL && i < plan->asked_count; i++) {
+        struct queue_result *result = &acceptance->results[i];
+        if (!is_refused(plan, i) || !plan->client_hears)
+            continue;
+        result->status = REFUSED;
+        result->reason = arena_copy(acceptance->results_arena, plan->refusals[i]);
+    }
 }
 
 /* From here to the append nothing yields: UIDs follow the order of the log. */
@@ -102,7 +120,6 @@ static enum status compose_and_commit(struct plan *plan, const struct acceptance
 {
     int64_t now = clock_wall_ms();
     struct change *change = &plan->change;
-    struct operation operation;
     if (acceptance->change != NULL)
         buffer_append(&change->operations, buffer_text(&acceptance->change->operations));
     story_of_arrival(plan, acceptance, now);
@@ -110,15 +127,28 @@ static enum status compose_and_commit(struct plan *plan, const struct acceptance
                                  : plan_compose(plan, now);
     if (status != OK)
         return status;
-    if (nobody_gets_it(plan, acceptance))
-        return refused("no such user here");
-    fill_message(plan, acceptance, &operation, now);
-    change_add(change, &operation);
-    change->body = acceptance->body;
+    struct text refusal = refusal_of_all(plan, acceptance);
+    if (refusal.length > 0)
+        return refused("%.*s", TEXT_ARG(refusal));
+    add_message(plan, acceptance, now);
     status = store_commit(plan->queue->store, change);
     if (status == OK)
         fill_results(plan, acceptance);
     return status;
+}
+
+/* Expanding, filtering and composing. */
+static enum status plan_and_commit(struct plan *plan, const struct acceptance *acceptance)
+{
+    const struct queue_envelope *envelope = acceptance->envelope;
+    struct filter_source source = {.facts = facts_of(acceptance),
+                                   .body = acceptance->body,
+                                   .login = envelope->login,
+                                   .peer = envelope->peer};
+    enum status status = plan_expand(plan);
+    if (status == OK)
+        status = plan_filter(plan, &source);
+    return status == OK ? compose_and_commit(plan, acceptance, false) : status;
 }
 
 enum status accept_message(struct queue *queue, const struct acceptance *acceptance)
@@ -128,12 +158,12 @@ enum status accept_message(struct queue *queue, const struct acceptance *accepta
     plan_init(&plan, queue, envelope->recipients, envelope->recipient_count);
     plan.id = envelope->id;
     plan.sender = envelope->sender;
-    plan.client_hears = envelope->service == SERVICE_LMTP && acceptance->results != NULL;
+    plan.client_hears = acceptance->results != NULL &&
+                        (envelope->service == SERVICE_LMTP || envelope->recipient_count == 1);
     /* Who is meant counts when it is released: RFC 4865 5. */
     bool is_held = envelope->terms.hold_until_ms > clock_wall_ms();
-    enum status status = is_held ? OK : plan_expand(&plan);
-    if (status == OK)
-        status = compose_and_commit(&plan, acceptance, is_held);
+    enum status status =
+        is_held ? compose_and_commit(&plan, acceptance, true) : plan_and_commit(&plan, acceptance);
     if (status == OK) {
         queue->accepted_messages++;
         queue->accepted_bytes += acceptance->size;

@@ -77,18 +77,23 @@ static void free_message(struct queue_message **message)
     *message = NULL;
 }
 
-static enum status read_results(struct text bytes, unsigned count, enum status *results)
+static enum status read_results(struct text bytes, unsigned count, struct arena *arena,
+                                struct queue_result *results)
 {
-    if (bytes.length != count)
-        return try_later("the store's answer is malformed");
-    for (unsigned i = 0; i < count && results != NULL; i++) {
-        unsigned char status = (unsigned char)bytes.data[i];
-        results[i] = status <= REFUSED ? (enum status)status : TRY_LATER;
+    struct wire_reader in = wire_reader_of(bytes);
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t status = wire_get_u8(&in);
+        struct text reason = status == REFUSED ? wire_get_text(&in) : TEXT("");
+        if (status > REFUSED)
+            in.bad = true;
+        if (results != NULL)
+            results[i] = (struct queue_result){(enum status)status, arena_copy(arena, reason)};
     }
-    return OK;
+    return wire_end(&in) ? OK : try_later("the store's answer is malformed");
 }
 
-enum status queue_commit(struct queue_message **committed, enum status *results)
+enum status queue_commit(struct queue_message **committed, struct arena *arena,
+                         struct queue_result *results)
 {
     struct queue_message *message = *committed;
     if (message->status != OK) {
@@ -109,8 +114,8 @@ enum status queue_commit(struct queue_message **committed, enum status *results)
                              : rpc_ask(message->store, QUEUE_COMMIT, buffer_text(&request), -1,
                                        clock_monotonic_ms() + CALL_MS, &reply);
     if (status == OK)
-        status =
-            read_results(buffer_text(&reply.bytes), message->envelope->recipient_count, results);
+        status = read_results(buffer_text(&reply.bytes), message->envelope->recipient_count, arena,
+                              results);
     rpc_reply_finish(&reply);
     buffer_finish(&request);
     free_message(committed);
@@ -130,6 +135,13 @@ void queue_abandon(struct queue_message **message)
         buffer_finish(&request);
     }
     free_message(message);
+}
+
+bool queue_rejection(struct text reason, struct text *words)
+{
+    struct text prefix = TEXT(QUEUE_REJECTED_REASON);
+    *words = text_from_position(reason, prefix.length);
+    return text_starts_with(reason, prefix);
 }
 
 bool queue_commit_is_full(void)

@@ -65,11 +65,20 @@ struct queue_message *queue_begin(struct rpc_channel *store, const struct queue_
 /* Add body bytes (any cutting). YIELDS when a chunk is full. TRY_LATER: it failed and so will the
  * commit; keep swallowing. */
 enum status queue_append(struct queue_message *message, struct text bytes);
+/* What became of one recipient. */
+struct queue_result {
+    enum status status;
+    struct text reason; /* of REFUSED */
+};
 /* OK: the message is on stable storage and in the local mailboxes. TRY_LATER (452 when
- * queue_commit_is_full: no space or queue full, else 451); REFUSED (554): nothing was kept. Frees
- * *message. results, when not NULL, receives one status per recipient in order (LMTP: local
- * recipients that turned out unknown are REFUSED while others are OK). YIELDS. */
-enum status queue_commit(struct queue_message **message, enum status *results);
+ * queue_commit_is_full: no space or queue full, else 451); REFUSED (554, or 550 in the recipient's
+ * own words, see queue_rejection): nothing was kept. Frees *message. results, when not NULL,
+ * receives one per recipient in order (LMTP: local recipients that turned out unknown, or do not
+ * want it, are REFUSED while others are OK), with reasons in arena. YIELDS. */
+enum status queue_commit(struct queue_message **message, struct arena *arena,
+                         struct queue_result *results);
+/* A reason for REFUSED is the recipient's own (RFC 5429): *words, borrowed. */
+bool queue_rejection(struct text reason, struct text *words);
 void queue_abandon(struct queue_message **message);
 /* The reason of the last failed commit on this task said that space is lacking. */
 bool queue_commit_is_full(void);

@@ -94,6 +94,8 @@ struct queue {
     struct timer_heap looks, reports, later;
     struct task_event work; /* for QUEUE_LEASE */
     struct task_event look_news, report_news, later_news;
+    struct scripts_cache *scripts; /* the active ones, compiled */
+    struct map *remembering;       /* owner, key: a memory on its way to the store; see memory.h */
     uint64_t last_lease, last_id;
     uint64_t send_losses; /* times the send process went away */
     int64_t free_checked_ms;
@@ -145,7 +147,8 @@ struct acceptance {
     struct log_place *extents; /* or large */
     unsigned extent_count;
     uint64_t size;
-    enum status *results; /* per recipient, or NULL */
+    struct queue_result *results; /* per recipient, or NULL: nobody hears */
+    struct arena *results_arena;
     /* What else happens in the same record: added before. */
     struct change *change;
     bool is_internal; /* our own report: no limits apply */
@@ -173,8 +176,13 @@ void serve_finish(struct queue *queue);
 /* Around every call that may yield, so that closing can wait for it. TRY_LATER: not serving. */
 enum status serve_begin_call(struct queue *queue);
 void serve_end_call(struct queue *queue);
+
+/* job.c */
 /* Append the job of a leased item. False: its message can't be read now. YIELDS. */
-bool serve_encode_job(struct queue *queue, struct queued_item *queued, struct buffer *out);
+bool job_put(struct queue *queue, struct queued_item *queued, struct buffer *out);
+/* Bytes of what is sent for a leased item. YIELDS. */
+enum status job_read(struct queue *queue, const struct queued_item *queued, uint64_t offset,
+                     uint32_t length, struct buffer *out);
 
 /* turn.c */
 void queue_serve_turn_lease(void *context, struct rpc_call *call, struct text request);
@@ -198,6 +206,9 @@ void queue_serve_room(void *context, struct rpc_call *call, struct text request)
 
 /* release.c: an ITEM_LATER whose time has come. YIELDS. */
 void release_item(struct queue *queue, struct queued_item *item);
+
+/* answer.c: write what a script wants written (ITEM_ANSWER). YIELDS. */
+void answer_send(struct queue *queue, struct queued_item *item);
 
 /* notice.c: tell the sender of an ITEM_REPORT. YIELDS. */
 void notice_send(struct queue *queue, struct queued_item *item);

@@ -4,6 +4,25 @@
 
 enum { DELAY_TOLD = 1, DEADLINE_TOLD = 2 };
 
+/* What only scripts and forwarding need: items without look as they did before there were any. */
+static void put_filtered(const struct item *item, struct buffer *out)
+{
+    if (item->sender.length + item->forwarder.length + item->answer.length == 0)
+        return;
+    wire_put_text(out, item->sender);
+    wire_put_text(out, item->forwarder);
+    wire_put_text(out, item->answer);
+}
+
+static void get_filtered(struct wire_reader *in, struct item *out)
+{
+    if (in->bad || in->rest.length == 0)
+        return;
+    out->sender = wire_get_text(in);
+    out->forwarder = wire_get_text(in);
+    out->answer = wire_get_text(in);
+}
+
 void item_encode(const struct item *item, struct buffer *out)
 {
     wire_put_u8(out, (uint8_t)item->kind);
@@ -25,6 +44,7 @@ void item_encode(const struct item *item, struct buffer *out)
         wire_put_text(out, recipient->remote_host);
         wire_put_u64(out, (uint64_t)recipient->last_attempt_ms);
     }
+    put_filtered(item, out);
 }
 
 bool item_decode(struct text bytes, struct arena *arena, struct item *out)
@@ -41,7 +61,7 @@ bool item_decode(struct text bytes, struct arena *arena, struct item *out)
     out->attempts = wire_get_u32(&in);
     out->recipient_count = wire_get_u32(&in);
     enum { RECIPIENT_LEAST = 30 };
-    if (in.bad || kind < ITEM_SEND || kind > ITEM_LATER ||
+    if (in.bad || kind < ITEM_SEND || kind > ITEM_ANSWER ||
         out->recipient_count > in.rest.length / RECIPIENT_LEAST)
         return false;
     out->recipients = arena_array(arena, out->recipient_count, sizeof(*out->recipients));
@@ -59,6 +79,7 @@ bool item_decode(struct text bytes, struct arena *arena, struct item *out)
         if (action > REPORT_EXPANDED)
             return false;
     }
+    get_filtered(&in, out);
     return wire_end(&in);
 }
 

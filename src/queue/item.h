@@ -12,6 +12,7 @@ enum item_kind {
     ITEM_REPORT = 2, /* their fate is known; the sender has to be told */
     ITEM_BAD = 3,    /* undeliverable and nobody to tell: for the administrator */
     ITEM_LATER = 4,  /* not looked up yet: to be released at next_try_ms (RFC 4865) */
+    ITEM_ANSWER = 5, /* a script wants its recipients written to: `answer` says what */
 };
 
 enum { ITEM_RECIPIENTS_MAX = 1000, ITEM_BYTES_MAX = 2 << 20 };
@@ -33,6 +34,9 @@ struct item {
     uint32_t attempts;
     struct item_recipient *recipients;
     unsigned recipient_count;
+    struct text sender;    /* it goes out in this name; "": in that of the message's sender */
+    struct text forwarder; /* the mailbox that sends it on, or "" */
+    struct text answer;    /* of ITEM_ANSWER; see answer.h */
 };
 
 void item_encode(const struct item *item, struct buffer *out);

@@ -5,6 +5,9 @@
 #include "decide/retry.h"
 #include "decide/route.h"
 #include "mail/address.h"
+#include "mail/srs.h"
+#include "queue/filter.h"
+#include "queue/memory.h"
 #include "store/mailbox.h"
 
 enum { STORIES_MOST = 50 }; /* told one by one; of more recipients, a count */
@@ -22,16 +25,24 @@ void plan_init(struct plan *plan, struct queue *queue, const struct queue_recipi
     *plan = (struct plan){.queue = queue,
                           .recipients = recipients,
                           .recipient_count = count,
+                          .asked_count = count,
                           .first_number = 1,
                           .groups = map_new()};
     arena_init(&plan->arena);
     list_init(&plan->group_list);
     change_init(&plan->change);
-    plan->unknown = arena_array(&plan->arena, count, sizeof(*plan->unknown));
+    list_init(&plan->edits);
+    list_init(&plan->remembered);
+    buffer_init(&plan->seen, SIEVE_MESSAGE_SEEN);
+    plan->refusals = arena_array(&plan->arena, count, sizeof(*plan->refusals));
 }
 
 void plan_finish(struct plan *plan)
 {
+    list_each(link, &plan->remembered)
+        memory_settled(plan->queue, list_entry(link, struct remembered, link)->name);
+    filter_edits_finish(plan);
+    buffer_finish(&plan->seen);
     change_finish(&plan->change);
     map_free(&plan->groups);
     arena_finish(&plan->arena);
@@ -97,6 +108,14 @@ static struct group *group_for(struct plan *plan, struct text name, const struct
     return group;
 }
 
+void plan_add_item(struct plan *plan, const struct item *item, struct item_recipient recipient)
+{
+    struct group *group = arena_alloc(&plan->arena, sizeof(*group));
+    group->item = *item;
+    list_append(&plan->group_list, &group->link);
+    add_recipient(plan, group, recipient);
+}
+
 /* RFC 3461 5.2.7.1: what became of several addresses can't be told in the name of one; so success
  * ends here, told as "expanded". */
 static bool is_expanded(const struct plan *plan, unsigned recipient)
@@ -113,19 +132,32 @@ static unsigned notify_of(const struct plan *plan, unsigned recipient)
     return notify != 0 ? notify : NOTIFY_NEVER;
 }
 
-static struct item_recipient recipient_of(const struct plan *plan,
-                                          const struct directory_target *target)
+/* Outside our domains the key's folded local part is not ours to send: RFC 5321 2.4. What was
+ * rewritten for a bounce to come back by is as it was before. */
+static struct text address_of(const struct plan *plan, const struct directory_target *target,
+                              struct arena *arena)
+{
+    struct text asked = plan->recipients[target->recipient].address, original;
+    struct mail_address address;
+    if (text_equals(target->address, plan->keys[target->recipient]))
+        return asked;
+    bool was_rewritten = target->kind == TARGET_REMOTE && srs_is_rewritten(asked) &&
+                         srs_read(asked, arena, &original) &&
+                         mail_address_parse(original, arena, &address) == OK &&
+                         text_equals(mail_address_key(&address, arena), target->address);
+    return was_rewritten ? original : target->address;
+}
+
+struct item_recipient plan_recipient(const struct plan *plan, const struct directory_target *target)
 {
     const struct queue_recipient *asked = &plan->recipients[target->recipient];
-    /* Outside our domains the key's folded local part is not ours to send: RFC 5321 2.4. */
-    bool is_asked = text_equals(target->address, plan->keys[target->recipient]);
-    return (struct item_recipient){.address = is_asked ? asked->address : target->address,
+    return (struct item_recipient){.address =
+                                       address_of(plan, target, (struct arena *)&plan->arena),
                                    .original_recipient = asked->original_recipient,
                                    .notify = notify_of(plan, target->recipient)};
 }
 
-/* A fate that is known at once. */
-static void add_report(struct plan *plan, struct item_recipient recipient, int64_t now)
+void plan_add_report(struct plan *plan, struct item_recipient recipient, int64_t now)
 {
     bool may_report = !text_is_empty(plan->sender);
     struct item facts = {.kind = may_report ? ITEM_REPORT : ITEM_BAD, .next_try_ms = now};
@@ -138,9 +170,28 @@ static bool hears_of_success(const struct plan *plan, unsigned notify)
     return !text_is_empty(plan->sender) && decide_wants_notice(notify, NOTICE_SUCCESS);
 }
 
-static bool may_tell(struct plan *plan)
+bool plan_may_tell(struct plan *plan)
 {
     return plan->stories++ < STORIES_MOST;
+}
+
+/* Items of a hop wait together when they also leave in the same name. */
+static struct text group_name(struct plan *plan, const struct item *facts)
+{
+    struct text hop = item_hop_name(facts, &plan->arena);
+    if (facts->sender.length + facts->forwarder.length == 0)
+        return hop;
+    return arena_printf(&plan->arena, "%.*s\n%.*s\n%.*s", TEXT_ARG(hop), TEXT_ARG(facts->sender),
+                        TEXT_ARG(facts->forwarder));
+}
+
+static void fill_forwarding(const struct plan *plan, const struct directory_target *target,
+                            struct item *facts)
+{
+    if (plan->senders != NULL)
+        facts->sender = plan->senders[target - plan->targets];
+    if (target->recipient >= plan->asked_count)
+        facts->forwarder = plan->forwards[target->recipient - plan->asked_count].by->owner;
 }
 
 static void plan_remote(struct plan *plan, const struct directory_target *target, int64_t now)
@@ -153,32 +204,35 @@ static void plan_remote(struct plan *plan, const struct directory_target *target
     /* What is held is asked for by domain. */
     bool by_domain = route.by_mx || route.connector->holds;
     facts.domain = by_domain ? domain : TEXT("");
-    struct item_recipient recipient = recipient_of(plan, target);
-    struct text hop = item_hop_name(&facts, &plan->arena);
-    add_recipient(plan, group_for(plan, hop, &facts), recipient);
-    if (!may_tell(plan))
+    struct item_recipient recipient = plan_recipient(plan, target);
+    fill_forwarding(plan, target, &facts);
+    add_recipient(plan, group_for(plan, group_name(plan, &facts), &facts), recipient);
+    if (!plan_may_tell(plan))
         return;
+    struct text name = facts.sender.length == 0
+                           ? TEXT("")
+                           : arena_printf(&plan->arena, " from=<%.*s>", TEXT_ARG(facts.sender));
     if (route.connector == NULL)
         change_story(&plan->change, plan->id, "routed",
-                     "recipient=%.*s hop=mx:%.*s reason=\"no connector has this domain\"",
-                     TEXT_ARG(recipient.address), TEXT_ARG(domain));
+                     "recipient=%.*s hop=mx:%.*s%.*s reason=\"no connector has this domain\"",
+                     TEXT_ARG(recipient.address), TEXT_ARG(domain), TEXT_ARG(name));
     else
         change_story(&plan->change, plan->id, "routed",
-                     "recipient=%.*s connector=%.*s space=%.*s cost=%u where=%.*s:%u",
+                     "recipient=%.*s connector=%.*s space=%.*s cost=%u%.*s where=%.*s:%u",
                      TEXT_ARG(recipient.address), TEXT_ARG(route.connector->name),
-                     TEXT_ARG(route.space), route.connector->cost,
+                     TEXT_ARG(route.space), route.connector->cost, TEXT_ARG(name),
                      TEXT_ARG(route.connector->place.file), route.connector->place.line);
 }
 
 static void report_failed(struct plan *plan, const struct directory_target *target,
                           const char *enhanced, const char *reply, int64_t now)
 {
-    struct item_recipient recipient = recipient_of(plan, target);
+    struct item_recipient recipient = plan_recipient(plan, target);
     recipient.action = REPORT_FAILED;
     recipient.enhanced = text_from(enhanced);
     recipient.reply = text_from(reply);
-    add_report(plan, recipient, now);
-    if (may_tell(plan))
+    plan_add_report(plan, recipient, now);
+    if (plan_may_tell(plan))
         change_story(&plan->change, plan->id, "failed", "recipient=%.*s status=%s reason=\"%s\"",
                      TEXT_ARG(recipient.address), enhanced, reply);
 }
@@ -187,7 +241,7 @@ static void plan_failed(struct plan *plan, const struct directory_target *target
 {
     bool is_loop = target->kind == TARGET_LOOP;
     if (plan->targets_of[target->recipient] == 1) {
-        plan->unknown[target->recipient] = true;
+        plan->refusals[target->recipient] = TEXT("no such user here");
         /* RFC 2033 4.2: the client hears of each recipient, and reports itself. */
         if (plan->client_hears)
             return;
@@ -204,6 +258,17 @@ static bool is_full(const struct plan *plan, const struct directory_target *targ
     return quota_admit(&plan->queue->accounts, target->address, 1, 0) != OK;
 }
 
+void plan_delivered(struct plan *plan, struct item_recipient recipient, int64_t now)
+{
+    if (!hears_of_success(plan, recipient.notify))
+        return;
+    recipient.action = REPORT_DELIVERED;
+    recipient.enhanced = TEXT("2.1.5");
+    recipient.reply = TEXT("delivered to the mailbox");
+    recipient.last_attempt_ms = now;
+    plan_add_report(plan, recipient, now);
+}
+
 static enum status plan_mailbox(struct plan *plan, const struct directory_target *target,
                                 int64_t now)
 {
@@ -213,24 +278,18 @@ static enum status plan_mailbox(struct plan *plan, const struct directory_target
     if (box == NULL || !mailbox_compose(box, &plan->change, entry))
         return refused("the mailbox of %.*s takes no more messages", TEXT_ARG(target->address));
     plan->entry_count++;
-    struct item_recipient recipient = recipient_of(plan, target);
-    if (may_tell(plan))
+    struct item_recipient recipient = plan_recipient(plan, target);
+    if (plan_may_tell(plan))
         change_story(&plan->change, plan->id, "delivered", "recipient=%.*s mailbox=%.*s uid=%u",
                      TEXT_ARG(recipient.address), TEXT_ARG(target->address), entry->uid);
-    if (!hears_of_success(plan, recipient.notify))
-        return OK;
-    recipient.action = REPORT_DELIVERED;
-    recipient.enhanced = TEXT("2.1.5");
-    recipient.reply = TEXT("delivered to the mailbox");
-    recipient.last_attempt_ms = now;
-    add_report(plan, recipient, now);
+    plan_delivered(plan, recipient, now);
     return OK;
 }
 
 /* RFC 3461 5.2.7: whom the sender wants to know reached, and who turned out to be several. */
 static void plan_expanded(struct plan *plan, int64_t now)
 {
-    for (unsigned i = 0; i < plan->recipient_count; i++) {
+    for (unsigned i = 0; i < plan->asked_count; i++) {
         const struct queue_recipient *asked = &plan->recipients[i];
         if (!is_expanded(plan, i) || !hears_of_success(plan, asked->notify))
             continue;
@@ -241,23 +300,46 @@ static void plan_expanded(struct plan *plan, int64_t now)
                                            .enhanced = TEXT("2.1.5"),
                                            .reply = TEXT("expanded to its members"),
                                            .last_attempt_ms = now};
-        add_report(plan, recipient, now);
-        if (may_tell(plan))
+        plan_add_report(plan, recipient, now);
+        if (plan_may_tell(plan))
             change_story(&plan->change, plan->id, "expanded", "recipient=%.*s targets=%u",
                          TEXT_ARG(asked->address), plan->targets_of[i]);
     }
 }
 
+static const struct filtered *filtered_of(const struct plan *plan, unsigned i)
+{
+    return plan->filtered == NULL ? NULL : plan->filtered[i];
+}
+
+/* A script may send it elsewhere, however full the mailbox is. */
+static bool is_for_mailbox(const struct plan *plan, unsigned i)
+{
+    const struct filtered *filtered = filtered_of(plan, i);
+    return filtered == NULL || filtered->copy_count > 0;
+}
+
+static unsigned entries_most(const struct plan *plan)
+{
+    unsigned most = plan->target_count;
+    for (unsigned i = 0; i < plan->target_count; i++)
+        if (filtered_of(plan, i) != NULL)
+            most += plan->filtered[i]->copy_count;
+    return most;
+}
+
 static enum status plan_targets(struct plan *plan, int64_t now)
 {
-    plan->entries = arena_array(&plan->arena, plan->target_count, sizeof(*plan->entries));
+    plan->entries = arena_array(&plan->arena, entries_most(plan), sizeof(*plan->entries));
     for (unsigned i = 0; i < plan->target_count; i++) {
         const struct directory_target *target = &plan->targets[i];
         enum status status = OK;
         switch (target->kind) {
         case TARGET_MAILBOX:
-            if (is_full(plan, target))
+            if (is_for_mailbox(plan, i) && is_full(plan, target))
                 report_failed(plan, target, "5.2.2", "the mailbox is full", now);
+            else if (filtered_of(plan, i) != NULL)
+                status = filter_compose(plan, i, now);
             else
                 status = plan_mailbox(plan, target, now);
             break;
@@ -307,6 +389,7 @@ enum status plan_compose(struct plan *plan, int64_t now)
     if (plan->stories > STORIES_MOST)
         change_story(&plan->change, plan->id, "recipients", "not-told=%u",
                      plan->stories - STORIES_MOST);
+    filter_edits_compose(plan, now);
     return plan_items(plan);
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/logline.h"
 #include "queue/internal.h"
+#include "queue/scripts_cache.h"
 
 enum {
     STORY_FLUSH_MS = 200,
@@ -22,6 +23,8 @@ struct queue *queue_new(void)
     task_group_init(&queue->tasks);
     task_group_init(&queue->log_tasks);
     queue->cache = directory_cache_new();
+    queue->scripts = scripts_cache_new();
+    queue->remembering = map_new();
     queue->uploads = map_new();
     queue->committing = map_new();
     queue->asked = map_new();
@@ -149,8 +152,13 @@ static void send_notices(void *argument)
 {
     struct queue *queue = argument;
     struct timer *timer;
-    while ((timer = next_due(&queue->reports, &queue->report_news)) != NULL)
-        notice_send(queue, list_entry(timer, struct queued_item, due));
+    while ((timer = next_due(&queue->reports, &queue->report_news)) != NULL) {
+        struct queued_item *item = list_entry(timer, struct queued_item, due);
+        if (item->kind == ITEM_ANSWER)
+            answer_send(queue, item);
+        else
+            notice_send(queue, item);
+    }
 }
 
 static void release_later(void *argument)
@@ -167,6 +175,12 @@ void queue_directory_changed(void *context)
     directory_cache_clear(queue->cache);
 }
 
+static void value_changed(void *context, struct text owner, struct text name)
+{
+    struct queue *queue = context;
+    scripts_cache_changed(queue->scripts, owner, name);
+}
+
 enum status queue_start(struct queue *queue, const struct queue_options *options)
 {
     struct store_options store_options = {.directory = options->directory,
@@ -181,7 +195,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     if (status != OK)
         return fail_within(status, "cannot open the store in %s", options->directory);
     queue->accounts.store = queue->store;
-    struct store_hooks hooks = {.context = queue, .item = schedule_item};
+    struct store_hooks hooks = {.context = queue, .item = schedule_item, .value = value_changed};
     store_set_hooks(queue->store, hooks);
     schedule_load(queue);
     queue->serving = true;
@@ -226,6 +240,8 @@ void queue_stop(struct queue **stopped)
     turn_finish(queue);
     etrn_finish(queue);
     directory_cache_free(&queue->cache);
+    scripts_cache_free(&queue->scripts);
+    map_free(&queue->remembering);
     map_free(&queue->uploads);
     map_free(&queue->committing);
     if (queue->settings != NULL)

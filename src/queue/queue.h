@@ -61,7 +61,8 @@ struct queue_view {
     uint64_t id;
     uint32_t number;
     const char *state; /* "waiting", "remote" (until it is asked for), "sending", "report", "bad",
-                          or "held" until next_try_ms, as the sender asked */
+                          "answer" (a script's, about to be written), or "held" until next_try_ms,
+                          as the sender asked */
     struct text waits_for; /* of "remote": what lets it go, for people */
     struct text hop, connector, domain, sender;
     uint64_t size;

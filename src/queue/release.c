@@ -2,7 +2,7 @@
  * which is there already. What it becomes and its own end are one record: both or neither. */
 #include "base/clock.h"
 #include "base/logline.h"
-#include "queue/plan.h"
+#include "queue/filter.h"
 
 enum { RETRY_MS = MINUTE };
 
@@ -68,7 +68,10 @@ static enum status release(struct queue *queue, struct queued_item *later, struc
     plan_init(&plan, queue, recipients, item.recipient_count);
     plan.id = message.id;
     plan.sender = message.sender;
+    struct filter_source source = {.facts = message, .is_stored = true};
     enum status status = plan_expand(&plan);
+    if (status == OK)
+        status = plan_filter(&plan, &source);
     if (status == OK)
         status = compose_and_commit(&plan, later);
     plan_finish(&plan);

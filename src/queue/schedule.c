@@ -200,7 +200,7 @@ static void take_out(struct queue *queue, struct queued_item *item)
 
 static void put_in(struct queue *queue, struct queued_item *item)
 {
-    if (item->kind == ITEM_REPORT) {
+    if (item->kind == ITEM_REPORT || item->kind == ITEM_ANSWER) {
         timer_set(&queue->reports, &item->due, item->next_try_ms);
         task_event_tell_all(&queue->report_news);
     }

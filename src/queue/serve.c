@@ -239,12 +239,13 @@ static bool id_is_taken(struct queue *queue, uint64_t id, struct arena *arena)
 
 static enum status commit_with_upload(struct queue *queue, struct upload_slot *slot,
                                       const struct queue_commit_request *request,
-                                      enum status *results)
+                                      struct arena *arena, struct queue_result *results)
 {
     struct acceptance acceptance = {.envelope = &request->envelope,
                                     .body = request->body,
                                     .size = request->body.length,
-                                    .results = results};
+                                    .results = results,
+                                    .results_arena = arena};
     uint64_t id = request->envelope.id;
     enum status status = OK;
     map_put(queue->committing, MAP_KEY(id), queue);
@@ -266,7 +267,7 @@ static enum status commit_with_upload(struct queue *queue, struct upload_slot *s
 }
 
 static enum status commit(struct queue *queue, struct rpc_channel *channel, struct text bytes,
-                          struct arena *arena, struct text *results)
+                          struct arena *arena, struct buffer *results)
 {
     struct queue_commit_request request;
     if (!queue_commit_decode(bytes, arena, &request))
@@ -279,32 +280,35 @@ static enum status commit(struct queue *queue, struct rpc_channel *channel, stru
         return refused("there is a message of this id");
     enum status status = check_space(queue);
     unsigned count = request.envelope.recipient_count;
-    enum status *statuses = arena_array(arena, count, sizeof(*statuses));
+    struct queue_result *outcomes = arena_array(arena, count, sizeof(*outcomes));
     if (status == OK)
-        status = commit_with_upload(queue, slot, &request, statuses);
+        status = commit_with_upload(queue, slot, &request, arena, outcomes);
     else if (slot != NULL)
         slot_abandon(queue, slot);
-    char *out = arena_alloc(arena, count);
-    for (unsigned i = 0; i < count; i++)
-        out[i] = (char)statuses[i];
-    *results = text_of(out, count);
+    for (unsigned i = 0; i < count; i++) {
+        wire_put_u8(results, (uint8_t)outcomes[i].status);
+        if (outcomes[i].status == REFUSED)
+            wire_put_text(results, outcomes[i].reason);
+    }
     return status;
 }
 
 static void serve_commit(void *context, struct rpc_call *call, struct text request)
 {
     struct arena arena;
-    struct text results = TEXT("");
+    struct buffer results;
     arena_init(&arena);
+    buffer_init(&results, RPC_FRAME_MAX - 64);
     enum status status = serve_begin_call(context);
     if (status == OK)
         status = commit(context, rpc_call_channel(call), request, &arena, &results);
     if (status == OK) {
         sync_point("before-answer");
-        rpc_answer(&call, results);
+        rpc_answer(&call, buffer_text(&results));
     } else {
         answer(call, status);
     }
+    buffer_finish(&results);
     arena_finish(&arena);
     serve_end_call(context);
 }
@@ -320,53 +324,6 @@ static void serve_story(void *context, struct rpc_call *call, struct text reques
         store_story(queue->store, id, event, text);
 }
 
-static void fill_job(struct queue_job *job, const struct queued_item *queued,
-                     const struct message *message, const struct item *item, struct arena *arena)
-{
-    *job = (struct queue_job){.id = message->id,
-                              .lease = queued->lease,
-                              .connector = item->connector,
-                              .domain = item->domain,
-                              .sender = message->sender,
-                              .terms = message->terms,
-                              .size = message->size,
-                              .recipient_count = item->recipient_count};
-    struct queue_job_recipient *recipients =
-        arena_array(arena, item->recipient_count, sizeof(*recipients));
-    for (unsigned i = 0; i < item->recipient_count; i++)
-        recipients[i] = (struct queue_job_recipient){.number = i,
-                                                     .address = item->recipients[i].address,
-                                                     .original_recipient =
-                                                         item->recipients[i].original_recipient,
-                                                     .notify = item->recipients[i].notify};
-    job->recipients = recipients;
-}
-
-bool serve_encode_job(struct queue *queue, struct queued_item *queued, struct buffer *out)
-{
-    struct arena arena;
-    struct message message;
-    struct item item;
-    struct queue_job job;
-    struct buffer body;
-    uint64_t losses = queue->send_losses;
-    arena_init(&arena);
-    buffer_init(&body, QUEUE_BODY_INLINE_MAX);
-    bool known = store_message(queue->store, queued->message->id, &arena, &message) &&
-                 item_read(queue, queued, &arena, &item);
-    if (known) {
-        fill_job(&job, queued, &message, &item, &arena);
-        if (message.size <= QUEUE_BODY_INLINE_MAX)
-            known = store_read(queue->store, message.id, 0, QUEUE_BODY_INLINE_MAX, &body) == OK;
-        job.body = buffer_text(&body);
-    }
-    if (known && losses == queue->send_losses)
-        queue_job_encode(&job, out);
-    buffer_finish(&body);
-    arena_finish(&arena);
-    return known;
-}
-
 /* Jobs into out; how many. Ends early, with 0, when the send process went away. */
 static unsigned lease_jobs(struct queue *queue, unsigned most, struct buffer *out, int64_t *wake_ms)
 {
@@ -376,7 +333,7 @@ static unsigned lease_jobs(struct queue *queue, unsigned most, struct buffer *ou
         struct queued_item *item = schedule_lease(queue, wake_ms);
         if (item == NULL)
             return count;
-        bool encoded = serve_encode_job(queue, item, out);
+        bool encoded = job_put(queue, item, out);
         if (losses != queue->send_losses)
             return 0;
         if (encoded) {
@@ -451,7 +408,7 @@ static void serve_body(void *context, struct rpc_call *call, struct text request
     else if (status == OK && item == NULL)
         status = refused("the lease has ended");
     if (status == OK)
-        status = store_read(queue->store, item->message->id, offset, length, &body);
+        status = job_read(queue, item, offset, length, &body);
     if (status == OK)
         rpc_answer(&call, buffer_text(&body));
     else

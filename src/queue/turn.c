@@ -333,7 +333,7 @@ static enum status lease_one(struct queue *queue, uint64_t id, struct buffer *ou
     if (item == NULL)
         return OK;
     schedule_lease_held(queue, item, id);
-    bool encoded = serve_encode_job(queue, item, out);
+    bool encoded = job_put(queue, item, out);
     if (losses != queue->send_losses)
         return try_later("the send process went away");
     turn = map_get(queue->turns, MAP_KEY(id));

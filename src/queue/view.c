@@ -45,6 +45,8 @@ static const char *state_name(const struct queued_item *queued, const struct ite
         return "bad";
     case ITEM_LATER:
         return "held";
+    case ITEM_ANSWER:
+        return "answer";
     }
     return "";
 }
@@ -201,7 +203,7 @@ static struct queued_item *removable(struct queue *queue, uint64_t id, bool *sen
     list_each(link, &message->items)
     {
         struct queued_item *item = list_entry(link, struct queued_item, of_message);
-        if (item->kind != ITEM_SEND && item->kind != ITEM_LATER)
+        if (item->kind != ITEM_SEND && item->kind != ITEM_LATER && item->kind != ITEM_ANSWER)
             continue;
         if (item->lease == 0 && !item->busy)
             return item;

@@ -15,6 +15,8 @@ enum {
 
 /* A commit the server could not take for lack of space has a reason that begins so. */
 #define QUEUE_FULL_REASON "insufficient storage"
+/* One that a recipient's script refused, for the reason behind it. */
+#define QUEUE_REJECTED_REASON "rejected by the recipient: "
 
 /* QUEUE_APPEND: id, bytes. QUEUE_ABANDON: id. QUEUE_COMMIT: appended before?, envelope, rest. */
 struct queue_commit_request {

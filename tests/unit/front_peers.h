@@ -33,6 +33,7 @@ static struct front_peers {
     enum status append_status, commit_status;
     bool is_full;
     enum status lmtp_results[WORLD_RECIPIENTS];
+    const char *lmtp_reason;
     char stories[20000];
     uint64_t story_id;
     struct pop3_maildrop *maildrop; /* what a POP3 login opens */
@@ -202,8 +203,12 @@ static void peers_serve_commit(void *context, struct rpc_call *call, struct text
     check(queue_commit_decode(request, &arena, &commit));
     struct buffer results;
     buffer_init(&results, QUEUE_RECIPIENTS_MAX);
-    for (unsigned i = 0; i < commit.envelope.recipient_count; i++)
-        buffer_append_byte(&results, i < WORLD_RECIPIENTS ? (char)peers.lmtp_results[i] : 0);
+    for (unsigned i = 0; i < commit.envelope.recipient_count; i++) {
+        enum status status = i < WORLD_RECIPIENTS ? peers.lmtp_results[i] : OK;
+        wire_put_u8(&results, (uint8_t)status);
+        if (status == REFUSED)
+            wire_put_text(&results, text_from(peers.lmtp_reason));
+    }
     if (peers.commit_status == OK) {
         peers_keep(&commit);
         rpc_answer(&call, buffer_text(&results));

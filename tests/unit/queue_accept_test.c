@@ -151,16 +151,21 @@ TEST("a group's member who is gone is reported to the sender, the others get the
 
 static void unknown_alone(struct queue_peer *peer)
 {
-    enum status results[2] = {OK, OK};
+    struct arena arena;
+    struct queue_result results[2] = {{OK, TEXT("")}};
+    arena_init(&arena);
     struct queue_peer_mail mail = {.body = TEXT("x\r\n"),
                                    .to = {TEXT("nobody@local.test"), TEXT("bob@local.test")},
                                    .to_count = 1,
+                                   .arena = &arena,
                                    .results = results};
     EXPECT(queue_peer_mail(peer, &mail) == REFUSED);
     mail.lmtp = true;
     mail.to_count = 2;
     EXPECT(queue_peer_mail(peer, &mail) == OK);
-    EXPECT(results[0] == REFUSED && results[1] == OK);
+    EXPECT(results[0].status == REFUSED && results[1].status == OK);
+    EXPECT_TEXT(results[0].reason, "no such user here");
+    arena_finish(&arena);
 }
 
 TEST("an unknown recipient alone is refused; over LMTP beside others it alone is")

@@ -12,6 +12,7 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "directory/calls.h"
+#include "mail/srs.h"
 
 static const char settings_text[] = "host mx.local.test\n"
                                     "limit free-space 1MB\n"
@@ -39,6 +40,14 @@ static unsigned expand_one(struct text key, unsigned recipient, struct directory
         out[2] = (struct directory_target){TARGET_REMOTE, TEXT("far@remote.example"), recipient};
         out[3] = (struct directory_target){TARGET_UNKNOWN, TEXT("gone@local.test"), recipient};
         return 4;
+    }
+    if (text_equals(key, TEXT("alias@local.test"))) {
+        out[0] = (struct directory_target){TARGET_REMOTE, TEXT("far@remote.example"), recipient};
+        return 1;
+    }
+    if (text_starts_with(key, TEXT("alice+"))) {
+        out[0] = (struct directory_target){TARGET_MAILBOX, TEXT("alice@local.test"), recipient};
+        return 1;
     }
     bool unknown = text_starts_with(key, TEXT("nobody"));
     out[0] = (struct directory_target){unknown ? TARGET_UNKNOWN : TARGET_MAILBOX, key, recipient};
@@ -69,8 +78,23 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
     arena_finish(&arena);
 }
 
+static void serve_forward(void *context, struct rpc_call *call, struct text request)
+{
+    struct arena arena;
+    struct text sender, domain, out = TEXT("");
+    unused(context);
+    arena_init(&arena);
+    check(directory_forward_decode(request, &sender, &domain));
+    if (srs_rewrite(TEXT("a key"), sender, domain, clock_wall_ms(), &arena, &out) == OK)
+        rpc_answer(&call, out);
+    else
+        rpc_fail(&call, REFUSED, fail_reason());
+    arena_finish(&arena);
+}
+
 static const struct rpc_method auth_methods[] = {
-    {DIRECTORY_EXPAND, RPC_INLINE, "expand", serve_expand}};
+    {DIRECTORY_EXPAND, RPC_INLINE, "expand", serve_expand},
+    {DIRECTORY_FORWARD, RPC_INLINE, "forward", serve_forward}};
 
 static const struct rpc_method methods_for_auth[] = {{STORE_TURN, 0, "turn", queue_serve_turn}};
 
@@ -110,7 +134,7 @@ void queue_peer_open(struct queue_peer *peer)
     peer->send = rpc_channel_new("store", send_methods, 1, peer, &peer->group);
     peer->send_in_store =
         rpc_channel_new("send", queue_send_methods, QUEUE_SEND_METHODS, peer->queue, &peer->group);
-    peer->auth = rpc_channel_new("store", auth_methods, 1, peer, &peer->group);
+    peer->auth = rpc_channel_new("store", auth_methods, 2, peer, &peer->group);
     peer->auth_in_store = rpc_channel_new("auth", methods_for_auth, 1, peer->queue, &peer->group);
     connect_pair(peer->front, peer->front_in_store);
     connect_pair(peer->send, peer->send_in_store);
@@ -221,7 +245,7 @@ enum status queue_peer_mail(struct queue_peer *peer, struct queue_peer_mail *mai
                                       .recipient_count = mail->to_count};
     struct queue_message *message = queue_begin(peer->front, &envelope);
     queue_append(message, mail->body);
-    return queue_commit(&message, mail->results);
+    return queue_commit(&message, mail->arena, mail->results);
 }
 
 uint64_t queue_peer_deliver(struct queue_peer *peer, const char *sender, const char *to)

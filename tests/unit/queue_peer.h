@@ -42,8 +42,9 @@ struct queue_peer_mail {
     bool lmtp;
     struct mail_terms terms;
     struct text message_id;
-    enum status *results;
-    uint64_t id; /* out */
+    struct queue_result *results;
+    struct arena *arena; /* of the results' reasons */
+    uint64_t id;         /* out */
 };
 enum status queue_peer_mail(struct queue_peer *peer, struct queue_peer_mail *mail);
 /* Mail with one line of body from sender to one recipient; its id. */

@@ -373,6 +373,22 @@ TEST("LMTP answers for each recipient, takes no remote ones, and knows no EHLO")
     world_close();
 }
 
+TEST("a recipient's own words stand in the refusal, as far as a reply can hold them")
+{
+    world_open("");
+    peers.lmtp_results[0] = REFUSED;
+    peers.lmtp_reason = QUEUE_REJECTED_REASON "gr\xc3\xbc\xc3\x9f nobody";
+    struct conversation talk = {.service = SERVICE_LMTP,
+                                .input = TEXT("LHLO x\r\nMAIL FROM:<>\r\n"
+                                              "RCPT TO:<alice@example.test>\r\n"
+                                              "DATA\r\n.\r\nQUIT\r\n")};
+    char *heard = world_talk(talk);
+    EXPECT(strstr(heard, "550 5.7.1 The recipient does not take it: gr???? nobody (mailroot ") !=
+           NULL);
+    free(heard);
+    world_close();
+}
+
 TEST("submission wants a login first, and adds what the header lacks")
 {
     world_open("login cleartext");

@@ -77,6 +77,7 @@ static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
     [SMTP_LOGIN_FAILED] = {535, "5.7.8", "User name or password is wrong", false},
     [SMTP_MECHANISM_NEEDS_TLS] = {538, "5.7.11", "Passwords are taken under TLS only", true},
     [SMTP_NO_SUCH_USER] = {550, "5.1.1", "No such user here", false},
+    [SMTP_REJECTED] = {550, "5.7.1", "The recipient does not take it", false},
     [SMTP_NO_RELAY] = {550, "5.7.1", "Mail for that domain is not taken from you", false},
     [SMTP_NOT_SHOWN] = {550, "5.7.1", "Members are not shown to you", false},
     [SMTP_TRY_ELSEWHERE] = {551, "5.1.6", "Not here; ask where that domain's mail goes", false},

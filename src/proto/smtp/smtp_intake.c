@@ -233,10 +233,23 @@ static void answer_trouble(struct smtp_session *session, enum smtp_trouble troub
     }
 }
 
+/* RFC 5429 2.1.2: refused in the recipient's own words, or because there is none. */
+static void answer_refused(struct smtp_session *session, struct text why,
+                           enum smtp_answer otherwise)
+{
+    struct decision_reason reason = {.rule = "queue", .fact = why};
+    struct text words;
+    if (queue_rejection(why, &words))
+        smtp_answer_because(session, SMTP_REJECTED, words, &reason, 1);
+    else
+        smtp_answer_because(session, otherwise, TEXT(""), &reason, 1);
+}
+
 static void answer_status(struct smtp_session *session, enum status status)
 {
     char id[ID_TEXT_BYTES];
-    struct decision_reason reason = {.rule = "queue", .fact = text_from(fail_reason())};
+    struct text why = text_from(fail_reason());
+    struct decision_reason reason = {.rule = "queue", .fact = why};
     switch (status) {
     case OK:
         smtp_answer(session, SMTP_MESSAGE_ACCEPTED,
@@ -247,7 +260,7 @@ static void answer_status(struct smtp_session *session, enum status status)
                             TEXT(""), &reason, 1);
         return;
     case REFUSED:
-        smtp_answer_because(session, SMTP_REFUSED_MESSAGE, TEXT(""), &reason, 1);
+        answer_refused(session, arena_copy(&session->transaction.arena, why), SMTP_REFUSED_MESSAGE);
         return;
     }
 }
@@ -266,17 +279,17 @@ static void commit(struct smtp_session *session)
     smtp_terms_complete(transaction);
     envelope->message_id = text_from(intake->facts.message_id);
     envelope->subject = text_from(intake->facts.subject);
-    enum status *results =
+    struct queue_result *results =
         arena_array(&transaction->arena, envelope->recipient_count, sizeof(*results));
-    enum status status = queue_commit(&intake->queued, results);
+    enum status status = queue_commit(&intake->queued, &transaction->arena, results);
     if (status == OK)
         log_accepted(session);
     bool is_lmtp = session->service == SERVICE_LMTP;
     for (unsigned i = 0; i < replies_due(session); i++) {
-        if (is_lmtp && status == OK && results[i] == REFUSED)
-            smtp_answer(session, SMTP_NO_SUCH_USER, TEXT(""));
+        if (is_lmtp && status == OK && results[i].status == REFUSED)
+            answer_refused(session, results[i].reason, SMTP_NO_SUCH_USER);
         else
-            answer_status(session, is_lmtp && status == OK ? results[i] : status);
+            answer_status(session, is_lmtp && status == OK ? results[i].status : status);
     }
 }
 

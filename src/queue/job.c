@@ -1,0 +1,90 @@
+/* What send is given of an item: the envelope it goes out with, and the bytes. */
+#include "mail/body_scan.h"
+#include "queue/internal.h"
+
+/* What a mailbox sends on bears its name (RFC 9228), so that it is known when it comes back. */
+static struct text job_mark(const struct item *item, const struct message *message,
+                            struct arena *arena)
+{
+    struct text forwarder = item->forwarder;
+    if (text_is_empty(forwarder) || (body_has_8bit(forwarder) && !message->terms.is_international))
+        return TEXT("");
+    return arena_printf(arena, "Delivered-To: %.*s\r\n", TEXT_ARG(forwarder));
+}
+
+static enum status read_marked(struct queue *queue, const struct message *message,
+                               const struct item *item, uint64_t offset, uint32_t length,
+                               struct buffer *out)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct text mark = job_mark(item, message, &arena);
+    struct text part = text_head(text_from_position(mark, offset), length);
+    buffer_append(out, part);
+    offset = offset < mark.length ? 0 : offset - mark.length;
+    length -= (uint32_t)part.length;
+    arena_finish(&arena);
+    return length == 0 ? OK : store_read(queue->store, message->id, offset, length, out);
+}
+
+static void fill_job(struct queue_job *job, const struct queued_item *queued,
+                     const struct message *message, const struct item *item, struct arena *arena)
+{
+    *job = (struct queue_job){.id = message->id,
+                              .lease = queued->lease,
+                              .connector = item->connector,
+                              .domain = item->domain,
+                              .sender = item->sender.length > 0 ? item->sender : message->sender,
+                              .terms = message->terms,
+                              .size = job_mark(item, message, arena).length + message->size,
+                              .recipient_count = item->recipient_count};
+    struct queue_job_recipient *recipients =
+        arena_array(arena, item->recipient_count, sizeof(*recipients));
+    for (unsigned i = 0; i < item->recipient_count; i++)
+        recipients[i] = (struct queue_job_recipient){.number = i,
+                                                     .address = item->recipients[i].address,
+                                                     .original_recipient =
+                                                         item->recipients[i].original_recipient,
+                                                     .notify = item->recipients[i].notify};
+    job->recipients = recipients;
+}
+
+bool job_put(struct queue *queue, struct queued_item *queued, struct buffer *out)
+{
+    struct arena arena;
+    struct message message;
+    struct item item;
+    struct queue_job job;
+    struct buffer body;
+    uint64_t losses = queue->send_losses;
+    arena_init(&arena);
+    buffer_init(&body, QUEUE_BODY_INLINE_MAX);
+    bool known = store_message(queue->store, queued->message->id, &arena, &message) &&
+                 item_read(queue, queued, &arena, &item);
+    if (known) {
+        fill_job(&job, queued, &message, &item, &arena);
+        if (job.size <= QUEUE_BODY_INLINE_MAX)
+            known = read_marked(queue, &message, &item, 0, QUEUE_BODY_INLINE_MAX, &body) == OK;
+        job.body = buffer_text(&body);
+    }
+    if (known && losses == queue->send_losses)
+        queue_job_encode(&job, out);
+    buffer_finish(&body);
+    arena_finish(&arena);
+    return known;
+}
+
+enum status job_read(struct queue *queue, const struct queued_item *queued, uint64_t offset,
+                     uint32_t length, struct buffer *out)
+{
+    struct arena arena;
+    struct message message;
+    struct item item;
+    arena_init(&arena);
+    enum status status = store_message(queue->store, queued->message->id, &arena, &message) &&
+                                 item_read(queue, queued, &arena, &item)
+                             ? read_marked(queue, &message, &item, offset, length, out)
+                             : refused("the message is gone");
+    arena_finish(&arena);
+    return status;
+}
