@@ -119,13 +119,22 @@ void sasl_gss_free(struct sasl_gss **gss)
 
 /* ---- Credentials ---- */
 
+/* SPNEGO would negotiate whatever the library has; we want Kerberos behind it and nothing else. */
+static enum status negotiate_kerberos_alone(struct sasl_gss *gss)
+{
+    OM_uint32 minor;
+    gss_OID_set_desc kerberos = {1, oid_of(SASL_GSS_KERBEROS)};
+    OM_uint32 major = gss_set_neg_mechs(&minor, gss->credentials, &kerberos);
+    return major == GSS_S_COMPLETE ? OK : failed(TRY_LATER, major, minor, SASL_GSS_NEGOTIATE);
+}
+
 /* Tickets got with a keytab are kept in memory, one cache for each principal and keytab, so that
  * the KDC is asked once in their lifetime and nothing is written. */
 static enum status kerberos_credentials(const struct sasl_gss_initiator *with, struct sasl_gss *gss)
 {
     OM_uint32 minor;
     gss_name_t name = GSS_C_NO_NAME;
-    gss_OID_set_desc kerberos = {1, oid_of(SASL_GSS_KERBEROS)};
+    gss_OID_set_desc mechanism = {1, oid_of(with->kind)};
     bool by_keytab = !text_is_empty(with->keytab);
     struct buffer cache, keytab;
     buffer_init(&cache, 8192);
@@ -143,11 +152,13 @@ static enum status kerberos_credentials(const struct sasl_gss_initiator *with, s
         status = import_name(with->user, GSS_C_NT_USER_NAME, SASL_GSS_KERBEROS, &name);
     if (status == OK) {
         OM_uint32 major =
-            gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &kerberos, GSS_C_INITIATE, &store,
-                                  &gss->credentials, NULL, NULL);
+            gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &mechanism, GSS_C_INITIATE,
+                                  &store, &gss->credentials, NULL, NULL);
         if (major != GSS_S_COMPLETE)
             status = failed(TRY_LATER, major, minor, SASL_GSS_KERBEROS);
     }
+    if (status == OK && with->kind == SASL_GSS_NEGOTIATE)
+        status = negotiate_kerberos_alone(gss);
     gss_release_name(&minor, &name);
     buffer_finish(&cache);
     buffer_finish(&keytab);
@@ -211,7 +222,7 @@ enum status sasl_gss_initiate(const struct sasl_gss_initiator *with, struct sasl
 enum status sasl_gss_accept(const struct sasl_gss_acceptor *with, struct sasl_gss **out)
 {
     OM_uint32 minor;
-    gss_OID_desc wanted[2];
+    gss_OID_desc wanted[3];
     gss_OID_set_desc set = {0, wanted};
     bool has_keytab = !text_is_empty(with->keytab);
     struct buffer keytab, cache;
@@ -221,8 +232,10 @@ enum status sasl_gss_accept(const struct sasl_gss_acceptor *with, struct sasl_gs
     buffer_printf(&cache, "%.*s%c", TEXT_ARG(with->replay_cache), 0);
     gss_key_value_element_desc pairs[] = {{"keytab", keytab.data}, {"rcache", cache.data}};
     gss_key_value_set_desc store = {2, pairs};
-    if (has_keytab)
+    if (has_keytab) {
         wanted[set.count++] = oids[SASL_GSS_KERBEROS];
+        wanted[set.count++] = oids[SASL_GSS_NEGOTIATE];
+    }
     if (with->takes_ntlm)
         wanted[set.count++] = oids[SASL_GSS_NTLMSSP];
     check(set.count > 0 && !keytab.overflowed && !cache.overflowed);
@@ -233,6 +246,8 @@ enum status sasl_gss_accept(const struct sasl_gss_acceptor *with, struct sasl_gs
     enum status status = OK;
     if (major != GSS_S_COMPLETE)
         status = failed(TRY_LATER, major, minor, has_keytab ? SASL_GSS_KERBEROS : SASL_GSS_NTLMSSP);
+    if (status == OK && has_keytab)
+        status = negotiate_kerberos_alone(gss);
     buffer_finish(&keytab);
     buffer_finish(&cache);
     if (status == OK)

@@ -10,6 +10,7 @@ import unittest
 from cases import ServerTest
 from harness import Mailroot, RawClient, text_message, wait_until
 from kerberos import Realm
+from smtp_sink import Sink
 
 # Whole stacks, by which the leak checker knows the NTLM plug-in's leaks (src/sasl/gss.c).
 WHOLE_STACKS = {"ASAN_OPTIONS": "detect_leaks=1:fast_unwind_on_malloc=0"}
@@ -24,12 +25,14 @@ class Logins(ServerTest):
         cls.realm = Realm()
         cls.addClassCleanup(cls.realm.close)
         cls.realm.start()
-        cls.realm.add("alice", "stranger", "bob", "smtp/localhost", "imap/localhost",
+        cls.realm.add("alice", "stranger", "bh2", "smtp/localhost", "imap/localhost",
                       "pop/localhost", "SMTPSVC/localhost")
         cls.keytab = cls.realm.keytab("server", "smtp/localhost", "imap/localhost",
                                       "pop/localhost", "SMTPSVC/localhost")
         cls.settings = {"environment": cls.realm.environment(**WHOLE_STACKS),
-                        "server_lines": ["login scram plain login cram-md5 gssapi ntlm"],
+                        "users": ["alice", "bob", "bh2"],
+                        "server_lines": ["login scram plain login cram-md5 gssapi ntlm",
+                                         "peer bh2@example.test"],
                         "lines": [f"kerberos keytab {cls.keytab}"]}
 
     @classmethod
@@ -55,6 +58,9 @@ class Logins(ServerTest):
         """One for each way to log in; mail for NAME.test takes connector NAME."""
         port = cls.server.ports["submission"]
         keytab = cls.realm.keytab("alice", "alice")
+        peer = cls.realm.keytab("bh2", "bh2")
+        cls.sink = Sink()
+        cls.addClassCleanup(cls.sink.close)
         ways = {
             "plus": "login alice@example.test secret alice mechanism scram-sha-256-plus",
             "scram": "login alice@example.test secret alice mechanism scram-sha-1",
@@ -65,7 +71,13 @@ class Logins(ServerTest):
             "ntlm": "login alice secret alice domain EXAMPLE mechanism ntlm",
             "wrong": "login alice@example.test secret wrong",
         }
-        lines = []
+        lines = [
+            "connector exps {", "    to exps.test",
+            f"    smart-host localhost:{cls.server.ports['smtp']} tls require",
+            f"    login bh2@EXAMPLE.TEST keytab {peer}", "    x-exps require", "}",
+            "connector stranger {", "    to stranger.test",
+            f"    smart-host 127.0.0.1:{cls.sink.port}",
+            f"    login bh2@EXAMPLE.TEST keytab {peer}", "    x-exps try", "}"]
         for name, login in ways.items():
             lines += [f"connector {name} {{", f"    to {name}.test",
                       f"    smart-host localhost:{port} tls require", f"    {login}", "}"]
@@ -140,6 +152,19 @@ class Logins(ServerTest):
     # shows: S59
     def test_a_connector_logs_in_with_its_keytab(self):
         self.assertEqual(self.send_by("kerberos"), "GSSAPI")
+
+    # ---- X-EXPS ----
+
+    # shows: V36
+    def test_another_server_of_ours_logs_in_by_x_exps_with_its_ticket(self):
+        self.assertEqual(self.send_by("exps"), "GSSAPI")
+        self.server.wait_log(r'event=smtp\.login .*user="bh2@example.test" mechanism=GSSAPI')
+
+    def test_a_host_without_x_exps_gets_the_mail_anonymously_and_the_log_says_so(self):
+        self.far.send(text_message("stranger"), "x@stranger.test", sender="carol@far.test",
+                      service="submission", login="carol")
+        self.sink.wait_for(1)
+        self.far.wait_log(r"event=smtp\.exps-anonymous .*offers no login that we know")
 
     # ---- NTLM ----
 
