@@ -161,6 +161,9 @@ enum status site_files_read(const struct settings *settings, struct site_files *
         if (status == OK)
             status = add_authorities(out, server->client_authorities_file);
     }
+    for (unsigned i = 0; i < settings->connector_count && status == OK; i++)
+        status = add_pairs(out, settings->connectors[i].certificates,
+                           settings->connectors[i].certificate_count);
     if (status == OK)
         status = add_authorities(out, settings->authorities_file);
     if (status == OK)
@@ -195,6 +198,15 @@ static void encode(const struct site_files *files, struct text path, struct buff
     wire_put_text(out, site_file_bytes(files, path));
 }
 
+static void encode_pairs(const struct site_files *files, const struct setting_certificate *settings,
+                         unsigned count, struct buffer *out)
+{
+    for (unsigned i = 0; i < count; i++) {
+        encode(files, settings[i].certificate_file, out);
+        encode(files, settings[i].key_file, out);
+    }
+}
+
 void site_files_encode(const struct site_files *files, const struct settings *settings,
                        enum role_kind kind, struct buffer *out)
 {
@@ -202,12 +214,17 @@ void site_files_encode(const struct site_files *files, const struct settings *se
         encode(files, settings->authorities_file, out);
         encode(files, settings->trust_anchor_file, out);
     }
-    for (unsigned i = 0; kind == ROLE_FRONT && i < files->pair_count; i++) {
-        encode(files, text_from(files->list[files->pairs[i].certificate].path), out);
-        encode(files, text_from(files->list[files->pairs[i].key].path), out);
+    for (unsigned i = 0; kind == ROLE_SEND && i < settings->connector_count; i++)
+        encode_pairs(files, settings->connectors[i].certificates,
+                     settings->connectors[i].certificate_count, out);
+    if (kind != ROLE_FRONT)
+        return;
+    encode_pairs(files, settings->certificates, settings->certificate_count, out);
+    for (unsigned i = 0; i < settings->server_count; i++) {
+        const struct setting_server *server = &settings->servers[i];
+        encode_pairs(files, server->certificates, server->certificate_count, out);
+        encode(files, server->client_authorities_file, out);
     }
-    for (unsigned i = 0; kind == ROLE_FRONT && i < settings->server_count; i++)
-        encode(files, settings->servers[i].client_authorities_file, out);
 }
 
 static bool is_same(const struct stat *a, const struct stat *b)

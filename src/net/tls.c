@@ -285,6 +285,22 @@ enum status tls_client_new(bool verify, struct text roots_pem, struct tls_contex
     return status;
 }
 
+enum status tls_client_identify(struct tls_context *context, const struct tls_pair *pair)
+{
+    STACK_OF(X509) *chain = tls_read_chain(pair->certificate_pem);
+    EVP_PKEY *key = tls_read_key(pair->key_pem);
+    X509 *own = chain == NULL ? NULL : sk_X509_shift(chain);
+    enum status status = OK;
+    if (own == NULL || key == NULL)
+        status = refused("the client's %s can't be read", own == NULL ? "certificate" : "key");
+    else if (SSL_CTX_use_cert_and_key(context->openssl, own, key, chain, 1) != 1)
+        status = refused("the client's certificate can't be used: %s", tls_error_text());
+    sk_X509_pop_free(chain, X509_free);
+    X509_free(own);
+    EVP_PKEY_free(key);
+    return status;
+}
+
 struct tls_context *tls_hold(struct tls_context *context)
 {
     if (context != NULL)

@@ -45,6 +45,9 @@ enum status tls_server_new(struct text certificate_pem, struct text key_pem,
 /* A client's. verify: unless a handshake says otherwise, the peer's certificate must match
  * server_name and chain to the system's roots; to roots_pem instead, when that is not empty. */
 enum status tls_client_new(bool verify, struct text roots_pem, struct tls_context **out);
+/* From now on the client shows this certificate to servers that ask for one. REFUSED with the
+ * reason. */
+enum status tls_client_identify(struct tls_context *context, const struct tls_pair *pair);
 struct tls_context *tls_hold(struct tls_context *context);
 void tls_release(struct tls_context **context);
 

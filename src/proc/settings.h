@@ -166,6 +166,8 @@ struct setting_connector {
     unsigned tls;                      /* enum tls_means */
     struct setting_client_login login; /* `login USER ...`: AUTH as client */
     enum exps_policy exps;             /* `x-exps try` */
+    struct setting_certificate *certificates; /* `certificate FILE key FILE`: shown in TLS; */
+    unsigned certificate_count;               /* 0 or 1 */
     bool says_helo;                    /* `hello helo`: HELO from the start; default EHLO */
     uint32_t max_connections;          /* to one next hop at a time; default 20 */
     bool holds;                        /* `hold`: its mail waits until it is asked for */

@@ -226,14 +226,16 @@ static void check_domain(struct checking *checking, const struct setting_block *
 }
 
 /* Placeholders for what is only known later: the check is about what is set at all. */
-static struct sasl_identity identity_of(const struct setting_client_login *login)
+static struct sasl_identity identity_of(const struct setting_connector *connector)
 {
+    const struct setting_client_login *login = &connector->login;
     bool token_alone = login->mechanisms != 0 && (login->mechanisms & ~SASL_BEARER_MECHANISMS) == 0;
     return (struct sasl_identity){.user = login->user,
                                   .password = login->secret,
                                   .token = token_alone ? login->secret : login->token_file,
                                   .keytab = login->keytab_file,
                                   .tickets = login->tickets_file,
+                                  .has_certificate = connector->certificate_count > 0,
                                   .allowed = login->mechanisms != 0 ? login->mechanisms
                                                                     : SASL_ANY_MECHANISM};
 }
@@ -243,9 +245,9 @@ static void check_connector_login(struct checking *checking, const struct settin
 {
     const struct setting_client_login *login = &connector->login;
     struct text name = setting_shown(connector->name);
-    const struct sasl_identity identity = identity_of(login);
+    const struct sasl_identity identity = identity_of(connector);
     bool proof = login->secret.length + login->token_file.length + login->keytab_file.length +
-                     login->tickets_file.length >
+                     login->tickets_file.length + connector->certificate_count >
                  0;
     bool user = login->user.length > 0;
     if (connector->exps != EXPS_NEVER && !proof)

@@ -124,7 +124,7 @@ const struct setting_domain *settings_domain_find(const struct settings *setting
 
 bool setting_client_logs_in(const struct setting_client_login *login)
 {
-    return login->user.length + login->secret.length + login->token_file.length +
-               login->keytab_file.length + login->tickets_file.length >
-           0;
+    size_t named = login->user.length + login->secret.length + login->token_file.length +
+                   login->keytab_file.length + login->tickets_file.length;
+    return named > 0 || login->mechanisms != 0;
 }

@@ -484,6 +484,12 @@ const struct setting_row setting_rows[] = {
      .help = "What a password or token that is shown to the host (PLAIN, LOGIN, OAUTHBEARER, "
              "XOAUTH2) may go over: TLS with a certificate that was verified (see tls), any TLS, "
              "or anything. A host at a loopback address always gets it."},
+    {CONNECTOR, "certificate", &setting_type_certificates,
+     .otherwise = "none", .high = 1,
+     TO_LIST(setting_connector, certificates, certificate_count),
+     .help = "The certificate with its chain, and the key, in PEM, that are shown to the hosts in "
+             "TLS. To log in by it too, write login mechanism EXTERNAL, or login USER when the host "
+             "wants to be told."},
     {CONNECTOR, "x-exps", &setting_type_choice,
      .standard = "never", .choices = exps_choices, TO(setting_connector, exps),
      .help = "Whether to log in by X-EXPS, which makes us a server of the host's organisation. try: "

@@ -135,7 +135,8 @@ static struct smtp_client_options options_for(const struct attempt *attempt,
     options.tls = policies[host_tls->decision.need];
     options.expected = &host_tls->expected;
     options.needs_requiretls = host_tls->decision.needs_requiretls;
-    options.tls_context = attempt->tls_context;
+    options.tls_context =
+        attempt->login.tls != NULL ? attempt->login.tls : attempt->tls_context;
     options.tls_at_once = options.tls != TLS_NONE && host->port == SUBMISSIONS_PORT;
     options.login = attempt->logs_in ? &attempt->login.login : NULL;
     return options;
@@ -277,7 +278,7 @@ static enum status connect_route(struct attempt *attempt, const struct smtp_rout
     const struct setting_connector *connector = attempt->connector;
     smtp_send_tls_begin(&attempt->tls, attempt->settings, connector, route);
     attempt->logs_in = setting_client_logs_in(&connector->login);
-    if (!attempt->logs_in)
+    if (!attempt->logs_in && connector->certificate_count == 0)
         return try_route(attempt, route);
     if (smtp_send_login_find(attempt->sender->context, connector, &attempt->login) != OK)
         return smtp_trouble_set(&attempt->trouble, TRY_LATER, "4.7.0", text_from(fail_reason()));

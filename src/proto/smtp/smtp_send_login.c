@@ -45,6 +45,40 @@ static enum status read_token(struct text file, struct buffer *out)
     return status;
 }
 
+/* A context of its own, which shows the certificate. */
+static enum status open_tls(const struct role_context *context,
+                            const struct setting_connector *connector, struct tls_context **out)
+{
+    const struct setting_certificate *setting = &connector->certificates[0];
+    const struct tls_pair pair = {role_file(context, setting->certificate_file),
+                                  role_file(context, setting->key_file)};
+    struct text authorities = role_file(context, context->settings->authorities_file);
+    enum status status = tls_client_new(true, authorities, out);
+    if (status == OK)
+        status = tls_client_identify(*out, &pair);
+    return status;
+}
+
+/* What is in the secrets and in the token's file, copied: a reload replaces the first. YIELDS. */
+static enum status read_secrets(const struct role_context *context,
+                                const struct setting_client_login *settings,
+                                struct smtp_send_login *with)
+{
+    struct sasl_identity *identity = &with->login.identity;
+    buffer_append(&with->secrets, text_head(role_secret(context, settings->secret), TOKEN_MAX));
+    struct text secret = buffer_text(&with->secrets);
+    if ((identity->allowed & ~SASL_BEARER_MECHANISMS) == 0)
+        identity->token = secret;
+    else
+        identity->password = secret;
+    if (text_is_empty(settings->token_file))
+        return OK;
+    if (read_token(settings->token_file, &with->secrets) != OK)
+        return TRY_LATER;
+    identity->token = text_trim(text_from_position(buffer_text(&with->secrets), secret.length));
+    return OK;
+}
+
 enum status smtp_send_login_find(const struct role_context *context,
                                  const struct setting_connector *connector,
                                  struct smtp_send_login *with)
@@ -53,32 +87,25 @@ enum status smtp_send_login_find(const struct role_context *context,
     *with = (struct smtp_send_login){.login.exps = connector->exps};
     buffer_init(&with->secrets, 2 * TOKEN_MAX);
     buffer_reserve(&with->secrets, 2 * TOKEN_MAX); /* it never moves */
-    uint32_t mechanisms = settings->mechanisms != 0 ? settings->mechanisms : SASL_ANY_MECHANISM;
-    struct sasl_identity *identity = &with->login.identity;
-    *identity = (struct sasl_identity){.user = settings->user,
-                                       .domain = settings->domain,
-                                       .keytab = settings->keytab_file,
-                                       .tickets = settings->tickets_file,
-                                       .allowed = mechanisms,
-                                       .secrecy = settings->secrecy};
-    /* A reload replaces the secrets. */
-    buffer_append(&with->secrets, text_head(role_secret(context, settings->secret), TOKEN_MAX));
-    struct text secret = buffer_text(&with->secrets);
-    if ((mechanisms & ~SASL_BEARER_MECHANISMS) == 0)
-        identity->token = secret;
-    else
-        identity->password = secret;
-    if (text_is_empty(settings->token_file))
-        return OK;
-    if (read_token(settings->token_file, &with->secrets) != OK) {
+    with->login.identity = (struct sasl_identity){
+        .user = settings->user,
+        .domain = settings->domain,
+        .keytab = settings->keytab_file,
+        .tickets = settings->tickets_file,
+        .has_certificate = connector->certificate_count > 0,
+        .allowed = settings->mechanisms != 0 ? settings->mechanisms : SASL_ANY_MECHANISM,
+        .secrecy = settings->secrecy};
+    enum status status =
+        connector->certificate_count > 0 ? open_tls(context, connector, &with->tls) : OK;
+    if (status == OK)
+        status = read_secrets(context, settings, with);
+    if (status != OK)
         smtp_send_login_finish(with);
-        return TRY_LATER;
-    }
-    identity->token = text_trim(text_from_position(buffer_text(&with->secrets), secret.length));
-    return OK;
+    return status;
 }
 
 void smtp_send_login_finish(struct smtp_send_login *with)
 {
+    tls_release(&with->tls);
     buffer_forget(&with->secrets);
 }

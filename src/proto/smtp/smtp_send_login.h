@@ -8,12 +8,13 @@
 
 struct smtp_send_login {
     struct smtp_client_login login;
-    struct buffer secrets; /* what login.identity borrows and no settings hold */
+    struct tls_context *tls; /* that shows the connector's certificate; NULL: any will do */
+    struct buffer secrets;   /* what login.identity borrows and no settings hold */
 };
 
-/* For a connector that logs in (setting_client_logs_in). OK: *with is filled in, and ended by
- * smtp_send_login_finish; the connector's settings must outlive it. TRY_LATER: the token's file
- * can't be read, and nothing needs ending. YIELDS. */
+/* For a connector that logs in (setting_client_logs_in), or has a certificate to show. OK: *with is
+ * filled in, and ended by smtp_send_login_finish; the connector's settings must outlive it.
+ * TRY_LATER: the token's file can't be read. Not OK: nothing needs ending. YIELDS. */
 enum status smtp_send_login_find(const struct role_context *context,
                                  const struct setting_connector *connector,
                                  struct smtp_send_login *with);
