@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "base/random.h"
 #include "sasl/client_internal.h"
+#include "sasl/saslprep.h"
 
 static bool is_plus(const struct sasl_client *client)
 {
@@ -38,13 +39,24 @@ static void write_header(struct sasl_client *client)
         buffer_append(&client->header, misses ? TEXT("y,,") : TEXT("n,,"));
 }
 
+/* RFC 5802 5.1: as SASLprep has it, and escaped. */
+static bool write_name(struct sasl_client *client)
+{
+    struct buffer name;
+    buffer_init(&name, SASL_MESSAGE_MAX);
+    buffer_append(&client->messages, TEXT("n="));
+    bool written = saslprep(client->identity.user, &name) &&
+                   scram_name_encode(buffer_text(&name), &client->messages);
+    buffer_finish(&name);
+    return written;
+}
+
 static enum status write_first(struct sasl_client *client, struct buffer *response)
 {
     write_header(client);
     if (client->nonce.length == 0) /* else a test has set it */
         make_nonce(&client->nonce);
-    buffer_append(&client->messages, TEXT("n="));
-    if (!scram_name_encode(client->identity.user, &client->messages))
+    if (!write_name(client))
         return refused("the user's name can't be sent");
     buffer_printf(&client->messages, ",r=%.*s", TEXT_ARG(buffer_text(&client->nonce)));
     buffer_append(response, buffer_text(&client->header));
@@ -88,16 +100,32 @@ static void write_binding(const struct sasl_client *client, struct buffer *respo
     buffer_finish(&bound);
 }
 
+static enum status salt_password(const struct sasl_client *client, const struct server_first *first,
+                                 struct scram_digest *salted)
+{
+    struct buffer password;
+    enum status status = OK;
+    buffer_init(&password, SASL_MESSAGE_MAX);
+    buffer_reserve(&password, 4 * client->identity.password.length); /* one block, wiped whole */
+    if (!saslprep(client->identity.password, &password) || password.length == 0)
+        status = try_later("the password has characters that SASLprep (RFC 4013) forbids");
+    else if (!scram_salt_password(hash_of(client), buffer_text(&password),
+                                  buffer_text(&first->salt_bytes), first->iteration_count, salted))
+        status = refused("the peer asks for %u iterations; %d to %d are good for anything",
+                         first->iteration_count, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX);
+    buffer_forget(&password);
+    return status;
+}
+
 static enum status write_proof(struct sasl_client *client, const struct server_first *first,
                                struct buffer *response)
 {
     enum scram_hash hash = hash_of(client);
     struct scram_digest salted, proof;
     struct scram_keys keys;
-    if (!scram_salt_password(hash, client->identity.password, buffer_text(&first->salt_bytes),
-                             first->iteration_count, &salted))
-        return refused("the peer asks for %u iterations; %d to %d are good for anything",
-                       first->iteration_count, SCRAM_ITERATIONS_MIN, SCRAM_ITERATIONS_MAX);
+    enum status status = salt_password(client, first, &salted);
+    if (status != OK)
+        return status;
     scram_keys_derive(hash, &salted, &keys);
     scram_prove(hash, &keys, buffer_text(&client->messages), &proof);
     scram_sign(hash, &keys.server, buffer_text(&client->messages), &client->verdict);

@@ -1,15 +1,19 @@
-"""Logging in with Kerberos and NTLM as curl and swaks do it, and as a client at our own server, whose
-log tells by which mechanism it was."""
+"""Logging in with Kerberos and NTLM as curl and swaks do it; as a client at our own server, whose log
+tells by which mechanism it was, and at Postfix."""
 
 import base64
+import hashlib
 import os
 import re
+import shutil
+import ssl
 import subprocess
 import unittest
 
 from cases import ServerTest
 from harness import Mailroot, RawClient, text_message, wait_until
 from kerberos import Realm
+from peers import Postfix, find_program
 from smtp_sink import Sink
 
 # Whole stacks, by which the leak checker knows the NTLM plug-in's leaks (src/sasl/gss.c).
@@ -31,7 +35,8 @@ class Logins(ServerTest):
                                       "pop/localhost", "SMTPSVC/localhost")
         cls.settings = {"environment": cls.realm.environment(**WHOLE_STACKS),
                         "users": ["alice", "bob", "bh2"],
-                        "server_lines": ["login scram plain login cram-md5 gssapi ntlm",
+                        "server_lines": ["login scram plain login cram-md5 gssapi ntlm external",
+                                         "tls offer client-certificate ask",
                                          "peer bh2@example.test"],
                         "lines": [f"kerberos keytab {cls.keytab}"]}
 
@@ -42,6 +47,9 @@ class Logins(ServerTest):
         cls.far = Mailroot(users=["carol"], domain="far.test", lines=cls.connectors(),
                            environment=cls.realm.environment(**WHOLE_STACKS))
         cls.addClassCleanup(cls.far.close)
+        shown = ssl.PEM_cert_to_DER_cert((cls.far.directory / "cert.pem").read_text())
+        cls.server.cli("user", "certificate", "add", "alice@example.test",
+                       hashlib.sha256(shown).hexdigest())
         secrets = cls.far.directory / "secrets"
         secrets.mkdir(mode=0o755)
         (secrets / "alice").write_text(cls.server.passwords["alice"] + "\n")
@@ -78,6 +86,9 @@ class Logins(ServerTest):
             "connector stranger {", "    to stranger.test",
             f"    smart-host 127.0.0.1:{cls.sink.port}",
             f"    login bh2@EXAMPLE.TEST keytab {peer}", "    x-exps try", "}"]
+        lines += ["connector external {", "    to external.test",
+                  f"    smart-host localhost:{port} tls require",
+                  "    login mechanism external", "    certificate cert.pem key key.pem", "}"]
         for name, login in ways.items():
             lines += [f"connector {name} {{", f"    to {name}.test",
                       f"    smart-host localhost:{port} tls require", f"    {login}", "}"]
@@ -215,7 +226,10 @@ class Logins(ServerTest):
         self.server.cli("user", "enable", "alice@example.test")
         wait_until(users.exists, "alice is back")
 
-    # ---- Passwords ----
+    # ---- Certificates and passwords ----
+
+    def test_a_connector_logs_in_by_its_certificate(self):
+        self.assertEqual(self.send_by("external"), "EXTERNAL")
 
     def test_scram_is_bound_to_the_channel_where_both_sides_can(self):
         self.assertEqual(self.send_by("best"), "SCRAM-SHA-256-PLUS")
@@ -239,6 +253,74 @@ class Logins(ServerTest):
         self.assertEqual(self.far.fetch("carol"), [])
         for row in self.far.queue():  # its guesses would slow the other tests down
             self.far.cli("queue", "delete", row["id"], "--no-report")
+
+
+@unittest.skipIf(Postfix.missing() or not find_program("saslpasswd2"),
+                 "Postfix or saslpasswd2 is not there (tools/install-dependencies test)")
+class AtPostfix(ServerTest):
+    """Postfix with Cyrus SASL, which knows its users' passwords, takes mail from who logs in."""
+
+    MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-1", "GSSAPI", "CRAM-MD5", "PLAIN", "LOGIN"]
+
+    @classmethod
+    def before_server(cls):
+        cls.realm = Realm()
+        cls.addClassCleanup(cls.realm.close)
+        cls.realm.start()
+        cls.realm.add("mailer", "smtp/localhost")
+        cls.postfix = Postfix("relay.test", extra=[
+            "myhostname = localhost",  # as the ticket's principal says
+            "virtual_mailbox_domains = " + " ".join(
+                f"by{number}.relay.test" for number in range(len(cls.MECHANISMS))),
+            "smtpd_sasl_auth_enable = yes", "smtpd_sasl_local_domain = postfix.test",
+            "smtpd_recipient_restrictions = permit_sasl_authenticated, reject",
+            "import_environment = MAIL_CONFIG MAIL_LOGTAG TZ LANG=C LD_LIBRARY_PATH "
+            f"KRB5_CONFIG={cls.realm.krb5_conf} KRB5_KTNAME={cls.keytab()}"])
+        sasl = cls.postfix.conf / "sasl"
+        sasl.mkdir()
+        (sasl / "smtpd.conf").write_text(
+            "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
+            f"sasldb_path: {sasl}/sasldb2\nmech_list: {' '.join(cls.MECHANISMS)}\n")
+        subprocess.run([find_program("saslpasswd2"), "-p", "-c", "-f", sasl / "sasldb2", "-u",
+                        "postfix.test", "mailer"], input="s3cret", text=True, check=True)
+        shutil.chown(sasl / "sasldb2", cls.postfix.owner)
+        cls.addClassCleanup(cls.postfix.close)
+        cls.postfix.start()
+        cls.settings = {"environment": cls.realm.environment(), "lines": cls.connectors()}
+
+    @classmethod
+    def keytab(cls):
+        return cls.realm.keytab("postfix", "smtp/localhost")
+
+    @classmethod
+    def connectors(cls):
+        key = cls.realm.keytab("mailer", "mailer")
+        lines = []
+        for number, mechanism in enumerate(cls.MECHANISMS):
+            proof = f"keytab {key}" if mechanism == "GSSAPI" else "secret mailer"
+            user = "mailer@EXAMPLE.TEST" if mechanism == "GSSAPI" else "mailer@postfix.test"
+            lines += [f"connector by{number} {{", f"    to by{number}.relay.test",
+                      f"    smart-host localhost:{cls.postfix.port}",
+                      f"    login {user} {proof} mechanism {mechanism} over anything",
+                      "    tls none", "}"]
+        return [*lines, *QUICK_RETRY]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        secrets = cls.server.directory / "secrets"
+        secrets.mkdir(mode=0o755)
+        (secrets / "mailer").write_text("s3cret\n")
+        cls.server.reload()
+        cls.server.wait_log("event=config.loaded")
+
+    def test_postfix_takes_mail_by_every_mechanism_of_cyrus(self):
+        for number, mechanism in enumerate(self.MECHANISMS):
+            start = len(self.server.log)
+            self.server.send(text_message(mechanism), f"x@by{number}.relay.test",
+                             sender="alice@example.test", service="submission", login="alice")
+            self.server.wait_log(f"event=smtp.logged-in .*mechanism={mechanism} ", start=start)
+        self.postfix.wait_for(len(self.MECHANISMS))
 
 
 if __name__ == "__main__":

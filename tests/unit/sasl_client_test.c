@@ -315,6 +315,23 @@ TEST("names with commas go into SCRAM escaped")
     done(&talk);
 }
 
+TEST("names and passwords go into SCRAM as SASLprep has them")
+{
+    struct talk talk = scram_talk(SASL_SCRAM_SHA_1, NONCE_1);
+    talk.client->identity.user = TEXT("us\xc2\xad"
+                                      "er"); /* a soft hyphen */
+    talk.client->identity.password = TEXT("\xef\xbd\x90"
+                                          "encil"); /* a wide p */
+    expect_said(&talk, "", "n,,n=user,r=" NONCE_1);
+    expect_said(&talk, FIRST_1,
+                "c=biws,r=" NONCE_1 "3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=");
+    done(&talk);
+    talk = scram_talk(SASL_SCRAM_SHA_1, NONCE_1);
+    talk.client->identity.password = TEXT("a\x07");
+    EXPECT(say(&talk, "") == OK && say(&talk, FIRST_1) == TRY_LATER);
+    done(&talk);
+}
+
 /* ---- GSS ---- */
 
 TEST("without a ticket GSSAPI fails on our side, before anything is said")
