@@ -135,8 +135,7 @@ static struct smtp_client_options options_for(const struct attempt *attempt,
     options.tls = policies[host_tls->decision.need];
     options.expected = &host_tls->expected;
     options.needs_requiretls = host_tls->decision.needs_requiretls;
-    options.tls_context =
-        attempt->login.tls != NULL ? attempt->login.tls : attempt->tls_context;
+    options.tls_context = attempt->login.tls != NULL ? attempt->login.tls : attempt->tls_context;
     options.tls_at_once = options.tls != TLS_NONE && host->port == SUBMISSIONS_PORT;
     options.login = attempt->logs_in ? &attempt->login.login : NULL;
     return options;
