@@ -119,6 +119,9 @@ class Postfix:
         ]
         if relayhost:
             lines.append(f"relayhost = {relayhost}")
+        # A line that is there twice is warned of by every process, more than postlogd stands.
+        given = {line.partition(" =")[0] for line in extra}
+        lines = [line for line in lines if line.partition(" =")[0] not in given]
         (self.conf / "main.cf").write_text("\n".join([*lines, *extra, ""]))
         (self.conf / "master.cf").write_text(
             MASTER.format(port=self.port, processes=processes))
