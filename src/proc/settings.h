@@ -161,17 +161,17 @@ struct setting_connector {
     unsigned space_count;
     uint32_t cost; /* 1..100, default 1 */
     struct setting_smart_host *smart_hosts;
-    unsigned smart_host_count;         /* 0: by mx */
-    uint16_t port;                     /* by mx: the port to connect to; default 25 */
-    unsigned tls;                      /* enum tls_means */
-    struct setting_client_login login; /* `login USER ...`: AUTH as client */
-    enum exps_policy exps;             /* `x-exps try` */
+    unsigned smart_host_count;                /* 0: by mx */
+    uint16_t port;                            /* by mx: the port to connect to; default 25 */
+    unsigned tls;                             /* enum tls_means */
+    struct setting_client_login login;        /* `login USER ...`: AUTH as client */
+    enum exps_policy exps;                    /* `x-exps try` */
     struct setting_certificate *certificates; /* `certificate FILE key FILE`: shown in TLS; */
     unsigned certificate_count;               /* 0 or 1 */
-    bool says_helo;                    /* `hello helo`: HELO from the start; default EHLO */
-    uint32_t max_connections;          /* to one next hop at a time; default 20 */
-    bool holds;                        /* `hold`: its mail waits until it is asked for */
-    struct text *hold_accounts;        /* `hold for ACCOUNT ...`: may fetch it by TURN and ATRN */
+    bool says_helo;                           /* `hello helo`: HELO from the start; default EHLO */
+    uint32_t max_connections;                 /* to one next hop at a time; default 20 */
+    bool holds;                               /* `hold`: its mail waits until it is asked for */
+    struct text *hold_accounts; /* `hold for ACCOUNT ...`: may fetch it by TURN and ATRN */
     unsigned hold_account_count;
     struct setting_request request;
     uint32_t max_messages;   /* `limit messages 100`: over one connection */
