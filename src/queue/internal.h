@@ -173,7 +173,8 @@ enum status outcome_give_up(struct queue *queue, struct queued_item *item, const
 
 /* serve.c */
 void serve_finish(struct queue *queue);
-/* Around every call that may yield, so that closing can wait for it. TRY_LATER: not serving. */
+/* Around every call that may yield, so that closing can wait for it. TRY_LATER: not serving; the
+ * call is to be ended all the same. */
 enum status serve_begin_call(struct queue *queue);
 void serve_end_call(struct queue *queue);
 

@@ -43,10 +43,10 @@ void queue_serve_room(void *context, struct rpc_call *call, struct text request)
         struct text reason = answer[0] == OK ? TEXT("") : text_from(fail_reason());
         text_copy(reason, answer + 1, REASON_BYTES);
         rpc_answer(&call, text_of(answer, 1 + reason.length));
-        serve_end_call(queue);
     } else {
         rpc_fail(&call, status, fail_reason());
     }
+    serve_end_call(queue);
     arena_finish(&arena);
 }
 
