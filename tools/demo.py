@@ -4,10 +4,11 @@
     --directory DIR  where it lives; default run/
     --any-ports      free ports instead of 2525 and so on
 
-It sends a message from alice to bob by submission (STARTTLS, login), reads it by POP3S, relays
+It sends a message from alice to bob by submission (STARTTLS, login), reads it by POP3S and IMAPS, relays
 one to a small sink, and prints what happened with `mailroot trace`. A second run keeps the data."""
 
 import argparse
+import imaplib
 import os
 import poplib
 import re
@@ -193,6 +194,24 @@ class Demo:
         client.quit()
         return count, [line.decode("utf-8", "replace") for line in lines]
 
+    def imap(self, user):
+        """A logged-in IMAPS client."""
+        client = imaplib.IMAP4_SSL("127.0.0.1", self.ports["imaps"], ssl_context=self.tls())
+        client.login(user, self.passwords[user])
+        return client
+
+    def show_mailboxes(self, user, message_id):
+        say(f"{user} keeps it: IMAPS, port {self.ports['imaps']}")
+        client = self.imap(user)
+        show_lines(line.decode() for line in client.list()[1])
+        client.select("INBOX")
+        found = client.search(None, "HEADER", "Message-ID", message_id)[1][0].split()
+        if not found:
+            raise Trouble(f"IMAP does not find {message_id}")
+        client.store(found[-1], "+FLAGS", "(\\Seen $demo)")
+        show_lines(line.decode() for line in client.fetch(found[-1], "(FLAGS ENVELOPE)")[1])
+        client.logout()
+
     def show_local(self):
         say("alice sends a message to bob: port", self.ports["submission"], "STARTTLS, login")
         message_id = self.send("bob@example.test", "Hello from mailroot",
@@ -202,6 +221,8 @@ class Demo:
             raise Trouble("bob's mailbox does not have the message")
         say(f"bob reads it by POP3S, port {self.ports['pop3s']}; message {count} of his mailbox:")
         show_lines(lines)
+        if " imaps" in self.config.read_text():  # settings of an older demo are kept
+            self.show_mailboxes("bob@example.test", message_id)
         self.show_trace(message_id)
 
     def show_relay(self, sink):

@@ -217,6 +217,22 @@ static void input_release(struct stream *stream)
     stream->start = stream->stop = stream->capacity = 0;
 }
 
+/* Until there are bytes under TLS: looking for them needs no buffer of ours. YIELDS. */
+static enum status await_tls(struct stream *stream)
+{
+    char byte;
+    size_t count;
+    while (stream->end == STREAM_OPEN) {
+        ERR_clear_error();
+        errno = 0;
+        int result = SSL_peek_ex(stream->ssl, &byte, 1, &count);
+        if (result == 1)
+            return OK;
+        stream_tls_wait(stream, result, "TLS read");
+    }
+    return try_later("%s", stream->error);
+}
+
 static enum status fill(struct stream *stream, size_t most)
 {
     if (stream->end != STREAM_OPEN)
@@ -225,7 +241,9 @@ static enum status fill(struct stream *stream, size_t most)
         stream->ssl != NULL ? SSL_pending(stream->ssl) == 0 : (stream->io.ready & TASK_READ) == 0;
     if (would_wait && stream->start == stream->stop) {
         input_release(stream);
-        if ((stream->io.ready & TASK_READ) == 0 && stream_wait(stream, TASK_READ) != OK)
+        if (stream->ssl != NULL
+                ? await_tls(stream) != OK
+                : (stream->io.ready & TASK_READ) == 0 && stream_wait(stream, TASK_READ) != OK)
             return TRY_LATER;
     }
     size_t room = input_room(stream), received;

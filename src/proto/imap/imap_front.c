@@ -131,6 +131,10 @@ static void open_mailboxes(struct imap_front *session, const char *user, int fd)
     say_capabilities(session, before.data, "] Logged in", true);
     stream_set_deadline(session->line.stream, NO_DEADLINE);
     stream_flush(session->line.stream);
+    /* A session may idle for days: nothing of the login need stay in memory. */
+    session->tag = session->lex.rest = TEXT("");
+    arena_finish(&session->line.arena);
+    task_trim_stack();
     stream_relay(session->line.stream, mailboxes);
     stream_close(&mailboxes);
     session->line.ended = true;

@@ -27,6 +27,7 @@ static void answer(struct imap_session *session, const char *condition, const ch
 
 void imap_ok(struct imap_session *session, const char *code, const char *text)
 {
+    session->line.errors = 0; /* a session may last for days */
     imap_tell_changes(session, (session->command->flags & IMAP_KEEPS_NUMBERS) == 0);
     answer(session, "OK", code, text);
 }
