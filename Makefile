@@ -39,7 +39,7 @@ CPPFLAGS := $(if $(SANITIZE),-DMAILROOT_ASAN) -D_GNU_SOURCE -Isrc -Itests/unit -
 LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rdynamic
 LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lcurl -lseccomp -lgssapi_krb5 -lidn2 -lunistring -lpcre2-8 -ljansson -lpthread
 
-MODULES := base sasl task net proc mail sieve log index event directory store account decide queue \
+MODULES := base sasl task net proc mail sieve log index event directory store account decide folder queue \
            proto/line proto/smtp proto/pop3 proto/imap \
            proto/managesieve admin
 MODULE_SOURCES := $(foreach module,$(MODULES),$(wildcard src/$(module)/*.c src/$(module)/*.S))
@@ -51,7 +51,9 @@ FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 
 # src/main/mailroot.c is the command; src/main/role_X.c is the program of role X.
 ROLES := $(patsubst src/main/role_%.c,%,$(filter src/main/role_%.c,$(MAIN_SOURCES)))
-PROGRAMS := $(if $(wildcard src/main/mailroot.c),$(BUILD)/bin/mailroot) \
+# Other names of the command: sendmail(8).
+NAMES := sendmail mailq newaliases
+PROGRAMS := $(if $(wildcard src/main/mailroot.c),$(BUILD)/bin/mailroot $(NAMES:%=$(BUILD)/names/%)) \
             $(ROLES:%=$(BUILD)/libexec/%)
 
 object = $(BUILD)/obj/$(basename $(1)).o
@@ -81,6 +83,10 @@ $(LIBRARY): $(MODULE_OBJECTS) $(SHARED_MAIN_OBJECTS)
 $(BUILD)/bin/mailroot: $(BUILD)/obj/src/main/mailroot.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/names/%: $(BUILD)/bin/mailroot
+	@mkdir -p $(@D)
+	@ln -sf ../bin/mailroot $@
 
 $(BUILD)/libexec/%: $(BUILD)/obj/src/main/role_%.o $(LIBRARY)
 	@mkdir -p $(@D)
@@ -113,8 +119,16 @@ install: programs man
 	    $(DESTDIR)$(PREFIX)/share/man/man8
 	install $(BUILD)/bin/mailroot $(DESTDIR)$(PREFIX)/sbin/
 	install $(wildcard $(BUILD)/libexec/*) $(DESTDIR)$(LIBEXEC)/
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib
+	ln -sf mailroot $(DESTDIR)$(PREFIX)/sbin/sendmail
+	ln -sf ../sbin/sendmail $(DESTDIR)$(PREFIX)/lib/sendmail
+	ln -sf ../sbin/mailroot $(DESTDIR)$(PREFIX)/bin/mailq
+	ln -sf ../sbin/mailroot $(DESTDIR)$(PREFIX)/bin/newaliases
 	install -m 644 $(BUILD)/man/mailroot.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
-	install -m 644 doc/man/mailroot.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 644 doc/man/mailroot.8 doc/man/sendmail.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	for name in mailq newaliases; do \
+	    echo '.so man8/sendmail.8' > $(DESTDIR)$(PREFIX)/share/man/man1/$$name.1; done
 
 run:
 	tools/run-demo
