@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/logline.h"
 #include "net/listener.h"
+#include "proc/folders.h"
 #include "proc/sandbox.h"
 
 enum { SECRETS_MAX = 1 << 20, BIND_WAIT_MS = 2 * SECOND, BIND_PAUSE_MS = 50 };
@@ -150,6 +151,35 @@ enum status site_lock(const struct site *site, int *fd)
                    TEXT_ARG(site->settings->data_directory));
 }
 
+/* A folder that is there keeps its owner and mode: they are the administrator's by now. */
+static enum status make_folder(const struct folder_place *place)
+{
+    const char *path = place->path.data;
+    unsigned uid, gid;
+    struct stat about;
+    if (stat(path, &about) == 0)
+        return S_ISDIR(about.st_mode) ? OK : refused("%s is no directory", path);
+    enum status status = make_directory(path, 0700);
+    if (status != OK)
+        return status;
+    if (sandbox_user(role_find(ROLE_STORE), &uid, &gid) && chown(path, uid, gid) != 0)
+        return refused("cannot give %s to user %s: %m", path, role_find(ROLE_STORE)->user);
+    return chmod(path, place->mode) == 0 ? OK : refused("cannot set the mode of %s: %m", path);
+}
+
+static enum status make_folders(const struct settings *settings)
+{
+    struct arena arena;
+    struct folder_place *places;
+    arena_init(&arena);
+    unsigned count = folders_list(settings, &arena, &places);
+    enum status status = OK;
+    for (unsigned i = 0; i < count && status == OK; i++)
+        status = make_folder(&places[i]);
+    arena_finish(&arena);
+    return status;
+}
+
 enum status site_make_directories(const struct site *site)
 {
     char path[SITE_PATH_BYTES];
@@ -167,7 +197,7 @@ enum status site_make_directories(const struct site *site)
         if (sandbox_user(role, &uid, &gid) && chown(path, uid, gid) != 0)
             return refused("cannot give %s to user %s: %m", path, role->user);
     }
-    return OK;
+    return make_folders(settings);
 }
 
 bool site_socket_path(const struct settings *settings, enum role_kind role, char out[108])

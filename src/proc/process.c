@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/logline.h"
+#include "proc/folders.h"
 #include "proc/instance.h"
 #include "proc/login_files.h"
 #include "proc/sandbox.h"
@@ -47,6 +48,19 @@ static enum log_level level_of(const struct settings *settings)
     return LOG_LEVEL_INFO;
 }
 
+static unsigned folders_of_role(const struct role *role, const struct settings *settings,
+                                struct arena *arena, const char ***out)
+{
+    struct folder_place *places;
+    if ((role->may & MAY_USE_FOLDERS) == 0)
+        return 0;
+    unsigned count = folders_list(settings, arena, &places);
+    *out = arena_array(arena, count, sizeof(**out));
+    for (unsigned i = 0; i < count; i++)
+        (*out)[i] = places[i].path.data;
+    return count;
+}
+
 /* Before the first thread and the first stranger's byte. */
 static enum status confine(struct process *process)
 {
@@ -61,12 +75,15 @@ static enum status confine(struct process *process)
     if (role->data != NULL)
         buffer_printf(&data, "%.*s/%s", TEXT_ARG(settings->data_directory), role->data);
     struct arena arena;
-    const char *readable[LOGIN_FILES_MAX];
+    const char *readable[LOGIN_FILES_MAX], **writable = NULL;
     arena_init(&arena);
+    unsigned folders = folders_of_role(role, settings, &arena, &writable);
     const struct sandbox sandbox = {.data_directory = buffer_text(&data),
                                     .readable = readable,
                                     .readable_count =
                                         login_files(settings, role->kind, &arena, readable),
+                                    .writable = writable,
+                                    .writable_count = folders,
                                     .required = settings->sandbox_required};
     enum status status = sandbox_enter(role, &sandbox, &granted);
     arena_finish(&arena);

@@ -8,8 +8,10 @@
 static const struct role roles[] = {
     /* kind       name     may                                data         peers */
     {ROLE_FRONT, "front", 0, NULL, TO(ROLE_STORE) | TO(ROLE_AUTH), "mail-front"},
-    {ROLE_STORE, "store", MAY_USE_DATA, "store", TO(ROLE_FRONT) | TO(ROLE_AUTH) | TO(ROLE_SEND),
-     "mail-store"},
+    /* The folders are the store's: what is picked up must be on its disk before the file goes, what
+     * is dropped is read from there, and it talks to nobody outside. */
+    {ROLE_STORE, "store", MAY_USE_DATA | MAY_USE_FOLDERS, "store",
+     TO(ROLE_FRONT) | TO(ROLE_AUTH) | TO(ROLE_SEND), "mail-store"},
     {ROLE_AUTH, "auth", MAY_USE_DATA | MAY_READ_LOGINS, "directory",
      TO(ROLE_FRONT) | TO(ROLE_STORE) | TO(ROLE_SEND), "mail-auth"},
     {ROLE_SEND, "send", MAY_CONNECT | MAY_READ_SYSTEM | MAY_READ_LOGINS, NULL,
@@ -44,6 +46,8 @@ void role_describe(struct buffer *out)
             buffer_append(&may, TEXT("read /etc /usr "));
         if ((role->may & MAY_READ_LOGINS) != 0)
             buffer_append(&may, TEXT("keytabs tokens"));
+        if ((role->may & MAY_USE_FOLDERS) != 0)
+            buffer_append(&may, TEXT("folders "));
         if (may.length == 0)
             buffer_append(&may, TEXT("nothing but its sockets"));
         buffer_printf(out, "%-7s %-11s %-30.*s", role->name, role->user,

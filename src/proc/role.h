@@ -12,10 +12,11 @@
 enum role_kind { ROLE_FRONT, ROLE_STORE, ROLE_AUTH, ROLE_SEND, ROLE_PARENT, ROLE_KINDS };
 
 enum role_may {
-    MAY_USE_DATA = 1,    /* the data directory of this role, read and write */
-    MAY_CONNECT = 2,     /* outgoing connections */
-    MAY_READ_SYSTEM = 4, /* /etc, /usr/share, /usr/lib read-only (resolver, certificates) */
-    MAY_READ_LOGINS = 8, /* what the settings name for logins: see login_files.h */
+    MAY_USE_DATA = 1,     /* the data directory of this role, read and write */
+    MAY_CONNECT = 2,      /* outgoing connections */
+    MAY_READ_SYSTEM = 4,  /* /etc, /usr/share, /usr/lib read-only (resolver, certificates) */
+    MAY_READ_LOGINS = 8,  /* what the settings name for logins: see login_files.h */
+    MAY_USE_FOLDERS = 16, /* pickup, drop and bad mail: see folders.h */
 };
 
 struct role {

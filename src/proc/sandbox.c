@@ -78,6 +78,9 @@ static bool allow_role_paths(int ruleset, const struct role *role, const struct 
                   allow_path(ruleset, "/usr", FILE_READ) && allow_path(ruleset, "/run", FILE_READ);
     for (unsigned i = 0; i < sandbox->readable_count; i++)
         allowed = allowed && allow_reading(ruleset, sandbox->readable[i]);
+    for (unsigned i = 0; i < sandbox->writable_count; i++)
+        allowed = allowed && allow_path(ruleset, sandbox->writable[i],
+                                        all & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE);
 #ifdef MAILROOT_ASAN
     /* The leak checker reads its own maps. */
     allowed = allowed && allow_path(ruleset, "/proc", FILE_READ);

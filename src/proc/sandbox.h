@@ -13,6 +13,8 @@ struct sandbox {
     struct text data_directory;  /* the role's own; "" when it has none */
     const char *const *readable; /* other files and directories it reads; need not exist */
     unsigned readable_count;
+    const char *const *writable; /* directories beside its own that it works in; the same */
+    unsigned writable_count;
     bool required;
 };
 enum status sandbox_enter(const struct role *role, const struct sandbox *sandbox,

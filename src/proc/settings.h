@@ -131,6 +131,7 @@ struct setting_server {
     int64_t least_by_ms; /* `limit deliver-by 0`: the shortest BY=...;R that is taken; 0: any */
     int64_t max_hold_ms; /* `limit hold 30d`: of FUTURERELEASE; 0: not offered */
     uint32_t without;    /* `without WORD ...`: EXTENSION_BITs (extensions.h) */
+    struct text folders; /* `folders DIR`: Pickup, Drop and BadMail are in it; "" none */
 };
 
 /* `domain NAME ... { user a b c }`: mail for these names is ours. */
@@ -145,6 +146,8 @@ struct setting_domain {
     int64_t pop3_expire_ms;  /* `pop3 expire 60d`; 0: never */
     int64_t pop3_delay_ms;   /* `pop3 login-delay 1m` */
     bool lists_public;       /* `public-folders listed` */
+    bool drops;              /* `drop [DIR]`: its mail becomes files, not mailboxes' */
+    struct text drop_folder; /* then: where */
 };
 
 /* How others call the users of a domain of ours: user@REALM, or NAME\\user. */
@@ -204,6 +207,9 @@ struct settings {
     struct text host;           /* `host mx.example.org`: greeting name */
     struct text data_directory; /* `data DIR`, default /var/lib/mailroot */
     struct text run_directory;  /* `run DIR`: control sockets, pid; default /run/mailroot */
+    struct text pickup_folder;  /* `pickup DIR`; default <data>/pickup */
+    struct text badmail_folder; /* `badmail folder DIR`; default <data>/badmail */
+    uint64_t badmail_most;      /* `badmail size 0|SIZE|unlimited` of that folder, in bytes */
     struct setting_certificate *certificates;
     unsigned certificate_count;    /* 0: no TLS but where a server has its own */
     struct text authorities_file;  /* `tls authorities FILE`: of other servers; "" the system's */

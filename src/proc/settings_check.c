@@ -326,6 +326,23 @@ static void check_connector(struct checking *checking, const struct setting_bloc
     check_connector_login(checking, block, connector);
 }
 
+/* What is dropped must not be picked up again. */
+static void check_drop(struct checking *checking, const struct setting_block *block)
+{
+    const struct settings *settings = checking->settings;
+    const struct setting_domain *domain = block->values;
+    bool is_picked_up = text_equals(domain->drop_folder, settings->pickup_folder);
+    for (unsigned i = 0; i < settings->server_count; i++) {
+        struct text folders = settings->servers[i].folders;
+        is_picked_up |=
+            folders.length > 0 && text_starts_with(domain->drop_folder, folders) &&
+            text_equals(text_from_position(domain->drop_folder, folders.length), TEXT("/Pickup"));
+    }
+    if (domain->drops && is_picked_up)
+        block_error(checking, block, "drop", "write another directory",
+                    "the drop folder of '%.*s' is a pickup folder too", TEXT_ARG(domain->name));
+}
+
 void settings_check(struct settings_parser *parser)
 {
     struct checking checking = {
@@ -350,6 +367,7 @@ void settings_check(struct settings_parser *parser)
             break;
         case KIND_DOMAIN:
             check_domain(&checking, block);
+            check_drop(&checking, block);
             break;
         case KIND_POLICY:
             break;

@@ -90,6 +90,34 @@ static void complete_postmaster(struct settings_parser *parser, struct settings 
             arena_printf(&parser->object->arena, "postmaster@%.*s", TEXT_ARG(domain));
 }
 
+/* Where a server's folders are: those of the first that has some; or in the data directory. */
+static struct text folder_of(struct settings_parser *parser, const char *of_server,
+                             const char *of_data)
+{
+    struct settings_object *object = parser->object;
+    for (struct setting_block *block = object->blocks; block != NULL; block = block->next) {
+        const struct setting_server *server = block->values;
+        if (block->kind == KIND_SERVER && server->folders.length > 0)
+            return arena_printf(&object->arena, "%.*s/%s", TEXT_ARG(server->folders), of_server);
+    }
+    return arena_printf(&object->arena, "%.*s/%s", TEXT_ARG(object->settings.data_directory),
+                        of_data);
+}
+
+static void complete_folders(struct settings_parser *parser, struct settings *settings)
+{
+    if (settings->pickup_folder.length == 0)
+        settings->pickup_folder =
+            arena_printf(&parser->object->arena, "%.*s/pickup", TEXT_ARG(settings->data_directory));
+    if (settings->badmail_folder.length == 0)
+        settings->badmail_folder = folder_of(parser, "BadMail", "badmail");
+    for (struct setting_block *block = parser->object->blocks; block != NULL; block = block->next) {
+        struct setting_domain *domain = block->values;
+        if (block->kind == KIND_DOMAIN && domain->drops && domain->drop_folder.length == 0)
+            domain->drop_folder = folder_of(parser, "Drop", "drop");
+    }
+}
+
 /* A connector that nobody wrote, and that no list has. */
 static void complete_direct(struct settings_parser *parser)
 {
@@ -116,4 +144,5 @@ void settings_complete(struct settings_parser *parser)
     }
     complete_direct(parser);
     complete_postmaster(parser, &object->settings);
+    complete_folders(parser, &object->settings);
 }

@@ -317,6 +317,21 @@ static bool parse_hold(struct setting_reader *in, void *value)
     return true;
 }
 
+static bool parse_drop(struct setting_reader *in, void *value)
+{
+    struct setting_domain *domain = value;
+    domain->drops = true;
+    return setting_reader_peek(in) == NULL || parse_path(in, &domain->drop_folder);
+}
+
+static void write_drop(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    const struct setting_domain *domain = value;
+    unused(row);
+    if (domain->drops)
+        setting_word_write(domain->drop_folder, false, out);
+}
+
 /* RFC 1985 5: a domain, @domain, or #name. */
 static bool parse_node(struct setting_reader *in, void *value)
 {
@@ -374,6 +389,8 @@ const struct setting_type setting_type_nodes = {.syntax = "NODE ...",
                                                 .list = true,
                                                 .parse = parse_node,
                                                 .write = write_text};
+const struct setting_type setting_type_drop = {
+    .syntax = "[DIR]", .alone = true, .parse = parse_drop, .write = write_drop};
 const struct setting_type setting_type_atrn = {.syntax = "[DOMAIN ...]",
                                                .repeats = true,
                                                .alone = true,

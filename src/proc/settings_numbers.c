@@ -174,6 +174,24 @@ static void write_size(const struct setting_row *row, const void *value, struct 
     write_with_unit(*(const uint64_t *)value, size_units, out);
 }
 
+static bool parse_cap(struct setting_reader *in, void *value)
+{
+    const struct setting_word *word = setting_reader_peek(in);
+    if (word == NULL || !setting_word_is(word, "unlimited"))
+        return parse_number(in, size_units, "25MB or unlimited", value);
+    in->next++;
+    *(uint64_t *)value = UINT64_MAX;
+    return true;
+}
+
+static void write_cap(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    if (*(const uint64_t *)value == UINT64_MAX)
+        buffer_append(out, TEXT("unlimited"));
+    else
+        write_size(row, value, out);
+}
+
 static bool parse_time(struct setting_reader *in, void *value)
 {
     uint64_t number;
@@ -279,6 +297,10 @@ const struct setting_type setting_type_port = {
     .syntax = "PORT", .parse = parse_port, .write = write_port, .write_bound = write_plain_bound};
 const struct setting_type setting_type_size = {
     .syntax = "SIZE", .parse = parse_size, .write = write_size, .write_bound = write_size_bound};
+const struct setting_type setting_type_cap = {.syntax = "SIZE|unlimited",
+                                              .parse = parse_cap,
+                                              .write = write_cap,
+                                              .write_bound = write_size_bound};
 const struct setting_type setting_type_time = {
     .syntax = "TIME", .parse = parse_time, .write = write_time, .write_bound = write_time_bound};
 const struct setting_type setting_type_times = {.syntax = "TIME ...",

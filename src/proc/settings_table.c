@@ -114,6 +114,22 @@ const struct setting_row setting_rows[] = {
     {TOP, "run", &setting_type_path,
      .standard = "/run/mailroot", TO(settings, run_directory),
      .help = "The directory of control sockets."},
+    {TOP, "pickup", &setting_type_path,
+     .otherwise = "pickup in the data directory", TO(settings, pickup_folder),
+     .help = "The folder that takes messages in as files, from all users of this machine; sendmail(8) "
+             "puts them there. Another folder is taken up at the next start."},
+    {TOP, "badmail folder", &setting_type_path,
+     .otherwise = "BadMail in the folders of the first server that has some, else badmail in the "
+                  "data directory", TO(settings, badmail_folder),
+     .help = "Where bad mail is written: what was put into a pickup folder and is no message that "
+             "can be sent; and, with badmail size, what could neither be delivered nor returned. "
+             "Taken up at the next start."},
+    {TOP, "badmail size", &setting_type_cap,
+     .standard = "0", .low = 0, .high = 1024 * TIB, TO(settings, badmail_most),
+     .help = "How much that folder may hold; what does not fit is written when there is room. "
+             "0: mail that could neither be delivered nor returned is kept in the queue alone (see "
+             "mailroot badmail). Otherwise a copy is written for each: .BAD is the message, .BDP "
+             "its envelope, .BDR the reason."},
     {TOP, "certificate", &setting_type_certificates,
      .otherwise = "none: no TLS is offered", .high = 100,
      TO_LIST(settings, certificates, certificate_count),
@@ -227,6 +243,12 @@ const struct setting_row setting_rows[] = {
      .otherwise = "those of the directory alone", .high = 100000,
      TO_LIST(setting_domain, users, user_count),
      .help = "Who has a mailbox in the domain, besides those in the directory."},
+    {DOMAIN, "drop", &setting_type_drop,
+     .otherwise = "to mailboxes",
+     .help = "Mail for the domain's users is written into a folder, a file for each message, for "
+             "another program to take: lines x-sender and x-receiver, then the message. Without a "
+             "directory that is Drop in the folders of the first server that has some, else drop "
+             "in the data directory. Another folder is taken up at the next start."},
 
     {DOMAIN, "quota", &setting_type_size,
      .standard = "0", .low = 0, .high = 1024 * TIB, TO(setting_domain, quota_bytes),
@@ -302,6 +324,11 @@ const struct setting_row setting_rows[] = {
              "--allow-cram makes; gssapi (Kerberos, also behind SPNEGO), which needs a keytab; and ntlm "
              "(its second version), which needs gss-ntlmssp installed and a password that mailroot "
              "user passwd --ntlm keeps."},
+    {SERVER, "folders", &setting_type_path,
+     .otherwise = "none", TO(setting_server, folders),
+     .help = "A directory for folders of this server, which are made in it: Pickup, whose files come "
+             "in under the limits of this server; Drop (see drop of a domain); BadMail (see badmail "
+             "folder). Taken up at the next start."},
     {SERVER, "relay", &setting_type_relay,
      .standard = "logged-in",
      .help = "Who may send to domains that are not ours: who is logged in, these networks too "

@@ -19,6 +19,7 @@ extern const struct setting_type setting_type_count;     /* uint32_t */
 extern const struct setting_type setting_type_repeat;    /* uint32_t, written x3 */
 extern const struct setting_type setting_type_port;      /* uint16_t */
 extern const struct setting_type setting_type_size;      /* uint64_t, 25MB */
+extern const struct setting_type setting_type_cap;       /* the same, or unlimited: UINT64_MAX */
 extern const struct setting_type setting_type_time;      /* int64_t milliseconds, 10m */
 extern const struct setting_type setting_type_times;     /* a list of these */
 extern const struct setting_type setting_type_choice;    /* an index: bool or enum */
@@ -32,6 +33,7 @@ extern const struct setting_type setting_type_relay; /* several members of struc
 extern const struct setting_type setting_type_etrn;  /* the same */
 extern const struct setting_type setting_type_hold;  /* of struct setting_connector */
 extern const struct setting_type setting_type_nodes; /* of ETRN */
+extern const struct setting_type setting_type_drop;  /* of struct setting_domain */
 extern const struct setting_type setting_type_atrn;  /* of struct setting_connector */
 extern const struct setting_type setting_type_smart_host;
 extern const struct setting_type setting_type_by; /* "mx" */

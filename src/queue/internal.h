@@ -151,7 +151,7 @@ struct acceptance {
     struct arena *results_arena;
     /* What else happens in the same record: added before. */
     struct change *change;
-    bool is_internal; /* our own report: no limits apply */
+    bool is_internal; /* of this process: no limits apply, and what all refuse is reported */
 };
 /* Expand, route and commit: the one way in. YIELDS. */
 enum status accept_message(struct queue *queue, const struct acceptance *acceptance);
@@ -210,6 +210,9 @@ void release_item(struct queue *queue, struct queued_item *item);
 
 /* answer.c: write what a script wants written (ITEM_ANSWER). YIELDS. */
 void answer_send(struct queue *queue, struct queued_item *item);
+
+/* pickup.c: the task that takes messages from folders; argument is the queue. */
+void pickup_run(void *queue);
 
 /* notice.c: tell the sender of an ITEM_REPORT. YIELDS. */
 void notice_send(struct queue *queue, struct queued_item *item);

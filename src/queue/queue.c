@@ -211,6 +211,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     task_spawn(&queue->tasks, "looks", look_at_items, queue);
     task_spawn(&queue->tasks, "notices", send_notices, queue);
     task_spawn(&queue->tasks, "releases", release_later, queue);
+    task_spawn(&queue->tasks, "pickup", pickup_run, queue);
     return OK;
 }
 

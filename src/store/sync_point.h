@@ -3,7 +3,7 @@
 #ifndef STORE_SYNC_POINT_H
 #define STORE_SYNC_POINT_H
 
-/* Names in use: after-append, after-commit, after-apply, before-answer, after-chunk. */
+/* Names in use: after-append, after-commit, after-apply, before-answer, after-chunk, picked-up. */
 void sync_point(const char *name);
 
 #endif
