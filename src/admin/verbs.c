@@ -57,6 +57,8 @@ const struct admin_verb admin_verbs[] = {
      ADMIN_NO_INPUT},
     {"queue hops", "", "Next hops: state, waiting, being sent, failures, next try.", ROLE_STORE,
      ADMIN_NO_INPUT},
+    {"mailq", "", "The queue in the columns that other mail systems print.", ROLE_STORE,
+     ADMIN_NO_INPUT},
     {"trace", "ID|MESSAGE-ID", "All that happened to a message, session or refusal.", ROLE_STORE,
      ADMIN_NO_INPUT},
     {"store verify", "", "Check every record, and the index against the log.", ROLE_STORE,

@@ -352,6 +352,7 @@ const struct admin_action admin_queue_actions[] = {
     {"queue retry", queue_retry_verb},
     {"queue delete", queue_delete_verb},
     {"queue hops", queue_hops},
+    {"mailq", verb_mailq},
     {"trace", trace},
     {"store verify", verb_store_verify},
     {"store rebuild", verb_store_rebuild},

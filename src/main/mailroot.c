@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "main/cert_verbs.h"
 #include "main/parent.h"
+#include "main/sendmail.h"
 #include "main/sieve_verbs.h"
 #include "main/site.h"
 
@@ -353,11 +354,37 @@ static bool take_options(struct command *command, int count, char **arguments)
     return command->count > 0 && command->count <= ADMIN_WORDS_MAX;
 }
 
+/* For the command under its other names: of a running server alone. */
+static int run_verb(const char *settings_path, int count, char **given)
+{
+    struct command command = {.settings_path = settings_path, .count = count, .words = given};
+    struct text words[ADMIN_WORDS_MAX];
+    struct settings *settings = NULL;
+    unsigned used;
+    for (int i = 0; i < count; i++)
+        words[i] = text_from(given[i]);
+    const struct admin_verb *verb = admin_verb_find(words, (unsigned)count, &used);
+    check(verb != NULL);
+    if (load_settings(settings_path, &settings) != OK)
+        return EXIT_TROUBLE;
+    struct asking asking = {
+        .command = &command, .settings = settings, .verb = verb, .password = ""};
+    task_loop_run(ask_task, &asking);
+    settings_release(&settings);
+    if (asking.not_running)
+        return complain("the server does not answer: it is not running, or not to you");
+    return asking.exit_status;
+}
+
 int main(int count, char **arguments)
 {
     const char *from_environment = getenv("MAILROOT_CONFIG");
     struct command command = {.settings_path =
                                   from_environment != NULL ? from_environment : DEFAULT_SETTINGS};
+    if (sendmail_is_name(arguments[0])) {
+        struct sendmail_host host = {command.settings_path, run_verb};
+        return sendmail_run(count, arguments, &host);
+    }
     if (!take_options(&command, count, arguments)) {
         run_help(&command);
         return EXIT_TROUBLE;

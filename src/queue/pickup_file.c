@@ -341,13 +341,23 @@ static bool move_away(struct intake *intake, struct text folder, const char *id)
            renameat(from, intake->name, from, here.data) == 0;
 }
 
+static void tell_of_bad(const struct intake *intake, struct text text)
+{
+    struct change change;
+    change_init(&change);
+    change_story(&change, intake->id, "badmail", "%.*s", TEXT_ARG(text));
+    if (store_commit(intake->queue->store, &change) != OK)
+        log_warning("pickup.story", "reason=%s", log_text(text_from(fail_reason())));
+    change_finish(&change);
+}
+
 static void put_away(struct intake *intake, const char *reason)
 {
     char id[ID_TEXT_BYTES];
     struct text folder = intake->queue->settings->badmail_folder;
-    struct text text =
-        arena_printf(&intake->arena, "reason=\"%s\" file=\"%s\" folder=%s uid=%u", reason,
-                     intake->name, intake->folder->path, intake->about.st_uid);
+    struct text text = arena_printf(&intake->arena, "reason=%s file=%s folder=%s uid=%u",
+                                    log_text(text_from(reason)), log_text(text_from(intake->name)),
+                                    intake->folder->path, intake->about.st_uid);
     id_format(intake->id, id);
     if (!move_away(intake, folder, id)) {
         log_error("pickup.bad", "id=%s file=%s reason=\"%m\"", id,
@@ -356,10 +366,8 @@ static void put_away(struct intake *intake, const char *reason)
     }
     if (write_reason(folder, id, text) != OK)
         log_error("pickup.bad", "id=%s reason=%s", id, log_text(text_from(fail_reason())));
-    store_story(intake->queue->store, intake->id, TEXT("badmail"), text);
-    log_warning("pickup.bad", "id=%s file=%s folder=%s uid=%u reason=%s", id,
-                log_text(text_from(intake->name)), log_text(text_from(intake->folder->path)),
-                intake->about.st_uid, log_text(text_from(reason)));
+    tell_of_bad(intake, text);
+    log_warning("pickup.bad", "id=%s %.*s", id, TEXT_ARG(text));
 }
 
 /* No mail at all: links, which could lead to files of others, devices, and the like. */
