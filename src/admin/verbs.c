@@ -75,6 +75,8 @@ const struct admin_verb admin_verbs[] = {
     {"badmail list", "", "Mail that can neither be delivered nor reported.", ROLE_STORE,
      ADMIN_NO_INPUT},
     {"badmail show", "ID", "Its bytes.", ROLE_STORE, ADMIN_NO_INPUT},
+    {"badmail requeue", "ID", "Put it back into the queue, as if it came now.", ROLE_STORE,
+     ADMIN_NO_INPUT},
     {"badmail purge", "ID|--all", "Forget it.", ROLE_STORE, ADMIN_NO_INPUT},
 };
 const unsigned admin_verb_count = sizeof(admin_verbs) / sizeof(*admin_verbs);

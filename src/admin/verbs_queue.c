@@ -364,6 +364,7 @@ const struct admin_action admin_queue_actions[] = {
     {"mailbox quota", verb_mailbox_quota},
     {"badmail list", verb_badmail_list},
     {"badmail show", verb_badmail_show},
+    {"badmail requeue", verb_badmail_requeue},
     {"badmail purge", verb_badmail_purge},
     {NULL, NULL},
 };

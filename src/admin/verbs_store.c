@@ -243,6 +243,21 @@ enum status verb_badmail_show(void *state, struct admin_call *call)
     return status;
 }
 
+enum status verb_badmail_requeue(void *state, struct admin_call *call)
+{
+    uint64_t id;
+    unsigned count = 0;
+    enum status status = verb_check_words(call, 1, 1, "badmail requeue ID");
+    if (status == OK)
+        status = verb_take_id(call, &id);
+    if (status == OK)
+        status = queue_requeue_bad(state, id, &count);
+    if (status != OK)
+        return status;
+    buffer_printf(call->out, call->json ? "{\"requeued\":%u}\n" : "requeued: %u\n", count);
+    return count > 0 ? OK : refused("there is no such bad mail");
+}
+
 enum status verb_badmail_purge(void *state, struct admin_call *call)
 {
     uint64_t id = 0;

@@ -12,6 +12,7 @@ enum status verb_mailbox_messages(void *state, struct admin_call *call);
 enum status verb_mailq(void *state, struct admin_call *call);
 enum status verb_badmail_list(void *state, struct admin_call *call);
 enum status verb_badmail_show(void *state, struct admin_call *call);
+enum status verb_badmail_requeue(void *state, struct admin_call *call);
 enum status verb_badmail_purge(void *state, struct admin_call *call);
 
 #endif

@@ -24,6 +24,11 @@ static enum found_kind kind_of(struct directory *directory, struct text key)
 {
     if (directory_list_kind(directory, key) != 0)
         return FOUND_LIST;
+    const struct setting_domain *domain =
+        settings_domain_find(directory->settings, directory_domain(key));
+    /* Who takes dropped mail knows its users; we do not. */
+    if (domain != NULL && domain->drops)
+        return FOUND_USER;
     return directory_user_exists(directory, key) ? FOUND_USER : FOUND_NOBODY;
 }
 

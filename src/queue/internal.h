@@ -29,7 +29,7 @@ struct queued_item {
     enum item_kind kind;
     struct list of_message;
     struct hop *hop;     /* ITEM_SEND */
-    struct timer due;    /* in a heap of its hop, or in queue->reports or ->later */
+    struct timer due;    /* in a heap of its hop, or in queue->reports, ->later, ->files */
     bool is_ripe;        /* in hop->ripe */
     struct timer look;   /* in queue->looks: a notice or expiry may be due */
     int64_t next_try_ms; /* wall */
@@ -37,7 +37,7 @@ struct queued_item {
     int64_t leased_ms;   /* wall */
     struct list leased;  /* in queue->leased */
     bool busy;           /* a task of ours works on it */
-    bool delay_told, deadline_told;
+    bool delay_told, deadline_told, is_filed;
     struct list held;   /* in hop->held: it waits to be asked for */
     bool is_released;   /* it was, by ETRN: due like any other until it was tried once */
     uint64_t turn;      /* the lease is of this turned session; 0: of the sender */
@@ -91,9 +91,9 @@ struct queue {
     uint64_t last_turn;
     struct map *asked; /* connector's name -> when a stranger's ETRN was heeded last */
     struct list leased;
-    struct timer_heap looks, reports, later;
+    struct timer_heap looks, reports, later, files;
     struct task_event work; /* for QUEUE_LEASE */
-    struct task_event look_news, report_news, later_news;
+    struct task_event look_news, report_news, later_news, file_news;
     struct scripts_cache *scripts; /* the active ones, compiled */
     struct map *remembering;       /* owner, key: a memory on its way to the store; see memory.h */
     uint64_t last_lease, last_id;
@@ -167,6 +167,8 @@ enum status outcome_record(struct queue *queue, struct queued_item *item,
                            const struct queue_report_request *report);
 /* Expiry and delay notice, as due. YIELDS. */
 void outcome_look(struct queue *queue, struct queued_item *item);
+/* All recipients of an ITEM_DROP are in this file. YIELDS. */
+enum status outcome_dropped(struct queue *queue, struct queued_item *item, struct text file);
 /* Give up on all recipients of an item. report: tell the sender. YIELDS. */
 enum status outcome_give_up(struct queue *queue, struct queued_item *item, const char *enhanced,
                             const char *reply, bool report);
@@ -210,6 +212,9 @@ void release_item(struct queue *queue, struct queued_item *item);
 
 /* answer.c: write what a script wants written (ITEM_ANSWER). YIELDS. */
 void answer_send(struct queue *queue, struct queued_item *item);
+
+/* files.c: write what an ITEM_DROP or ITEM_BAD becomes. YIELDS. */
+void files_write(struct queue *queue, struct queued_item *item);
 
 /* pickup.c: the task that takes messages from folders; argument is the queue. */
 void pickup_run(void *queue);

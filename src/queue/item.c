@@ -2,7 +2,7 @@
 
 #include "base/wire.h"
 
-enum { DELAY_TOLD = 1, DEADLINE_TOLD = 2 };
+enum { DELAY_TOLD = 1, DEADLINE_TOLD = 2, IS_FILED = 4 };
 
 /* What only scripts and forwarding need: items without look as they did before there were any. */
 static void put_filtered(const struct item *item, struct buffer *out)
@@ -26,8 +26,9 @@ static void get_filtered(struct wire_reader *in, struct item *out)
 void item_encode(const struct item *item, struct buffer *out)
 {
     wire_put_u8(out, (uint8_t)item->kind);
-    wire_put_u8(out,
-                (item->delay_told ? DELAY_TOLD : 0) | (item->deadline_told ? DEADLINE_TOLD : 0));
+    wire_put_u8(out, (item->delay_told ? DELAY_TOLD : 0) |
+                         (item->deadline_told ? DEADLINE_TOLD : 0) |
+                         (item->is_filed ? IS_FILED : 0));
     wire_put_text(out, item->connector);
     wire_put_text(out, item->domain);
     wire_put_u64(out, (uint64_t)item->next_try_ms);
@@ -55,13 +56,14 @@ bool item_decode(struct text bytes, struct arena *arena, struct item *out)
     uint8_t told = wire_get_u8(&in);
     out->delay_told = (told & DELAY_TOLD) != 0;
     out->deadline_told = (told & DEADLINE_TOLD) != 0;
+    out->is_filed = (told & IS_FILED) != 0;
     out->connector = wire_get_text(&in);
     out->domain = wire_get_text(&in);
     out->next_try_ms = (int64_t)wire_get_u64(&in);
     out->attempts = wire_get_u32(&in);
     out->recipient_count = wire_get_u32(&in);
     enum { RECIPIENT_LEAST = 30 };
-    if (in.bad || kind < ITEM_SEND || kind > ITEM_ANSWER ||
+    if (in.bad || kind < ITEM_SEND || kind > ITEM_DROP ||
         out->recipient_count > in.rest.length / RECIPIENT_LEAST)
         return false;
     out->recipients = arena_array(arena, out->recipient_count, sizeof(*out->recipients));
@@ -85,6 +87,8 @@ bool item_decode(struct text bytes, struct arena *arena, struct item *out)
 
 struct text item_hop_name(const struct item *item, struct arena *arena)
 {
+    if (item->kind == ITEM_DROP)
+        return arena_printf(arena, "drop:%.*s", TEXT_ARG(item->domain));
     if (text_is_empty(item->domain))
         return arena_copy(arena, item->connector);
     const char *space = text_is_empty(item->connector) ? "" : " ";

@@ -13,6 +13,7 @@ enum item_kind {
     ITEM_BAD = 3,    /* undeliverable and nobody to tell: for the administrator */
     ITEM_LATER = 4,  /* not looked up yet: to be released at next_try_ms (RFC 4865) */
     ITEM_ANSWER = 5, /* a script wants its recipients written to: `answer` says what */
+    ITEM_DROP = 6,   /* to be written into the drop folder of its domain */
 };
 
 enum { ITEM_RECIPIENTS_MAX = 1000, ITEM_BYTES_MAX = 2 << 20 };
@@ -29,6 +30,7 @@ struct item {
     enum item_kind kind;
     bool delay_told;    /* the sender heard of the delay */
     bool deadline_told; /* and that the time of BY= has passed, RFC 2852 */
+    bool is_filed;      /* of ITEM_BAD: it was written into the folder of bad mail */
     struct text connector, domain;
     int64_t next_try_ms; /* wall */
     uint32_t attempts;
@@ -42,7 +44,8 @@ struct item {
 void item_encode(const struct item *item, struct buffer *out);
 /* Texts are lent by the bytes. */
 bool item_decode(struct text bytes, struct arena *arena, struct item *out);
-/* The name of the hop it waits for: "partner", "partner mx:example.org" or "mx:example.org". */
+/* The name of the hop it waits for: "partner", "partner mx:example.org" or "mx:example.org";
+ * "drop:example.org" of ITEM_DROP. */
 struct text item_hop_name(const struct item *item, struct arena *arena);
 
 #endif

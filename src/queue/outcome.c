@@ -288,6 +288,29 @@ void outcome_look(struct queue *queue, struct queued_item *item)
     verdict_finish(&verdict);
 }
 
+enum status outcome_dropped(struct queue *queue, struct queued_item *item, struct text file)
+{
+    struct verdict verdict;
+    enum status status = OK;
+    if (verdict_init(&verdict, queue, item)) {
+        for (unsigned i = 0; i < verdict.item.recipient_count; i++) {
+            struct item_recipient *recipient = &verdict.item.recipients[i];
+            change_story(&verdict.change, verdict.message.id, "dropped", "recipient=%.*s file=%.*s",
+                         TEXT_ARG(recipient->address), TEXT_ARG(file));
+            recipient->enhanced = TEXT("2.1.5");
+            recipient->reply = TEXT("written into the drop folder");
+            recipient->last_attempt_ms = verdict.now;
+            if (!text_is_empty(verdict.message.sender) &&
+                decide_wants_notice(recipient->notify, NOTICE_SUCCESS))
+                report(&verdict, recipient, REPORT_DELIVERED);
+        }
+        compose(&verdict);
+        status = commit_stubbornly(queue, &verdict);
+    }
+    verdict_finish(&verdict);
+    return status;
+}
+
 enum status outcome_give_up(struct queue *queue, struct queued_item *item, const char *enhanced,
                             const char *reply, bool report_it)
 {

@@ -328,6 +328,24 @@ static unsigned entries_most(const struct plan *plan)
     return most;
 }
 
+/* The domain whose mail is written into a folder, when the target is in one. */
+static const struct setting_domain *dropping_domain(const struct plan *plan,
+                                                    const struct directory_target *target)
+{
+    struct text address = target->address;
+    const struct setting_domain *domain = settings_domain_find(
+        plan->queue->settings, text_from_position(address, text_find_last(address, '@') + 1));
+    return domain != NULL && domain->drops ? domain : NULL;
+}
+
+static void plan_drop(struct plan *plan, const struct directory_target *target,
+                      const struct setting_domain *domain, int64_t now)
+{
+    struct item facts = {.kind = ITEM_DROP, .domain = domain->name, .next_try_ms = now};
+    struct text name = item_hop_name(&facts, &plan->arena);
+    add_recipient(plan, group_for(plan, name, &facts), plan_recipient(plan, target));
+}
+
 static enum status plan_targets(struct plan *plan, int64_t now)
 {
     plan->entries = arena_array(&plan->arena, entries_most(plan), sizeof(*plan->entries));
@@ -336,7 +354,9 @@ static enum status plan_targets(struct plan *plan, int64_t now)
         enum status status = OK;
         switch (target->kind) {
         case TARGET_MAILBOX:
-            if (is_for_mailbox(plan, i) && is_full(plan, target))
+            if (dropping_domain(plan, target) != NULL)
+                plan_drop(plan, target, dropping_domain(plan, target), now);
+            else if (is_for_mailbox(plan, i) && is_full(plan, target))
                 report_failed(plan, target, "5.2.2", "the mailbox is full", now);
             else if (filtered_of(plan, i) != NULL)
                 status = filter_compose(plan, i, now);

@@ -169,6 +169,14 @@ static void release_later(void *argument)
         release_item(queue, list_entry(timer, struct queued_item, due));
 }
 
+static void write_files(void *argument)
+{
+    struct queue *queue = argument;
+    struct timer *timer;
+    while ((timer = next_due(&queue->files, &queue->file_news)) != NULL)
+        files_write(queue, list_entry(timer, struct queued_item, due));
+}
+
 void queue_directory_changed(void *context)
 {
     struct queue *queue = context;
@@ -211,6 +219,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     task_spawn(&queue->tasks, "looks", look_at_items, queue);
     task_spawn(&queue->tasks, "notices", send_notices, queue);
     task_spawn(&queue->tasks, "releases", release_later, queue);
+    task_spawn(&queue->tasks, "files", write_files, queue);
     task_spawn(&queue->tasks, "pickup", pickup_run, queue);
     return OK;
 }

@@ -94,6 +94,10 @@ enum status queue_delete(struct queue *queue, uint64_t id, bool report);
 /* Forget bad mail: one message, or all (id 0). *count is how many. YIELDS. */
 enum status queue_purge_bad(struct queue *queue, uint64_t id, unsigned *count);
 
+/* Put a bad message back: its recipients are looked up and tried anew, for as long as a new
+ * message's. *count is how many parts. YIELDS. */
+enum status queue_requeue_bad(struct queue *queue, uint64_t id, unsigned *count);
+
 struct queue_counts {
     uint64_t messages, items, hops, sending;
     bool low_space;

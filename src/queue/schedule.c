@@ -48,6 +48,7 @@ void schedule_init(struct queue *queue)
     task_event_init(&queue->look_news);
     task_event_init(&queue->report_news);
     task_event_init(&queue->later_news);
+    task_event_init(&queue->file_news);
 }
 
 static void hop_free(struct queue *queue, struct hop *hop)
@@ -83,6 +84,7 @@ void schedule_finish(struct queue *queue)
     timer_heap_finish(&queue->looks);
     timer_heap_finish(&queue->reports);
     timer_heap_finish(&queue->later);
+    timer_heap_finish(&queue->files);
 }
 
 int64_t schedule_hop_due(const struct hop *hop)
@@ -180,6 +182,8 @@ static struct timer_heap *heap_of(struct queue *queue, struct queued_item *item)
 {
     if (item->kind == ITEM_LATER)
         return &queue->later;
+    if (item->kind == ITEM_DROP || item->kind == ITEM_BAD)
+        return &queue->files;
     if (item->hop == NULL)
         return &queue->reports;
     return item->is_ripe ? &item->hop->ripe : &item->hop->items;
@@ -198,6 +202,17 @@ static void take_out(struct queue *queue, struct queued_item *item)
     }
 }
 
+static void put_in_hop(struct queued_item *item)
+{
+    if (item->hop->holds && !item->is_released) {
+        list_append(&item->hop->held, &item->held);
+        item->hop->held_count++;
+    } else {
+        timer_set(&item->hop->items, &item->due, item->next_try_ms);
+        item->hop->waiting++;
+    }
+}
+
 static void put_in(struct queue *queue, struct queued_item *item)
 {
     if (item->kind == ITEM_REPORT || item->kind == ITEM_ANSWER) {
@@ -208,21 +223,19 @@ static void put_in(struct queue *queue, struct queued_item *item)
         timer_set(&queue->later, &item->due, item->next_try_ms);
         task_event_tell_all(&queue->later_news);
     }
-    if (item->kind != ITEM_SEND)
-        return;
-    if (item->hop->holds && !item->is_released) {
-        list_append(&item->hop->held, &item->held);
-        item->hop->held_count++;
-    } else {
-        timer_set(&item->hop->items, &item->due, item->next_try_ms);
-        item->hop->waiting++;
+    if (item->kind == ITEM_DROP || (item->kind == ITEM_BAD && !item->is_filed)) {
+        timer_set(&queue->files, &item->due, item->next_try_ms);
+        task_event_tell_all(&queue->file_news);
     }
+    if (item->kind == ITEM_SEND)
+        put_in_hop(item);
+    if (item->kind != ITEM_SEND && item->kind != ITEM_DROP)
+        return;
     struct wait wait = schedule_wait(item);
     timer_set(&queue->looks, &item->look, decide_next_look(&queue->settings->retry, &wait));
     if (timer_first(&queue->looks) == &item->look)
         task_event_tell_all(&queue->look_news);
 }
-
 void schedule_place(struct queue *queue, struct queued_item *item)
 {
     take_out(queue, item);
@@ -335,6 +348,7 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
         item->next_try_ms = facts.next_try_ms;
         item->delay_told = facts.delay_told;
         item->deadline_told = facts.deadline_told;
+        item->is_filed = facts.is_filed;
         item->hop = facts.kind == ITEM_SEND ? hop_for(queue, &facts) : NULL;
         check(before == item->hop || item->lease == 0);
         if (item->hop != NULL)

@@ -43,6 +43,8 @@ static const char *state_name(const struct queued_item *queued, const struct ite
         return "report";
     case ITEM_BAD:
         return "bad";
+    case ITEM_DROP:
+        return "waiting";
     case ITEM_LATER:
         return "held";
     case ITEM_ANSWER:
@@ -203,7 +205,8 @@ static struct queued_item *removable(struct queue *queue, uint64_t id, bool *sen
     list_each(link, &message->items)
     {
         struct queued_item *item = list_entry(link, struct queued_item, of_message);
-        if (item->kind != ITEM_SEND && item->kind != ITEM_LATER && item->kind != ITEM_ANSWER)
+        if (item->kind != ITEM_SEND && item->kind != ITEM_LATER && item->kind != ITEM_ANSWER &&
+            item->kind != ITEM_DROP)
             continue;
         if (item->lease == 0 && !item->busy)
             return item;
@@ -275,6 +278,46 @@ enum status queue_purge_bad(struct queue *queue, uint64_t id, unsigned *count)
         status = store_commit(queue->store, &change);
         change_finish(&change);
     }
+    free(bad.items);
+    return status;
+}
+
+static enum status requeue(struct queue *queue, uint64_t id, uint32_t number)
+{
+    struct queued_item *queued = schedule_find(queue, id, number);
+    struct change change;
+    struct arena arena;
+    struct item item;
+    enum status status = OK;
+    arena_init(&arena);
+    change_init(&change);
+    if (queued != NULL && item_read(queue, queued, &arena, &item)) {
+        item.kind = ITEM_LATER; /* looked up and routed anew, at once */
+        item.next_try_ms = queued->message->begun_ms = clock_wall_ms();
+        item.is_filed = item.delay_told = item.deadline_told = false;
+        for (unsigned i = 0; i < item.recipient_count; i++)
+            item.recipients[i] =
+                (struct item_recipient){.address = item.recipients[i].address,
+                                        .original_recipient = item.recipients[i].original_recipient,
+                                        .notify = item.recipients[i].notify};
+        change_story(&change, id, "requeued", "by=administrator recipients=%u",
+                     item.recipient_count);
+        change_item(&change, id, number, &item);
+        status = store_commit(queue->store, &change);
+    }
+    change_finish(&change);
+    arena_finish(&arena);
+    return status;
+}
+
+enum status queue_requeue_bad(struct queue *queue, uint64_t id, unsigned *count)
+{
+    struct bad_list bad = {.only = id};
+    struct key key;
+    enum status status = OK;
+    index_scan(store_index(queue->store), key_items(&key, id), TEXT(""), gather_bad, &bad);
+    for (*count = 0; *count < bad.count && status == OK; *count += status == OK)
+        status = requeue(queue, id, bad.items[*count].number);
     free(bad.items);
     return status;
 }

@@ -9,7 +9,8 @@ import time
 import unittest
 
 from cases import ServerTest
-from harness import Mailroot, body_of, build_directory, wait_until
+from disk_test import SmallDisk
+from harness import Mailroot, body_of, build_directory, text_message, wait_until
 
 NAMES = build_directory() / "names"
 EX_USAGE, EX_DATAERR, EX_TEMPFAIL, EX_NOPERM = 64, 65, 75, 77
@@ -23,7 +24,8 @@ def run_as(server, name, *words, given=b"", user=None):
 
 
 def files_in(folder):
-    return sorted(path.name for path in folder.iterdir())
+    """Those that are whole."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def field(message, name):
@@ -214,9 +216,120 @@ class Pickup(ServerTest):
         self.assertEqual([field(message, "Subject") for message in
                           self.server.fetch_when("alice", 1)], ["after"])
 
+    # shows: T14
+    def test_without_a_size_bad_mail_stays_in_the_queue_alone(self):
+        before = files_in(self.bad)
+        self.put("lost", bad_file(b"nobody-here@example.test"))
+        wait_until(lambda: "nobody-here@example.test" in
+                   self.server.cli_result("badmail", "list").stdout, "it is listed")
+        self.assertEqual(files_in(self.bad), before)
+
     def test_a_report_comes_back_for_who_does_not_exist(self):
         self.put("unknown", b"From: alice@example.test\nTo: nobody-here@example.test\n\nx\n")
         self.assertIn(b"5.1.1", self.server.fetch_when("alice", 1)[0])
+
+
+def bad_file(recipient, body=b"x\n"):
+    """A file for the pickup folder that nobody can be told about when its recipient is unknown."""
+    return b"x-sender: <>\nx-receiver: " + recipient + b"\nSubject: lost\n\n" + body
+
+
+class Drop(ServerTest):
+    settings = {"server_lines": ["folders srv"],
+                "lines": ["domain drop.test {", "    drop", "}"]}
+
+    def setUp(self):
+        self.folder = self.server.directory / "srv" / "Drop"
+
+    def wait_file(self):
+        """The one file in the folder; it is taken away."""
+        name, = wait_until(lambda: files_in(self.folder), "a file in the drop folder")
+        data = (self.folder / name).read_bytes()
+        (self.folder / name).unlink()
+        return data
+
+    # shows: T15
+    def test_mail_for_the_domain_becomes_one_file_with_the_lines_of_its_envelope(self):
+        self.server.send(text_message("dropped"), ["anyone@drop.test", "Other@Drop.Test"],
+                         sender="from@elsewhere.test")
+        lines, _, message = self.wait_file().partition(b"Received:")
+        self.assertEqual(lines, b"x-sender: from@elsewhere.test\r\nx-receiver: anyone@drop.test\r\n"
+                         b"x-receiver: Other@drop.test\r\n")
+        self.assertEqual(body_of(message), b"Hello.\r\n")
+        wait_until(lambda: not self.server.queue(), "the queue is empty")
+
+    def test_a_large_message_is_dropped_whole(self):
+        body = ("z" * 70 + "\r\n") * 30000
+        self.server.send(text_message("large", body), "anyone@drop.test")
+        self.assertEqual(body_of(self.wait_file()), body.encode())
+
+    def test_what_is_dropped_can_be_picked_up(self):
+        self.server.send(text_message("round"), "alice@drop.test")
+        data = self.wait_file().replace(b"alice@drop.test", b"alice@example.test")
+        (self.server.directory / "srv" / "Pickup" / "back").write_bytes(data)
+        self.assertEqual(field(self.server.fetch_when("alice", 1)[0], "Subject"), "round")
+
+    def test_the_sender_who_asks_hears_that_it_was_written(self):
+        self.empty_mailbox("bob")
+        with self.server.smtp() as client:
+            client.sendmail("bob@example.test", ["anyone@drop.test"], text_message("told"),
+                            rcpt_options=["NOTIFY=SUCCESS"])
+        self.assertIn(b"Action: delivered", self.server.fetch_when("bob", 1)[0])
+        self.wait_file()
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root may mount a small file system")
+class FullDropFolder(unittest.TestCase):
+    def test_mail_waits_with_the_reason_until_there_is_room(self):
+        disk = SmallDisk(1)
+        self.addCleanup(disk.close)
+        filler = disk.path / "filler"
+        with Mailroot(lines=["domain drop.test {", f"    drop {disk.path}", "}"]) as server:
+            filler.write_bytes(b"f" * disk.free())
+            server.send(text_message("kept"), "anyone@drop.test")
+            entry, = wait_until(lambda: [entry for entry in server.queue() if entry["attempts"]],
+                                "a first attempt")
+            self.assertIn("No space left", entry["recipients"][0]["last_error"])
+            self.assertEqual(entry["hop"], "drop:drop.test")
+            self.assertEqual(files_in(disk.path), ["filler"])
+            filler.unlink()
+            server.cli("queue", "retry", entry["id"])
+            name, = wait_until(lambda: files_in(disk.path), "the file")
+            self.assertIn(b"Subject: kept", (disk.path / name).read_bytes())
+
+
+class BadMail(ServerTest):
+    settings = {"server_lines": ["folders srv"], "lines": ["badmail size 20KB"]}
+
+    def setUp(self):
+        self.pickup = self.server.directory / "srv" / "Pickup"
+        self.bad = self.server.directory / "srv" / "BadMail"
+
+    def listed(self):
+        return self.server.cli_result("badmail", "list").stdout.split()
+
+    # shows: T14 S53
+    def test_a_triplet_is_written_as_far_as_there_is_room_and_the_message_can_be_put_back(self):
+        (self.pickup / "lost").write_bytes(bad_file(b"late@example.test"))
+        wait_until(lambda: len(files_in(self.bad)) == 3, "three files")
+        names = files_in(self.bad)
+        self.assertEqual([name[-4:] for name in names], [".BAD", ".BDP", ".BDR"])
+        message, properties, reason = ((self.bad / name).read_bytes() for name in names)
+        self.assertIn(b"Subject: lost", message)
+        self.assertTrue(properties.startswith(b"x-sender: <>\r\nx-receiver: late@example.test\r\n"))
+        self.assertEqual(reason, b"late@example.test: 5.1.1 no such user here\r\n")
+        identity = names[0].partition("-")[0]
+        (self.pickup / "more").write_bytes(bad_file(b"nobody-here@example.test",
+                                                    b"line\n" * 5000))
+        self.server.wait_log("event=badmail.put_off")
+        self.assertEqual(files_in(self.bad), names)
+        self.assertIn("nobody-here@example.test:", self.listed())
+        self.server.passwords["late"] = "secret-secret"
+        self.server.set_password("late")
+        self.assertEqual(self.server.cli("badmail", "requeue", identity), "requeued: 1\n")
+        self.assertEqual(field(self.server.fetch_when("late", 1)[0], "Subject"), "lost")
+        self.assertNotIn(identity, self.listed())
+        self.server.cli("badmail", "requeue", identity, expect=1)
 
 
 class WithoutServer(unittest.TestCase):
