@@ -385,9 +385,8 @@ enum status resolver_find_host(struct resolver *resolver, struct text host, uint
             take_addresses(queries[i].result, port, out);
             take_canonical(queries[i].result, arena, out);
             out->is_secure = out->is_secure && queries[i].result->secure;
-        } else {
+        } else { /* it says nothing of the other: who forges one must not make both unproven */
             worst = status;
-            out->is_secure = false;
         }
         query_finish(&queries[i]);
     }

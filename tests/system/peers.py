@@ -168,12 +168,13 @@ class Postfix:
 class Nsd:
     """An authoritative DNS server for the given zones, {name: zone text after the SOA}. Those named
     in `signed` are signed, with keys that `anchors` has as a file of trust anchors; `forged` ones
-    are then signed anew with another key."""
+    are then signed anew with another key. altered: {name: (old, new)}, what is put in place of what
+    was signed."""
 
     HEAD = "$TTL 60\n@ IN SOA ns.{zone}. root.{zone}. 1 3600 600 86400 60\n@ IN NS ns.{zone}.\n" \
            "ns IN A 127.0.0.1\n"
 
-    def __init__(self, zones, signed=(), forged=()):
+    def __init__(self, zones, signed=(), forged=(), altered=None):
         self.program = find_program("nsd")
         self.directory = Path(tempfile.mkdtemp(prefix="nsd-peer-"))
         self.port = free_port()
@@ -193,6 +194,8 @@ class Nsd:
                     for key in self.directory.glob(f"K{zone}.*"):
                         key.unlink()
                     signed_file = self._sign(zone, file)
+                if zone in (altered or {}):
+                    signed_file.write_text(signed_file.read_text().replace(*altered[zone]))
                 file = signed_file
             lines += ["zone:", f"  name: {zone}", f"  zonefile: {file}"]
         self.anchors = self.directory / "anchors"

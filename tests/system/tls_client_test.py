@@ -23,7 +23,7 @@ POLICIES = {  # what mta-sts.<domain> serves
                      "max_age: 86400\r\n",
     "ststest.test": "version: STSv1\r\nmode: testing\r\nmx: *.ststest.test\r\nmax_age: 86400\r\n",
 }
-SIGNED = ("dane.test", "wrong.test", "unusable.test", "bogus.test", "require.test")
+SIGNED = ("dane.test", "wrong.test", "unusable.test", "bogus.test", "half.test", "require.test")
 RETRY = ["retry {", "    glitch 1s x2", "    after 1s", "    expire 1h", "}"]
 
 
@@ -102,7 +102,7 @@ class ClientTls(unittest.TestCase):
     @classmethod
     def start_hops(cls):
         certificate, key = cls.authority.make("mx.sts.test", "DNS:mx.sts.test")
-        domains = "dane.test wrong.test unusable.test bogus.test unsigned.test sts.test " \
+        domains = "dane.test wrong.test unusable.test bogus.test half.test unsigned.test sts.test " \
                   "stswrong.test ststest.test plain.test verify.test"
         cls.postfix = Postfix(domains, extra=[
             f"smtpd_tls_cert_file = {certificate}", f"smtpd_tls_key_file = {key}",
@@ -125,12 +125,14 @@ class ClientTls(unittest.TestCase):
             "wrong.test": host + tlsa + f"3 1 1 {other}\n",
             "unusable.test": host + tlsa + f"1 1 1 {other}\n",
             "bogus.test": host,
+            "half.test": host + "mx IN AAAA 2001:db8::1\n" + tlsa + f"3 1 1 {other}\n",
             "unsigned.test": host + tlsa + f"3 1 1 {other}\n",
             "sts.test": host + sts, "stswrong.test": host + sts, "ststest.test": host + sts,
             "plain.test": host, "verify.test": host,
             "require.test": host + f"_{cls.peer.ports['smtp']}._tcp.mx IN TLSA 3 1 1 {own}\n",
         }
-        cls.dns = Nsd(zones, signed=SIGNED, forged=("bogus.test",)).start()
+        cls.dns = Nsd(zones, signed=SIGNED, forged=("bogus.test",),
+                      altered={"half.test": ("2001:db8::1", "2001:db8::2")}).start()
         cls.addClassCleanup(cls.dns.close)
 
     @classmethod
@@ -207,6 +209,9 @@ class ClientTls(unittest.TestCase):
 
     def test_an_answer_that_fails_validation_is_not_believed(self):
         self.expect_waits("bob@bogus.test", "fails validation")
+
+    def test_a_forged_address_does_not_take_the_keys_away(self):
+        self.expect_waits("bob@half.test", "o matching DANE TLSA records")
 
     def test_keys_that_nothing_proves_do_not_count(self):
         self.expect_sent("bob@unsigned.test", r"TLSv1\.3 \S+ unverified")
