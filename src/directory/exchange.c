@@ -78,6 +78,21 @@ bool exchange_may_act_as(struct exchange *exchange, struct text other, struct te
            text_equals(key, other_key);
 }
 
+bool exchange_is_offered(const struct settings *settings, const struct directory_sasl_facts *facts)
+{
+    bool is_vouched_for = !text_is_empty(facts->certificate_mails);
+    for (unsigned i = 0; i < settings->server_count; i++) {
+        const struct setting_server *server = &settings->servers[i];
+        if ((server->mechanisms & MECHANISM_BIT(facts->mechanism)) == 0 ||
+            (is_vouched_for && text_is_empty(server->client_authorities_file)))
+            continue;
+        for (unsigned k = 0; k < server->listen_count; k++)
+            if (server->listens[k].service == facts->service)
+                return true;
+    }
+    return false;
+}
+
 /* ---- One exchange ---- */
 
 static void copy_facts(struct exchange *exchange, const struct directory_sasl_facts *facts)

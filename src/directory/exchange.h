@@ -51,6 +51,11 @@ void mechanism_gss_finish(void *state);
 /* Nobody acts for another here, but the two names may be written differently. */
 bool exchange_may_act_as(struct exchange *exchange, struct text other, struct text user);
 
+/* Does a server of this service offer the mechanism at all? Front is not believed that it does:
+ * least of all EXTERNAL, where all that auth sees of a certificate is what front says of it. Its
+ * names count only where authorities for clients are set. */
+bool exchange_is_offered(const struct settings *settings, const struct directory_sasl_facts *facts);
+
 /* The outcome that a login's status means. */
 enum exchange_outcome exchange_outcome_of(enum status status);
 /* The same, with a reason: EXCHANGE_FAILED and EXCHANGE_MALFORMED in one statement. */

@@ -201,15 +201,15 @@ static void serve_login(void *context, struct rpc_call *call, struct text reques
 /* ---- SASL ---- */
 
 /* Those of the front that calls: no front can go on with another's. */
-static struct exchanges *exchanges_of(struct auth *auth, const struct rpc_call *call)
+static struct exchanges *exchanges_of(struct auth *auth, const struct rpc_channel *front)
 {
-    unsigned front = 0;
-    while (front < ROLE_FRONTS_MAX && auth->context->fronts[front] != rpc_call_channel(call))
-        front++;
-    check(front < ROLE_FRONTS_MAX);
-    if (auth->exchanges[front] == NULL)
-        auth->exchanges[front] = exchanges_new();
-    return auth->exchanges[front];
+    unsigned number = 0;
+    while (number < ROLE_FRONTS_MAX && auth->context->fronts[number] != front)
+        number++;
+    check(number < ROLE_FRONTS_MAX);
+    if (auth->exchanges[number] == NULL)
+        auth->exchanges[number] = exchanges_new();
+    return auth->exchanges[number];
 }
 
 static void exchange_ended(void *context, const struct exchange *exchange,
@@ -233,12 +233,27 @@ static void exchange_ended(void *context, const struct exchange *exchange,
              log_text(outcome == EXCHANGE_DONE ? TEXT("") : text_from(fail_reason())));
 }
 
+static enum status begin_or_go_on(struct auth *auth, struct rpc_call *call,
+                                  const struct directory_sasl_request *step,
+                                  struct buffer *challenge, struct directory_sasl_answer *result)
+{
+    struct carried carried = {auth, rpc_call_channel(call)};
+    const struct exchange_observer observer = {exchange_ended, &carried};
+    if (carried.front == NULL)
+        return try_later("the front went away");
+    if (step->exchange == 0 && !exchange_is_offered(auth->context->settings, &step->facts)) {
+        log_warning("auth.not-offered", "peer=%s mechanism=%s", log_text(step->facts.peer),
+                    mechanism_rows[step->facts.mechanism].name);
+        return refused("authentication failed");
+    }
+    return exchanges_step(exchanges_of(auth, carried.front), auth->directory, step, &observer,
+                          challenge, result);
+}
+
 static void serve_sasl_step(void *context, struct rpc_call *call, struct text request)
 {
     struct auth *auth = context;
     if (auth_enter(auth, &call)) {
-        struct carried carried = {auth, rpc_call_channel(call)};
-        const struct exchange_observer observer = {exchange_ended, &carried};
         struct directory_sasl_request step;
         struct directory_sasl_answer result;
         struct buffer challenge, bytes;
@@ -246,8 +261,7 @@ static void serve_sasl_step(void *context, struct rpc_call *call, struct text re
         buffer_init(&bytes, DIRECTORY_SASL_MAX + 2 * DIRECTORY_USER_MAX);
         enum status status = refused("malformed request");
         if (directory_sasl_request_decode(request, &step))
-            status = exchanges_step(exchanges_of(auth, call), auth->directory, &step, &observer,
-                                    &challenge, &result);
+            status = begin_or_go_on(auth, call, &step, &challenge, &result);
         if (status == OK)
             directory_sasl_answer_encode(&result, &bytes);
         answer(&call, status, buffer_text(&bytes));
@@ -262,7 +276,7 @@ static void serve_sasl_cancel(void *context, struct rpc_call *call, struct text 
     struct auth *auth = context;
     uint64_t id;
     if (auth->directory != NULL && directory_exchange_decode(request, &id))
-        exchanges_cancel(exchanges_of(auth, call), id);
+        exchanges_cancel(exchanges_of(auth, rpc_call_channel(call)), id);
 }
 
 static enum status sasl_session(struct auth *auth, struct rpc_call *call, struct text request,
@@ -272,10 +286,13 @@ static enum status sasl_session(struct auth *auth, struct rpc_call *call, struct
     struct arena arena;
     char user[DIRECTORY_USER_MAX];
     uint64_t id;
+    const struct rpc_channel *front = rpc_call_channel(call);
     arena_init(&arena);
     enum status status = refused("malformed request");
-    if (fd >= 0 && directory_exchange_decode(request, &id))
-        status = exchanges_take(exchanges_of(auth, call), id, &arena, &login, user);
+    if (front == NULL)
+        status = try_later("the front went away");
+    else if (fd >= 0 && directory_exchange_decode(request, &id))
+        status = exchanges_take(exchanges_of(auth, front), id, &arena, &login, user);
     if (status == OK)
         status = hand_over(auth, &login, user, fd);
     else if (fd >= 0)
@@ -337,14 +354,12 @@ static enum status turn(struct auth *auth, struct rpc_call *call, struct text re
     if (fd < 0 || !directory_turn_decode(request, &arena, &asked))
         status = refused("malformed request");
     else if (!fetchers_find(auth->fetchers, rpc_call_channel(call), asked.session, account) ||
-             !is_enabled(auth, account))
+             !text_equals(asked.account, text_from(account)) || !is_enabled(auth, account))
         status = try_later("the login is not known (any more)");
-    if (status == OK) {
-        asked.account = text_from(account);
+    if (status == OK)
         status = turn_over(auth, &asked, fd, verdict);
-    } else if (fd >= 0) {
+    else if (fd >= 0)
         close(fd);
-    }
     arena_finish(&arena);
     return status;
 }

@@ -286,21 +286,70 @@ TEST("stopping answers logins that wait, and leaves none behind")
     world_run(stop_meanwhile);
 }
 
-/* On the session 42 of that front. */
-static enum status smtp_login(struct rpc_channel *front, struct text response)
+#define SERVER(more) "server s {\n listen 127.0.0.1:25 smtp\n tls none\n" more "}\n"
+
+static enum status sasl_login(struct rpc_channel *front, const struct directory_sasl_facts *facts,
+                              struct text response)
 {
-    struct directory_sasl_facts facts = {.mechanism = MECHANISM_PLAIN,
-                                         .service = SERVICE_SMTP,
-                                         .session = 42,
-                                         .peer = TEXT("192.0.2.1:25"),
-                                         .host = TEXT("mx.example.test"),
-                                         .is_tls = true};
     struct directory_sasl_answer answer;
     struct arena arena;
     arena_init(&arena);
-    enum status status = directory_sasl_begin(front, &facts, &response, &arena, &answer);
+    enum status status = directory_sasl_begin(front, facts, &response, &arena, &answer);
     arena_finish(&arena);
     return status;
+}
+
+/* On the session 42 of that front. */
+static enum status smtp_login(struct rpc_channel *front, struct text response)
+{
+    const struct directory_sasl_facts facts = {.mechanism = MECHANISM_PLAIN,
+                                               .service = SERVICE_SMTP,
+                                               .session = 42,
+                                               .peer = TEXT("192.0.2.1:25"),
+                                               .host = TEXT("mx.example.test"),
+                                               .is_tls = true};
+    return sasl_login(front, &facts, response);
+}
+
+static void use_settings(const char *rest)
+{
+    settings_release(&world.context.settings);
+    world.context.settings = settings_of(rest);
+}
+
+/* What a front that was taken over would say, to be alice without her password. */
+static enum status claim_certificate(enum service service, const char *mails)
+{
+    static const char digest[DIRECTORY_DIGEST_BYTES] = "made up";
+    const struct directory_sasl_facts facts = {.mechanism = MECHANISM_EXTERNAL,
+                                               .service = service,
+                                               .session = 42,
+                                               .peer = TEXT("192.0.2.1:25"),
+                                               .host = TEXT("mx.example.test"),
+                                               .is_tls = true,
+                                               .certificate = text_of(digest, sizeof(digest)),
+                                               .certificate_mails = text_from(mails)};
+    return sasl_login(world.front, &facts, TEXT(""));
+}
+
+static void claim_certificates(void)
+{
+    EXPECT(auth_program.start(world.auth) == OK);
+    use_settings("domain example.test {\n}\n" SERVER("login plain\n"));
+    EXPECT(claim_certificate(SERVICE_SMTP, "alice@example.test") == REFUSED);
+    EXPECT(smtp_login(world.front, TEXT("\0alice\0secret")) == OK);
+    use_settings("domain example.test {\n}\n" SERVER("login external\n"));
+    EXPECT(claim_certificate(SERVICE_SMTP, "alice@example.test") == REFUSED);
+    EXPECT(smtp_login(world.front, TEXT("\0alice\0secret")) == REFUSED);
+    use_settings("domain example.test {\n}\n" SERVER(
+        "login external\n tls client-certificate ask\n tls authorities clients.pem\n"));
+    EXPECT(claim_certificate(SERVICE_IMAP, "alice@example.test") == REFUSED);
+    EXPECT(claim_certificate(SERVICE_SMTP, "alice@example.test") == OK);
+}
+
+TEST("a login by what no server of that service offers is refused, whatever front claims")
+{
+    world_run(claim_certificates);
 }
 
 /* Asks for the mail of whoever is logged in there; account: what front claims. */
@@ -332,26 +381,25 @@ static void turn_over(void)
                         auth_program.method_count[ROLE_FRONT], world.auth, &world.group);
     connect_pair(other_front, auth_other);
     world.context.fronts[1] = auth_other;
-    settings_release(&world.context.settings);
-    world.context.settings = settings_of("domain example.test {\n user bob\n}\n"
-                                         "connector c {\n to held.test\n"
-                                         " hold for alice@example.test\n}\n");
+    use_settings("domain example.test {\n user bob\n}\n" SERVER(
+        "") "connector c {\n to held.test\n hold for alice@example.test\n}\n");
     EXPECT(auth_program.start(world.auth) == OK);
     EXPECT(ask_for_mail(world.front, 42, "alice@example.test") == TRY_LATER);
     EXPECT(smtp_login(world.front, TEXT("\0alice\0secret")) == OK);
     EXPECT(ask_for_mail(world.front, 43, "") == TRY_LATER);
     EXPECT(ask_for_mail(other_front, 42, "alice@example.test") == TRY_LATER);
+    EXPECT(ask_for_mail(world.front, 42, "bob@example.test") == TRY_LATER);
+    EXPECT(ask_for_mail(world.front, 42, "") == TRY_LATER);
     EXPECT(world.session[0] == '\0'); /* the store was never told */
-    EXPECT(ask_for_mail(world.front, 42, "bob@example.test") == OK);
+    EXPECT(ask_for_mail(world.front, 42, "alice@example.test") == OK);
     EXPECT_TEXT(text_from(world.session), "alice@example.test 42 1");
-    EXPECT(ask_for_mail(world.front, 42, "") == OK);
     /* With the front's process its sessions are gone. */
     rpc_channel_close(&world.front);
     while (rpc_channel_is_up(world.auth_front))
         task_yield();
     world.front = rpc_channel_new("auth", front_methods, 1, NULL, &world.group);
     connect_pair(world.front, world.auth_front);
-    EXPECT(ask_for_mail(world.front, 42, "") == TRY_LATER);
+    EXPECT(ask_for_mail(world.front, 42, "alice@example.test") == TRY_LATER);
     auth_program.stop(world.auth);
     world.context.fronts[1] = NULL;
     rpc_channel_close(&other_front);

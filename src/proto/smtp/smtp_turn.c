@@ -116,7 +116,7 @@ static void relay(struct smtp_session *session, int fd)
 /* YIELDS. */
 static void begin_turn(struct smtp_session *session, const struct text *domains, unsigned count)
 {
-    struct directory_turn turn = {.account = TEXT(""),
+    struct directory_turn turn = {.account = text_from(session->login),
                                   .session = session->id,
                                   .peer = text_from(session->peer),
                                   .domains = domains,
