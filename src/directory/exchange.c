@@ -189,23 +189,33 @@ static uint64_t new_id(unsigned number)
     return random / EXCHANGES_MAX * EXCHANGES_MAX + number;
 }
 
-/* Places are taken in turn, so the one that stands in the way is the oldest. NULL: all are busy. */
+/* A free place while there is one: who begins and cancels without end pushes nobody out. Places are
+ * looked at in turn, so when none is free, the one that stands in the way is about the oldest.
+ * NULL: all are busy. */
+static struct place *place_choose(struct exchanges *exchanges)
+{
+    bool is_full = exchanges->count == EXCHANGES_MAX;
+    for (unsigned tried = 0; tried < EXCHANGES_MAX; tried++) {
+        struct place *place = &exchanges->places[exchanges->next];
+        exchanges->next = (exchanges->next + 1) % EXCHANGES_MAX;
+        if (place->exchange == NULL || (is_full && !place->is_busy))
+            return place;
+    }
+    return NULL;
+}
+
 static struct place *place_new(struct exchanges *exchanges,
                                const struct directory_sasl_facts *facts)
 {
-    for (unsigned tried = 0; tried < EXCHANGES_MAX; tried++) {
-        unsigned number = exchanges->next;
-        struct place *place = &exchanges->places[number];
-        exchanges->next = (number + 1) % EXCHANGES_MAX;
-        if (place->is_busy)
-            continue;
-        if (place->exchange != NULL)
-            place_empty(exchanges, place);
-        *place = (struct place){.exchange = exchange_new(facts), .id = new_id(number)};
-        exchanges->count++;
-        return place;
-    }
-    return NULL;
+    struct place *place = place_choose(exchanges);
+    if (place == NULL)
+        return NULL;
+    if (place->exchange != NULL)
+        place_empty(exchanges, place);
+    unsigned number = (unsigned)(place - exchanges->places);
+    *place = (struct place){.exchange = exchange_new(facts), .id = new_id(number)};
+    exchanges->count++;
+    return place;
 }
 
 static struct place *place_find(struct exchanges *exchanges, uint64_t id)

@@ -179,6 +179,28 @@ TEST("exchanges are bounded: the oldest is forgotten, and an id cannot be guesse
     scene_run(bounded);
 }
 
+static void crowded(struct scene *scene)
+{
+    struct talk talk;
+    struct text password = TEXT("secret");
+    add_user(scene, "alice@example.test");
+    talk_begin(&talk, scene, MECHANISM_LOGIN, SERVICE_SUBMISSION);
+    EXPECT(begin_with(&talk, TEXT("alice")) == OK);
+    uint64_t patient = talk.answer.exchange;
+    for (unsigned i = 0; i < 2 * EXCHANGES_MAX; i++) {
+        EXPECT(begin_with(&talk, TEXT("bob")) == OK);
+        exchanges_cancel(talk.exchanges, talk.answer.exchange);
+    }
+    EXPECT(say_to(&talk, patient, &password) == OK);
+    EXPECT(talk.answer.outcome == DIRECTORY_SASL_DONE);
+    talk_end(&talk);
+}
+
+TEST("logins begun and cancelled without end push nobody else's out")
+{
+    scene_run(crowded);
+}
+
 static void expired(struct scene *scene)
 {
     struct talk talk;
