@@ -8,9 +8,9 @@
 enum { DIRECTORY_TURN_DOMAINS_MAX = 100 };
 
 struct directory_turn {
-    struct text account;        /* whose session it is; auth passes on no other than it saw log in */
-    uint64_t session;           /* as told at the login */
-    struct text peer;           /* for log and story */
+    struct text account; /* whose session it is; auth passes on no other than it saw log in */
+    uint64_t session;    /* as told at the login */
+    struct text peer;    /* for log and story */
     const struct text *domains; /* in A-labels; none: all of the account's */
     unsigned domain_count;
 };

@@ -42,7 +42,8 @@ enum status role_instance_start(struct role_instance *instance);
 /* Stops, closes channels, frees. Accepts NULL. YIELDS. */
 void role_instance_stop(struct role_instance **instance);
 
-/* What every serving process does first: ignore SIGPIPE, take all the descriptors it may have. */
+/* What every serving process does first: ignore SIGPIPE, take all the descriptors it may have,
+ * leave no core file. */
 void process_prepare(void);
 /* main() of a role's own program: the parent is on descriptor 3. Returns the exit status. */
 int role_process_main(const struct role_program *program, int count, char **arguments);

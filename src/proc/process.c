@@ -221,9 +221,18 @@ static void process_task(void *argument)
     task_group_finish(&process->group);
 }
 
+/* A core file has keys, passwords and mail in it. With a limit of 0 the kernel still pipes one to a
+ * collector such as systemd-coredump; with 1 it does neither. */
+static void write_no_core(void)
+{
+    const struct rlimit neither = {1, 1};
+    setrlimit(RLIMIT_CORE, &neither);
+}
+
 void process_prepare(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    write_no_core();
     /* Sessions come and go; giving the top of the heap back each time costs two calls a message. */
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
     mallopt(M_TOP_PAD, 256 << 10);

@@ -6,11 +6,11 @@
  *     store   knows what this account may take, and passes the descriptor on to send
  *     send    speaks SMTP over it as a client, and takes from the store what the turn is for
  *
- * Nothing that front claims counts, for there hostile bytes are parsed: it can only name a session and
- * an account of which auth saw the login, by way of that same front. That is no more than it could
- * have by the passwords it sees. Who logged in by XCLIENT, or logged in as another since, gets
- * nothing. What may be taken is decided in the store, from the settings of that moment, item by item;
- * send gets the turn's number and with it no other mail. */
+ * Nothing that front claims counts, for there hostile bytes are parsed: it can only name a session
+ * and an account of which auth saw the login, by way of that same front. That is no more than it
+ * could have by the passwords it sees. Who logged in by XCLIENT, or logged in as another since,
+ * gets nothing. What may be taken is decided in the store, from the settings of that moment, item
+ * by item; send gets the turn's number and with it no other mail. */
 #ifndef QUEUE_TURN_H
 #define QUEUE_TURN_H
 

@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 from cases import ServerTest
-from harness import Mailroot, RawClient, client_tls, free_port, text_message, wait_until
+from harness import Mailroot, RawClient, children_of, client_tls, free_port, text_message, wait_until
 from smtp_sink import Policy, Sink
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +111,12 @@ class Debugger(ServerTest):
             self.assertIn("'session' parked", shown)
             self.assertRegex(shown, r"at src/proto/line/line\.c:\d+")
             self.assertTrue(client.ask("NOOP").startswith("250"))
+
+    def test_no_process_leaves_its_secrets_in_a_core_file(self):
+        pids = [self.server.process.pid, *children_of(self.server.process.pid)]
+        for pid in pids:
+            limits = Path(f"/proc/{pid}/limits").read_text()
+            self.assertRegex(limits, r"Max core file size +1 +1 ")
 
 
 class KilledRoles(ServerTest):
