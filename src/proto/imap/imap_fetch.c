@@ -9,6 +9,7 @@
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_flags.h"
 #include "proto/imap/imap_ids.h"
+#include "proto/imap/imap_partial.h"
 #include "proto/imap/imap_structure.h"
 
 /* Items that need the entry alone */
@@ -153,6 +154,8 @@ struct request {
     unsigned count;
     bool has_since, tells_vanished; /* RFC 7162 3.1.4, 3.2.6 */
     uint64_t changed_since;
+    bool is_partial; /* RFC 9394 3.3 */
+    struct imap_partial partial;
 };
 
 static const struct imap_fetch_row *find_row(struct text name, bool has_section)
@@ -284,6 +287,9 @@ static void read_modifiers(struct imap_session *session, struct request *request
             request->changed_since = imap_lex_number64(lex);
         } else if (imap_lex_word(lex, "VANISHED")) {
             request->tells_vanished = true;
+        } else if (imap_is_by_uid(session) && imap_lex_word(lex, "PARTIAL")) {
+            request->is_partial = true;
+            imap_lex_partial(lex, &request->partial);
         } else {
             imap_lex_fail(lex, "Fetch modifier not known");
         }
@@ -426,6 +432,20 @@ static void run(struct imap_session *session, const struct imap_set *set,
         imap_ok(session, "", "That is all");
 }
 
+/* Of the messages that are there, those at the places wanted. */
+static void take_partial(struct imap_session *session, const struct request *request,
+                         struct imap_set *set)
+{
+    struct imap_set_builder there = {.arena = &session->line.arena};
+    struct imap_set_builder part = {.arena = &session->line.arena};
+    const struct mailbox_entry *entry = imap_set_next(set, &session->view, 0);
+    uint32_t count = 0;
+    for (; entry != NULL; entry = imap_set_next(set, &session->view, entry->uid), count++)
+        imap_set_add(&there, entry->uid);
+    imap_partial_take(&request->partial, &there.set, count, &part);
+    *set = part.set;
+}
+
 void imap_fetch(struct imap_session *session)
 {
     struct imap_set set;
@@ -443,5 +463,7 @@ void imap_fetch(struct imap_session *session)
         session->enabled |= IMAP_ENABLED_CONDSTORE;
     if (request->has_since)
         add_implied(request, "MODSEQ");
+    if (request->is_partial)
+        take_partial(session, request, &set);
     run(session, &set, request);
 }

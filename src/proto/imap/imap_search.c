@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "mail/charset.h"
 #include "proto/imap/imap_commands.h"
+#include "proto/imap/imap_name.h"
 
 enum { YIELD_EVERY = 512 };
 
@@ -23,19 +24,6 @@ void imap_search_init(struct imap_search *search, struct imap_session *session)
     struct arena *arena = &session->line.arena;
     *search = (struct imap_search){
         .session = session, .view = &session->view, .found.arena = arena, .saved.arena = arena};
-}
-
-/* RFC 9394 4: "1:10", or from the end "-1:-10". */
-static void read_partial(struct imap_search *search)
-{
-    struct imap_lex *lex = &search->session->lex;
-    imap_lex_space(lex);
-    int64_t sign = imap_lex_take(lex, '-') ? -1 : 1;
-    search->first = sign * imap_lex_nonzero(lex);
-    imap_lex_expect(lex, ':');
-    if (sign < 0)
-        imap_lex_expect(lex, '-');
-    search->last = sign * imap_lex_nonzero(lex);
 }
 
 void imap_lex_results(struct imap_search *search)
@@ -56,7 +44,7 @@ void imap_lex_results(struct imap_search *search)
         }
         search->results |= returns[i].result;
         if (returns[i].result == RESULT_PARTIAL)
-            read_partial(search);
+            imap_lex_partial(lex, &search->partial);
     }
     /* RFC 9394 3.1 */
     if ((search->results & RESULT_ALL) != 0 && (search->results & RESULT_PARTIAL) != 0)
@@ -76,7 +64,7 @@ bool imap_lex_criteria(struct imap_search *search, struct text charset)
         imap_no(session, "[BADCHARSET (UTF-8)]", "The charset is not known");
         return false;
     }
-    search->keys = imap_lex_search(session, charset, &search->has_modseq);
+    imap_lex_search(search, charset);
     return imap_arguments_end(session);
 }
 
@@ -103,7 +91,7 @@ static bool read_search(struct imap_search *search)
 
 void imap_search_add(struct imap_search *search, uint32_t uid)
 {
-    bool is_by_uid = imap_is_by_uid(search->session);
+    bool is_by_uid = search->is_multi || imap_is_by_uid(search->session);
     imap_set_add(&search->found, is_by_uid ? uid : view_number(search->view, uid));
     if ((search->results & RESULT_SAVE) != 0)
         imap_set_add(&search->saved, uid);
@@ -116,7 +104,7 @@ static enum status try_entry(struct imap_search *search, const struct mailbox_en
     struct imap_message message;
     bool fits;
     imap_message_init(&message, search->session->store, entry);
-    enum status status = imap_search_matches(search->view->box, &message, search->keys, &fits);
+    enum status status = imap_search_matches(search->view, &message, search->keys, &fits);
     if (status == OK && fits)
         status = found(context, &message);
     if (status == OK && fits && search->modseq < message.entry.modseq)
@@ -154,25 +142,13 @@ static void answer_plain(struct imap_search *search)
     imap_send(search->session);
 }
 
-/* The values that PARTIAL names, in their order (RFC 9394 3.1). */
-static void take_partial(const struct imap_search *search, const struct imap_set *of,
-                         struct imap_set_builder *out)
-{
-    int64_t from_end = search->first < 0 ? (int64_t)search->count + 1 : 0;
-    int64_t first = search->first + from_end, last = search->last + from_end, place = 1;
-    int64_t low = first < last ? first : last, high = first < last ? last : first;
-    for (unsigned i = 0; i < of->count && place <= high; i++)
-        for (uint32_t value = of->ranges[i].first; value <= of->ranges[i].last; value++, place++)
-            if (place >= low && place <= high)
-                imap_set_add(out, value);
-}
-
 /* RFC 9394 3.1: what was asked for is told again, and NIL when nothing stands there. */
 static void put_partial(struct buffer *out, const struct imap_search *search)
 {
     struct imap_set_builder part = {.arena = search->found.arena};
-    take_partial(search, &search->found.set, &part);
-    buffer_printf(out, " PARTIAL (%" PRId64 ":%" PRId64 " ", search->first, search->last);
+    imap_partial_take(&search->partial, &search->found.set, search->count, &part);
+    buffer_printf(out, " PARTIAL (%" PRId64 ":%" PRId64 " ", search->partial.first,
+                  search->partial.last);
     if (part.set.count == 0)
         buffer_append(out, TEXT("NIL"));
     else
@@ -195,7 +171,7 @@ void imap_search_save(struct imap_search *search, bool has_failed)
         if ((parts & RESULT_MAX) != 0)
             imap_set_add(&some, all->ranges[all->count - 1].last);
         if ((parts & RESULT_PARTIAL) != 0)
-            take_partial(search, all, &some);
+            imap_partial_take(&search->partial, all, search->count, &some);
     }
     struct imap_set *saved = !has_failed && is_all ? all : &some.set;
     imap_set_normalise(saved);
@@ -211,7 +187,13 @@ void imap_search_answer(struct imap_search *search)
         return;
     buffer_append(out, TEXT("* ESEARCH (TAG "));
     imap_put_string(out, session->tag);
-    buffer_append(out, imap_is_by_uid(session) ? TEXT(") UID") : TEXT(")"));
+    if (search->is_multi) { /* RFC 7377 2.1 */
+        buffer_append(out, TEXT(" MAILBOX "));
+        imap_put_name(out, mailbox_name(search->view->box), imap_is_utf8(session));
+        buffer_printf(out, " UIDVALIDITY %u", mailbox_uid_validity(search->view->box));
+    }
+    bool is_by_uid = search->is_multi || imap_is_by_uid(session);
+    buffer_append(out, is_by_uid ? TEXT(") UID") : TEXT(")"));
     if (found->count > 0 && (search->results & RESULT_MIN) != 0)
         buffer_printf(out, " MIN %u", found->ranges[0].first);
     if (found->count > 0 && (search->results & RESULT_MAX) != 0)
@@ -230,7 +212,7 @@ void imap_search_answer(struct imap_search *search)
     imap_send(session);
 }
 
-static enum status add_found(void *context, struct imap_message *message)
+enum status imap_search_gather(void *context, struct imap_message *message)
 {
     imap_search_add(context, message->entry.uid);
     return OK;
@@ -249,7 +231,7 @@ void imap_search(struct imap_session *session)
         search.is_extended = true;
         search.results = RESULT_ALL;
     }
-    enum status status = imap_search_run(&search, add_found, &search);
+    enum status status = imap_search_run(&search, imap_search_gather, &search);
     imap_search_save(&search, status != OK);
     if (status != OK) {
         imap_fail(session, status);

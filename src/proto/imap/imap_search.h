@@ -4,6 +4,7 @@
 #define PROTO_IMAP_IMAP_SEARCH_H
 
 #include "proto/imap/imap_message.h"
+#include "proto/imap/imap_partial.h"
 #include "proto/imap/imap_session.h"
 
 enum imap_search_op {
@@ -46,6 +47,7 @@ struct imap_search_key {
     uint64_t number, flags;
     struct text name, text; /* text is folded (mail/fold.h) */
     struct imap_set set;
+    bool has_last; /* the set has the last message too, which is another in each mailbox */
 };
 
 enum imap_results {
@@ -60,10 +62,12 @@ enum imap_results {
 /* A search while it runs; SORT and THREAD are searches too. */
 struct imap_search {
     struct imap_session *session;
-    struct view *view;   /* what is searched */
-    bool is_extended;    /* answered by ESEARCH */
-    unsigned results;    /* imap_results */
-    int64_t first, last; /* of PARTIAL: below 0 they count from the end */
+    struct view *view; /* what is searched */
+    bool is_extended;  /* answered by ESEARCH */
+    bool is_multi;     /* the ESEARCH command: the answer names the mailbox, and is by UID */
+    bool is_many;      /* in other mailboxes than the selected one too */
+    unsigned results;  /* imap_results */
+    struct imap_partial partial;
     struct imap_search_key *keys;
     /* What is answered: numbers or UIDs, in the order of the answer. */
     struct imap_set_builder found;
@@ -84,18 +88,19 @@ typedef enum status imap_search_found(void *context, struct imap_message *messag
 enum status imap_search_run(struct imap_search *search, imap_search_found *found, void *context);
 /* Put a message into the answer. */
 void imap_search_add(struct imap_search *search, uint32_t uid);
+/* The same for imap_search_run; context: the search. */
+enum status imap_search_gather(void *context, struct imap_message *message);
 /* The search is over: what "$" is from now on (RFC 5182 2.1, 2.4); of one that failed, nothing. */
 void imap_search_save(struct imap_search *search, bool has_failed);
 /* Send the ESEARCH response (RFC 4731 3.1), unless nothing but SAVE was asked for. YIELDS. */
 void imap_search_answer(struct imap_search *search);
 
-/* Read keys up to the end, all of which must fit, into the command's arena. charset: of their
- * strings, "" for none said. has_modseq: MODSEQ is among them. NULL when lex failed. YIELDS. */
-struct imap_search_key *imap_lex_search(struct imap_session *session, struct text charset,
-                                        bool *has_modseq);
-/* Does the message of this mailbox fit? TRY_LATER: it can't be read; one that is gone fits nothing.
- * YIELDS. */
-enum status imap_search_matches(const struct mailbox *box, struct imap_message *message,
+/* Read keys up to the end, all of which must fit, into search->keys and the command's arena.
+ * charset: of their strings, "" for none said. YIELDS. */
+void imap_lex_search(struct imap_search *search, struct text charset);
+/* Does the message, which the view has, fit? TRY_LATER: it can't be read; one that is gone fits
+ * nothing. YIELDS. */
+enum status imap_search_matches(const struct view *view, struct imap_message *message,
                                 const struct imap_search_key *key, bool *fits);
 
 /* imap_search_text.c: is the folded text in a field's value, in the body, in all of the message?

@@ -84,8 +84,8 @@ struct reading {
     struct imap_session *session;
     struct imap_lex *lex;
     struct text charset;
+    struct imap_search *search;
     unsigned depth, count;
-    bool has_modseq;
 };
 
 static struct imap_search_key *read_key(struct reading *in);
@@ -143,10 +143,30 @@ static void take_saved(struct reading *in, struct imap_search_key *key)
         key->set.ranges[i] = saved->ranges[i];
 }
 
+/* RFC 7377 2.1: numbers, and "$", are of the selected mailbox. */
+static void refuse_in_many(struct reading *in)
+{
+    if (in->search->is_many)
+        imap_lex_fail(in->lex, "Messages of several mailboxes have no common numbers");
+}
+
+/* What "*" is, is seen in each mailbox. */
+static void resolve_in_many(struct imap_search_key *key)
+{
+    for (unsigned i = 0; i < key->set.count; i++)
+        if (key->set.ranges[i].first == 0 || key->set.ranges[i].last == 0)
+            key->has_last = true;
+    imap_set_resolve(&key->set, UINT32_MAX);
+}
+
 static void read_uids(struct reading *in, struct imap_search_key *key)
 {
     imap_lex_set(in->lex, &key->set);
     if (key->set.is_saved)
+        refuse_in_many(in);
+    if (in->search->is_many)
+        resolve_in_many(key);
+    else if (key->set.is_saved)
         take_saved(in, key);
     else
         imap_set_resolve(&key->set, view_last_uid(&in->session->view));
@@ -157,7 +177,7 @@ static void read_uids(struct reading *in, struct imap_search_key *key)
 static uint64_t read_modseq(struct reading *in)
 {
     in->session->enabled |= IMAP_ENABLED_CONDSTORE;
-    in->has_modseq = true;
+    in->search->has_modseq = true;
     if (imap_lex_peek(in->lex) == '"') {
         imap_lex_string(in->lex);
         imap_lex_space(in->lex);
@@ -251,6 +271,7 @@ static struct imap_search_key *read_set(struct reading *in)
 {
     struct imap_search_key *key = key_new(in, SEARCH_SET);
     imap_lex_set(in->lex, &key->set);
+    refuse_in_many(in);
     if (key->set.is_saved)
         take_saved(in, key);
     else if (in->lex->error == NULL && !imap_set_to_uids(&key->set, &in->session->view))
@@ -299,11 +320,10 @@ static struct imap_search_key *read_keys(struct reading *in)
     return and;
 }
 
-struct imap_search_key *imap_lex_search(struct imap_session *session, struct text charset,
-                                        bool *has_modseq)
+void imap_lex_search(struct imap_search *search, struct text charset)
 {
-    struct reading in = {.session = session, .lex = &session->lex, .charset = charset};
-    struct imap_search_key *keys = read_keys(&in);
-    *has_modseq = in.has_modseq;
-    return session->lex.error == NULL ? keys : NULL;
+    struct imap_session *session = search->session;
+    struct reading in = {
+        .session = session, .search = search, .lex = &session->lex, .charset = charset};
+    search->keys = read_keys(&in);
 }

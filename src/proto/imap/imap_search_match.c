@@ -16,7 +16,7 @@ static int64_t saved_ms(const struct mailbox_entry *entry)
     return entry->saved_s == 0 ? entry->date_ms : (int64_t)entry->saved_s * SECOND;
 }
 
-static bool entry_matches(const struct mailbox *box, const struct mailbox_entry *entry,
+static bool entry_matches(const struct view *view, const struct mailbox_entry *entry,
                           const struct imap_search_key *key)
 {
     int64_t number = (int64_t)key->number;
@@ -24,11 +24,12 @@ static bool entry_matches(const struct mailbox *box, const struct mailbox_entry 
     case SEARCH_ALL:
         return true;
     case SEARCH_SET:
-        return imap_set_has(&key->set, entry->uid);
+        return imap_set_has(&key->set, entry->uid) ||
+               (key->has_last && entry->uid == view_last_uid(view));
     case SEARCH_FLAGS:
         return (entry->flags & key->flags) == key->flags;
     case SEARCH_KEYWORD:
-        return (entry->flags & mailbox_keyword_find(box, key->text)) != 0;
+        return (entry->flags & mailbox_keyword_find(view->box, key->text)) != 0;
     case SEARCH_BEFORE:
         return day_of(entry->date_ms) < number;
     case SEARCH_ON:
@@ -91,7 +92,7 @@ static enum status sent_matches(struct imap_message *message, const struct imap_
 }
 
 /* AND: all, OR: any. The depth is bounded by the reader. */
-static enum status group_matches(const struct mailbox *box, struct imap_message *message,
+static enum status group_matches(const struct view *view, struct imap_message *message,
                                  const struct imap_search_key *key, bool *fits)
 {
     bool is_and = key->op == SEARCH_AND;
@@ -99,11 +100,11 @@ static enum status group_matches(const struct mailbox *box, struct imap_message 
     *fits = is_and;
     for (const struct imap_search_key *inner = key->inner;
          inner != NULL && status == OK && *fits == is_and; inner = inner->next)
-        status = imap_search_matches(box, message, inner, fits);
+        status = imap_search_matches(view, message, inner, fits);
     return status;
 }
 
-enum status imap_search_matches(const struct mailbox *box, struct imap_message *message,
+enum status imap_search_matches(const struct view *view, struct imap_message *message,
                                 const struct imap_search_key *key, bool *fits)
 {
     enum status status = OK;
@@ -111,9 +112,9 @@ enum status imap_search_matches(const struct mailbox *box, struct imap_message *
     switch (key->op) {
     case SEARCH_AND:
     case SEARCH_OR:
-        return group_matches(box, message, key, fits);
+        return group_matches(view, message, key, fits);
     case SEARCH_NOT:
-        status = imap_search_matches(box, message, key->inner, fits);
+        status = imap_search_matches(view, message, key->inner, fits);
         *fits = !*fits;
         return status;
     case SEARCH_SENT_BEFORE:
@@ -126,7 +127,7 @@ enum status imap_search_matches(const struct mailbox *box, struct imap_message *
     case SEARCH_TEXT:
         return imap_search_body(message, key->text, key->op == SEARCH_TEXT, fits);
     default:
-        *fits = entry_matches(box, &message->entry, key);
+        *fits = entry_matches(view, &message->entry, key);
         return OK;
     }
 }
