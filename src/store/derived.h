@@ -11,6 +11,7 @@ enum derived_kind {
     DERIVED_HEADER = 1,    /* envelope and common header fields: proto/imap */
     DERIVED_STRUCTURE = 2, /* the tree of parts: proto/imap */
     DERIVED_FACTS = 3,     /* what is sorted and threaded by: proto/imap */
+    DERIVED_PREVIEW = 4,   /* the beginning of its text: proto/imap */
     DERIVED_KINDS,
 };
 enum { DERIVED_BYTES_MAX = 1 << 20 };

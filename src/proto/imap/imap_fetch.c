@@ -123,6 +123,7 @@ static const struct imap_fetch_row rows[] = {
     {"ENVELOPE", IMAP_FORM_PLAIN, false, fetch_envelope},
     {"BODY", IMAP_FORM_PLAIN, false, fetch_structure},
     {"BODYSTRUCTURE", IMAP_FORM_PLAIN, false, fetch_structure},
+    {"PREVIEW", IMAP_FORM_PLAIN, false, imap_fetch_preview},
     {"BODY", IMAP_FORM_SECTION, true, imap_fetch_body},
     {"BODY.PEEK", IMAP_FORM_SECTION, false, imap_fetch_body},
     {"BINARY", IMAP_FORM_PART, true, imap_fetch_binary},
@@ -231,6 +232,16 @@ static bool read_alias(struct request *request, struct text name)
     return false;
 }
 
+/* "PREVIEW (LAZY)": not a fetch modifier, though one could stand there. */
+static void read_preview(struct imap_lex *lex, struct imap_fetch_item *item)
+{
+    if (item->row->answer != imap_fetch_preview ||
+        !text_starts_with_nocase(lex->rest, TEXT(" (LAZY)")))
+        return;
+    item->is_lazy = true;
+    lex->rest = text_from_position(lex->rest, TEXT(" (LAZY)").length);
+}
+
 static void read_item(struct imap_lex *lex, struct request *request)
 {
     struct text name = imap_lex_run(lex, is_item_char, "An item is missing");
@@ -244,7 +255,7 @@ static void read_item(struct imap_lex *lex, struct request *request)
     }
     const struct imap_fetch_row *row = find_row(name, false);
     if (row != NULL)
-        add_item(request, row, text_from(row->name));
+        read_preview(lex, add_item(request, row, text_from(row->name)));
     else if (!read_alias(request, name))
         imap_lex_fail(lex, "Item not known");
 }

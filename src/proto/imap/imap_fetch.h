@@ -33,6 +33,7 @@ struct imap_fetch_item {
     bool is_partial;
     uint64_t offset;
     uint32_t length;
+    bool is_lazy; /* RFC 8970 3.2 */
 };
 
 /* A message while it is answered. */
@@ -66,5 +67,9 @@ enum status imap_fetch_binary(struct imap_fetch_message *fetched,
                               const struct imap_fetch_item *item);
 enum status imap_fetch_binary_size(struct imap_fetch_message *fetched,
                                    const struct imap_fetch_item *item);
+
+/* imap_preview.c */
+enum status imap_fetch_preview(struct imap_fetch_message *fetched,
+                               const struct imap_fetch_item *item);
 
 #endif

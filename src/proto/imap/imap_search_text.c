@@ -1,10 +1,12 @@
 /* Looking for text in headers and bodies, as a reader would see them: encoded words and transfer
- * encodings undone, any charset as UTF-8. In bounded memory: a body is looked at in pieces that end
- * at a line's end, and of each the last bytes are kept for what reaches over the cut. */
+ * encodings undone, any charset as UTF-8, HTML without its markup. In bounded memory: a body is
+ * looked at in pieces that end at a line's end, and of each the last bytes are kept for what
+ * reaches over the cut. */
 #include "base/check.h"
 #include "mail/charset.h"
 #include "mail/fold.h"
 #include "mail/header.h"
+#include "mail/html_text.h"
 #include "mail/transfer_decoding.h"
 #include "mail/words.h"
 #include "proto/imap/imap_search.h"
@@ -74,6 +76,8 @@ enum status imap_search_header(struct imap_message *message, struct text name, s
 
 struct looking {
     struct text text, charset;
+    bool is_html;
+    struct html_text html;
     struct buffer decoded; /* not folded yet */
     struct buffer folded;  /* the end of what was folded, for what reaches over */
     bool found;
@@ -85,11 +89,17 @@ static void look(struct looking *looking, bool is_last)
     struct text bytes = buffer_text(&looking->decoded);
     size_t end = text_find_last(bytes, '\n');
     struct text piece = is_last || end == bytes.length ? bytes : text_head(bytes, end + 1);
-    struct buffer utf8;
+    struct buffer utf8, plain;
     buffer_init(&utf8, 8 * PIECE_BYTES);
+    buffer_init(&plain, 8 * PIECE_BYTES + 64);
     charset_to_utf8(looking->charset, piece, &utf8);
-    mail_fold(buffer_text(&utf8), &looking->folded);
+    if (looking->is_html)
+        html_text_feed(&looking->html, buffer_text(&utf8), &plain);
+    if (looking->is_html && is_last)
+        html_text_end(&looking->html, &plain);
+    mail_fold(buffer_text(looking->is_html ? &plain : &utf8), &looking->folded);
     buffer_finish(&utf8);
+    buffer_finish(&plain);
     buffer_consume(&looking->decoded, piece.length);
     struct text folded = buffer_text(&looking->folded);
     looking->found = text_find_text(folded, looking->text) < folded.length;
@@ -106,6 +116,8 @@ static enum status part_has(struct imap_message *message, const struct mime_part
     struct buffer range;
     enum status status = OK;
     looking->charset = charset == NULL ? TEXT("") : charset->value;
+    looking->is_html = text_equals(part->type.subtype, TEXT("html"));
+    html_text_init(&looking->html);
     buffer_reset(&looking->decoded, 0);
     buffer_reset(&looking->folded, 0);
     buffer_init(&range, IMAP_RANGE_BYTES);
