@@ -28,6 +28,8 @@ struct append {
     struct arena arena;
     struct appended *messages;
     unsigned count, capacity;
+    uint64_t replaced_mailbox; /* 0: nothing is replaced */
+    uint32_t replaced_uid;
     /* of the last message */
     struct buffer part; /* not uploaded yet */
     struct header_facts facts;
@@ -165,6 +167,26 @@ static void number_keywords(struct append *append, struct mailbox *box)
             append->messages[i].flags |= mailbox_keyword_add(box, append->messages[i].keywords[k]);
 }
 
+void append_replaces(struct append *append, uint64_t mailbox, uint32_t uid)
+{
+    append->replaced_mailbox = mailbox;
+    append->replaced_uid = uid;
+}
+
+/* A mailbox that is gone has nothing to replace any more. */
+static void compose_replaced(struct append *append, struct change *change)
+{
+    struct mailbox *box = mailbox_by_id(append->store, append->replaced_mailbox);
+    if (append->replaced_mailbox == 0 || box == NULL)
+        return;
+    struct operation operation = {.type = OPERATION_EXPUNGE,
+                                  .expunge = {.mailbox = box->id,
+                                              .modseq = ++box->modseq_given,
+                                              .uids = &append->replaced_uid,
+                                              .uid_count = 1}};
+    change_add(change, &operation);
+}
+
 /* Nothing yields up to the append. */
 static enum status compose(struct append *append, struct mailbox *box, struct change *change,
                            uint32_t *first)
@@ -181,6 +203,7 @@ static enum status compose(struct append *append, struct mailbox *box, struct ch
             *first = entry.uid;
         compose_message(append, message, &entry, change);
     }
+    compose_replaced(append, change);
     return OK;
 }
 

@@ -17,6 +17,8 @@ void append_begin(struct append *append, uint64_t flags, const struct text *keyw
 enum status append_bytes(struct append *append, struct text bytes);
 /* The message is whole. more: another one follows. Fails as append_bytes. YIELDS. */
 enum status append_end(struct append *append, bool more);
+/* With append_commit, and in the same record, this entry goes away. */
+void append_replaces(struct append *append, uint64_t mailbox, uint32_t uid);
 /* Make all of them durable in the mailbox, with UIDs from *first on. REFUSED: it takes no more, or
  * is gone. YIELDS. */
 enum status append_commit(struct append *append, struct mailbox *box, uint32_t *first);

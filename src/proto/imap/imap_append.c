@@ -1,23 +1,17 @@
 /* APPEND (RFC 9051 6.3.12, RFC 3502): the client's bytes go to the log as they come. */
+#include "proto/imap/imap_append.h"
+
 #include "account/quota.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "mail/date.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_flags.h"
-#include "store/append.h"
 
 /* RFC 7889 4: has an answer of its own. */
 static const char too_large[] = "The message is too large";
 
 enum { MESSAGES_MOST = 1000, DATE_BYTES = 26 };
-
-struct appending {
-    struct append *append;
-    uint64_t box_id; /* it may go while we wait */
-    uint64_t bytes;  /* of the messages so far */
-    bool is_over;    /* there is no room for them */
-};
 
 static uint64_t new_id(void *context)
 {
@@ -40,10 +34,10 @@ static int64_t read_date(struct imap_lex *lex)
     return 0;
 }
 
-/* Before a message's literal: flags and date, both optional. */
-static void read_head(struct imap_session *session, struct append *append,
-                      struct imap_literal *literal)
+/* Flags and date, both optional. */
+static void begin_message(struct imap_appending *appending)
 {
+    struct imap_session *session = appending->session;
     struct imap_lex *lex = &session->lex;
     struct imap_flags flags = {0};
     int64_t date_ms = clock_wall_ms();
@@ -56,122 +50,164 @@ static void read_head(struct imap_session *session, struct append *append,
         date_ms = read_date(lex);
         imap_lex_space(lex);
     }
-    if (imap_lex_literal_head(lex, literal) && append_count(append) == MESSAGES_MOST)
+    if (append_count(appending->append) == MESSAGES_MOST)
         imap_lex_fail(lex, "Too many messages at once");
-    if (lex->error == NULL && literal->bytes > session->options->append_bytes)
-        lex->error = too_large;
+    appending->bytes = 0;
     if (lex->error == NULL)
-        append_begin(append, flags.system, flags.keywords, flags.keyword_count, date_ms);
+        append_begin(appending->append, flags.system, flags.keywords, flags.keyword_count, date_ms);
+}
+
+void imap_append_bytes(struct imap_appending *appending, struct text bytes)
+{
+    if (appending->status == OK && appending->session->lex.error == NULL)
+        appending->status = append_bytes(appending->append, bytes);
 }
 
 /* Has the mailbox's owner room for what came so far and these bytes? */
-static enum status check_room(struct imap_session *session, const struct appending *appending,
-                              uint64_t bytes)
+static enum status check_room(const struct imap_appending *appending, uint64_t more)
 {
-    struct mailbox *box = mailbox_find_id(session->store, appending->box_id);
+    struct imap_session *session = appending->session;
+    struct mailbox *box = mailbox_find_id(session->store, appending->mailbox);
     if (box == NULL)
         return refused("the mailbox was deleted meanwhile");
     return quota_admit(session->options->accounts, mailbox_owner(box),
-                       append_count(appending->append), appending->bytes + bytes);
+                       append_count(appending->append), appending->all_bytes + more);
 }
 
-/* The literal itself, kept as long as status is OK. What can't be written is read on all the same,
- * so that we stay in step. YIELDS. */
-static enum status take_message(struct imap_session *session, struct append *append,
-                                const struct imap_literal *literal, enum status status)
+bool imap_append_has_room(struct imap_appending *appending, uint64_t more)
 {
-    struct imap_lex *lex = &session->lex;
-    imap_lex_literal_go(lex, literal);
-    for (uint64_t left = literal->bytes; left > 0;) {
+    struct imap_session *session = appending->session;
+    uint64_t left = session->options->append_bytes - appending->bytes;
+    if (more > left && session->lex.error == NULL)
+        session->lex.error = too_large;
+    if (session->lex.error != NULL)
+        return false;
+    if (appending->status == OK) {
+        appending->status = check_room(appending, more);
+        appending->is_over = appending->status == REFUSED;
+    }
+    appending->bytes += more;
+    appending->all_bytes += more;
+    return true;
+}
+
+void imap_append_literal(struct imap_appending *appending)
+{
+    struct imap_lex *lex = &appending->session->lex;
+    struct imap_literal literal;
+    if (!imap_lex_literal_head(lex, &literal) || !imap_append_has_room(appending, literal.bytes))
+        return;
+    imap_lex_literal_go(lex, &literal);
+    for (uint64_t left = literal.bytes; left > 0;) {
         struct text some = imap_lex_literal_some(lex, left);
         if (some.length == 0)
             break;
         left -= some.length;
-        if (status == OK)
-            status = append_bytes(append, some);
+        imap_append_bytes(appending, some);
     }
     imap_lex_literal_done(lex);
-    return status;
 }
 
-/* All messages of the command. What goes wrong after the first literal must not hide that the
- * client still sends. YIELDS. */
-static enum status take_messages(struct imap_session *session, struct appending *appending)
+void imap_append_message(struct imap_appending *appending, bool may_follow)
 {
-    struct imap_lex *lex = &session->lex;
-    struct append *append = appending->append;
-    struct imap_literal literal;
-    enum status status = OK;
-    bool more = true;
-    while (more && lex->error == NULL && !lex->ended) {
-        read_head(session, append, &literal);
-        if (lex->error != NULL)
-            break;
-        if (status == OK)
-            status = check_room(session, appending, literal.bytes);
-        appending->is_over = appending->is_over || status == REFUSED;
-        appending->bytes += literal.bytes;
-        status = take_message(session, append, &literal, status);
-        more = imap_lex_peek(lex) == ' ';
-        if (status == OK && lex->error == NULL)
-            status = append_end(append, more);
-    }
-    return status;
+    struct imap_lex *lex = &appending->session->lex;
+    begin_message(appending);
+    if (lex->error != NULL)
+        return;
+    if (imap_lex_word(lex, "CATENATE"))
+        imap_catenate(appending);
+    else
+        imap_append_literal(appending);
+    bool more = may_follow && imap_lex_peek(lex) == ' ';
+    if (appending->status == OK && appending->bad_url.length == 0 && lex->error == NULL)
+        appending->status = append_end(appending->append, more);
 }
 
-static void commit(struct imap_session *session, struct appending *appending)
+bool imap_append_begin(struct imap_appending *appending, struct imap_session *session,
+                       struct text mailbox)
 {
-    struct mailbox *box = mailbox_find_id(session->store, appending->box_id);
-    uint32_t first, count = append_count(appending->append);
-    /* Others may have used the room up meanwhile. */
-    if (check_room(session, appending, 0) != OK) {
-        imap_fail_as(session, box == NULL ? "[TRYCREATE]" : "[OVERQUOTA]");
-        return;
-    }
-    enum status status = append_commit(appending->append, box, &first);
-    if (status != OK) {
-        imap_fail(session, status);
-        return;
-    }
-    box = mailbox_find_id(session->store, appending->box_id);
-    uint32_t validity = box == NULL ? 0 : mailbox_uid_validity(box);
-    struct text code =
-        count == 1 ? arena_printf(&session->line.arena, "[APPENDUID %u %u]", validity, first)
-                   : arena_printf(&session->line.arena, "[APPENDUID %u %u:%u]", validity, first,
-                                  first + count - 1);
-    imap_ok(session, validity == 0 ? "" : code.data, "Appended");
-}
-
-void imap_append(struct imap_session *session)
-{
-    imap_lex_space(&session->lex);
-    struct text name = imap_lex_mailbox(session);
-    if (session->lex.error != NULL) {
-        imap_bad(session, session->lex.error);
-        return;
-    }
-    struct mailbox *box = imap_find_mailbox(session, name, "[TRYCREATE]");
+    struct mailbox *box = imap_find_mailbox(session, mailbox, "[TRYCREATE]");
     if (box == NULL)
-        return;
+        return false;
     if (session->options->has_room != NULL &&
         session->options->has_room(session->options->context) != OK) {
         imap_fail(session, TRY_LATER);
-        return;
+        return false;
     }
-    struct appending appending = {.append = append_new(session->store, new_id, session),
-                                  .box_id = mailbox_id(box)};
-    enum status status = take_messages(session, &appending);
+    *appending = (struct imap_appending){.session = session, .mailbox = mailbox_id(box)};
+    appending->append = append_new(session->store, new_id, session);
+    return true;
+}
+
+bool imap_append_read(struct imap_appending *appending)
+{
+    struct imap_session *session = appending->session;
     if (session->lex.ended)
         session->is_answered = true; /* nobody is there to hear */
     else if (session->lex.error == too_large)
         imap_no(session, "[TOOBIG]", too_large);
     else if (imap_arguments_end(session)) {
-        if (status == OK)
-            commit(session, &appending);
-        else if (appending.is_over)
+        if (appending->is_over)
             imap_fail_as(session, "[OVERQUOTA]");
+        else if (appending->status != OK)
+            imap_fail(session, appending->status);
+        else if (appending->bad_url.length > 0)
+            imap_no(
+                session,
+                arena_printf(&session->line.arena, "[BADURL %.*s]", TEXT_ARG(appending->bad_url))
+                    .data,
+                "The URL leads to nothing");
         else
-            imap_fail(session, status);
+            return true;
     }
+    return false;
+}
+
+bool imap_append_commit(struct imap_appending *appending, const char **code)
+{
+    struct imap_session *session = appending->session;
+    struct mailbox *box = mailbox_find_id(session->store, appending->mailbox);
+    uint32_t first, count = append_count(appending->append);
+    /* Others may have used the room up meanwhile. */
+    if (check_room(appending, 0) != OK) {
+        imap_fail_as(session, box == NULL ? "[TRYCREATE]" : "[OVERQUOTA]");
+        return false;
+    }
+    enum status status = append_commit(appending->append, box, &first);
+    if (status != OK) {
+        imap_fail(session, status);
+        return false;
+    }
+    *code = "";
+    box = mailbox_find_id(session->store, appending->mailbox);
+    uint32_t validity = box == NULL ? 0 : mailbox_uid_validity(box);
+    struct arena *arena = &session->line.arena;
+    if (box != NULL && count == 1)
+        *code = arena_printf(arena, "[APPENDUID %u %u]", validity, first).data;
+    else if (box != NULL)
+        *code =
+            arena_printf(arena, "[APPENDUID %u %u:%u]", validity, first, first + count - 1).data;
+    return true;
+}
+
+void imap_append(struct imap_session *session)
+{
+    struct imap_appending appending;
+    struct imap_lex *lex = &session->lex;
+    const char *code;
+    imap_lex_space(lex);
+    struct text name = imap_lex_mailbox(session);
+    if (lex->error != NULL) {
+        imap_bad(session, lex->error);
+        return;
+    }
+    if (!imap_append_begin(&appending, session, name))
+        return;
+    /* What goes wrong after the first literal must not hide that the client still sends. */
+    do
+        imap_append_message(&appending, true);
+    while (lex->error == NULL && !lex->ended && imap_lex_peek(lex) == ' ');
+    if (imap_append_read(&appending) && imap_append_commit(&appending, &code))
+        imap_ok(session, code, "Appended");
     append_free(&appending.append);
 }

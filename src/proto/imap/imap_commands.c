@@ -54,6 +54,8 @@ const struct imap_command imap_commands[] = {
     {"UID THREAD",   UID,                 imap_thread},
     {"STORE",        NUMBERS | CHANGES,   imap_store},
     {"UID STORE",    UID | CHANGES,       imap_store},
+    {"REPLACE",      SELECTED | CHANGES,  imap_replace},
+    {"UID REPLACE",  UID | CHANGES,       imap_replace},
     {"COPY",         SELECTED,            imap_copy},
     {"UID COPY",     UID,                 imap_copy},
     {"MOVE",         SELECTED | CHANGES,  imap_move},

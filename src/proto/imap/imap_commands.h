@@ -48,7 +48,8 @@ void imap_move(struct imap_session *session);
 void imap_sort(struct imap_session *session);
 void imap_thread(struct imap_session *session);
 void imap_language(struct imap_session *session);
-/* imap_multisearch.c */
+/* imap_replace.c: also its UID form; imap_multisearch.c */
+void imap_replace(struct imap_session *session);
 void imap_multisearch(struct imap_session *session);
 
 #endif

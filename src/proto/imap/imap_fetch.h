@@ -62,6 +62,17 @@ struct imap_fetch_row {
 void imap_lex_section(struct imap_lex *lex, struct imap_section *out);
 enum status imap_fetch_body(struct imap_fetch_message *fetched, const struct imap_fetch_item *item);
 
+/* What an item with a section means: a run of the message's bytes, bytes made for it (in the
+ * message's arena), or nothing. */
+struct imap_piece {
+    bool is_absent, is_made;
+    struct text made;
+    uint64_t offset, length;
+};
+/* As far as "<offset.length>" goes. YIELDS. */
+enum status imap_find_piece(struct imap_message *message, const struct imap_fetch_item *item,
+                            struct imap_piece *piece);
+
 /* imap_binary.c */
 enum status imap_fetch_binary(struct imap_fetch_message *fetched,
                               const struct imap_fetch_item *item);

@@ -75,13 +75,6 @@ void imap_lex_section(struct imap_lex *lex, struct imap_section *out)
 
 /* Bytes of a message */
 
-/* What a section means: a run of the message's bytes, bytes made for it, or nothing. */
-struct piece {
-    bool is_absent, is_made;
-    struct text made;
-    uint64_t offset, length;
-};
-
 static bool is_fields(const struct imap_section *section)
 {
     return section->kind == IMAP_SECTION_FIELDS || section->kind == IMAP_SECTION_FIELDS_NOT;
@@ -96,8 +89,8 @@ static bool is_wanted(const struct imap_section *section, struct text name)
 }
 
 /* The fields asked for of a header section, and the blank line. */
-static struct piece choose_fields(const struct imap_section *section, struct text header,
-                                  struct arena *arena)
+static struct imap_piece choose_fields(const struct imap_section *section, struct text header,
+                                       struct arena *arena)
 {
     struct buffer chosen;
     struct header_field field;
@@ -106,7 +99,7 @@ static struct piece choose_fields(const struct imap_section *section, struct tex
         if (is_wanted(section, field.name))
             buffer_append(&chosen, field.whole);
     buffer_append(&chosen, TEXT("\r\n"));
-    struct piece piece = {.is_made = true, .made = arena_copy(arena, buffer_text(&chosen))};
+    struct imap_piece piece = {.is_made = true, .made = arena_copy(arena, buffer_text(&chosen))};
     buffer_finish(&chosen);
     return piece;
 }
@@ -124,7 +117,7 @@ static bool are_common(const struct imap_section *section, const struct imap_hea
 
 /* From the header that the piece is so far. YIELDS. */
 static enum status make_fields(struct imap_message *message, const struct imap_section *section,
-                               struct piece *piece)
+                               struct imap_piece *piece)
 {
     struct buffer header;
     buffer_init(&header, IMAP_HEADER_MAX);
@@ -139,18 +132,18 @@ static enum status make_fields(struct imap_message *message, const struct imap_s
 
 /* Of the message itself: its header is enough to know. */
 static enum status find_top_piece(struct imap_message *message, const struct imap_section *section,
-                                  struct piece *piece)
+                                  struct imap_piece *piece)
 {
     const struct imap_header *header;
-    *piece = (struct piece){.length = message->entry.size};
+    *piece = (struct imap_piece){.length = message->entry.size};
     if (section->kind == IMAP_SECTION_ALL)
         return OK;
     enum status status = imap_message_header(message, &header);
     if (status != OK)
         return status;
     if (section->kind == IMAP_SECTION_TEXT)
-        *piece = (struct piece){.offset = header->body_start,
-                                .length = message->entry.size - header->body_start};
+        *piece = (struct imap_piece){.offset = header->body_start,
+                                     .length = message->entry.size - header->body_start};
     else
         piece->length = header->body_start;
     if (is_fields(section) && are_common(section, header))
@@ -160,17 +153,17 @@ static enum status find_top_piece(struct imap_message *message, const struct ima
     return OK;
 }
 
-static struct piece header_of(const struct mime_part *part)
+static struct imap_piece header_of(const struct mime_part *part)
 {
-    return (struct piece){.offset = part->header_start, .length = part->header_length};
+    return (struct imap_piece){.offset = part->header_start, .length = part->header_length};
 }
 
-static struct piece body_of(const struct mime_part *part)
+static struct imap_piece body_of(const struct mime_part *part)
 {
-    return (struct piece){.offset = part->body_start, .length = part->body_length};
+    return (struct imap_piece){.offset = part->body_start, .length = part->body_length};
 }
 
-static struct piece piece_of_part(const struct mime_part *part, enum imap_section_kind kind)
+static struct imap_piece piece_of_part(const struct mime_part *part, enum imap_section_kind kind)
 {
     const struct mime_part *inner;
     switch (kind) {
@@ -182,16 +175,16 @@ static struct piece piece_of_part(const struct mime_part *part, enum imap_sectio
     case IMAP_SECTION_FIELDS:
     case IMAP_SECTION_FIELDS_NOT:
         inner = imap_part_message(part);
-        return inner == NULL ? (struct piece){.is_absent = true} : header_of(inner);
+        return inner == NULL ? (struct imap_piece){.is_absent = true} : header_of(inner);
     case IMAP_SECTION_TEXT:
         inner = imap_part_message(part);
-        return inner == NULL ? (struct piece){.is_absent = true} : body_of(inner);
+        return inner == NULL ? (struct imap_piece){.is_absent = true} : body_of(inner);
     }
-    return (struct piece){.is_absent = true};
+    return (struct imap_piece){.is_absent = true};
 }
 
 static enum status find_piece(struct imap_message *message, const struct imap_section *section,
-                              struct piece *piece)
+                              struct imap_piece *piece)
 {
     const struct mime_tree *tree;
     if (section->part_depth == 0)
@@ -200,12 +193,13 @@ static enum status find_piece(struct imap_message *message, const struct imap_se
     if (status != OK)
         return status;
     const struct mime_part *part = imap_part_find(tree, section->part, section->part_depth);
-    *piece = part == NULL ? (struct piece){.is_absent = true} : piece_of_part(part, section->kind);
+    *piece =
+        part == NULL ? (struct imap_piece){.is_absent = true} : piece_of_part(part, section->kind);
     return is_fields(section) && !piece->is_absent ? make_fields(message, section, piece) : OK;
 }
 
 /* The part of the piece that "<offset.length>" names. */
-static void cut_piece(struct piece *piece, const struct imap_fetch_item *item)
+static void cut_piece(struct imap_piece *piece, const struct imap_fetch_item *item)
 {
     if (!item->is_partial)
         return;
@@ -221,9 +215,18 @@ static void cut_piece(struct piece *piece, const struct imap_fetch_item *item)
         piece->length = item->length;
 }
 
+enum status imap_find_piece(struct imap_message *message, const struct imap_fetch_item *item,
+                            struct imap_piece *piece)
+{
+    enum status status = find_piece(message, &item->section, piece);
+    if (status == OK)
+        cut_piece(piece, item);
+    return status;
+}
+
 /* A literal, range by range. Once its length was said there is no way back: a message that can't be
  * read to its end ends the session. YIELDS. */
-static enum status send_range(struct imap_fetch_message *fetched, struct piece piece)
+static enum status send_range(struct imap_fetch_message *fetched, struct imap_piece piece)
 {
     struct imap_session *session = fetched->session;
     struct buffer range;
@@ -251,12 +254,11 @@ static enum status send_range(struct imap_fetch_message *fetched, struct piece p
 
 enum status imap_fetch_body(struct imap_fetch_message *fetched, const struct imap_fetch_item *item)
 {
-    struct piece piece;
+    struct imap_piece piece;
     struct buffer *out = &fetched->session->out;
-    enum status status = find_piece(&fetched->message, &item->section, &piece);
+    enum status status = imap_find_piece(&fetched->message, item, &piece);
     if (status != OK)
         return status;
-    cut_piece(&piece, item);
     buffer_printf(out, "%.*s ", TEXT_ARG(item->label));
     if (piece.is_absent)
         buffer_append(out, TEXT("NIL"));
