@@ -5,7 +5,8 @@
 enum {
     SELECTED = IMAP_NEEDS_MAILBOX,
     UID = IMAP_NEEDS_MAILBOX | IMAP_BY_UID,
-    NUMBERS = IMAP_NEEDS_MAILBOX | IMAP_KEEPS_NUMBERS,
+    NUMBER = IMAP_NEEDS_MAILBOX | IMAP_BY_NUMBER,
+    NUMBERS = IMAP_NEEDS_MAILBOX | IMAP_BY_NUMBER | IMAP_KEEPS_NUMBERS,
     CHANGES = IMAP_CHANGES,
 };
 
@@ -54,11 +55,11 @@ const struct imap_command imap_commands[] = {
     {"UID THREAD",   UID,                 imap_thread},
     {"STORE",        NUMBERS | CHANGES,   imap_store},
     {"UID STORE",    UID | CHANGES,       imap_store},
-    {"REPLACE",      SELECTED | CHANGES,  imap_replace},
+    {"REPLACE",      NUMBER | CHANGES,    imap_replace},
     {"UID REPLACE",  UID | CHANGES,       imap_replace},
-    {"COPY",         SELECTED,            imap_copy},
+    {"COPY",         NUMBER,              imap_copy},
     {"UID COPY",     UID,                 imap_copy},
-    {"MOVE",         SELECTED | CHANGES,  imap_move},
+    {"MOVE",         NUMBER | CHANGES,    imap_move},
     {"UID MOVE",     UID | CHANGES,       imap_move},
 };
 /* clang-format on */

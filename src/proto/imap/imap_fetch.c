@@ -359,8 +359,7 @@ static bool sets_seen(const struct imap_session *session, const struct request *
 static enum status answer_items(struct imap_fetch_message *fetched, const struct request *request)
 {
     struct imap_session *session = fetched->session;
-    buffer_printf(&session->out, "* %u FETCH (",
-                  view_number(&session->view, fetched->message.entry.uid));
+    imap_put_fetch(session, fetched->message.entry.uid);
     enum status status = OK;
     for (unsigned i = 0; i < request->count && status == OK; i++) {
         if (i > 0)
@@ -468,7 +467,7 @@ void imap_fetch(struct imap_session *session)
     read_modifiers(session, request);
     if (!imap_arguments_end(session) || !imap_set_as_uids(session, &set))
         return;
-    if (imap_is_by_uid(session))
+    if (imap_is_by_uid(session) && (session->enabled & IMAP_ENABLED_UIDONLY) == 0)
         add_implied(request, "UID");
     if (asks_modseq(request))
         session->enabled |= IMAP_ENABLED_CONDSTORE;

@@ -116,10 +116,12 @@ static enum status try_entry(struct imap_search *search, const struct mailbox_en
 enum status imap_search_run(struct imap_search *search, imap_search_found *found, void *context)
 {
     const struct mailbox_entry *entry = view_next(search->view, 0);
+    uint32_t all = view_count(search->view);
     enum status status = OK;
     for (unsigned tried = 1; entry != NULL && status == OK; tried++) {
         uint32_t uid = entry->uid;
         status = try_entry(search, entry, found, context);
+        imap_tell_progress(search->session, tried, all);
         if (tried % YIELD_EVERY == 0)
             task_yield();
         entry = view_next(search->view, uid + 1);

@@ -272,6 +272,8 @@ static struct imap_search_key *read_set(struct reading *in)
     struct imap_search_key *key = key_new(in, SEARCH_SET);
     imap_lex_set(in->lex, &key->set);
     refuse_in_many(in);
+    if ((in->session->enabled & IMAP_ENABLED_UIDONLY) != 0 && !key->set.is_saved)
+        imap_lex_fail(in->lex, IMAP_NUMBERS_REFUSED);
     if (key->set.is_saved)
         take_saved(in, key);
     else if (in->lex->error == NULL && !imap_set_to_uids(&key->set, &in->session->view))

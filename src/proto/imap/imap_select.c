@@ -37,6 +37,8 @@ static void read_resync(struct imap_session *session, struct resync *resync)
     /* Pairs of numbers and UIDs would save a few of what is told below; not telling them too is
      * allowed. */
     if (imap_lex_take(lex, '(')) {
+        if ((session->enabled & IMAP_ENABLED_UIDONLY) != 0)
+            imap_lex_fail(lex, IMAP_NUMBERS_REFUSED);
         imap_lex_set(lex, &ignored);
         imap_lex_space(lex);
         imap_lex_set(lex, &ignored);

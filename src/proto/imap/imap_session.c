@@ -12,7 +12,12 @@
 #include "proto/imap/imap_name.h"
 #include "store/hierarchy.h"
 
-enum { LINE_MAX_BYTES = 32 << 10, IDLE_LEAST_MS = 30 * MINUTE, STORY_MAX = 4096 };
+enum {
+    LINE_MAX_BYTES = 32 << 10,
+    IDLE_LEAST_MS = 30 * MINUTE,
+    PROGRESS_MS = 10 * SECOND,
+    STORY_MAX = 4096
+};
 
 /* Answers */
 
@@ -131,7 +136,7 @@ static void tell_gone(struct imap_session *session)
 {
     unsigned number;
     uint32_t uid;
-    if ((session->enabled & IMAP_ENABLED_QRESYNC) != 0)
+    if ((session->enabled & (IMAP_ENABLED_QRESYNC | IMAP_ENABLED_UIDONLY)) != 0)
         tell_vanished(session);
     while (view_tell_gone(&session->view, &number, &uid))
         stream_printf(session->line.stream, "* %u EXPUNGE\r\n", number);
@@ -145,6 +150,28 @@ static void tell_new(struct imap_session *session)
     stream_printf(session->line.stream, "* %u EXISTS\r\n", view_count(&session->view));
 }
 
+void imap_put_fetch(struct imap_session *session, uint32_t uid)
+{
+    if ((session->enabled & IMAP_ENABLED_UIDONLY) != 0)
+        buffer_printf(&session->out, "* %u UIDFETCH (", uid);
+    else
+        buffer_printf(&session->out, "* %u FETCH (", view_number(&session->view, uid));
+}
+
+void imap_tell_progress(struct imap_session *session, uint32_t done, uint32_t all)
+{
+    struct stream *stream = session->line.stream;
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms - session->quiet_since_ms < PROGRESS_MS)
+        return;
+    session->quiet_since_ms = now_ms;
+    buffer_append(&session->out, TEXT("* OK [INPROGRESS ("));
+    imap_put_string(&session->out, session->tag);
+    buffer_printf(&session->out, " %u %u)] Still at it\r\n", done, all);
+    imap_send(session);
+    stream_flush(stream); /* what fails is seen at the end */
+}
+
 void imap_put_changed(struct imap_session *session, const struct mailbox_entry *entry,
                       unsigned told)
 {
@@ -152,7 +179,9 @@ void imap_put_changed(struct imap_session *session, const struct mailbox_entry *
     const char *separator = "";
     if ((session->enabled & IMAP_ENABLED_CONDSTORE) != 0)
         told |= IMAP_TELL_MODSEQ;
-    buffer_printf(out, "* %u FETCH (", view_number(&session->view, entry->uid));
+    if ((session->enabled & IMAP_ENABLED_UIDONLY) != 0)
+        told &= ~(unsigned)IMAP_TELL_UID;
+    imap_put_fetch(session, entry->uid);
     if ((told & IMAP_TELL_UID) != 0) {
         buffer_printf(out, "UID %u", entry->uid);
         separator = " ";
@@ -328,6 +357,9 @@ static void run_command(struct imap_session *session)
         imap_bad(session, "Command not known");
     else if ((command->flags & IMAP_NEEDS_MAILBOX) != 0 && session->view.box == NULL)
         imap_bad(session, "No mailbox is selected");
+    else if ((command->flags & IMAP_BY_NUMBER) != 0 &&
+             (session->enabled & IMAP_ENABLED_UIDONLY) != 0)
+        imap_bad(session, IMAP_NUMBERS_REFUSED);
     else if ((command->flags & IMAP_CHANGES) != 0 && session->read_only)
         imap_no(session, "[READ-ONLY]", "The mailbox is open for reading only");
     else
@@ -342,6 +374,7 @@ static void serve(struct line_session *line)
     imap_lex_begin(&session->lex, line, IMAP_LITERALS_MAX);
     if (imap_lex_command(&session->lex, &session->tag, &verb)) {
         session->is_answered = false;
+        session->quiet_since_ms = clock_monotonic_ms();
         session->command = take_command(session, verb);
         run_command(session);
     } else {

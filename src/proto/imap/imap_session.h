@@ -19,6 +19,7 @@ enum imap_command_flags {
     IMAP_BY_UID = 4,        /* the UID form of a command */
     /* Numbers must not move while it runs: no EXPUNGE is told (RFC 9051 7.5.1). */
     IMAP_KEEPS_NUMBERS = 8,
+    IMAP_BY_NUMBER = 16, /* messages are named by numbers: not with UIDONLY (RFC 9586) */
 };
 
 struct imap_command {
@@ -32,7 +33,11 @@ enum imap_enabled {
     IMAP_ENABLED_REV2 = 2,
     IMAP_ENABLED_CONDSTORE = 4, /* RFC 7162: tell mod-sequences; by any command that uses them */
     IMAP_ENABLED_QRESYNC = 8,   /* and tell what goes by UID */
+    IMAP_ENABLED_UIDONLY = 16,  /* RFC 9586: no message numbers at all */
 };
+
+/* RFC 9586 3 */
+#define IMAP_NUMBERS_REFUSED "[UIDREQUIRED] Message numbers were given up"
 
 /* What a FETCH response that nobody asked for tells. */
 enum imap_told { IMAP_TELL_UID = 1, IMAP_TELL_FLAGS = 2, IMAP_TELL_MODSEQ = 4 };
@@ -58,6 +63,7 @@ struct imap_session {
     struct text tag;
     const struct imap_command *command;
     bool is_answered;
+    int64_t quiet_since_ms;    /* nothing was told of it */
     bool has_unknown_encoding; /* BINARY met what it can't decode */
     struct buffer out;         /* a response being composed; sent by imap_send */
 };
@@ -96,6 +102,10 @@ void imap_put_changed(struct imap_session *session, const struct mailbox_entry *
 /* Say what vanished since that mod-sequence, of these UIDs; NULL: of all (RFC 7162 3.2.10.1).
  * YIELDS. */
 void imap_say_vanished(struct imap_session *session, uint64_t modseq, const struct imap_set *of);
+/* Append "* 7 FETCH (", or with UIDONLY "* 25 UIDFETCH (", to session->out. */
+void imap_put_fetch(struct imap_session *session, uint32_t uid);
+/* Of a command that takes long, now and then: so much of it is done (RFC 9585). YIELDS. */
+void imap_tell_progress(struct imap_session *session, uint32_t done, uint32_t all);
 /* Leave the selected mailbox. */
 void imap_deselect(struct imap_session *session);
 /* An id for a message, a story. */
