@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "store/internal.h"
 #include "store/value.h"
+#include "store/watch.h"
 
 enum { NAME_BYTES_MAX = 400, RECORD_BYTES = 1 << 20, SOME = 512 };
 
@@ -435,6 +436,7 @@ enum status mailbox_subscribe(struct store *store, struct text owner, struct tex
     subscription_name(name, &key);
     enum status status = value_set(store, owner, buffer_text(&key), on ? TEXT("1") : TEXT(""));
     buffer_finish(&key);
+    mailbox_watchers_wake(store, owner);
     return status;
 }
 

@@ -32,6 +32,7 @@ struct store {
     struct store_hooks hooks;
     struct list pending;
     struct list uploads;
+    struct list watches;       /* watch.h */
     struct live_segment *live; /* ascending by segment */
     unsigned live_count, live_capacity;
     uint64_t live_bytes;

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "store/internal.h"
+#include "store/watch.h"
 
 static struct text own(struct text text)
 {
@@ -468,6 +469,7 @@ void mailbox_tell(struct mailbox *box)
 {
     task_event_tell_all(&box->news);
     views_wake(box);
+    mailbox_watchers_wake(box->store, box->owner);
     if (box->is_deleted && box->users == 0)
         mailbox_free(box);
 }

@@ -19,6 +19,7 @@ struct store *store_new(void)
     check(store != NULL);
     list_init(&store->pending);
     list_init(&store->uploads);
+    list_init(&store->watches);
     store->mailboxes_by_id = map_new();
     store->mailboxes_by_owner = map_new();
     store->totals_by_owner = map_new();

@@ -365,6 +365,35 @@ SyncState *
         self.assertEqual(self.ok(self.client.uid("THREAD", "ORDEREDSUBJECT", "UTF-8", "1:2")),
                          [b"(2)(1)"])
 
+    def read_until(self, client, wanted):
+        lines = []
+        while not lines or wanted not in lines[-1]:
+            lines.append(client.readline())
+            self.assertTrue(lines[-1], lines)
+        return lines
+
+    def test_news_comes_between_commands_to_who_asked_for_it(self):
+        self.fresh("news")
+        self.client.delete("other")
+        self.ok(self.client.create("other"))
+        watcher = connect(self.server)
+        self.addCleanup(watcher.shutdown)
+        self.ok(watcher.select("news"))
+        watcher.send(b"w NOTIFY SET (selected (MessageNew (ENVELOPE) MessageExpunge)) "
+                     b"(personal (MessageNew MessageExpunge MailboxName))\r\n")
+        self.read_until(watcher, b"w OK")
+        self.append("other", b"Subject: a\r\n\r\n")
+        self.read_until(watcher, b"* STATUS other (MESSAGES 1 ")
+        self.append("news", b"Subject: b\r\n\r\n")
+        self.read_until(watcher, b"* 1 EXISTS")
+        self.read_until(watcher, b'* 1 FETCH (ENVELOPE (NIL "b"')
+        self.client.store("1", "+FLAGS", "\\Deleted")
+        self.client.expunge()
+        self.read_until(watcher, b"* 1 EXPUNGE")
+        self.ok(self.client.delete("other"))
+        self.read_until(watcher, b'* LIST (\\NonExistent) "/" other')
+        self.ok(watcher.noop())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -30,6 +30,7 @@ const struct imap_command imap_commands[] = {
     {"LIST",         0,                   imap_list},
     {"LSUB",         0,                   imap_lsub},
     {"NAMESPACE",    0,                   imap_namespace},
+    {"NOTIFY",       0,                   imap_notify},
     {"ESEARCH",      0,                   imap_multisearch},
     {"STATUS",       0,                   imap_status},
     {"GETQUOTA",     0,                   imap_getquota},

@@ -51,5 +51,7 @@ void imap_language(struct imap_session *session);
 /* imap_replace.c: also its UID form; imap_multisearch.c */
 void imap_replace(struct imap_session *session);
 void imap_multisearch(struct imap_session *session);
+/* imap_notify.c */
+void imap_notify(struct imap_session *session);
 
 #endif

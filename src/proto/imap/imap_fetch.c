@@ -442,6 +442,45 @@ static void run(struct imap_session *session, const struct imap_set *set,
         imap_ok(session, "", "That is all");
 }
 
+/* scratch: whose arena the request lives in. */
+static bool read_items(struct text items, struct line_session *scratch, struct request *request)
+{
+    struct imap_lex lex;
+    imap_lex_begin(&lex, scratch, 0);
+    lex.rest = items;
+    read_request(&lex, request);
+    return lex.error == NULL && lex.rest.length == 0;
+}
+
+bool imap_fetch_items_are_valid(struct text items)
+{
+    struct line_session scratch = {0};
+    arena_init(&scratch.arena);
+    struct request *request = arena_alloc(&scratch.arena, sizeof(*request));
+    bool are_valid = read_items(items, &scratch, request);
+    arena_finish(&scratch.arena);
+    return are_valid;
+}
+
+void imap_fetch_new(struct imap_session *session, struct text items, uint32_t first)
+{
+    struct line_session scratch = {0};
+    arena_init(&scratch.arena);
+    struct request *request = arena_alloc(&scratch.arena, sizeof(*request));
+    check(read_items(items, &scratch, request));
+    if ((session->enabled & IMAP_ENABLED_UIDONLY) == 0)
+        add_implied(request, "UID");
+    const struct mailbox_entry *entry = view_next(&session->view, first);
+    while (entry != NULL && !session->line.ended &&
+           stream_end(session->line.stream) == STREAM_OPEN) {
+        uint32_t uid = entry->uid;
+        if (answer_message(session, entry, request) == TRY_LATER)
+            break;
+        entry = session->view.box == NULL ? NULL : view_next(&session->view, uid + 1);
+    }
+    arena_finish(&scratch.arena);
+}
+
 /* Of the messages that are there, those at the places wanted. */
 static void take_partial(struct imap_session *session, const struct request *request,
                          struct imap_set *set)

@@ -79,6 +79,11 @@ enum status imap_fetch_binary(struct imap_fetch_message *fetched,
 enum status imap_fetch_binary_size(struct imap_fetch_message *fetched,
                                    const struct imap_fetch_item *item);
 
+/* Items as NOTIFY has them: "(UID ENVELOPE)", without literals. */
+bool imap_fetch_items_are_valid(struct text items);
+/* Tell them of the messages from this UID on. YIELDS. */
+void imap_fetch_new(struct imap_session *session, struct text items, uint32_t first);
+
 /* imap_preview.c */
 enum status imap_fetch_preview(struct imap_fetch_message *fetched,
                                const struct imap_fetch_item *item);

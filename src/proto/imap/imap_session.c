@@ -10,6 +10,7 @@
 #include "base/logline.h"
 #include "proto/imap/imap_flags.h"
 #include "proto/imap/imap_name.h"
+#include "proto/imap/imap_notify.h"
 #include "store/hierarchy.h"
 
 enum {
@@ -146,8 +147,9 @@ static void tell_new(struct imap_session *session)
 {
     if (!view_has_new(&session->view))
         return;
-    view_tell_new(&session->view);
+    uint32_t first = view_tell_new(&session->view);
     stream_printf(session->line.stream, "* %u EXISTS\r\n", view_count(&session->view));
+    imap_notify_new(session, first);
 }
 
 void imap_put_fetch(struct imap_session *session, uint32_t uid)
@@ -269,6 +271,7 @@ void imap_put_mailbox_flags(struct imap_session *session)
 
 void imap_tell_changes(struct imap_session *session, bool gone)
 {
+    imap_notify_tell(session);
     if (session->view.box == NULL)
         return;
     if (session->keywords_told != mailbox_keyword_count(session->view.box)) {
@@ -382,6 +385,7 @@ static void serve(struct line_session *line)
         line_count_error(line);
     }
     imap_lex_skip(&session->lex);
+    imap_notify_wait(session);
 }
 
 static void say_fault(struct line_session *line, enum line_fault fault,
@@ -408,6 +412,7 @@ void imap_serve_mailboxes(struct stream *stream, const struct imap_options *opti
         line_run(&session.line);
     else
         stream_printf(stream, "* BYE [UNAVAILABLE] %s\r\n", fail_reason());
+    imap_notify_end(&session);
     imap_deselect(&session);
     buffer_finish(&session.out);
     line_finish(&session.line);

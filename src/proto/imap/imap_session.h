@@ -12,6 +12,7 @@
 #include "store/view.h"
 
 struct imap_session;
+struct imap_notify;
 
 enum imap_command_flags {
     IMAP_NEEDS_MAILBOX = 1, /* the selected state */
@@ -52,12 +53,13 @@ struct imap_session {
     const struct imap_options *options;
     struct store *store;
     uint64_t last_id;
-    struct view view;       /* box NULL: no mailbox is selected */
-    bool read_only;         /* by EXAMINE */
-    unsigned enabled;       /* imap_enabled */
-    bool is_idle;           /* waits for news of its mailbox */
-    unsigned keywords_told; /* of the selected mailbox */
-    struct imap_set saved;  /* "$", RFC 5182: UIDs; owned */
+    struct view view;           /* box NULL: no mailbox is selected */
+    bool read_only;             /* by EXAMINE */
+    unsigned enabled;           /* imap_enabled */
+    bool is_idle;               /* waits for news of its mailbox */
+    unsigned keywords_told;     /* of the selected mailbox */
+    struct imap_set saved;      /* "$", RFC 5182: UIDs; owned */
+    struct imap_notify *notify; /* NULL: NOTIFY was not asked for */
     /* of the command being served */
     struct imap_lex lex;
     struct text tag;
