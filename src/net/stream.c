@@ -51,6 +51,8 @@ void stream_close(struct stream **stream)
     }
     task_io_close(&closing->io);
     close(fd);
+    if (closing->layer != NULL)
+        closing->layer->free(closing->layer);
     free(closing->input);
     buffer_finish(&closing->output);
     free(closing);
@@ -153,8 +155,7 @@ enum status stream_tls_wait(struct stream *stream, int result, const char *doing
     }
 }
 
-/* Receive up to `room` bytes. Waits when there is nothing. YIELDS. */
-static enum status receive(struct stream *stream, char *out, size_t room, size_t *received)
+enum status stream_receive_raw(struct stream *stream, char *out, size_t room, size_t *received)
 {
     while (stream->end == STREAM_OPEN) {
         if (stream->ssl != NULL) {
@@ -187,6 +188,18 @@ static enum status receive(struct stream *stream, char *out, size_t room, size_t
             stream_fail(stream, STREAM_BROKEN, "receive: %s", strerror(errno));
     }
     return try_later("%s", stream->error);
+}
+
+static enum status receive(struct stream *stream, char *out, size_t room, size_t *received)
+{
+    if (stream->layer != NULL)
+        return stream->layer->receive(stream, out, room, received);
+    return stream_receive_raw(stream, out, room, received);
+}
+
+static bool has_more(const struct stream *stream)
+{
+    return stream->layer != NULL && stream->layer->has_more(stream);
 }
 
 /* Room at the end of the input: move what is left to the front, grow when it is full. */
@@ -239,7 +252,7 @@ static enum status fill(struct stream *stream, size_t most)
         return try_later("%s", stream->error);
     bool would_wait =
         stream->ssl != NULL ? SSL_pending(stream->ssl) == 0 : (stream->io.ready & TASK_READ) == 0;
-    if (would_wait && stream->start == stream->stop) {
+    if (would_wait && stream->start == stream->stop && !has_more(stream)) {
         input_release(stream);
         if (stream->ssl != NULL
                 ? await_tls(stream) != OK
@@ -279,7 +292,8 @@ enum status stream_await(struct stream *stream)
     /* Being woken looks like being readable, so it is seen by looking. */
     char byte;
     while (!stream->woken && stream->end == STREAM_OPEN) {
-        if (recv(stream->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
+        if (has_more(stream) || recv(stream->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+            errno != EAGAIN)
             return fill(stream, INPUT_MAX);
         input_release(stream);
         stream_wait(stream, TASK_READ);
@@ -408,15 +422,32 @@ static enum status send_some(struct stream *stream, struct text bytes, size_t *s
     return try_later("%s", stream->error);
 }
 
-enum status stream_flush(struct stream *stream)
+static void send_all(struct stream *stream, struct text bytes)
 {
-    size_t done = 0, sent = 0;
-    while (done < stream->output.length) {
-        if (send_some(stream, text_from_position(buffer_text(&stream->output), done), &sent) != OK)
-            break;
-        done += sent;
+    size_t sent = 0;
+    while (bytes.length > 0 && send_some(stream, bytes, &sent) == OK) {
+        bytes = text_from_position(bytes, sent);
         take_turns(stream, sent);
     }
+}
+
+static void send_encoded(struct stream *stream)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, 2 * OUTPUT_MAX);
+    if (stream->layer->encode(stream, buffer_text(&stream->output), &encoded))
+        send_all(stream, buffer_text(&encoded));
+    else
+        stream_fail(stream, STREAM_BROKEN, "the output can't be encoded");
+    buffer_finish(&encoded);
+}
+
+enum status stream_flush(struct stream *stream)
+{
+    if (stream->layer != NULL && stream->output.length > 0)
+        send_encoded(stream);
+    else
+        send_all(stream, buffer_text(&stream->output));
     buffer_reset(&stream->output, 0);
     return stream->end == STREAM_OPEN ? OK : try_later("%s", stream->error);
 }

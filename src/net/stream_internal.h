@@ -7,8 +7,22 @@
 #include "net/tls_internal.h"
 #include "task/io.h"
 
+/* What stands between a stream's bytes and its socket's, once it was put there. By pointers, so
+ * that who does not use it does not carry it. */
+struct stream_layer {
+    /* Decode what has come into at most `room` bytes, at least one; receives more where it must.
+     * Fails the stream. YIELDS. */
+    enum status (*receive)(struct stream *stream, char *out, size_t room, size_t *received);
+    /* There are bytes to decode that have come already. */
+    bool (*has_more)(const struct stream *stream);
+    /* Encode so that the peer can read all of it, appending to out. */
+    bool (*encode)(struct stream *stream, struct text bytes, struct buffer *out);
+    void (*free)(struct stream_layer *layer);
+};
+
 struct stream {
     struct task_io io;
+    struct stream_layer *layer; /* owned, or NULL */
     SSL *ssl;
     struct net_address peer;
     int64_t deadline_ms;
@@ -26,6 +40,8 @@ struct stream {
 /* End the stream; the first failure is the one that is remembered. Returns TRY_LATER. */
 enum status stream_fail(struct stream *stream, enum stream_end end, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Bytes as the socket, or TLS, has them. Waits when there is nothing. YIELDS. */
+enum status stream_receive_raw(struct stream *stream, char *out, size_t room, size_t *received);
 /* What OpenSSL wants after a call that did not succeed: wait for it, or fail the stream. YIELDS. */
 enum status stream_tls_wait(struct stream *stream, int result, const char *doing);
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 import unittest
+import zlib
 from pathlib import Path
 
 from cases import ServerTest
@@ -190,6 +191,59 @@ class Sessions(ImapTest):
         self.ok(self.client.expunge())
         status = self.ok(self.client.status("many", "(MESSAGES UIDNEXT UNSEEN)"))[0]
         self.assertIn(b"MESSAGES 1000 UIDNEXT 10001 UNSEEN 0", status)
+
+
+class Compressed:
+    """RFC 4978: what is sent and read by zlib from here on."""
+
+    def __init__(self, client):
+        self.client = client
+        self.encoder = zlib.compressobj(9, zlib.DEFLATED, -15)
+        self.decoder = zlib.decompressobj(-15)
+        self.heard, self.received = b"", 0
+
+    def send(self, data):
+        self.client.send(self.encoder.compress(data) + self.encoder.flush(zlib.Z_SYNC_FLUSH))
+
+    def until(self, end):
+        while end not in self.heard:
+            data = self.client.socket.recv(65536)
+            if not data:
+                raise AssertionError(f"the server is gone; said: {self.heard[-200:]!r}")
+            self.received += len(data)
+            self.heard += self.decoder.decompress(data)
+        answer, self.heard = self.heard, b""
+        return answer
+
+
+class Compression(ImapTest):
+    def test_compressed_sessions_append_fetch_and_idle(self):
+        with RawClient(self.server.ports["imaps"], tls=True) as raw:
+            raw.line()
+            password = self.server.passwords["alice"]
+            for command in (f"a LOGIN alice@example.test {password}", "b COMPRESS DEFLATE"):
+                raw.send(command.encode() + b"\r\n")
+                self.assertIn(b" OK ", raw.line())
+            client = Compressed(raw)
+            message = text_message("squeezed", "the same line again\r\n" * 20000)
+            client.send(b"c CREATE squeezed\r\nd SELECT squeezed\r\n")
+            client.until(b"d OK")
+            client.send(b"e APPEND squeezed {%d+}\r\n%s\r\n" % (len(message), message))
+            client.until(b"e OK")
+            client.received = 0
+            client.send(b"f FETCH 1 BODY.PEEK[]\r\n")
+            self.assertIn(message, client.until(b"f OK"))
+            self.assertLess(client.received, len(message) // 20)
+            client.send(b"g COMPRESS DEFLATE\r\n")
+            self.assertIn(b"[COMPRESSIONACTIVE]", client.until(b"\r\n"))
+            client.send(b"h IDLE\r\n")
+            client.until(b"+ Idling\r\n")
+            self.append("squeezed", text_message("wake"))
+            client.until(b"2 EXISTS\r\n")
+            client.send(b"DONE\r\n")
+            client.until(b"h OK")
+            raw.send(b"this is not compressed")
+            self.assertTrue(raw.closed())
 
 
 class Hostile(ImapTest):

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "net/listener.h"
 #include "net/stream.h"
+#include "net/stream_deflate.h"
 #include "test.h"
 
 /* Two ends of a connection; the far one is served by a task of the test. */
@@ -326,4 +327,57 @@ static void read_what_is_there(void *unused_argument)
 TEST("a peer who always has more to say does not keep other tasks waiting")
 {
     task_loop_run(read_what_is_there, NULL);
+}
+
+/* More than a buffer holds, and nothing that repeats. */
+enum { MUCH = 3 << 20 };
+static char much_byte(size_t i)
+{
+    return (char)((i * 2654435761u) >> 13 ^ i);
+}
+
+static void send_much(struct stream *far)
+{
+    EXPECT(stream_start_deflate(far) == OK);
+    for (size_t i = 0; i < MUCH; i++) {
+        char byte = much_byte(i);
+        stream_write(far, text_of(&byte, 1));
+    }
+}
+
+static void read_much(struct stream *near)
+{
+    size_t seen = 0;
+    EXPECT(stream_start_deflate(near) == OK);
+    while (stream_fill(near) == OK) {
+        struct text bytes = stream_buffered(near);
+        for (size_t i = 0; i < bytes.length; i++)
+            if (bytes.data[i] != much_byte(seen + i))
+                fail_msg("byte %zu differs", seen + i);
+        seen += bytes.length;
+        stream_consume(near, bytes.length);
+    }
+    EXPECT(seen == MUCH);
+}
+
+TEST("what was compressed is read as it was written")
+{
+    run(send_much, read_much);
+}
+
+static void send_garbage(struct stream *far)
+{
+    stream_write(far, TEXT("\377\377\377\377 this is not compressed"));
+}
+
+static void read_garbage(struct stream *near)
+{
+    EXPECT(stream_start_deflate(near) == OK);
+    EXPECT(stream_fill(near) == TRY_LATER);
+    EXPECT(stream_end(near) == STREAM_BROKEN);
+}
+
+TEST("what is not compressed ends a compressed stream")
+{
+    run(send_garbage, read_garbage);
 }

@@ -1,4 +1,5 @@
 /* Commands of any state (RFC 9051 6.1), and those of the state before. */
+#include "net/stream_deflate.h"
 #include "proto/imap/imap_capability.h"
 #include "proto/imap/imap_commands.h"
 
@@ -38,6 +39,27 @@ void imap_id(struct imap_session *session)
         return;
     stream_write(session->line.stream, TEXT("* ID (\"name\" \"mailroot\")\r\n"));
     imap_ok(session, "", "Pleased to meet you");
+}
+
+/* RFC 4978. Not behind commands that were sent ahead: what follows the command is compressed, and
+ * only the answer says that it may be. */
+void imap_compress(struct imap_session *session)
+{
+    struct stream *stream = session->line.stream;
+    imap_lex_space(&session->lex);
+    struct text mechanism = imap_lex_atom(&session->lex);
+    if (!imap_arguments_end(session))
+        return;
+    if (!text_equals_nocase(mechanism, TEXT("DEFLATE"))) {
+        imap_bad(session, "Only DEFLATE is known");
+    } else if (stream_is_deflated(stream)) {
+        imap_no(session, "[COMPRESSIONACTIVE]", "It is on already");
+    } else if (stream_buffered(stream).length > 0) {
+        imap_bad(session, "Nothing can be sent ahead of the answer to COMPRESS");
+    } else {
+        imap_ok(session, "", "Compressed from here on");
+        stream_start_deflate(stream);
+    }
 }
 
 static const struct {

@@ -8,7 +8,7 @@ static const struct {
     unsigned needs; /* all of these imap_situation bits */
 } capabilities[] = {
     {"IMAP4rev1", 0},
-    {"IMAP4rev2", IMAP_AFTER_LOGIN},
+    {"IMAP4rev2", 0},
     {"LITERAL+", 0},
     {"SASL-IR", 0},
     {"ID", 0},
@@ -51,6 +51,7 @@ static const struct {
     {"SAVEDATE", IMAP_AFTER_LOGIN},
     {"OBJECTID", IMAP_AFTER_LOGIN},
     {"BINARY", IMAP_AFTER_LOGIN},
+    {"COMPRESS=DEFLATE", IMAP_AFTER_LOGIN},
     {"QUOTA", IMAP_AFTER_LOGIN},
     {"QUOTA=RES-STORAGE", IMAP_AFTER_LOGIN},
     {"QUOTA=RES-MESSAGE", IMAP_AFTER_LOGIN},

@@ -16,6 +16,7 @@ const struct imap_command imap_commands[] = {
     {"NOOP",         0,                   imap_noop},
     {"LOGOUT",       0,                   imap_logout},
     {"ID",           0,                   imap_id},
+    {"COMPRESS",     0,                   imap_compress},
     {"ENABLE",       0,                   imap_enable},
     {"STARTTLS",     0,                   imap_refused_now},
     {"LOGIN",        0,                   imap_refused_now},

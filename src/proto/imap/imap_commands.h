@@ -8,6 +8,7 @@
 void imap_capability(struct imap_session *session);
 void imap_noop(struct imap_session *session);
 void imap_logout(struct imap_session *session);
+void imap_compress(struct imap_session *session);
 void imap_enable(struct imap_session *session);
 void imap_id(struct imap_session *session);
 void imap_refused_now(struct imap_session *session);
