@@ -123,15 +123,29 @@ static struct text join(const struct parts *parts, const char *hash, struct aren
                         TEXT_ARG(parts->domain), TEXT_ARG(parts->rest));
 }
 
-/* What is rewritten of a sender: he, or the forwarder before us, or the first of several. */
-static struct parts parts_of(const struct mail_address *sender, struct text day)
+/* The address behind the parts, canonical. */
+static bool address_behind(const struct parts *parts, struct arena *arena, struct text *out)
 {
-    struct parts parts;
-    struct text behind = behind_tag(sender->local_part, "SRS0");
-    if (behind.length > 0)
-        return (struct parts){.is_second = true, .domain = sender->domain_ascii, .rest = behind};
-    behind = behind_tag(sender->local_part, "SRS1");
-    if (behind.length > 0 && split_second(behind, &parts))
+    struct mail_address address = {
+        .local_part = parts->rest, .domain = parts->domain, .domain_ascii = parts->domain};
+    if (parts->is_second)
+        address.local_part = arena_printf(arena, "SRS0%.*s", TEXT_ARG(parts->rest));
+    *out = mail_address_text(&address, arena);
+    return mail_address_parse(*out, arena, &address) == OK;
+}
+
+/* What is rewritten of a sender: he, or the forwarder before us, or the first of several. One who
+ * only looks as if he had been rewritten is as any other. */
+static struct parts parts_of(const struct mail_address *sender, struct text day,
+                             struct arena *arena)
+{
+    struct parts parts = {.is_second = true, .domain = sender->domain_ascii};
+    struct text first;
+    bool was_rewritten;
+    parts.rest = behind_tag(sender->local_part, "SRS0");
+    was_rewritten =
+        parts.rest.length > 0 || split_second(behind_tag(sender->local_part, "SRS1"), &parts);
+    if (was_rewritten && address_behind(&parts, arena, &first))
         return parts;
     return (struct parts){.day = day, .domain = sender->domain_ascii, .rest = sender->local_part};
 }
@@ -146,7 +160,7 @@ enum status srs_rewrite(struct text key, struct text sender, struct text domain,
     char hash[HASH_LETTERS];
     unsigned day = day_of(now_ms);
     char day_text[DAY_LETTERS] = {letters[day / 32], letters[day % 32]};
-    struct parts parts = parts_of(&address, text_of(day_text, DAY_LETTERS));
+    struct parts parts = parts_of(&address, text_of(day_text, DAY_LETTERS), arena);
     hash_parts(key, &parts, hash);
     address.local_part = join(&parts, hash, arena);
     address.domain = domain;
@@ -170,17 +184,6 @@ bool srs_is_rewritten(struct text address)
     size_t quote = address.length > 0 && address.data[0] == '"';
     struct text local = text_from_position(address, quote);
     return behind_tag(local, "SRS0").length > 0 || behind_tag(local, "SRS1").length > 0;
-}
-
-/* The address behind the parts, canonical. */
-static bool address_behind(const struct parts *parts, struct arena *arena, struct text *out)
-{
-    struct mail_address address = {
-        .local_part = parts->rest, .domain = parts->domain, .domain_ascii = parts->domain};
-    if (parts->is_second)
-        address.local_part = arena_printf(arena, "SRS0%.*s", TEXT_ARG(parts->rest));
-    *out = mail_address_text(&address, arena);
-    return mail_address_parse(*out, arena, &address) == OK;
 }
 
 bool srs_read(struct text address, struct arena *arena, struct text *out)
