@@ -14,12 +14,17 @@ enum { ADMIN_WORDS_MAX = 64, ADMIN_OUTPUT_MAX = 16 << 20 };
 struct admin_call {
     struct text words[ADMIN_WORDS_MAX];
     unsigned count;
-    struct text input;  /* what the verb's INPUT asked the caller for (a password), or "" */
+    struct text input;  /* what the verb's INPUT asked the caller for, or "" */
     bool json;          /* --json was given (and taken out of words): one object a line */
     struct buffer *out; /* what the caller sees on standard output */
 };
 
-enum admin_input { ADMIN_NO_INPUT, ADMIN_PASSWORD };
+enum admin_input {
+    ADMIN_NO_INPUT,
+    ADMIN_PASSWORD,
+    ADMIN_FILE, /* what the file has that the last word names; read by who calls */
+};
+enum { ADMIN_INPUT_MAX = 512 << 10 };
 
 struct admin_verb {
     const char *name;  /* "queue list" */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "admin/verbs_account.h"
+#include "admin/verbs_sieve.h"
 #include "admin/verbs_store.h"
 #include "admin/words.h"
 #include "base/check.h"
@@ -362,6 +363,11 @@ const struct admin_action admin_queue_actions[] = {
     {"user set", verb_user_set},
     {"user quota", verb_user_quota},
     {"mailbox quota", verb_mailbox_quota},
+    {"sieve list", verb_sieve_list},
+    {"sieve show", verb_sieve_show},
+    {"sieve put", verb_sieve_put},
+    {"sieve activate", verb_sieve_activate},
+    {"sieve remove", verb_sieve_remove},
     {"badmail list", verb_badmail_list},
     {"badmail show", verb_badmail_show},
     {"badmail requeue", verb_badmail_requeue},

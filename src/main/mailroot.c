@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -260,23 +261,22 @@ static bool wants_password(const struct command *command, const struct admin_ver
     return verb->input == ADMIN_PASSWORD;
 }
 
-/* The offline program reads the password as we did: from its standard input. */
-static void pass_on_password(const char *password)
+/* The offline program reads it as we did the password: from its standard input. Never in a file. */
+static void pass_on_input(struct text input)
 {
-    int ends[2];
-    check(pipe(ends) == 0);
-    size_t length = strlen(password);
-    check(write(ends[1], password, length) == (ssize_t)length);
-    close(ends[1]);
-    dup2(ends[0], STDIN_FILENO);
-    close(ends[0]);
+    int memory = memfd_create("input", MFD_CLOEXEC);
+    check(memory >= 0);
+    check(write(memory, input.data, input.length) == (ssize_t)input.length);
+    check(lseek(memory, 0, SEEK_SET) == 0);
+    dup2(memory, STDIN_FILENO);
+    close(memory);
 }
 
 struct asking {
     struct command *command;
     const struct settings *settings;
     const struct admin_verb *verb;
-    const char *password;
+    struct text input;
     int exit_status;
     bool not_running;
 };
@@ -293,7 +293,7 @@ static void ask_task(void *argument)
     buffer_init(&out, ADMIN_OUTPUT_MAX);
     enum status status = refused("the run directory's name is too long");
     if (site_socket_path(asking->settings, asking->verb->role, path))
-        status = admin_ask(path, words, count, text_from(asking->password), &out);
+        status = admin_ask(path, words, count, asking->input, &out);
     asking->not_running =
         status == TRY_LATER && text_equals(text_from(fail_reason()), TEXT("not running"));
     if (status != OK && !asking->not_running)
@@ -312,23 +312,46 @@ static int run_without_server(struct command *command, const struct admin_verb *
     return complain("the server is not running (mailroot serve)");
 }
 
+/* What the verb needs beside its words. False: it was told what is missing. */
+static bool read_input(const struct command *command, const struct admin_verb *verb,
+                       struct buffer *out)
+{
+    buffer_reserve(out, PASSWORD_MAX); /* one block: no outgrown copy of a password stays */
+    if (verb->input == ADMIN_FILE) {
+        if (site_file_read(command->words[command->count - 1], out) == OK)
+            return true;
+        complain(fail_reason());
+        return false;
+    }
+    char password[PASSWORD_MAX] = "";
+    bool wanted = wants_password(command, verb);
+    bool read = !wanted || read_password(command, password);
+    buffer_append(out, text_from(password));
+    explicit_bzero(password, sizeof(password));
+    if (!read)
+        complain("a password is needed: type it, or give it on standard input");
+    return read;
+}
+
 static int run_admin_verb(struct command *command, const struct admin_verb *verb)
 {
     struct settings *settings = NULL;
-    char password[PASSWORD_MAX] = "";
+    struct buffer input;
     if (load_settings(command->settings_path, &settings) != OK)
         return EXIT_TROUBLE;
-    struct asking asking = {
-        .command = command, .settings = settings, .verb = verb, .password = password};
-    if (wants_password(command, verb) && !read_password(command, password)) {
+    buffer_init(&input, ADMIN_INPUT_MAX);
+    struct asking asking = {.command = command, .settings = settings, .verb = verb};
+    if (!read_input(command, verb, &input)) {
         settings_release(&settings);
-        return complain("a password is needed: type it, or give it on standard input");
+        buffer_forget(&input);
+        return EXIT_TROUBLE;
     }
+    asking.input = buffer_text(&input);
     task_loop_run(ask_task, &asking);
     settings_release(&settings);
-    if (asking.not_running && verb->role != ROLE_PARENT)
-        pass_on_password(password);
-    explicit_bzero(password, sizeof(password));
+    if (asking.not_running)
+        pass_on_input(asking.input);
+    buffer_forget(&input);
     return asking.not_running ? run_without_server(command, verb) : asking.exit_status;
 }
 

@@ -13,13 +13,11 @@
 #include "main/site.h"
 #include "queue/queue.h"
 
-enum { PASSWORD_MAX = 1024 };
-
 struct offline {
     const char *settings_path;
     struct text words[ADMIN_WORDS_MAX];
     unsigned count;
-    char password[PASSWORD_MAX];
+    struct buffer input; /* a password, or a file */
     struct buffer out;
     enum status status;
     char reason[REASON_BYTES];
@@ -49,7 +47,7 @@ static void run_on_directory(struct offline *offline, struct settings *settings)
     enum status status = directory_open(path, settings, &group, &directory);
     if (status == OK)
         status = admin_run(admin_directory_actions, directory, offline->words, offline->count,
-                           text_from(offline->password), &offline->out);
+                           buffer_text(&offline->input), &offline->out);
     note_outcome(offline, status);
     directory_close(&directory);
     task_group_finish(&group);
@@ -72,7 +70,7 @@ static void run_on_store(struct offline *offline, struct settings *settings)
         buffer_append(&offline->out, TEXT("the index was made anew from the log\n"));
     else if (status == OK)
         status = admin_run(admin_queue_actions, queue, offline->words, offline->count,
-                           text_from(offline->password), &offline->out);
+                           buffer_text(&offline->input), &offline->out);
     note_outcome(offline, status);
     queue_stop(&queue);
 }
@@ -117,6 +115,19 @@ static void offline_task(void *argument)
     buffer_finish(&messages);
 }
 
+/* None was needed, or the verb says that it is missing. */
+static void read_input(struct buffer *input)
+{
+    buffer_init(input, ADMIN_INPUT_MAX);
+    char *room = buffer_reserve(input, ADMIN_INPUT_MAX);
+    ssize_t length;
+    while (room != NULL &&
+           (length = read(STDIN_FILENO, room, ADMIN_INPUT_MAX - input->length)) > 0) {
+        buffer_grew(input, (size_t)length);
+        room += length;
+    }
+}
+
 int offline_run(const char *settings_path, int count, char **words)
 {
     struct offline *offline = calloc(1, sizeof(*offline));
@@ -124,8 +135,7 @@ int offline_run(const char *settings_path, int count, char **words)
     offline->settings_path = settings_path;
     for (int i = 0; i < count && i < ADMIN_WORDS_MAX; i++)
         offline->words[offline->count++] = text_from(words[i]);
-    ssize_t length = read(STDIN_FILENO, offline->password, PASSWORD_MAX - 1);
-    unused(length); /* none was needed, or the verb says that it is missing */
+    read_input(&offline->input);
     buffer_init(&offline->out, ADMIN_OUTPUT_MAX);
     log_setup("offline", LOG_LEVEL_WARNING);
     process_prepare();
@@ -133,7 +143,7 @@ int offline_run(const char *settings_path, int count, char **words)
     fwrite(offline->out.data, 1, offline->out.length, stdout);
     int exit_status = offline->status == OK ? 0 : offline->status == REFUSED ? 1 : 2;
     buffer_finish(&offline->out);
-    explicit_bzero(offline->password, sizeof(offline->password));
+    buffer_forget(&offline->input);
     free(offline);
     return exit_status;
 }
