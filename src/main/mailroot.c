@@ -390,8 +390,7 @@ static int run_verb(const char *settings_path, int count, char **given)
     check(verb != NULL);
     if (load_settings(settings_path, &settings) != OK)
         return EXIT_TROUBLE;
-    struct asking asking = {
-        .command = &command, .settings = settings, .verb = verb, .password = ""};
+    struct asking asking = {.command = &command, .settings = settings, .verb = verb};
     task_loop_run(ask_task, &asking);
     settings_release(&settings);
     if (asking.not_running)

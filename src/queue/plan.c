@@ -148,11 +148,10 @@ static struct text address_of(const struct plan *plan, const struct directory_ta
     return was_rewritten ? original : target->address;
 }
 
-struct item_recipient plan_recipient(const struct plan *plan, const struct directory_target *target)
+struct item_recipient plan_recipient(struct plan *plan, const struct directory_target *target)
 {
     const struct queue_recipient *asked = &plan->recipients[target->recipient];
-    return (struct item_recipient){.address =
-                                       address_of(plan, target, (struct arena *)&plan->arena),
+    return (struct item_recipient){.address = address_of(plan, target, &plan->arena),
                                    .original_recipient = asked->original_recipient,
                                    .notify = notify_of(plan, target->recipient)};
 }

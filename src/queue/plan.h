@@ -72,8 +72,7 @@ enum status plan_hold(struct plan *plan, int64_t until_ms);
 /* A story may be told; counts those that may not. */
 bool plan_may_tell(struct plan *plan);
 /* The target's recipient as items and reports name him. */
-struct item_recipient plan_recipient(const struct plan *plan,
-                                     const struct directory_target *target);
+struct item_recipient plan_recipient(struct plan *plan, const struct directory_target *target);
 /* An item of its own. */
 void plan_add_item(struct plan *plan, const struct item *item, struct item_recipient recipient);
 /* A fate that is known at once. */
