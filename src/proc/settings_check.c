@@ -229,7 +229,8 @@ static void check_domain(struct checking *checking, const struct setting_block *
 static struct sasl_identity identity_of(const struct setting_connector *connector)
 {
     const struct setting_client_login *login = &connector->login;
-    bool token_alone = login->mechanisms != 0 && (login->mechanisms & ~SASL_BEARER_MECHANISMS) == 0;
+    bool token_alone = login->mechanisms != 0 && login->token_file.length == 0 &&
+                       (login->mechanisms & ~SASL_BEARER_MECHANISMS) == 0;
     return (struct sasl_identity){.user = login->user,
                                   .password = login->secret,
                                   .token = token_alone ? login->secret : login->token_file,

@@ -15,6 +15,7 @@ from harness import Mailroot, RawClient, text_message, wait_until
 from kerberos import Realm
 from peers import Postfix, find_program
 from smtp_sink import Sink
+from tokens import Issuer
 
 # Whole stacks, by which the leak checker knows the NTLM plug-in's leaks (src/sasl/gss.c).
 WHOLE_STACKS = {"ASAN_OPTIONS": "detect_leaks=1:fast_unwind_on_malloc=0"}
@@ -33,12 +34,16 @@ class Logins(ServerTest):
                       "pop/localhost", "SMTPSVC/localhost")
         cls.keytab = cls.realm.keytab("server", "smtp/localhost", "imap/localhost",
                                       "pop/localhost", "SMTPSVC/localhost")
+        cls.issuer = Issuer()
         cls.settings = {"environment": cls.realm.environment(**WHOLE_STACKS),
                         "users": ["alice", "bob", "bh2"],
-                        "server_lines": ["login scram plain login cram-md5 gssapi ntlm external",
+                        "server_lines": ["login scram plain login cram-md5 gssapi ntlm external "
+                                         "oauth",
                                          "tls offer client-certificate ask",
                                          "peer bh2@example.test"],
-                        "lines": [f"kerberos keytab {cls.keytab}"]}
+                        "lines": [f"kerberos keytab {cls.keytab}",
+                                  f"oauth jwks {cls.issuer.key_set} issuer {cls.issuer.name} "
+                                  "audience mail"]}
 
     @classmethod
     def setUpClass(cls):
@@ -67,6 +72,8 @@ class Logins(ServerTest):
         port = cls.server.ports["submission"]
         keytab = cls.realm.keytab("alice", "alice")
         peer = cls.realm.keytab("bh2", "bh2")
+        cls.token = cls.issuer.directory / "token"
+        cls.token.write_text("stale")
         cls.sink = Sink()
         cls.addClassCleanup(cls.sink.close)
         ways = {
@@ -77,6 +84,9 @@ class Logins(ServerTest):
             "login": "login alice@example.test secret alice mechanism login over tls",
             "kerberos": f"login alice@EXAMPLE.TEST keytab {keytab}",
             "ntlm": "login alice secret alice domain EXAMPLE mechanism ntlm",
+            "oauthbearer": f"login alice@example.test token {cls.token} mechanism oauthbearer "
+                           "over tls",
+            "xoauth2": f"login alice@example.test token {cls.token} mechanism xoauth2 over tls",
             "wrong": "login alice@example.test secret wrong",
         }
         lines = [
@@ -230,6 +240,11 @@ class Logins(ServerTest):
 
     def test_a_connector_logs_in_by_its_certificate(self):
         self.assertEqual(self.send_by("external"), "EXTERNAL")
+
+    def test_a_connector_shows_a_bearer_token_that_its_file_has_now(self):
+        for connector, mechanism in {"oauthbearer": "OAUTHBEARER", "xoauth2": "XOAUTH2"}.items():
+            self.token.write_text(self.issuer.token("alice@example.test"))
+            self.assertEqual(self.send_by(connector), mechanism)
 
     def test_scram_is_bound_to_the_channel_where_both_sides_can(self):
         self.assertEqual(self.send_by("best"), "SCRAM-SHA-256-PLUS")
