@@ -116,6 +116,12 @@ static void gather(const struct timer_heap *heap, struct queued_item **items, un
         items[(*count)++] = list_entry(heap->places[i], struct queued_item, due);
 }
 
+/* It was asked for before and is due still: who asks without end must not fill stories and log. */
+static bool is_started(const struct queued_item *item)
+{
+    return item->is_released && item->next_try_ms <= clock_wall_ms();
+}
+
 /* The heaps and the list change as items move: they are gathered first. */
 static void start_hop(struct asking *asking, struct hop *hop)
 {
@@ -126,9 +132,13 @@ static void start_hop(struct asking *asking, struct hop *hop)
     gather(&hop->ripe, items, &count);
     gather(&hop->items, items, &count);
     for (unsigned i = 0; i < count; i++) {
+        if (is_started(items[i]))
+            continue;
         schedule_start(asking->queue, items[i]);
         tell_item(asking, items[i]);
     }
+    if (count > 0)
+        schedule_hop_retry(asking->queue, hop);
     free(items);
     asking->started += count;
     asking->on_way += hop->leased;

@@ -376,6 +376,29 @@ TEST("ETRN lets what is held go for one attempt, and what comes later is held ag
     run(etrn_lets_go);
 }
 
+static void count_started(void *context, int64_t wall_ms, struct text event, struct text text)
+{
+    unused(wall_ms);
+    unused(text);
+    *(unsigned *)context += text_equals(event, TEXT("started"));
+}
+
+static void etrn_again(struct queue_peer *peer)
+{
+    unsigned told = 0;
+    uint64_t id = queue_peer_deliver(peer, "alice@local.test", "a@node.test");
+    for (unsigned i = 0; i < 100; i++)
+        EXPECT(ask(peer, QUEUE_ETRN_NODE, "node.test", true) == QUEUE_ETRN_STARTED && started == 1);
+    store_story_flush(queue_store(peer->queue));
+    EXPECT(store_stories(queue_store(peer->queue), id, count_started, &told));
+    EXPECT(told == 1);
+}
+
+TEST("ETRN without end starts a message once, and tells that once")
+{
+    run(etrn_again);
+}
+
 static void etrn_names(struct queue_peer *peer)
 {
     static const struct {
