@@ -10,13 +10,19 @@
 #include "net/resolver.h"
 #include "net/url.h"
 
-/* Each takes a thread of the pool for as long as the authority takes. */
-enum { QUESTIONS_MAX = 8, ANSWER_MS = 10 * SECOND, FORM_MAX = 3 * INTROSPECTION_TOKEN_MAX + 100 };
+/* Each takes a thread of the pool for as long as the authority takes: others need some too. */
+enum {
+    QUESTIONS_MAX = 2,
+    WAITING_MAX = 200, /* for their turn */
+    WAIT_MS = 15 * SECOND,
+    ANSWER_MS = 10 * SECOND,
+    FORM_MAX = 3 * INTROSPECTION_TOKEN_MAX + 100
+};
 
 struct introspect {
     struct role_context *context;
     struct resolver *resolver; /* NULL before start and while stopping */
-    unsigned questions;
+    unsigned questions, waiting;
     struct task_event answered;
 };
 
@@ -47,8 +53,9 @@ void introspect_stop(struct introspect **introspect)
     *introspect = NULL;
     struct resolver *resolver = stopping->resolver;
     stopping->resolver = NULL;
+    task_event_tell_all(&stopping->answered);
     task_shield_begin(); /* cancelled or not, no question may be left inside */
-    while (stopping->questions > 0)
+    while (stopping->questions + stopping->waiting > 0)
         task_event_wait(&stopping->answered, NO_DEADLINE);
     task_shield_end();
     if (resolver != NULL)
@@ -111,14 +118,29 @@ static enum status ask(struct introspect *introspect, struct text token, struct 
     return status;
 }
 
+/* YIELDS. */
+static enum status wait_for_turn(struct introspect *introspect)
+{
+    int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    enum status status = introspect->waiting < WAITING_MAX ? OK : TRY_LATER;
+    introspect->waiting++;
+    while (status == OK && introspect->resolver != NULL && introspect->questions >= QUESTIONS_MAX)
+        status = task_event_wait(&introspect->answered, until_ms);
+    introspect->waiting--;
+    if (introspect->resolver == NULL) {
+        task_event_tell_all(&introspect->answered); /* who stops it waits for us */
+        return try_later("the sender is not ready");
+    }
+    return status == OK ? OK : try_later("too many logins by token at once");
+}
+
 static enum status ask_counted(struct introspect *introspect, struct text token,
                                struct buffer *answer)
 {
     struct arena arena;
-    if (introspect->resolver == NULL)
-        return try_later("the sender is not ready");
-    if (introspect->questions >= QUESTIONS_MAX)
-        return try_later("too many logins by token at once");
+    enum status turn = wait_for_turn(introspect);
+    if (turn != OK)
+        return turn;
     introspect->questions++;
     arena_init(&arena);
     enum status status = ask(introspect, token, &arena, answer);

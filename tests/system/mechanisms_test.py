@@ -1,6 +1,7 @@
 """Logging in at the server: every mechanism with the clients that have it, and guessing."""
 
 import base64
+import contextlib
 import http.server
 import json
 import smtplib
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from authority import Authority
 from cases import ServerTest
-from harness import client_tls
+from harness import client_tls, wait_until
 from tls_client_test import Proxy, Threaded
 from tokens import Issuer, openssl
 
@@ -290,6 +291,8 @@ class Introspector(http.server.BaseHTTPRequestHandler):
         length = int(self.headers["Content-Length"])
         token = urllib.parse.parse_qs(self.rfile.read(length).decode())["token"][0]
         self.server.asked.append((self.path, token))
+        if token == "slow":
+            self.server.may_answer.wait(20)
         known = self.headers["Authorization"] == "Basic " + b64("mailroot:client secret")
         answer = self.server.tokens.get(token, {"active": False})
         body = json.dumps(answer).encode()
@@ -316,7 +319,7 @@ class Introspection(ServerTest):
         context.load_cert_chain(certificate, key)
         cls.web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Introspector)
         cls.web.socket = context.wrap_socket(cls.web.socket, server_side=True)
-        cls.web.asked, cls.web.tokens = [], {}
+        cls.web.asked, cls.web.tokens, cls.web.may_answer = [], {}, threading.Event()
         proxy = Threaded(("127.0.0.1", 0), Proxy)
         proxy.asked, proxy.policy_port = [], cls.web.server_address[1]
         for server in (cls.web, proxy):
@@ -354,6 +357,16 @@ class Introspection(ServerTest):
         for token in ("unknown", "bobs", "old"):
             with self.subTest(token):
                 self.assertEqual(self.login(token), 535)
+
+    def test_many_logins_at_once_wait_for_their_turn_to_be_asked_about(self):
+        self.web.tokens["slow"] = {"active": True, "username": "alice@example.test"}
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(self.server.smtp("smtps")) for _ in range(20)]
+            for client in clients:
+                client.putcmd("AUTH XOAUTH2", b64("user=alice@example.test\1auth=Bearer slow\1\1"))
+            wait_until(lambda: ("/introspect", "slow") in self.web.asked, "the first question")
+            self.web.may_answer.set()
+            self.assertEqual({client.getreply()[0] for client in clients}, {235})
 
     # shows: R17
     def test_without_an_answer_the_client_is_to_try_later(self):
