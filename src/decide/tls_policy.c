@@ -85,7 +85,8 @@ bool decide_tls_wants_sts(const struct tls_facts *facts)
 }
 
 /* No more than the settings ask for, but what the domain publishes, published to be heeded. DANE
- * first: a policy of MTA-STS must not overrule keys that do not fit (RFC 8461 2). */
+ * first: a policy of MTA-STS must not overrule keys that do not fit (RFC 8461 2). Keys that nobody
+ * can use say less than a policy, which then holds. */
 static struct tls_decision heed_published(const struct tls_facts *facts, enum tls_need least)
 {
     struct tls_decision decision = {.need = least};
@@ -97,16 +98,16 @@ static struct tls_decision heed_published(const struct tls_facts *facts, enum tl
     if (facts->tlsa == TLSA_USABLE) {
         decision.need = TLS_NEED_DANE;
         because(&decision, "dane", nowhere, facts->host);
-    } else if (facts->tlsa == TLSA_UNUSABLE) {
-        /* RFC 7672 2.2.3: TLS, though with whom cannot be told. */
-        decision.need = TLS_NEED_ENCRYPTION;
-        because(&decision, "dane-unusable", nowhere, facts->host);
     } else if (facts->sts == STS_ENFORCE && !facts->sts_names_host) {
         decision.skips_host = true;
         because(&decision, "mta-sts-other-host", nowhere, facts->host);
     } else if (facts->sts == STS_ENFORCE) {
         decision.need = TLS_NEED_NAME;
         because(&decision, "mta-sts", nowhere, facts->domain);
+    } else if (facts->tlsa == TLSA_UNUSABLE) {
+        /* RFC 7672 2.2.3: TLS, though with whom cannot be told. */
+        decision.need = TLS_NEED_ENCRYPTION;
+        because(&decision, "dane-unusable", nowhere, facts->host);
     } else if (facts->sts == STS_TESTING) {
         decision.tests_sts = true;
         because(&decision, "mta-sts-testing", nowhere, facts->domain);

@@ -86,7 +86,17 @@ TEST("keys of DANE that do not fit are not overruled by a policy of MTA-STS")
     static const struct row rows[] = {
         {OFFER, 0, NOTHING, false, true, TLSA_USABLE, ENFORCES_IT, NEED(DANE), "dane"},
         {OFFER, 0, NOTHING, false, true, TLSA_USABLE, ENFORCES_OTHER, NEED(DANE), "dane"},
-        {OFFER, 0, NOTHING, false, true, TLSA_UNUSABLE, ENFORCES_IT, NEED(ENCRYPTION),
+    };
+    EXPECT_ROWS(rows);
+}
+
+TEST("keys of DANE that nobody can use do not spare a host what MTA-STS demands")
+{
+    static const struct row rows[] = {
+        {OFFER, 0, NOTHING, false, true, TLSA_UNUSABLE, ENFORCES_IT, NEED(NAME), "mta-sts"},
+        {OFFER, 0, NOTHING, false, true, TLSA_UNUSABLE, ENFORCES_OTHER, NO_HOST,
+         "mta-sts-other-host"},
+        {OFFER, 0, NOTHING, false, true, TLSA_UNUSABLE, TESTS_IT, NEED(ENCRYPTION),
          "dane-unusable"},
     };
     EXPECT_ROWS(rows);
