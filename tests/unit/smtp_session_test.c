@@ -62,6 +62,16 @@ TEST("Received tells who sent by what to whom")
     world_close();
 }
 
+TEST("a front proxy may speak for a client, a host that mail is fetched from may not")
+{
+    struct text input = TEXT("XCLIENT ADDR=192.0.2.1 LOGIN=alice@example.test\r\nQUIT\r\n");
+    world_open("xclient 192.0.2.0/24\n");
+    expect_codes_of((struct conversation){.input = input}, "220 220 221");
+    expect_codes_of((struct conversation){.input = input, .service = SERVICE_FETCHED},
+                    "220 500 221");
+    world_close();
+}
+
 TEST("no spelling of a line end but CRLF ends the data, and none smuggles a second message")
 {
     static const char *const ends[] = {"\n.\n",   "\n.\r\n",   "\r\n.\n",   "\r.\r",

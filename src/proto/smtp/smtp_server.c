@@ -280,7 +280,9 @@ static void session_init(struct smtp_session *session, struct line_front *front,
     };
     session->host = text_is_empty(server->host) ? session->settings->host : server->host;
     net_address_text(stream_peer(stream), session->peer);
-    if (net_network_find(server->xclient_networks, server->xclient_network_count,
+    /* Mail that is fetched comes from the host that we called, which speaks for nobody else. */
+    if (service != SERVICE_FETCHED &&
+        net_network_find(server->xclient_networks, server->xclient_network_count,
                          stream_peer(stream)) != NULL)
         net_address_text(stream_peer(stream), session->proxy);
     const struct line_dialect *dialect = service == SERVICE_LMTP   ? &lmtp_dialect
