@@ -213,7 +213,7 @@ const struct setting_row setting_rows[] = {
      .help = "The file in the secrets directory that holds the client's password."},
     {TOP, "oauth issuer", &setting_type_word,
      .otherwise = "none, with jwks it is needed", TO(settings, oauth_issuer),
-     .help = "Who must have issued a token: its iss."},
+     .help = "Who must have issued a token: its iss. An authority that is asked may leave it out."},
     {TOP, "oauth audience", &setting_type_word,
      .otherwise = "none, with jwks it is needed", TO(settings, oauth_audience),
      .help = "For whom it must be: one of its aud. Without that a token for another service of the "

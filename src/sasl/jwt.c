@@ -201,9 +201,8 @@ static enum status check_answer(const json_t *answer, const struct jwt_rules *ru
         return refused("the authority says that the token is not good");
     if (issuer.length > 0 && rules->issuer.length > 0 && !text_equals(issuer, rules->issuer))
         return refused("the token is of another issuer");
-    if (rules->audience.length > 0 && json_object_get(answer, "aud") != NULL &&
-        !is_for(answer, rules->audience))
-        return refused("the token is for another audience");
+    if (rules->audience.length > 0 && !is_for(answer, rules->audience))
+        return refused("the token is for another audience, or for none that is told");
     enum status status = check_times(answer, rules->now_s, false);
     return status == OK ? take_user(answer, rules->user_claim, user, room) : status;
 }

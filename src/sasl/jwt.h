@@ -31,8 +31,9 @@ struct jwt_rules {
  * with the reason, for logs. */
 enum status jwt_verify(const struct jwks *keys, struct text token, const struct jwt_rules *rules,
                        char *user, size_t user_room);
-/* The same for what an authority says of a token that it was asked about (RFC 7662 2.2). Issuer and
- * audience count where both the rules and the answer have them; what it says of times, always. */
+/* The same for what an authority says of a token that it was asked about (RFC 7662 2.2). The
+ * audience counts where the rules have one, the issuer where the answer has one too; what it says
+ * of times, always. */
 enum status introspection_verify(struct text answer, const struct jwt_rules *rules, char *user,
                                  size_t user_room);
 

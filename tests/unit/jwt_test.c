@@ -297,7 +297,9 @@ static void expect_answer(const char *answer, const char *user, const char *reas
 
 TEST("what an authority says of a token counts, and nothing it does not say")
 {
-    expect_answer("{\"active\":true,\"username\":\"alice\"}", "alice", NULL);
+    expect_answer("{\"active\":true,\"username\":\"alice\",\"aud\":\"mail\"}", "alice", NULL);
+    expect_answer("{\"active\":true,\"username\":\"alice\"}", NULL,
+                  "the token is for another audience, or for none that is told");
     expect_answer("{\"active\":true,\"username\":\"alice\",\"iss\":\"https://id.test\","
                   "\"aud\":[\"mail\"],\"exp\":1800000001}",
                   "alice", NULL);
@@ -305,12 +307,13 @@ TEST("what an authority says of a token counts, and nothing it does not say")
                   "the authority says that the token is not good");
     expect_answer("{\"active\":\"true\",\"username\":\"alice\"}", NULL,
                   "the authority says that the token is not good");
-    expect_answer("{\"active\":true}", NULL, "the token has no claim 'username' that names a user");
-    expect_answer("{\"active\":true,\"username\":\"alice\",\"exp\":1700000000}", NULL,
-                  "the token has expired");
+    expect_answer("{\"active\":true,\"aud\":\"mail\"}", NULL,
+                  "the token has no claim 'username' that names a user");
+    expect_answer("{\"active\":true,\"username\":\"alice\",\"aud\":\"mail\",\"exp\":1700000000}",
+                  NULL, "the token has expired");
     expect_answer("{\"active\":true,\"username\":\"alice\",\"iss\":\"https://x.test\"}", NULL,
                   "the token is of another issuer");
     expect_answer("{\"active\":true,\"username\":\"alice\",\"aud\":\"web\"}", NULL,
-                  "the token is for another audience");
+                  "the token is for another audience, or for none that is told");
     expect_answer("[true]", NULL, "the authority's answer is not a JSON object");
 }
