@@ -110,8 +110,9 @@ struct text key_vanished_all(struct key *key, uint64_t mailbox)
 
 struct text key_derived(struct key *key, uint64_t id, uint8_t kind)
 {
-    key_of(key, 'd', id);
+    begin(key, 'd');
     add_integer(key, kind, 1);
+    add_integer(key, id, 8);
     return lend(key);
 }
 

@@ -11,7 +11,8 @@
  *     x mailbox uid            mailbox entry
  *     v mailbox modseq         UIDs that went away with this modseq
  *     o owner NUL name         value of an owner, and where its record stands
- *     d id kind                what was derived of a message's bytes, opaque here; a cache
+ *     d kind id                what was derived of a message's bytes, opaque here; a cache. By kind
+ *                              first: a listing reads one kind of many messages
  *     t id record              story events that this log record told of this id
  *     i hash id                a message whose Message-ID has this hash
  *     s segment                bytes in this log segment that are still needed

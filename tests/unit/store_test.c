@@ -11,6 +11,7 @@
 #include "base/logline.h"
 #include "log/file.h"
 #include "queue_peer.h"
+#include "store/append.h"
 
 struct scene {
     char directory[64];
@@ -394,4 +395,57 @@ static void upload_fails(struct scene *scene)
 TEST("a large message whose first part was lost is not accepted")
 {
     run(upload_fails, false);
+}
+
+static uint64_t next_id(void *context)
+{
+    return ++*(uint64_t *)context;
+}
+
+static enum status replace(struct scene *scene, uint32_t uid, uint64_t *last_id)
+{
+    struct mailbox *box = mailbox_find(scene->store, TEXT("alice"), TEXT("INBOX"));
+    struct append *append = append_new(scene->store, next_id, last_id);
+    uint32_t first;
+    append_begin(append, 0, NULL, 0, 1000);
+    EXPECT(append_bytes(append, TEXT("Subject: two\r\n\r\n")) == OK);
+    EXPECT(append_end(append, false) == OK);
+    append_replaces(append, mailbox_id(box), uid);
+    enum status status = append_commit(append, box, &first);
+    append_free(&append);
+    return status;
+}
+
+static void expect_only(struct scene *scene, uint32_t uid)
+{
+    unsigned count;
+    struct mailbox *box = mailbox_find(scene->store, TEXT("alice"), TEXT("INBOX"));
+    mailbox_open(box);
+    const struct mailbox_entry *entries = mailbox_entries(box, &count);
+    EXPECT(count == 1 && entries[0].uid == uid);
+    mailbox_close(&box);
+}
+
+static void replacement_fails(struct scene *scene)
+{
+    uint64_t last_id = 100;
+    EXPECT(put(scene, 7, TEXT("alice"), 'a', 100) == OK);
+    log_setup("test", LOG_LEVEL_ERROR + 1);
+    disk_is_failing = true;
+    EXPECT(replace(scene, 1, &last_id) == TRY_LATER);
+    disk_is_failing = false;
+    log_setup("test", LOG_LEVEL_ERROR);
+    expect_only(scene, 1);
+    EXPECT(replace(scene, 1, &last_id) == OK);
+    expect_only(scene, 3);
+    EXPECT(replace(scene, 3, &last_id) == OK);
+    expect_only(scene, 4);
+    close_store(scene);
+    open_store(scene);
+    expect_only(scene, 4);
+}
+
+TEST("a message is replaced, or both stay as they were")
+{
+    run(replacement_fails, false);
 }
