@@ -197,6 +197,7 @@ static void take(struct pickup *pickup, struct pickup_folder *folder, const char
 {
     switch (pickup_take(pickup->queue, folder, name, moved)) {
     case PICKUP_GONE:
+        folder->has_failed = false;
         return;
     case PICKUP_YOUNG:
         look_again_in(pickup, PICKUP_SETTLE_MS);
@@ -217,7 +218,6 @@ static void look_at(struct pickup *pickup, struct pickup_folder *folder)
     DIR *entries = fdopendir(dup(folder->directory));
     if (entries == NULL)
         return;
-    folder->has_failed = false;
     rewinddir(entries);
     for (struct dirent *entry; !task_is_cancelled() && (entry = readdir(entries)) != NULL;) {
         if (entry->d_name[0] == '.')
@@ -251,19 +251,20 @@ static void on_event(struct pickup *pickup, const struct inotify_event *event)
     }
 }
 
-static void read_events(struct pickup *pickup)
+/* False: there are none, and nothing has yielded since that was so. */
+static bool read_events(struct pickup *pickup)
 {
     union {
         struct inotify_event first;
         char bytes[2048];
     } events;
-    ssize_t length;
-    while (!task_is_cancelled() && (length = read(pickup->inotify, &events, sizeof(events))) > 0)
-        for (ssize_t at = 0; at < length;) {
-            const struct inotify_event *event = (const void *)(events.bytes + at);
-            at += (ssize_t)(sizeof(*event) + event->len);
-            on_event(pickup, event);
-        }
+    ssize_t length = pickup->inotify < 0 ? 0 : read(pickup->inotify, &events, sizeof(events));
+    for (ssize_t at = 0; at < length;) {
+        const struct inotify_event *event = (const void *)(events.bytes + at);
+        at += (ssize_t)(sizeof(*event) + event->len);
+        on_event(pickup, event);
+    }
+    return length > 0;
 }
 
 static void wait_for_news(struct pickup *pickup)
@@ -284,14 +285,13 @@ void pickup_run(void *argument)
     }
     while (!task_is_cancelled()) {
         follow_settings(&pickup);
-        if (pickup.inotify >= 0)
-            read_events(&pickup);
         if (clock_monotonic_ms() >= pickup.look_at_ms) {
             pickup.look_at_ms = clock_monotonic_ms() + LOOK_MS;
             list_each(link, &pickup.folders)
                 look_at(&pickup, list_entry(link, struct pickup_folder, link));
         }
-        wait_for_news(&pickup);
+        if (!read_events(&pickup))
+            wait_for_news(&pickup);
     }
     close_folders(&pickup);
     if (pickup.inotify >= 0) {

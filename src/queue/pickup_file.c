@@ -418,6 +418,21 @@ static enum pickup_result take_opened(struct intake *intake, struct pickup_folde
     return PICKUP_LATER;
 }
 
+/* What nobody but its owner can read, or has another name by which it might be read, or be changed
+ * while we do. */
+static enum pickup_result put_away_unread(struct intake *intake, const char *reason)
+{
+    if (fstatat(intake->folder->directory, intake->name, &intake->about, AT_SYMLINK_NOFOLLOW) != 0)
+        return PICKUP_GONE;
+    if (!is_settled(&intake->about))
+        return PICKUP_YOUNG;
+    if (S_ISDIR(intake->about.st_mode))
+        return PICKUP_GONE;
+    intake->id = intake->queue->last_id = id_new(intake->queue->last_id);
+    put_away(intake, reason);
+    return PICKUP_GONE;
+}
+
 enum pickup_result pickup_take(struct queue *queue, struct pickup_folder *folder, const char *name,
                                bool moved)
 {
@@ -428,12 +443,14 @@ enum pickup_result pickup_take(struct queue *queue, struct pickup_folder *folder
         result = PICKUP_GONE;
     else if (!is_open && (errno == ELOOP || errno == ENXIO))
         result = remove_odd(folder, name, "it is no plain file");
+    else if (!is_open && errno == EACCES)
+        result = put_away_unread(&intake, "the server may not read it");
     else if (!is_open)
         try_later("cannot open %s: %m", name);
     else if (!S_ISREG(intake.about.st_mode))
         result = remove_odd(folder, name, "it is no plain file");
     else if (intake.about.st_nlink > 1)
-        result = remove_odd(folder, name, "it has another name elsewhere");
+        result = put_away_unread(&intake, "it has another name elsewhere");
     else if (!moved && !is_settled(&intake.about))
         result = PICKUP_YOUNG;
     else

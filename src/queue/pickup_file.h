@@ -13,10 +13,10 @@ enum pickup_result {
 struct pickup_folder {
     struct list link;
     char *path;
-    struct text server; /* owned: whose limits hold */
-    int directory;      /* -1: not open */
-    int watch;          /* of inotify; -1: none */
-    bool is_swept, has_failed;
+    struct text server;        /* owned: whose limits hold */
+    int directory;             /* -1: not open */
+    int watch;                 /* of inotify; -1: none */
+    bool is_swept, has_failed; /* the latter: which was logged */
     struct buffer
         settled; /* wire texts: identities of files taken in that are not there any more */
 };
