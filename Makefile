@@ -120,10 +120,13 @@ install: programs man
 	install $(BUILD)/bin/mailroot $(DESTDIR)$(PREFIX)/sbin/
 	install $(wildcard $(BUILD)/libexec/*) $(DESTDIR)$(LIBEXEC)/
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib
-	ln -sf mailroot $(DESTDIR)$(PREFIX)/sbin/sendmail
-	ln -sf ../sbin/sendmail $(DESTDIR)$(PREFIX)/lib/sendmail
-	ln -sf ../sbin/mailroot $(DESTDIR)$(PREFIX)/bin/mailq
-	ln -sf ../sbin/mailroot $(DESTDIR)$(PREFIX)/bin/newaliases
+	for name in sbin/sendmail lib/sendmail bin/mailq bin/newaliases; do \
+	    if test -e $(DESTDIR)$(PREFIX)/$$name; then \
+	        echo "$(PREFIX)/$$name is there already, and stays"; \
+	    else \
+	        ln -s ../sbin/mailroot $(DESTDIR)$(PREFIX)/$$name; \
+	    fi; \
+	done
 	install -m 644 $(BUILD)/man/mailroot.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 doc/man/mailroot.8 doc/man/sendmail.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1

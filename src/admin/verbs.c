@@ -55,6 +55,8 @@ const struct admin_verb admin_verbs[] = {
     {"queue retry", "ID|--hop HOP|--all", "Try again now.", ROLE_STORE, ADMIN_NO_INPUT},
     {"queue delete", "ID [--no-report]", "Remove a message; its sender gets a report.", ROLE_STORE,
      ADMIN_NO_INPUT},
+    {"queue export", "ID", "A message with its envelope, for queue import or a pickup folder.",
+     ROLE_STORE, ADMIN_NO_INPUT},
     {"queue hops", "", "Next hops: state, waiting, being sent, failures, next try.", ROLE_STORE,
      ADMIN_NO_INPUT},
     {"mailq", "", "The queue in the columns that other mail systems print.", ROLE_STORE,

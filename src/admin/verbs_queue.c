@@ -352,6 +352,7 @@ const struct admin_action admin_queue_actions[] = {
     {"queue show", queue_show},
     {"queue retry", queue_retry_verb},
     {"queue delete", queue_delete_verb},
+    {"queue export", verb_queue_export},
     {"queue hops", queue_hops},
     {"mailq", verb_mailq},
     {"trace", trace},

@@ -9,6 +9,7 @@ enum status verb_store_rebuild(void *state, struct admin_call *call);
 enum status verb_store_status(void *state, struct admin_call *call);
 enum status verb_mailbox_list(void *state, struct admin_call *call);
 enum status verb_mailbox_messages(void *state, struct admin_call *call);
+enum status verb_queue_export(void *state, struct admin_call *call);
 enum status verb_mailq(void *state, struct admin_call *call);
 enum status verb_badmail_list(void *state, struct admin_call *call);
 enum status verb_badmail_show(void *state, struct admin_call *call);

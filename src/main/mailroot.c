@@ -12,6 +12,7 @@
 #include "main/cert_verbs.h"
 #include "main/parent.h"
 #include "main/sendmail.h"
+#include "main/sendmail_spool.h"
 #include "main/sieve_verbs.h"
 #include "main/site.h"
 
@@ -151,6 +152,22 @@ static int print(struct buffer *out)
     return EXIT_DONE;
 }
 
+static int run_queue_import(struct command *command)
+{
+    struct arena arena;
+    struct spool spool;
+    if (command->count != 3)
+        return complain("usage: mailroot queue import FILE");
+    arena_init(&arena);
+    spool_find(command->settings_path, &arena, &spool);
+    enum status status = spool_import(&spool, command->words[2]);
+    arena_finish(&arena);
+    if (status == OK)
+        return EXIT_DONE;
+    complain(fail_reason());
+    return status == REFUSED ? EXIT_REFUSED : EXIT_TROUBLE;
+}
+
 static int run_roles(struct command *command)
 {
     unused(command);
@@ -186,6 +203,7 @@ static const struct local_verb local_verbs[] = {
     {"sieve check", "SCRIPT", "Find what is wrong in a Sieve script.", run_sieve_check},
     {"sieve test", "SCRIPT MESSAGE [--from ADDRESS] [--to ADDRESS] [--mailbox NAME ...]",
      "Which rule of a script does what to a message; nothing is done.", run_sieve_test},
+    {"queue import", "FILE", "Put what queue export wrote back into the queue.", run_queue_import},
     {"roles", "", "What each process may do, and whom it talks to.", run_roles},
     {"manual", "", "The manual page mailroot.conf(5), made from the settings table.", run_manual},
     {"help", "[BLOCK]", "This list; or the statements of a block of the configuration.", run_help},

@@ -2,12 +2,13 @@
 
 #include <string.h>
 
+#include "main/site_files.h"
 #include "proc/settings.h"
 
 #define DEFAULT_FOLDER "/var/lib/mailroot/pickup"
 
 /* The user's group may not read it; that of the folder, which is the server's, has to. */
-enum { FILE_MODE = 0640, ENVELOPE_MAX = 8 << 20, MESSAGES_MAX = 1 << 20 };
+enum { FILE_MODE = 0640, ENVELOPE_MAX = 8 << 20, MESSAGES_MAX = 1 << 20, IMPORT_MAX = 64 << 20 };
 
 void spool_find(const char *settings_path, struct arena *arena, struct spool *out)
 {
@@ -53,6 +54,31 @@ enum status spool_commit(struct spool *spool)
 {
     char random[33];
     return folder_file_commit(&spool->file, folder_random_name(random));
+}
+
+enum status spool_import(struct spool *spool, const char *path)
+{
+    struct arena arena;
+    struct buffer bytes;
+    struct folder_envelope envelope;
+    arena_init(&arena);
+    buffer_init(&bytes, IMPORT_MAX);
+    enum status status = site_file_read(path, &bytes);
+    struct text rest = buffer_text(&bytes);
+    if (status == OK)
+        status = folder_envelope_read(&rest, &arena, &envelope);
+    if (status == OK && (!envelope.has_sender || envelope.receiver_count == 0))
+        status = refused("%s does not begin with lines x-sender and x-receiver", path);
+    if (status == OK)
+        status = spool_begin(spool, &envelope);
+    if (status == OK)
+        status = spool_write(spool, rest);
+    if (status == OK)
+        status = spool_commit(spool);
+    spool_abandon(spool);
+    buffer_finish(&bytes);
+    arena_finish(&arena);
+    return status;
 }
 
 void spool_abandon(struct spool *spool)

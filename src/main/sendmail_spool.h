@@ -22,6 +22,8 @@ enum status spool_write(struct spool *spool, struct text bytes);
 enum status spool_commit(struct spool *spool);
 void spool_abandon(struct spool *spool);
 
+/* `mailroot queue import`: a file that begins with its envelope's lines, into the spool. */
+enum status spool_import(struct spool *spool, const char *path);
 /* SMTP on standard input and output, RFC 5321: each message into the spool. Exit status. */
 int sendmail_smtp(struct spool *spool);
 

@@ -58,6 +58,14 @@ class Sendmail(ServerTest):
         self.sendmail("-oi", "alice@example.test", given=b"Subject: x\n\none\n.\ntwo\n")
         self.assertEqual(body_of(self.server.fetch_when("alice", 2)[1]), b"one\r\n.\r\ntwo\r\n")
 
+    def test_mail_as_php_sends_it_has_lines_that_end_in_two_ways(self):
+        self.sendmail("-t", "-i", given=b"To: alice@example.test\r\nSubject: form\r\n"
+                      b"X-PHP-Originating-Script: 33:form.php\r\nBcc: bob@example.test\r\n\r\n"
+                      b"name=value\nnext=line\n")
+        message, = self.server.fetch_when("alice", 1)
+        self.assertEqual(body_of(message), b"name=value\r\nnext=line\r\n")
+        self.assertEqual(len(self.server.fetch_when("bob", 1)), 1)
+
     def test_mail_as_cron_sends_it_arrives_whole(self):
         self.sendmail("-FCronDaemon", "-i", "-B8BITMIME", "-oem", "alice",
                       given="From: root (Cron Daemon)\nTo: alice\nSubject: Cron <root@mx> true\n"
@@ -202,6 +210,16 @@ class Pickup(ServerTest):
                 self.assertIn(reason, self.server.cli("trace", identity))
         self.assertEqual(files_in(self.folder), [])
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root may make somebody else's file")
+    def test_what_the_server_may_not_read_is_put_away(self):
+        if self.server.one_process:
+            self.skipTest("one process keeps root's capabilities")
+        start = len(self.server.log)
+        self.put("closed", b"To: alice@example.test\n\nx\n")
+        (self.folder / "closed").chmod(0)
+        os.chown(self.folder / "closed", 65534, 65534)
+        self.assertIn(f"{self.wait_bad(start)}.BAD", files_in(self.bad))
+
     def test_links_and_pipes_and_second_names_are_not_followed(self):
         secret = self.server.directory / "secret"
         secret.write_bytes(b"To: alice@example.test\nSubject: secret\n\nx\n")
@@ -332,6 +350,27 @@ class BadMail(ServerTest):
         self.server.cli("badmail", "requeue", identity, expect=1)
 
 
+class ExportAndImport(unittest.TestCase):
+    def test_a_message_moves_from_one_queue_to_another(self):
+        relay = ["connector away {", "    to elsewhere.test", "    smart-host 127.0.0.1:9", "}"]
+        with Mailroot(lines=relay) as first, Mailroot(domain="elsewhere.test") as second:
+            first.send(text_message("moving"), "alice@elsewhere.test", sender="bob@example.test",
+                       service="submission", login="bob")
+            entry, = wait_until(first.queue, "it is queued")
+            exported = first.cli("queue", "export", entry["id"])
+            self.assertTrue(exported.startswith("x-sender: bob@example.test\n"
+                                                "x-receiver: alice@elsewhere.test\n"))
+            path = first.directory / "exported"
+            path.write_text(exported)
+            second.cli("queue", "import", path)
+            message, = second.fetch_when("alice", 1)
+            self.assertEqual(field(message, "Subject"), "moving")
+            self.assertEqual(field(message, "Return-Path"), "<bob@example.test>")
+            path.write_text("Subject: without an envelope\n\nx\n")
+            second.cli("queue", "import", path, expect=1)
+            first.cli("queue", "export", "0000000000001", expect=1)
+
+
 class WithoutServer(unittest.TestCase):
     def setUp(self):
         self.server = Mailroot()
@@ -355,8 +394,25 @@ class WithoutServer(unittest.TestCase):
         self.assertEqual(result.returncode, EX_TEMPFAIL)
         self.assertIn(b"cannot open the folder", result.stderr)
 
+    # shows: T13 S54
+    def test_a_queue_that_was_moved_to_another_directory_goes_on(self):
+        self.server.lines += ["connector away {", "    to elsewhere.test", "    hold",
+                              "    smart-host 127.0.0.1:9", "}"]
+        self.server.write_config()
+        self.server.start()
+        self.server.send(text_message("moved"), "alice@elsewhere.test", sender="bob@example.test",
+                         service="submission", login="bob")
+        entry, = wait_until(self.server.queue, "it is queued")
+        self.server.stop()
+        (self.server.directory / "data").rename(self.server.directory / "elsewhere")
+        self.server.data = "elsewhere"
+        self.server.write_config()
+        self.server.start()
+        self.assertEqual([held["id"] for held in self.server.queue()], [entry["id"]])
+
     # shows: T13
     def test_a_kill_before_the_file_is_gone_delivers_it_once(self):
+        self.server.one_process = False  # the parent tells when the store was killed
         self.submit("first")
         self.submit("second")
         self.server.start({"MAILROOT_CRASH_AT": "picked-up"})

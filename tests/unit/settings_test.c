@@ -810,6 +810,38 @@ TEST("settings larger than four megabytes are refused, and large ones take no ti
     buffer_finish(&text);
 }
 
+/* shows: T15 */
+TEST("a folder can't be both dropped into and picked up from")
+{
+    static const char *const texts[] = {
+        "host mx.example\nserver a {\n listen *:25\n folders /m\n}\n"
+        "domain b.example {\n drop /m/Pickup\n}\n",
+        "host mx.example\npickup /p\ndomain b.example {\n drop /p\n}\n"};
+    for (unsigned i = 0; i < 2; i++) {
+        struct parsed parsed = parse(texts[i]);
+        EXPECT(parsed.settings == NULL);
+        EXPECT(strstr(parsed.said, "the drop folder of 'b.example' is a pickup folder too"));
+        parsed_free(&parsed);
+    }
+}
+
+TEST("folders are those of the first server that has some, or in the data directory")
+{
+    struct parsed parsed = parse("host mx.example\ndata /d\ndomain b.example {\n drop\n}\n");
+    EXPECT_TEXT(parsed.settings->pickup_folder, "/d/pickup");
+    EXPECT_TEXT(parsed.settings->badmail_folder, "/d/badmail");
+    EXPECT_TEXT(parsed.settings->domains[0].drop_folder, "/d/drop");
+    EXPECT(parsed.settings->badmail_most == 0);
+    parsed_free(&parsed);
+    parsed = parse("host mx.example\ndomain b.example {\n drop\n}\nbadmail size unlimited\n"
+                   "server a {\n listen *:25\n}\nserver b {\n listen *:26 smtp\n folders /m\n}\n");
+    EXPECT_TEXT(parsed.settings->badmail_folder, "/m/BadMail");
+    EXPECT_TEXT(parsed.settings->domains[0].drop_folder, "/m/Drop");
+    EXPECT(parsed.settings->badmail_most == UINT64_MAX);
+    expect_round_trip(parsed.settings);
+    parsed_free(&parsed);
+}
+
 TEST("the manual and the help name every row")
 {
     struct buffer manual, help;
