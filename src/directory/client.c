@@ -212,3 +212,8 @@ enum status directory_sasl_session(struct rpc_channel *auth, uint64_t exchange, 
     buffer_finish(&bytes);
     return status;
 }
+
+bool directory_service_is_off(void)
+{
+    return text_equals(text_from(fail_reason()), TEXT(DIRECTORY_SERVICE_OFF));
+}

@@ -86,6 +86,11 @@ enum { DIRECTORY_USER_MAX = 320 };
 enum status directory_login(struct rpc_channel *auth, const struct directory_login *login,
                             int hand_over_fd, char user_out[DIRECTORY_USER_MAX]);
 
+/* TRY_LATER of a login with this reason: who he is was proven, but the administrator does not let
+ * him use the service (mailroot user set). */
+#define DIRECTORY_SERVICE_OFF "the administrator does not let this user use the service"
+bool directory_service_is_off(void);
+
 /* SASL (RFC 4422), whatever the mechanism: front carries the messages between the client and auth,
  * which alone understands them and keeps what is said between two of them. An exchange that is not
  * gone on with is forgotten after DIRECTORY_SASL_MS. */

@@ -4,119 +4,28 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "account/preference.h"
 #include "admin/admin.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "directory/client.h"
 #include "mail/charset.h"
 #include "main/programs.h"
 #include "main/store_imap.h"
 #include "main/store_managesieve.h"
-#include "proto/pop3/pop3.h"
+#include "main/store_pop3.h"
 #include "queue/queue.h"
-#include "store/mailbox.h"
-#include "store/shown.h"
 
 struct store_role {
     struct role_context *context;
+    struct store_pop3 *pop3;
     struct charsets *charsets;  /* for searching; can't be loaded once the role is confined */
     struct task_group sessions; /* of users */
     struct task_group serving;  /* verbs, and the watch for new settings */
     bool stopping;
 };
-
-/* A user's POP3 session: the mailbox as it was at login. */
-struct session {
-    struct queue *queue;
-    struct mailbox *box;
-    struct mailbox_entry *entries;
-    unsigned count;
-    bool in_use;
-    int64_t idle_ms;
-    int fd;
-    uint64_t id;
-};
-
-static uint64_t drop_size(void *state, unsigned index)
-{
-    const struct session *session = state;
-    return session->entries[index].size;
-}
-
-static void drop_uid(void *state, unsigned index, char out[POP3_UID_BYTES])
-{
-    const struct session *session = state;
-    snprintf(out, POP3_UID_BYTES, "%08x.%u", mailbox_uid_validity(session->box),
-             session->entries[index].uid);
-}
-
-static enum status drop_read(void *state, unsigned index, uint64_t offset, uint32_t length,
-                             struct buffer *out)
-{
-    const struct session *session = state;
-    return mailbox_read(queue_store(session->queue), session->entries[index].message, offset,
-                        length, out);
-}
-
-static enum status drop_remove(void *state, const unsigned *indexes, unsigned count)
-{
-    const struct session *session = state;
-    uint32_t *uids = calloc(count, sizeof(*uids));
-    check(uids != NULL || count == 0);
-    for (unsigned i = 0; i < count; i++)
-        uids[i] = session->entries[indexes[i]].uid;
-    enum status status = mailbox_expunge(session->box, uids, count);
-    free(uids);
-    return status;
-}
-
-static void run_session(struct session *session, struct stream *stream)
-{
-    if (session->in_use) {
-        pop3_refuse_mailbox(stream, true, "another session has the mailbox");
-        return;
-    }
-    struct pop3_maildrop drop = {.state = session,
-                                 .count = session->count,
-                                 .size = drop_size,
-                                 .uid = drop_uid,
-                                 .read = drop_read,
-                                 .remove = drop_remove};
-    pop3_serve_mailbox(stream, &drop, session->idle_ms);
-}
-
-static void session_task(void *argument)
-{
-    struct session *session = argument;
-    struct stream *stream = stream_new(session->fd, NULL);
-    run_session(session, stream);
-    stream_close(&stream);
-    if (!session->in_use)
-        mailbox_unlock(session->box);
-    mailbox_close(&session->box);
-    free(session->entries);
-    free(session);
-}
-
-/* The mailbox of a user who never got mail does not exist yet; it is empty all the same. */
-static struct session *session_new(struct queue *queue, struct text user, uint64_t id, int fd)
-{
-    struct mailbox *box = mailbox_find_or_make(queue_store(queue), user, TEXT("INBOX"));
-    if (box == NULL)
-        return NULL;
-    struct session *session = calloc(1, sizeof(*session));
-    check(session != NULL);
-    *session = (struct session){.queue = queue, .box = box, .fd = fd, .id = id};
-    session->in_use = !mailbox_lock(box);
-    mailbox_open(box);
-    const struct mailbox_entry *entries = mailbox_entries(box, &session->count);
-    session->entries = calloc(session->count + 1, sizeof(*entries));
-    check(session->entries != NULL);
-    for (unsigned i = 0; i < session->count; i++)
-        session->entries[i] = entries[i];
-    return session;
-}
 
 /* The server whose limits hold for a service; NULL when none listens for it. */
 static const struct setting_server *server_for(const struct settings *settings,
@@ -167,6 +76,15 @@ static enum status begin_managesieve(struct queue *queue, struct text user, uint
     return OK;
 }
 
+/* By the user's settings. */
+static bool is_allowed(struct queue *queue, struct text user, enum service service)
+{
+    enum preference which = service == SERVICE_MANAGESIEVE                        ? PREFERENCE_SIEVE
+                            : service == SERVICE_IMAP || service == SERVICE_IMAPS ? PREFERENCE_IMAP
+                                                                                  : PREFERENCE_POP3;
+    return preference_get(queue_accounts(queue), user, which) != 0;
+}
+
 static enum status take_session(struct queue *queue, struct text request, int fd)
 {
     struct store_role *role = queue_owner(queue);
@@ -175,26 +93,24 @@ static enum status take_session(struct queue *queue, struct text request, int fd
     struct text user = wire_get_text(&in);
     uint64_t id = wire_get_u64(&in);
     struct text peer = wire_get_text(&in);
-    char name[ID_TEXT_BYTES];
     if (!wire_end(&in) || text_is_empty(user) || fd < 0 || service < SERVICE_POP3 ||
         service > SERVICE_LAST)
         return refused("malformed request");
     if (queue_store(queue) == NULL || role->stopping)
         return try_later("the store is not open");
+    if (!is_allowed(queue, user, (enum service)service))
+        return try_later(DIRECTORY_SERVICE_OFF);
     if (service == SERVICE_IMAP || service == SERVICE_IMAPS)
         return begin_imap(queue, (struct imap_options){.user = user, .session = id, .peer = peer},
                           (enum service)service, fd);
     if (service == SERVICE_MANAGESIEVE)
         return begin_managesieve(queue, user, id, fd);
-    struct session *session = session_new(queue, user, id, fd);
-    if (session == NULL)
-        return refused("the user's name is too long");
     const struct setting_server *server = server_for(role->context->settings, service);
-    session->idle_ms = server == NULL ? 10 * MINUTE : server->idle_ms;
-    log_info("pop3.session", "session=%s user=%s peer=%s messages=%u", id_format(id, name),
-             log_text(user), log_text(peer), session->count);
-    task_spawn(&role->sessions, "pop3", session_task, session);
-    return OK;
+    struct store_pop3_login login = {.user = user,
+                                     .session = id,
+                                     .peer = peer,
+                                     .idle_ms = server == NULL ? 10 * MINUTE : server->idle_ms};
+    return store_pop3_begin(role->pop3, queue, &role->sessions, &login, fd);
 }
 
 static void serve_session(void *context, struct rpc_call *call, struct text request)
@@ -229,6 +145,7 @@ static void *store_new(struct role_context *context)
     struct store_role *role = calloc(1, sizeof(*role));
     check(role != NULL);
     role->context = context;
+    role->pop3 = store_pop3_new();
     role->charsets = charsets_hold();
     task_group_init(&role->sessions);
     task_group_init(&role->serving);
@@ -287,6 +204,7 @@ static void store_stop(void *state)
     task_group_finish(&role->serving);
     task_group_finish(&role->sessions);
     queue_stop(&queue);
+    store_pop3_free(&role->pop3);
     charsets_release(&role->charsets);
     free(role);
 }

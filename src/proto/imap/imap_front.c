@@ -154,7 +154,12 @@ static void login_failed(struct imap_front *session)
 
 static void login_not_now(struct imap_front *session)
 {
-    refuse(session, "[UNAVAILABLE] Login is not possible at the moment, try later", fail_reason());
+    /* RFC 5530 3 */
+    refuse(session,
+           directory_service_is_off()
+               ? "[CONTACTADMIN] IMAP is switched off for this user"
+               : "[UNAVAILABLE] Login is not possible at the moment, try later",
+           fail_reason());
 }
 
 static bool make_pair(struct imap_front *session, int pair[2])

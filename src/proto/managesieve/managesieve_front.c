@@ -122,7 +122,10 @@ static void login_failed(struct front_session *session)
 
 static void login_not_now(struct front_session *session)
 {
-    refuse(session, "NO", "(TRYLATER)", "Login is not possible at the moment", fail_reason());
+    if (directory_service_is_off())
+        refuse(session, "NO", "", "ManageSieve is switched off for this user", fail_reason());
+    else
+        refuse(session, "NO", "(TRYLATER)", "Login is not possible at the moment", fail_reason());
 }
 
 /* YIELDS. */

@@ -20,6 +20,7 @@ enum { POP3_UID_BYTES = 71 }; /* RFC 1939 7: 1 to 70 characters 33..126, and a N
 struct pop3_maildrop {
     void *state;
     unsigned count;
+    int64_t expire_ms, delay_ms; /* told by CAPA; 0: never, none */
     /* Bytes of the message. Must not YIELD. */
     uint64_t (*size)(void *state, unsigned index);
     /* Its unique id, NUL-ended. Must not YIELD. */
@@ -28,6 +29,8 @@ struct pop3_maildrop {
      * REFUSED: it is gone. May YIELD. */
     enum status (*read)(void *state, unsigned index, uint64_t offset, uint32_t length,
                         struct buffer *out);
+    /* Older than is kept: removed with what the client deletes. May be NULL. Must not YIELD. */
+    bool (*is_expired)(void *state, unsigned index);
     /* Remove these messages for good, all or none (RFC 1939 6, UPDATE). May YIELD. */
     enum status (*remove)(void *state, const unsigned *indexes, unsigned count);
 };
@@ -36,7 +39,10 @@ struct pop3_maildrop {
  * carried out only when the client says QUIT. The caller closes the stream. YIELDS. */
 void pop3_serve_mailbox(struct stream *stream, const struct pop3_maildrop *maildrop,
                         int64_t idle_ms);
-/* Instead of pop3_serve_mailbox, when the mailbox can't be opened: in_use says why. YIELDS. */
-void pop3_refuse_mailbox(struct stream *stream, bool in_use, const char *reason);
+/* Instead of pop3_serve_mailbox, when the mailbox can't be opened. reason begins with a code:
+ * "[IN-USE] ..." (RFC 2449 8). YIELDS. */
+void pop3_refuse_mailbox(struct stream *stream, const char *reason);
+/* The lines EXPIRE and LOGIN-DELAY of CAPA (RFC 2449 6.7, 6.8). differs: users have others. */
+void pop3_put_terms(struct stream *stream, int64_t expire_ms, int64_t delay_ms, bool differs);
 
 #endif

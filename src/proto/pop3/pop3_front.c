@@ -116,7 +116,10 @@ static void login_failed(struct pop3_front *session)
 
 static void login_not_now(struct pop3_front *session)
 {
-    refuse(session, "[SYS/TEMP] Login is not possible at the moment, try later", fail_reason());
+    refuse(session,
+           directory_service_is_off() ? "[SYS/PERM] POP3 is switched off for this user"
+                                      : "[SYS/TEMP] Login is not possible at the moment, try later",
+           fail_reason());
 }
 
 static bool make_pair(struct pop3_front *session, int pair[2])
@@ -264,13 +267,38 @@ static void list_sasl(struct pop3_front *session)
     buffer_finish(&names);
 }
 
+/* Whose terms they are is not known yet; RFC 2449 6.7, 6.8: the strictest of any user, as far as
+ * domains set them. */
+static int64_t least_expiry(const struct pop3_front *session)
+{
+    const struct settings *settings = session->settings;
+    int64_t least = 0;
+    for (unsigned i = 0; i < settings->domain_count; i++) {
+        int64_t expiry = settings->domains[i].pop3_expire_ms;
+        if (expiry > 0 && (least == 0 || expiry < least))
+            least = expiry;
+    }
+    return least;
+}
+
+static int64_t most_delay(const struct pop3_front *session)
+{
+    const struct settings *settings = session->settings;
+    int64_t most = 0;
+    for (unsigned i = 0; i < settings->domain_count; i++)
+        most =
+            settings->domains[i].pop3_delay_ms > most ? settings->domains[i].pop3_delay_ms : most;
+    return most;
+}
+
 static void command_capa(struct line_session *line, struct text arguments)
 {
     struct pop3_front *session = pop3_front(line);
     unused(arguments);
     say_ok(session, "Capabilities follow");
     stream_write(line->stream, TEXT("TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
-                                    "PIPELINING\r\nEXPIRE NEVER\r\n"));
+                                    "PIPELINING\r\n"));
+    pop3_put_terms(line->stream, least_expiry(session), most_delay(session), true);
     if (offers_tls(session))
         stream_write(line->stream, TEXT("STLS\r\n"));
     if (takes_passwords(session))

@@ -239,12 +239,27 @@ static void command_rset(struct line_session *line, struct text arguments)
                   octets);
 }
 
+void pop3_put_terms(struct stream *stream, int64_t expire_ms, int64_t delay_ms, bool differs)
+{
+    const char *user = differs ? " USER" : "";
+    if (expire_ms == 0)
+        stream_write(stream, TEXT("EXPIRE NEVER\r\n"));
+    else
+        stream_printf(stream, "EXPIRE %lld%s\r\n", (long long)(expire_ms / (24 * HOUR)), user);
+    if (delay_ms > 0)
+        stream_printf(stream, "LOGIN-DELAY %lld%s\r\n",
+                      (long long)((delay_ms + SECOND - 1) / SECOND), user);
+}
+
 static void command_capa(struct line_session *line, struct text arguments)
 {
+    const struct pop3_maildrop *maildrop = pop3_session(line)->maildrop;
     unused(arguments);
     stream_write(line->stream,
                  TEXT("+OK Capabilities follow\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
-                      "PIPELINING\r\nEXPIRE NEVER\r\nIMPLEMENTATION mailroot\r\n.\r\n"));
+                      "PIPELINING\r\n"));
+    pop3_put_terms(line->stream, maildrop->expire_ms, maildrop->delay_ms, false);
+    stream_write(line->stream, TEXT("IMPLEMENTATION mailroot\r\n.\r\n"));
 }
 
 /* RFC 1939 6: UPDATE, the only way in which messages are removed. */
@@ -255,7 +270,8 @@ static enum status remove_deleted(struct pop3_session *session, unsigned *remove
     check(indexes != NULL);
     *removed = 0;
     for (unsigned i = 0; i < maildrop->count; i++)
-        if (session->deleted[i])
+        if (session->deleted[i] ||
+            (maildrop->is_expired != NULL && maildrop->is_expired(maildrop->state, i)))
             indexes[(*removed)++] = i;
     enum status status = *removed == 0 ? OK : maildrop->remove(maildrop->state, indexes, *removed);
     free(indexes);
@@ -328,8 +344,8 @@ void pop3_serve_mailbox(struct stream *stream, const struct pop3_maildrop *maild
     free(session.deleted);
 }
 
-void pop3_refuse_mailbox(struct stream *stream, bool in_use, const char *reason)
+void pop3_refuse_mailbox(struct stream *stream, const char *reason)
 {
-    stream_printf(stream, "-ERR %s %s\r\n", in_use ? "[IN-USE]" : "[SYS/TEMP]", reason);
+    stream_printf(stream, "-ERR %s\r\n", reason);
     stream_flush(stream);
 }
