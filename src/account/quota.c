@@ -5,8 +5,6 @@
 #include "account/preference.h"
 #include "base/logline.h"
 
-enum { NEAR_PERCENT = 90 };
-
 struct quota quota_of(const struct accounts *accounts, struct text owner)
 {
     return (struct quota){
@@ -27,10 +25,10 @@ bool quota_has_room(const struct quota *quota, uint64_t messages, uint64_t bytes
            has_room(quota->messages_limit, quota->used.messages, messages);
 }
 
-/* The mark lies between what there is and what there will be. */
+/* The mark at nine tenths lies between what there is and what there will be. */
 static bool comes_near(uint64_t limit, uint64_t used, uint64_t more)
 {
-    uint64_t mark = limit / 100 * NEAR_PERCENT;
+    uint64_t mark = limit - limit / 10;
     return limit != 0 && used < mark && more >= mark - used;
 }
 

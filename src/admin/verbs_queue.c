@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "admin/verbs_account.h"
+#include "admin/verbs_mailbox.h"
 #include "admin/verbs_sieve.h"
 #include "admin/verbs_store.h"
 #include "admin/words.h"
@@ -363,6 +364,12 @@ const struct admin_action admin_queue_actions[] = {
     {"mailbox messages", verb_mailbox_messages},
     {"user set", verb_user_set},
     {"user quota", verb_user_quota},
+    {"mailbox create", verb_mailbox_create},
+    {"mailbox delete", verb_mailbox_delete},
+    {"mailbox rename", verb_mailbox_rename},
+    {"mailbox copy", verb_mailbox_copy},
+    {"mailbox share", verb_mailbox_share},
+    {"mailbox verify", verb_mailbox_verify},
     {"mailbox quota", verb_mailbox_quota},
     {"sieve list", verb_sieve_list},
     {"sieve show", verb_sieve_show},

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "admin/verbs_account.h"
 #include "admin/words.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -98,37 +99,45 @@ enum status verb_store_status(void *state, struct admin_call *call)
     return OK;
 }
 
+struct box_listing {
+    struct admin_call *call;
+    struct text owner; /* "": all */
+};
+
 static void print_mailbox(void *context, struct mailbox *box)
 {
-    struct admin_call *call = context;
-    unsigned count;
-    uint64_t bytes = 0;
-    mailbox_open(box);
-    const struct mailbox_entry *entries = mailbox_entries(box, &count);
-    for (unsigned i = 0; i < count; i++)
-        bytes += entries[i].size;
+    const struct box_listing *listing = context;
+    struct admin_call *call = listing->call;
+    struct mailbox_totals totals = mailbox_totals(box);
+    if (!text_is_empty(listing->owner) && !text_equals(listing->owner, mailbox_owner(box)))
+        return;
     if (call->json) {
         buffer_append(call->out, TEXT("{\"owner\":"));
         admin_json_text(call->out, mailbox_owner(box));
         verb_json_field(call->out, "name", mailbox_name(box));
-        buffer_printf(call->out, ",\"messages\":%u,\"bytes\":%" PRIu64 ",\"uid_next\":%u}\n", count,
-                      bytes, mailbox_uid_next(box));
+        buffer_printf(call->out, ",\"messages\":%u,\"bytes\":%" PRIu64 ",\"uid_next\":%u}\n",
+                      totals.messages, totals.bytes, mailbox_uid_next(box));
     } else {
         buffer_printf(call->out, "%-40.*s %-12.*s %8u %12" PRIu64 "\n",
-                      TEXT_ARG(mailbox_owner(box)), TEXT_ARG(mailbox_name(box)), count, bytes);
+                      TEXT_ARG(mailbox_owner(box)), TEXT_ARG(mailbox_name(box)), totals.messages,
+                      totals.bytes);
     }
-    mailbox_close(&box);
 }
 
 enum status verb_mailbox_list(void *state, struct admin_call *call)
 {
-    enum status status = verb_check_words(call, 0, 0, "mailbox list");
-    if (status != OK)
-        return status;
-    if (!call->json)
+    struct box_listing listing = {.call = call};
+    struct arena arena;
+    enum status status = verb_check_words(call, 0, 1, "mailbox list [ADDRESS|public]");
+    arena_init(&arena);
+    if (status == OK && call->count == 1)
+        status = verb_owner(call->words[0], &arena, &listing.owner);
+    if (status == OK && !call->json)
         buffer_printf(call->out, "%-40s %-12s %8s %12s\n", "owner", "mailbox", "messages", "bytes");
-    mailbox_each(queue_store(state), print_mailbox, call);
-    return OK;
+    if (status == OK)
+        mailbox_each(queue_store(state), print_mailbox, &listing);
+    arena_finish(&arena);
+    return status;
 }
 
 static void print_message(struct admin_call *call, struct store *store,

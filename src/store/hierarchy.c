@@ -1,5 +1,7 @@
 #include "store/hierarchy.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -221,6 +223,11 @@ enum naming mailbox_create(struct store *store, struct text owner, struct text n
 
 /* Deleting */
 
+struct dropping {
+    struct change *change;
+    struct text owner;
+};
+
 static enum status empty(struct mailbox *box)
 {
     uint32_t uids[SOME];
@@ -234,8 +241,26 @@ static enum status empty(struct mailbox *box)
     return status;
 }
 
-static enum naming delete_box(struct store *store, struct mailbox *box)
+static bool drop_value(void *context, struct text name, struct text value)
 {
+    const struct dropping *dropping = context;
+    unused(value);
+    value_compose(dropping->change, dropping->owner, name, TEXT(""));
+    return true;
+}
+
+/* What the owner keeps of it. */
+static void drop_values(struct mailbox *box, struct change *change)
+{
+    char prefix[32];
+    struct dropping dropping = {change, box->owner};
+    snprintf(prefix, sizeof(prefix), "mailbox/%016" PRIx64 "/", box->id);
+    value_each(box->store, box->owner, text_from(prefix), drop_value, &dropping);
+}
+
+static enum naming delete_box(struct mailbox *box, mailbox_delete_compose *compose, void *context)
+{
+    struct store *store = box->store;
     struct change change;
     struct operation operation = {.type = OPERATION_MAILBOX_DELETE, .mailbox_delete = box->id};
     change_init(&change);
@@ -248,6 +273,9 @@ static enum naming delete_box(struct store *store, struct mailbox *box)
         store_settle(store);
         status = empty(box);
     } while (status == OK && box->count > 0);
+    drop_values(box, &change);
+    if (compose != NULL)
+        compose(context, box, &change);
     change_add(&change, &operation);
     if (status == OK)
         status = store_commit(store, &change);
@@ -259,13 +287,19 @@ static enum naming delete_box(struct store *store, struct mailbox *box)
 
 enum naming mailbox_delete(struct store *store, struct text owner, struct text name)
 {
+    return mailbox_delete_with(store, owner, name, NULL, NULL);
+}
+
+enum naming mailbox_delete_with(struct store *store, struct text owner, struct text name,
+                                mailbox_delete_compose *compose, void *context)
+{
     if (text_equals(name, TEXT("INBOX")))
         return NAMING_INBOX;
     if (!begin(store))
         return NAMING_LATER;
     struct mailbox *box = mailbox_find(store, owner, name);
     if (box != NULL)
-        return end(store, delete_box(store, box));
+        return end(store, delete_box(box, compose, context));
     bool has_children = mailbox_has_children(store, owner, name);
     return end(store, has_children ? NAMING_HAS_CHILDREN : NAMING_MISSING);
 }
@@ -417,58 +451,30 @@ enum naming mailbox_rename(struct store *store, struct text owner, struct text f
     return end(store, rename_tree(&renaming));
 }
 
-/* The beginning, and subscriptions */
-
-#define SUBSCRIPTION "subscription/"
-
-static void subscription_name(struct text name, struct buffer *out)
+enum status mailbox_set_uses(struct store *store, uint64_t id, unsigned uses)
 {
-    buffer_init(out, MAILBOX_NAMES_MAX + sizeof(SUBSCRIPTION));
-    buffer_append(out, TEXT(SUBSCRIPTION));
-    buffer_append(out, name);
-}
-
-enum status mailbox_subscribe(struct store *store, struct text owner, struct text name, bool on)
-{
-    struct buffer key;
-    if (mailbox_is_subscribed(store, owner, name) == on)
-        return OK;
-    subscription_name(name, &key);
-    enum status status = value_set(store, owner, buffer_text(&key), on ? TEXT("1") : TEXT(""));
-    buffer_finish(&key);
-    mailbox_watchers_wake(store, owner);
+    if (!begin(store))
+        return try_later("the server is stopping");
+    struct mailbox *box = mailbox_by_id(store, id);
+    enum status status = box == NULL || box->is_going ? refused("the mailbox was deleted") : OK;
+    if (status == OK) {
+        struct change change;
+        struct operation operation = {.type = OPERATION_MAILBOX};
+        unsigned old = box->uses;
+        box->uses = uses; /* for records that follow before this one is applied */
+        mailbox_describe(box, &operation.mailbox);
+        change_init(&change);
+        change_add(&change, &operation);
+        status = store_commit(store, &change);
+        change_finish(&change);
+        if (status != OK && (box = mailbox_by_id(store, id)) != NULL)
+            box->uses = old;
+    }
+    end(store, NAMING_DONE);
     return status;
 }
 
-bool mailbox_is_subscribed(struct store *store, struct text owner, struct text name)
-{
-    struct buffer key, value;
-    subscription_name(name, &key);
-    buffer_init(&value, 64);
-    bool found = value_get(store, owner, buffer_text(&key), &value);
-    buffer_finish(&key);
-    buffer_finish(&value);
-    return found;
-}
-
-struct subscription_walk {
-    mailbox_subscription_visit *visit;
-    void *context;
-};
-
-static bool visit_subscription(void *context, struct text name, struct text value)
-{
-    const struct subscription_walk *walk = context;
-    unused(value);
-    return walk->visit(walk->context, text_from_position(name, sizeof(SUBSCRIPTION) - 1));
-}
-
-void mailbox_each_subscription(struct store *store, struct text owner,
-                               mailbox_subscription_visit *visit, void *context)
-{
-    struct subscription_walk walk = {visit, context};
-    value_each(store, owner, TEXT(SUBSCRIPTION), visit_subscription, &walk);
-}
+/* The beginning */
 
 /* What mail programs look for (RFC 6154 2). */
 static const struct {
@@ -484,14 +490,11 @@ static void make_first(struct making *making)
     for (unsigned i = 0; i < sizeof(first_mailboxes) / sizeof(*first_mailboxes); i++) {
         struct text name = text_from(first_mailboxes[i].name);
         struct mailbox *box = mailbox_find(making->store, making->owner, name);
-        struct buffer key;
         if (box == NULL)
             make_one(making, name, first_mailboxes[i].uses);
         else
             mailbox_compose_box(box, &making->change);
-        subscription_name(name, &key);
-        value_compose(&making->change, making->owner, buffer_text(&key), TEXT("1"));
-        buffer_finish(&key);
+        subscription_compose(&making->change, making->owner, name);
     }
 }
 

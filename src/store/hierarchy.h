@@ -25,10 +25,19 @@ enum { MAILBOXES_MOST = 10000 }; /* of one owner */
 enum naming mailbox_create(struct store *store, struct text owner, struct text name, unsigned uses);
 /* With what is in it. Those below stay. YIELDS. */
 enum naming mailbox_delete(struct store *store, struct text owner, struct text name);
+/* The same, with what compose adds to the last record: it must not YIELD. Values of the owner whose
+ * names begin with "mailbox/ID/" (16 hex digits) go with the mailbox by themselves. YIELDS. */
+typedef void mailbox_delete_compose(void *context, const struct mailbox *box,
+                                    struct change *change);
+enum naming mailbox_delete_with(struct store *store, struct text owner, struct text name,
+                                mailbox_delete_compose *compose, void *context);
 /* With all below. Of INBOX the messages go to a new mailbox, and nothing else (RFC 3501 6.3.5).
  * YIELDS. */
 enum naming mailbox_rename(struct store *store, struct text owner, struct text from,
                            struct text to);
+
+/* What a mailbox is for: mailbox_use bits. REFUSED: it is gone. YIELDS. */
+enum status mailbox_set_uses(struct store *store, uint64_t id, unsigned uses);
 
 /* A name that may be given to a mailbox. */
 bool mailbox_name_is_valid(struct text owner, struct text name);

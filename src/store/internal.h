@@ -170,6 +170,8 @@ void store_watch_room(struct store *store);
 
 /* Of a message that goes away. */
 void derived_drop(struct store *store, uint64_t message);
+/* Add to a change that the owner is subscribed to the name. */
+void subscription_compose(struct change *change, struct text owner, struct text name);
 /* Where a value's record stands; 0: there is none. */
 uint64_t value_segment(struct store *store, struct text owner, struct text name);
 

@@ -78,6 +78,8 @@ void mailbox_close(struct mailbox **box);
 const struct mailbox_entry *mailbox_entries(const struct mailbox *box, unsigned *count);
 /* NULL when there is no such UID. Lent until the next yield. */
 const struct mailbox_entry *mailbox_entry_find(const struct mailbox *box, uint32_t uid);
+/* The first of this UID or a higher one, or NULL. Lent until the next yield. */
+const struct mailbox_entry *mailbox_entry_from(const struct mailbox *box, uint32_t uid);
 /* Sums over the entries, kept by every applied change: asking costs nothing. */
 struct mailbox_totals {
     uint32_t messages, unseen, deleted;

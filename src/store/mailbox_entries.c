@@ -109,6 +109,13 @@ const struct mailbox_entry *mailbox_entry_find(const struct mailbox *box, uint32
     return at < box->count && box->entries[at].uid == uid ? &box->entries[at] : NULL;
 }
 
+const struct mailbox_entry *mailbox_entry_from(const struct mailbox *box, uint32_t uid)
+{
+    check(box->loaded);
+    unsigned at = mailbox_place(box, uid);
+    return at < box->count ? &box->entries[at] : NULL;
+}
+
 void mailbox_raise_counters(struct mailbox *box, uint32_t uid_next, uint64_t modseq)
 {
     if (box->uid_next < uid_next)

@@ -3,6 +3,7 @@
  * answered once. */
 #include <stdlib.h>
 
+#include "account/sharing.h"
 #include "base/clock.h"
 #include "imap_world.h"
 
@@ -17,10 +18,21 @@ static const char parts[] =
     "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nPGI+\r\n"
     "--b--\r\n";
 
+/* A mailbox of another, with some rights. */
+static void share_one(void)
+{
+    struct text bob = TEXT("bob@example.test"), name = TEXT("B");
+    check(mailbox_create(imap_world.store, bob, name, 0) == NAMING_DONE);
+    struct mailbox *box = mailbox_find(imap_world.store, bob, name);
+    check(sharing_change(imap_world.store, mailbox_id(box), WORLD_USER, SHARING_SET,
+                         RIGHTS_ALL & ~(unsigned)RIGHT_WRITE) == OK);
+}
+
 static void prepare(void)
 {
     world_put("INBOX", text_from(plain));
     world_put("INBOX", text_from(parts));
+    share_one();
 }
 
 /* At most one answer for a tag of ours. */

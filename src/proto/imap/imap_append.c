@@ -54,7 +54,8 @@ static void begin_message(struct imap_appending *appending)
         imap_lex_fail(lex, "Too many messages at once");
     appending->bytes = 0;
     if (lex->error == NULL)
-        append_begin(appending->append, flags.system, flags.keywords, flags.keyword_count, date_ms);
+        append_begin(appending->append, flags.system & appending->allowed, flags.keywords,
+                     (appending->allowed & FLAG_FLAGGED) != 0 ? flags.keyword_count : 0, date_ms);
 }
 
 void imap_append_bytes(struct imap_appending *appending, struct text bytes)
@@ -126,7 +127,7 @@ void imap_append_message(struct imap_appending *appending, bool may_follow)
 bool imap_append_begin(struct imap_appending *appending, struct imap_session *session,
                        struct text mailbox)
 {
-    struct mailbox *box = imap_find_mailbox(session, mailbox, "[TRYCREATE]");
+    struct mailbox *box = imap_find_mailbox_for(session, mailbox, RIGHT_INSERT, "[TRYCREATE]");
     if (box == NULL)
         return false;
     if (session->options->has_room != NULL &&
@@ -134,7 +135,9 @@ bool imap_append_begin(struct imap_appending *appending, struct imap_session *se
         imap_fail(session, TRY_LATER);
         return false;
     }
-    *appending = (struct imap_appending){.session = session, .mailbox = mailbox_id(box)};
+    *appending = (struct imap_appending){.session = session,
+                                         .mailbox = mailbox_id(box),
+                                         .allowed = imap_flags_allowed(imap_rights(session, box))};
     appending->append = append_new(session->store, new_id, session);
     return true;
 }

@@ -10,6 +10,7 @@ struct imap_appending {
     struct imap_session *session;
     uint64_t mailbox; /* its id */
     struct append *append;
+    uint64_t allowed;    /* flags that the user may set there; the others are left out */
     uint64_t bytes;      /* of the message so far */
     uint64_t all_bytes;  /* of all messages */
     enum status status;  /* the first that was not OK */

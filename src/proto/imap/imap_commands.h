@@ -29,6 +29,15 @@ void imap_lsub(struct imap_session *session);
 void imap_namespace(struct imap_session *session);
 /* imap_status.c */
 void imap_status(struct imap_session *session);
+/* imap_metadata.c */
+void imap_getmetadata(struct imap_session *session);
+void imap_setmetadata(struct imap_session *session);
+/* imap_acl.c */
+void imap_getacl(struct imap_session *session);
+void imap_setacl(struct imap_session *session);
+void imap_deleteacl(struct imap_session *session);
+void imap_listrights(struct imap_session *session);
+void imap_myrights(struct imap_session *session);
 /* imap_quota.c */
 void imap_getquota(struct imap_session *session);
 void imap_getquotaroot(struct imap_session *session);

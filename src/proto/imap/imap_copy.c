@@ -8,6 +8,7 @@ struct copying {
     struct imap_set set;
     uint64_t to; /* id of the mailbox: it may go while we wait */
     bool move;
+    uint64_t allowed; /* flags that the user may set there; the others are left behind */
     struct imap_set_builder from_uids, to_uids;
 };
 
@@ -19,6 +20,19 @@ static unsigned gather(struct copying *copying, uint32_t after, uint32_t *uids)
            (entry = imap_set_next(&copying->set, &copying->session->view, after)) != NULL)
         uids[count++] = after = entry->uid;
     return count;
+}
+
+/* RFC 4314 4: flags that the user may not set do not come along. YIELDS. */
+static enum status leave_flags(const struct copying *copying, uint32_t first, unsigned count)
+{
+    struct mailbox *to = mailbox_find_id(copying->session->store, copying->to);
+    uint32_t *uids = arena_array(&copying->session->line.arena, count, sizeof(*uids));
+    uint64_t modseq;
+    for (unsigned i = 0; i < count; i++)
+        uids[i] = first + i;
+    return to == NULL || count == 0
+               ? OK
+               : mailbox_flag_many(to, uids, count, 0, ~copying->allowed, &modseq);
 }
 
 /* YIELDS. */
@@ -35,6 +49,8 @@ static enum status copy_all(struct copying *copying)
             return refused("the mailbox was deleted meanwhile");
         enum status status =
             mailbox_copy(session->view.box, to, uids, &count, copying->move, &first);
+        if (status == OK && copying->allowed != UINT64_MAX)
+            status = leave_flags(copying, first, count);
         if (status != OK)
             return status;
         for (unsigned i = 0; i < count; i++) {
@@ -114,9 +130,14 @@ static void copy(struct imap_session *session, bool move)
     struct text name = imap_lex_mailbox(session);
     if (!imap_arguments_end(session) || !imap_set_as_uids(session, &copying.set))
         return;
-    struct mailbox *to = imap_find_mailbox(session, name, "[TRYCREATE]");
+    if (move && !(imap_may(session, RIGHT_DELETE_MESSAGES) && imap_may(session, RIGHT_EXPUNGE))) {
+        imap_no(session, "[NOPERM]", "You may not remove messages here");
+        return;
+    }
+    struct mailbox *to = imap_find_mailbox_for(session, name, RIGHT_INSERT, "[TRYCREATE]");
     if (to == NULL)
         return;
+    copying.allowed = imap_flags_allowed(imap_rights(session, to));
     copying.to = mailbox_id(to);
     run(&copying);
 }

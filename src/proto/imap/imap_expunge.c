@@ -37,6 +37,10 @@ void imap_expunge(struct imap_session *session)
     }
     if (!imap_arguments_end(session) || (by_uid && !imap_set_as_uids(session, &set)))
         return;
+    if (!imap_may(session, RIGHT_EXPUNGE)) {
+        imap_no(session, "[NOPERM]", "You may not remove messages here");
+        return;
+    }
     enum status status = expunge(session, by_uid ? &set : NULL);
     if (status == OK)
         imap_ok(session, modseq_code(session), "Expunged");
@@ -48,7 +52,8 @@ void imap_close(struct imap_session *session)
 {
     if (!imap_arguments_end(session))
         return;
-    enum status status = session->read_only ? OK : expunge(session, NULL);
+    bool expunges = !session->read_only && imap_may(session, RIGHT_EXPUNGE);
+    enum status status = expunges ? expunge(session, NULL) : OK;
     const char *code = modseq_code(session);
     imap_deselect(session);
     if (status == OK)

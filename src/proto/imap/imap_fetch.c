@@ -353,7 +353,7 @@ static bool sets_seen(const struct imap_session *session, const struct request *
     bool sets = false;
     for (unsigned i = 0; i < request->count; i++)
         sets = sets || request->items[i].row->sets_seen;
-    return sets && !session->read_only;
+    return sets && !session->read_only && imap_may(session, RIGHT_SEEN);
 }
 
 static enum status answer_items(struct imap_fetch_message *fetched, const struct request *request)

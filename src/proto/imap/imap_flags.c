@@ -73,6 +73,12 @@ bool imap_flags_number(const struct imap_flags *flags, struct mailbox *box, uint
     return all;
 }
 
+uint64_t imap_known_flags(const struct mailbox *box)
+{
+    uint64_t keywords = (UINT64_C(1) << mailbox_keyword_count(box)) - 1;
+    return FLAGS_OF_SYSTEM | keywords << MAILBOX_FIRST_KEYWORD;
+}
+
 void imap_put_flags(struct buffer *out, const struct mailbox *box, uint64_t flags)
 {
     const char *separator = "";

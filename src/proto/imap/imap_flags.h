@@ -20,6 +20,8 @@ uint64_t imap_flag_find(const struct mailbox *box, struct text name);
  * some. */
 bool imap_flags_number(const struct imap_flags *flags, struct mailbox *box, uint64_t *out);
 
+/* Bits of all flags and keywords that the mailbox has. */
+uint64_t imap_known_flags(const struct mailbox *box);
 /* "(\Seen \Answered)" of one message. */
 void imap_put_flags(struct buffer *out, const struct mailbox *box, uint64_t flags);
 /* All that the mailbox can have, in parentheses; with what `more` says behind. */

@@ -187,14 +187,15 @@ void imap_lex_literal_done(struct imap_lex *lex)
 }
 
 /* A literal into the command's arena. */
-static struct text take_literal(struct imap_lex *lex)
+static struct text take_literal(struct imap_lex *lex, bool may_be_binary)
 {
     struct imap_literal literal;
     if (!imap_lex_literal_head(lex, &literal))
         return TEXT("");
-    if (literal.is_binary || literal.bytes > lex->budget) {
-        imap_lex_fail(lex, literal.is_binary ? "A binary literal can't stand here"
-                                             : "The literals are too long");
+    bool is_misplaced = literal.is_binary && !may_be_binary;
+    if (is_misplaced || literal.bytes > lex->budget) {
+        imap_lex_fail(lex, is_misplaced ? "A binary literal can't stand here"
+                                        : "The literals are too long");
         return TEXT("");
     }
     lex->budget -= (size_t)literal.bytes;
@@ -210,7 +211,7 @@ static struct text take_literal(struct imap_lex *lex)
     }
     imap_lex_literal_done(lex);
     /* RFC 9051 9, CHAR8: any byte but NUL. */
-    if (memchr(bytes, '\0', length) != NULL)
+    if (!literal.is_binary && memchr(bytes, '\0', length) != NULL)
         imap_lex_fail(lex, "A literal holds NUL");
     return lex->error == NULL ? text_of(bytes, length) : TEXT("");
 }
@@ -272,7 +273,7 @@ struct text imap_lex_string(struct imap_lex *lex)
     if (imap_lex_take(lex, '"'))
         return take_quoted(lex);
     if (imap_lex_peek(lex) == '{' || imap_lex_peek(lex) == '~')
-        return take_literal(lex);
+        return take_literal(lex, false);
     imap_lex_fail(lex, "A string is missing");
     return TEXT("");
 }
@@ -295,6 +296,11 @@ struct text imap_lex_nstring(struct imap_lex *lex)
     if (imap_lex_word(lex, "NIL"))
         return (struct text){NULL, 0};
     return imap_lex_string(lex);
+}
+
+struct text imap_lex_nstring8(struct imap_lex *lex)
+{
+    return imap_lex_peek(lex) == '~' ? take_literal(lex, true) : imap_lex_nstring(lex);
 }
 
 struct text imap_lex_list_mailbox(struct imap_lex *lex)

@@ -56,6 +56,8 @@ struct text imap_lex_string(struct imap_lex *lex);
 struct text imap_lex_astring(struct imap_lex *lex);
 /* NIL gives a text whose data is NULL. */
 struct text imap_lex_nstring(struct imap_lex *lex);
+/* The same, or a literal8: it may hold NUL (RFC 3516). */
+struct text imap_lex_nstring8(struct imap_lex *lex);
 /* An astring that may hold "%" and "*" (LIST). */
 struct text imap_lex_list_mailbox(struct imap_lex *lex);
 uint32_t imap_lex_number(struct imap_lex *lex);

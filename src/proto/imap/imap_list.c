@@ -1,11 +1,14 @@
 /* LIST with all its extensions (RFC 9051 6.3.9, RFC 5258, RFC 5819, RFC 6154), LSUB, NAMESPACE. */
 #include <stdlib.h>
 
+#include "account/preference.h"
 #include "base/check.h"
 #include "base/map.h"
+#include "proto/imap/imap_acl.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_name.h"
 #include "proto/imap/imap_pattern.h"
+#include "proto/imap/imap_place.h"
 #include "proto/imap/imap_status.h"
 #include "proto/imap/imap_uses.h"
 #include "store/hierarchy.h"
@@ -21,6 +24,7 @@ enum options {
     RETURN_CHILDREN = 32,
     RETURN_USES = 64,
     RETURN_STATUS = 128,
+    RETURN_RIGHTS = 1024, /* RFC 8440 */
     IS_LSUB = 256,
     IS_EXTENDED = 512,
 };
@@ -46,6 +50,7 @@ struct listing {
     struct map *by_name;
     struct listed **names;
     unsigned count, capacity;
+    bool hides_public;
 };
 
 /* Gathering */
@@ -114,11 +119,34 @@ static int compare_names(const void *a, const void *b)
     return text_compare(left->name, right->name);
 }
 
+/* RFC 2342 5: what is shared is listed under its prefix. Public folders may be hidden but for those
+ * that the user has subscribed to. */
+static void add_shared(void *context, struct mailbox *box)
+{
+    struct listing *listing = context;
+    struct text name = imap_shown_name(listing->session, box);
+    bool is_public = text_equals(mailbox_owner(box), ACCOUNT_PUBLIC);
+    if (is_public && listing->hides_public && map_get(listing->by_name, name) == NULL)
+        return;
+    struct listed *listed = find_or_add(listing, name);
+    listed->exists = true;
+    listed->uses = 0; /* they are the owner's alone */
+}
+
+static void add_all_shared(struct listing *listing)
+{
+    const struct imap_options *options = listing->session->options;
+    listing->hides_public =
+        preference_get(options->accounts, options->user, PREFERENCE_PUBLIC_FOLDERS) == 0;
+    sharing_each_visible(options->store, options->user, add_shared, listing);
+}
+
 static void gather(struct listing *listing, const struct request *request)
 {
     struct imap_session *session = listing->session;
     mailbox_each_name(session->store, session->options->user, TEXT(""), add_mailbox, listing);
     mailbox_each_subscription(session->store, session->options->user, add_subscription, listing);
+    add_all_shared(listing);
     unsigned count = listing->count; /* those added by the telling tell nothing themselves */
     for (unsigned i = 0; i < count; i++)
         tell_above(listing, request, listing->names[i]);
@@ -176,6 +204,21 @@ static void put_attributes(struct imap_session *session, const struct request *r
     buffer_append_byte(out, ')');
 }
 
+/* What was asked for beside the name (RFC 5819, RFC 8440). */
+static void say_more(struct imap_session *session, const struct request *request,
+                     const struct listed *listed)
+{
+    struct imap_place place = imap_place_of(session, listed->name);
+    struct mailbox *box = (request->options & (RETURN_STATUS | RETURN_RIGHTS)) == 0
+                              ? NULL
+                              : mailbox_find(session->store, place.owner, place.name);
+    unsigned rights = box == NULL ? 0 : imap_rights(session, box);
+    if ((request->options & RETURN_STATUS) != 0 && (rights & RIGHT_READ) != 0)
+        imap_put_status(session, box, request->status_items);
+    if ((request->options & RETURN_RIGHTS) != 0 && rights != 0)
+        imap_put_my_rights(session, box);
+}
+
 static void say_name(struct imap_session *session, const struct request *request,
                      const struct listed *listed, bool by_child)
 {
@@ -189,11 +232,8 @@ static void say_name(struct imap_session *session, const struct request *request
                                ? TEXT(" (\"CHILDINFO\" (\"SUBSCRIBED\"))")
                                : TEXT(" (\"CHILDINFO\" (\"SPECIAL-USE\"))"));
     buffer_append(out, TEXT("\r\n"));
-    struct mailbox *box = (request->options & RETURN_STATUS) == 0 || !listed->exists
-                              ? NULL
-                              : mailbox_find(session->store, session->options->user, listed->name);
-    if (box != NULL)
-        imap_put_status(session, box, request->status_items);
+    if (listed->exists)
+        say_more(session, request, listed);
     imap_send(session);
 }
 
@@ -233,10 +273,9 @@ static const struct {
         {"SPECIAL-USE", SELECT_USES | RETURN_USES},
 },
   returns[] = {
-      {"SUBSCRIBED", RETURN_SUBSCRIBED},
-      {"CHILDREN", RETURN_CHILDREN},
-      {"SPECIAL-USE", RETURN_USES},
-      {"STATUS", RETURN_STATUS},
+      {"SUBSCRIBED", RETURN_SUBSCRIBED}, {"CHILDREN", RETURN_CHILDREN},
+      {"SPECIAL-USE", RETURN_USES},      {"STATUS", RETURN_STATUS},
+      {"MYRIGHTS", RETURN_RIGHTS},
 };
 
 static void read_selections(struct imap_lex *lex, struct request *request)
@@ -369,6 +408,8 @@ void imap_namespace(struct imap_session *session)
 {
     if (!imap_arguments_end(session))
         return;
-    stream_write(session->line.stream, TEXT("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"));
+    stream_write(session->line.stream,
+                 TEXT("* NAMESPACE ((\"\" \"/\")) ((\"" IMAP_OTHERS "\" \"/\")) "
+                      "((\"" IMAP_PUBLIC "\" \"/\"))\r\n"));
     imap_ok(session, "", "That is all");
 }

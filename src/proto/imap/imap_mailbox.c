@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_ids.h"
+#include "proto/imap/imap_place.h"
 #include "proto/imap/imap_uses.h"
 #include "store/hierarchy.h"
 
@@ -51,6 +52,78 @@ static unsigned read_uses(struct imap_session *session)
     return uses;
 }
 
+/* RFC 4314 4: what is made below a mailbox needs its right k. False when answered. */
+static bool may_create(struct imap_session *session, const struct imap_place *place)
+{
+    if (text_equals(place->owner, session->options->user))
+        return true;
+    const struct mailbox *above = imap_find_above(session, place);
+    if (above != NULL && (imap_rights(session, above) & RIGHT_CREATE) != 0)
+        return true;
+    imap_no(session, "[NOPERM]", "You may not make mailboxes there");
+    return false;
+}
+
+/* Delete or rename it. Of a name that is no mailbox only the owner is told so. */
+static bool may_change(struct imap_session *session, const struct imap_place *place)
+{
+    if (text_equals(place->owner, session->options->user))
+        return true;
+    const struct mailbox *box = mailbox_find(session->store, place->owner, place->name);
+    unsigned rights = box == NULL ? 0 : imap_rights(session, box);
+    if ((rights & RIGHT_DELETE_MAILBOX) != 0)
+        return true;
+    if ((rights & RIGHT_LOOKUP) != 0)
+        imap_no(session, "[NOPERM]", "You may not do that with this mailbox");
+    else
+        imap_no(session, "[NONEXISTENT]", "No such mailbox");
+    return false;
+}
+
+/* What is made below a shared mailbox, with the levels between, is shared in the same way. YIELDS.
+ */
+static enum status inherit(struct imap_session *session, const struct imap_place *place,
+                           uint64_t above, size_t from)
+{
+    enum status status = OK;
+    for (size_t i = from + 1; i <= place->name.length && status == OK; i++) {
+        if (i < place->name.length && place->name.data[i] != '/')
+            continue;
+        const struct mailbox *box =
+            mailbox_find(session->store, place->owner, text_head(place->name, i));
+        if (box != NULL)
+            status = sharing_inherit(session->store, above, mailbox_id(box));
+    }
+    return status;
+}
+
+/* RFC 8474 4.2 */
+static void answer_made(struct imap_session *session, const struct imap_place *place)
+{
+    const struct mailbox *box = mailbox_find(session->store, place->owner, place->name);
+    char id[IMAP_ID_BYTES];
+    struct text code = box == NULL ? TEXT("")
+                                   : arena_printf(&session->line.arena, "[MAILBOXID (%s)]",
+                                                  imap_mailbox_id(mailbox_id(box), id));
+    imap_ok(session, code.data, "Made");
+}
+
+/* YIELDS. */
+static void create(struct imap_session *session, const struct imap_place *place, unsigned uses)
+{
+    const struct mailbox *above = imap_find_above(session, place);
+    uint64_t above_id = above == NULL ? 0 : mailbox_id(above);
+    size_t above_length = above == NULL ? 0 : mailbox_name(above).length;
+    enum naming result = mailbox_create(session->store, place->owner, place->name, uses);
+    if (result == NAMING_DONE && above_id != 0 &&
+        inherit(session, place, above_id, above_length) != OK)
+        result = NAMING_LATER;
+    if (result == NAMING_DONE)
+        answer_made(session, place);
+    else
+        answer_naming(session, result, "");
+}
+
 void imap_create(struct imap_session *session)
 {
     imap_lex_space(&session->lex);
@@ -65,27 +138,20 @@ void imap_create(struct imap_session *session)
     /* RFC 3501 6.3.3: a separator at the end says that there will be others below. */
     if (name.length > 1 && name.data[name.length - 1] == '/')
         name.length--;
-    enum naming result = mailbox_create(session->store, session->options->user, name, uses);
-    const struct mailbox *box =
-        result == NAMING_DONE ? mailbox_find(session->store, session->options->user, name) : NULL;
-    if (box == NULL) {
-        answer_naming(session, result, "Made");
-        return;
-    }
-    char id[IMAP_ID_BYTES];
-    imap_ok(
-        session,
-        arena_printf(&session->line.arena, "[MAILBOXID (%s)]", imap_mailbox_id(mailbox_id(box), id))
-            .data,
-        "Made");
+    struct imap_place place = imap_place_of(session, name);
+    if (may_create(session, &place))
+        create(session, &place, uses);
 }
 
 void imap_delete(struct imap_session *session)
 {
     imap_lex_space(&session->lex);
     struct text name = imap_lex_mailbox(session);
-    if (imap_arguments_end(session))
-        answer_naming(session, mailbox_delete(session->store, session->options->user, name),
+    if (!imap_arguments_end(session))
+        return;
+    struct imap_place place = imap_place_of(session, name);
+    if (may_change(session, &place))
+        answer_naming(session, sharing_delete_mailbox(session->store, place.owner, place.name),
                       "Deleted");
 }
 
@@ -95,8 +161,15 @@ void imap_rename(struct imap_session *session)
     struct text from = imap_lex_mailbox(session);
     imap_lex_space(&session->lex);
     struct text to = imap_lex_mailbox(session);
-    if (imap_arguments_end(session))
-        answer_naming(session, mailbox_rename(session->store, session->options->user, from, to),
+    if (!imap_arguments_end(session))
+        return;
+    struct imap_place old = imap_place_of(session, from), new = imap_place_of(session, to);
+    if (!may_change(session, &old) || !may_create(session, &new))
+        return;
+    if (!text_equals(old.owner, new.owner))
+        imap_no(session, "[CANNOT]", "A mailbox stays its owner's; copy what is in it");
+    else
+        answer_naming(session, mailbox_rename(session->store, old.owner, old.name, new.name),
                       "Renamed");
 }
 

@@ -39,6 +39,10 @@ void imap_replace(struct imap_session *session)
         imap_bad(session, session->lex.error);
         return;
     }
+    if (!imap_may(session, RIGHT_DELETE_MESSAGES) || !imap_may(session, RIGHT_EXPUNGE)) {
+        imap_no(session, "[NOPERM]", "You may not remove messages here");
+        return;
+    }
     if (!imap_append_begin(&appending, session, name))
         return;
     imap_append_message(&appending, false);

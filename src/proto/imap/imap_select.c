@@ -3,7 +3,7 @@
 
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_ids.h"
-#include "proto/imap/imap_name.h"
+#include "proto/imap/imap_place.h"
 
 /* RFC 7162 3.2.5: what a session that comes back knows. */
 struct resync {
@@ -119,7 +119,7 @@ static void say_unseen(struct imap_session *session)
 static void say_name(struct imap_session *session)
 {
     buffer_append(&session->out, TEXT("* LIST () \"/\" "));
-    imap_put_name(&session->out, mailbox_name(session->view.box), imap_is_utf8(session));
+    imap_put_mailbox_name(session, session->view.box);
     buffer_append(&session->out, TEXT("\r\n"));
 }
 
@@ -153,6 +153,9 @@ static void open_mailbox(struct imap_session *session, bool read_only)
     view_open(&session->view, box);
     session->view.wake = wake;
     session->view.context = session;
+    /* RFC 4314 5.2 */
+    if (!imap_may(session, RIGHTS_OF_CHANGE))
+        read_only = true;
     session->read_only = read_only;
     say_mailbox(session);
     if ((session->enabled & IMAP_ENABLED_REV2) == 0)

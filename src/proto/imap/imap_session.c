@@ -96,15 +96,6 @@ struct text imap_lex_mailbox(struct imap_session *session)
     return name;
 }
 
-struct mailbox *imap_find_mailbox(struct imap_session *session, struct text name, const char *code)
-{
-    struct mailbox *box = mailbox_find(session->store, session->options->user, name);
-    if (box != NULL && !mailbox_is_deleted(box))
-        return box;
-    imap_no(session, code, "No such mailbox");
-    return NULL;
-}
-
 void imap_send(struct imap_session *session)
 {
     check(!session->out.overflowed);
@@ -262,10 +253,11 @@ void imap_put_mailbox_flags(struct imap_session *session)
     buffer_append(out, TEXT("* FLAGS "));
     imap_put_all_flags(out, box, "");
     buffer_append(out, TEXT("\r\n* OK [PERMANENTFLAGS "));
-    if (session->read_only)
-        buffer_append(out, TEXT("()"));
-    else
+    uint64_t allowed = session->read_only ? 0 : imap_selected_flags(session);
+    if (allowed == UINT64_MAX)
         imap_put_all_flags(out, box, is_full ? "" : " \\*");
+    else
+        imap_put_flags(out, box, allowed & imap_known_flags(box));
     buffer_append(out, TEXT("] Flags that are kept\r\n"));
 }
 

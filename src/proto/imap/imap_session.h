@@ -5,6 +5,7 @@
 #ifndef PROTO_IMAP_IMAP_SESSION_H
 #define PROTO_IMAP_IMAP_SESSION_H
 
+#include "account/sharing.h"
 #include "proto/imap/imap.h"
 #include "proto/imap/imap_lex.h"
 #include "proto/imap/imap_set.h"
@@ -87,9 +88,21 @@ bool imap_arguments_end(struct imap_session *session);
  * after an error. YIELDS. */
 struct text imap_lex_mailbox(struct imap_session *session);
 bool imap_is_utf8(const struct imap_session *session);
-/* The user's mailbox of this name, or NULL when answered NO. code: "[NONEXISTENT]", "[TRYCREATE]".
- */
+/* The mailbox of this name, if the user may read it, or NULL when answered NO. code:
+ * "[NONEXISTENT]", "[TRYCREATE]". */
 struct mailbox *imap_find_mailbox(struct imap_session *session, struct text name, const char *code);
+/* The same for whoever has all of these rights. Who may not look a mailbox up hears that there is
+ * none. */
+struct mailbox *imap_find_mailbox_for(struct imap_session *session, struct text name,
+                                      unsigned rights, const char *code);
+/* What the user may do with a mailbox. */
+unsigned imap_rights(const struct imap_session *session, const struct mailbox *box);
+/* The user has this right on the selected mailbox. */
+bool imap_may(const struct imap_session *session, enum right right);
+/* Bits of flags that these rights allow to change. */
+uint64_t imap_flags_allowed(unsigned rights);
+/* The same of the selected mailbox. */
+uint64_t imap_selected_flags(const struct imap_session *session);
 
 /* Send what is composed in session->out, and empty it. YIELDS. */
 void imap_send(struct imap_session *session);

@@ -4,7 +4,7 @@
 
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_ids.h"
-#include "proto/imap/imap_name.h"
+#include "proto/imap/imap_place.h"
 
 static uint64_t messages(struct mailbox *box)
 {
@@ -96,7 +96,7 @@ void imap_put_status(struct imap_session *session, struct mailbox *box, unsigned
     const char *separator = "";
     char id[IMAP_ID_BYTES];
     buffer_append(out, TEXT("* STATUS "));
-    imap_put_name(out, mailbox_name(box), imap_is_utf8(session));
+    imap_put_mailbox_name(session, box);
     buffer_append(out, TEXT(" ("));
     for (unsigned i = 0; i < ROWS; i++) {
         if ((items & (1u << i)) == 0)

@@ -10,6 +10,7 @@ struct request {
     enum action action;
     bool is_silent;
     struct imap_flags flags;
+    uint64_t allowed;     /* flags that the user may change */
     uint64_t add, remove; /* as bits of the mailbox */
     bool is_conditional;  /* RFC 7162 3.1.3: only of messages that did not change since */
     uint64_t unchanged_since;
@@ -40,6 +41,18 @@ static void read_request(struct imap_lex *lex, struct request *request)
     imap_lex_flags(lex, true, &request->flags);
 }
 
+/* RFC 4314 4: what the user may not change stays as it is. False: that is all he asked for. */
+static bool keep_to_rights(const struct imap_session *session, struct request *request)
+{
+    struct imap_flags *flags = &request->flags;
+    bool names_none = flags->system == 0 && flags->keyword_count == 0;
+    request->allowed = imap_selected_flags(session);
+    flags->system &= request->allowed;
+    if ((request->allowed & FLAG_FLAGGED) == 0)
+        flags->keyword_count = 0;
+    return flags->system != 0 || flags->keyword_count > 0 || (names_none && request->allowed != 0);
+}
+
 /* False: the mailbox has no room for a new keyword. */
 static bool number_flags(struct request *request, struct mailbox *box)
 {
@@ -52,7 +65,7 @@ static bool number_flags(struct request *request, struct mailbox *box)
     }
     bool all = imap_flags_number(&request->flags, box, &flags);
     request->add = flags;
-    request->remove = request->action == ACTION_SET ? ~flags : 0;
+    request->remove = request->action == ACTION_SET ? ~flags & request->allowed : 0;
     return all;
 }
 
@@ -164,7 +177,9 @@ void imap_store(struct imap_session *session)
         return;
     if (request->is_conditional)
         session->enabled |= IMAP_ENABLED_CONDSTORE;
-    if (number_flags(request, session->view.box))
+    if (!keep_to_rights(session, request))
+        imap_no(session, "[NOPERM]", "You may not change these flags here");
+    else if (number_flags(request, session->view.box))
         store_all(session, request);
     else
         imap_no(session, "[LIMIT]", "The mailbox has no room for more keywords");

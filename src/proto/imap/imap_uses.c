@@ -6,10 +6,10 @@ unsigned imap_lex_use(struct imap_lex *lex)
 {
     imap_lex_expect(lex, '\\');
     struct text name = imap_lex_atom(lex);
-    for (unsigned i = 0; i < MAILBOX_USES; i++)
-        if (text_equals_nocase(name, text_from(mailbox_use_names[i].name + 1)))
-            return mailbox_use_names[i].use;
-    return IMAP_USE_UNKNOWN;
+    /* The backslash stands before. */
+    unsigned use =
+        lex->error == NULL ? mailbox_use_named(text_of(name.data - 1, name.length + 1)) : 0;
+    return use == 0 ? IMAP_USE_UNKNOWN : use;
 }
 
 void imap_put_uses(struct buffer *out, unsigned uses)
