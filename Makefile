@@ -37,7 +37,7 @@ CFLAGS := -std=gnu11 $(OPTIMIZE) $(SANITIZE) $(WARNINGS) -fno-omit-frame-pointer
           -fstack-protector-strong -fstack-clash-protection -fPIE -ffunction-sections -fdata-sections
 CPPFLAGS := $(if $(SANITIZE),-DMAILROOT_ASAN) -D_GNU_SOURCE -Isrc -Itests/unit -MMD -MP -DMAILROOT_LIBEXEC='"$(LIBEXEC)"'
 LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rdynamic
-LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lcurl -lseccomp -lgssapi_krb5 -lidn2 -lunistring -lpcre2-8 -lz -ljansson -lpthread
+LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lcurl -lseccomp -lgssapi_krb5 -lidn2 -lunistring -lpcre2-8 -lz -lzstd -ljansson -lpthread
 
 MODULES := base sasl task net proc mail sieve log index event directory store account decide folder queue \
            proto/line proto/smtp proto/pop3 proto/imap \

@@ -1,5 +1,7 @@
-/* A call over a control socket is wire text: u32 count, words, input; the answer is u8 status, text
- * reason, text output. One call a connection; the socket's permissions say who may. */
+/* A call over a control socket is wire text: u32 count, words, input, u8 whether bytes are handed
+ * over; the answer is u8 status, text reason, text output. Before it, if so, both sides send frames
+ * (u32 length, bytes) that an empty one ends. One call a connection; the socket's permissions say
+ * who may. */
 #include "admin/admin.h"
 
 #include <stdio.h>
@@ -13,8 +15,8 @@
 #include "base/logline.h"
 #include "base/wire.h"
 #include "net/listener.h"
-#include "net/stream.h"
 
+enum { FRAME_MAX = 256 << 10 };
 enum { REQUEST_MAX = 1 << 20, ANSWER_MAX = ADMIN_OUTPUT_MAX + 4096, CALL_MS = 5 * MINUTE };
 
 unsigned admin_words_match(const char *name, const struct text *words, unsigned count)
@@ -50,49 +52,31 @@ static const struct admin_action *action_find(const struct admin_action *actions
     return actions->name == NULL ? NULL : actions;
 }
 
-enum status admin_run(const struct admin_action *actions, void *state, const struct text *words,
-                      unsigned count, struct text input, struct buffer *out)
+static enum status run(const struct admin_action *actions, void *state, const struct text *words,
+                       unsigned count, struct admin_call *call)
 {
     unsigned used;
     const struct admin_verb *verb = admin_verb_find(words, count, &used);
     const struct admin_action *action = verb == NULL ? NULL : action_find(actions, verb->name);
     if (action == NULL)
         return refused("no such command here");
-    struct admin_call call = {.input = input, .out = out};
     for (unsigned i = used; i < count; i++) {
         if (text_equals(words[i], TEXT("--json")))
-            call.json = true;
+            call->json = true;
         else
-            call.words[call.count++] = words[i];
+            call->words[call->count++] = words[i];
     }
-    return action->run(state, &call);
+    return action->run(state, call);
 }
 
-/* ---- serving ---- */
-
-struct server {
-    const struct admin_action *actions;
-    void *state;
-    struct task_group *group;
-};
-
-struct connection {
-    struct server *server;
-    struct stream *stream;
-};
-
-static bool decode_request(struct text bytes, struct text *words, unsigned *count,
-                           struct text *input)
+enum status admin_run(const struct admin_action *actions, void *state, const struct text *words,
+                      unsigned count, struct text input, struct buffer *out)
 {
-    struct wire_reader in = wire_reader_of(bytes);
-    *count = wire_get_u32(&in);
-    if (*count > ADMIN_WORDS_MAX)
-        return false;
-    for (unsigned i = 0; i < *count; i++)
-        words[i] = wire_get_text(&in);
-    *input = wire_get_text(&in);
-    return wire_end(&in);
+    struct admin_call call = {.input = input, .out = out};
+    return run(actions, state, words, count, &call);
 }
+
+/* ---- handing bytes over ---- */
 
 /* A length-prefixed message, as both sides send one. YIELDS. */
 static enum status read_message(struct stream *stream, size_t most, struct buffer *out)
@@ -119,39 +103,136 @@ static void send_message(struct stream *stream, struct text bytes)
     buffer_finish(&prefix);
 }
 
-static void serve_call(struct connection *connection, struct text request)
+/* One side's end of a pipe over a stream. */
+struct frames {
+    struct stream *stream;
+    bool is_over; /* the other side has sent its last */
+};
+
+static enum status give_frame(void *context, struct text bytes)
 {
-    struct server *server = connection->server;
-    struct text *words = calloc(ADMIN_WORDS_MAX, sizeof(*words));
-    check(words != NULL);
-    struct text input;
-    unsigned count;
-    struct buffer out, answer;
-    buffer_init(&out, ADMIN_OUTPUT_MAX);
+    struct frames *frames = context;
+    enum status status = OK;
+    while (status == OK && bytes.length > 0) {
+        struct text some = text_head(bytes, FRAME_MAX);
+        stream_set_deadline(frames->stream, clock_monotonic_ms() + CALL_MS);
+        send_message(frames->stream, some);
+        status =
+            stream_end(frames->stream) == STREAM_OPEN ? OK : try_later("the other side has gone");
+        bytes = text_from_position(bytes, some.length);
+    }
+    return status;
+}
+
+static enum status take_frame(void *context, struct buffer *out)
+{
+    struct frames *frames = context;
+    size_t before = out->length;
+    if (frames->is_over)
+        return OK;
+    stream_set_deadline(frames->stream, clock_monotonic_ms() + CALL_MS);
+    enum status status = read_message(frames->stream, FRAME_MAX, out);
+    frames->is_over = status != OK || out->length == before;
+    return status == OK ? OK : try_later("the other side has gone");
+}
+
+/* The last of ours, then pass over what the other side still sends. */
+static enum status end_frames(struct frames *frames)
+{
+    struct buffer passed;
+    enum status status = OK;
+    buffer_init(&passed, FRAME_MAX);
+    send_message(frames->stream, TEXT(""));
+    while (status == OK && !frames->is_over) {
+        buffer_reset(&passed, FRAME_MAX);
+        status = take_frame(frames, &passed);
+    }
+    buffer_finish(&passed);
+    return status;
+}
+
+/* ---- serving ---- */
+
+struct server {
+    const struct admin_action *actions;
+    void *state;
+    struct task_group *group;
+};
+
+struct connection {
+    struct server *server;
+    struct stream *stream;
+};
+
+static bool decode_request(struct text bytes, struct text *words, unsigned *count,
+                           struct text *input, bool *transfers)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    *count = wire_get_u32(&in);
+    if (*count > ADMIN_WORDS_MAX)
+        return false;
+    for (unsigned i = 0; i < *count; i++)
+        words[i] = wire_get_text(&in);
+    *input = wire_get_text(&in);
+    *transfers = wire_get_u8(&in) != 0;
+    return wire_end(&in);
+}
+
+static void send_answer(struct stream *stream, enum status status, struct text output)
+{
+    struct buffer answer;
     buffer_init(&answer, ANSWER_MAX);
-    enum status status = REFUSED;
-    if (decode_request(request, words, &count, &input))
-        status = admin_run(server->actions, server->state, words, count, input, &out);
-    else
-        status = refused("malformed request");
     wire_put_u8(&answer, (uint8_t)status);
     wire_put_text(&answer, status == OK ? TEXT("") : text_from(fail_reason()));
-    wire_put_text(&answer, buffer_text(&out));
-    send_message(connection->stream, buffer_text(&answer));
-    buffer_finish(&out);
+    wire_put_text(&answer, output);
+    stream_set_deadline(stream, clock_monotonic_ms() + CALL_MS);
+    send_message(stream, buffer_text(&answer));
     buffer_finish(&answer);
+}
+
+static void serve_call(struct stream *stream, const struct admin_action *actions, void *state,
+                       struct text request)
+{
+    struct text *words = calloc(ADMIN_WORDS_MAX, sizeof(*words));
+    check(words != NULL);
+    struct frames frames = {.stream = stream};
+    struct byte_pipe pipe = {&frames, give_frame, take_frame};
+    struct buffer out;
+    unsigned count;
+    bool transfers = false;
+    buffer_init(&out, ADMIN_OUTPUT_MAX);
+    struct admin_call call = {.out = &out};
+    enum status status = refused("malformed request");
+    if (decode_request(request, words, &count, &call.input, &transfers)) {
+        call.pipe = transfers ? &pipe : NULL;
+        status = run(actions, state, words, count, &call);
+    }
+    struct reason reason;
+    text_copy(text_from(status == OK ? "" : fail_reason()), reason.text, sizeof(reason.text));
+    if (transfers)
+        (void)end_frames(&frames);
+    if (status != OK)
+        status = status == REFUSED ? refused("%s", reason.text) : try_later("%s", reason.text);
+    send_answer(stream, status, buffer_text(&out));
+    buffer_finish(&out);
     free(words);
+}
+
+void admin_serve_on(struct stream *stream, const struct admin_action *actions, void *state)
+{
+    struct buffer request;
+    buffer_init(&request, REQUEST_MAX);
+    stream_set_deadline(stream, clock_monotonic_ms() + CALL_MS);
+    if (read_message(stream, REQUEST_MAX, &request) == OK)
+        serve_call(stream, actions, state, buffer_text(&request));
+    buffer_forget(&request); /* it may hold a password */
 }
 
 static void connection_task(void *argument)
 {
     struct connection *connection = argument;
-    struct buffer request;
-    buffer_init(&request, REQUEST_MAX);
-    stream_set_deadline(connection->stream, clock_monotonic_ms() + CALL_MS);
-    if (read_message(connection->stream, REQUEST_MAX, &request) == OK)
-        serve_call(connection, buffer_text(&request));
-    buffer_forget(&request); /* it may hold a password */
+    struct server *server = connection->server;
+    admin_serve_on(connection->stream, server->actions, server->state);
     stream_close(&connection->stream);
     free(connection);
 }
@@ -191,32 +272,63 @@ static enum status decode_answer(struct text bytes, struct buffer *out)
                              : try_later("%.*s", TEXT_ARG(reason));
 }
 
-enum status admin_ask(const char *socket_path, const struct text *words, unsigned count,
-                      struct text input, struct buffer *out)
+enum status admin_dial(const char *socket_path, struct stream **out)
 {
     struct net_address address = {.length = sizeof(struct sockaddr_un)};
     address.local.sun_family = AF_UNIX;
     if (!text_copy(text_from(socket_path), address.local.sun_path, sizeof(address.local.sun_path)))
         return refused("the path of the control socket is too long");
-    int64_t deadline = clock_monotonic_ms() + CALL_MS;
     int fd;
-    if (net_dial(&address, deadline, &fd) != OK)
+    if (net_dial(&address, clock_monotonic_ms() + CALL_MS, &fd) != OK)
         return try_later("not running");
-    struct stream *stream = stream_new(fd, NULL);
-    stream_set_deadline(stream, deadline);
-    struct buffer request, answer;
+    *out = stream_new(fd, NULL);
+    return OK;
+}
+
+static void send_question(struct stream *stream, const struct admin_question *question)
+{
+    struct buffer request;
     buffer_init(&request, REQUEST_MAX);
-    buffer_init(&answer, ANSWER_MAX);
-    wire_put_u32(&request, count);
-    for (unsigned i = 0; i < count; i++)
-        wire_put_text(&request, words[i]);
-    wire_put_text(&request, input);
+    wire_put_u32(&request, question->count);
+    for (unsigned i = 0; i < question->count; i++)
+        wire_put_text(&request, question->words[i]);
+    wire_put_text(&request, question->input);
+    wire_put_u8(&request, question->transfer != NULL);
     send_message(stream, buffer_text(&request));
+    buffer_forget(&request);
+}
+
+enum status admin_ask_on(struct stream *stream, const struct admin_question *question,
+                         struct buffer *out)
+{
+    struct frames frames = {.stream = stream};
+    struct byte_pipe pipe = {&frames, give_frame, take_frame};
+    struct buffer answer;
+    stream_set_deadline(stream, clock_monotonic_ms() + CALL_MS);
+    send_question(stream, question);
+    if (question->transfer != NULL) {
+        enum status status = question->transfer(question->context, &pipe);
+        if (status != OK)
+            return status;
+        (void)end_frames(&frames); /* what is wrong with it the answer tells, or that none comes */
+    }
+    buffer_init(&answer, ANSWER_MAX);
     enum status status = read_message(stream, ANSWER_MAX, &answer);
     status = status == OK ? decode_answer(buffer_text(&answer), out)
                           : fail_within(TRY_LATER, "the server ended the call");
-    buffer_forget(&request);
     buffer_finish(&answer);
+    return status;
+}
+
+enum status admin_ask(const char *socket_path, const struct text *words, unsigned count,
+                      struct text input, struct buffer *out)
+{
+    struct admin_question question = {.words = words, .count = count, .input = input};
+    struct stream *stream;
+    enum status status = admin_dial(socket_path, &stream);
+    if (status != OK)
+        return status;
+    status = admin_ask_on(stream, &question, out);
     stream_close(&stream);
     return status;
 }

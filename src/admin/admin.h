@@ -4,8 +4,8 @@
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 
-#include "base/buffer.h"
-#include "base/status.h"
+#include "base/byte_pipe.h"
+#include "net/stream.h"
 #include "proc/role.h"
 
 enum { ADMIN_WORDS_MAX = 64, ADMIN_OUTPUT_MAX = 16 << 20 };
@@ -17,6 +17,8 @@ struct admin_call {
     struct text input;  /* what the verb's INPUT asked the caller for, or "" */
     bool json;          /* --json was given (and taken out of words): one object a line */
     struct buffer *out; /* what the caller sees on standard output */
+    /* To the caller, who asked with a transfer; else NULL. */
+    const struct byte_pipe *pipe;
 };
 
 enum admin_input {
@@ -63,6 +65,23 @@ void admin_serve(int listening_fd, const struct admin_action *actions, void *sta
  * out receives the output whatever the status. YIELDS. */
 enum status admin_ask(const char *socket_path, const struct text *words, unsigned count,
                       struct text input, struct buffer *out);
+
+/* The same in two steps, for a verb with much to hand over. transfer runs while the verb does, with
+ * the other end of its pipe; when it fails, that is the outcome, and the verb is left to find
+ * nobody there. transfer may be NULL. YIELD. */
+typedef enum status admin_transfer(void *context, const struct byte_pipe *verb);
+struct admin_question {
+    const struct text *words;
+    unsigned count;
+    struct text input;
+    admin_transfer *transfer;
+    void *context; /* of transfer */
+};
+enum status admin_dial(const char *socket_path, struct stream **out);
+enum status admin_ask_on(struct stream *stream, const struct admin_question *question,
+                         struct buffer *out);
+/* Serve one such question that comes on a stream. YIELDS. */
+void admin_serve_on(struct stream *stream, const struct admin_action *actions, void *state);
 
 /* One JSON string with quotes, escaped, appended. */
 void admin_json_text(struct buffer *out, struct text text);

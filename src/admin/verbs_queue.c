@@ -8,6 +8,7 @@
 #include "admin/verbs_mailbox.h"
 #include "admin/verbs_sieve.h"
 #include "admin/verbs_store.h"
+#include "admin/verbs_transfer.h"
 #include "admin/words.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -369,6 +370,8 @@ const struct admin_action admin_queue_actions[] = {
     {"mailbox rename", verb_mailbox_rename},
     {"mailbox copy", verb_mailbox_copy},
     {"mailbox share", verb_mailbox_share},
+    {"mailbox export", verb_mailbox_export},
+    {"mailbox import", verb_mailbox_import},
     {"mailbox verify", verb_mailbox_verify},
     {"mailbox quota", verb_mailbox_quota},
     {"sieve list", verb_sieve_list},

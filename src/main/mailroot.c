@@ -10,6 +10,7 @@
 #include "admin/admin.h"
 #include "base/check.h"
 #include "main/cert_verbs.h"
+#include "main/mailbox_files.h"
 #include "main/parent.h"
 #include "main/sendmail.h"
 #include "main/sendmail_spool.h"
@@ -299,6 +300,18 @@ struct asking {
     bool not_running;
 };
 
+static enum status ask_for_files(const char *path, const struct text *words, unsigned count,
+                                 struct buffer *out)
+{
+    struct stream *stream;
+    enum status status = admin_dial(path, &stream);
+    if (status != OK)
+        return status;
+    status = mailbox_files_run(stream, words, count, out);
+    stream_close(&stream);
+    return status;
+}
+
 static void ask_task(void *argument)
 {
     struct asking *asking = argument;
@@ -311,7 +324,9 @@ static void ask_task(void *argument)
     buffer_init(&out, ADMIN_OUTPUT_MAX);
     enum status status = refused("the run directory's name is too long");
     if (site_socket_path(asking->settings, asking->verb->role, path))
-        status = admin_ask(path, words, count, asking->input, &out);
+        status = mailbox_files_is_verb(words, count)
+                     ? ask_for_files(path, words, count, &out)
+                     : admin_ask(path, words, count, asking->input, &out);
     asking->not_running =
         status == TRY_LATER && text_equals(text_from(fail_reason()), TEXT("not running"));
     if (status != OK && !asking->not_running)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
@@ -10,6 +11,7 @@
 #include "base/check.h"
 #include "base/logline.h"
 #include "directory/directory.h"
+#include "main/mailbox_files.h"
 #include "main/site.h"
 #include "queue/queue.h"
 
@@ -53,6 +55,39 @@ static void run_on_directory(struct offline *offline, struct settings *settings)
     task_group_finish(&group);
 }
 
+struct verb_side {
+    struct stream *stream;
+    struct queue *queue;
+};
+
+static void serve_side(void *argument)
+{
+    struct verb_side *side = argument;
+    admin_serve_on(side->stream, admin_queue_actions, side->queue);
+    stream_close(&side->stream);
+}
+
+/* The verb and who has the files, as two processes would. YIELDS. */
+static enum status run_with_files(struct offline *offline, struct queue *queue)
+{
+    int ends[2];
+    struct task_group group;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0)
+        return try_later("no socket pair: %m");
+    struct verb_side side = {stream_new(ends[0], NULL), queue};
+    struct stream *stream = stream_new(ends[1], NULL);
+    task_group_init(&group);
+    task_spawn(&group, "verb", serve_side, &side);
+    enum status status = mailbox_files_run(stream, offline->words, offline->count, &offline->out);
+    struct reason reason;
+    text_copy(text_from(status == OK ? "" : fail_reason()), reason.text, sizeof(reason.text));
+    stream_close(&stream);
+    task_group_wait(&group, NO_DEADLINE);
+    if (status == OK)
+        return OK;
+    return status == REFUSED ? refused("%s", reason.text) : try_later("%s", reason.text);
+}
+
 static void run_on_store(struct offline *offline, struct settings *settings)
 {
     char path[SITE_PATH_BYTES];
@@ -68,6 +103,8 @@ static void run_on_store(struct offline *offline, struct settings *settings)
     enum status status = queue_start(queue, &options);
     if (status == OK && rebuild)
         buffer_append(&offline->out, TEXT("the index was made anew from the log\n"));
+    else if (status == OK && mailbox_files_is_verb(offline->words, offline->count))
+        status = run_with_files(offline, queue);
     else if (status == OK)
         status = admin_run(admin_queue_actions, queue, offline->words, offline->count,
                            buffer_text(&offline->input), &offline->out);

@@ -1,0 +1,104 @@
+"""All mail of a user out to a file and in again: byte-exact, with flags, keywords and dates."""
+
+import imaplib
+import mailbox as python_mailbox
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from cases import ServerTest
+from harness import client_tls
+
+LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef\r\n" * 200000
+MESSAGES = {
+    "INBOX": [(r"(\Seen work)", '"17-Jul-2026 02:44:25 -0700"', b"Subject: a\r\n\r\nno end"),
+              ("()", '"01-Jan-2020 00:00:00 +0000"', b"Subject: b\r\n\r\n\xff\x00\r\n".replace(
+                  b"\x00", b"\x01")),
+              (r"(\Flagged \Deleted)", '"02-Jan-2020 00:00:00 +0000"', LARGE)],
+    "Entw&APw-rfe/v1.2": [(r"(\Draft other)", '"03-Feb-2021 04:05:06 +0100"',
+                           b"Subject: draft\r\n\r\n.\r\nFrom x\r\n")],
+}
+
+
+class Transfer(ServerTest):
+    """The same mail by every format, with the server and without it."""
+
+    settings = {"users": ("alice", "bob", "carol", "dave", "erin")}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory(prefix="mailroot-transfer-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = Path(folder.name)
+        client = cls.imap("alice")
+        for name, messages in MESSAGES.items():
+            client.create(f'"{name}"')
+            for flags, date, message in messages:
+                kind, answer = client.append(f'"{name}"', flags, date, message)
+                assert kind == "OK", answer
+        client.logout()
+
+    @classmethod
+    def imap(cls, user):
+        server = cls.server
+        client = imaplib.IMAP4_SSL("127.0.0.1", server.ports["imaps"], ssl_context=client_tls())
+        client.login(server.address(user), server.passwords[user])
+        return client
+
+    def everything(self, user):
+        """Mailbox -> what each message is."""
+        client, found = self.imap(user), {}
+        for line in client.list()[1]:
+            name = line.decode().rsplit(' "/" ', 1)[1].strip('"')
+            count = int(client.select(f'"{name}"', True)[1][0])
+            found[name] = []
+            for number in range(1, count + 1):
+                facts, body = client.fetch(str(number), "(FLAGS INTERNALDATE RFC822)")[1][0]
+                flags = sorted(flag.decode() for flag in imaplib.ParseFlags(facts))
+                found[name].append((flags, imaplib.Internaldate2tuple(facts), body))
+        client.logout()
+        return found
+
+    def test_a_packed_file_brings_everything_to_another_user(self):
+        path = self.folder / "alice.tar.zst"
+        self.assertRegex(self.server.cli("mailbox", "export", "alice@example.test", str(path)),
+                         r"messages: 4")
+        listed = subprocess.run(["tar", "--zstd", "-tf", path], capture_output=True, text=True,
+                                check=True).stdout
+        self.assertIn("mail/INBOX/0000000001.eml", listed)
+        self.assertRegex(self.server.cli("mailbox", "import", "bob@example.test", str(path)),
+                         r"messages: 4")
+        self.assertEqual(self.everything("bob"), self.everything("alice"))
+        self.server.cli("mailbox", "export", "alice@example.test", str(path), expect=1)
+
+    def test_a_maildir_brings_everything_to_another_user(self):
+        path = self.folder / "maildir"
+        self.server.cli("mailbox", "export", "alice@example.test", "--format", "maildir", str(path))
+        read = python_mailbox.Maildir(path, create=False)
+        self.assertEqual(len(read), 3)
+        self.assertEqual(len(read.get_folder("Entw&APw-rfe.v1&AC4-2")), 1)
+        self.server.cli("mailbox", "import", "carol@example.test", "--format", "maildir", str(path))
+        self.assertEqual(self.everything("carol"), self.everything("alice"))
+
+    def test_without_a_server_it_is_the_same(self):
+        before = self.everything("alice")
+        path = self.folder / "offline.tar.zst"
+        self.server.stop()
+        self.server.cli("mailbox", "export", "alice@example.test", str(path))
+        self.server.cli("mailbox", "import", "dave@example.test", str(path))
+        self.server.start()
+        self.assertEqual(self.everything("dave"), before)
+
+    def test_a_file_that_was_cut_short_is_told(self):
+        path, short = self.folder / "whole.tar.zst", self.folder / "short.tar.zst"
+        self.server.cli("mailbox", "export", "alice@example.test", str(path))
+        short.write_bytes(path.read_bytes()[:-20])
+        result = self.server.cli_result("mailbox", "import", "erin@example.test", str(short))
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("ends too soon", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,134 @@
+/* Archives of mail: what is written is read back, by us and by tar(1), however it is cut. */
+#include "mail/tar.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "test.h"
+
+struct source {
+    struct text rest;
+    size_t cut;
+};
+
+static enum status take(void *context, struct buffer *out)
+{
+    struct source *source = context;
+    struct text some = text_head(source->rest, source->cut);
+    buffer_append(out, some);
+    source->rest = text_from_position(source->rest, some.length);
+    return OK;
+}
+
+static void put_file(struct buffer *out, const char *path, const char *flags, struct text bytes)
+{
+    struct tar_entry entry = {.path = text_from(path),
+                              .size = bytes.length,
+                              .date_ms = INT64_C(1795000000123),
+                              .notes = {{TEXT("flags"), text_from(flags)}},
+                              .note_count = 1};
+    tar_put_head(out, &entry);
+    buffer_append(out, bytes);
+    tar_put_padding(out, bytes.length);
+}
+
+/* A level of 150 letters is too long for the head of old. */
+static const char long_path[] =
+    "mail/"
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    "/1.eml";
+
+static void put_archive(struct buffer *out)
+{
+    struct tar_entry box = {.is_directory = true, .path = TEXT("mail/Entw\xc3\xbcrfe")};
+    buffer_init(out, 1 << 20);
+    tar_put_head(out, &box);
+    put_file(out, "mail/Entw\xc3\xbcrfe/1.eml", "\\Seen kw", TEXT("a\0b\r\n"));
+    put_file(out, long_path, "", TEXT(""));
+    tar_put_end(out);
+}
+
+static void expect_archive(struct text bytes, size_t cut)
+{
+    struct source source = {bytes, cut};
+    struct byte_pipe pipe = {&source, NULL, take};
+    struct tar_reader reader;
+    struct tar_entry entry;
+    struct arena arena;
+    struct buffer body;
+    bool end;
+    arena_init(&arena);
+    buffer_init(&body, 4096);
+    tar_reader_init(&reader, &pipe);
+    EXPECT(tar_next(&reader, &arena, &entry, &end) == OK && !end && entry.is_directory);
+    EXPECT_TEXT(entry.path, "mail/Entw\xc3\xbcrfe");
+    EXPECT(tar_next(&reader, &arena, &entry, &end) == OK && !end && !entry.is_directory);
+    EXPECT(entry.size == 5 && entry.date_ms == INT64_C(1795000000123));
+    EXPECT_TEXT(tar_note(&entry, TEXT("flags")), "\\Seen kw");
+    EXPECT_TEXT(tar_note(&entry, TEXT("other")), "");
+    for (size_t before = SIZE_MAX; before != body.length;) {
+        before = body.length;
+        EXPECT(tar_read(&reader, 2, &body) == OK);
+    }
+    EXPECT(text_equals(buffer_text(&body), TEXT("a\0b\r\n")));
+    EXPECT(tar_next(&reader, &arena, &entry, &end) == OK && !end);
+    EXPECT_TEXT(entry.path, long_path);
+    EXPECT(tar_next(&reader, &arena, &entry, &end) == OK && end);
+    tar_reader_finish(&reader);
+    buffer_finish(&body);
+    arena_finish(&arena);
+}
+
+TEST("an archive is read back as it was written, however it is cut")
+{
+    struct buffer out;
+    put_archive(&out);
+    static const size_t cuts[] = {1, 7, 511, 512, 513, 100000};
+    for (unsigned i = 0; i < sizeof(cuts) / sizeof(*cuts); i++)
+        expect_archive(buffer_text(&out), cuts[i]);
+    buffer_finish(&out);
+}
+
+TEST("tar(1) lists what was written")
+{
+    struct buffer out;
+    char path[] = "/tmp/mailroot-tar-XXXXXX", command[256], line[512] = "";
+    put_archive(&out);
+    int fd = mkstemp(path);
+    EXPECT(fd >= 0 && write(fd, out.data, out.length) == (ssize_t)out.length);
+    close(fd);
+    snprintf(command, sizeof(command), "LC_ALL=C.UTF-8 tar -xOf %s '%s'/1.eml | od -An -tx1", path,
+             "mail/Entw\xc3\xbcrfe");
+    FILE *listed = popen(command, "r");
+    EXPECT(listed != NULL && fgets(line, sizeof(line), listed) != NULL);
+    EXPECT(pclose(listed) == 0);
+    EXPECT_TEXT(text_from(line), " 61 00 62 0d 0a\n");
+    unlink(path);
+    buffer_finish(&out);
+}
+
+TEST("an archive that was cut short, or is none, is refused")
+{
+    struct buffer out;
+    put_archive(&out);
+    for (size_t length = 0; length + 1024 < out.length; length += 97) {
+        struct source source = {text_head(buffer_text(&out), length), 4096};
+        struct byte_pipe pipe = {&source, NULL, take};
+        struct tar_reader reader;
+        struct tar_entry entry;
+        struct arena arena;
+        bool end = false;
+        enum status status = OK;
+        arena_init(&arena);
+        tar_reader_init(&reader, &pipe);
+        while (status == OK && !end)
+            status = tar_next(&reader, &arena, &entry, &end);
+        EXPECT(status == REFUSED);
+        tar_reader_finish(&reader);
+        arena_finish(&arena);
+    }
+    buffer_finish(&out);
+}
