@@ -70,6 +70,11 @@ static void set_options(struct rocks *rocks)
     rocks->table = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_block_cache(rocks->table, rocks->cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(rocks->table, 1);
+    /* In parts: the cache is 16 small ones, and a whole index or filter of a large file is too big
+     * for any of them, so that each look-up would read it anew. */
+    rocksdb_block_based_options_set_index_type(
+        rocks->table, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(rocks->table, 1);
     /* Takes the filter over. */
     rocksdb_block_based_options_set_filter_policy(
         rocks->table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS_PER_KEY));
