@@ -42,3 +42,10 @@ const char *clock_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT_BYTES])
     snprintf(out + length, CLOCK_TEXT_BYTES - length, ".%03dZ", (int)(wall_ms % 1000));
     return out;
 }
+
+int64_t clock_local_east_ms(int64_t wall_ms)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm local;
+    return localtime_r(&seconds, &local) == NULL ? 0 : local.tm_gmtoff * (int64_t)SECOND;
+}

@@ -13,6 +13,10 @@ int64_t clock_wall_ms(void);
 /* Microseconds, monotonic: for measuring. */
 int64_t clock_monotonic_us(void);
 
+/* How far local time is ahead of UTC at this instant. The time zone is read at the first call, so
+ * that one belongs before a sandbox. */
+int64_t clock_local_east_ms(int64_t wall_ms);
+
 /* Replace both clocks by one the test advances (milliseconds); NULL returns to the real ones. */
 void clock_set_for_test(const int64_t *now_ms);
 

@@ -1,5 +1,7 @@
 #include "decide/relay.h"
 
+#include "decide/route.h"
+
 static void because(struct relay_decision *decision, const char *rule, struct setting_place place,
                     struct text fact)
 {
@@ -14,6 +16,20 @@ static bool is_in_relay_network(const struct relay_facts *facts)
         if (net_network_contains(&facts->server->relay_networks[i], facts->peer))
             return true;
     return false;
+}
+
+/* `to ... relay` of some connector. */
+static const struct setting_space *relayed_space(const struct relay_facts *facts)
+{
+    const struct settings *settings = facts->settings;
+    for (unsigned i = 0; i < settings->connector_count; i++) {
+        const struct setting_connector *connector = &settings->connectors[i];
+        for (unsigned k = 0; k < connector->space_count; k++)
+            if (connector->spaces[k].relays &&
+                decide_space_match(connector->spaces[k].pattern, facts->domain) > 0)
+                return &connector->spaces[k];
+    }
+    return NULL;
 }
 
 struct relay_decision decide_relay(const struct relay_facts *facts)
@@ -45,6 +61,12 @@ struct relay_decision decide_relay(const struct relay_facts *facts)
     }
     if (is_in_relay_network(facts)) {
         because(&decision, "relay-network", server, TEXT("peer"));
+        decision.verdict = RELAY_ONWARD;
+        return decision;
+    }
+    const struct setting_space *space = relayed_space(facts);
+    if (space != NULL) {
+        because(&decision, "relay-connector", space->place, facts->domain);
         decision.verdict = RELAY_ONWARD;
         return decision;
     }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 /* Debian 12's headers stop before these. */
 #ifndef LANDLOCK_ACCESS_FS_REFER
@@ -248,6 +249,7 @@ static enum status drop_identity(const struct role *role, struct buffer *granted
 enum status sandbox_enter(const struct role *role, const struct sandbox *sandbox,
                           struct buffer *granted)
 {
+    clock_local_east_ms(clock_wall_ms()); /* reads the time zone */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return refused("cannot give up new privileges: %m");
     enum status status = drop_identity(role, granted);

@@ -9,12 +9,7 @@
 #include "base/status.h"
 #include "net/address.h"
 #include "proc/settings_client.h"
-
-/* Where a value was written, for reasons and `config show --where`. line 0: it is the default. */
-struct setting_place {
-    struct text file;
-    uint32_t line, column;
-};
+#include "proc/settings_route.h"
 
 /* What a listener speaks; numbers are stable. The first four are one SMTP server with differing
  * policy. */
@@ -148,6 +143,9 @@ struct setting_domain {
     bool lists_public;       /* `public-folders listed` */
     bool drops;              /* `drop [DIR]`: its mail becomes files, not mailboxes' */
     struct text drop_folder; /* then: where */
+    /* `unresolved forward HOST`: who is unknown here is known there; host "": nowhere. */
+    struct setting_smart_host unresolved;
+    struct text forward; /* then: the name of the connector that leads there */
 };
 
 /* How others call the users of a domain of ours: user@REALM, or NAME\\user. */
@@ -160,14 +158,24 @@ struct setting_realm {
 struct setting_connector {
     struct text name;
     struct setting_place place;
-    struct text *spaces; /* "partner.example", "*.partner.example", "*" */
+    struct setting_space *spaces;
     unsigned space_count;
-    uint32_t cost; /* 1..100, default 1 */
+    struct text *servers; /* `from SERVER ...`: for mail that came by these; none: for all */
+    unsigned server_count;
+    struct setting_senders accepted, rejected;
+    struct setting_only only;
+    struct setting_schedule schedule;
+    uint64_t oversize_bytes;          /* `oversize > 10MB send at ...`; 0: none is */
+    struct setting_schedule oversize; /* of what is larger */
+    struct text note;                 /* for people */
+    struct text masquerade; /* our domains' senders appear as of this one; "" they don't */
     struct setting_smart_host *smart_hosts;
     unsigned smart_host_count;                /* 0: by mx */
+    bool is_direct_first;                     /* by mx, and to the smart hosts where that fails */
     uint16_t port;                            /* by mx: the port to connect to; default 25 */
     unsigned tls;                             /* enum tls_means */
-    struct setting_client_login login;        /* `login USER ...`: AUTH as client */
+    unsigned direct_tls;                      /* the same, of direct-first's hosts by mx */
+    struct setting_client_login login;        /* `login USER ...`: AUTH as client, to smart hosts */
     enum exps_policy exps;                    /* `x-exps try` */
     struct setting_certificate *certificates; /* `certificate FILE key FILE`: shown in TLS; */
     unsigned certificate_count;               /* 0 or 1 */
@@ -237,6 +245,8 @@ struct settings {
     int64_t trace_keep_ms;       /* `trace keep 30d` */
     uint64_t min_free_bytes;     /* `limit free-space 64MB`: below, new mail gets 452 */
     uint64_t max_queue_messages; /* `limit queue 1000000`: above, new mail gets 452 */
+    uint32_t max_outbound;       /* `limit outbound-connections`: of the sender, at a time */
+    struct text report_copy;     /* `copy of reports to ADDRESS`: of failures; "" none */
     uint32_t lockout_wrong;      /* `login lockout 20`: wrong guesses; 0: nobody is locked out */
     int64_t lockout_within_ms;   /* `login in 15m` */
     int64_t lockout_ms;          /* `login for 15m` */
@@ -280,6 +290,11 @@ void settings_release(struct settings **settings);
 /* The domain record for an (A-label, any case) domain, or NULL. */
 const struct setting_domain *settings_domain_find(const struct settings *settings,
                                                   struct text domain);
+
+/* Where a setting of a connector was written, or else the connector. */
+struct setting_place settings_connector_place(const struct settings *settings,
+                                              const struct setting_connector *connector,
+                                              const char *row);
 
 /* `config show`: changed settings as statements (all: defaults too; where: with file:line). */
 void settings_show(const struct settings *settings, bool all, bool where, struct buffer *out);

@@ -312,18 +312,59 @@ static void check_request(struct checking *checking, const struct setting_block 
                     "connector '%.*s' never fetches mail", TEXT_ARG(name));
 }
 
+static bool has_server(const struct settings *settings, struct text name)
+{
+    for (unsigned i = 0; i < settings->server_count; i++)
+        if (text_equals(settings->servers[i].name, name))
+            return true;
+    return false;
+}
+
+/* Which mail it takes. */
+static void check_restrictions(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_connector *connector = block->values;
+    struct text name = setting_shown(connector->name);
+    for (unsigned i = 0; i < connector->server_count; i++)
+        if (!has_server(checking->settings, connector->servers[i]))
+            block_error(checking, block, "from", "name a server block",
+                        "connector '%.*s': there is no server '%.*s'", TEXT_ARG(name),
+                        TEXT_ARG(setting_shown(connector->servers[i])));
+    if (connector->rejected.everyone && connector->rejected.name_count == 0)
+        settings_warning(checking->errors, place_or_block(block, "reject"),
+                         "connector '%.*s' rejects all mail", TEXT_ARG(name));
+    for (unsigned i = 0; i < connector->space_count; i++) {
+        const struct setting_space *space = &connector->spaces[i];
+        if (!space->relays)
+            continue;
+        bool is_open = text_equals(space->pattern, TEXT("*"));
+        settings_warning(checking->errors, &space->place,
+                         "connector '%.*s' relays mail for '%.*s' from anybody%s, whatever the "
+                         "servers say in 'relay'",
+                         TEXT_ARG(name), TEXT_ARG(setting_shown(space->pattern)),
+                         is_open ? " to anywhere: an open relay" : "");
+    }
+}
+
 static void check_connector(struct checking *checking, const struct setting_block *block)
 {
     const struct setting_connector *connector = block->values;
+    if (block->place.line == 0)
+        return; /* of a domain's `unresolved forward` */
     struct text name = setting_shown(connector->name);
     bool by_mx = place_in(block, "by")->line > 0 || place_in(block, "by port")->line > 0;
     bool smart = connector->smart_host_count > 0;
     if (place_in(block, "to")->line == 0)
         block_error(checking, block, "to", "add a line like: to example.net",
                     "connector '%.*s' is for no domain", TEXT_ARG(name));
-    if (smart && by_mx)
+    if (smart && by_mx && !connector->is_direct_first)
         block_error(checking, block, "smart-host", "keep one of them",
                     "connector '%.*s' has both 'smart-host' and 'by'", TEXT_ARG(name));
+    if (connector->is_direct_first && !smart)
+        block_error(checking, block, "smart-host direct-first",
+                    "write: smart-host HOST direct-first",
+                    "connector '%.*s' has no host to try after that", TEXT_ARG(name));
+    check_restrictions(checking, block);
     check_connector_login(checking, block, connector);
 }
 

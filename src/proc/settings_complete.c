@@ -66,25 +66,57 @@ static bool is_on_loopback(const struct setting_connector *connector)
 }
 
 /* Who logs in wants to know at whom, unless the host is this machine. */
-static void complete_connector(struct setting_block *block)
+static void complete_connector_tls(struct setting_block *block)
 {
     struct setting_connector *connector = block->values;
     const struct setting_row *tls = setting_row_find(KIND_CONNECTOR, TEXT("tls"), TEXT(""));
-    if (setting_block_place(block, tls)->line == 0)
+    bool written = setting_block_place(block, tls)->line > 0;
+    if (!written)
         connector->tls = setting_client_logs_in(&connector->login) && !is_on_loopback(connector)
                              ? TLS_MEANS_VERIFY
                              : TLS_MEANS_OFFER;
+    connector->direct_tls = written ? connector->tls : TLS_MEANS_OFFER;
+}
+
+/* "@interns" is "@interns@example.org". */
+static void complete_senders(struct settings_parser *parser, struct setting_senders *senders,
+                             struct text domain)
+{
+    for (unsigned i = 0; i < senders->name_count; i++) {
+        struct text *name = &senders->names[i];
+        if (text_starts_with(*name, TEXT("@")) && text_find_last(*name, '@') == 0)
+            *name = arena_printf(&parser->object->arena, "%.*s@%.*s", TEXT_ARG(*name),
+                                 TEXT_ARG(domain));
+    }
+}
+
+/* Where mail of `unresolved forward` goes is a connector that nobody wrote, for no address space;
+ * no name in the file can be like its. */
+static void complete_unresolved(struct settings_parser *parser, struct setting_domain *domain)
+{
+    struct settings_object *object = parser->object;
+    if (text_is_empty(domain->unresolved.host))
+        return;
+    domain->forward = arena_printf(&object->arena, "unresolved:%.*s", TEXT_ARG(domain->name));
+    struct setting_block *block =
+        settings_object_add(object, KIND_CONNECTOR, domain->forward, (struct setting_place){0});
+    struct setting_connector *connector = block->values;
+    connector->smart_hosts = arena_array(&object->arena, 1, sizeof(*connector->smart_hosts));
+    connector->smart_hosts[0] = domain->unresolved;
+    connector->smart_host_count = 1;
+}
+
+static struct text first_domain(const struct settings_parser *parser)
+{
+    const struct setting_block *block = parser->object->blocks;
+    while (block != NULL && block->kind != KIND_DOMAIN)
+        block = block->next;
+    return block != NULL ? block->name : parser->object->settings.host;
 }
 
 static void complete_postmaster(struct settings_parser *parser, struct settings *settings)
 {
-    struct text domain = settings->host;
-    for (struct setting_block *block = parser->object->blocks; block != NULL; block = block->next) {
-        if (block->kind == KIND_DOMAIN) {
-            domain = block->name;
-            break;
-        }
-    }
+    struct text domain = first_domain(parser);
     if (settings->postmaster.length == 0 && domain.length > 0)
         settings->postmaster =
             arena_printf(&parser->object->arena, "postmaster@%.*s", TEXT_ARG(domain));
@@ -118,6 +150,14 @@ static void complete_folders(struct settings_parser *parser, struct settings *se
     }
 }
 
+static void complete_connector(struct settings_parser *parser, struct setting_block *block)
+{
+    struct setting_connector *connector = block->values;
+    complete_connector_tls(block);
+    complete_senders(parser, &connector->accepted, first_domain(parser));
+    complete_senders(parser, &connector->rejected, first_domain(parser));
+}
+
 /* A connector that nobody wrote, and that no list has. */
 static void complete_direct(struct settings_parser *parser)
 {
@@ -139,7 +179,9 @@ void settings_complete(struct settings_parser *parser)
         if (block->kind == KIND_SERVER)
             complete_server(parser, block);
         if (block->kind == KIND_CONNECTOR)
-            complete_connector(block);
+            complete_connector(parser, block);
+        if (block->kind == KIND_DOMAIN)
+            complete_unresolved(parser, block->values);
         arena_reset(&parser->scratch);
     }
     complete_direct(parser);

@@ -241,27 +241,14 @@ static bool parse_user(struct setting_reader *in, void *value)
     return true;
 }
 
-/* A domain, or "*.domain". */
-static bool normalise_space(struct text word, struct arena *arena, struct text *out)
+bool setting_space_normalise(struct text word, struct arena *arena, struct text *out)
 {
     struct text domain;
-    bool below = text_starts_with(word, TEXT("*."));
-    if (!setting_domain_normalise(text_from_position(word, below ? 2 : 0), arena, &domain))
+    size_t wildcard = text_starts_with(word, TEXT("*.")) ? 2 : text_starts_with(word, TEXT("*"));
+    if (!setting_domain_normalise(text_from_position(word, wildcard), arena, &domain))
         return false;
-    *out = below ? arena_printf(arena, "*.%.*s", TEXT_ARG(domain)) : domain;
+    *out = arena_printf(arena, "%.*s%.*s", (int)wildcard, word.data, TEXT_ARG(domain));
     return true;
-}
-
-static bool parse_space(struct setting_reader *in, void *value)
-{
-    struct text word = take(in), *out = value;
-    if (text_equals(word, TEXT("*"))) {
-        *out = TEXT("*");
-        return true;
-    }
-    if (normalise_space(word, &in->parser->object->arena, out))
-        return true;
-    return no_value(in, word, "write a domain, *.domain or *");
 }
 
 bool setting_block_name(enum setting_kind_id kind, struct text word, struct arena *arena,
@@ -269,15 +256,15 @@ bool setting_block_name(enum setting_kind_id kind, struct text word, struct aren
 {
     if (kind == KIND_DOMAIN)
         return setting_domain_normalise(word, arena, out);
+    bool is_both = text_starts_with(word, TEXT("*")) && !text_starts_with(word, TEXT("*."));
     if (kind == KIND_POLICY && !text_equals(word, TEXT("default")))
-        return normalise_space(word, arena, out);
+        return !is_both && setting_space_normalise(word, arena, out);
     *out = arena_copy(arena, word);
     return setting_name_is_valid(word);
 }
 
-/* One more of a list that is part of a value. */
-static bool append_text(struct setting_reader *in, bool (*parse)(struct setting_reader *, void *),
-                        struct text **texts, unsigned *texts_count)
+bool setting_text_append(struct setting_reader *in, bool (*parse)(struct setting_reader *, void *),
+                         struct text **texts, unsigned *texts_count)
 {
     unsigned count = *texts_count;
     struct text text;
@@ -311,8 +298,8 @@ static bool parse_hold(struct setting_reader *in, void *value)
                                     "%s: 'for' and an account are missing",
                                     setting_reader_where(in));
     while (setting_reader_peek(in) != NULL)
-        if (!append_text(in, parse_address, &connector->hold_accounts,
-                         &connector->hold_account_count))
+        if (!setting_text_append(in, parse_address, &connector->hold_accounts,
+                                 &connector->hold_account_count))
             return false;
     return true;
 }
@@ -354,7 +341,7 @@ static bool parse_atrn(struct setting_reader *in, void *value)
     struct setting_request *request = &((struct setting_connector *)value)->request;
     request->turns = true;
     while (setting_reader_peek(in) != NULL && !setting_reader_at_clause(in))
-        if (!append_text(in, parse_host, &request->domains, &request->domain_count))
+        if (!setting_text_append(in, parse_host, &request->domains, &request->domain_count))
             return false;
     return true;
 }
@@ -425,8 +412,3 @@ const struct setting_type setting_type_users = {.syntax = "USER ...",
                                                 .list = true,
                                                 .parse = parse_user,
                                                 .write = write_text};
-const struct setting_type setting_type_spaces = {.syntax = "DOMAIN ...",
-                                                 .size = sizeof(struct text),
-                                                 .list = true,
-                                                 .parse = parse_space,
-                                                 .write = write_text};

@@ -88,6 +88,8 @@ static const char *const client_certificate_choices[] = {"none", "ask", "require
 static const char *const client_hello_choices[] = {"ehlo", "helo", NULL};
 static const char *const when_full_choices[] = {"later", "refuse", NULL};
 static const char *const public_choices[] = {"hidden", "listed", NULL};
+static const char *const urgency_choices[] = {"low", "normal", "high", NULL};
+static const char *const origin_choices[] = {"any", "system", "non-system", NULL};
 static const char *const by_choices[] = {"mx", NULL};
 
 /* For each kind: the row's kind, and where its value goes. */
@@ -170,6 +172,13 @@ const struct setting_row setting_rows[] = {
     {TOP, "limit queue", &setting_type_count,
      .standard = "1000000", .low = 1, .high = 100000000, TO(settings, max_queue_messages),
      .help = "With more messages waiting, new mail is asked to come later (452)."},
+    {TOP, "limit outbound-connections", &setting_type_count,
+     .standard = "1000", .low = 1, .high = 100000, TO(settings, max_outbound),
+     .help = "Connections to other hosts at a time, all together. limit connections of a "
+             "connector is of one of its hops."},
+    {TOP, "copy", &setting_type_copy,
+     .otherwise = "none", TO(settings, report_copy),
+     .help = "Who gets a copy of each report of a failure that is sent."},
     {TOP, "login lockout", &setting_type_count,
      .standard = "20", .low = 0, .high = 1000000, TO(settings, lockout_wrong),
      .help = "After so many wrong passwords no more are tried for a time: for that account, or, "
@@ -249,6 +258,9 @@ const struct setting_row setting_rows[] = {
              "another program to take: lines x-sender and x-receiver, then the message. Without a "
              "directory that is Drop in the folders of the first server that has some, else drop "
              "in the data directory. Another folder is taken up at the next start."},
+    {DOMAIN, "unresolved", &setting_type_unresolved,
+     .otherwise = "refused", TO(setting_domain, unresolved),
+     .help = "The host that knows who is unknown here, when two systems share the domain."},
 
     {DOMAIN, "quota", &setting_type_size,
      .standard = "0", .low = 0, .high = 1024 * TIB, TO(setting_domain, quota_bytes),
@@ -428,16 +440,62 @@ const struct setting_row setting_rows[] = {
     {CONNECTOR, "to", &setting_type_spaces,
      .otherwise = "none, one is needed", .high = 10000,
      TO_LIST(setting_connector, spaces, space_count),
-     .help = "The domains it is for: a name, *.name for all below that name, or * for all."},
-    {CONNECTOR, "to cost", &setting_type_count,
-     .standard = "1", .low = 1, .high = 100, TO(setting_connector, cost),
-     .help = "Of connectors for the same domain the one of least cost is taken, the others when "
-             "it is down."},
+     .help = "The domains it is for: name, that one; *.name, all below it; *name, both; *, all. The "
+             "closest pattern wins, whatever it costs. cost N (1 to 100, else 1) is of the domains "
+             "written before it: between equally close ones the least is taken, and of equally "
+             "dear ones each gets its share. A connector whose hosts are down keeps its mail; one "
+             "that does not admit a message (from, accept, reject, only) is for it as if it were "
+             "not there. When there are connectors for the domain and none admits it, the message "
+             "is returned (5.7.1). relay lets anybody relay to the domains before it, whatever the "
+             "servers say."},
+    {CONNECTOR, "from", &setting_type_names,
+     .otherwise = "all servers", .high = 100,
+     TO_LIST(setting_connector, servers, server_count),
+     .help = "The servers whose mail may use it."},
+    {CONNECTOR, "accept", &setting_type_senders,
+     .otherwise = "from everyone", TO(setting_connector, accepted),
+     .help = "Whose mail may use it: users (user@example.org), domains (*@example.org) and members "
+             "of groups (@group, of the first domain, or @group@example.org). The sender counts, "
+             "and who logged in. Reports, which have no sender, are always admitted."},
+    {CONNECTOR, "reject", &setting_type_senders,
+     .otherwise = "from nobody", TO(setting_connector, rejected),
+     .help = "Whose mail may not. It overrules accept."},
+    {CONNECTOR, "only priority", &setting_type_words,
+     .otherwise = "any", .choices = urgency_choices, TO(setting_connector, only.urgencies),
+     .help = "Messages of these priorities alone: as the sender's MT-PRIORITY is below, at or "
+             "above 0."},
+    {CONNECTOR, "only size", &setting_type_below,
+     .otherwise = "any", TO(setting_connector, only.less_bytes),
+     .help = "Smaller messages alone."},
+    {CONNECTOR, "only messages", &setting_type_choice,
+     .standard = "any", .choices = origin_choices, TO(setting_connector, only.origin),
+     .help = "Messages of the system alone (reports and others without a sender), or all but "
+             "these."},
+    {CONNECTOR, "schedule", &setting_type_schedule,
+     .standard = "always", TO(setting_connector, schedule),
+     .help = "When its mail is sent, in local time. mon-fri 07:00-20:00: while that lasts. With "
+             "every 15m only at its beginning and then so often, and then all that has come until "
+             "then. sat at 23:00: once. Several can follow each other. never: only by ETRN or "
+             "mailroot queue retry. Meanwhile the times of retry go on."},
+    {CONNECTOR, "oversize", &setting_type_oversize,
+     .otherwise = "as schedule says",
+     .help = "When larger messages are sent, for example: oversize > 10MB send 01:00-05:00."},
+    {CONNECTOR, "note", &setting_type_phrase,
+     .otherwise = "none", TO(setting_connector, note),
+     .help = "For people; mailroot route prints it."},
+    {CONNECTOR, "masquerade", &setting_type_host,
+     .otherwise = "none", TO(setting_connector, masquerade),
+     .help = "The domain that senders of our domains appear to be of (in MAIL FROM). What is "
+             "returned goes there, so it should lead to us."},
     {CONNECTOR, "smart-host", &setting_type_smart_hosts,
      .otherwise = "none: by mx", .high = 100,
      TO_LIST(setting_connector, smart_hosts, smart_host_count),
      .help = "The hosts that take the mail: names (looked up without MX) or addresses; port 25 "
              "unless written."},
+    {CONNECTOR, "smart-host direct-first", &setting_type_flag,
+     .otherwise = "no", TO(setting_connector, is_direct_first),
+     .help = "Try the hosts of the domain's MX records first, without a login, and the smart-host "
+             "when none of them can be reached."},
     {CONNECTOR, "smart-host tls", &setting_type_means,
      .same_as = "tls", TO(setting_connector, tls),
      .help = "As tls below."},
@@ -627,12 +685,8 @@ const struct setting_later setting_laters[] = {
     {KIND_TOP, "acme"}, {KIND_TOP, "journal"}, {KIND_TOP, "metrics"},
     {KIND_TOP, "log session"}, {KIND_TOP, "sink"},
     {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "address"}, {KIND_DOMAIN, "authoritative"},
-    {KIND_DOMAIN, "unresolved"},
     {KIND_SERVER, "filter"}, {KIND_SERVER, "sender"},
     {KIND_SERVER, "refuse domain"},
-    {KIND_CONNECTOR, "accept"}, {KIND_CONNECTOR, "reject"}, {KIND_CONNECTOR, "from"},
-    {KIND_CONNECTOR, "only"}, {KIND_CONNECTOR, "oversize"},
-    {KIND_CONNECTOR, "schedule"}, {KIND_CONNECTOR, "note"}, {KIND_CONNECTOR, "to relay"},
     {KIND_POLICY, "format"}, {KIND_POLICY, "allow"}, {KIND_POLICY, "deny"}, {KIND_POLICY, "use"},
     {KIND_RETRY, "hops"},
 };

@@ -42,4 +42,13 @@ extern const struct setting_type setting_type_certificates; /* FILE key FILE */
 extern const struct setting_type setting_type_means;        /* unsigned, enum tls_means */
 extern const struct setting_type setting_type_proxy;        /* an address with its port */
 
+extern const struct setting_type setting_type_flag; /* bool, by standing there */
+extern const struct setting_type setting_type_senders;
+extern const struct setting_type setting_type_names;      /* of servers */
+extern const struct setting_type setting_type_below;      /* uint64_t, `< 20MB` */
+extern const struct setting_type setting_type_schedule;   /* struct setting_schedule */
+extern const struct setting_type setting_type_oversize;   /* of struct setting_connector */
+extern const struct setting_type setting_type_unresolved; /* struct setting_smart_host */
+extern const struct setting_type setting_type_copy;       /* an address */
+
 #endif

@@ -93,8 +93,10 @@ static bool parse_phrase(struct setting_reader *in, void *value)
 
 static void write_phrase(const struct setting_row *row, const void *value, struct buffer *out)
 {
+    const struct text *phrase = value;
     unused(row);
-    setting_word_write(*(const struct text *)value, false, out);
+    if (!text_is_empty(*phrase))
+        setting_word_write(*phrase, false, out);
 }
 
 const struct setting_type setting_type_phrase = {
