@@ -106,6 +106,15 @@ static bool recipient_has_room(struct smtp_session *session, struct text key)
     return false;
 }
 
+/* `unresolved forward`: another system shares the domain, and knows him or will refuse him. */
+static bool is_known_elsewhere(const struct smtp_session *session,
+                               const struct mail_address *recipient)
+{
+    const struct setting_domain *domain =
+        settings_domain_find(session->settings, recipient->domain_ascii);
+    return session->service != SERVICE_LMTP && domain != NULL && !text_is_empty(domain->forward);
+}
+
 /* Ask the directory about one of our addresses. False when RCPT was answered. YIELDS. */
 static bool recipient_exists(struct smtp_session *session, const struct mail_address *recipient,
                              const struct relay_decision *decision)
@@ -115,6 +124,8 @@ static bool recipient_exists(struct smtp_session *session, const struct mail_add
     case OK:
         return recipient_has_room(session, key);
     case REFUSED:
+        if (is_known_elsewhere(session, recipient))
+            return true;
         smtp_answer_because(session, SMTP_NO_SUCH_USER, TEXT(""), decision->reasons,
                             decision->reason_count);
         return false;

@@ -286,16 +286,44 @@ static enum status connect_route(struct attempt *attempt, const struct smtp_rout
     return status;
 }
 
+/* By way of the connector's hosts. YIELDS. */
+static enum status connect_by(struct attempt *attempt, const struct setting_connector *connector)
+{
+    struct smtp_route route = {0};
+    attempt->connector = connector;
+    enum status status =
+        smtp_route_find(attempt->sender->resolver, connector, attempt->job, attempt->settings->host,
+                        attempt->arena, &route, &attempt->trouble);
+    return status == OK ? connect_route(attempt, &route) : status;
+}
+
+/* direct-first: the hosts of the domain are strangers, who get no login. YIELDS. */
+static enum status connect_directly(struct attempt *attempt)
+{
+    const struct setting_connector *connector = attempt->connector;
+    struct setting_connector *direct = arena_alloc(attempt->arena, sizeof(*direct));
+    *direct = *connector;
+    direct->smart_host_count = 0;
+    direct->tls = connector->direct_tls;
+    direct->login = (struct setting_client_login){0};
+    direct->exps = EXPS_NEVER;
+    enum status status = connect_by(attempt, direct);
+    attempt->connector = connector;
+    return status;
+}
+
 /* Open a connection to the job's hop. Not OK: attempt->trouble. YIELDS. */
 static enum status connect_hop(struct attempt *attempt)
 {
-    struct smtp_route route = {0};
     begin_connection(attempt);
-    enum status status =
-        smtp_route_find(attempt->sender->resolver, attempt->connector, attempt->job,
-                        attempt->settings->host, attempt->arena, &route, &attempt->trouble);
-    if (status == OK)
-        status = connect_route(attempt, &route);
+    enum status status = REFUSED;
+    if (attempt->connector->is_direct_first)
+        status = connect_directly(attempt);
+    if (status != OK && !task_is_cancelled()) {
+        attempt->tried = 0;
+        attempt->has_trouble = false;
+        status = connect_by(attempt, attempt->connector);
+    }
     if (status == OK)
         smtp_request_when_sending(attempt->connection, attempt->connector);
     return status;
@@ -392,14 +420,29 @@ static enum smtp_attempt attempt_job(struct attempt *attempt, struct queue_outco
     return SMTP_ATTEMPTED;
 }
 
+/* `masquerade`: a sender of one of our domains appears as of another. */
+static struct text masquerade(const struct settings *settings,
+                              const struct setting_connector *connector, struct text sender,
+                              struct arena *arena)
+{
+    size_t at = text_find_last(sender, '@');
+    if (text_is_empty(connector->masquerade) || at == sender.length ||
+        settings_domain_find(settings, text_from_position(sender, at + 1)) == NULL)
+        return sender;
+    return arena_printf(arena, "%.*s@%.*s", TEXT_ARG(text_head(sender, at)),
+                        TEXT_ARG(connector->masquerade));
+}
+
 enum smtp_attempt smtp_attempt_job(const struct smtp_sender *sender,
                                    struct smtp_connection *connection, const struct queue_job *job,
                                    struct arena *arena, struct queue_outcome *outcomes)
 {
     struct settings *settings = settings_hold(sender->context->settings);
+    const struct setting_connector *connector = smtp_connector_find(settings, job->connector);
+    struct queue_job shown = *job;
     struct attempt attempt;
-    attempt_init(&attempt, sender, settings, smtp_connector_find(settings, job->connector), job,
-                 arena);
+    shown.sender = masquerade(settings, connector, job->sender, arena);
+    attempt_init(&attempt, sender, settings, connector, &shown, arena);
     attempt.connection = connection;
     enum smtp_attempt result = attempt_job(&attempt, outcomes);
     struct text relay = arena_copy(arena, text_from(connection->relay));

@@ -14,6 +14,7 @@ void smtp_hops_init(struct smtp_hops *hops, const struct smtp_sender *sender)
     *hops = (struct smtp_hops){.sender = sender, .by_key = map_new()};
     task_group_init(&hops->connections);
     task_event_init(&hops->eased);
+    list_init(&hops->starved);
 }
 
 void smtp_hops_finish(struct smtp_hops *hops)
@@ -34,7 +35,7 @@ static void hop_key(const struct smtp_hops *hops, const struct queue_job *job, s
     const struct setting_connector *connector = connector_of(hops, job);
     buffer_append(key, job->connector);
     buffer_append_byte(key, '/');
-    if (connector->smart_host_count == 0)
+    if (connector->smart_host_count == 0 || connector->is_direct_first)
         buffer_append(key, job->domain);
 }
 
@@ -51,6 +52,7 @@ static struct smtp_hop *hop_for(struct smtp_hops *hops, const struct queue_job *
         hop->key.data = text_to_string(buffer_text(&key));
         hop->key.length = key.length;
         list_init(&hop->waiting);
+        list_init(&hop->starved);
         task_event_init(&hop->work);
         map_put(hops->by_key, hop->key, hop);
     }
@@ -90,6 +92,7 @@ static void hop_free_if_unused(struct smtp_hop *hop)
         drop_waiting(hop);
     if (hop->jobs > 0 || hop->connections > 0)
         return;
+    list_remove(&hop->starved);
     map_remove(hop->hops->by_key, hop->key);
     free((char *)hop->key.data);
     free(hop);
@@ -110,7 +113,8 @@ static struct smtp_job *hop_next_job(struct smtp_hop *hop, const struct smtp_con
 {
     int64_t until_ms = clock_monotonic_ms() + SMTP_LINGER_MS;
     struct smtp_job *job = hop_take(hop);
-    while (job == NULL && connection->client != NULL && !hop->hops->stopping) {
+    while (job == NULL && connection->client != NULL && !hop->hops->stopping &&
+           list_is_empty(&hop->hops->starved)) {
         hop->idle++;
         enum status status = task_event_wait(&hop->work, until_ms);
         hop->idle--;
@@ -191,18 +195,51 @@ static bool serve_job(struct smtp_hop *hop, struct smtp_connection *connection,
     return goes_on;
 }
 
+static void run_connection(void *argument);
+
+/* One more connection, when there is work for it and none of the limits is reached. */
+static void hop_grow(struct smtp_hop *hop)
+{
+    struct smtp_hops *hops = hop->hops;
+    if (hops->stopping || hop->waiting_jobs <= hop->idle || hop->connections >= hop->most)
+        return;
+    list_remove(&hop->starved);
+    if (hops->count >= hops->sender->context->settings->max_outbound) {
+        list_append(&hops->starved, &hop->starved);
+        return;
+    }
+    hop->connections++;
+    hops->count++;
+    task_spawn(&hops->connections, "smtp connection", run_connection, hop);
+}
+
+/* A connection has ended: whoever waited longest for one gets it. */
+static void feed_starved(struct smtp_hops *hops)
+{
+    if (list_is_empty(&hops->starved))
+        return;
+    struct smtp_hop *hop = list_entry(hops->starved.next, struct smtp_hop, starved);
+    list_remove(&hop->starved);
+    hop_grow(hop);
+}
+
 static void run_connection(void *argument)
 {
     struct smtp_hop *hop = argument;
+    struct smtp_hops *hops = hop->hops;
     struct smtp_connection connection = {0};
     struct smtp_job *job;
     bool goes_on = true;
-    while (goes_on && (job = hop_next_job(hop, &connection)) != NULL)
-        goes_on = serve_job(hop, &connection, job);
+    for (unsigned jobs = 1; goes_on && (job = hop_next_job(hop, &connection)) != NULL; jobs++)
+        goes_on = serve_job(hop, &connection, job) &&
+                  (jobs < SMTP_JOBS_WHILE_STARVED || list_is_empty(&hops->starved));
     /* Before QUIT is answered, so that a job that comes meanwhile finds a connection of its own. */
     hop->open -= connection.client != NULL;
     hop->connections--;
+    hops->count--;
+    hop_grow(hop);
     hop_free_if_unused(hop);
+    feed_starved(hops);
     smtp_connection_close(&connection);
 }
 
@@ -218,10 +255,7 @@ static void hop_add(struct smtp_hop *hop, struct smtp_job *job)
     hops->jobs++;
     hops->weight += hop->jobs <= SMTP_HOP_WEIGHT;
     task_event_tell_one(&hop->work);
-    if (hop->waiting_jobs > hop->idle && hop->connections < hop->most) {
-        hop->connections++;
-        task_spawn(&hops->connections, "smtp connection", run_connection, hop);
-    }
+    hop_grow(hop);
 }
 
 void smtp_hops_add(struct smtp_hops *hops, struct smtp_lease *lease, const struct queue_job *jobs,
@@ -249,4 +283,5 @@ void smtp_hops_stop(struct smtp_hops *hops)
         drop_waiting(hop);
         task_event_tell_all(&hop->work);
     }
+    list_each(link, &hops->starved) hop_free_if_unused(list_entry(link, struct smtp_hop, starved));
 }

@@ -30,6 +30,7 @@ struct smtp_hop {
     unsigned open;        /* of these, with an open connection */
     unsigned idle;        /* of these, waiting for work */
     unsigned most;        /* connections at a time: the setting's, or what the hop stands */
+    struct list starved;  /* in hops->starved: it wants a connection, and all are in use */
 };
 
 struct smtp_hops {
@@ -37,11 +38,14 @@ struct smtp_hops {
     struct map *by_key;
     struct task_group connections;
     struct task_event eased; /* told when a job ends */
+    struct list starved;     /* the longest first */
+    unsigned count;          /* connections of all hops */
     unsigned jobs;           /* of all hops */
     unsigned weight;         /* the same, but each hop counted up to SMTP_HOP_WEIGHT */
     bool stopping;
 };
-enum { SMTP_HOP_WEIGHT = 40, SMTP_LINGER_MS = 5000 };
+/* While others wait for a connection one is given up after so many jobs. */
+enum { SMTP_HOP_WEIGHT = 40, SMTP_LINGER_MS = 5000, SMTP_JOBS_WHILE_STARVED = 10 };
 
 void smtp_hops_init(struct smtp_hops *hops, const struct smtp_sender *sender);
 /* All tasks must have ended. */
