@@ -7,6 +7,7 @@
 #include "admin/verbs_account.h"
 #include "admin/verbs_mailbox.h"
 #include "admin/verbs_sieve.h"
+#include "admin/verbs_route.h"
 #include "admin/verbs_store.h"
 #include "admin/verbs_transfer.h"
 #include "admin/words.h"
@@ -357,6 +358,7 @@ const struct admin_action admin_queue_actions[] = {
     {"queue export", verb_queue_export},
     {"queue hops", queue_hops},
     {"mailq", verb_mailq},
+    {"route", verb_route},
     {"trace", trace},
     {"store verify", verb_store_verify},
     {"store rebuild", verb_store_rebuild},

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "proc/setting_number.h"
 
 enum status verb_take_option(struct admin_call *call, struct text name, struct text *value)
 {
@@ -31,6 +32,28 @@ bool verb_take_switch(struct admin_call *call, struct text name)
         return true;
     }
     return false;
+}
+
+static enum status take_number(struct admin_call *call, struct text name, enum setting_number kind,
+                               uint64_t *number)
+{
+    struct text word;
+    *number = 0;
+    enum status status = verb_take_option(call, name, &word);
+    if (status == OK && !text_is_empty(word) && !text_to_u64(word, number) &&
+        !setting_number_read(kind, word, number))
+        return refused("%.*s: '%.*s' is no number with a unit", TEXT_ARG(name), TEXT_ARG(word));
+    return status;
+}
+
+enum status verb_take_size(struct admin_call *call, struct text name, uint64_t *bytes)
+{
+    return take_number(call, name, SETTING_SIZE, bytes);
+}
+
+enum status verb_take_time(struct admin_call *call, struct text name, uint64_t *milliseconds)
+{
+    return take_number(call, name, SETTING_TIME, milliseconds);
 }
 
 enum status verb_check_words(const struct admin_call *call, unsigned least, unsigned most,

@@ -8,6 +8,9 @@
 enum status verb_take_option(struct admin_call *call, struct text name, struct text *value);
 /* Take `--name` out of the words; true when it was there. */
 bool verb_take_switch(struct admin_call *call, struct text name);
+/* The same with a number as value: bytes (10MB), or milliseconds (2h); 0 when it is not there. */
+enum status verb_take_size(struct admin_call *call, struct text name, uint64_t *bytes);
+enum status verb_take_time(struct admin_call *call, struct text name, uint64_t *milliseconds);
 /* Of what is left: no options, and least to most words. REFUSED with the usage. */
 enum status verb_check_words(const struct admin_call *call, unsigned least, unsigned most,
                              const char *usage);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "queue/filter.h"
+#include "queue/routing.h"
 
 /* What the sender asked for, each with a space before it; most ask for nothing. */
 static struct text facts_of_terms(const struct mail_terms *terms, struct arena *arena)
@@ -148,6 +149,8 @@ static enum status plan_and_commit(struct plan *plan, const struct acceptance *a
     enum status status = plan_expand(plan);
     if (status == OK)
         status = plan_filter(plan, &source);
+    if (status == OK)
+        status = route_find_groups(plan);
     return status == OK ? compose_and_commit(plan, acceptance, false) : status;
 }
 
@@ -158,6 +161,10 @@ enum status accept_message(struct queue *queue, const struct acceptance *accepta
     plan_init(&plan, queue, envelope->recipients, envelope->recipient_count);
     plan.id = envelope->id;
     plan.sender = envelope->sender;
+    plan.login = envelope->login;
+    plan.server = envelope->server;
+    plan.size = acceptance->size;
+    plan.priority = envelope->terms.priority;
     plan.client_hears = acceptance->results != NULL &&
                         (envelope->service == SERVICE_LMTP || envelope->recipient_count == 1);
     /* Who is meant counts when it is released: RFC 4865 5. */

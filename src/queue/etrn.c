@@ -62,7 +62,7 @@ static bool connector_has(const struct setting_connector *connector, const struc
     if (etrn->kind == QUEUE_ETRN_CONNECTOR)
         return text_equals_nocase(connector->name, etrn->node);
     for (unsigned i = 0; i < connector->space_count; i++)
-        if (space_has(connector, connector->spaces[i], etrn))
+        if (space_has(connector, connector->spaces[i].pattern, etrn))
             return true;
     return etrn->kind == QUEUE_ETRN_NODE && names_smart_host(connector, etrn->node);
 }

@@ -31,6 +31,7 @@ struct queued_item {
     struct hop *hop;     /* ITEM_SEND */
     struct timer due;    /* in a heap of its hop, or in queue->reports, ->later, ->files */
     bool is_ripe;        /* in hop->ripe */
+    bool is_scheduled;   /* due only when the connector's schedule lets it go */
     struct timer look;   /* in queue->looks: a notice or expiry may be due */
     int64_t next_try_ms; /* wall */
     uint64_t lease;      /* 0: not out */
@@ -38,9 +39,9 @@ struct queued_item {
     struct list leased;  /* in queue->leased */
     bool busy;           /* a task of ours works on it */
     bool delay_told, deadline_told, is_filed;
-    struct list held;   /* in hop->held: it waits to be asked for */
-    bool is_released;   /* it was, by ETRN: due like any other until it was tried once */
-    uint64_t turn;      /* the lease is of this turned session; 0: of the sender */
+    struct list held; /* in hop->held: it waits to be asked for */
+    bool is_released; /* by ETRN or an administrator: due whatever holds until it was tried once */
+    uint64_t turn;    /* the lease is of this turned session; 0: of the sender */
     uint64_t last_turn; /* the latest turned session that was given it */
 };
 
@@ -48,9 +49,10 @@ struct hop {
     struct text name;      /* owned; also the key */
     struct text connector; /* owned; "" when there is none */
     struct text domain;    /* owned; "" when the connector's smart hosts take all */
-    bool holds;            /* the connector's mail waits to be asked for */
-    struct list holding;   /* then: in queue->hops_holding */
-    struct list held;      /* items that wait for that, the longest first */
+    const struct setting_connector *settings; /* of queue->settings; NULL: no connector's */
+    bool holds;                               /* the connector's mail waits to be asked for */
+    struct list holding;                      /* then: in queue->hops_holding */
+    struct list held;                         /* items that wait for that, the longest first */
     unsigned held_count;
     struct timer_heap items; /* waiting, by next try */
     struct timer_heap ripe;  /* due, by priority and then by next try */
@@ -107,6 +109,13 @@ struct queue {
     unsigned calls; /* being served */
     struct task_event call_ended;
 };
+
+/* opening.c: when the item is due, by its next try and the schedule of its connector; marks it. */
+int64_t opening_due(struct queued_item *item);
+/* It is due, but the schedule has closed meanwhile. */
+bool opening_is_closed(struct queued_item *item);
+/* Some of the connector's mail waits for a time. connector may be NULL. */
+bool opening_matters(const struct setting_connector *connector);
 
 /* schedule.c */
 void schedule_init(struct queue *queue);

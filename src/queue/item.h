@@ -28,11 +28,11 @@ struct item_recipient {
 
 struct item {
     enum item_kind kind;
-    bool delay_told;    /* the sender heard of the delay */
-    bool deadline_told; /* and that the time of BY= has passed, RFC 2852 */
-    bool is_filed;      /* of ITEM_BAD: it was written into the folder of bad mail */
-    struct text connector, domain;
-    int64_t next_try_ms; /* wall */
+    bool delay_told;               /* the sender heard of the delay */
+    bool deadline_told;            /* and that the time of BY= has passed, RFC 2852 */
+    bool is_filed;                 /* of ITEM_BAD: it was written into the folder of bad mail */
+    struct text connector, domain; /* of its hop. ITEM_LATER: the server and login it came by */
+    int64_t next_try_ms;           /* wall */
     uint32_t attempts;
     struct item_recipient *recipients;
     unsigned recipient_count;

@@ -126,7 +126,10 @@ static enum status commit_report(struct telling *telling, uint64_t id, struct te
 {
     struct queue *queue = telling->queue;
     struct change change;
-    struct queue_recipient recipient = {.address = telling->message.sender, .notify = NOTIFY_NEVER};
+    struct queue_recipient recipients[] = {
+        {.address = telling->message.sender, .notify = NOTIFY_NEVER},
+        {.address = queue->settings->report_copy, .notify = NOTIFY_NEVER}};
+    bool is_copied = telling->any_failed && !text_is_empty(queue->settings->report_copy);
     struct mail_terms terms = terms_of(telling, body);
     struct queue_envelope envelope = {.id = id,
                                       .sender = TEXT(""),
@@ -135,8 +138,8 @@ static enum status commit_report(struct telling *telling, uint64_t id, struct te
                                       .server = TEXT("(report)"),
                                       .subject = TEXT("Delivery status"),
                                       .settings_version = queue->settings->version,
-                                      .recipients = &recipient,
-                                      .recipient_count = 1};
+                                      .recipients = recipients,
+                                      .recipient_count = is_copied ? 2 : 1};
     struct acceptance acceptance = {.envelope = &envelope,
                                     .body = body,
                                     .size = body.length,

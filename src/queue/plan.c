@@ -3,11 +3,11 @@
 #include "account/quota.h"
 #include "base/clock.h"
 #include "decide/retry.h"
-#include "decide/route.h"
 #include "mail/address.h"
 #include "mail/srs.h"
 #include "queue/filter.h"
 #include "queue/memory.h"
+#include "queue/routing.h"
 #include "store/mailbox.h"
 
 enum { STORIES_MOST = 50 }; /* told one by one; of more recipients, a count */
@@ -193,36 +193,6 @@ static void fill_forwarding(const struct plan *plan, const struct directory_targ
         facts->forwarder = plan->forwards[target->recipient - plan->asked_count].by->owner;
 }
 
-static void plan_remote(struct plan *plan, const struct directory_target *target, int64_t now)
-{
-    struct text domain =
-        text_from_position(target->address, text_find_last(target->address, '@') + 1);
-    struct route route = decide_route(plan->queue->settings, domain);
-    struct item facts = {.kind = ITEM_SEND, .next_try_ms = now};
-    facts.connector = route.connector == NULL ? TEXT("") : route.connector->name;
-    /* What is held is asked for by domain. */
-    bool by_domain = route.by_mx || route.connector->holds;
-    facts.domain = by_domain ? domain : TEXT("");
-    struct item_recipient recipient = plan_recipient(plan, target);
-    fill_forwarding(plan, target, &facts);
-    add_recipient(plan, group_for(plan, group_name(plan, &facts), &facts), recipient);
-    if (!plan_may_tell(plan))
-        return;
-    struct text name = facts.sender.length == 0
-                           ? TEXT("")
-                           : arena_printf(&plan->arena, " from=<%.*s>", TEXT_ARG(facts.sender));
-    if (route.connector == NULL)
-        change_story(&plan->change, plan->id, "routed",
-                     "recipient=%.*s hop=mx:%.*s%.*s reason=\"no connector has this domain\"",
-                     TEXT_ARG(recipient.address), TEXT_ARG(domain), TEXT_ARG(name));
-    else
-        change_story(&plan->change, plan->id, "routed",
-                     "recipient=%.*s connector=%.*s space=%.*s cost=%u%.*s where=%.*s:%u",
-                     TEXT_ARG(recipient.address), TEXT_ARG(route.connector->name),
-                     TEXT_ARG(route.space), route.connector->cost, TEXT_ARG(name),
-                     TEXT_ARG(route.connector->place.file), route.connector->place.line);
-}
-
 static void report_failed(struct plan *plan, const struct directory_target *target,
                           const char *enhanced, const char *reply, int64_t now)
 {
@@ -234,6 +204,37 @@ static void report_failed(struct plan *plan, const struct directory_target *targ
     if (plan_may_tell(plan))
         change_story(&plan->change, plan->id, "failed", "recipient=%.*s status=%s reason=\"%s\"",
                      TEXT_ARG(recipient.address), enhanced, reply);
+}
+
+static void plan_remote(struct plan *plan, const struct directory_target *target, int64_t now)
+{
+    struct text domain =
+        text_from_position(target->address, text_find_last(target->address, '@') + 1);
+    struct item facts = {.kind = ITEM_SEND, .next_try_ms = now};
+    fill_forwarding(plan, target, &facts);
+    struct route_facts asked = route_facts_of(plan, domain);
+    if (!text_is_empty(facts.forwarder))
+        asked.login = facts.forwarder; /* whose script sends it on */
+    struct route route = decide_route(&asked);
+    if (route.is_refused) {
+        report_failed(plan, target, "5.7.1", "no connector for the domain admits this message",
+                      now);
+        return;
+    }
+    struct item_recipient recipient = plan_recipient(plan, target);
+    facts.connector = route.connector == NULL ? TEXT("") : route.connector->name;
+    facts.domain = route_is_by_domain(&route) ? domain : TEXT("");
+    add_recipient(plan, group_for(plan, group_name(plan, &facts), &facts), recipient);
+    if (plan_may_tell(plan))
+        route_tell(&plan->change, &asked, &route, recipient.address, facts.sender);
+}
+
+bool plan_is_known_elsewhere(const struct plan *plan, const struct directory_target *target)
+{
+    struct text domain =
+        text_from_position(target->address, text_find_last(target->address, '@') + 1);
+    const struct setting_domain *own = settings_domain_find(plan->queue->settings, domain);
+    return target->kind == TARGET_UNKNOWN && own != NULL && !text_is_empty(own->forward);
 }
 
 static void plan_failed(struct plan *plan, const struct directory_target *target, int64_t now)
@@ -367,7 +368,10 @@ static enum status plan_targets(struct plan *plan, int64_t now)
             break;
         case TARGET_UNKNOWN:
         case TARGET_LOOP:
-            plan_failed(plan, target, now);
+            if (plan_is_known_elsewhere(plan, target))
+                plan_remote(plan, target, now);
+            else
+                plan_failed(plan, target, now);
             break;
         }
         if (status != OK)
@@ -414,7 +418,10 @@ enum status plan_compose(struct plan *plan, int64_t now)
 
 enum status plan_hold(struct plan *plan, int64_t until_ms)
 {
-    struct item facts = {.kind = ITEM_LATER, .next_try_ms = until_ms};
+    struct item facts = {.kind = ITEM_LATER,
+                         .next_try_ms = until_ms,
+                         .connector = plan->server,
+                         .domain = plan->login};
     char until[CLOCK_TEXT_BYTES];
     for (unsigned i = 0; i < plan->recipient_count; i++) {
         const struct queue_recipient *asked = &plan->recipients[i];

@@ -21,7 +21,9 @@ struct plan {
     struct arena arena;
     struct queue *queue;
     uint64_t id;
-    struct text sender;
+    struct text sender, login, server; /* the last two: that it came by, or "" */
+    uint64_t size;
+    int priority;
     const struct queue_recipient *recipients;
     unsigned recipient_count; /* those that scripts send it on to stand behind asked_count */
     unsigned asked_count;
@@ -39,6 +41,8 @@ struct plan {
     struct text *keys;
     struct directory_target *targets;
     unsigned target_count;
+    struct text *sender_groups; /* that connectors name */
+    unsigned sender_group_count;
     unsigned *targets_of; /* how many targets each recipient has */
     struct map *groups;   /* hop name and in whose name -> struct group that has room */
     struct list group_list;
@@ -79,5 +83,7 @@ void plan_add_item(struct plan *plan, const struct item *item, struct item_recip
 void plan_add_report(struct plan *plan, struct item_recipient recipient, int64_t now);
 /* He has it: told to senders who asked for that. */
 void plan_delivered(struct plan *plan, struct item_recipient recipient, int64_t now);
+/* The directory knows nobody of that name, but the domain has another system that may. */
+bool plan_is_known_elsewhere(const struct plan *plan, const struct directory_target *target);
 
 #endif

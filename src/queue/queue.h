@@ -98,6 +98,29 @@ enum status queue_purge_bad(struct queue *queue, uint64_t id, unsigned *count);
  * message's. *count is how many parts. YIELDS. */
 enum status queue_requeue_bad(struct queue *queue, uint64_t id, unsigned *count);
 
+/* Which way would a message go, and why not another? Nothing is sent. */
+struct queue_route_question {
+    struct text to, from, login, server;
+    uint64_t size;
+    int priority;
+};
+struct queue_route_line {
+    struct text target;    /* the address that `to` leads to */
+    const char *kind;      /* "mailbox", "next-hop", "unknown", "loop", "refused", "other" */
+    struct text connector; /* of a next hop and of an alternative; "" by MX */
+    struct text space;     /* that matched, or "" */
+    uint32_t cost;
+    struct text hosts; /* where it goes then */
+    struct text reason;
+    struct setting_place place; /* line 0: no setting decided */
+    struct text note;
+};
+typedef void queue_route_visit(void *context, const struct queue_route_line *line);
+/* Each target, and behind it its alternatives ("other"). REFUSED: the address is malformed.
+ * TRY_LATER: the directory is not there. YIELDS. */
+enum status queue_route(struct queue *queue, const struct queue_route_question *question,
+                        queue_route_visit *visit, void *context);
+
 struct queue_counts {
     uint64_t messages, items, hops, sending;
     bool low_space;

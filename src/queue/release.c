@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/logline.h"
 #include "queue/filter.h"
+#include "queue/routing.h"
 
 enum { RETRY_MS = MINUTE };
 
@@ -68,10 +69,16 @@ static enum status release(struct queue *queue, struct queued_item *later, struc
     plan_init(&plan, queue, recipients, item.recipient_count);
     plan.id = message.id;
     plan.sender = message.sender;
+    plan.login = item.domain;
+    plan.server = item.connector;
+    plan.size = message.size;
+    plan.priority = message.terms.priority;
     struct filter_source source = {.facts = message, .is_stored = true};
     enum status status = plan_expand(&plan);
     if (status == OK)
         status = plan_filter(&plan, &source);
+    if (status == OK)
+        status = route_find_groups(&plan);
     if (status == OK)
         status = compose_and_commit(&plan, later);
     plan_finish(&plan);

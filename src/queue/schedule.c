@@ -119,12 +119,14 @@ static void hop_follow_settings(struct queue *queue, struct hop *hop)
     const struct settings *settings = queue->settings;
     hop->limit = HOP_LIMIT_DEFAULT;
     hop->holds = false;
+    hop->settings = NULL;
     for (unsigned i = 0; i < settings->connector_count; i++) {
         const struct setting_connector *connector = &settings->connectors[i];
         if (!text_equals(connector->name, hop->connector))
             continue;
         hop->limit = connector->max_connections * 2;
         hop->holds = connector->holds;
+        hop->settings = connector;
     }
     list_remove(&hop->holding);
     if (hop->holds)
@@ -208,7 +210,7 @@ static void put_in_hop(struct queued_item *item)
         list_append(&item->hop->held, &item->held);
         item->hop->held_count++;
     } else {
-        timer_set(&item->hop->items, &item->due, item->next_try_ms);
+        timer_set(&item->hop->items, &item->due, opening_due(item));
         item->hop->waiting++;
     }
 }
@@ -418,17 +420,26 @@ static void ripen(struct hop *hop)
 
 struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
 {
+    enum { PUT_OFF_MOST = 1000 };
     ready_hops(queue);
+    for (unsigned put_off = 0; !list_is_empty(&queue->hops_ready); put_off++) {
+        struct hop *hop = list_entry(queue->hops_ready.next, struct hop, ready);
+        if (put_off == PUT_OFF_MOST) {
+            *wake_ms = clock_wall_ms();
+            return NULL;
+        }
+        list_remove(&hop->ready);
+        ripen(hop);
+        struct queued_item *item = schedule_hop_first(hop);
+        if (!opening_is_closed(item)) {
+            begin_lease(queue, item);
+            return item;
+        }
+        schedule_place(queue, item);
+    }
     struct timer *next = timer_first(&queue->hops_waiting);
     *wake_ms = next == NULL ? INT64_MAX : next->deadline_ms;
-    if (list_is_empty(&queue->hops_ready))
-        return NULL;
-    struct hop *hop = list_entry(queue->hops_ready.next, struct hop, ready);
-    list_remove(&hop->ready);
-    ripen(hop);
-    struct queued_item *item = schedule_hop_first(hop);
-    begin_lease(queue, item);
-    return item;
+    return NULL;
 }
 
 void schedule_lease_held(struct queue *queue, struct queued_item *item, uint64_t turn)
@@ -452,9 +463,9 @@ void schedule_follow_settings(struct queue *queue)
     bool changed = false;
     while (map_next(queue->hops, &position, NULL, &value)) {
         struct hop *hop = value;
-        bool held = hop->holds;
+        bool held = hop->holds, waited = opening_matters(hop->settings);
         hop_follow_settings(queue, hop);
-        changed |= held != hop->holds;
+        changed |= held != hop->holds || waited || opening_matters(hop->settings);
     }
     position = 0;
     while (changed && map_next(queue->items, &position, NULL, &value))

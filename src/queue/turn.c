@@ -90,7 +90,7 @@ static bool names_domain(const struct turn *turn, struct text domain)
 static bool may_take_domain(const struct queue *queue, const struct turn *turn,
                             struct text connector, struct text domain)
 {
-    struct route route = decide_route(queue->settings, domain);
+    struct route route = decide_route_of_domain(queue->settings, domain);
     return route.connector != NULL && text_equals(route.connector->name, connector) &&
            decide_may_fetch(route.connector, turn->account) && names_domain(turn, domain);
 }

@@ -37,7 +37,10 @@ static const char *state_name(const struct queued_item *queued, const struct ite
     switch (item->kind) {
     case ITEM_SEND:
         if (queued == NULL || queued->lease == 0)
-            return queued != NULL && !list_is_empty(&queued->held) ? "remote" : "waiting";
+            return queued == NULL                  ? "waiting"
+                   : !list_is_empty(&queued->held) ? "remote"
+                   : queued->is_scheduled          ? "scheduled"
+                                                   : "waiting";
         return "sending";
     case ITEM_REPORT:
         return "report";
@@ -72,6 +75,8 @@ static int64_t next_try(const struct queued_item *queued, const struct item *ite
 {
     if (queued == NULL)
         return item->next_try_ms;
+    if (queued->is_scheduled && queued->due.position != 0)
+        return queued->due.deadline_ms;
     if (queued->hop != NULL && queued->hop->retry_ms > queued->next_try_ms)
         return queued->hop->retry_ms;
     return queued->next_try_ms;
@@ -168,7 +173,7 @@ static bool retry_item(struct queue *queue, struct queued_item *item, bool is_na
     if (item->kind == ITEM_BAD || item->lease != 0 || item->busy ||
         (waits_to_be_named && !is_named))
         return false;
-    if (is_held) {
+    if (is_held || (item->is_scheduled && is_named)) {
         schedule_start(queue, item);
         return true;
     }

@@ -23,6 +23,10 @@ static const char settings_text[] = "host mx.local.test\n"
                                     "    hold for bob@local.test carol@local.test\n}\n"
                                     "connector second {\n    to second.test\n"
                                     "    hold for bob@local.test\n}\n"
+                                    "connector hourly {\n    to hourly.test\n"
+                                    "    schedule every 1h\n    by mx\n}\n"
+                                    "connector night {\n    to night.test\n"
+                                    "    schedule 22:00-04:00\n    by mx\n}\n"
                                     "connector node {\n    to node.test *.node.test\n"
                                     "    smart-host gate.test\n    hold\n}\n";
 

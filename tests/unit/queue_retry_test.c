@@ -1,4 +1,6 @@
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "queue_peer.h"
@@ -300,4 +302,73 @@ static void administrator(struct queue_peer *peer)
 TEST("an administrator retries a hop and deletes a message, of which the sender hears")
 {
     run(administrator);
+}
+
+/* Nine in the evening at UTC, which is the time zone of this test. */
+static void set_evening(void)
+{
+    setenv("TZ", "UTC", 1);
+    tzset();
+    now = 20780 * (int64_t)DAY + 21 * (int64_t)HOUR;
+}
+
+static void night_opens(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    set_evening();
+    queue_peer_deliver(peer, "alice@local.test", "x@night.test");
+    queue_peer_deliver(peer, "alice@local.test", "y@night.test");
+    EXPECT(lease_one(peer, &arena) == NULL);
+    queue_peer_close(peer);
+    queue_peer_open(peer);
+    now += HOUR - 1;
+    EXPECT(lease_one(peer, &arena) == NULL);
+    now += 1;
+    struct queue_job *job = lease_one(peer, &arena);
+    EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    now += 6 * HOUR; /* closed again; the other was due all the time */
+    EXPECT(lease_one(peer, &arena) == NULL);
+    now += 17 * HOUR;
+    EXPECT(queue_peer_await(peer, "alice@local.test", 1)); /* she is told of the delay */
+    EXPECT(lease_one(peer, &arena) == NULL);
+    now += HOUR;
+    EXPECT(lease_one(peer, &arena) != NULL);
+    arena_finish(&arena);
+}
+
+/* shows: S33 */
+TEST("mail of a connector with a schedule goes while it is open, and not after, over a restart too")
+{
+    run(night_opens);
+}
+
+static void hour_strikes(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    set_evening();
+    now += MINUTE;
+    queue_peer_deliver(peer, "alice@local.test", "x@hourly.test");
+    EXPECT(lease_one(peer, &arena) == NULL);
+    now += 59 * MINUTE;
+    struct queue_job *job = lease_one(peer, &arena);
+    EXPECT(job != NULL);
+    EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "connection refused") == OK);
+    now += MINUTE; /* it was let go: retries need no further hour */
+    job = lease_one(peer, &arena);
+    EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    queue_peer_deliver(peer, "alice@local.test", "y@hourly.test");
+    EXPECT(lease_one(peer, &arena) == NULL); /* of after the hour */
+    EXPECT(queue_retry(peer->queue, 0, TEXT("")) == 1);
+    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_retry(peer->queue, 0, TEXT("hourly mx:hourly.test")) == 1);
+    EXPECT(lease_one(peer, &arena) != NULL);
+    arena_finish(&arena);
+}
+
+/* shows: S33 T28 */
+TEST("at each point of a schedule goes what has come until then")
+{
+    run(hour_strikes);
 }

@@ -307,6 +307,7 @@ static enum status connect_directly(struct attempt *attempt)
     direct->tls = connector->direct_tls;
     direct->login = (struct setting_client_login){0};
     direct->exps = EXPS_NEVER;
+    direct->certificate_count = 0;
     enum status status = connect_by(attempt, direct);
     attempt->connector = connector;
     return status;

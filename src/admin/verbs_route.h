@@ -1,0 +1,9 @@
+/* The verb about routes, for the table of what the store role serves. */
+#ifndef ADMIN_VERBS_ROUTE_H
+#define ADMIN_VERBS_ROUTE_H
+
+#include "admin/admin.h"
+
+enum status verb_route(void *queue, struct admin_call *call);
+
+#endif

@@ -1,0 +1,175 @@
+#include "queue/routing.h"
+
+#include "mail/address.h"
+
+enum { GROUPS_MOST = 100, OWN_MOST = 2, REJECTED_MOST = 8 };
+
+struct gathering {
+    struct plan *plan;
+    struct text own[OWN_MOST]; /* keys of the sender and of who logged in */
+    unsigned own_count;
+    struct directory_target *targets; /* where these lead */
+    unsigned target_count;
+    struct text *groups; /* as the settings name them */
+    unsigned group_count;
+    struct map *seen;
+};
+
+static void gather_own(struct gathering *gathering, struct text address)
+{
+    struct mail_address parsed;
+    struct arena *arena = &gathering->plan->arena;
+    if (!text_is_empty(address) && mail_address_parse(address, arena, &parsed) == OK)
+        gathering->own[gathering->own_count++] = mail_address_key(&parsed, arena);
+}
+
+/* Copied, for the settings may change while the directory is asked. */
+static void gather_groups(struct gathering *gathering, const struct setting_senders *senders)
+{
+    for (unsigned i = 0; i < senders->name_count && gathering->group_count < GROUPS_MOST; i++) {
+        struct text name = senders->names[i];
+        if (!text_starts_with(name, TEXT("@")) || map_get(gathering->seen, name) != NULL)
+            continue;
+        map_put(gathering->seen, name, gathering);
+        gathering->groups[gathering->group_count++] = arena_copy(&gathering->plan->arena, name);
+    }
+}
+
+static bool goes_elsewhere(const struct plan *plan)
+{
+    for (unsigned i = 0; i < plan->target_count; i++)
+        if (plan->targets[i].kind == TARGET_REMOTE)
+            return true;
+    return false;
+}
+
+/* The sender himself, under any of the addresses that lead to him. */
+static bool is_own(const struct gathering *gathering, struct text address)
+{
+    for (unsigned i = 0; i < gathering->own_count; i++)
+        if (text_equals_nocase(gathering->own[i], address))
+            return true;
+    for (unsigned i = 0; i < gathering->target_count; i++)
+        if (text_equals_nocase(gathering->targets[i].address, address))
+            return true;
+    return false;
+}
+
+/* One group a call: in one answer no address comes twice. YIELDS. */
+static enum status ask_group(struct gathering *gathering, struct text name)
+{
+    struct plan *plan = gathering->plan;
+    struct text key = text_from_position(name, 1);
+    struct directory_target *members;
+    unsigned count;
+    enum status status = directory_cache_expand(plan->queue->cache, plan->queue->auth, &key, 1,
+                                                &plan->arena, &members, &count);
+    for (unsigned i = 0; status == OK && i < count; i++) {
+        if (!is_own(gathering, members[i].address))
+            continue;
+        plan->sender_groups[plan->sender_group_count++] = name;
+        break;
+    }
+    return status;
+}
+
+/* YIELDS. */
+static enum status ask_all(struct gathering *gathering)
+{
+    struct plan *plan = gathering->plan;
+    enum status status = directory_cache_expand(plan->queue->cache, plan->queue->auth,
+                                                gathering->own, gathering->own_count, &plan->arena,
+                                                &gathering->targets, &gathering->target_count);
+    for (unsigned i = 0; status == OK && i < gathering->group_count; i++)
+        status = ask_group(gathering, gathering->groups[i]);
+    return status;
+}
+
+enum status route_find_groups(struct plan *plan)
+{
+    struct settings *settings = plan->queue->settings;
+    if (text_is_empty(plan->sender) || !goes_elsewhere(plan))
+        return OK;
+    struct gathering gathering = {.plan = plan, .seen = map_new()};
+    gathering.groups = arena_array(&plan->arena, GROUPS_MOST, sizeof(*gathering.groups));
+    for (unsigned i = 0; i < settings->connector_count; i++) {
+        gather_groups(&gathering, &settings->connectors[i].accepted);
+        gather_groups(&gathering, &settings->connectors[i].rejected);
+    }
+    map_free(&gathering.seen);
+    gather_own(&gathering, plan->sender);
+    gather_own(&gathering, plan->login);
+    if (gathering.group_count == 0 || gathering.own_count == 0)
+        return OK;
+    plan->sender_groups =
+        arena_array(&plan->arena, gathering.group_count, sizeof(*plan->sender_groups));
+    return ask_all(&gathering);
+}
+
+struct route_facts route_facts_of(const struct plan *plan, struct text domain)
+{
+    return (struct route_facts){.settings = plan->queue->settings,
+                                .domain = domain,
+                                .sender = plan->sender,
+                                .login = plan->login,
+                                .server = plan->server,
+                                .groups = plan->sender_groups,
+                                .group_count = plan->sender_group_count,
+                                .size = plan->size,
+                                .priority = plan->priority,
+                                .id = plan->id};
+}
+
+bool route_is_by_domain(const struct route *route)
+{
+    const struct setting_connector *connector = route->connector;
+    return route->by_mx || connector->holds || connector->is_direct_first;
+}
+
+/* " rejected=a(it costs more)": those that have the domain. */
+static struct text rejected(const struct route_facts *facts, const struct route *route,
+                            struct arena *arena)
+{
+    struct text out = TEXT("");
+    unsigned told = 0;
+    for (unsigned i = 0; i < facts->settings->connector_count && told < REJECTED_MOST; i++) {
+        const struct setting_connector *connector = &facts->settings->connectors[i];
+        const struct setting_space *space;
+        enum route_standing standing = decide_standing(facts, route, connector, &space);
+        if (standing == ROUTE_CHOSEN || standing == ROUTE_OTHER_DOMAINS)
+            continue;
+        struct setting_place place = settings_connector_place(facts->settings, connector,
+                                                              route_standing_words[standing].row);
+        out = arena_printf(arena, "%.*s not-by=%.*s:\"%s, %.*s:%u\"", TEXT_ARG(out),
+                           TEXT_ARG(connector->name), route_standing_words[standing].words,
+                           TEXT_ARG(place.file), place.line);
+        told++;
+    }
+    return out;
+}
+
+void route_tell(struct change *change, const struct route_facts *facts, const struct route *route,
+                struct text recipient, struct text sender)
+{
+    struct arena arena;
+    arena_init(&arena);
+    const struct setting_connector *connector = route->connector;
+    struct text name =
+        text_is_empty(sender) ? TEXT("") : arena_printf(&arena, " from=<%.*s>", TEXT_ARG(sender));
+    if (connector == NULL)
+        change_story(change, facts->id, "routed",
+                     "recipient=%.*s hop=mx:%.*s%.*s reason=\"no connector has this domain\"",
+                     TEXT_ARG(recipient), TEXT_ARG(facts->domain), TEXT_ARG(name));
+    else if (route->space == NULL)
+        change_story(change, facts->id, "routed",
+                     "recipient=%.*s connector=%.*s%.*s reason=\"unknown here\"",
+                     TEXT_ARG(recipient), TEXT_ARG(connector->name), TEXT_ARG(name));
+    else
+        change_story(change, facts->id, "routed",
+                     "recipient=%.*s connector=%.*s space=%.*s cost=%u%.*s where=%.*s:%u%.*s",
+                     TEXT_ARG(recipient), TEXT_ARG(connector->name),
+                     TEXT_ARG(route->space->pattern), route->space->cost, TEXT_ARG(name),
+                     TEXT_ARG(route->space->place.file), route->space->place.line,
+                     TEXT_ARG(rejected(facts, route, &arena)));
+    arena_finish(&arena);
+}
