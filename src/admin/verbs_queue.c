@@ -6,8 +6,9 @@
 
 #include "admin/verbs_account.h"
 #include "admin/verbs_mailbox.h"
-#include "admin/verbs_sieve.h"
+#include "admin/verbs_orders.h"
 #include "admin/verbs_route.h"
+#include "admin/verbs_sieve.h"
 #include "admin/verbs_store.h"
 #include "admin/verbs_transfer.h"
 #include "admin/words.h"
@@ -20,36 +21,10 @@
 
 struct listing {
     struct admin_call *call;
-    struct text to, from, hop;
+    struct queue_filter filter;
     bool whole; /* queue show */
     unsigned count;
 };
-
-/* "45s", "12m", "3h", "2d". */
-static void print_age(struct buffer *out, int64_t milliseconds)
-{
-    const struct {
-        int64_t unit;
-        char letter;
-    } units[] = {{DAY, 'd'}, {HOUR, 'h'}, {MINUTE, 'm'}, {SECOND, 's'}};
-    unsigned i = 0;
-    while (i < 3 && milliseconds < units[i].unit * (i == 0 ? 2 : 1))
-        i++;
-    char text[32];
-    snprintf(text, sizeof(text), "%" PRId64 "%c", milliseconds / units[i].unit, units[i].letter);
-    buffer_printf(out, "%5s", text);
-}
-
-static bool is_wanted(const struct listing *listing, const struct queue_view *view)
-{
-    bool to = text_is_empty(listing->to);
-    for (unsigned i = 0; i < view->recipient_count && !to; i++)
-        to = text_equals_nocase(view->recipients[i].address, listing->to) ||
-             text_ends_with_nocase(view->recipients[i].address, listing->to);
-    return to &&
-           (text_is_empty(listing->from) || text_equals_nocase(view->sender, listing->from)) &&
-           (text_is_empty(listing->hop) || text_equals_nocase(view->hop, listing->hop));
-}
 
 static void print_recipients_json(struct buffer *out, const struct queue_view *view)
 {
@@ -106,7 +81,7 @@ static void print_view(void *context, const struct queue_view *view)
     char id[ID_TEXT_BYTES];
     /* Bad mail waits for nobody; `badmail list` has it. */
     bool is_bad = text_equals(text_from(view->state), TEXT("bad"));
-    if (!is_wanted(listing, view) || (is_bad && !listing->whole))
+    if (!queue_filter_matches(&listing->filter, view) || (is_bad && !listing->whole))
         return;
     listing->count++;
     if (listing->call->json) {
@@ -114,7 +89,7 @@ static void print_view(void *context, const struct queue_view *view)
         return;
     }
     buffer_printf(out, "%s %9" PRIu64 " ", id_format(view->id, id), view->size);
-    print_age(out, clock_wall_ms() - view->received_ms);
+    verb_age(out, clock_wall_ms() - view->received_ms);
     buffer_printf(out, "  <%.*s>\n", TEXT_ARG(view->sender));
     unsigned shown = listing->whole || view->recipient_count < 10 ? view->recipient_count : 10;
     for (unsigned i = 0; i < shown; i++)
@@ -129,20 +104,16 @@ static void print_view(void *context, const struct queue_view *view)
 
 static enum status queue_list(void *state, struct admin_call *call)
 {
-    static const char usage[] = "queue list [--to ADDRESS] [--from ADDRESS] [--hop HOP]";
     struct listing listing = {.call = call};
-    enum status status = verb_take_option(call, TEXT("--to"), &listing.to);
+    enum status status = verb_take_filter(call, &listing.filter);
     if (status == OK)
-        status = verb_take_option(call, TEXT("--from"), &listing.from);
-    if (status == OK)
-        status = verb_take_option(call, TEXT("--hop"), &listing.hop);
-    if (status == OK)
-        status = verb_check_words(call, 0, 0, usage);
+        status = verb_check_words(call, 0, 0, "queue list " VERB_FILTER_USAGE);
     if (status != OK)
         return status;
-    bool is_filtered = listing.to.length + listing.from.length + listing.hop.length > 0;
     queue_each(state, 0, print_view, &listing);
-    return listing.count > 0 || !is_filtered ? OK : refused("nothing matches in the queue");
+    return listing.count > 0 || queue_filter_is_empty(&listing.filter)
+               ? OK
+               : refused("nothing matches in the queue");
 }
 
 static void print_story(void *context, int64_t wall_ms, struct text event, struct text text);
@@ -164,69 +135,48 @@ static enum status queue_show(void *state, struct admin_call *call)
     return OK;
 }
 
-/* ---- queue retry, delete, hops ---- */
+/* ---- queue hops ---- */
 
-static enum status queue_retry_verb(void *state, struct admin_call *call)
+static void print_hop_json(struct buffer *out, const struct queue_hop_view *view)
 {
-    struct text hop;
-    uint64_t id = 0;
-    bool all = verb_take_switch(call, TEXT("--all"));
-    enum status status = verb_take_option(call, TEXT("--hop"), &hop);
-    bool needs_id = !all && text_is_empty(hop);
-    if (status == OK)
-        status = verb_check_words(call, needs_id, needs_id, "queue retry ID|--hop HOP|--all");
-    if (status == OK && needs_id)
-        status = verb_take_id(call, &id);
-    if (status != OK)
-        return status;
-    unsigned count = queue_retry(state, id, hop);
-    buffer_printf(call->out, call->json ? "{\"retried\":%u}\n" : "due now: %u\n", count);
-    return count > 0 ? OK : refused("nothing matches, or it is being sent already");
-}
-
-static enum status queue_delete_verb(void *state, struct admin_call *call)
-{
-    uint64_t id;
-    bool quiet = verb_take_switch(call, TEXT("--no-report"));
-    enum status status = verb_check_words(call, 1, 1, "queue delete ID [--no-report]");
-    if (status == OK)
-        status = verb_take_id(call, &id);
-    if (status == OK)
-        status = queue_delete(state, id, !quiet);
-    if (status == OK)
-        buffer_append(call->out, call->json ? TEXT("{\"deleted\":true}\n")
-                                 : quiet    ? TEXT("deleted; the sender is not told\n")
-                                            : TEXT("deleted; the sender is told\n"));
-    return status;
+    buffer_append(out, TEXT("{\"hop\":"));
+    admin_json_text(out, view->name);
+    buffer_printf(out,
+                  ",\"state\":\"%s\",\"messages\":%u,\"bytes\":%" PRIu64
+                  ",\"waiting\":%u,\"remote\":%u,\"sending\":%u,\"failures\":%u",
+                  view->state, view->messages, view->bytes, view->waiting, view->remote,
+                  view->sending, view->failures);
+    if (!text_is_empty(view->waits_for))
+        verb_json_field(out, "waits_for", view->waits_for);
+    verb_json_field(out, "last_error", view->last_error);
+    buffer_append(out, TEXT(",\"oldest\":\""));
+    verb_time(out, view->oldest_ms);
+    buffer_append(out, TEXT("\",\"next_try\":\""));
+    verb_time(out, view->next_try_ms);
+    buffer_append(out, TEXT("\"}\n"));
 }
 
 static void print_hop(void *context, const struct queue_hop_view *view)
 {
     struct listing *listing = context;
     struct buffer *out = listing->call->out;
-    bool is_remote = view->remote > 0 && view->waiting + view->sending == 0;
-    const char *state = is_remote ? "remote" : view->failures > 0 ? "retry" : "active";
     listing->count++;
     if (listing->call->json) {
-        buffer_append(out, TEXT("{\"hop\":"));
-        admin_json_text(out, view->name);
-        buffer_printf(out,
-                      ",\"state\":\"%s\",\"waiting\":%u,\"remote\":%u,\"sending\":%u,"
-                      "\"failures\":%u",
-                      state, view->waiting, view->remote, view->sending, view->failures);
-        if (!text_is_empty(view->waits_for))
-            verb_json_field(out, "waits_for", view->waits_for);
-        buffer_append(out, TEXT(",\"next_try\":\""));
-        verb_time(out, view->next_try_ms);
-        buffer_append(out, TEXT("\"}\n"));
+        print_hop_json(out, view);
         return;
     }
-    buffer_printf(out, "%-40.*s %-6s %8u %8u %8u ", TEXT_ARG(view->name), state,
-                  view->waiting + view->remote, view->sending, view->failures);
-    if (is_remote)
+    buffer_printf(out, "%-40.*s %-9s %8u %12" PRIu64 " ", TEXT_ARG(view->name), view->state,
+                  view->messages, view->bytes);
+    verb_age(out, clock_wall_ms() - view->oldest_ms);
+    buffer_printf(out, " %8u %8u ", view->sending, view->failures);
+    if (text_equals(text_from(view->state), TEXT("remote")))
         buffer_printf(out, "at %.*s", TEXT_ARG(view->waits_for));
     else
         verb_time(out, view->next_try_ms);
+    if (!text_is_empty(view->last_error)) {
+        buffer_append(out, TEXT("\n    "));
+        verb_clean(out, view->last_error);
+    }
     buffer_append(out, TEXT("\n"));
 }
 
@@ -237,22 +187,15 @@ static enum status queue_hops(void *state, struct admin_call *call)
     if (status != OK)
         return status;
     if (!call->json)
-        buffer_printf(call->out, "%-40s %-6s %8s %8s %8s %s\n", "hop", "state", "waiting",
-                      "sending", "failures", "next try");
+        buffer_printf(call->out, "%-40s %-9s %8s %12s %5s %8s %8s %s\n", "hop", "state", "messages",
+                      "bytes", "old", "sending", "failures", "next try");
+    if (!call->json && queue_outbound_is_off(state))
+        buffer_append(call->out, TEXT("outbound mail is disabled (mailroot queue resume)\n"));
     queue_each_hop(state, print_hop, &listing);
     return OK;
 }
 
 /* ---- trace ---- */
-
-/* One line; what strangers wrote stays on it. */
-static void print_clean(struct buffer *out, struct text text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        buffer_append_byte(out, c < ' ' || c == 127 ? '?' : (char)c);
-    }
-}
 
 static void print_story(void *context, int64_t wall_ms, struct text event, struct text text)
 {
@@ -268,9 +211,9 @@ static void print_story(void *context, int64_t wall_ms, struct text event, struc
     }
     verb_time(call->out, wall_ms);
     buffer_append(call->out, TEXT(" "));
-    print_clean(call->out, event);
+    verb_clean(call->out, event);
     buffer_append(call->out, TEXT(" "));
-    print_clean(call->out, text);
+    verb_clean(call->out, text);
     buffer_append(call->out, TEXT("\n"));
 }
 
@@ -352,9 +295,16 @@ static enum status trace(void *state, struct admin_call *call)
 
 const struct admin_action admin_queue_actions[] = {
     {"queue list", queue_list},
+    {"queue find", queue_list},
     {"queue show", queue_show},
-    {"queue retry", queue_retry_verb},
-    {"queue delete", queue_delete_verb},
+    {"queue explain", verb_queue_explain},
+    {"queue ages", verb_queue_ages},
+    {"queue freeze", verb_queue_freeze},
+    {"queue thaw", verb_queue_thaw},
+    {"queue retry", verb_queue_retry},
+    {"queue delete", verb_queue_delete},
+    {"queue hold-all", verb_queue_hold_all},
+    {"queue resume", verb_queue_resume},
     {"queue export", verb_queue_export},
     {"queue hops", queue_hops},
     {"mailq", verb_mailq},

@@ -1,5 +1,8 @@
 #include "admin/words.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/id.h"
 #include "proc/setting_number.h"
@@ -84,4 +87,26 @@ void verb_time(struct buffer *out, int64_t wall_ms)
 {
     char time[CLOCK_TEXT_BYTES];
     buffer_printf(out, "%s", wall_ms == 0 ? "-" : clock_rfc3339(wall_ms, time));
+}
+
+void verb_age(struct buffer *out, int64_t milliseconds)
+{
+    const struct {
+        int64_t unit;
+        char letter;
+    } units[] = {{DAY, 'd'}, {HOUR, 'h'}, {MINUTE, 'm'}, {SECOND, 's'}};
+    unsigned i = 0;
+    while (i < 3 && milliseconds < units[i].unit * (i == 0 ? 2 : 1))
+        i++;
+    char text[32];
+    snprintf(text, sizeof(text), "%" PRId64 "%c", milliseconds / units[i].unit, units[i].letter);
+    buffer_printf(out, "%5s", text);
+}
+
+void verb_clean(struct buffer *out, struct text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        buffer_append_byte(out, c < ' ' || c == 127 ? '?' : (char)c);
+    }
 }

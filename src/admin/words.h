@@ -19,6 +19,10 @@ enum status verb_take_id(const struct admin_call *call, uint64_t *id);
 
 /* `,"name":"value"` with the value escaped. */
 void verb_json_field(struct buffer *out, const char *name, struct text value);
+/* "45s", "12m", "3h", "2d". */
+void verb_age(struct buffer *out, int64_t milliseconds);
+/* One line; what strangers wrote stays on it. */
+void verb_clean(struct buffer *out, struct text text);
 /* RFC 3339, or "-" for 0. */
 void verb_time(struct buffer *out, int64_t wall_ms);
 

@@ -295,6 +295,7 @@ const struct setting_domain *settings_domain_find(const struct settings *setting
 struct setting_place settings_connector_place(const struct settings *settings,
                                               const struct setting_connector *connector,
                                               const char *row);
+struct setting_place settings_retry_place(const struct settings *settings, const char *row);
 
 /* `config show`: changed settings as statements (all: defaults too; where: with file:line). */
 void settings_show(const struct settings *settings, bool all, bool where, struct buffer *out);

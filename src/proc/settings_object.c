@@ -122,21 +122,33 @@ const struct setting_domain *settings_domain_find(const struct settings *setting
     return map_get(object->domains, text_of(key, domain.length));
 }
 
-struct setting_place settings_connector_place(const struct settings *settings,
-                                              const struct setting_connector *connector,
-                                              const char *name)
+/* Of a row in the block that has these values. */
+static struct setting_place place_of(const struct settings *settings, const void *values,
+                                     enum setting_kind_id kind, const char *name)
 {
     const struct settings_object *object = (const struct settings_object *)settings;
     struct text text = text_from(name);
     const struct setting_row *row =
-        setting_row_find(KIND_CONNECTOR, text_before(text, ' '), text_after(text, ' '));
+        setting_row_find(kind, text_before(text, ' '), text_after(text, ' '));
     for (const struct setting_block *block = object->blocks; block != NULL; block = block->next) {
-        if (block->values != connector)
+        if (block->kind != kind || block->values != values)
             continue;
         const struct setting_place *place = setting_block_place(block, row);
         return place->line > 0 ? *place : block->place;
     }
     return (struct setting_place){0};
+}
+
+struct setting_place settings_connector_place(const struct settings *settings,
+                                              const struct setting_connector *connector,
+                                              const char *name)
+{
+    return place_of(settings, connector, KIND_CONNECTOR, name);
+}
+
+struct setting_place settings_retry_place(const struct settings *settings, const char *name)
+{
+    return place_of(settings, &settings->retry, KIND_RETRY, name);
 }
 
 bool setting_client_logs_in(const struct setting_client_login *login)

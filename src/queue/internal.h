@@ -38,8 +38,10 @@ struct queued_item {
     int64_t leased_ms;   /* wall */
     struct list leased;  /* in queue->leased */
     bool busy;           /* a task of ours works on it */
+    bool is_frozen;      /* it waits for an administrator, and for nothing else */
     bool delay_told, deadline_told, is_filed;
-    struct list held; /* in hop->held: it waits to be asked for */
+    struct list of_hop; /* in hop->all */
+    struct list held;   /* in hop->held: it waits to be asked for */
     bool is_released; /* by ETRN or an administrator: due whatever holds until it was tried once */
     uint64_t turn;    /* the lease is of this turned session; 0: of the sender */
     uint64_t last_turn; /* the latest turned session that was given it */
@@ -58,6 +60,10 @@ struct hop {
     struct timer_heap ripe;  /* due, by priority and then by next try */
     struct timer due;        /* in queue->hops_waiting */
     struct list ready;       /* in queue->hops_ready */
+    struct list all;         /* its items, waiting or not, the oldest first */
+    uint64_t bytes;          /* of these */
+    bool is_frozen;          /* by an administrator: nothing is sent, new mail still comes in */
+    char *last_error;        /* of the latest attempt that failed, as the peer said it; or NULL */
     unsigned users;          /* items that name it: while there are any, it stays */
     unsigned waiting, leased, limit;
     unsigned failures;           /* failed connections in a row */
@@ -89,7 +95,9 @@ struct queue {
     struct timer_heap hops_waiting;
     struct list hops_ready; /* due: one job each in turn */
     struct list hops_holding;
-    struct map *turns; /* id -> struct turn: sessions that were turned round */
+    struct map *frozen_hops; /* names: also of hops without mail */
+    bool is_outbound_off;    /* all hops rest */
+    struct map *turns;       /* id -> struct turn: sessions that were turned round */
     uint64_t last_turn;
     struct map *asked; /* connector's name -> when a stranger's ETRN was heeded last */
     struct list leased;
@@ -109,6 +117,18 @@ struct queue {
     unsigned calls; /* being served */
     struct task_event call_ended;
 };
+
+/* orders.c: what an administrator ordered and the store keeps. */
+void orders_init(struct queue *queue);
+void orders_finish(struct queue *queue);
+void orders_load(struct queue *queue);
+/* Nothing of the hop is to be sent now. */
+bool orders_stop(const struct queue *queue, const struct hop *hop);
+
+/* view.c: one item that is neither out nor busy. */
+bool queue_retry_item(struct queue *queue, struct queued_item *item);
+/* YIELDS. */
+enum status queue_delete_item(struct queue *queue, struct queued_item *item, bool report);
 
 /* opening.c: when the item is due, by its next try and the schedule of its connector; marks it. */
 int64_t opening_due(struct queued_item *item);
@@ -146,6 +166,9 @@ void schedule_send_lost(void *queue);
 /* What a finished attempt says of the hop. */
 void schedule_hop_result(struct queue *queue, struct queued_item *item, bool connected);
 void schedule_hop_retry(struct queue *queue, struct hop *hop);
+/* Its orders have changed. */
+void schedule_hop_place(struct queue *queue, struct hop *hop);
+void schedule_hop_error(struct hop *hop, struct text enhanced, struct text reply);
 /* Wall instant to monotonic, for waiting. */
 int64_t schedule_deadline(int64_t wall_ms);
 

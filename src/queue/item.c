@@ -2,7 +2,7 @@
 
 #include "base/wire.h"
 
-enum { DELAY_TOLD = 1, DEADLINE_TOLD = 2, IS_FILED = 4 };
+enum { DELAY_TOLD = 1, DEADLINE_TOLD = 2, IS_FILED = 4, FROZEN = 8 };
 
 /* What only scripts and forwarding need: items without look as they did before there were any. */
 static void put_filtered(const struct item *item, struct buffer *out)
@@ -28,7 +28,7 @@ void item_encode(const struct item *item, struct buffer *out)
     wire_put_u8(out, (uint8_t)item->kind);
     wire_put_u8(out, (item->delay_told ? DELAY_TOLD : 0) |
                          (item->deadline_told ? DEADLINE_TOLD : 0) |
-                         (item->is_filed ? IS_FILED : 0));
+                         (item->is_filed ? IS_FILED : 0) | (item->is_frozen ? FROZEN : 0));
     wire_put_text(out, item->connector);
     wire_put_text(out, item->domain);
     wire_put_u64(out, (uint64_t)item->next_try_ms);
@@ -54,6 +54,7 @@ bool item_decode(struct text bytes, struct arena *arena, struct item *out)
     uint8_t kind = wire_get_u8(&in);
     *out = (struct item){.kind = (enum item_kind)kind};
     uint8_t told = wire_get_u8(&in);
+    out->is_frozen = (told & FROZEN) != 0;
     out->delay_told = (told & DELAY_TOLD) != 0;
     out->deadline_told = (told & DEADLINE_TOLD) != 0;
     out->is_filed = (told & IS_FILED) != 0;

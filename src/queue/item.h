@@ -28,6 +28,7 @@ struct item_recipient {
 
 struct item {
     enum item_kind kind;
+    bool is_frozen;                /* by an administrator, until he thaws it */
     bool delay_told;               /* the sender heard of the delay */
     bool deadline_told;            /* and that the time of BY= has passed, RFC 2852 */
     bool is_filed;                 /* of ITEM_BAD: it was written into the folder of bad mail */

@@ -69,6 +69,7 @@ static bool verdict_init(struct verdict *verdict, struct queue *queue, struct qu
     verdict->reports.recipients =
         arena_array(&verdict->arena, count, sizeof(struct item_recipient));
     verdict->reports.connector = verdict->reports.domain = TEXT("");
+    verdict->reports.is_frozen = false;
     return true;
 }
 
@@ -232,6 +233,10 @@ enum status outcome_record(struct queue *queue, struct queued_item *item,
     bool connected = !never_connected(request);
     for (unsigned i = 0; i < verdict.item.recipient_count; i++)
         judge(&verdict, &verdict.item.recipients[i], outcome_of(request, i));
+    for (unsigned i = 0; i < request->count; i++)
+        if (request->outcomes[i].status == TRY_LATER)
+            schedule_hop_error(item->hop, request->outcomes[i].enhanced,
+                               request->outcomes[i].reply);
     schedule_hop_result(queue, item, connected);
     verdict.waiting.attempts++;
     if (connected)

@@ -30,6 +30,7 @@ struct queue *queue_new(void)
     queue->asked = map_new();
     list_init(&queue->watches);
     task_event_init(&queue->call_ended);
+    orders_init(queue);
     schedule_init(queue);
     turn_init(queue);
     return queue;
@@ -205,6 +206,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     queue->accounts.store = queue->store;
     struct store_hooks hooks = {.context = queue, .item = schedule_item, .value = value_changed};
     store_set_hooks(queue->store, hooks);
+    orders_load(queue);
     schedule_load(queue);
     queue->serving = true;
     task_event_tell_all(&queue->work);
@@ -248,6 +250,7 @@ void queue_stop(struct queue **stopped)
     task_group_finish(&queue->log_tasks);
     schedule_finish(queue);
     turn_finish(queue);
+    orders_finish(queue);
     etrn_finish(queue);
     directory_cache_free(&queue->cache);
     scripts_cache_free(&queue->scripts);

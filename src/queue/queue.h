@@ -60,11 +60,12 @@ struct queue_view_recipient {
 struct queue_view {
     uint64_t id;
     uint32_t number;
-    const char *state; /* "waiting", "remote" (until it is asked for), "sending", "report", "bad",
-                          "answer" (a script's, about to be written), or "held" until next_try_ms,
-                          as the sender asked */
+    /* "waiting", "scheduled" (until its connector's time), "remote" (until it is asked for),
+     * "frozen" (until it is thawed), "sending", "report", "bad", "answer" (a script's, about to be
+     * written), or "held" until next_try_ms, as the sender asked */
+    const char *state;
     struct text waits_for; /* of "remote": what lets it go, for people */
-    struct text hop, connector, domain, sender;
+    struct text hop, connector, domain, sender, subject;
     uint64_t size;
     int64_t received_ms, next_try_ms; /* wall */
     uint32_t attempts;
@@ -77,6 +78,11 @@ void queue_each(struct queue *queue, uint64_t id, queue_view_visit *visit, void 
 
 struct queue_hop_view {
     struct text name;
+    const char *state; /* "active", "ready", "retry", "scheduled", "remote", "frozen", "disabled" */
+    unsigned messages; /* all of them */
+    uint64_t bytes;
+    int64_t oldest_ms;      /* wall: the first of these came */
+    struct text last_error; /* as the peer said it, or "" */
     unsigned waiting, remote, sending, failures;
     int64_t next_try_ms;   /* of those that wait for their time. Wall; 0: now */
     struct text waits_for; /* of the `remote` ones: what lets them go, or "" */
@@ -91,6 +97,50 @@ unsigned queue_retry(struct queue *queue, uint64_t id, struct text hop);
 /* Remove what waits of a message, telling the sender when `report`. Items being sent stay and make
  * it TRY_LATER; REFUSED: there is no such message. YIELDS. */
 enum status queue_delete(struct queue *queue, uint64_t id, bool report);
+/* Why a part of a message is where it is. Lent to the visitor. */
+struct queue_explanation {
+    uint32_t number;
+    const struct queue_view *view;
+    struct text why;
+    struct setting_place place; /* of the setting that says so; line 0: none, or its default */
+    int64_t next_try_ms;        /* wall; 0: none by itself */
+    int64_t gives_up_ms;        /* wall; 0: never by itself */
+};
+typedef void queue_explain_visit(void *context, const struct queue_explanation *explanation);
+/* YIELDS. */
+void queue_explain(struct queue *queue, uint64_t id, queue_explain_visit *visit, void *context);
+
+/* What administrators pick messages by; what is empty or 0 is not asked about. */
+struct queue_filter {
+    uint64_t id;
+    struct text hop, from; /* whole */
+    struct text to;        /* of a recipient, or how his address ends ("@example.org") */
+    struct text subject;   /* a part of it; ASCII letters in any case */
+    uint64_t older_ms, larger_bytes;
+};
+bool queue_filter_is_empty(const struct queue_filter *filter);
+bool queue_filter_matches(const struct queue_filter *filter, const struct queue_view *view);
+enum queue_action {
+    QUEUE_COUNT_ONLY, /* nothing happens */
+    QUEUE_FREEZE,     /* not sent, not reported, not expired until it is thawed; durable */
+    QUEUE_THAW,
+    QUEUE_RETRY,  /* as queue_retry of a message */
+    QUEUE_DELETE, /* the sender is told */
+    QUEUE_DROP,   /* and here not */
+};
+/* Do so with every item that matches and that it is possible with. *count: how many those were.
+ * Walks the index in pages. TRY_LATER: it could not be written; what went before stays done.
+ * YIELDS. */
+enum status queue_act(struct queue *queue, const struct queue_filter *filter,
+                      enum queue_action action, unsigned *count);
+/* Freeze or thaw a hop, with or without mail: nothing of it is sent, and more comes in. Durable.
+ * YIELDS. */
+enum status queue_freeze_hop(struct queue *queue, struct text hop, bool is_frozen);
+/* All hops rest, or do not; local delivery goes on. Durable. YIELDS. */
+enum status queue_stop_outbound(struct queue *queue, bool is_off);
+bool queue_outbound_is_off(const struct queue *queue);
+bool queue_hop_is_frozen(const struct queue *queue, struct text hop);
+
 /* Forget bad mail: one message, or all (id 0). *count is how many. YIELDS. */
 enum status queue_purge_bad(struct queue *queue, uint64_t id, unsigned *count);
 

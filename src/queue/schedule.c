@@ -58,6 +58,7 @@ static void hop_free(struct queue *queue, struct hop *hop)
     list_remove(&hop->holding);
     timer_heap_finish(&hop->items);
     timer_heap_finish(&hop->ripe);
+    free(hop->last_error);
     free((char *)hop->name.data);
     free((char *)hop->connector.data);
     free((char *)hop->domain.data);
@@ -148,6 +149,8 @@ static struct hop *hop_for(struct queue *queue, const struct item *item)
         list_init(&hop->ready);
         list_init(&hop->holding);
         list_init(&hop->held);
+        list_init(&hop->all);
+        hop->is_frozen = map_get(queue->frozen_hops, hop->name) != NULL;
         map_put(queue->hops, hop->name, hop);
         hop_follow_settings(queue, hop);
     }
@@ -170,6 +173,10 @@ static void hop_place(struct queue *queue, struct hop *hop)
         return;
     }
     due = due > hop->retry_ms ? due : hop->retry_ms;
+    if (orders_stop(queue, hop)) {
+        list_remove(&hop->ready);
+        return;
+    }
     if (due > clock_wall_ms()) {
         list_remove(&hop->ready);
         timer_set(&queue->hops_waiting, &hop->due, due);
@@ -217,6 +224,8 @@ static void put_in_hop(struct queued_item *item)
 
 static void put_in(struct queue *queue, struct queued_item *item)
 {
+    if (item->is_frozen)
+        return;
     if (item->kind == ITEM_REPORT || item->kind == ITEM_ANSWER) {
         timer_set(&queue->reports, &item->due, item->next_try_ms);
         task_event_tell_all(&queue->report_news);
@@ -263,10 +272,21 @@ static void end_lease(struct queue *queue, struct queued_item *item)
     item->hop->leased--;
 }
 
-static void leave_hop(struct queue *queue, struct hop *hop)
+static void leave_hop(struct queue *queue, struct hop *hop, uint64_t bytes)
 {
     hop->users--;
+    hop->bytes -= bytes;
     hop_place(queue, hop);
+}
+
+static void join_hop(struct queued_item *item, struct hop *before)
+{
+    struct hop *hop = item->hop;
+    if (hop == before)
+        return;
+    list_remove(&item->of_hop);
+    if (hop != NULL)
+        list_append(&hop->all, &item->of_hop);
 }
 
 static void remove_item(struct queue *queue, struct queued_item *item)
@@ -274,8 +294,10 @@ static void remove_item(struct queue *queue, struct queued_item *item)
     struct item_key key;
     struct queued *message = item->message;
     struct hop *hop = item->hop;
+    uint64_t bytes = message->size;
     end_lease(queue, item);
     take_out(queue, item);
+    list_remove(&item->of_hop);
     map_remove(queue->items, item_key(&key, message->id, item->number));
     list_remove(&item->of_message);
     free(item);
@@ -284,7 +306,7 @@ static void remove_item(struct queue *queue, struct queued_item *item)
         free(message);
     }
     if (hop != NULL)
-        leave_hop(queue, hop);
+        leave_hop(queue, hop, bytes);
 }
 
 static struct queued *message_for(struct queue *queue, uint64_t id)
@@ -327,6 +349,7 @@ static struct queued_item *item_for(struct queue *queue, uint64_t id, uint32_t n
     list_append(&message->items, &item->of_message);
     list_init(&item->leased);
     list_init(&item->held);
+    list_init(&item->of_hop);
     map_put(queue->items, item_key(&key, id, number), item);
     if (number >= message->next_number)
         message->next_number = number + 1;
@@ -351,12 +374,16 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
         item->delay_told = facts.delay_told;
         item->deadline_told = facts.deadline_told;
         item->is_filed = facts.is_filed;
+        item->is_frozen = facts.is_frozen;
         item->hop = facts.kind == ITEM_SEND ? hop_for(queue, &facts) : NULL;
         check(before == item->hop || item->lease == 0);
-        if (item->hop != NULL)
+        join_hop(item, before);
+        if (item->hop != NULL) {
             item->hop->users++;
+            item->hop->bytes += item->message->size;
+        }
         if (before != NULL)
-            leave_hop(queue, before);
+            leave_hop(queue, before, item->message->size);
         schedule_place(queue, item);
     }
     arena_finish(&arena);
@@ -497,6 +524,22 @@ void schedule_hop_retry(struct queue *queue, struct hop *hop)
 {
     hop->retry_ms = 0;
     hop_place(queue, hop);
+}
+
+void schedule_hop_place(struct queue *queue, struct hop *hop)
+{
+    hop_place(queue, hop);
+}
+
+void schedule_hop_error(struct hop *hop, struct text enhanced, struct text reply)
+{
+    enum { ERROR_MOST = 300 };
+    struct arena arena;
+    arena_init(&arena);
+    free(hop->last_error);
+    hop->last_error = text_to_string(arena_printf(&arena, "%.*s %.*s", TEXT_ARG(enhanced),
+                                                  TEXT_ARG(text_head(reply, ERROR_MOST))));
+    arena_finish(&arena);
 }
 
 void schedule_hop_result(struct queue *queue, struct queued_item *item, bool connected)

@@ -120,7 +120,8 @@ static bool may_take(struct queue *queue, const struct turn *turn, const struct 
 static bool may_take_of_hop(const struct queue *queue, const struct turn *turn,
                             const struct hop *hop)
 {
-    return text_is_empty(hop->domain) || may_take_domain(queue, turn, hop->connector, hop->domain);
+    return !orders_stop(queue, hop) && (text_is_empty(hop->domain) ||
+                                        may_take_domain(queue, turn, hop->connector, hop->domain));
 }
 
 /* The next item it was not given yet. What fails is held again, at the end of the list: behind the

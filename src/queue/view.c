@@ -37,7 +37,8 @@ static const char *state_name(const struct queued_item *queued, const struct ite
     switch (item->kind) {
     case ITEM_SEND:
         if (queued == NULL || queued->lease == 0)
-            return queued == NULL                  ? "waiting"
+            return item->is_frozen                 ? "frozen"
+                   : queued == NULL                ? "waiting"
                    : !list_is_empty(&queued->held) ? "remote"
                    : queued->is_scheduled          ? "scheduled"
                                                    : "waiting";
@@ -49,7 +50,7 @@ static const char *state_name(const struct queued_item *queued, const struct ite
     case ITEM_DROP:
         return "waiting";
     case ITEM_LATER:
-        return "held";
+        return item->is_frozen ? "frozen" : "held";
     case ITEM_ANSWER:
         return "answer";
     }
@@ -107,6 +108,7 @@ static void show(struct queue *queue, const struct found_item *found, struct are
                               .connector = item.connector,
                               .domain = item.domain,
                               .sender = message.sender,
+                              .subject = message.subject,
                               .size = message.size,
                               .received_ms = message.received_ms,
                               .next_try_ms = next_try(queued, &item),
@@ -142,6 +144,31 @@ void queue_each(struct queue *queue, uint64_t id, queue_view_visit *visit, void 
     }
 }
 
+static const char *hop_state(const struct queue *queue, const struct hop *hop)
+{
+    const struct queued_item *first = schedule_hop_first(hop);
+    if (hop->is_frozen)
+        return "frozen";
+    if (queue->is_outbound_off)
+        return "disabled";
+    if (hop->leased > 0)
+        return "active";
+    if (hop->retry_ms > clock_wall_ms())
+        return "retry";
+    if (first == NULL)
+        return hop->held_count > 0 ? "remote" : "frozen";
+    if (first->is_scheduled)
+        return "scheduled";
+    return schedule_hop_due(hop) > clock_wall_ms() ? "retry" : "ready";
+}
+
+static int64_t hop_oldest(const struct hop *hop)
+{
+    return list_is_empty(&hop->all)
+               ? 0
+               : list_entry(hop->all.next, struct queued_item, of_hop)->message->begun_ms;
+}
+
 void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context)
 {
     size_t position = 0;
@@ -155,6 +182,11 @@ void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context)
         arena_init(&arena);
         struct queue_hop_view view = {
             .name = hop->name,
+            .state = hop_state(queue, hop),
+            .messages = hop->users,
+            .bytes = hop->bytes,
+            .oldest_ms = hop_oldest(hop),
+            .last_error = hop->last_error == NULL ? TEXT("") : text_from(hop->last_error),
             .waiting = hop->waiting,
             .remote = hop->held_count,
             .waits_for = hop->held_count == 0 ? TEXT("") : waits_for(queue, hop->connector, &arena),
@@ -170,7 +202,7 @@ static bool retry_item(struct queue *queue, struct queued_item *item, bool is_na
 {
     bool is_held = !list_is_empty(&item->held);
     bool waits_to_be_named = is_held || item->kind == ITEM_LATER;
-    if (item->kind == ITEM_BAD || item->lease != 0 || item->busy ||
+    if (item->kind == ITEM_BAD || item->lease != 0 || item->busy || item->is_frozen ||
         (waits_to_be_named && !is_named))
         return false;
     if (is_held || (item->is_scheduled && is_named)) {
@@ -182,23 +214,50 @@ static bool retry_item(struct queue *queue, struct queued_item *item, bool is_na
     return true;
 }
 
+static unsigned retry_one(struct queue *queue, struct queued_item *item, bool is_named)
+{
+    if (item->hop != NULL)
+        schedule_hop_retry(queue, item->hop);
+    return retry_item(queue, item, is_named);
+}
+
 unsigned queue_retry(struct queue *queue, uint64_t id, struct text hop_name)
 {
     unsigned count = 0;
     size_t position = 0;
     void *value;
-    while (map_next(queue->items, &position, NULL, &value)) {
-        struct queued_item *item = value;
-        if (id != 0 && item->message->id != id)
-            continue;
-        if (!text_is_empty(hop_name) &&
-            (item->hop == NULL || !text_equals(item->hop->name, hop_name)))
-            continue;
-        if (item->hop != NULL)
-            schedule_hop_retry(queue, item->hop);
-        count += retry_item(queue, item, id != 0 || !text_is_empty(hop_name));
-    }
+    struct queued *message = map_get(queue->messages, MAP_KEY(id));
+    struct hop *hop = text_is_empty(hop_name) ? NULL : map_get(queue->hops, hop_name);
+    if (id != 0 && message != NULL)
+        list_each(link, &message->items) count +=
+            retry_one(queue, list_entry(link, struct queued_item, of_message), true);
+    else if (id == 0 && hop != NULL)
+        list_each(link, &hop->all) count +=
+            retry_one(queue, list_entry(link, struct queued_item, of_hop), true);
+    while (id == 0 && text_is_empty(hop_name) && map_next(queue->items, &position, NULL, &value))
+        count += retry_one(queue, value, false);
     return count;
+}
+
+bool queue_retry_item(struct queue *queue, struct queued_item *item)
+{
+    return retry_one(queue, item, true) > 0;
+}
+
+enum status queue_delete_item(struct queue *queue, struct queued_item *item, bool report)
+{
+    uint64_t id = item->message->id;
+    uint32_t number = item->number;
+    item->busy = true;
+    schedule_place(queue, item);
+    enum status status =
+        outcome_give_up(queue, item, "4.3.2", "deleted from the queue by an administrator", report);
+    item = schedule_find(queue, id, number);
+    if (item != NULL) {
+        item->busy = false;
+        schedule_place(queue, item);
+    }
+    return status;
 }
 
 /* One that may be removed; *sending: there is one that may not. */
@@ -227,16 +286,7 @@ enum status queue_delete(struct queue *queue, uint64_t id, bool report)
     bool sending = false;
     struct queued_item *item;
     while ((item = removable(queue, id, &sending)) != NULL) {
-        uint32_t number = item->number;
-        item->busy = true;
-        schedule_place(queue, item);
-        enum status status = outcome_give_up(queue, item, "5.0.0",
-                                             "deleted from the queue by an administrator", report);
-        item = schedule_find(queue, id, number);
-        if (item != NULL) {
-            item->busy = false;
-            schedule_place(queue, item);
-        }
+        enum status status = queue_delete_item(queue, item, report);
         if (status != OK)
             return status;
     }

@@ -1,0 +1,114 @@
+/* Why mail waits, in words, with the setting that decides. */
+#include "base/clock.h"
+#include "decide/opening.h"
+#include "queue/internal.h"
+
+struct explaining {
+    struct queue *queue;
+    queue_explain_visit *visit;
+    void *context;
+};
+
+static void because(struct queue_explanation *out, const char *why)
+{
+    out->why = text_from(why);
+}
+
+static void because_of_connector(const struct queue *queue, const struct queued_item *item,
+                                 struct queue_explanation *out, const char *why, const char *row)
+{
+    because(out, why);
+    if (item->hop->settings != NULL)
+        out->place = settings_connector_place(queue->settings, item->hop->settings, row);
+}
+
+static void because_of_retry(const struct queue *queue, struct queue_explanation *out,
+                             const char *why, const char *row)
+{
+    because(out, why);
+    out->place = settings_retry_place(queue->settings, row);
+}
+
+static void explain_schedule(const struct queue *queue, const struct queued_item *item,
+                             struct queue_explanation *out)
+{
+    const struct setting_connector *connector = item->hop->settings;
+    bool is_oversize = connector != NULL &&
+                       decide_schedule(connector, item->message->size) == &connector->oversize;
+    because_of_connector(queue, item, out, "its connector sends mail at other times",
+                         is_oversize ? "oversize" : "schedule");
+    if (item->due.deadline_ms == INT64_MAX)
+        out->next_try_ms = 0;
+}
+
+/* It waits for a connection, or for its next attempt. */
+static void explain_waiting(const struct queue *queue, const struct queued_item *item,
+                            struct queue_explanation *out)
+{
+    const struct hop *hop = item->hop;
+    int64_t now = clock_wall_ms();
+    if (hop->retry_ms > now)
+        because_of_retry(queue, out, "the next hop could not be reached",
+                         hop->failures <= queue->settings->retry.glitch_count ? "glitch" : "after");
+    else if (item->is_scheduled)
+        explain_schedule(queue, item, out);
+    else if (item->next_try_ms > now)
+        because_of_retry(queue, out, "the next hop asked to try later", "after");
+    else
+        because_of_connector(queue, item, out,
+                             "it is due, and waits for a connection or for its turn",
+                             "limit connections");
+}
+
+static void explain_sending(const struct queue *queue, const struct queued_item *item,
+                            struct queue_explanation *out)
+{
+    if (item->lease != 0) {
+        because(out, "it is being sent");
+        return;
+    }
+    out->next_try_ms = 0;
+    if (item->is_frozen)
+        because(out, "an administrator froze it (mailroot queue thaw)");
+    else if (item->hop->is_frozen)
+        because(out, "an administrator froze its hop (mailroot queue thaw --hop)");
+    else if (queue->is_outbound_off)
+        because(out, "outbound mail is disabled (mailroot queue resume)");
+    else if (!list_is_empty(&item->held))
+        because_of_connector(queue, item, out, "it waits to be asked for", "hold");
+    else {
+        out->next_try_ms = out->view->next_try_ms;
+        explain_waiting(queue, item, out);
+    }
+}
+
+static void explain(void *context, const struct queue_view *view)
+{
+    const struct explaining *explaining = context;
+    struct queue *queue = explaining->queue;
+    const struct queued_item *item = schedule_find(queue, view->id, view->number);
+    struct queue_explanation out = {
+        .number = view->number, .view = view, .next_try_ms = view->next_try_ms};
+    if (item == NULL)
+        return;
+    struct wait wait = schedule_wait(item);
+    if (item->look.position != 0)
+        out.gives_up_ms = decide_last_try(&queue->settings->retry, &wait);
+    if (item->hop != NULL)
+        explain_sending(queue, item, &out);
+    else if (item->is_frozen)
+        because(&out, "an administrator froze it (mailroot queue thaw)");
+    else if (item->kind == ITEM_LATER)
+        because(&out, "its sender asked to have it sent later");
+    else if (item->kind == ITEM_BAD)
+        because(&out, "it can be neither delivered nor returned (mailroot badmail)");
+    else
+        because(&out, "what became of it is about to be told");
+    explaining->visit(explaining->context, &out);
+}
+
+void queue_explain(struct queue *queue, uint64_t id, queue_explain_visit *visit, void *context)
+{
+    struct explaining explaining = {queue, visit, context};
+    queue_each(queue, id, explain, &explaining);
+}

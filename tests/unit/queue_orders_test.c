@@ -1,0 +1,203 @@
+/* What an administrator orders: messages and hops frozen, outbound mail disabled; over restarts. */
+#include "base/clock.h"
+#include "queue_peer.h"
+
+static int64_t now;
+
+static void run(void (*test)(struct queue_peer *peer))
+{
+    now = 1790000000000;
+    clock_set_for_test(&now);
+    queue_peer_run(test);
+    clock_set_for_test(NULL);
+}
+
+static struct queue_job *lease_one(struct queue_peer *peer, struct arena *arena)
+{
+    struct queue_job *jobs;
+    return queue_peer_lease(peer, 1, arena, &jobs) == 1 ? &jobs[0] : NULL;
+}
+
+static void reopen(struct queue_peer *peer)
+{
+    queue_peer_close(peer);
+    queue_peer_open(peer);
+}
+
+static unsigned act(struct queue_peer *peer, struct queue_filter filter, enum queue_action action)
+{
+    unsigned count;
+    EXPECT(queue_act(peer->queue, &filter, action, &count) == OK);
+    return count;
+}
+
+struct seen {
+    char states[8][16], why[8][80];
+    unsigned count;
+};
+
+static void see_hop(void *context, const struct queue_hop_view *view)
+{
+    struct seen *seen = context;
+    text_copy(text_from(view->state), seen->states[seen->count++], sizeof(seen->states[0]));
+}
+
+static const char *hop_state(struct queue_peer *peer)
+{
+    static struct seen seen;
+    seen = (struct seen){0};
+    queue_each_hop(peer->queue, see_hop, &seen);
+    return seen.count == 1 ? seen.states[0] : "not one hop";
+}
+
+static void see_why(void *context, const struct queue_explanation *explanation)
+{
+    struct seen *seen = context;
+    text_copy(explanation->why, seen->why[seen->count++], sizeof(seen->why[0]));
+}
+
+static const char *why(struct queue_peer *peer, uint64_t id)
+{
+    static struct seen seen;
+    seen = (struct seen){0};
+    queue_explain(peer->queue, id, see_why, &seen);
+    return seen.count == 1 ? seen.why[0] : "not one part";
+}
+
+static void frozen_message(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    uint64_t id = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    EXPECT(act(peer, (struct queue_filter){.id = id}, QUEUE_FREEZE) == 1);
+    EXPECT(act(peer, (struct queue_filter){.id = id}, QUEUE_FREEZE) == 0);
+    queue_peer_deliver(peer, "alice@local.test", "y@far.example");
+    struct queue_job *job = lease_one(peer, &arena);
+    EXPECT(job != NULL && job->id != id);
+    EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    reopen(peer);
+    EXPECT_TEXT(text_from(why(peer, id)), "an administrator froze it (mailroot queue thaw)");
+    now += 3 * DAY; /* neither told of nor given up */
+    EXPECT(queue_retry(peer->queue, id, TEXT("")) == 0);
+    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_count(peer, "alice@local.test") == 0);
+    now -= 3 * DAY;
+    EXPECT(act(peer, (struct queue_filter){.id = id}, QUEUE_THAW) == 1);
+    job = lease_one(peer, &arena);
+    EXPECT(job != NULL && job->id == id);
+    arena_finish(&arena);
+}
+
+/* shows: T30 */
+TEST("a frozen message stays until it is thawed, over a restart, and holds up no other")
+{
+    run(frozen_message);
+}
+
+static void frozen_hop(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    EXPECT(queue_freeze_hop(peer->queue, TEXT("mx:far.example"), true) == OK);
+    uint64_t id = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT_TEXT(text_from(hop_state(peer)), "frozen");
+    reopen(peer);
+    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT_TEXT(text_from(why(peer, id)),
+                "an administrator froze its hop (mailroot queue thaw --hop)");
+    EXPECT(queue_freeze_hop(peer->queue, TEXT("mx:far.example"), false) == OK);
+    EXPECT_TEXT(text_from(hop_state(peer)), "ready");
+    EXPECT(lease_one(peer, &arena) != NULL);
+    reopen(peer);
+    EXPECT(lease_one(peer, &arena) != NULL);
+    EXPECT_TEXT(text_from(hop_state(peer)), "active");
+    arena_finish(&arena);
+}
+
+/* shows: T27 T31 */
+TEST("a frozen hop takes mail in and sends none, over a restart, until it is thawed")
+{
+    run(frozen_hop);
+}
+
+static void outbound_off(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    uint64_t id = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    EXPECT(queue_stop_outbound(peer->queue, true) == OK);
+    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT_TEXT(text_from(hop_state(peer)), "disabled");
+    queue_peer_deliver(peer, "alice@local.test", "bob@local.test");
+    EXPECT(queue_peer_count(peer, "bob@local.test") == 1);
+    reopen(peer);
+    EXPECT(queue_outbound_is_off(peer->queue));
+    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT_TEXT(text_from(why(peer, id)), "outbound mail is disabled (mailroot queue resume)");
+    EXPECT(queue_stop_outbound(peer->queue, false) == OK);
+    EXPECT(lease_one(peer, &arena) != NULL);
+    arena_finish(&arena);
+}
+
+/* shows: T29 T31 */
+TEST("with outbound mail disabled nothing leaves and local mail goes on, over a restart too")
+{
+    run(outbound_off);
+}
+
+static void filters(struct queue_peer *peer)
+{
+    queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    queue_peer_deliver(peer, "bob@local.test", "x@far.example");
+    queue_peer_deliver(peer, "bob@local.test", "y@else.example");
+    now += HOUR;
+    queue_peer_deliver(peer, "bob@local.test", "z@else.example");
+    EXPECT(act(peer, (struct queue_filter){0}, QUEUE_COUNT_ONLY) == 4);
+    EXPECT(act(peer, (struct queue_filter){.from = TEXT("bob@local.test")}, QUEUE_COUNT_ONLY) == 3);
+    EXPECT(act(peer, (struct queue_filter){.to = TEXT("@else.example")}, QUEUE_COUNT_ONLY) == 2);
+    EXPECT(act(peer, (struct queue_filter){.hop = TEXT("mx:far.example")}, QUEUE_COUNT_ONLY) == 2);
+    EXPECT(act(peer, (struct queue_filter){.older_ms = MINUTE}, QUEUE_COUNT_ONLY) == 3);
+    EXPECT(act(peer, (struct queue_filter){.larger_bytes = 1 << 20}, QUEUE_COUNT_ONLY) == 0);
+    struct queue_filter both = {.from = TEXT("bob@local.test"), .older_ms = MINUTE};
+    EXPECT(act(peer, both, QUEUE_FREEZE) == 2);
+    EXPECT(act(peer, (struct queue_filter){0}, QUEUE_THAW) == 2);
+    EXPECT(act(peer, both, QUEUE_DROP) == 2);
+    EXPECT(queue_counts_now(peer->queue).messages == 2);
+    EXPECT(act(peer, (struct queue_filter){0}, QUEUE_DELETE) == 2);
+    EXPECT(queue_peer_await(peer, "alice@local.test", 1));
+    EXPECT(queue_peer_await(peer, "bob@local.test", 1));
+}
+
+/* shows: T30 */
+TEST("filters pick messages by sender, recipient, hop, age and size; what is dropped is not told")
+{
+    run(filters);
+}
+
+static void hop_states(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    uint64_t id = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    EXPECT_TEXT(text_from(hop_state(peer)), "ready");
+    struct queue_job *job = lease_one(peer, &arena);
+    EXPECT_TEXT(text_from(hop_state(peer)), "active");
+    EXPECT_TEXT(text_from(why(peer, id)), "it is being sent");
+    EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "connection refused") == OK);
+    EXPECT_TEXT(text_from(hop_state(peer)), "retry");
+    EXPECT_TEXT(text_from(why(peer, id)), "the next hop could not be reached");
+    now += MINUTE;
+    job = lease_one(peer, &arena);
+    EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    id = queue_peer_deliver(peer, "alice@local.test", "x@branch.test");
+    EXPECT_TEXT(text_from(hop_state(peer)), "remote");
+    EXPECT_TEXT(text_from(why(peer, id)), "it waits to be asked for");
+    arena_finish(&arena);
+}
+
+/* shows: T31 T25 */
+TEST("a hop is ready, active, in retry or remote, and each message says why it waits")
+{
+    run(hop_states);
+}
