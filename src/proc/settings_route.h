@@ -1,8 +1,9 @@
-/* The parts of a connector that say which mail goes by it, and when. Included by settings.h. */
+/* Connectors, and the parts of them that say which mail goes by them, and when. Included by
+ * settings.h. */
 #ifndef PROC_SETTINGS_ROUTE_H
 #define PROC_SETTINGS_ROUTE_H
 
-#include "base/text.h"
+#include "proc/settings_client.h"
 
 /* Where a value was written, for reasons and `config show --where`. line 0: it is the default. */
 struct setting_place {
@@ -50,6 +51,43 @@ struct setting_schedule {
     bool is_set; /* else: always */
     struct setting_window *windows;
     unsigned window_count; /* none: never, but for ETRN and the administrator */
+};
+
+/* `connector NAME { to ...  smart-host ... | by mx }`: where mail for address spaces goes. */
+struct setting_connector {
+    struct text name;
+    struct setting_place place;
+    struct setting_space *spaces;
+    unsigned space_count;
+    struct text *servers; /* `from SERVER ...`: for mail that came by these; none: for all */
+    unsigned server_count;
+    struct setting_senders accepted, rejected;
+    struct setting_only only;
+    struct setting_schedule schedule;
+    uint64_t oversize_bytes;          /* `oversize > 10MB send at ...`; 0: none is */
+    struct setting_schedule oversize; /* of what is larger */
+    struct text note;                 /* for people */
+    struct text masquerade; /* our domains' senders appear as of this one; "" they don't */
+    struct setting_smart_host *smart_hosts;
+    unsigned smart_host_count;                /* 0: by mx */
+    bool is_direct_first;                     /* by mx, and to the smart hosts where that fails */
+    uint16_t port;                            /* by mx: the port to connect to; default 25 */
+    unsigned tls;                             /* enum tls_means */
+    unsigned direct_tls;                      /* the same, of direct-first's hosts by mx */
+    struct setting_client_login login;        /* `login USER ...`: AUTH as client, to smart hosts */
+    enum exps_policy exps;                    /* `x-exps try` */
+    struct setting_certificate *certificates; /* `certificate FILE key FILE`: shown in TLS; */
+    unsigned certificate_count;               /* 0 or 1 */
+    bool says_helo;                           /* `hello helo`: HELO from the start; default EHLO */
+    uint32_t max_connections;                 /* to one next hop at a time; default 20 */
+    bool holds;                               /* `hold`: its mail waits until it is asked for */
+    struct text *hold_accounts; /* `hold for ACCOUNT ...`: may fetch it by TURN and ATRN */
+    unsigned hold_account_count;
+    struct setting_request request;
+    uint32_t max_messages;   /* `limit messages 100`: over one connection */
+    uint32_t max_recipients; /* `limit recipients 100`: of one transaction */
+    struct setting_timeouts timeouts;
+    uint32_t without; /* `without WORD ...`: EXTENSION_BITs not used towards its hosts */
 };
 
 #endif
