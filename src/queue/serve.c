@@ -276,8 +276,9 @@ static enum status commit(struct queue *queue, struct rpc_channel *channel, stru
     uint64_t appended = slot == NULL ? 0 : upload_size(slot->upload);
     if (appended != request.appended || (slot != NULL && slot->busy))
         return try_later("a part of the message was lost");
+    /* Of two fronts that hit on one id in the same millisecond the later tries again. */
     if (id_is_taken(queue, request.envelope.id, arena))
-        return refused("there is a message of this id");
+        return try_later("there is a message of this id");
     enum status status = check_space(queue);
     unsigned count = request.envelope.recipient_count;
     struct queue_result *outcomes = arena_array(arena, count, sizeof(*outcomes));
