@@ -107,6 +107,7 @@ def part_lint(report):
     pages = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "doc").rglob("*.[1578]"))
     if pages:
         check(report, "manual pages are clean", "mandoc", "-T", "lint", "-W", "warning", *pages)
+    check(report, "the page of coverage is what the tests say", "tools/coverage", "--check")
     scripts = ["tools/run-tests", "tools/run-demo", "tools/install-dependencies", ".ci/run"]
     for script in scripts:
         check(report, f"{script} can be parsed by the shell", "sh", "-n", script)

@@ -14,13 +14,15 @@ void smtp_transaction_settle(struct smtp_transaction *tx, unsigned i)
 void smtp_transaction_settle_rest(struct smtp_transaction *tx)
 {
     const struct smtp_client_trouble *trouble = &tx->client->trouble;
+    /* Whoever is left was not reached, whatever became of others. */
+    enum status status = trouble->status == OK ? TRY_LATER : trouble->status;
     struct text enhanced = arena_copy(tx->arena, text_from(trouble->enhanced));
     struct text words = arena_copy(tx->arena, text_from(trouble->words));
     for (unsigned i = 0; i < tx->job->recipient_count; i++) {
         if (tx->fates[i] == SMTP_SETTLED)
             continue;
         tx->fates[i] = SMTP_SETTLED;
-        tx->outcomes[i].status = trouble->status;
+        tx->outcomes[i].status = status;
         tx->outcomes[i].enhanced = enhanced;
         tx->outcomes[i].reply = words; /* shared by all */
     }
