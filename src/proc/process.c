@@ -22,9 +22,9 @@ struct process {
     struct role_instance *instance;
     struct rpc_channel *parent;
     struct task_group group;
-    struct task_event ended;
+    struct task_event ended, started;
     unsigned number;
-    bool confined, ending;
+    bool confined, starting, ending;
 };
 
 static void finish(struct rpc_call **call, enum status status)
@@ -171,13 +171,21 @@ static void serve_start(void *context, struct rpc_call *call, struct text reques
 {
     struct process *process = context;
     unused(request);
-    finish(&call, role_instance_start(process->instance));
+    process->starting = true;
+    enum status status = role_instance_start(process->instance);
+    process->starting = false;
+    finish(&call, status);
+    task_event_tell_all(&process->started);
 }
 
 static void serve_stop(void *context, struct rpc_call *call, struct text request)
 {
     struct process *process = context;
     unused(request);
+    /* The parent may be handing over a socket to a role that was replaced just now. */
+    rpc_channel_refuse(process->parent);
+    while (process->starting)
+        task_event_wait(&process->started, NO_DEADLINE);
     role_instance_stop(&process->instance);
     finish(&call, OK);
     process->ending = true;
@@ -209,6 +217,7 @@ static void process_task(void *argument)
     struct process *process = argument;
     task_group_init(&process->group);
     task_event_init(&process->ended);
+    task_event_init(&process->started);
     process->instance = role_instance_new(process->program, process->number);
     process->parent = rpc_channel_new("parent", methods, sizeof(methods) / sizeof(*methods),
                                       process, &process->group);
