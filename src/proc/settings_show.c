@@ -168,6 +168,9 @@ static bool is_shown(const struct showing *showing, const struct setting_block *
 {
     unsigned count;
     const struct setting_row *rows = setting_kind_rows(block->kind, &count);
+    /* That of a domain's `unresolved forward` is shown there. */
+    if (block->kind == KIND_CONNECTOR && block->place.line == 0)
+        return false;
     if (showing->all || block->place.line > 0)
         return true;
     for (unsigned i = 0; i < count; i++) {

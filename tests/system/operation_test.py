@@ -257,7 +257,7 @@ class QueueVerbs(ServerTest):
         self.server.stop()
         self.server.start()
         self.assertTrue(self.listed(identity))
-        self.assertRegex(self.server.cli("queue", "hops"), r"(?m)^all +active +[1-9]")
+        self.assertRegex(self.server.cli("queue", "hops"), r"(?m)^all +retry +[1-9]")
 
     def test_an_unknown_id_is_told_and_exits_with_1(self):
         self.assertEqual(self.server.cli_result("queue", "show", "zzzzzz").returncode, 1)

@@ -858,3 +858,28 @@ TEST("the manual and the help name every row")
     buffer_finish(&manual);
     buffer_finish(&help);
 }
+
+TEST("which mail a connector takes, and when, reads back")
+{
+    struct parsed parsed =
+        parse("host a.b\nserver office {\n  listen 127.0.0.1:25\n}\n"
+              "domain d.example {\n  unresolved forward old.example:2525\n}\n"
+              "copy of reports to p@d.example\n"
+              "connector x {\n  to * *.a.example cost 10 relay b.example \"cost\" cost 3\n"
+              "  from office\n  accept from everyone except i@d.example @contractors *@x.example\n"
+              "  reject from @externals@d.example\n  only priority normal high  size < 20MB\n"
+              "  only messages non-system\n  smart-host [192.0.2.1] direct-first\n"
+              "  schedule mon-fri,sun 07:00-20:00 every 15m sat at 23:00 22:00-04:00\n"
+              "  oversize > 10MB send at 01:00-05:00\n  masquerade public.example\n"
+              "  note \"Branch office\"\n}\n");
+    if (parsed.settings == NULL)
+        fail_msg("%s", parsed.said);
+    const struct setting_connector *connector = &parsed.settings->connectors[0];
+    EXPECT(connector->space_count == 4 && connector->spaces[0].cost == 10);
+    EXPECT(connector->spaces[1].relays && !connector->spaces[2].relays);
+    EXPECT(connector->spaces[2].cost == 3 && connector->spaces[3].cost == 3);
+    EXPECT_TEXT(connector->accepted.names[1], "@contractors@d.example");
+    EXPECT(connector->schedule.window_count == 3 && connector->schedule.windows[0].every == 15);
+    expect_round_trip(parsed.settings);
+    parsed_free(&parsed);
+}
