@@ -1,18 +1,31 @@
 #include "base/id.h"
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
 
-enum { LOW_BITS = 22, DIGITS = 13 };
+enum { LOW_BITS = 22, COUNT_BITS = 12, DIGITS = 13 };
 static const int64_t EPOCH_MS = 1577836800000; /* 2020-01-01 */
 static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/* Of this process: whose ids they are, and the last of them. */
+static struct {
+    uint64_t origin, last;
+} maker = {.origin = ID_ORIGINS - 1};
+
+void id_set_origin(unsigned origin)
+{
+    check(origin < ID_ORIGINS);
+    maker.origin = origin;
+}
 
 uint64_t id_new(uint64_t after)
 {
     uint64_t now = (uint64_t)(clock_wall_ms() - EPOCH_MS) << LOW_BITS;
-    /* The upper half of the low bits stays free for counting within this millisecond. */
-    uint64_t id = now | random_below(1u << (LOW_BITS - 1));
-    return id > after ? id : after + 1;
+    uint64_t least = after > maker.last ? after : maker.last;
+    /* Random, for a process that follows another over a clock that was set back. */
+    uint64_t id = now | maker.origin << COUNT_BITS | random_below(1u << (COUNT_BITS - 1));
+    return maker.last = id > least ? id : least + 1;
 }
 
 int64_t id_time_ms(uint64_t id)

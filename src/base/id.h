@@ -8,9 +8,14 @@
 
 enum { ID_TEXT_BYTES = 14 };
 
-/* 42 bits of wall-clock milliseconds since 2020, 22 bits that start random and count up within a
- * millisecond. Never 0. `after` is the id this process made before (0 at first): ids of one
- * process rise strictly even when the clock is set back. */
+/* Processes that make ids at the same time need origins that differ; their ids then never meet.
+ * Until it is set it is the last one, which the command line has. */
+enum { ID_ORIGINS = 1024 };
+void id_set_origin(unsigned origin);
+/* 42 bits of wall-clock milliseconds since 2020, 10 of origin, 12 that begin at random and count
+ * within a millisecond (running over into the next origin's only beyond 2048). Never 0. `after` is
+ * an id made before (0: none). Ids of one process rise strictly, even when the clock is set back.
+ * Not for threads of the offload pool. */
 uint64_t id_new(uint64_t after);
 /* The instant in an id, in wall-clock milliseconds since 1970. */
 int64_t id_time_ms(uint64_t id);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/id.h"
 #include "base/logline.h"
 #include "proc/folders.h"
 #include "proc/instance.h"
@@ -264,6 +265,8 @@ int role_process_main(const struct role_program *program, int count, char **argu
         return EXIT_FAILURE;
     }
     process.number = number;
+    /* Of each of these there is one at a time. */
+    id_set_origin(program->kind == ROLE_FRONT ? number : ROLE_FRONTS_MAX + program->kind);
     log_setup(role->name, LOG_LEVEL_INFO);
     process_prepare();
     signal(SIGHUP, SIG_IGN); /* the parent's terminal; it tells us in its own way */

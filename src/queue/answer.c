@@ -9,7 +9,7 @@
 #include "mail/header.h"
 #include "queue/internal.h"
 
-enum { HEADER_MOST = 256 << 10, RETRY_MS = MINUTE, IS_MIME = 1, IS_IMPORTANT = 2 };
+enum { HEADER_MOST = 256 << 10, RETRY_MS = 10 * SECOND, IS_MIME = 1, IS_IMPORTANT = 2 };
 
 void answer_encode(const struct answer_facts *facts, struct buffer *out)
 {

@@ -12,7 +12,7 @@
 enum {
     ORIGINAL_MOST = 256 << 10, /* of larger messages only the header is returned */
     HEADER_MOST = 64 << 10,
-    RETRY_MS = MINUTE,
+    RETRY_MS = 10 * SECOND,
 };
 
 struct telling {
