@@ -168,16 +168,17 @@ class ManyRecipients(ServerTest):
                       f"    smart-host 127.0.0.1:{cls.sink.port}", "}"]}
 
     def peak_kilobytes(self, role):
-        """Of all roles together where they are one process."""
         peaks = []
-        for pid in self.server.role_pids(role) or [self.server.process.pid]:
+        for pid in self.server.role_pids(role):
             with open(f"/proc/{pid}/status") as status:
                 peaks.append(int(re.search(r"VmHWM:\s+(\d+)", status.read()).group(1)))
         return max(peaks)
 
     # shows: R15 V06
     def test_ten_thousand_recipients_get_it_once_and_one_more_is_asked_to_come_apart(self):
-        before = {role: self.peak_kilobytes(role) for role in ("front", "store")}
+        # All in one process, sanitized, says little: what was freed is kept there for a while.
+        roles = () if self.server.one_process else ("front", "store")
+        before = {role: self.peak_kilobytes(role) for role in roles}
         names = [f"recipient-number-{i}@relay.test" for i in range(self.MOST - 1)]
         with RawClient(self.server.ports["smtp"], timeout=120).greet() as client:
             client.ask("MAIL FROM:<carol@else.test>")
