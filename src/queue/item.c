@@ -5,9 +5,14 @@
 enum { DELAY_TOLD = 1, DEADLINE_TOLD = 2, IS_FILED = 4, FROZEN = 8 };
 
 /* What only scripts and forwarding need: items without look as they did before there were any. */
+static bool is_filtered(const struct item *item)
+{
+    return item->sender.length + item->forwarder.length + item->answer.length > 0;
+}
+
 static void put_filtered(const struct item *item, struct buffer *out)
 {
-    if (item->sender.length + item->forwarder.length + item->answer.length == 0)
+    if (!is_filtered(item))
         return;
     wire_put_text(out, item->sender);
     wire_put_text(out, item->forwarder);
@@ -21,6 +26,7 @@ static void get_filtered(struct wire_reader *in, struct item *out)
     out->sender = wire_get_text(in);
     out->forwarder = wire_get_text(in);
     out->answer = wire_get_text(in);
+    in->bad |= !is_filtered(out);
 }
 
 void item_encode(const struct item *item, struct buffer *out)
