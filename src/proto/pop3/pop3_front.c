@@ -1,36 +1,15 @@
 /* POP3 before the login: AUTHORIZATION state. */
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/id.h"
-#include "base/logline.h"
-#include "directory/client.h"
-#include "proto/line/line.h"
-#include "proto/line/sasl.h"
+#include "proto/line/login.h"
 #include "proto/pop3/pop3.h"
-#include "queue/client.h"
 
-enum {
-    LINE_MAX_BYTES = SASL_LINE_MAX,
-    LOGIN_TRIES_MAX = 3,
-    LOGIN_DELAY_MS = 1000,
-    STORY_MAX = 4096
-};
+enum { LINE_MAX_BYTES = SASL_LINE_MAX };
 enum { STATE_AUTHORIZATION = 1 };
 
 struct pop3_front {
-    struct line_session line;
-    struct line_front *front;
-    struct settings *settings; /* held */
-    struct tls_context *tls;   /* held, or NULL */
-    const struct setting_server *server;
-    enum service service;
-    uint64_t id;
-    char peer[NET_ADDRESS_TEXT_BYTES];
+    struct login_session login;
     char user[DIRECTORY_USER_MAX]; /* from USER, or "" */
-    unsigned failed_logins;
 };
 
 static struct pop3_front *pop3_front(struct line_session *line)
@@ -38,144 +17,55 @@ static struct pop3_front *pop3_front(struct line_session *line)
     return line->context;
 }
 
+/* Answers */
+
 static void say_ok(struct pop3_front *session, const char *text)
 {
-    stream_printf(session->line.stream, "+OK %s\r\n", text);
+    stream_printf(session->login.line.stream, "+OK %s\r\n", text);
 }
 
 static void say_error(struct pop3_front *session, const char *text)
 {
-    stream_printf(session->line.stream, "-ERR %s\r\n", text);
+    stream_printf(session->login.line.stream, "-ERR %s\r\n", text);
 }
 
-/* A refusal that is not a slip of the client ends with a case id under which the log and `mailroot
- * trace` have the story. */
-static void refuse(struct pop3_front *session, const char *text, const char *why)
-{
-    char case_id[ID_TEXT_BYTES], session_id[ID_TEXT_BYTES];
-    uint64_t id = line_front_id(session->front);
-    struct buffer story;
-    buffer_init(&story, STORY_MAX);
-    buffer_printf(&story, "session=%s peer=%s command=%s reply=%s reason=%s",
-                  id_format(session->id, session_id), log_text(text_from(session->peer)),
-                  log_text(line_loggable(&session->line)), log_text(text_from(text)),
-                  log_text(text_from(why)));
-    queue_story(session->front->role->store, id, TEXT("pop3.refused"), buffer_text(&story));
-    log_info("pop3.refused", "case=%s %.*s", id_format(id, case_id), (int)story.length, story.data);
-    buffer_finish(&story);
-    stream_printf(session->line.stream, "-ERR %s (mailroot %s)\r\n", text, case_id);
-}
+/* Codes: RFC 2449 8, RFC 3206 4. */
+static const char *const refusals[LOGIN_REFUSALS] = {
+    [LOGIN_BAD_ADDRESS] = "[SYS/PERM] Your address is refused here",
+    [LOGIN_TOO_MANY] = "[SYS/TEMP] Too many connections",
+    [LOGIN_PASSWORD_IN_CLEAR] = "[AUTH] Passwords are taken under TLS only",
+    [LOGIN_MECHANISM_IN_CLEAR] = "[AUTH] Not without TLS",
+    [LOGIN_WRONG] = "[AUTH] User name or password is wrong",
+    [LOGIN_SWITCHED_OFF] = "[SYS/PERM] POP3 is switched off for this user",
+    [LOGIN_NOT_NOW] = "[SYS/TEMP] Login is not possible at the moment, try later",
+    [LOGIN_TLS_IS_ON] = "TLS is on already",
+    [LOGIN_NO_TLS] = "TLS is not available",
+    [LOGIN_CANCELLED] = "Login cancelled",
+    [LOGIN_MALFORMED] = "Malformed response",
+    [LOGIN_RESPONSE_TOO_LONG] = "Malformed response",
+    [LOGIN_MECHANISM_UNKNOWN] = "Mechanism not known",
+};
 
-static struct sasl_session sasl_session_of(struct pop3_front *session)
+static void say_refusal(struct login_session *login, enum login_refusal refusal,
+                        const char *case_id)
 {
-    const struct setting_server *server = session->server;
-    return (struct sasl_session){.line = &session->line,
-                                 .auth = session->front->role->auth,
-                                 .server = server,
-                                 .service = session->service,
-                                 .id = session->id,
-                                 .peer = text_from(session->peer),
-                                 .host = text_is_empty(server->host) ? session->settings->host
-                                                                     : server->host,
-                                 .prompt = "+ "};
-}
-
-/* USER and PASS. */
-static bool takes_passwords(const struct pop3_front *session)
-{
-    return sasl_takes_passwords(session->line.stream, session->server);
-}
-
-static bool offers_tls(const struct pop3_front *session)
-{
-    return session->tls != NULL && session->server->tls != TLS_NONE &&
-           !stream_is_tls(session->line.stream);
-}
-
-/* The login */
-
-/* The store answers through the pair, so from here on bytes are only copied, what the client
- * pipelined behind its password included. YIELDS. */
-static void relay(struct pop3_front *session, int fd)
-{
-    struct stream *mailbox = stream_new(fd, NULL);
-    stream_set_deadline(session->line.stream, session->line.ends_ms);
-    stream_relay(session->line.stream, mailbox);
-    stream_close(&mailbox);
-    session->line.ended = true;
-}
-
-static void login_failed(struct pop3_front *session)
-{
-    session->failed_logins++;
-    session->user[0] = '\0';
-    task_sleep(LOGIN_DELAY_MS * (int64_t)session->failed_logins);
-    refuse(session, "[AUTH] User name or password is wrong", "authentication failed");
-    session->line.ended = session->failed_logins >= LOGIN_TRIES_MAX;
-}
-
-static void login_not_now(struct pop3_front *session)
-{
-    refuse(session,
-           directory_service_is_off() ? "[SYS/PERM] POP3 is switched off for this user"
-                                      : "[SYS/TEMP] Login is not possible at the moment, try later",
-           fail_reason());
-}
-
-static bool make_pair(struct pop3_front *session, int pair[2])
-{
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0)
-        return true;
-    try_later("no socket pair: %m");
-    login_not_now(session);
-    return false;
-}
-
-/* The store has the other end. YIELDS. */
-static void open_mailbox(struct pop3_front *session, const char *user, int fd)
-{
-    log_info("pop3.login", "peer=%s user=%s", log_text(text_from(session->peer)),
-             log_text(text_from(user)));
-    relay(session, fd);
-}
-
-static void log_in(struct pop3_front *session, struct text user, struct text password)
-{
-    char canonical[DIRECTORY_USER_MAX];
-    int pair[2];
-    struct directory_login login = {
-        .user = user,
-        .password = password,
-        .service = session->service,
-        .session = session->id,
-        .peer = text_from(session->peer),
-    };
-    if (!make_pair(session, pair))
-        return;
-    enum status status = directory_login(session->front->role->auth, &login, pair[1], canonical);
-    if (status == OK) {
-        open_mailbox(session, canonical, pair[0]);
-        return;
-    }
-    close(pair[0]);
-    if (status == REFUSED)
-        login_failed(session);
+    struct pop3_front *session = login->line.context;
+    session->user[0] = '\0'; /* the login begins anew */
+    if (case_id[0] != '\0')
+        stream_printf(login->line.stream, "-ERR %s (mailroot %s)\r\n", refusals[refusal], case_id);
     else
-        login_not_now(session);
+        say_error(session, refusals[refusal]);
 }
 
-/* After SASL. YIELDS. */
-static void hand_over(struct pop3_front *session, const struct sasl_login *login)
+static void greet(struct login_session *login)
 {
-    int pair[2];
-    if (!make_pair(session, pair))
-        return;
-    if (directory_sasl_session(session->front->role->auth, login->exchange, pair[1]) == OK) {
-        open_mailbox(session, login->user, pair[0]);
-        return;
-    }
-    close(pair[0]);
-    login_not_now(session);
+    say_ok(login->line.context, "mailroot POP3 ready");
+}
+
+/* The store tells how many messages there are. */
+static void opened(struct login_session *login)
+{
+    stream_set_deadline(login->line.stream, login->line.ends_ms);
 }
 
 /* Commands */
@@ -183,8 +73,8 @@ static void hand_over(struct pop3_front *session, const struct sasl_login *login
 static void command_user(struct line_session *line, struct text arguments)
 {
     struct pop3_front *session = pop3_front(line);
-    if (!takes_passwords(session))
-        refuse(session, "[AUTH] Passwords are taken under TLS only", "no TLS");
+    if (!login_takes_passwords(&session->login))
+        login_refuse(&session->login, LOGIN_PASSWORD_IN_CLEAR, "no TLS");
     else if (text_is_empty(arguments) || !text_copy(arguments, session->user, DIRECTORY_USER_MAX))
         say_error(session, "USER needs a name");
     else
@@ -199,71 +89,37 @@ static void command_pass(struct line_session *line, struct text arguments)
     else if (text_is_empty(arguments))
         say_error(session, "PASS needs a password");
     else /* RFC 1939 7: the argument is one, spaces included */
-        log_in(session, text_from(session->user), arguments);
+        login_by_password(&session->login, text_from(session->user), arguments);
 }
 
 /* RFC 5034 4: AUTH alone lists the mechanisms, as older clients ask. */
 static void list_mechanisms(struct pop3_front *session)
 {
-    uint32_t offers = sasl_offers(session->line.stream, session->server);
+    uint32_t offers = sasl_offers(session->login.line.stream, session->login.server);
     say_ok(session, "Mechanisms follow");
     for (enum mechanism i = 0; i < MECHANISM_COUNT; i++)
         if ((offers & MECHANISM_BIT(i)) != 0)
-            stream_printf(session->line.stream, "%s\r\n", mechanism_rows[i].name);
-    stream_write(session->line.stream, TEXT(".\r\n"));
-}
-
-static void say_mistake(struct pop3_front *session, const char *text)
-{
-    say_error(session, text);
-    line_count_error(&session->line);
+            stream_printf(session->login.line.stream, "%s\r\n", mechanism_rows[i].name);
+    stream_write(session->login.line.stream, TEXT(".\r\n"));
 }
 
 static void command_auth(struct line_session *line, struct text arguments)
 {
     struct pop3_front *session = pop3_front(line);
-    struct sasl_session sasl = sasl_session_of(session);
-    struct sasl_login login;
-    if (text_is_empty(text_trim(arguments))) {
+    if (text_is_empty(text_trim(arguments)))
         list_mechanisms(session);
-        return;
-    }
-    switch (sasl_exchange(&sasl, arguments, &login)) {
-    case SASL_DONE:
-        hand_over(session, &login);
-        break;
-    case SASL_CANCELLED:
-        say_error(session, "Login cancelled");
-        break;
-    case SASL_TOO_LONG:
-    case SASL_MALFORMED:
-        say_mistake(session, "Malformed response");
-        break;
-    case SASL_UNKNOWN:
-        say_mistake(session, "Mechanism not known");
-        break;
-    case SASL_NEEDS_TLS:
-        refuse(session, "[AUTH] Not without TLS", "no TLS");
-        break;
-    case SASL_FAILED:
-        login_failed(session);
-        break;
-    case SASL_LATER:
-        login_not_now(session);
-        break;
-    case SASL_ENDED:
-        break;
-    }
+    else
+        login_by_sasl(&session->login, arguments);
 }
 
 static void list_sasl(struct pop3_front *session)
 {
-    uint32_t offers = sasl_offers(session->line.stream, session->server);
+    uint32_t offers = sasl_offers(session->login.line.stream, session->login.server);
     struct buffer names;
     buffer_init(&names, 500);
     mechanism_write(offers, &names);
     if (offers != 0)
-        stream_printf(session->line.stream, "SASL %.*s\r\n", (int)names.length, names.data);
+        stream_printf(session->login.line.stream, "SASL %.*s\r\n", (int)names.length, names.data);
     buffer_finish(&names);
 }
 
@@ -271,7 +127,7 @@ static void list_sasl(struct pop3_front *session)
  * domains set them. */
 static int64_t least_expiry(const struct pop3_front *session)
 {
-    const struct settings *settings = session->settings;
+    const struct settings *settings = session->login.settings;
     int64_t least = 0;
     for (unsigned i = 0; i < settings->domain_count; i++) {
         int64_t expiry = settings->domains[i].pop3_expire_ms;
@@ -283,7 +139,7 @@ static int64_t least_expiry(const struct pop3_front *session)
 
 static int64_t most_delay(const struct pop3_front *session)
 {
-    const struct settings *settings = session->settings;
+    const struct settings *settings = session->login.settings;
     int64_t most = 0;
     for (unsigned i = 0; i < settings->domain_count; i++)
         most =
@@ -299,9 +155,9 @@ static void command_capa(struct line_session *line, struct text arguments)
     stream_write(line->stream, TEXT("TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
                                     "PIPELINING\r\n"));
     pop3_put_terms(line->stream, least_expiry(session), most_delay(session), true);
-    if (offers_tls(session))
+    if (login_offers_tls(&session->login))
         stream_write(line->stream, TEXT("STLS\r\n"));
-    if (takes_passwords(session))
+    if (login_takes_passwords(&session->login))
         stream_write(line->stream, TEXT("USER\r\n"));
     list_sasl(session);
     stream_write(line->stream, TEXT("IMPLEMENTATION mailroot\r\n.\r\n"));
@@ -311,23 +167,15 @@ static void command_capa(struct line_session *line, struct text arguments)
 static void command_stls(struct line_session *line, struct text arguments)
 {
     struct pop3_front *session = pop3_front(line);
-    size_t discarded = 0;
     unused(arguments);
-    if (!offers_tls(session)) {
-        say_error(session,
-                  stream_is_tls(line->stream) ? "TLS is on already" : "TLS is not available");
+    session->user[0] = '\0';
+    if (!login_offers_tls(&session->login)) {
+        login_refuse(&session->login, stream_is_tls(line->stream) ? LOGIN_TLS_IS_ON : LOGIN_NO_TLS,
+                     "");
         return;
     }
-    session->user[0] = '\0';
     say_ok(session, "Begin TLS");
-    if (stream_start_tls(line->stream, session->tls, "pop3", &discarded) != OK) {
-        log_info("pop3.tls-failed", "peer=%s reason=%s", log_text(text_from(session->peer)),
-                 log_text(text_from(fail_reason())));
-        line->ended = true;
-    } else if (discarded > 0) {
-        log_warning("pop3.injection", "peer=%s discarded=%zu", log_text(text_from(session->peer)),
-                    discarded);
-    }
+    login_start_tls(&session->login);
 }
 
 static void command_quit(struct line_session *line, struct text arguments)
@@ -378,81 +226,22 @@ static const struct line_dialect dialect = {
     .fault = say_fault,
 };
 
-/* The session */
-
-static bool is_refused(const struct pop3_front *session)
-{
-    const struct setting_server *server = session->server;
-    for (unsigned i = 0; i < server->refused_network_count; i++)
-        if (net_network_contains(&server->refused_networks[i], stream_peer(session->line.stream)))
-            return true;
-    return false;
-}
-
-/* TLS from the first byte. YIELDS. */
-static bool start_as_service_wants(struct pop3_front *session)
-{
-    if (session->service != SERVICE_POP3S)
-        return true;
-    stream_set_deadline(session->line.stream, clock_monotonic_ms() + MINUTE);
-    return session->tls != NULL &&
-           stream_start_tls(session->line.stream, session->tls, "pop3", NULL) == OK;
-}
-
-/* Refuse at the door. Where TLS comes first a handshake would cost us more than him, so he hears
- * nothing. YIELDS. */
-static void turn_away(struct pop3_front *session, const char *text, const char *why)
-{
-    if (session->service == SERVICE_POP3S) {
-        log_info("pop3.refused", "peer=%s reason=%s", log_text(text_from(session->peer)),
-                 log_text(text_from(why)));
-        return;
-    }
-    refuse(session, text, why);
-    line_part(&session->line);
-}
-
-/* The seat is taken first: a client who never finishes his handshake takes one too. YIELDS. */
-static void serve_peer(struct pop3_front *session)
-{
-    struct line_seat seat;
-    const struct net_address *peer = stream_peer(session->line.stream);
-    if (is_refused(session)) {
-        turn_away(session, "[SYS/PERM] Your address is refused here", "refuse network");
-    } else if (!line_seat_take(&seat, session->front, session->server, peer)) {
-        turn_away(session, "[SYS/TEMP] Too many connections", fail_reason());
-    } else {
-        if (start_as_service_wants(session)) {
-            say_ok(session, "mailroot POP3 ready");
-            line_run(&session->line);
-        }
-        line_seat_give_back(&seat);
-    }
-}
+static const struct login_protocol protocol = {
+    .name = "pop3",
+    .texts = refusals,
+    .dialect = &dialect,
+    .tls_service = SERVICE_POP3S,
+    .least_idle_ms = 10 * MINUTE, /* RFC 1939 3 */
+    .prompt = "+ ",
+    .greet = greet,
+    .refuse = say_refusal,
+    .opened = opened,
+};
 
 void pop3_serve_front(struct line_front *front, const struct setting_server *server,
                       enum service service, struct stream *stream)
 {
-    struct role_context *role = front->role;
     struct pop3_front session = {
-        .front = front,
-        .settings = settings_hold(role->settings),
-        .tls = tls_hold(role_server_tls(role, server)),
-        .server = server,
-        .service = service,
-        .id = line_front_id(front),
-    };
-    net_address_text(stream_peer(stream), session.peer);
-    line_init(&session.line, stream, &dialect, &session);
-    session.line.idle_ms =
-        server->idle_ms < 10 * MINUTE ? 10 * MINUTE : server->idle_ms; /* RFC 1939 3 */
-    session.line.max_errors = server->max_errors;
-    /* Whatever TLS is required for, here it is the login. */
-    session.line.tls_first = line_tls_first(server) != 0 ? LINE_TLS_FIRST : 0;
-    if (server->session_ms > 0)
-        session.line.ends_ms = clock_monotonic_ms() + server->session_ms;
-    serve_peer(&session);
-    line_finish(&session.line);
-    tls_release(&session.tls);
-    settings_release(&session.settings);
+        .login = {.protocol = &protocol, .front = front, .server = server, .service = service}};
+    login_serve(&session.login, stream);
 }
