@@ -58,6 +58,14 @@ bool base64_decode(struct text text, struct buffer *out)
     return true;
 }
 
+int hex_digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 static const char upper_hex_digits[] = "0123456789ABCDEF";
 
 bool xtext_encode(struct text bytes, struct buffer *out)

@@ -1,4 +1,4 @@
-/* Text encodings of the mail world that carry bytes: base64, xtext. */
+/* Text encodings of the mail world that carry bytes: base64, hexadecimal, xtext. */
 #ifndef BASE_ENCODING_H
 #define BASE_ENCODING_H
 
@@ -8,6 +8,8 @@
 bool base64_encode(struct text bytes, struct buffer *out);
 /* Strict: alphabet, padding and length must be right, nothing else. */
 bool base64_decode(struct text text, struct buffer *out);
+/* The value of a hexadecimal digit of either case, -1 for what is none. */
+int hex_digit_value(char c);
 /* RFC 3461 4: xtext. Decoding is strict. */
 bool xtext_encode(struct text bytes, struct buffer *out);
 bool xtext_decode(struct text text, struct buffer *out);

@@ -12,10 +12,8 @@ static void because(struct relay_decision *decision, const char *rule, struct se
 
 static bool is_in_relay_network(const struct relay_facts *facts)
 {
-    for (unsigned i = 0; i < facts->server->relay_network_count; i++)
-        if (net_network_contains(&facts->server->relay_networks[i], facts->peer))
-            return true;
-    return false;
+    return net_network_find(facts->server->relay_networks, facts->server->relay_network_count,
+                            facts->peer) != NULL;
 }
 
 /* `to ... relay` of some connector. */

@@ -1,5 +1,6 @@
 #include "directory/certificates.h"
 
+#include "base/encoding.h"
 #include "directory/state.h"
 
 struct text certificate_owner(struct directory *directory, struct text digest, struct arena *arena)
@@ -97,19 +98,11 @@ void certificate_list(struct directory *directory, struct text user, certificate
 
 /* ---- As it is written ---- */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool read_hex(struct text written, unsigned char out[DIRECTORY_DIGEST_BYTES])
 {
     size_t digits = 0;
     for (size_t i = 0; i < written.length; i++) {
-        int value = hex_value(written.data[i]);
+        int value = hex_digit_value(written.data[i]);
         bool is_colon = written.data[i] == ':' && digits % 2 == 0 && digits > 0;
         if (is_colon)
             continue;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/encoding.h"
+
 enum { MOST_NESTED_COMMENTS = 16, WHOLE = -1 };
 
 /* One parameter as it stands. */
@@ -146,14 +148,6 @@ static void read_rows(struct text rest, struct arena *arena, struct rows *rows)
     }
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 32);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Percent-decode to out, never longer than text; what is no escape stays as it is. */
 static size_t percent_decode(struct text text, char *out)
 {
@@ -161,8 +155,8 @@ static size_t percent_decode(struct text text, char *out)
     for (size_t i = 0; i < text.length; i++) {
         int high = -1, low = -1;
         if (text.data[i] == '%' && text.length - i > 2) {
-            high = hex_value(text.data[i + 1]);
-            low = hex_value(text.data[i + 2]);
+            high = hex_digit_value(text.data[i + 1]);
+            low = hex_digit_value(text.data[i + 2]);
         }
         bool escape = high >= 0 && low >= 0;
         out[length++] = escape ? (char)(high << 4 | low) : text.data[i];

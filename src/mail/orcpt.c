@@ -19,14 +19,6 @@ static bool is_plain(unsigned c)
     return c > 32 && c < 127 && c != '+' && c != '=' && c != '\\';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 32);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "\x{4E2D}" at the start of *rest, of two to six digits. What could stand for itself must not be
  * written so, and control characters must not come at all: they would forge fields of a report. */
 static bool take_embedded(struct text *rest, unsigned *c)
@@ -38,7 +30,7 @@ static bool take_embedded(struct text *rest, unsigned *c)
         return false;
     *c = 0;
     for (size_t i = 0; i < digits.length; i++) {
-        int value = hex_value(digits.data[i]);
+        int value = hex_digit_value(digits.data[i]);
         if (value < 0)
             return false;
         *c = *c << 4 | (unsigned)value;

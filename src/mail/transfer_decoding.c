@@ -1,5 +1,7 @@
 #include "mail/transfer_decoding.h"
 
+#include "base/encoding.h"
+
 enum { BLANKS_MAX = 1 << 16 };
 
 void transfer_decoder_init(struct transfer_decoder *decoder, enum mime_encoding encoding)
@@ -45,14 +47,6 @@ static bool feed_base64(struct transfer_decoder *decoder, struct text bytes, str
 
 /* Quoted-printable */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool put_blanks(struct transfer_decoder *decoder, struct buffer *out)
 {
     bool fits = buffer_append(out, buffer_text(&decoder->blanks));
@@ -91,7 +85,7 @@ static bool feed_escape(struct transfer_decoder *decoder, char c, struct buffer 
         decoder->held_count = 0; /* a soft line end */
         return true;
     }
-    if (before == '\0' && (hex_value(c) >= 0 || c == '\r' || c == ' ' || c == '\t')) {
+    if (before == '\0' && (hex_digit_value(c) >= 0 || c == '\r' || c == ' ' || c == '\t')) {
         decoder->held[decoder->held_count++] = c;
         return true;
     }
@@ -99,10 +93,10 @@ static bool feed_escape(struct transfer_decoder *decoder, char c, struct buffer 
         decoder->held[1] = c;
         return true;
     }
-    if (before != '\0' && hex_value(before) >= 0 && hex_value(c) >= 0) {
+    if (before != '\0' && hex_digit_value(before) >= 0 && hex_digit_value(c) >= 0) {
         decoder->held_count = 0;
         return put_blanks(decoder, out) &&
-               buffer_append_byte(out, (char)(hex_value(before) * 16 + hex_value(c)));
+               buffer_append_byte(out, (char)(hex_digit_value(before) * 16 + hex_digit_value(c)));
     }
     return put_held(decoder, out) && transfer_decoder_feed(decoder, text_of(&c, 1), out);
 }

@@ -34,22 +34,14 @@ static bool word_at(struct text text, struct word *out)
     return (out->is_base64 || kind == 'Q' || kind == 'q') && text_find(out->encoded, ' ') == length;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* RFC 2047 4.2 */
 static bool decode_q(struct text encoded, struct buffer *out)
 {
     for (size_t i = 0; i < encoded.length; i++) {
         char c = encoded.data[i];
         if (c == '=') {
-            int high = i + 2 < encoded.length ? hex_value(encoded.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_value(encoded.data[i + 2]) : -1;
+            int high = i + 2 < encoded.length ? hex_digit_value(encoded.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit_value(encoded.data[i + 2]) : -1;
             if (low < 0)
                 return false;
             c = (char)(high * 16 + low);

@@ -219,14 +219,6 @@ void sieve_lexer_next(struct sieve_lexer *lexer, struct sieve_token *out)
     }
 }
 
-static int hex_digit(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The next number of "40 24", in hex. False at the end; *malformed when it is none. */
 static bool take_hex(struct text *rest, unsigned digits_most, uint32_t *value, bool *malformed)
 {
@@ -237,24 +229,11 @@ static bool take_hex(struct text *rest, unsigned digits_most, uint32_t *value, b
         return false;
     *malformed = word.length > digits_most;
     for (size_t i = 0; i < word.length && !*malformed; i++) {
-        int digit = hex_digit(word.data[i]);
+        int digit = hex_digit_value(word.data[i]);
         *malformed = digit < 0;
         *value = *value * 16 + (uint32_t)digit;
     }
     return !*malformed;
-}
-
-static void append_utf8(struct buffer *out, uint32_t c)
-{
-    if (c >= 0x80) {
-        unsigned more = c >= 0x10000 ? 3 : c >= 0x800 ? 2 : 1;
-        static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
-        buffer_append_byte(out, (char)(lead[more] | (c >> (6 * more))));
-        while (more-- > 0)
-            buffer_append_byte(out, (char)(0x80 | ((c >> (6 * more)) & 0x3f)));
-    } else {
-        buffer_append_byte(out, (char)c);
-    }
 }
 
 /* What stands between "${hex:" or "${unicode:" and "}". False: it is not of this form, and stays
@@ -266,12 +245,8 @@ static bool decode_codes(struct text codes, bool is_unicode, struct buffer *out,
     size_t before = out->length;
     while (take_hex(&codes, is_unicode ? 6 : 2, &value, &malformed)) {
         any = true;
-        if (is_unicode && (value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)))
-            *is_wrong = true;
-        else if (is_unicode)
-            append_utf8(out, value);
-        else
-            buffer_append_byte(out, (char)value);
+        bool good = is_unicode ? utf8_append(out, value) : buffer_append_byte(out, (char)value);
+        *is_wrong = *is_wrong || !good;
     }
     if (any && !malformed)
         return true;

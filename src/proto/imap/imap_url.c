@@ -1,12 +1,6 @@
 #include "proto/imap/imap_url.h"
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 32);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "base/encoding.h"
 
 /* RFC 3986 2.1. No NUL. */
 static bool decode(struct text encoded, struct arena *arena, struct text *out)
@@ -16,8 +10,8 @@ static bool decode(struct text encoded, struct arena *arena, struct text *out)
     for (size_t i = 0; i < encoded.length; i++) {
         char c = encoded.data[i];
         if (c == '%') {
-            int high = i + 2 < encoded.length ? hex_digit(encoded.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(encoded.data[i + 2]) : -1;
+            int high = i + 2 < encoded.length ? hex_digit_value(encoded.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit_value(encoded.data[i + 2]) : -1;
             if (low < 0)
                 return false;
             c = (char)(high * 16 + low);

@@ -17,10 +17,8 @@ enum { TURNED_MOST_MS = DAY };
 static bool is_in_etrn_network(const struct smtp_session *session)
 {
     const struct setting_server *server = session->server;
-    for (unsigned i = 0; i < server->etrn_network_count; i++)
-        if (net_network_contains(&server->etrn_networks[i], stream_peer(session->line.stream)))
-            return true;
-    return false;
+    return net_network_find(server->etrn_networks, server->etrn_network_count,
+                            stream_peer(session->line.stream)) != NULL;
 }
 
 /* Whom we know may ask at any time, and is told how much there is. */
