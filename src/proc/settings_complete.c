@@ -162,11 +162,26 @@ static void complete_connector(struct settings_parser *parser, struct setting_bl
 static void complete_direct(struct settings_parser *parser)
 {
     struct settings_object *object = parser->object;
-    struct setting_block block = {.kind = KIND_CONNECTOR, .values = &object->settings.direct};
+    struct setting_block block = {.kind = KIND_CONNECTOR,
+                                  .profile = object->settings.profile,
+                                  .values = &object->settings.direct};
     unsigned rows;
     setting_kind_rows(KIND_CONNECTOR, &rows);
     block.places = arena_array(&object->arena, rows, sizeof(*block.places));
     settings_defaults_apply(parser, &block);
+}
+
+/* Before defaults are: the file's, or for a server its own. */
+static void complete_profile(const struct settings *settings, struct setting_block *block)
+{
+    block->profile = settings->profile;
+    if (block->kind != KIND_SERVER)
+        return;
+    struct setting_server *server = block->values;
+    const struct setting_row *row = setting_row_find(KIND_SERVER, TEXT("profile"), TEXT(""));
+    if (setting_block_place(block, row)->line == 0)
+        server->profile = settings->profile;
+    block->profile = server->profile;
 }
 
 void settings_complete(struct settings_parser *parser)
@@ -175,6 +190,7 @@ void settings_complete(struct settings_parser *parser)
     if (object->block_counts[KIND_SERVER] == 0)
         add_server(parser);
     for (struct setting_block *block = object->blocks; block != NULL; block = block->next) {
+        complete_profile(&object->settings, block);
         settings_defaults_apply(parser, block);
         if (block->kind == KIND_SERVER)
             complete_server(parser, block);

@@ -168,6 +168,7 @@ void settings_manual(struct buffer *out)
     buffer_append(out, text_from(manual_head));
     for (unsigned kind = 0; kind < KIND_COUNT; kind++)
         put_manual_kind(kind, out);
+    setting_profile_manual(out);
     buffer_append(out, text_from(manual_tail));
 }
 

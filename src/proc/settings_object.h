@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "proc/settings.h"
+#include "proc/settings_profile.h"
 #include "proc/settings_table.h"
 
 /* One object of the settings: a server, a domain ..., or the statements outside blocks. */
@@ -14,6 +15,7 @@ struct setting_block {
     enum setting_kind_id kind;
     struct text name;
     struct setting_place place;   /* line 0: it is there without being written */
+    enum setting_profile profile; /* its defaults are of */
     void *values;                 /* the kind's struct */
     struct setting_place *places; /* by row of the kind; line 0: the default */
 };

@@ -10,6 +10,7 @@ enum { STATEMENT_BYTES_MAX = 60 * 1024, LIST_LINE_BYTES = 1000, PLACE_COLUMN = 5
 struct showing {
     struct buffer *out;
     bool all, where;
+    bool of_profile;    /* what is in the line */
     struct buffer line; /* the statement being written */
 };
 
@@ -38,19 +39,43 @@ static void write_value(const struct setting_block *block, const struct setting_
         row->type->write(row, setting_block_value(block, row), out);
 }
 
+/* Not written, and its profile has a default of its own. */
+static bool is_of_profile(const struct setting_block *block, const struct setting_row *row)
+{
+    bool of_profile;
+    setting_profile_default(block->profile, row, &of_profile);
+    return of_profile && setting_block_place(block, row)->line == 0;
+}
+
 /* Written, and not as its default is written. */
 static bool is_changed(const struct setting_block *block, const struct setting_row *row)
 {
+    bool of_profile;
+    const char *standard = setting_profile_default(block->profile, row, &of_profile);
     if (setting_block_place(block, row)->line == 0)
         return false;
-    if (row->standard == NULL)
+    if (standard == NULL)
         return true;
     struct buffer value;
     buffer_init(&value, SIZE_MAX);
     write_value(block, row, &value);
-    bool changed = !text_equals(buffer_text(&value), text_from(row->standard));
+    bool changed = !text_equals(buffer_text(&value), text_from(standard));
     buffer_finish(&value);
     return changed;
+}
+
+/* Where the line comes from, as a comment behind it. */
+static void put_origin(struct showing *showing, const struct setting_block *block,
+                       const struct setting_place *place, size_t width)
+{
+    int pad = width < PLACE_COLUMN ? (int)(PLACE_COLUMN - width) : 1;
+    if (showing->of_profile)
+        buffer_printf(showing->out, "%*s# profile %s", pad, "",
+                      setting_profile_names[block->profile]);
+    else if (showing->where && place->line > 0)
+        buffer_printf(showing->out, "%*s# %.*s:%u", pad, "", TEXT_ARG(place->file), place->line);
+    else if (showing->where)
+        buffer_printf(showing->out, "%*s# default", pad, "");
 }
 
 static void end_line(struct showing *showing, const struct setting_block *block,
@@ -61,15 +86,7 @@ static void end_line(struct showing *showing, const struct setting_block *block,
     size_t start = showing->out->length;
     buffer_append(showing->out, block->kind == KIND_TOP ? TEXT("") : TEXT("    "));
     buffer_append(showing->out, buffer_text(&showing->line));
-    if (showing->where) {
-        size_t width = showing->out->length - start;
-        int pad = width < PLACE_COLUMN ? (int)(PLACE_COLUMN - width) : 1;
-        if (place->line > 0)
-            buffer_printf(showing->out, "%*s# %.*s:%u", pad, "", TEXT_ARG(place->file),
-                          place->line);
-        else
-            buffer_printf(showing->out, "%*s# default", pad, "");
-    }
+    put_origin(showing, block, place, showing->out->length - start);
     buffer_append_byte(showing->out, '\n');
     buffer_reset(&showing->line, STATEMENT_BYTES_MAX);
 }
@@ -128,12 +145,14 @@ static unsigned show_statement(struct showing *showing, const struct setting_blo
     bool apart = setting_row_clause(&rows[0]).length > 0;
     unsigned used = 0;
     bool changed = false, present = false;
+    showing->of_profile = false;
     const struct setting_place *place = NULL;
     while (used < count && text_equals(setting_row_statement(&rows[used]), statement)) {
         const struct setting_row *row = &rows[used++];
         if (row->same_as != NULL)
             continue;
         changed |= is_changed(block, row);
+        showing->of_profile |= is_of_profile(block, row);
         if (place == NULL || place->line == 0)
             place = setting_block_place(block, row);
         if (apart)

@@ -240,12 +240,12 @@ bool settings_statement_read(struct setting_reader *in)
 
 /* The default as if its statement had been written, in line 0. */
 static void apply_default(struct settings_parser *parser, struct setting_block *block,
-                          const struct setting_row *row)
+                          const struct setting_row *row, const char *standard)
 {
     struct setting_reader in = {.parser = parser, .block = block, .row = row};
     struct setting_flaw flaw;
-    char line[128];
-    snprintf(line, sizeof(line), "%.*s %s", TEXT_ARG(setting_row_statement(row)), row->standard);
+    char line[256];
+    snprintf(line, sizeof(line), "%.*s %s", TEXT_ARG(setting_row_statement(row)), standard);
     check(setting_line_split(text_from(line), &parser->scratch, &in.words, &flaw));
     in.next = 1;
     unsigned errors = parser->errors.count;
@@ -263,8 +263,10 @@ void settings_defaults_apply(struct settings_parser *parser, struct setting_bloc
     unsigned count;
     const struct setting_row *rows = setting_kind_rows(block->kind, &count);
     for (unsigned i = 0; i < count; i++) {
-        if (rows[i].standard != NULL && setting_block_place(block, &rows[i])->line == 0)
-            apply_default(parser, block, &rows[i]);
+        bool of_profile;
+        const char *standard = setting_profile_default(block->profile, &rows[i], &of_profile);
+        if (standard != NULL && setting_block_place(block, &rows[i])->line == 0)
+            apply_default(parser, block, &rows[i], standard);
     }
     parser->line = line;
 }

@@ -77,6 +77,7 @@ static const char *const on_off_choices[] = {"off", "on", NULL};
 static const char *const log_choices[] = {"debug", "info", "warning", NULL};
 static const char *const server_tls_choices[] = {"none", "offer", "require", NULL};
 static const char *const verify_choices[] = {"off", "logged-in", "on", NULL};
+static const char *const bare_choices[] = {"refused", "taken", NULL};
 static const char *const hello_choices[] = {"optional", "required", NULL};
 static const char *const anonymous_choices[] = {"yes", "no", NULL};
 static const char *const login_over_choices[] = {"verified-tls", "tls", "anything", NULL};
@@ -110,6 +111,11 @@ const struct setting_row setting_rows[] = {
      .otherwise = "none, it must be set", TO(settings, host),
      .help = "The name by which this machine greets others. It should resolve to its address, and "
              "the address back to it."},
+    {TOP, "profile", &setting_type_choice,
+     .standard = "internet", .choices = setting_profile_names, TO(settings, profile),
+     .help = "Whose defaults hold for what is not written: internet are those of this page; "
+             "exchange2003 and iis6 are those of the servers of that name (see PROFILES). A server "
+             "may have another."},
     {TOP, "data", &setting_type_path,
      .standard = "/var/lib/mailroot", TO(settings, data_directory),
      .help = "The directory of queue, mailboxes and directory."},
@@ -291,6 +297,10 @@ const struct setting_row setting_rows[] = {
      .help = "Where to listen, * being all addresses of the machine. The service is smtp, "
              "submission, smtps, lmtp, pop3, pop3s, imap, imaps, odmr or managesieve; left out, "
              "it follows from the port (25 and 2525, 587, 465, 24, 110, 995, 143, 993, 366, 4190)."},
+    {SERVER, "profile", &setting_type_choice,
+     .otherwise = "as profile outside of blocks", .choices = setting_profile_names,
+     TO(setting_server, profile),
+     .help = "Whose defaults hold for what is not written in this block."},
     {SERVER, "fully-qualified", &setting_type_host,
      .otherwise = "the host", TO(setting_server, host),
      .help = "The name by which this server greets."},
@@ -372,6 +382,10 @@ const struct setting_row setting_rows[] = {
     {SERVER, "hello-name", &setting_type_choice,
      .standard = "required", .choices = hello_choices, TO(setting_server, needs_hello_name),
      .help = "Whether HELO and EHLO must give a name."},
+    {SERVER, "bare-addresses", &setting_type_choice,
+     .standard = "refused", .choices = bare_choices, TO(setting_server, takes_bare_addresses),
+     .help = "Whether MAIL and RCPT take an address that does not stand in < and >, as some devices "
+             "and people at a terminal write it. It is otherwise read as strictly."},
     {SERVER, "verify", &setting_type_choice,
      .standard = "off", .choices = verify_choices, TO(setting_server, verify),
      .help = "Who is told by VRFY whether an address exists. The others always hear 252."},
@@ -401,8 +415,10 @@ const struct setting_row setting_rows[] = {
      .help = "Bytes of messages in one session; the message that passes it gets 552 and the session "
              "ends. 0: no limit."},
     {SERVER, "limit recipients", &setting_type_count,
-     .standard = "1000", .low = 100, .high = 10000, TO(setting_server, max_recipients),
-     .help = "Recipients of one message. RFC 5321 asks for 100 at least."},
+     .standard = "1000", .low = 100, .high = 64000, TO(setting_server, max_recipients),
+     .help = "Recipients of one message. RFC 5321 asks for 100 at least. What all of them take "
+             "together is limited too, so that some 10,000 may be the most: the sender is asked to "
+             "send the rest apart (452)."},
     {SERVER, "limit connections", &setting_type_count,
      .standard = "5000", .low = 1, .high = 1000000, TO(setting_server, max_connections),
      .help = "Connections at a time, over all processes."},

@@ -47,6 +47,8 @@ static void print_mail(const struct smtp_mail *mail, struct buffer *out)
     put_xtext(out, "ENVID", terms->envelope_id);
 }
 
+static const struct smtp_style style = {0};
+
 static bool is_same(const struct smtp_mail *a, const struct smtp_mail *b)
 {
     const struct mail_terms *x = &a->terms, *y = &b->terms;
@@ -61,7 +63,7 @@ static void try_mail(struct text parameters, struct arena *arena)
 {
     struct smtp_mail mail, again;
     struct text line = arena_printf(arena, "FROM:<> %.*s", TEXT_ARG(parameters));
-    if (smtp_parse_mail(line, 0, arena, &mail) != SMTP_SYNTAX_FINE)
+    if (smtp_parse_mail(line, &style, arena, &mail) != SMTP_SYNTAX_FINE)
         return;
     check_printable(mail.terms.envelope_id);
     check_printable(mail.terms.submitter);
@@ -72,7 +74,7 @@ static void try_mail(struct text parameters, struct arena *arena)
     buffer_init(&printed, PRINTED_MAX);
     print_mail(&mail, &printed);
     /* Encoded in full an ENVID may be over its limit, which counts what is given. */
-    enum smtp_syntax syntax = smtp_parse_mail(buffer_text(&printed), 0, arena, &again);
+    enum smtp_syntax syntax = smtp_parse_mail(buffer_text(&printed), &style, arena, &again);
     check(syntax == SMTP_SYNTAX_FINE || mail.terms.envelope_id.length > 33);
     check(syntax != SMTP_SYNTAX_FINE || is_same(&mail, &again));
     buffer_finish(&printed);
@@ -82,7 +84,7 @@ static void try_rcpt(struct text parameters, struct arena *arena)
 {
     struct smtp_rcpt rcpt;
     struct text line = arena_printf(arena, "TO:<a@b.test> %.*s", TEXT_ARG(parameters));
-    if (smtp_parse_rcpt(line, 0, arena, &rcpt) != SMTP_SYNTAX_FINE)
+    if (smtp_parse_rcpt(line, &style, arena, &rcpt) != SMTP_SYNTAX_FINE)
         return;
     check_printable(rcpt.original_recipient);
     check(rcpt.notify < 16 && rcpt.original_recipient.length <= ORCPT_ASCII_MAX);

@@ -883,3 +883,58 @@ TEST("which mail a connector takes, and when, reads back")
     expect_round_trip(parsed.settings);
     parsed_free(&parsed);
 }
+
+static void expect_shown(const struct settings *settings, const char *line)
+{
+    char *all = shown(settings, true, false);
+    if (strstr(all, line) == NULL)
+        fail_msg("no '%s' in:\n%s", line, all);
+    free(all);
+}
+
+TEST("a profile gives defaults, what is written counts, and show tells which is which")
+{
+    struct parsed parsed = parse_clean("host a.b\nprofile iis6\n"
+                                       "server old {\n  listen 127.0.0.1:25\n  limit hops 40\n}\n"
+                                       "server new {\n  listen 127.0.0.2:25\n  profile internet\n"
+                                       "  limit hops 15\n}\n"
+                                       "connector x {\n  to *\n  limit messages 100\n}\n");
+    const struct setting_server *old = &parsed.settings->servers[0], *new = old + 1;
+    EXPECT(old->max_message_bytes == 2 << 20 && old->max_session_bytes == 10 << 20);
+    EXPECT(old->max_recipients == 100 && old->max_hops == 40 && old->idle_ms == 600000);
+    EXPECT(old->takes_bare_addresses && !old->needs_hello_name);
+    EXPECT((old->without & EXTENSION_BIT(EXTENSION_XEXCH50)) != 0);
+    EXPECT(new->max_message_bytes == 35 << 20 && new->without == 0 && new->max_hops == 15);
+    EXPECT(parsed.settings->connectors[0].max_messages == 100);
+    EXPECT(parsed.settings->direct.max_messages == 20);
+    EXPECT(parsed.settings->retry.after_count == 4 &&
+           parsed.settings->retry.after_ms[3] == 14400000);
+    expect_shown(parsed.settings,
+                 "    limit recipients 100                                # profile iis6\n");
+    expect_shown(parsed.settings, "    limit hops 40\n");
+    expect_shown(parsed.settings, "    limit recipients 1000\n");
+    char *changed = shown(parsed.settings, false, false);
+    assert_string_equal(changed,
+                        "host a.b\nprofile iis6\n\n"
+                        "server old {\n    listen 127.0.0.1:25 smtp\n    limit hops 40\n}\n\n"
+                        "server new {\n    listen 127.0.0.2:25 smtp\n    profile internet\n"
+                        "    limit hops 15\n}\n\n"
+                        "connector x {\n    to * cost 1\n    limit messages 100\n}\n");
+    free(changed);
+    parsed_free(&parsed);
+}
+
+TEST("a server like Exchange 2003 has that one's defaults")
+{
+    struct parsed parsed = parse_clean("host a.b\nprofile exchange2003\n" QUIET);
+    const struct setting_server *server = &parsed.settings->servers[0];
+    EXPECT(server->max_message_bytes == 0 && server->max_session_bytes == 0);
+    EXPECT(server->max_recipients == 64000 && server->max_hops == 30);
+    EXPECT((server->without & EXTENSION_BIT(EXTENSION_XEXCH50)) == 0);
+    EXPECT((server->without & EXTENSION_BIT(EXTENSION_SMTPUTF8)) != 0);
+    EXPECT(parsed.settings->direct.max_connections == 100);
+    EXPECT(parsed.settings->max_outbound == 1000);
+    EXPECT(parsed.settings->retry.after_ms[0] == 600000 &&
+           parsed.settings->retry.glitch_count == 3);
+    parsed_free(&parsed);
+}

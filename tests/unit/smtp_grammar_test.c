@@ -13,12 +13,14 @@
 #include "queue/client.h"
 #include "test.h"
 
+static const struct smtp_style style = {0};
+
 static enum smtp_syntax mail_of(const char *arguments)
 {
     struct arena arena;
     struct smtp_mail mail;
     arena_init(&arena);
-    enum smtp_syntax syntax = smtp_parse_mail(text_from(arguments), 0, &arena, &mail);
+    enum smtp_syntax syntax = smtp_parse_mail(text_from(arguments), &style, &arena, &mail);
     arena_finish(&arena);
     return syntax;
 }
@@ -28,9 +30,42 @@ static enum smtp_syntax rcpt_of(const char *arguments)
     struct arena arena;
     struct smtp_rcpt rcpt;
     arena_init(&arena);
-    enum smtp_syntax syntax = smtp_parse_rcpt(text_from(arguments), 0, &arena, &rcpt);
+    enum smtp_syntax syntax = smtp_parse_rcpt(text_from(arguments), &style, &arena, &rcpt);
     arena_finish(&arena);
     return syntax;
+}
+
+TEST("an address without < and > is taken where that is set, and means the same")
+{
+    static const struct smtp_style bare = {.takes_bare = true};
+    static const struct {
+        const char *arguments;
+        enum smtp_syntax syntax;
+    } rows[] = {
+        {"FROM: a@b.test", SMTP_SYNTAX_FINE},
+        {"FROM:a@b.test SIZE=1", SMTP_SYNTAX_FINE},
+        {"FROM:<a@b.test>", SMTP_SYNTAX_FINE},
+        {"FROM:<>", SMTP_SYNTAX_FINE},
+        {"FROM:", SMTP_SYNTAX_ADDRESS},
+        {"FROM: SIZE=1", SMTP_SYNTAX_ADDRESS},
+        {"FROM:a", SMTP_SYNTAX_ADDRESS},
+        {"FROM:a@b.test>", SMTP_SYNTAX_ADDRESS},
+        {"FROM:a@<b.test", SMTP_SYNTAX_ADDRESS},
+        {"FROM:\"a b\"@b.test", SMTP_SYNTAX_ADDRESS},
+        {"FROM:a@b.test c@d.test", SMTP_SYNTAX_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct arena arena;
+        struct smtp_mail mail;
+        arena_init(&arena);
+        enum smtp_syntax syntax =
+            smtp_parse_mail(text_from(rows[i].arguments), &bare, &arena, &mail);
+        if (syntax != rows[i].syntax)
+            fail_msg("%s: %u", rows[i].arguments, syntax);
+        if (syntax == SMTP_SYNTAX_FINE && !mail.is_null)
+            EXPECT(text_equals(mail_address_text(&mail.sender, &arena), TEXT("a@b.test")));
+        arena_finish(&arena);
+    }
 }
 
 TEST("MAIL takes what was offered and nothing else")

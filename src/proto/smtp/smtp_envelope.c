@@ -59,13 +59,19 @@ static bool sender_is_welcome(struct smtp_session *session, const struct smtp_ma
     return smtp_limits_allow(session, mail->size);
 }
 
+static struct smtp_style style_of(const struct smtp_session *session)
+{
+    return (struct smtp_style){.without = smtp_extensions_not_offered(session),
+                               .takes_bare = session->server->takes_bare_addresses};
+}
+
 void smtp_command_mail(struct line_session *line, struct text arguments)
 {
     struct smtp_session *session = smtp_session(line);
     struct smtp_server_transaction *transaction = &session->transaction;
+    struct smtp_style style = style_of(session);
     struct smtp_mail mail;
-    enum smtp_syntax syntax = smtp_parse_mail(arguments, smtp_extensions_not_offered(session),
-                                              &transaction->arena, &mail);
+    enum smtp_syntax syntax = smtp_parse_mail(arguments, &style, &transaction->arena, &mail);
     if (syntax != SMTP_SYNTAX_FINE) {
         answer_syntax(session, syntax, SMTP_BAD_SENDER);
         smtp_server_transaction_reset(session);
@@ -216,8 +222,8 @@ void smtp_command_rcpt(struct line_session *line, struct text arguments)
         return;
     }
     /* Parsed in the command's arena: a thousand refused recipients leave nothing behind. */
-    enum smtp_syntax syntax =
-        smtp_parse_rcpt(arguments, smtp_extensions_not_offered(session), &line->arena, &rcpt);
+    struct smtp_style style = style_of(session);
+    enum smtp_syntax syntax = smtp_parse_rcpt(arguments, &style, &line->arena, &rcpt);
     if (syntax != SMTP_SYNTAX_FINE) {
         answer_syntax(session, syntax, SMTP_BAD_RECIPIENT);
         return;

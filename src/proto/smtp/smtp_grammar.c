@@ -11,7 +11,7 @@ enum { ENVID_MAX = 100, SUBMITTER_MAX = 500, SECONDS_DIGITS_MAX = 9 };
 /* What the parameters of both commands are gathered in. */
 struct parameters {
     struct arena *arena;
-    unsigned without;
+    const struct smtp_style *style;
     struct smtp_mail *mail;
     struct smtp_rcpt *rcpt;
     unsigned seen;    /* bit per row */
@@ -56,8 +56,9 @@ static bool take_body(struct parameters *parameters, struct text value)
         if (!text_equals_nocase(value, text_from(words[i].word)))
             continue;
         parameters->mail->terms.body = words[i].body;
-        parameters->not_offered = words[i].body == MAIL_BODY_BINARY &&
-                                  (parameters->without & EXTENSION_BIT(EXTENSION_BINARYMIME)) != 0;
+        parameters->not_offered =
+            words[i].body == MAIL_BODY_BINARY &&
+            (parameters->style->without & EXTENSION_BIT(EXTENSION_BINARYMIME)) != 0;
         return !parameters->not_offered;
     }
     return false;
@@ -220,7 +221,7 @@ static enum smtp_syntax take_parameter(const struct parameter *rows, unsigned co
     bool has_value = name.length < word.length;
     for (unsigned i = 0; i < count; i++) {
         if (!text_equals_nocase(name, text_from(rows[i].name)) ||
-            (parameters->without & EXTENSION_BIT(rows[i].extension)) != 0)
+            (parameters->style->without & EXTENSION_BIT(rows[i].extension)) != 0)
             continue;
         bool is_first = (parameters->seen & 1u << i) == 0;
         parameters->seen |= 1u << i;
@@ -250,9 +251,25 @@ static enum smtp_syntax take_parameters(const struct parameter *rows, unsigned c
     return SMTP_SYNTAX_FINE;
 }
 
+/* An address up to the next space, read as if it stood in < and >. One that is quoted, or has
+ * either sign itself, could be meant in two ways. */
+static enum status take_bare(struct text *rest, struct arena *arena, struct mail_address *address,
+                             bool *is_null)
+{
+    struct text word = text_before(*rest, ' ');
+    for (size_t i = 0; i < word.length; i++)
+        if (word.data[i] == '<' || word.data[i] == '>' || word.data[i] == '"')
+            return refused("not an address");
+    if (text_is_empty(word))
+        return refused("the address is missing");
+    struct text path = arena_printf(arena, "<%.*s>", TEXT_ARG(word));
+    *rest = text_from_position(*rest, word.length);
+    return mail_path_parse(&path, arena, address, is_null);
+}
+
 /* "FROM:" and a path. A space after the colon is wrong but common, and hides nothing. */
-static enum smtp_syntax take_path(struct text *rest, struct text keyword, struct arena *arena,
-                                  struct mail_address *address, bool *is_null)
+static enum smtp_syntax take_path(struct text *rest, const struct parameters *parameters,
+                                  struct text keyword, struct mail_address *address, bool *is_null)
 {
     if (!text_starts_with_nocase(*rest, keyword)) {
         refused("%.*s<address> is missing", TEXT_ARG(keyword));
@@ -261,18 +278,19 @@ static enum smtp_syntax take_path(struct text *rest, struct text keyword, struct
     *rest = text_from_position(*rest, keyword.length);
     while (rest->length > 0 && rest->data[0] == ' ')
         *rest = text_from_position(*rest, 1);
-    if (mail_path_parse(rest, arena, address, is_null) != OK)
-        return SMTP_SYNTAX_ADDRESS;
-    return SMTP_SYNTAX_FINE;
+    bool is_bare = parameters->style->takes_bare && !text_starts_with(*rest, TEXT("<"));
+    enum status status = is_bare ? take_bare(rest, parameters->arena, address, is_null)
+                                 : mail_path_parse(rest, parameters->arena, address, is_null);
+    return status == OK ? SMTP_SYNTAX_FINE : SMTP_SYNTAX_ADDRESS;
 }
 
-enum smtp_syntax smtp_parse_mail(struct text arguments, unsigned without, struct arena *arena,
-                                 struct smtp_mail *out)
+enum smtp_syntax smtp_parse_mail(struct text arguments, const struct smtp_style *style,
+                                 struct arena *arena, struct smtp_mail *out)
 {
     *out = (struct smtp_mail){0};
-    struct parameters parameters = {.arena = arena, .without = without, .mail = out};
+    struct parameters parameters = {.arena = arena, .style = style, .mail = out};
     enum smtp_syntax syntax =
-        take_path(&arguments, TEXT("FROM:"), arena, &out->sender, &out->is_null);
+        take_path(&arguments, &parameters, TEXT("FROM:"), &out->sender, &out->is_null);
     if (syntax != SMTP_SYNTAX_FINE)
         return syntax;
     if (!out->is_null && text_is_empty(out->sender.domain)) {
@@ -283,13 +301,14 @@ enum smtp_syntax smtp_parse_mail(struct text arguments, unsigned without, struct
                            &parameters, arguments);
 }
 
-enum smtp_syntax smtp_parse_rcpt(struct text arguments, unsigned without, struct arena *arena,
-                                 struct smtp_rcpt *out)
+enum smtp_syntax smtp_parse_rcpt(struct text arguments, const struct smtp_style *style,
+                                 struct arena *arena, struct smtp_rcpt *out)
 {
     *out = (struct smtp_rcpt){0};
-    struct parameters parameters = {.arena = arena, .without = without, .rcpt = out};
+    struct parameters parameters = {.arena = arena, .style = style, .rcpt = out};
     bool is_null = false;
-    enum smtp_syntax syntax = take_path(&arguments, TEXT("TO:"), arena, &out->recipient, &is_null);
+    enum smtp_syntax syntax =
+        take_path(&arguments, &parameters, TEXT("TO:"), &out->recipient, &is_null);
     if (syntax != SMTP_SYNTAX_FINE)
         return syntax;
     if (is_null) {

@@ -15,6 +15,12 @@ enum smtp_syntax {
     SMTP_SYNTAX_UNKNOWN, /* a parameter nobody offered */
 };
 
+/* What a server reads otherwise than RFC 5321 has it. */
+struct smtp_style {
+    unsigned without; /* EXTENSION_BITs whose parameters are not known */
+    bool takes_bare;  /* addresses without < and > too */
+};
+
 struct smtp_mail {
     struct mail_address sender;
     bool is_null;
@@ -26,18 +32,18 @@ struct smtp_mail {
     int64_t hold_seconds;  /* HOLDFOR=, RFC 4865; 0: not given */
     int64_t hold_until_ms; /* HOLDUNTIL=, wall; 0: not given */
 };
-/* "FROM:<path> parameters", in arena. without: EXTENSION_BITs whose parameters are not known. */
-enum smtp_syntax smtp_parse_mail(struct text arguments, unsigned without, struct arena *arena,
-                                 struct smtp_mail *out);
+/* "FROM:<path> parameters", in arena. */
+enum smtp_syntax smtp_parse_mail(struct text arguments, const struct smtp_style *style,
+                                 struct arena *arena, struct smtp_mail *out);
 
 struct smtp_rcpt {
     struct mail_address recipient;  /* no domain: postmaster */
     struct text original_recipient; /* ORCPT in ASCII (mail/orcpt.h), or "" */
     unsigned notify;                /* enum notify */
 };
-/* "TO:<path> parameters", in arena; without as for MAIL. */
-enum smtp_syntax smtp_parse_rcpt(struct text arguments, unsigned without, struct arena *arena,
-                                 struct smtp_rcpt *out);
+/* "TO:<path> parameters", in arena. */
+enum smtp_syntax smtp_parse_rcpt(struct text arguments, const struct smtp_style *style,
+                                 struct arena *arena, struct smtp_rcpt *out);
 
 struct smtp_bdat {
     uint64_t size;
