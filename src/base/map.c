@@ -1,4 +1,5 @@
-/* Open addressing with linear probing and backward-shift deletion. */
+/* Open addressing with linear probing and backward-shift deletion. A key that is no longer than a
+ * pointer stands in its slot, so that integers cost no allocation. */
 #include "base/map.h"
 
 #include <stdlib.h>
@@ -9,10 +10,38 @@
 
 struct slot {
     uint64_t hash; /* 0: free */
-    char *key;
+    union {
+        char *far;
+        char near[sizeof(char *)];
+    } key;
     size_t key_length;
     void *value;
 };
+
+static bool is_near(const struct slot *slot)
+{
+    return slot->key_length <= sizeof(slot->key.near);
+}
+
+static struct text slot_key(const struct slot *slot)
+{
+    return text_of(is_near(slot) ? slot->key.near : slot->key.far, slot->key_length);
+}
+
+static void slot_set_key(struct slot *slot, struct text key)
+{
+    slot->key_length = key.length;
+    if (!is_near(slot))
+        slot->key.far = text_to_string(key);
+    else if (key.length > 0)
+        memcpy(slot->key.near, key.data, key.length);
+}
+
+static void slot_drop_key(struct slot *slot)
+{
+    if (!is_near(slot))
+        free(slot->key.far);
+}
 
 struct map {
     struct slot *slots;
@@ -43,7 +72,7 @@ void map_free(struct map **map)
     if (*map == NULL)
         return;
     for (size_t i = 0; i < (*map)->capacity; i++)
-        free((*map)->slots[i].key);
+        slot_drop_key(&(*map)->slots[i]);
     free((*map)->slots);
     free(*map);
     *map = NULL;
@@ -65,8 +94,7 @@ static struct slot *slot_for(const struct map *map, struct text key, uint64_t ha
 {
     for (size_t i = hash & (map->capacity - 1);; i = (i + 1) & (map->capacity - 1)) {
         struct slot *slot = &map->slots[i];
-        if (slot->hash == 0 ||
-            (slot->hash == hash && text_equals(text_of(slot->key, slot->key_length), key)))
+        if (slot->hash == 0 || (slot->hash == hash && text_equals(slot_key(slot), key)))
             return slot;
     }
 }
@@ -84,7 +112,7 @@ static void grow(struct map *map)
     map->slots = slots_new(map->capacity);
     for (size_t i = 0; i < old_capacity; i++)
         if (old[i].hash != 0)
-            *slot_for(map, text_of(old[i].key, old[i].key_length), old[i].hash) = old[i];
+            *slot_for(map, slot_key(&old[i]), old[i].hash) = old[i];
     free(old);
 }
 
@@ -97,7 +125,8 @@ void *map_put(struct map *map, struct text key, void *value)
     struct slot *slot = slot_for(map, key, hash);
     void *before = slot->value;
     if (slot->hash == 0) {
-        *slot = (struct slot){.hash = hash, .key = text_to_string(key), .key_length = key.length};
+        *slot = (struct slot){.hash = hash};
+        slot_set_key(slot, key);
         map->count++;
     }
     slot->value = value;
@@ -124,7 +153,7 @@ void *map_remove(struct map *map, struct text key)
     void *value = slot->value;
     if (slot->hash == 0)
         return NULL;
-    free(slot->key);
+    slot_drop_key(slot);
     close_gap(map, (size_t)(slot - map->slots));
     map->count--;
     return value;
@@ -137,7 +166,7 @@ bool map_next(const struct map *map, size_t *position, struct text *key, void **
         if (slot->hash == 0)
             continue;
         if (key != NULL)
-            *key = text_of(slot->key, slot->key_length);
+            *key = slot_key(slot);
         *value = slot->value;
         (*position)++;
         return true;
