@@ -138,7 +138,7 @@ static void start_hop(struct asking *asking, struct hop *hop)
         tell_item(asking, items[i]);
     }
     if (count > 0)
-        schedule_hop_retry(asking->queue, hop);
+        hop_retry(asking->queue, hop);
     free(items);
     asking->started += count;
     asking->on_way += hop->leased;

@@ -248,18 +248,9 @@ static void write_one(struct filing *filing)
 void files_write(struct queue *queue, struct queued_item *item)
 {
     struct filing filing = {.queue = queue, .queued = item};
-    uint64_t id = item->message->id;
-    uint32_t number = item->number;
-    item->busy = true;
-    timer_clear(&queue->files, &item->due);
+    struct work work = schedule_begin_work(queue, item);
     arena_init(&filing.arena);
     write_one(&filing);
     arena_finish(&filing.arena);
-    item = schedule_find(queue, id, number);
-    if (item == NULL)
-        return;
-    item->busy = false;
-    if (item->next_try_ms < clock_wall_ms() + RETRY_MS)
-        item->next_try_ms = clock_wall_ms() + RETRY_MS;
-    schedule_place(queue, item);
+    schedule_end_work(queue, work, RETRY_MS);
 }

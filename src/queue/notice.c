@@ -198,19 +198,10 @@ void notice_send(struct queue *queue, struct queued_item *item)
     struct arena arena;
     arena_init(&arena);
     struct telling telling = {.queue = queue, .queued = item, .arena = &arena};
-    uint64_t id = item->message->id;
-    uint32_t number = item->number;
-    item->busy = true;
-    timer_clear(&queue->reports, &item->due);
+    struct work work = schedule_begin_work(queue, item);
     enum status status = send_one(&telling);
     arena_finish(&arena);
     if (status != OK)
         log_warning("queue.report_put_off", "reason=%s", log_text(text_from(fail_reason())));
-    item = schedule_find(queue, id, number);
-    if (item == NULL)
-        return;
-    item->busy = false;
-    if (item->next_try_ms < clock_wall_ms() + RETRY_MS)
-        item->next_try_ms = clock_wall_ms() + RETRY_MS;
-    schedule_place(queue, item);
+    schedule_end_work(queue, work, RETRY_MS);
 }

@@ -65,7 +65,7 @@ enum status queue_freeze_hop(struct queue *queue, struct text name, bool is_froz
     if (hop == NULL)
         return OK;
     hop->is_frozen = is_frozen;
-    schedule_hop_place(queue, hop);
+    hop_place(queue, hop);
     return OK;
 }
 
@@ -80,7 +80,7 @@ enum status queue_stop_outbound(struct queue *queue, bool is_off)
     log_info(is_off ? "queue.outbound_off" : "queue.outbound_on", "by=administrator");
     /* Hops in the map have items: placing frees none. */
     while (map_next(queue->hops, &position, NULL, &value))
-        schedule_hop_place(queue, value);
+        hop_place(queue, value);
     task_event_tell_all(&queue->work);
     return OK;
 }
@@ -162,18 +162,11 @@ static enum status write_frozen(struct queue *queue, const struct queued_item *q
 
 static enum status freeze_item(struct queue *queue, struct queued_item *item, bool is_frozen)
 {
-    uint64_t id = item->message->id;
-    uint32_t number = item->number;
     if (item->is_frozen == is_frozen)
         return REFUSED;
-    item->busy = true;
-    schedule_place(queue, item);
+    struct work work = schedule_begin_work(queue, item);
     enum status status = write_frozen(queue, item, is_frozen);
-    item = schedule_find(queue, id, number);
-    if (item != NULL) {
-        item->busy = false;
-        schedule_place(queue, item);
-    }
+    schedule_end_work(queue, work, 0);
     return status;
 }
 

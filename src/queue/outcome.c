@@ -235,9 +235,8 @@ enum status outcome_record(struct queue *queue, struct queued_item *item,
         judge(&verdict, &verdict.item.recipients[i], outcome_of(request, i));
     for (unsigned i = 0; i < request->count; i++)
         if (request->outcomes[i].status == TRY_LATER)
-            schedule_hop_error(item->hop, request->outcomes[i].enhanced,
-                               request->outcomes[i].reply);
-    schedule_hop_result(queue, item, connected);
+            hop_note_error(item->hop, request->outcomes[i].enhanced, request->outcomes[i].reply);
+    hop_note_result(queue, item, connected);
     verdict.waiting.attempts++;
     if (connected)
         verdict.waiting.next_try_ms =

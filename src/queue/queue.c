@@ -133,18 +133,11 @@ static void look_at_items(void *argument)
     struct timer *timer;
     while ((timer = next_due(&queue->looks, &queue->look_news)) != NULL) {
         struct queued_item *item = list_entry(timer, struct queued_item, look);
-        uint64_t id = item->message->id;
-        uint32_t number = item->number;
-        item->busy = true;
-        schedule_place(queue, item);
+        struct work work = schedule_begin_work(queue, item);
         outcome_look(queue, item);
-        item = schedule_find(queue, id, number);
-        if (item == NULL)
-            continue;
-        item->busy = false;
-        schedule_place(queue, item);
+        item = schedule_end_work(queue, work, 0);
         /* A failure to write leaves it due: not in a tight loop. */
-        if (item->look.position != 0 && item->look.deadline_ms <= clock_wall_ms())
+        if (item != NULL && item->look.position != 0 && item->look.deadline_ms <= clock_wall_ms())
             task_sleep(SECOND);
     }
 }

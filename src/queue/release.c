@@ -88,19 +88,11 @@ static enum status release(struct queue *queue, struct queued_item *later, struc
 void release_item(struct queue *queue, struct queued_item *item)
 {
     struct arena arena;
-    uint64_t id = item->message->id;
-    uint32_t number = item->number;
     arena_init(&arena);
-    item->busy = true;
-    schedule_place(queue, item);
+    struct work work = schedule_begin_work(queue, item);
     enum status status = release(queue, item, &arena);
     arena_finish(&arena);
     if (status != OK)
         log_warning("queue.release_put_off", "reason=%s", log_text(text_from(fail_reason())));
-    item = schedule_find(queue, id, number);
-    if (item == NULL)
-        return;
-    item->busy = false;
-    item->next_try_ms = clock_wall_ms() + RETRY_MS;
-    schedule_place(queue, item);
+    schedule_end_work(queue, work, RETRY_MS);
 }

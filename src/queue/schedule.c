@@ -1,5 +1,7 @@
 /* Who is next. A hop holds its waiting items in a heap by next try; hops wait in a heap by when
  * they are due, and those that are take turns. Nothing here walks the queue. */
+#include "queue/schedule.h"
+
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -8,21 +10,6 @@
 #include "decide/retry.h"
 #include "queue/internal.h"
 #include "store/key.h"
-
-enum { HOP_LIMIT_DEFAULT = 40 };
-
-struct item_key {
-    char bytes[12];
-};
-
-static struct text item_key(struct item_key *key, uint64_t id, uint32_t number)
-{
-    for (unsigned i = 0; i < 8; i++)
-        key->bytes[i] = (char)(id >> (8 * i));
-    for (unsigned i = 0; i < 4; i++)
-        key->bytes[8 + i] = (char)(number >> (8 * i));
-    return text_of(key->bytes, sizeof(key->bytes));
-}
 
 int64_t schedule_deadline(int64_t wall_ms)
 {
@@ -35,7 +22,6 @@ int64_t schedule_deadline(int64_t wall_ms)
 void schedule_init(struct queue *queue)
 {
     queue->messages = map_new();
-    queue->items = map_new();
     queue->hops = map_new();
     queue->leases = map_new();
     /* send may outlive us and report on a lease that the store before us gave: that number must not
@@ -51,34 +37,21 @@ void schedule_init(struct queue *queue)
     task_event_init(&queue->file_news);
 }
 
-static void hop_free(struct queue *queue, struct hop *hop)
-{
-    timer_clear(&queue->hops_waiting, &hop->due);
-    list_remove(&hop->ready);
-    list_remove(&hop->holding);
-    timer_heap_finish(&hop->items);
-    timer_heap_finish(&hop->ripe);
-    free(hop->last_error);
-    free((char *)hop->name.data);
-    free((char *)hop->connector.data);
-    free((char *)hop->domain.data);
-    free(hop);
-}
-
 void schedule_finish(struct queue *queue)
 {
     size_t position = 0;
     void *value;
-    while (map_next(queue->items, &position, NULL, &value))
-        free(value);
-    position = 0;
-    while (map_next(queue->messages, &position, NULL, &value))
-        free(value);
+    while (map_next(queue->messages, &position, NULL, &value)) {
+        struct queued *message = value;
+        for (uint32_t i = 0; i < message->part_count; i++)
+            free(parts_of(message)[i]);
+        parts_finish(message);
+        free(message);
+    }
     position = 0;
     while (map_next(queue->hops, &position, NULL, &value))
         hop_free(queue, value);
     map_free(&queue->messages);
-    map_free(&queue->items);
     map_free(&queue->hops);
     map_free(&queue->leases);
     timer_heap_finish(&queue->hops_waiting);
@@ -88,22 +61,6 @@ void schedule_finish(struct queue *queue)
     timer_heap_finish(&queue->files);
 }
 
-int64_t schedule_hop_due(const struct hop *hop)
-{
-    const struct timer *first = timer_first(&hop->items);
-    if (timer_first(&hop->ripe) != NULL)
-        return 0;
-    return first != NULL ? first->deadline_ms : INT64_MAX;
-}
-
-struct queued_item *schedule_hop_first(const struct hop *hop)
-{
-    struct timer *first = timer_first(&hop->ripe);
-    if (first == NULL)
-        first = timer_first(&hop->items);
-    return first == NULL ? NULL : list_entry(first, struct queued_item, due);
-}
-
 struct wait schedule_wait(const struct queued_item *item)
 {
     return (struct wait){.begun_ms = item->message->begun_ms,
@@ -111,79 +68,6 @@ struct wait schedule_wait(const struct queued_item *item)
                          .by_ms = item->message->by_ms,
                          .delay_told = item->delay_told,
                          .deadline_told = item->deadline_told};
-}
-
-/* What the settings say now. One connection may carry many jobs, so a few more are out than
- * connections are allowed. A hop that failed is probed with one. */
-static void hop_follow_settings(struct queue *queue, struct hop *hop)
-{
-    const struct settings *settings = queue->settings;
-    hop->limit = HOP_LIMIT_DEFAULT;
-    hop->holds = false;
-    hop->settings = NULL;
-    for (unsigned i = 0; i < settings->connector_count; i++) {
-        const struct setting_connector *connector = &settings->connectors[i];
-        if (!text_equals(connector->name, hop->connector))
-            continue;
-        hop->limit = connector->max_connections * 2;
-        hop->holds = connector->holds;
-        hop->settings = connector;
-    }
-    list_remove(&hop->holding);
-    if (hop->holds)
-        list_append(&queue->hops_holding, &hop->holding);
-}
-
-static struct hop *hop_for(struct queue *queue, const struct item *item)
-{
-    struct arena arena;
-    arena_init(&arena);
-    struct text name = item_hop_name(item, &arena);
-    struct hop *hop = map_get(queue->hops, name);
-    if (hop == NULL) {
-        hop = calloc(1, sizeof(*hop));
-        check(hop != NULL);
-        hop->name = text_of(text_to_string(name), name.length);
-        hop->connector = text_of(text_to_string(item->connector), item->connector.length);
-        hop->domain = text_of(text_to_string(item->domain), item->domain.length);
-        list_init(&hop->ready);
-        list_init(&hop->holding);
-        list_init(&hop->held);
-        list_init(&hop->all);
-        hop->is_frozen = map_get(queue->frozen_hops, hop->name) != NULL;
-        map_put(queue->hops, hop->name, hop);
-        hop_follow_settings(queue, hop);
-    }
-    arena_finish(&arena);
-    return hop;
-}
-
-/* Put the hop where it belongs: waiting until due, taking turns, or nowhere. */
-static void hop_place(struct queue *queue, struct hop *hop)
-{
-    timer_clear(&queue->hops_waiting, &hop->due);
-    int64_t due = schedule_hop_due(hop);
-    unsigned limit = hop->failures > 0 ? 1 : hop->limit;
-    if (due == INT64_MAX || hop->leased >= limit) {
-        list_remove(&hop->ready);
-        if (hop->users == 0) {
-            map_remove(queue->hops, hop->name);
-            hop_free(queue, hop);
-        }
-        return;
-    }
-    due = due > hop->retry_ms ? due : hop->retry_ms;
-    if (orders_stop(queue, hop)) {
-        list_remove(&hop->ready);
-        return;
-    }
-    if (due > clock_wall_ms()) {
-        list_remove(&hop->ready);
-        timer_set(&queue->hops_waiting, &hop->due, due);
-    } else if (list_is_empty(&hop->ready)) {
-        list_append(&queue->hops_ready, &hop->ready);
-    }
-    task_event_tell_one(&queue->work);
 }
 
 /* Where it waits for its time. */
@@ -247,6 +131,7 @@ static void put_in(struct queue *queue, struct queued_item *item)
     if (timer_first(&queue->looks) == &item->look)
         task_event_tell_all(&queue->look_news);
 }
+
 void schedule_place(struct queue *queue, struct queued_item *item)
 {
     take_out(queue, item);
@@ -258,8 +143,28 @@ void schedule_place(struct queue *queue, struct queued_item *item)
 
 struct queued_item *schedule_find(struct queue *queue, uint64_t id, uint32_t number)
 {
-    struct item_key key;
-    return map_get(queue->items, item_key(&key, id, number));
+    struct queued *message = map_get(queue->messages, MAP_KEY(id));
+    return message == NULL ? NULL : parts_find(message, number);
+}
+
+struct work schedule_begin_work(struct queue *queue, struct queued_item *item)
+{
+    item->busy = true;
+    schedule_place(queue, item);
+    return (struct work){item->message->id, item->number};
+}
+
+struct queued_item *schedule_end_work(struct queue *queue, struct work work, int64_t rest_ms)
+{
+    struct queued_item *item = schedule_find(queue, work.id, work.number);
+    if (item == NULL)
+        return NULL;
+    int64_t least_ms = clock_wall_ms() + rest_ms;
+    item->busy = false;
+    if (rest_ms > 0 && item->next_try_ms < least_ms)
+        item->next_try_ms = least_ms;
+    schedule_place(queue, item);
+    return item;
 }
 
 static void end_lease(struct queue *queue, struct queued_item *item)
@@ -272,41 +177,24 @@ static void end_lease(struct queue *queue, struct queued_item *item)
     item->hop->leased--;
 }
 
-static void leave_hop(struct queue *queue, struct hop *hop, uint64_t bytes)
-{
-    hop->users--;
-    hop->bytes -= bytes;
-    hop_place(queue, hop);
-}
-
-static void join_hop(struct queued_item *item, struct hop *before)
-{
-    struct hop *hop = item->hop;
-    if (hop == before)
-        return;
-    list_remove(&item->of_hop);
-    if (hop != NULL)
-        list_append(&hop->all, &item->of_hop);
-}
-
 static void remove_item(struct queue *queue, struct queued_item *item)
 {
-    struct item_key key;
     struct queued *message = item->message;
     struct hop *hop = item->hop;
     uint64_t bytes = message->size;
     end_lease(queue, item);
     take_out(queue, item);
     list_remove(&item->of_hop);
-    map_remove(queue->items, item_key(&key, message->id, item->number));
-    list_remove(&item->of_message);
+    parts_remove(message, item);
+    queue->item_count--;
     free(item);
-    if (list_is_empty(&message->items)) {
+    if (message->part_count == 0) {
         map_remove(queue->messages, MAP_KEY(message->id));
+        parts_finish(message);
         free(message);
     }
     if (hop != NULL)
-        leave_hop(queue, hop, bytes);
+        hop_leave(queue, hop, bytes);
 }
 
 static struct queued *message_for(struct queue *queue, uint64_t id)
@@ -328,7 +216,6 @@ static struct queued *message_for(struct queue *queue, uint64_t id)
         queued->by = message.terms.by;
         queued->by_ms = message.terms.by_ms;
         queued->priority = message.terms.priority;
-        list_init(&queued->items);
         map_put(queue->messages, MAP_KEY(id), queued);
     }
     arena_finish(&arena);
@@ -341,16 +228,15 @@ static struct queued_item *item_for(struct queue *queue, uint64_t id, uint32_t n
     struct queued *message = item == NULL ? message_for(queue, id) : NULL;
     if (item != NULL || message == NULL)
         return item;
-    struct item_key key;
     item = calloc(1, sizeof(*item));
     check(item != NULL);
     item->message = message;
     item->number = number;
-    list_append(&message->items, &item->of_message);
+    parts_add(message, item);
+    queue->item_count++;
     list_init(&item->leased);
     list_init(&item->held);
     list_init(&item->of_hop);
-    map_put(queue->items, item_key(&key, id, number), item);
     if (number >= message->next_number)
         message->next_number = number + 1;
     return item;
@@ -377,13 +263,13 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
         item->is_frozen = facts.is_frozen;
         item->hop = facts.kind == ITEM_SEND ? hop_for(queue, &facts) : NULL;
         check(before == item->hop || item->lease == 0);
-        join_hop(item, before);
+        hop_join(item, before);
         if (item->hop != NULL) {
             item->hop->users++;
             item->hop->bytes += item->message->size;
         }
         if (before != NULL)
-            leave_hop(queue, before, item->message->size);
+            hop_leave(queue, before, item->message->size);
         schedule_place(queue, item);
     }
     arena_finish(&arena);
@@ -457,7 +343,7 @@ struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
         }
         list_remove(&hop->ready);
         ripen(hop);
-        struct queued_item *item = schedule_hop_first(hop);
+        struct queued_item *item = hop_first(hop);
         if (!opening_is_closed(item)) {
             begin_lease(queue, item);
             return item;
@@ -495,8 +381,9 @@ void schedule_follow_settings(struct queue *queue)
         changed |= held != hop->holds || waited || opening_matters(hop->settings);
     }
     position = 0;
-    while (changed && map_next(queue->items, &position, NULL, &value))
-        schedule_place(queue, value);
+    while (changed && map_next(queue->messages, &position, NULL, &value))
+        for (uint32_t i = 0; i < ((struct queued *)value)->part_count; i++)
+            schedule_place(queue, parts_of(value)[i]);
 }
 
 void schedule_release(struct queue *queue, struct queued_item *item)
@@ -518,41 +405,4 @@ void schedule_send_lost(void *context)
             schedule_release(queue, item);
     }
     task_event_tell_all(&queue->work);
-}
-
-void schedule_hop_retry(struct queue *queue, struct hop *hop)
-{
-    hop->retry_ms = 0;
-    hop_place(queue, hop);
-}
-
-void schedule_hop_place(struct queue *queue, struct hop *hop)
-{
-    hop_place(queue, hop);
-}
-
-void schedule_hop_error(struct hop *hop, struct text enhanced, struct text reply)
-{
-    enum { ERROR_MOST = 300 };
-    struct arena arena;
-    arena_init(&arena);
-    free(hop->last_error);
-    hop->last_error = text_to_string(arena_printf(&arena, "%.*s %.*s", TEXT_ARG(enhanced),
-                                                  TEXT_ARG(text_head(reply, ERROR_MOST))));
-    arena_finish(&arena);
-}
-
-void schedule_hop_result(struct queue *queue, struct queued_item *item, bool connected)
-{
-    struct hop *hop = item->hop;
-    if (connected) {
-        hop->failures = 0;
-        hop->retry_ms = 0;
-    } else if (item->leased_ms >= hop->failed_ms) {
-        /* Jobs that were out together fail together: that counts once. */
-        int64_t now = clock_wall_ms();
-        hop->failures++;
-        hop->failed_ms = now;
-        hop->retry_ms = now + decide_hop_wait(&queue->settings->retry, hop->failures);
-    }
 }

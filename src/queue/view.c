@@ -146,7 +146,7 @@ void queue_each(struct queue *queue, uint64_t id, queue_view_visit *visit, void 
 
 static const char *hop_state(const struct queue *queue, const struct hop *hop)
 {
-    const struct queued_item *first = schedule_hop_first(hop);
+    const struct queued_item *first = hop_first(hop);
     if (hop->is_frozen)
         return "frozen";
     if (queue->is_outbound_off)
@@ -159,7 +159,7 @@ static const char *hop_state(const struct queue *queue, const struct hop *hop)
         return hop->held_count > 0 ? "remote" : "frozen";
     if (first->is_scheduled)
         return "scheduled";
-    return schedule_hop_due(hop) > clock_wall_ms() ? "retry" : "ready";
+    return hop_due(hop) > clock_wall_ms() ? "retry" : "ready";
 }
 
 static int64_t hop_oldest(const struct hop *hop)
@@ -175,7 +175,7 @@ void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context)
     void *value;
     while (map_next(queue->hops, &position, NULL, &value)) {
         const struct hop *hop = value;
-        int64_t due = schedule_hop_due(hop), next = hop->retry_ms;
+        int64_t due = hop_due(hop), next = hop->retry_ms;
         if (due != INT64_MAX && due > next)
             next = due;
         struct arena arena;
@@ -217,8 +217,16 @@ static bool retry_item(struct queue *queue, struct queued_item *item, bool is_na
 static unsigned retry_one(struct queue *queue, struct queued_item *item, bool is_named)
 {
     if (item->hop != NULL)
-        schedule_hop_retry(queue, item->hop);
+        hop_retry(queue, item->hop);
     return retry_item(queue, item, is_named);
+}
+
+static unsigned retry_parts(struct queue *queue, struct queued *message, bool is_named)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < message->part_count; i++)
+        count += retry_one(queue, parts_of(message)[i], is_named);
+    return count;
 }
 
 unsigned queue_retry(struct queue *queue, uint64_t id, struct text hop_name)
@@ -229,13 +237,12 @@ unsigned queue_retry(struct queue *queue, uint64_t id, struct text hop_name)
     struct queued *message = map_get(queue->messages, MAP_KEY(id));
     struct hop *hop = text_is_empty(hop_name) ? NULL : map_get(queue->hops, hop_name);
     if (id != 0 && message != NULL)
-        list_each(link, &message->items) count +=
-            retry_one(queue, list_entry(link, struct queued_item, of_message), true);
+        count = retry_parts(queue, message, true);
     else if (id == 0 && hop != NULL)
         list_each(link, &hop->all) count +=
             retry_one(queue, list_entry(link, struct queued_item, of_hop), true);
-    while (id == 0 && text_is_empty(hop_name) && map_next(queue->items, &position, NULL, &value))
-        count += retry_one(queue, value, false);
+    while (id == 0 && text_is_empty(hop_name) && map_next(queue->messages, &position, NULL, &value))
+        count += retry_parts(queue, value, false);
     return count;
 }
 
@@ -246,17 +253,10 @@ bool queue_retry_item(struct queue *queue, struct queued_item *item)
 
 enum status queue_delete_item(struct queue *queue, struct queued_item *item, bool report)
 {
-    uint64_t id = item->message->id;
-    uint32_t number = item->number;
-    item->busy = true;
-    schedule_place(queue, item);
+    struct work work = schedule_begin_work(queue, item);
     enum status status =
         outcome_give_up(queue, item, "4.3.2", "deleted from the queue by an administrator", report);
-    item = schedule_find(queue, id, number);
-    if (item != NULL) {
-        item->busy = false;
-        schedule_place(queue, item);
-    }
+    schedule_end_work(queue, work, 0);
     return status;
 }
 
@@ -266,9 +266,8 @@ static struct queued_item *removable(struct queue *queue, uint64_t id, bool *sen
     struct queued *message = map_get(queue->messages, MAP_KEY(id));
     if (message == NULL)
         return NULL;
-    list_each(link, &message->items)
-    {
-        struct queued_item *item = list_entry(link, struct queued_item, of_message);
+    for (uint32_t i = 0; i < message->part_count; i++) {
+        struct queued_item *item = parts_of(message)[i];
         if (item->kind != ITEM_SEND && item->kind != ITEM_LATER && item->kind != ITEM_ANSWER &&
             item->kind != ITEM_DROP)
             continue;
@@ -381,7 +380,7 @@ struct queue_counts queue_counts_now(const struct queue *queue)
 {
     bool low = queue->free_checked_ms != 0 && queue->free_bytes < queue->settings->min_free_bytes;
     return (struct queue_counts){.messages = map_count(queue->messages),
-                                 .items = map_count(queue->items),
+                                 .items = queue->item_count,
                                  .hops = map_count(queue->hops),
                                  .sending = map_count(queue->leases),
                                  .low_space = low};

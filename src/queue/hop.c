@@ -1,0 +1,162 @@
+/* The next hops: each holds what waits for it, and waits itself until it is due, takes turns with
+ * the others, or rests. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "decide/retry.h"
+#include "queue/internal.h"
+
+enum { HOP_LIMIT_DEFAULT = 40 };
+
+int64_t hop_due(const struct hop *hop)
+{
+    const struct timer *first = timer_first(&hop->items);
+    if (timer_first(&hop->ripe) != NULL)
+        return 0;
+    return first != NULL ? first->deadline_ms : INT64_MAX;
+}
+
+struct queued_item *hop_first(const struct hop *hop)
+{
+    struct timer *first = timer_first(&hop->ripe);
+    if (first == NULL)
+        first = timer_first(&hop->items);
+    return first == NULL ? NULL : list_entry(first, struct queued_item, due);
+}
+
+void hop_free(struct queue *queue, struct hop *hop)
+{
+    timer_clear(&queue->hops_waiting, &hop->due);
+    list_remove(&hop->ready);
+    list_remove(&hop->holding);
+    timer_heap_finish(&hop->items);
+    timer_heap_finish(&hop->ripe);
+    free(hop->last_error);
+    free((char *)hop->name.data);
+    free((char *)hop->connector.data);
+    free((char *)hop->domain.data);
+    free(hop);
+}
+
+/* What the settings say now. One connection may carry many jobs, so a few more are out than
+ * connections are allowed. A hop that failed is probed with one. */
+void hop_follow_settings(struct queue *queue, struct hop *hop)
+{
+    const struct settings *settings = queue->settings;
+    hop->limit = HOP_LIMIT_DEFAULT;
+    hop->holds = false;
+    hop->settings = NULL;
+    for (unsigned i = 0; i < settings->connector_count; i++) {
+        const struct setting_connector *connector = &settings->connectors[i];
+        if (!text_equals(connector->name, hop->connector))
+            continue;
+        hop->limit = connector->max_connections * 2;
+        hop->holds = connector->holds;
+        hop->settings = connector;
+    }
+    list_remove(&hop->holding);
+    if (hop->holds)
+        list_append(&queue->hops_holding, &hop->holding);
+}
+
+struct hop *hop_for(struct queue *queue, const struct item *item)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct text name = item_hop_name(item, &arena);
+    struct hop *hop = map_get(queue->hops, name);
+    if (hop == NULL) {
+        hop = calloc(1, sizeof(*hop));
+        check(hop != NULL);
+        hop->name = text_of(text_to_string(name), name.length);
+        hop->connector = text_of(text_to_string(item->connector), item->connector.length);
+        hop->domain = text_of(text_to_string(item->domain), item->domain.length);
+        list_init(&hop->ready);
+        list_init(&hop->holding);
+        list_init(&hop->held);
+        list_init(&hop->all);
+        hop->is_frozen = map_get(queue->frozen_hops, hop->name) != NULL;
+        map_put(queue->hops, hop->name, hop);
+        hop_follow_settings(queue, hop);
+    }
+    arena_finish(&arena);
+    return hop;
+}
+
+/* Put the hop where it belongs: waiting until due, taking turns, or nowhere. */
+void hop_place(struct queue *queue, struct hop *hop)
+{
+    timer_clear(&queue->hops_waiting, &hop->due);
+    int64_t due = hop_due(hop);
+    unsigned limit = hop->failures > 0 ? 1 : hop->limit;
+    if (due == INT64_MAX || hop->leased >= limit) {
+        list_remove(&hop->ready);
+        if (hop->users == 0) {
+            map_remove(queue->hops, hop->name);
+            hop_free(queue, hop);
+        }
+        return;
+    }
+    due = due > hop->retry_ms ? due : hop->retry_ms;
+    if (orders_stop(queue, hop)) {
+        list_remove(&hop->ready);
+        return;
+    }
+    if (due > clock_wall_ms()) {
+        list_remove(&hop->ready);
+        timer_set(&queue->hops_waiting, &hop->due, due);
+    } else if (list_is_empty(&hop->ready)) {
+        list_append(&queue->hops_ready, &hop->ready);
+    }
+    task_event_tell_one(&queue->work);
+}
+
+void hop_leave(struct queue *queue, struct hop *hop, uint64_t bytes)
+{
+    hop->users--;
+    hop->bytes -= bytes;
+    hop_place(queue, hop);
+}
+
+void hop_join(struct queued_item *item, struct hop *before)
+{
+    struct hop *hop = item->hop;
+    if (hop == before)
+        return;
+    list_remove(&item->of_hop);
+    if (hop != NULL)
+        list_append(&hop->all, &item->of_hop);
+}
+
+void hop_retry(struct queue *queue, struct hop *hop)
+{
+    hop->retry_ms = 0;
+    hop_place(queue, hop);
+}
+
+void hop_note_error(struct hop *hop, struct text enhanced, struct text reply)
+{
+    enum { ERROR_MOST = 300 };
+    struct arena arena;
+    arena_init(&arena);
+    free(hop->last_error);
+    hop->last_error = text_to_string(arena_printf(&arena, "%.*s %.*s", TEXT_ARG(enhanced),
+                                                  TEXT_ARG(text_head(reply, ERROR_MOST))));
+    arena_finish(&arena);
+}
+
+void hop_note_result(struct queue *queue, struct queued_item *item, bool connected)
+{
+    struct hop *hop = item->hop;
+    if (connected) {
+        hop->failures = 0;
+        hop->retry_ms = 0;
+    } else if (item->leased_ms >= hop->failed_ms) {
+        /* Jobs that were out together fail together: that counts once. */
+        int64_t now = clock_wall_ms();
+        hop->failures++;
+        hop->failed_ms = now;
+        hop->retry_ms = now + decide_hop_wait(&queue->settings->retry, hop->failures);
+    }
+}

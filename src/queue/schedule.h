@@ -1,0 +1,143 @@
+/* What waits, in memory: messages, their parts, and the hops these wait for. Made from the store's
+ * items at start, and follows them. Included only from queue/. */
+#ifndef QUEUE_SCHEDULE_H
+#define QUEUE_SCHEDULE_H
+
+#include "base/list.h"
+#include "decide/retry.h"
+#include "queue/item.h"
+#include "queue/queue.h"
+#include "task/timer.h"
+
+/* A message with items, in memory: what scheduling needs and no more, for there may be a million.
+ */
+struct queued {
+    uint64_t id, size;
+    int64_t begun_ms; /* wall: it came, or was to be released */
+    int64_t by_ms;
+    union {
+        struct queued_item *one, **many;
+    } parts; /* see parts_of */
+    uint32_t part_count, parts_room;
+    uint32_t next_number; /* for a further item */
+    enum mail_by by;
+    int priority;
+};
+
+struct queued_item {
+    struct queued *message;
+    struct hop *hop;     /* ITEM_SEND */
+    struct timer due;    /* in a heap of its hop, or in queue->reports, ->later, ->files */
+    struct timer look;   /* in queue->looks: a notice or expiry may be due */
+    int64_t next_try_ms; /* wall */
+    uint64_t lease;      /* 0: not out */
+    int64_t leased_ms;   /* wall */
+    struct list leased;  /* in queue->leased */
+    struct list of_hop;  /* in hop->all */
+    struct list held;    /* in hop->held: it waits to be asked for */
+    uint64_t turn;       /* the lease is of this turned session; 0: of the sender */
+    uint64_t last_turn;  /* the latest turned session that was given it */
+    uint32_t number;
+    enum item_kind kind;
+    bool is_ripe;      /* in hop->ripe */
+    bool is_scheduled; /* due only when the connector's schedule lets it go */
+    bool busy;         /* a task of ours works on it */
+    bool is_frozen;    /* it waits for an administrator, and for nothing else */
+    bool delay_told, deadline_told, is_filed;
+    bool is_released; /* by ETRN or an administrator: due whatever holds until it was tried once */
+};
+
+struct hop {
+    struct text name;      /* owned; also the key */
+    struct text connector; /* owned; "" when there is none */
+    struct text domain;    /* owned; "" when the connector's smart hosts take all */
+    const struct setting_connector *settings; /* of queue->settings; NULL: no connector's */
+    bool holds;                               /* the connector's mail waits to be asked for */
+    struct list holding;                      /* then: in queue->hops_holding */
+    struct list held;                         /* items that wait for that, the longest first */
+    unsigned held_count;
+    struct timer_heap items; /* waiting, by next try */
+    struct timer_heap ripe;  /* due, by priority and then by next try */
+    struct timer due;        /* in queue->hops_waiting */
+    struct list ready;       /* in queue->hops_ready */
+    struct list all;         /* its items, waiting or not, the oldest first */
+    uint64_t bytes;          /* of these */
+    bool is_frozen;          /* by an administrator: nothing is sent, new mail still comes in */
+    char *last_error;        /* of the latest attempt that failed, as the peer said it; or NULL */
+    unsigned users;          /* items that name it: while there are any, it stays */
+    unsigned waiting, leased, limit;
+    unsigned failures;           /* failed connections in a row */
+    int64_t failed_ms, retry_ms; /* wall; retry_ms 0: active */
+};
+
+/* opening.c: when the item is due, by its next try and the schedule of its connector; marks it. */
+int64_t opening_due(struct queued_item *item);
+/* It is due, but the schedule has closed meanwhile. */
+bool opening_is_closed(struct queued_item *item);
+/* Some of the connector's mail waits for a time. connector may be NULL. */
+bool opening_matters(const struct setting_connector *connector);
+
+/* parts.c: a message's items by number. */
+struct queued_item **parts_of(struct queued *message);
+/* NULL: it has none of this number. */
+struct queued_item *parts_find(struct queued *message, uint32_t number);
+void parts_add(struct queued *message, struct queued_item *item);
+void parts_remove(struct queued *message, const struct queued_item *item);
+void parts_finish(struct queued *message);
+
+/* hop.c */
+/* That of an ITEM_SEND; made when it is the first. */
+struct hop *hop_for(struct queue *queue, const struct item *item);
+void hop_free(struct queue *queue, struct hop *hop);
+void hop_follow_settings(struct queue *queue, struct hop *hop);
+/* Put it where it belongs by what it has, its orders and its failures; one that nothing names is
+ * freed. */
+void hop_place(struct queue *queue, struct hop *hop);
+/* When the first of its waiting items is due (wall; 0: one is now); INT64_MAX: none waits. */
+int64_t hop_due(const struct hop *hop);
+/* One that waits and is not held, or NULL. */
+struct queued_item *hop_first(const struct hop *hop);
+/* The item's hop was `before`. */
+void hop_join(struct queued_item *item, struct hop *before);
+void hop_leave(struct queue *queue, struct hop *hop, uint64_t bytes);
+/* What a finished attempt says of the item's hop. */
+void hop_note_result(struct queue *queue, struct queued_item *item, bool connected);
+void hop_note_error(struct hop *hop, struct text enhanced, struct text reply);
+/* It rests no longer. */
+void hop_retry(struct queue *queue, struct hop *hop);
+
+/* schedule.c */
+void schedule_init(struct queue *queue);
+void schedule_finish(struct queue *queue);
+/* The store's hook. */
+void schedule_item(void *context, uint64_t id, uint32_t number, struct text value);
+void schedule_load(struct queue *queue);
+/* Put the item where it belongs by its state; harmless when it is there. */
+void schedule_place(struct queue *queue, struct queued_item *item);
+struct queued_item *schedule_find(struct queue *queue, uint64_t id, uint32_t number);
+/* Around what a task of ours does with an item, which is nobody else's meanwhile. It is named by
+ * its numbers then, for it may go. */
+struct work {
+    uint64_t id;
+    uint32_t number;
+};
+struct work schedule_begin_work(struct queue *queue, struct queued_item *item);
+/* It waits again, and at least rest_ms long when that is not 0; NULL: it is gone. */
+struct queued_item *schedule_end_work(struct queue *queue, struct work work, int64_t rest_ms);
+/* The item's wait for its hop as decide_wait takes it. */
+struct wait schedule_wait(const struct queued_item *item);
+/* The next item to send, leased; NULL: none is due. *wake_ms: when one may be (wall). */
+struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms);
+/* Lease this item to a turned session. */
+void schedule_lease_held(struct queue *queue, struct queued_item *item, uint64_t turn);
+/* Due now, with its hop. A held one is let go for one attempt. */
+void schedule_start(struct queue *queue, struct queued_item *item);
+/* The connectors may hold now what they did not, and the other way round. */
+void schedule_follow_settings(struct queue *queue);
+/* The lease ends; the item, when it still exists, waits again. */
+void schedule_release(struct queue *queue, struct queued_item *item);
+void schedule_send_lost(void *queue);
+/* Wall instant to monotonic, for waiting. */
+int64_t schedule_deadline(int64_t wall_ms);
+
+#endif
