@@ -1,7 +1,9 @@
 /* A load of SMTP transactions, cheap enough to share the machine with the server it measures: one
  * epoll loop, one constant message, MAIL, RCPT and DATA pipelined as mail servers do.
  *
- *     load PORT CONNECTIONS MESSAGES BYTES PER-CONNECTION RECIPIENT
+ *     load PORT CONNECTIONS MESSAGES BYTES PER-CONNECTION RECIPIENT [HOPS]
+ *
+ * With HOPS a % in RECIPIENT becomes the message's number modulo HOPS: user@%.example.
  *
  * Prints "seconds <s> median-ms <m> p99-ms <p>"; a latency is from MAIL to the last reply. Any
  * reply but 2xx and 3xx ends it with status 1. */
@@ -19,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 2048, EVENTS = 256 };
+enum { LINE_BYTES = 2048, ENVELOPE_BYTES = 512, EVENTS = 256 };
 
 enum step { GREETING, HELLO, ENVELOPE, BODY, QUIT };
 
@@ -33,6 +35,7 @@ struct connection {
     size_t line_length;
     const char *out; /* still to be written */
     size_t out_length;
+    char envelope[ENVELOPE_BYTES];
 };
 
 static struct {
@@ -40,7 +43,8 @@ static struct {
     struct sockaddr_in address;
     unsigned messages, per_connection; /* per_connection 0: no limit */
     unsigned started, done;
-    char envelope[512];
+    unsigned hops; /* 0: all go to the one recipient */
+    const char *recipient;
     char *body;
     size_t body_length;
     double *latencies;
@@ -110,6 +114,18 @@ static void open_connection(struct connection *connection)
     watch(connection, EPOLL_CTL_ADD);
 }
 
+static void write_envelope(char *out)
+{
+    const char *mark = load.hops > 0 ? strchr(load.recipient, '%') : NULL;
+    char number[16] = "";
+    int before = (int)(mark == NULL ? strlen(load.recipient) : (size_t)(mark - load.recipient));
+    if (mark != NULL)
+        snprintf(number, sizeof(number), "%u", load.started % load.hops);
+    snprintf(out, ENVELOPE_BYTES,
+             "MAIL FROM:<load@elsewhere.test>\r\nRCPT TO:<%.*s%s%s>\r\nDATA\r\n", before,
+             load.recipient, number, mark == NULL ? "" : mark + 1);
+}
+
 /* The next message on this connection, or its end. */
 static void next_message(struct connection *connection)
 {
@@ -118,10 +134,11 @@ static void next_message(struct connection *connection)
         say(connection, QUIT, "QUIT\r\n", 6, 1);
         return;
     }
+    write_envelope(connection->envelope);
     load.started++;
     connection->sent++;
     connection->began = now();
-    say(connection, ENVELOPE, load.envelope, strlen(load.envelope), 3);
+    say(connection, ENVELOPE, connection->envelope, strlen(connection->envelope), 3);
 }
 
 static void close_connection(struct connection *connection)
@@ -191,8 +208,6 @@ static void receive(struct connection *connection)
 
 static void prepare(size_t bytes, const char *recipient)
 {
-    snprintf(load.envelope, sizeof(load.envelope),
-             "MAIL FROM:<load@elsewhere.test>\r\nRCPT TO:<%s>\r\nDATA\r\n", recipient);
     load.body = malloc(bytes + 512);
     load.latencies = calloc(load.messages, sizeof(*load.latencies));
     if (load.body == NULL || load.latencies == NULL)
@@ -226,8 +241,9 @@ static void print_result(double seconds)
 
 int main(int count, char **arguments)
 {
-    if (count != 7) {
-        fprintf(stderr, "usage: load PORT CONNECTIONS MESSAGES BYTES PER-CONNECTION RECIPIENT\n");
+    if (count != 7 && count != 8) {
+        fprintf(stderr,
+                "usage: load PORT CONNECTIONS MESSAGES BYTES PER-CONNECTION RECIPIENT [HOPS]\n");
         return 2;
     }
     load.address = (struct sockaddr_in){.sin_family = AF_INET,
@@ -236,6 +252,8 @@ int main(int count, char **arguments)
     unsigned connections = (unsigned)strtoul(arguments[2], NULL, 10);
     load.messages = (unsigned)strtoul(arguments[3], NULL, 10);
     load.per_connection = (unsigned)strtoul(arguments[5], NULL, 10);
+    load.recipient = arguments[6];
+    load.hops = count == 8 ? (unsigned)strtoul(arguments[7], NULL, 10) : 0;
     prepare(strtoul(arguments[4], NULL, 10), arguments[6]);
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
     struct connection *all = calloc(connections, sizeof(*all));
