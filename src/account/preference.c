@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "proc/setting_number.h"
 #include "store/value.h"
 
@@ -38,6 +39,12 @@ static const struct row {
     [PREFERENCE_PUBLIC_FOLDERS] = {"public-folders", .choices = listed_hidden, .standard = 1,
                                    FROM(lists_public),
                                    .help = "Whether IMAP lists the public folders."},
+    [PREFERENCE_KEEP_DELETED] = {"keep-deleted", SETTING_TIME, .standard = 14 * (uint64_t)DAY,
+                                 FROM(keep_deleted_ms),
+                                 .help = "How long removed messages can be put back; 0: not."},
+    [PREFERENCE_KEEP_DELETED_MOST] = {"keep-deleted-most", SETTING_SIZE,
+                                      .standard = UINT64_C(1) << 30, FROM(keep_deleted_bytes),
+                                      .help = "Bytes of them; the oldest go first. 0: no limit."},
 #undef FROM
 };
 

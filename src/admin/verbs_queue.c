@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "admin/verbs_account.h"
+#include "admin/verbs_kept.h"
 #include "admin/verbs_mailbox.h"
 #include "admin/verbs_orders.h"
 #include "admin/verbs_route.h"
@@ -321,6 +322,8 @@ const struct admin_action admin_queue_actions[] = {
     {"mailbox delete", verb_mailbox_delete},
     {"mailbox rename", verb_mailbox_rename},
     {"mailbox copy", verb_mailbox_copy},
+    {"mailbox undelete", verb_mailbox_undelete},
+    {"mailbox purge", verb_mailbox_purge},
     {"mailbox share", verb_mailbox_share},
     {"mailbox export", verb_mailbox_export},
     {"mailbox import", verb_mailbox_import},

@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "mail/address.h"
 #include "queue/queue.h"
+#include "store/kept.h"
 #include "store/mailbox.h"
 #include "store/shown.h"
 
@@ -109,6 +110,8 @@ static void print_mailbox(void *context, struct mailbox *box)
     const struct box_listing *listing = context;
     struct admin_call *call = listing->call;
     struct mailbox_totals totals = mailbox_totals(box);
+    if (kept_is_owner(mailbox_owner(box), NULL))
+        return;
     if (!text_is_empty(listing->owner) && !text_equals(listing->owner, mailbox_owner(box)))
         return;
     if (call->json) {

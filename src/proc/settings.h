@@ -27,14 +27,16 @@ struct setting_domain {
     struct setting_place place;
     struct text *users; /* local parts named in the file (small-site short form) */
     unsigned user_count;
-    uint64_t quota_bytes;    /* `quota 5GB`; 0: no limit. Of each user, as what follows */
-    uint32_t quota_messages; /* `quota messages 100000`; 0: no limit */
-    bool quota_refuses;      /* `quota when-full refuse`: 552 at once, not 452 */
-    int64_t pop3_expire_ms;  /* `pop3 expire 60d`; 0: never */
-    int64_t pop3_delay_ms;   /* `pop3 login-delay 1m` */
-    bool lists_public;       /* `public-folders listed` */
-    bool drops;              /* `drop [DIR]`: its mail becomes files, not mailboxes' */
-    struct text drop_folder; /* then: where */
+    uint64_t quota_bytes;        /* `quota 5GB`; 0: no limit. Of each user, as what follows */
+    uint32_t quota_messages;     /* `quota messages 100000`; 0: no limit */
+    bool quota_refuses;          /* `quota when-full refuse`: 552 at once, not 452 */
+    int64_t pop3_expire_ms;      /* `pop3 expire 60d`; 0: never */
+    int64_t pop3_delay_ms;       /* `pop3 login-delay 1m` */
+    bool lists_public;           /* `public-folders listed` */
+    int64_t keep_deleted_ms;     /* `keep-deleted 14d`; 0: not at all */
+    uint64_t keep_deleted_bytes; /* `keep-deleted most 1GB`; 0: no limit */
+    bool drops;                  /* `drop [DIR]`: its mail becomes files, not mailboxes' */
+    struct text drop_folder;     /* then: where */
     /* `unresolved forward HOST`: who is unknown here is known there; host "": nowhere. */
     struct setting_smart_host unresolved;
     struct text forward; /* then: the name of the connector that leads there */

@@ -287,6 +287,14 @@ const struct setting_row setting_rows[] = {
     {DOMAIN, "pop3 login-delay", &setting_type_time,
      .standard = "0", .low = 0, .high = HOUR, TO(setting_domain, pop3_delay_ms),
      .help = "How long a user waits between two POP3 logins."},
+    {DOMAIN, "keep-deleted", &setting_type_time,
+     .standard = "14d", .low = 0, .high = 3650 * DAY, TO(setting_domain, keep_deleted_ms),
+     .help = "How long messages can be put back that were removed from mailboxes (mailroot mailbox "
+             "undelete). They count towards no quota. 0: not at all. A user may have another time: "
+             "mailroot user set."},
+    {DOMAIN, "keep-deleted most", &setting_type_size,
+     .standard = "1GB", .low = 0, .high = 1024 * TIB, TO(setting_domain, keep_deleted_bytes),
+     .help = "The bytes that are kept so of each user; the oldest go first. 0: no limit."},
     {DOMAIN, "public-folders", &setting_type_choice,
      .standard = "listed", .choices = public_choices, TO(setting_domain, lists_public),
      .help = "Whether IMAP lists the public folders. hidden: only to who subscribes to them."},

@@ -45,7 +45,8 @@ struct queue {
     struct map *asked; /* connector's name -> when a stranger's ETRN was heeded last */
     struct list leased;
     struct timer_heap looks, reports, later, files;
-    struct task_event work; /* for QUEUE_LEASE */
+    struct task_event work;      /* for QUEUE_LEASE */
+    struct task_event kept_news; /* somebody keeps more than he may of what he removed */
     struct task_event look_news, report_news, later_news, file_news;
     struct scripts_cache *scripts; /* the active ones, compiled */
     struct map *remembering;       /* owner, key: a memory on its way to the store; see memory.h */

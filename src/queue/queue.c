@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "account/keeping.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
@@ -14,6 +15,7 @@ enum {
     INDEX_FLUSH_MS = MINUTE,
     INDEX_FLUSH_BYTES = 64 << 20,
     EXPIRE_STORIES_MS = 10 * MINUTE,
+    EXPIRE_KEPT_MS = 10 * MINUTE,
 };
 
 struct queue *queue_new(void)
@@ -30,6 +32,7 @@ struct queue *queue_new(void)
     queue->asked = map_new();
     list_init(&queue->watches);
     task_event_init(&queue->call_ended);
+    task_event_init(&queue->kept_news);
     orders_init(queue);
     schedule_init(queue);
     turn_init(queue);
@@ -183,6 +186,25 @@ static void value_changed(void *context, struct text owner, struct text name)
     scripts_cache_changed(queue->scripts, owner, name);
 }
 
+static bool keeps_deleted(void *context, struct text owner)
+{
+    struct queue *queue = context;
+    bool is_full, is_on = keeping_is_on(&queue->accounts, owner, &is_full);
+    if (is_full)
+        task_event_tell_one(&queue->kept_news);
+    return is_on;
+}
+
+static void expire_kept(void *argument)
+{
+    struct queue *queue = argument;
+    do {
+        if (keeping_expire(&queue->accounts) == TRY_LATER)
+            log_warning("mailbox.expire_failed", "reason=%s", log_text(text_from(fail_reason())));
+        task_event_wait(&queue->kept_news, clock_monotonic_ms() + EXPIRE_KEPT_MS);
+    } while (!task_is_cancelled());
+}
+
 enum status queue_start(struct queue *queue, const struct queue_options *options)
 {
     struct store_options store_options = {.directory = options->directory,
@@ -197,7 +219,8 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     if (status != OK)
         return fail_within(status, "cannot open the store in %s", options->directory);
     queue->accounts.store = queue->store;
-    struct store_hooks hooks = {.context = queue, .item = schedule_item, .value = value_changed};
+    struct store_hooks hooks = {
+        .context = queue, .item = schedule_item, .value = value_changed, .keeps = keeps_deleted};
     store_set_hooks(queue->store, hooks);
     orders_load(queue);
     schedule_load(queue);
@@ -211,6 +234,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     task_spawn(&queue->tasks, "stories", flush_stories, queue);
     task_spawn(&queue->tasks, "reclaim", reclaim_space, queue);
     task_spawn(&queue->tasks, "index", flush_index, queue);
+    task_spawn(&queue->tasks, "kept", expire_kept, queue);
     task_spawn(&queue->tasks, "looks", look_at_items, queue);
     task_spawn(&queue->tasks, "notices", send_notices, queue);
     task_spawn(&queue->tasks, "releases", release_later, queue);

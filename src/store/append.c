@@ -173,20 +173,6 @@ void append_replaces(struct append *append, uint64_t mailbox, uint32_t uid)
     append->replaced_uid = uid;
 }
 
-/* A mailbox that is gone has nothing to replace any more. */
-static void compose_replaced(struct append *append, struct change *change)
-{
-    struct mailbox *box = mailbox_by_id(append->store, append->replaced_mailbox);
-    if (append->replaced_mailbox == 0 || box == NULL)
-        return;
-    struct operation operation = {.type = OPERATION_EXPUNGE,
-                                  .expunge = {.mailbox = box->id,
-                                              .modseq = ++box->modseq_given,
-                                              .uids = &append->replaced_uid,
-                                              .uid_count = 1}};
-    change_add(change, &operation);
-}
-
 /* Nothing yields up to the append. */
 static enum status compose(struct append *append, struct mailbox *box, struct change *change,
                            uint32_t *first)
@@ -203,8 +189,17 @@ static enum status compose(struct append *append, struct mailbox *box, struct ch
             *first = entry.uid;
         compose_message(append, message, &entry, change);
     }
-    compose_replaced(append, change);
     return OK;
+}
+
+/* The mailbox of what is replaced, opened. NULL: nothing is, or the mailbox is gone. */
+static struct mailbox *open_replaced(struct append *append)
+{
+    struct mailbox *box = mailbox_by_id(append->store, append->replaced_mailbox);
+    if (append->replaced_mailbox == 0 || box == NULL)
+        return NULL;
+    mailbox_open(box);
+    return box;
 }
 
 enum status append_commit(struct append *append, struct mailbox *box, uint32_t *first)
@@ -213,12 +208,17 @@ enum status append_commit(struct append *append, struct mailbox *box, uint32_t *
     change_init(&change);
     uint64_t id = box->id;
     enum status status = finish_uploads(append);
+    struct mailbox *replaced = open_replaced(append);
+    struct mailbox *place = replaced == NULL ? NULL : kept_place(replaced);
     box = mailbox_by_id(append->store, id);
     if (status == OK)
         status = box == NULL ? refused("the mailbox was deleted meanwhile")
                              : compose(append, box, &change, first);
+    if (status == OK && replaced != NULL && !replaced->is_deleted)
+        mailbox_compose_expunge(replaced, place, &append->replaced_uid, 1, &change);
     if (status == OK)
         status = store_commit(append->store, &change);
+    mailbox_close(&replaced);
     change_finish(&change);
     return status;
 }

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/encoding.h"
 #include "store/internal.h"
+#include "store/kept.h"
 #include "store/value.h"
 #include "store/watch.h"
 
@@ -106,12 +107,13 @@ static bool take_owner(void *context, struct text key, struct text value)
     return false;
 }
 
-void mailbox_each_owner(struct store *store, mailbox_owner_visit *visit, void *context)
+/* Owners of either kind: of mailboxes, or of what is kept. */
+static void each_owner(struct store *store, bool is_kept, mailbox_owner_visit *visit, void *context)
 {
     struct owner_search search = {0};
     char from[KEY_BYTES + 2] = "b";
     size_t length = 0;
-    do {
+    for (;;) {
         search.found = false;
         index_scan(store->index, TEXT("b"), text_of(from, length), take_owner, &search);
         if (!search.found)
@@ -119,7 +121,20 @@ void mailbox_each_owner(struct store *store, mailbox_owner_visit *visit, void *c
         memcpy(from + 1, search.owner, search.length);
         from[1 + search.length] = 1; /* behind the NUL, whatever the name */
         length = search.length + 2;
-    } while (visit(context, text_of(search.owner, search.length)));
+        struct text owner = text_of(search.owner, search.length);
+        if (kept_is_owner(owner, &owner) == is_kept && !visit(context, owner))
+            return;
+    }
+}
+
+void mailbox_each_owner(struct store *store, mailbox_owner_visit *visit, void *context)
+{
+    each_owner(store, false, visit, context);
+}
+
+void kept_each_owner(struct store *store, mailbox_owner_visit *visit, void *context)
+{
+    each_owner(store, true, visit, context);
 }
 
 struct search {
@@ -302,6 +317,20 @@ enum naming mailbox_delete_with(struct store *store, struct text owner, struct t
         return end(store, delete_box(box, compose, context));
     bool has_children = mailbox_has_children(store, owner, name);
     return end(store, has_children ? NAMING_HAS_CHILDREN : NAMING_MISSING);
+}
+
+bool mailbox_is_empty(const struct mailbox *box)
+{
+    return box->totals.messages == 0 && box->uid_given == box->uid_next && !box->is_going;
+}
+
+enum naming mailbox_delete_empty(struct store *store, struct text owner, struct text name)
+{
+    if (!begin(store))
+        return NAMING_LATER;
+    struct mailbox *box = mailbox_find(store, owner, name);
+    bool is_empty = box != NULL && mailbox_is_empty(box);
+    return end(store, is_empty ? delete_box(box, NULL, NULL) : NAMING_MISSING);
 }
 
 /* Renaming */

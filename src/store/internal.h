@@ -4,8 +4,8 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "store/hierarchy.h"
 #include "store/key.h"
-#include "store/mailbox.h"
 #include "store/shown.h"
 #include "store/store.h"
 
@@ -140,6 +140,16 @@ void mailbox_describe(const struct mailbox *box, struct operation_mailbox *out);
 void mailboxes_free(struct store *store);
 /* Place of a UID among the entries of an open mailbox, or where it belongs. */
 unsigned mailbox_place(const struct mailbox *box, uint32_t uid);
+/* Nothing is in it, or on its way. */
+bool mailbox_is_empty(const struct mailbox *box);
+/* Delete one that is empty; NAMING_MISSING: it is not. Also an INBOX. YIELDS. */
+enum naming mailbox_delete_empty(struct store *store, struct text owner, struct text name);
+/* Where to keep what is about to be removed from an open mailbox, once nothing of it is on its way;
+ * NULL: it is not kept. Lent until the next yield. YIELDS. */
+struct mailbox *kept_place(struct mailbox *box);
+/* Add to a change that these go away, and into `place`, if there is one. */
+void mailbox_compose_expunge(struct mailbox *box, struct mailbox *place, const uint32_t *uids,
+                             unsigned count, struct change *change);
 /* The entry went away: views keep its number until their sessions are told. */
 void views_note_gone(struct mailbox *box, const uint32_t *uids, unsigned count);
 void views_wake(struct mailbox *box);

@@ -12,39 +12,6 @@ static int compare_uids(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-/* A change with one operation. YIELDS. */
-static enum status commit_one(struct store *store, const struct operation *operation)
-{
-    struct change change;
-    change_init(&change);
-    change_add(&change, operation);
-    enum status status = store_commit(store, &change);
-    change_finish(&change);
-    return status;
-}
-
-enum status mailbox_expunge(struct mailbox *box, const uint32_t *uids, unsigned count)
-{
-    struct arena arena;
-    arena_init(&arena);
-    uint32_t *sorted = arena_array(&arena, count, sizeof(*sorted));
-    if (count > 0)
-        memcpy(sorted, uids, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), compare_uids);
-    enum status status = OK;
-    for (unsigned done = 0; done < count && status == OK; done += MAILBOX_AT_ONCE) {
-        unsigned part = count - done < MAILBOX_AT_ONCE ? count - done : MAILBOX_AT_ONCE;
-        struct operation operation = {.type = OPERATION_EXPUNGE,
-                                      .expunge = {.mailbox = box->id,
-                                                  .modseq = ++box->modseq_given,
-                                                  .uids = sorted + done,
-                                                  .uid_count = part}};
-        status = commit_one(box->store, &operation);
-    }
-    arena_finish(&arena);
-    return status;
-}
-
 enum status mailbox_flag_many(struct mailbox *box, const uint32_t *uids, unsigned count,
                               uint64_t add, uint64_t remove, uint64_t *modseq)
 {
@@ -115,6 +82,81 @@ static struct copied_entry *compose_copies(struct mailbox *from, struct mailbox 
     return copies;
 }
 
+/* The mailbox they go to, if it is new, and that they do. */
+static void compose_copy(struct mailbox *to, struct copied_entry *copies, unsigned count,
+                         struct change *change)
+{
+    struct operation copy = {.type = OPERATION_COPY,
+                             .copy = {.mailbox = to->id,
+                                      .modseq = ++to->modseq_given,
+                                      .entries = copies,
+                                      .entry_count = count}};
+    mailbox_compose_box(to, change);
+    change_add(change, &copy);
+}
+
+/* Twice in `uids` is once. */
+static void compose_kept(struct mailbox *box, struct mailbox *place, const uint32_t *uids,
+                         unsigned count, struct change *change)
+{
+    struct arena arena;
+    unsigned kept = 0;
+    if (UINT32_MAX - place->uid_given <= count)
+        return;
+    arena_init(&arena);
+    uint32_t *some = arena_array(&arena, count, sizeof(*some));
+    for (unsigned i = 0; i < count; i++)
+        if (i == 0 || uids[i] > uids[i - 1])
+            some[kept++] = uids[i];
+    struct copied_entry *copies = compose_copies(box, place, some, &kept, &arena);
+    for (unsigned i = 0; i < kept; i++)
+        copies[i].flags &= ~(uint64_t)FLAG_DELETED;
+    if (kept > 0)
+        compose_copy(place, copies, kept, change);
+    arena_finish(&arena);
+}
+
+void mailbox_compose_expunge(struct mailbox *box, struct mailbox *place, const uint32_t *uids,
+                             unsigned count, struct change *change)
+{
+    if (place != NULL)
+        compose_kept(box, place, uids, count, change);
+    struct operation operation = {
+        .type = OPERATION_EXPUNGE,
+        .expunge = {
+            .mailbox = box->id, .modseq = ++box->modseq_given, .uids = uids, .uid_count = count}};
+    change_add(change, &operation);
+}
+
+static enum status expunge_some(struct mailbox *box, const uint32_t *uids, unsigned count)
+{
+    struct change change;
+    change_init(&change);
+    mailbox_compose_expunge(box, kept_place(box), uids, count, &change);
+    enum status status = store_commit(box->store, &change);
+    change_finish(&change);
+    return status;
+}
+
+enum status mailbox_expunge(struct mailbox *box, const uint32_t *uids, unsigned count)
+{
+    struct arena arena;
+    arena_init(&arena);
+    uint32_t *sorted = arena_array(&arena, count, sizeof(*sorted));
+    if (count > 0)
+        memcpy(sorted, uids, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), compare_uids);
+    enum status status = OK;
+    mailbox_open(box);
+    for (unsigned done = 0; done < count && status == OK; done += MAILBOX_AT_ONCE) {
+        unsigned part = count - done < MAILBOX_AT_ONCE ? count - done : MAILBOX_AT_ONCE;
+        status = expunge_some(box, sorted + done, part);
+    }
+    mailbox_close(&box);
+    arena_finish(&arena);
+    return status;
+}
+
 enum status mailbox_copy(struct mailbox *from, struct mailbox *to, uint32_t *uids, unsigned *count,
                          bool move, uint32_t *first)
 {
@@ -127,20 +169,9 @@ enum status mailbox_copy(struct mailbox *from, struct mailbox *to, uint32_t *uid
     change_init(&change);
     *first = to->uid_given;
     struct copied_entry *copies = compose_copies(from, to, uids, count, &arena);
-    struct operation copy = {.type = OPERATION_COPY,
-                             .copy = {.mailbox = to->id,
-                                      .modseq = ++to->modseq_given,
-                                      .entries = copies,
-                                      .entry_count = *count}};
-    struct operation expunge = {
-        .type = OPERATION_EXPUNGE,
-        .expunge = {.mailbox = from->id, .uids = uids, .uid_count = *count}};
-    mailbox_compose_box(to, &change);
-    change_add(&change, &copy);
-    if (move) {
-        expunge.expunge.modseq = ++from->modseq_given;
-        change_add(&change, &expunge);
-    }
+    compose_copy(to, copies, *count, &change);
+    if (move)
+        mailbox_compose_expunge(from, NULL, uids, *count, &change);
     enum status status = *count > 0 ? store_commit(to->store, &change) : OK;
     change_finish(&change);
     arena_finish(&arena);

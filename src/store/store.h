@@ -11,12 +11,15 @@
 
 struct store;
 
-/* Told after a change was applied to the index; must not YIELD. value "": the item is gone. */
+/* The first two are told after a change was applied to the index. None may YIELD. value "": the
+ * item is gone. */
 struct store_hooks {
     void *context;
     void (*item)(void *context, uint64_t id, uint32_t number, struct text value);
     /* A value of an owner was set or removed. */
     void (*value)(void *context, struct text owner, struct text name);
+    /* What is removed from this owner's mailboxes is to be kept for a while (kept.h). */
+    bool (*keeps)(void *context, struct text owner);
 };
 
 struct store_options {

@@ -24,7 +24,7 @@ MESSAGES = {
 class Transfer(ServerTest):
     """The same mail by every format, with the server and without it."""
 
-    settings = {"users": ("alice", "bob", "carol", "dave", "erin")}
+    settings = {"users": ("alice", "bob", "carol", "dave", "erin", "frank")}
 
     @classmethod
     def setUpClass(cls):
@@ -90,6 +90,45 @@ class Transfer(ServerTest):
         self.server.cli("mailbox", "import", "dave@example.test", str(path))
         self.server.start()
         self.assertEqual(self.everything("dave"), before)
+
+    def test_what_was_removed_is_put_back(self):
+        client = self.imap("frank")
+        for number in (1, 2, 3):
+            client.append("INBOX", r"(\Flagged work)", '"17-Jul-2020 02:44:25 +0000"',
+                          b"Subject: %d\r\n\r\n" % number)
+        client.create("Old")
+        client.append("Old", None, None, b"Subject: old\r\n\r\n")
+        before = self.everything("frank")
+        client.select()
+        client.store("1", "+FLAGS", r"(\Deleted)")
+        client.expunge()
+        client.delete("Old")
+        client.logout()
+        pop = self.server.pop("frank")
+        pop.dele(1)
+        pop.quit()
+        undelete = ("mailbox", "undelete", "frank@example.test")
+        listed = self.server.cli(*undelete, "--list", "--mailbox", "INBOX").splitlines()
+        self.assertEqual([line.split()[-2:] for line in listed], [["INBOX", "1"], ["INBOX", "2"]])
+        self.server.stop()
+        self.server.cli("store", "rebuild")
+        self.server.start()
+        self.assertNotIn("deleted:", self.server.cli("mailbox", "list"))
+        self.assertIn("put back: 3", self.server.cli(*undelete, "--since", "1d"))
+        after = self.everything("frank")
+        self.assertEqual({name: sorted(found) for name, found in after.items()},
+                         {name: sorted(found) for name, found in before.items()})
+        self.server.cli(*undelete, expect=1)
+        self.server.cli("store", "verify")
+
+    def test_what_was_purged_is_gone(self):
+        client = self.imap("frank")
+        client.create("Gone")
+        client.append("Gone", None, None, b"Subject: gone\r\n\r\n")
+        client.delete("Gone")
+        client.logout()
+        self.server.cli("mailbox", "purge", "frank@example.test")
+        self.server.cli("mailbox", "undelete", "frank@example.test", "--mailbox", "Gone", expect=1)
 
     def test_a_file_that_was_cut_short_is_told(self):
         path, short = self.folder / "whole.tar.zst", self.folder / "short.tar.zst"

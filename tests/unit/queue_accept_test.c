@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "queue_peer.h"
+#include "store/kept.h"
 
 static struct text filled(struct arena *arena, size_t length)
 {
@@ -92,6 +93,7 @@ static void uids_rise(struct queue_peer *peer)
     uint32_t validity = mailbox_uid_validity(box);
     EXPECT(mailbox_expunge(box, (uint32_t[]){2, 7, 1}, 3) == OK);
     EXPECT(queue_peer_count(peer, "alice@local.test") == 0);
+    EXPECT(kept_expire(queue_store(peer->queue), TEXT("alice@local.test"), INT64_MAX, 0) == OK);
     EXPECT(store_space_now(queue_store(peer->queue)).live_bytes < 200);
     queue_peer_close(peer);
     queue_peer_open(peer);
