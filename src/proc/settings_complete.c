@@ -169,6 +169,7 @@ static void complete_direct(struct settings_parser *parser)
     setting_kind_rows(KIND_CONNECTOR, &rows);
     block.places = arena_array(&object->arena, rows, sizeof(*block.places));
     settings_defaults_apply(parser, &block);
+    complete_connector_tls(&block);
 }
 
 /* Before defaults are: the file's, or for a server its own. */

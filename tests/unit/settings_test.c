@@ -537,6 +537,14 @@ TEST("contradictions between settings are errors, unwise ones are warnings")
                           "       | write: login USER secret NAME\n");
 }
 
+TEST("mail that no connector takes goes under TLS where that is offered")
+{
+    struct parsed parsed = parse_clean("host a.b\n" QUIET);
+    EXPECT(parsed.settings->direct.tls == TLS_MEANS_OFFER);
+    EXPECT(parsed.settings->direct.port == 25 && parsed.settings->direct.max_connections == 20);
+    parsed_free(&parsed);
+}
+
 TEST("who logs in at a host verifies it, unless the settings say otherwise")
 {
     struct parsed parsed = parse_clean(
