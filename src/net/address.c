@@ -237,3 +237,22 @@ const char *net_network_text(const struct net_network *network, char out[NET_ADD
     snprintf(out, NET_ADDRESS_TEXT_BYTES, "%s/%u", string, network->prefix_bits);
     return out;
 }
+
+bool net_address_reverse_name(const struct net_address *address, char out[NET_REVERSE_NAME_BYTES])
+{
+    struct host_bytes host = host_bytes_of(address);
+    if (host.length == 0)
+        return false;
+    size_t at = 0;
+    for (unsigned i = host.length; i > 0; i--) {
+        unsigned byte = host.bytes[i - 1];
+        if (host.length == 4)
+            at += (size_t)snprintf(out + at, NET_REVERSE_NAME_BYTES - at, "%u.", byte);
+        else
+            at += (size_t)snprintf(out + at, NET_REVERSE_NAME_BYTES - at, "%x.%x.", byte & 15,
+                                   byte >> 4);
+    }
+    snprintf(out + at, NET_REVERSE_NAME_BYTES - at, "%s",
+             host.length == 4 ? "in-addr.arpa" : "ip6.arpa");
+    return true;
+}

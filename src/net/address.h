@@ -50,6 +50,10 @@ const char *net_address_literal(const struct net_address *address,
                                 char out[NET_ADDRESS_TEXT_BYTES]);
 /* "192.0.2.1:25" for people and logs. Returns out. */
 const char *net_address_text(const struct net_address *address, char out[NET_ADDRESS_TEXT_BYTES]);
+/* The name its PTR record is below: "1.2.0.192.in-addr.arpa" (RFC 1035 3.5), or of ip6.arpa (RFC
+ * 3596 2.5). False for a Unix socket. */
+enum { NET_REVERSE_NAME_BYTES = 80 };
+bool net_address_reverse_name(const struct net_address *address, char out[NET_REVERSE_NAME_BYTES]);
 /* "192.0.2.0/24". Returns out. */
 const char *net_network_text(const struct net_network *network, char out[NET_ADDRESS_TEXT_BYTES]);
 

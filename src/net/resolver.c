@@ -22,11 +22,13 @@ enum {
     MOST_ADDRESSES = 64,
     MOST_RECORDS = 1000,
     MOST_TXT = 32,
+    MOST_NAMES = 16,
     ANCHOR_MAX = 2048
 };
 enum {
     TYPE_A = 1,
     TYPE_CNAME = 5,
+    TYPE_PTR = 12,
     TYPE_MX = 15,
     TYPE_TXT = 16,
     TYPE_AAAA = 28,
@@ -136,6 +138,9 @@ static enum status set_up(struct ub_ctx *context, const struct resolver_options 
      * which no task has. */
     if (error == 0)
         error = ub_ctx_zone_remove(context, "test.");
+    /* Servers that the settings name may know this machine's own addresses better. */
+    if (error == 0 && wanted->server_count > 0)
+        error = ub_ctx_zone_remove(context, "127.in-addr.arpa.");
     if (error == UB_INITFAIL && !text_is_empty(wanted->trust_anchors))
         return refused("resolver: a trust anchor is not usable");
     return error == 0 ? OK : try_later("resolver: %s", ub_strerror(error));
@@ -433,6 +438,26 @@ enum status resolver_find_txt(struct resolver *resolver, struct text name, struc
         unsigned records = record_count(query.result);
         for (unsigned i = 0; i < records && *count < MOST_TXT; i++)
             *count += dns_txt_parse(record_at(query.result, i), arena, &list[*count]);
+        *out = list;
+    }
+    query_finish(&query);
+    return status;
+}
+
+enum status resolver_find_names(struct resolver *resolver, const struct net_address *address,
+                                struct arena *arena, struct text **out, unsigned *count)
+{
+    struct query query = {0};
+    char name[NET_REVERSE_NAME_BYTES];
+    *count = 0;
+    if (!net_address_reverse_name(address, name))
+        return refused("not an Internet address");
+    enum status status = ask(resolver, text_from(name), TYPE_PTR, &query);
+    if (status == OK) {
+        struct text *list = arena_array(arena, MOST_NAMES, sizeof(*list));
+        unsigned records = record_count(query.result);
+        for (unsigned i = 0; i < records && *count < MOST_NAMES; i++)
+            *count += dns_host_parse(record_at(query.result, i), arena, &list[*count]);
         *out = list;
     }
     query_finish(&query);

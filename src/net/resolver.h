@@ -55,6 +55,9 @@ enum status resolver_has_secure_alias(struct resolver *resolver, struct text hos
  * *count may be 0; TRY_LATER: whether there are any cannot be told now. YIELDS. */
 enum status resolver_find_tlsa(struct resolver *resolver, struct text host, uint16_t port,
                                struct arena *arena, struct tls_tlsa **out, unsigned *count);
+/* The names an address resolves back to (PTR). OK, *count may be 0; TRY_LATER. YIELDS. */
+enum status resolver_find_names(struct resolver *resolver, const struct net_address *address,
+                                struct arena *arena, struct text **out, unsigned *count);
 /* The TXT records of a name, the strings of each joined. OK, *count may be 0; TRY_LATER. YIELDS. */
 enum status resolver_find_txt(struct resolver *resolver, struct text name, struct arena *arena,
                               struct text **out, unsigned *count);

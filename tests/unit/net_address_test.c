@@ -147,6 +147,24 @@ TEST("hosts are compared without their ports")
     EXPECT(net_address_is_loopback(&six));
 }
 
+TEST("the name below which an address resolves back is read from its end")
+{
+    char name[NET_REVERSE_NAME_BYTES];
+    struct net_address address;
+    EXPECT(net_address_parse(TEXT("192.0.2.10"), 25, &address));
+    EXPECT(net_address_reverse_name(&address, name));
+    EXPECT_TEXT(text_from(name), "10.2.0.192.in-addr.arpa");
+    EXPECT(net_address_parse(TEXT("::ffff:192.0.2.10"), 25, &address));
+    EXPECT(net_address_reverse_name(&address, name));
+    EXPECT_TEXT(text_from(name), "10.2.0.192.in-addr.arpa");
+    EXPECT(net_address_parse(TEXT("2001:db8::12"), 25, &address));
+    EXPECT(net_address_reverse_name(&address, name));
+    EXPECT_TEXT(text_from(name),
+                "2.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+    address.any.sa_family = AF_UNIX;
+    EXPECT(!net_address_reverse_name(&address, name));
+}
+
 TEST("addresses of web pages are taken apart, and others refused")
 {
     struct https_url url;
