@@ -8,6 +8,7 @@
 #include "admin/verbs_kept.h"
 #include "admin/verbs_mailbox.h"
 #include "admin/verbs_orders.h"
+#include "admin/verbs_probe.h"
 #include "admin/verbs_route.h"
 #include "admin/verbs_sieve.h"
 #include "admin/verbs_store.h"
@@ -310,6 +311,9 @@ const struct admin_action admin_queue_actions[] = {
     {"queue hops", queue_hops},
     {"mailq", verb_mailq},
     {"route", verb_route},
+    {"probe", verb_probe},
+    {"diagnose outbound", verb_diagnose_outbound},
+    {"diagnose inbound", verb_diagnose_inbound},
     {"trace", trace},
     {"store verify", verb_store_verify},
     {"store rebuild", verb_store_rebuild},

@@ -20,6 +20,12 @@ static void serve_turn(void *context, struct rpc_call *call, struct text request
     smtp_send_methods[0].serve(send->smtp, call, request);
 }
 
+static void serve_probe(void *context, struct rpc_call *call, struct text request)
+{
+    const struct send *send = context;
+    smtp_send_methods[1].serve(send->smtp, call, request);
+}
+
 static void serve_token(void *context, struct rpc_call *call, struct text request)
 {
     const struct send *send = context;
@@ -28,6 +34,7 @@ static void serve_token(void *context, struct rpc_call *call, struct text reques
 
 static const struct rpc_method from_store[] = {
     {SEND_TURN, RPC_INLINE, "send.turn", serve_turn},
+    {SEND_PROBE, RPC_INLINE, "send.probe", serve_probe},
 };
 static const struct rpc_method from_auth[] = {
     {INTROSPECT_TOKEN, 0, "introspect.token", serve_token},

@@ -17,7 +17,10 @@
 #include "queue/client.h"
 
 /* What the store asks of send; numbers are stable. */
-enum queue_send_method { SEND_TURN = 1 /* with fd: the peer is on its other end */ };
+enum queue_send_method {
+    SEND_TURN = 1,  /* with fd: the peer is on its other end */
+    SEND_PROBE = 2, /* see probe.h */
+};
 
 /* ETRN: what to start. */
 enum queue_etrn_kind {

@@ -134,6 +134,7 @@ enum status smtp_client_open(struct stream *stream, const struct smtp_client_opt
     client->max_messages = options->max_messages;
     client->max_recipients = options->max_recipients;
     client->timeouts = options->timeouts;
+    client->watch = options->watch;
     smtp_reply_init(&client->reply);
     *out = NULL;
     enum status status = open_dialog(client, options);

@@ -11,6 +11,14 @@
 
 struct smtp_client;
 
+/* Sees the dialogue as it goes: each reply when it has been read, to the step (enum
+ * smtp_client_step) that waited for it. Does not yield. */
+struct smtp_client_watch {
+    void (*on_reply)(void *context, unsigned step, const struct smtp_client *client,
+                     const struct smtp_reply *reply);
+    void *context;
+};
+
 struct smtp_client_options {
     struct text our_host;    /* EHLO */
     bool says_helo;          /* HELO at once, without trying EHLO */
@@ -25,6 +33,7 @@ struct smtp_client_options {
     bool tls_at_once;                       /* TLS before the greeting (RFC 8314 3.3) */
     struct tls_context *tls_context;        /* may be NULL for TLS_NONE */
     const struct smtp_client_login *login;  /* AUTH; NULL: none */
+    struct smtp_client_watch watch;         /* on_reply NULL: nobody watches */
 };
 
 /* Why a connection or a message failed, as an outcome tells it. */

@@ -113,6 +113,8 @@ enum status smtp_client_read(struct smtp_client *client, enum smtp_client_step s
     /* RFC 5321 3.8: 421 may come at any time, and the peer then closes. */
     if (client->reply.code == 421)
         client->is_broken = true;
+    if (client->watch.on_reply != NULL)
+        client->watch.on_reply(client->watch.context, step, client, &client->reply);
     return OK;
 }
 

@@ -37,6 +37,7 @@ struct smtp_client {
     uint32_t least_by_seconds;             /* RFC 2852 2 */
     uint32_t max_messages, max_recipients; /* our own limits */
     struct setting_timeouts timeouts;
+    struct smtp_client_watch watch;
     int64_t opened_ms; /* monotonic */
     uint32_t mails;    /* transactions begun */
     bool is_logged_in;

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
+#include "proto/smtp/smtp_probe.h"
 #include "proto/smtp/smtp_send_hop.h"
 #include "proto/smtp/smtp_send_request.h"
 #include "proto/smtp/smtp_send_turn.h"
@@ -16,6 +17,7 @@ enum {
         200,          /* a hop with much work counts as SMTP_HOP_WEIGHT: it can't use them all up */
     MOST_JOBS = 1000, /* whatever their weight: their bodies are in memory */
     STORE_AWAY_MS = 200,
+    PROBE_ANSWER_MAX = 1 << 20,
     STOP_PATIENCE_MS = 5 * SECOND,
 };
 
@@ -24,7 +26,7 @@ struct smtp_send {
     struct smtp_hops hops;
     struct smtp_turns turns;
     struct smtp_requests requests;
-    struct task_group dispatching;
+    struct task_group dispatching, probing;
 };
 
 struct smtp_send *smtp_send_new(struct role_context *context)
@@ -33,6 +35,7 @@ struct smtp_send *smtp_send_new(struct role_context *context)
     check(send != NULL);
     send->sender.context = context;
     task_group_init(&send->dispatching);
+    task_group_init(&send->probing);
     smtp_hops_init(&send->hops, &send->sender);
     smtp_turns_init(&send->turns, &send->sender);
     smtp_requests_init(&send->requests, &send->sender);
@@ -121,6 +124,7 @@ void smtp_send_stop(struct smtp_send **send)
     struct smtp_send *stopping = *send;
     *send = NULL;
     task_group_finish(&stopping->dispatching);
+    task_group_finish(&stopping->probing);
     smtp_requests_finish(&stopping->requests);
     smtp_hops_stop(&stopping->hops);
     stopping->turns.stopping = true;
@@ -152,6 +156,47 @@ static void serve_turn(void *context, struct rpc_call *call, struct text request
         rpc_fail(&call, status, status == REFUSED ? "malformed request" : fail_reason());
 }
 
+/* A probe under way, for as long as its host takes. */
+struct probing {
+    struct smtp_send *send;
+    struct rpc_call *call;
+    struct arena arena;
+    struct queue_probe probe;
+};
+
+static void run_probe(void *argument)
+{
+    struct probing *probing = argument;
+    struct findings findings;
+    struct buffer answer;
+    findings_init(&findings, &probing->arena);
+    smtp_probe(&probing->send->sender, &probing->probe, &findings);
+    buffer_init(&answer, PROBE_ANSWER_MAX);
+    findings_encode(&findings, &answer);
+    rpc_answer(&probing->call, buffer_text(&answer));
+    buffer_finish(&answer);
+    arena_finish(&probing->arena);
+    free(probing);
+}
+
+static void serve_probe(void *context, struct rpc_call *call, struct text request)
+{
+    struct smtp_send *send = context;
+    struct probing *probing = calloc(1, sizeof(*probing));
+    check(probing != NULL);
+    probing->send = send;
+    probing->call = call;
+    arena_init(&probing->arena);
+    if (queue_probe_decode(arena_copy(&probing->arena, request), &probing->probe)) {
+        task_spawn(&send->probing, "smtp probe", run_probe, probing);
+        return;
+    }
+    rpc_fail(&call, REFUSED, "malformed request");
+    arena_finish(&probing->arena);
+    free(probing);
+}
+
 const struct rpc_method smtp_send_methods[SMTP_SEND_METHODS] = {
     {SEND_TURN, RPC_INLINE, "send.turn", serve_turn},
+    {SEND_PROBE, RPC_INLINE, "send.probe", serve_probe},
 };

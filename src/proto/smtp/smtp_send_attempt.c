@@ -118,25 +118,32 @@ struct smtp_client_options smtp_connector_options(const struct settings *setting
     };
 }
 
-/* For one host. name must stay. */
-static struct smtp_client_options options_for(const struct attempt *attempt,
-                                              const struct smtp_route_host *host, const char *name)
+struct smtp_client_options smtp_host_options(const struct settings *settings,
+                                             const struct setting_connector *connector,
+                                             const struct smtp_host_tls *host_tls, uint16_t port)
 {
     static const enum tls_policy policies[] = {
         [TLS_NEED_NONE] = TLS_NONE,          [TLS_NEED_OFFERED] = TLS_OFFER,
         [TLS_NEED_ENCRYPTION] = TLS_REQUIRE, [TLS_NEED_NAME] = TLS_VERIFY,
         [TLS_NEED_DANE] = TLS_VERIFY,
     };
-    struct smtp_client_options options =
-        smtp_connector_options(attempt->settings, attempt->connector);
-    const struct smtp_host_tls *host_tls = &attempt->host_tls;
-    options.peer_name = name;
-    options.without |= attempt->connection->unfit;
+    struct smtp_client_options options = smtp_connector_options(settings, connector);
     options.tls = policies[host_tls->decision.need];
     options.expected = &host_tls->expected;
     options.needs_requiretls = host_tls->decision.needs_requiretls;
+    options.tls_at_once = options.tls != TLS_NONE && port == SUBMISSIONS_PORT;
+    return options;
+}
+
+/* For one host. name must stay. */
+static struct smtp_client_options options_for(const struct attempt *attempt,
+                                              const struct smtp_route_host *host, const char *name)
+{
+    struct smtp_client_options options =
+        smtp_host_options(attempt->settings, attempt->connector, &attempt->host_tls, host->port);
+    options.peer_name = name;
+    options.without |= attempt->connection->unfit;
     options.tls_context = attempt->login.tls != NULL ? attempt->login.tls : attempt->tls_context;
-    options.tls_at_once = options.tls != TLS_NONE && host->port == SUBMISSIONS_PORT;
     options.login = attempt->logs_in ? &attempt->login.login : NULL;
     return options;
 }

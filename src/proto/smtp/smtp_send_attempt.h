@@ -56,5 +56,10 @@ const struct setting_connector *smtp_connector_find(const struct settings *setti
 /* What a connector says about all its hosts, but for their names and the login. */
 struct smtp_client_options smtp_connector_options(const struct settings *settings,
                                                   const struct setting_connector *connector);
+/* The same for one of them, with the TLS that was decided for it; host_tls must stay. */
+struct smtp_host_tls;
+struct smtp_client_options smtp_host_options(const struct settings *settings,
+                                             const struct setting_connector *connector,
+                                             const struct smtp_host_tls *host_tls, uint16_t port);
 
 #endif

@@ -1,0 +1,20 @@
+/* Why does mail not go out to an address, or not come in for one? Each step that it takes is looked
+ * at in its order, so that the first fault is where to begin. */
+#ifndef QUEUE_DIAGNOSE_H
+#define QUEUE_DIAGNOSE_H
+
+#include "decide/finding.h"
+#include "queue/queue.h"
+
+struct queue_diagnosis {
+    struct text address;     /* where the mail goes */
+    struct text from, login; /* outbound: whose mail it is; "" anybody's */
+};
+/* Findings are added. TRY_LATER: the sender or the directory is away, which is said in them too.
+ * Both YIELD. */
+enum status queue_diagnose_outbound(struct queue *queue, const struct queue_diagnosis *question,
+                                    struct findings *findings);
+enum status queue_diagnose_inbound(struct queue *queue, const struct queue_diagnosis *question,
+                                   struct findings *findings);
+
+#endif
