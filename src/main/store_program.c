@@ -13,9 +13,8 @@
 #include "directory/client.h"
 #include "mail/charset.h"
 #include "main/programs.h"
-#include "main/store_imap.h"
-#include "main/store_managesieve.h"
 #include "main/store_pop3.h"
+#include "main/store_sessions.h"
 #include "queue/queue.h"
 
 struct store_role {

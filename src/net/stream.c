@@ -18,7 +18,8 @@ enum {
     INPUT_MAX = 32768,
     OUTPUT_FLUSH = 32768,
     OUTPUT_MAX = 1 << 20,
-    TURN_BYTES = 64 << 10
+    TURN_BYTES = 64 << 10,
+    IDLE_MS = 5 * SECOND
 };
 
 struct stream *stream_new(int fd, const struct net_address *peer)
@@ -125,10 +126,27 @@ static void take_turns(struct stream *stream, size_t moved)
         stream_fail(stream, STREAM_TIMED_OUT, "timed out");
 }
 
+/* Who is silent for so long gives back the stack that deeper calls have touched: sessions idle by
+ * the thousand. YIELDS. */
+static enum status wait_idle(struct stream *stream, enum task_io_direction direction)
+{
+    int64_t quiet_ms = clock_monotonic_ms() + IDLE_MS;
+    if (quiet_ms < stream->deadline_ms) {
+        enum status status = task_io_wait(&stream->io, direction, quiet_ms);
+        if (status == OK || stream->end != STREAM_OPEN || task_is_cancelled())
+            return status;
+        /* What came after the timer did is not announced again. */
+        if ((stream->io.ready & (unsigned)direction) != 0)
+            return OK;
+        task_trim_stack();
+    }
+    return task_io_wait(&stream->io, direction, stream->deadline_ms);
+}
+
 static enum status stream_wait(struct stream *stream, enum task_io_direction direction)
 {
     stream->turn_bytes = 0;
-    enum status status = task_io_wait(&stream->io, direction, stream->deadline_ms);
+    enum status status = wait_idle(stream, direction);
     if (stream->end != STREAM_OPEN)
         return try_later("%s", stream->error);
     if (status == OK)
@@ -155,6 +173,23 @@ enum status stream_tls_wait(struct stream *stream, int result, const char *doing
     }
 }
 
+/* Take what the socket has. False: nothing now, or the stream is at its end. */
+static bool take_plain(struct stream *stream, char *out, size_t room, size_t *received)
+{
+    ssize_t count;
+    do /* Not by O_NONBLOCK: who gave us the socket may still share that flag, and change it. */
+        count = recv(stream->io.fd, out, room, MSG_DONTWAIT);
+    while (count < 0 && errno == EINTR);
+    *received = count > 0 ? (size_t)count : 0;
+    if (count == 0)
+        stream_fail(stream, STREAM_CLOSED, "closed by the peer");
+    else if (count < 0 && errno != EAGAIN)
+        stream_fail(stream, STREAM_BROKEN, "receive: %s", strerror(errno));
+    else if (*received < room)
+        task_io_drained(&stream->io);
+    return count > 0;
+}
+
 enum status stream_receive_raw(struct stream *stream, char *out, size_t room, size_t *received)
 {
     while (stream->end == STREAM_OPEN) {
@@ -168,24 +203,10 @@ enum status stream_receive_raw(struct stream *stream, char *out, size_t room, si
                 break;
             continue;
         }
-        if ((stream->io.ready & TASK_READ) == 0) {
-            if (stream_wait(stream, TASK_READ) != OK)
-                break;
-        }
-        /* Not by O_NONBLOCK: who gave us the socket may still share that flag, and change it. */
-        ssize_t count = recv(stream->io.fd, out, room, MSG_DONTWAIT);
-        if (count > 0) {
-            *received = (size_t)count;
-            if (*received < room)
-                task_io_drained(&stream->io);
+        if ((stream->io.ready & TASK_READ) == 0 && stream_wait(stream, TASK_READ) != OK)
+            break;
+        if (take_plain(stream, out, room, received))
             return OK;
-        }
-        if (count == 0)
-            stream_fail(stream, STREAM_CLOSED, "closed by the peer");
-        else if (errno == EAGAIN)
-            stream_wait(stream, TASK_READ);
-        else if (errno != EINTR)
-            stream_fail(stream, STREAM_BROKEN, "receive: %s", strerror(errno));
     }
     return try_later("%s", stream->error);
 }
@@ -246,24 +267,55 @@ static enum status await_tls(struct stream *stream)
     return try_later("%s", stream->error);
 }
 
-static enum status fill(struct stream *stream, size_t most)
+/* False: the input buffer is full. */
+static bool find_room(struct stream *stream, size_t most, size_t *room)
 {
-    if (stream->end != STREAM_OPEN)
-        return try_later("%s", stream->error);
-    bool would_wait =
-        stream->ssl != NULL ? SSL_pending(stream->ssl) == 0 : (stream->io.ready & TASK_READ) == 0;
-    if (would_wait && stream->start == stream->stop && !has_more(stream)) {
+    *room = input_room(stream);
+    *room = *room < most ? *room : most;
+    return *room > 0;
+}
+
+/* From a socket. YIELDS. */
+static enum status fill_plain(struct stream *stream, size_t most, size_t *received)
+{
+    size_t room;
+    while (stream->end == STREAM_OPEN) {
+        if ((stream->io.ready & TASK_READ) != 0) {
+            if (!find_room(stream, most, &room))
+                return try_later("the input buffer is full");
+            if (take_plain(stream, stream->input + stream->stop, room, received))
+                return OK;
+            if (stream->end != STREAM_OPEN)
+                break;
+        }
         input_release(stream);
-        if (stream->ssl != NULL
-                ? await_tls(stream) != OK
-                : (stream->io.ready & TASK_READ) == 0 && stream_wait(stream, TASK_READ) != OK)
+        stream_wait(stream, TASK_READ);
+    }
+    return try_later("%s", stream->error);
+}
+
+/* Through TLS, or a layer. YIELDS. */
+static enum status fill_decoded(struct stream *stream, size_t most, size_t *received)
+{
+    size_t room;
+    bool may_wait = stream->ssl != NULL && SSL_pending(stream->ssl) == 0;
+    if (may_wait && stream->start == stream->stop && !has_more(stream)) {
+        input_release(stream);
+        if (await_tls(stream) != OK)
             return TRY_LATER;
     }
-    size_t room = input_room(stream), received;
-    if (room == 0)
+    if (!find_room(stream, most, &room))
         return try_later("the input buffer is full");
-    room = room < most ? room : most;
-    if (receive(stream, stream->input + stream->stop, room, &received) != OK)
+    return receive(stream, stream->input + stream->stop, room, received);
+}
+
+static enum status fill(struct stream *stream, size_t most)
+{
+    size_t received;
+    bool is_plain = stream->ssl == NULL && stream->layer == NULL;
+    if (stream->end != STREAM_OPEN)
+        return try_later("%s", stream->error);
+    if ((is_plain ? fill_plain : fill_decoded)(stream, most, &received) != OK)
         return TRY_LATER;
     stream->stop += received;
     stream->bytes_in += received;

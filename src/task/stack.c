@@ -62,11 +62,13 @@ void stack_pool_finish(struct stack_pool *pool)
         stack_unmap(pool->kept[--pool->count]);
 }
 
-void stack_trim(struct stack stack, const void *address)
+void stack_trim(struct stack stack)
 {
+    /* Below this frame is what the system call needs, and nothing else that is alive. */
+    enum { MARGIN_BYTES = 512 };
     uintptr_t base = (uintptr_t)stack.base;
-    uintptr_t page = (uintptr_t)address & ~(uintptr_t)(PAGE_BYTES - 1);
-    /* The red zone and the caller's frame may reach one page further down. */
-    if (page > base + PAGE_BYTES)
-        madvise(stack.base, page - base - PAGE_BYTES, MADV_DONTNEED);
+    uintptr_t alive = (uintptr_t)__builtin_frame_address(0) - MARGIN_BYTES;
+    uintptr_t page = alive & ~(uintptr_t)(PAGE_BYTES - 1);
+    if (page > base)
+        madvise(stack.base, page - base, MADV_DONTNEED);
 }

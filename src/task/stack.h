@@ -23,7 +23,7 @@ struct stack_pool {
 struct stack stack_take(struct stack_pool *pool);
 void stack_give(struct stack_pool *pool, struct stack stack);
 void stack_pool_finish(struct stack_pool *pool);
-/* Return the pages from base up to (not including) the page of address. */
-void stack_trim(struct stack stack, const void *address);
+/* The stack that the caller runs on: give back the pages that nothing alive is in. */
+void stack_trim(struct stack stack);
 
 #endif

@@ -240,7 +240,7 @@ void task_shield_end(void)
 
 void task_trim_stack(void)
 {
-    stack_trim(task_loop->running->stack, __builtin_frame_address(0));
+    stack_trim(task_loop->running->stack);
 }
 
 void task_no_yield_begin(void)

@@ -240,7 +240,11 @@ static void serve_delay(struct line_session *session)
 static void step(struct line_session *session)
 {
     enum line_fault why;
-    arena_reset(&session->arena);
+    /* A peer who has sent nothing more may be silent for long: a block is not kept for him. */
+    if (text_is_empty(stream_buffered(session->stream)))
+        arena_finish(&session->arena);
+    else
+        arena_reset(&session->arena);
     session->command = NULL;
     session->line = TEXT("");
     if (is_over(session))
