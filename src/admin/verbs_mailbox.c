@@ -120,11 +120,12 @@ enum status verb_mailbox_rename(void *state, struct admin_call *call)
     return status;
 }
 
-/* The next entries behind *after, below end. */
-static unsigned gather(const struct mailbox *box, uint32_t *after, uint32_t end, uint32_t *uids)
+/* The next entries behind *after, below end. YIELDS before it looks. */
+static unsigned gather(struct mailbox *box, uint32_t *after, uint32_t end, uint32_t *uids)
 {
     const struct mailbox_entry *entry;
     unsigned count = 0;
+    mailbox_settle(box);
     while (count < MAILBOX_AT_ONCE && (entry = mailbox_entry_from(box, *after + 1)) != NULL &&
            entry->uid < end)
         uids[count++] = *after = entry->uid;

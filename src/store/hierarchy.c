@@ -436,6 +436,16 @@ static enum naming rename_tree(struct renaming *renaming)
     return result;
 }
 
+/* The first entries below end. YIELDS before it looks. */
+static unsigned oldest(struct mailbox *box, uint32_t end, uint32_t *uids)
+{
+    unsigned count = 0;
+    mailbox_settle(box);
+    for (; count < box->count && count < SOME && box->entries[count].uid < end; count++)
+        uids[count] = box->entries[count].uid;
+    return count;
+}
+
 /* Everything that is in INBOX goes to the new mailbox. */
 static enum naming move_inbox(struct store *store, struct text owner, struct text to)
 {
@@ -451,12 +461,9 @@ static enum naming move_inbox(struct store *store, struct text owner, struct tex
     mailbox_open(inbox);
     mailbox_open(box);
     uint32_t end_uid = inbox->uid_next; /* what comes meanwhile stays */
-    while (status == OK && inbox->count > 0 && inbox->entries[0].uid < end_uid) {
-        unsigned count = 0;
-        for (; count < inbox->count && count < SOME && inbox->entries[count].uid < end_uid; count++)
-            uids[count] = inbox->entries[count].uid;
+    unsigned count;
+    while (status == OK && (count = oldest(inbox, end_uid, uids)) > 0)
         status = mailbox_copy(inbox, box, uids, &count, true, &first);
-    }
     mailbox_close(&inbox);
     mailbox_close(&box);
     return status == OK ? NAMING_DONE : NAMING_LATER;

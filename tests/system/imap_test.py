@@ -130,6 +130,48 @@ class Sessions(ImapTest):
         lines = self.ask(f"SELECT away (QRESYNC ({validity} {modseq} 1:3 (1:2 1:2)))")
         self.assertEqual([line for line in lines if "VANISHED" in line], [])
 
+    def test_what_two_clients_take_at_once_goes_to_one_of_them(self):
+        others = [connect(self.server) for _ in "12"]
+        for other in others:
+            self.addCleanup(other.shutdown)
+        for _ in range(10):
+            for name in ("left", "right"):
+                self.client.delete(name)
+                self.ok(self.client.create(name))
+            self.fresh("taken")
+            for number in range(20):
+                self.append("taken", text_message(f"t{number}"))
+            for other in others:
+                self.ok(other.select("taken"))
+            for other, name in zip(others, ("left", "right")):
+                other.send(b"m UID MOVE 1:* %s\r\n" % name.encode())
+            for other in others:
+                while not (line := other.readline()).startswith(b"m OK"):
+                    self.assertTrue(line.startswith(b"* "), line)
+            counts = [int(self.ok(self.client.status(name, "(MESSAGES)"))[0].split()[-1][:-1])
+                      for name in ("taken", "left", "right")]
+            self.assertEqual(counts[0], 0)
+            self.assertEqual(sum(counts), 20, counts)
+
+    def test_a_copy_that_is_answered_is_there_whoever_expunges(self):
+        other = connect(self.server)
+        self.addCleanup(other.shutdown)
+        self.client.delete("copies")
+        self.ok(self.client.create("copies"))
+        copied = 0
+        for _ in range(20):
+            self.fresh("copied")
+            self.append("copied", text_message("c"), "(\\Deleted)")
+            self.ok(other.select("copied"))
+            self.client.send(b"x EXPUNGE\r\n")
+            other.send(b"c UID COPY 1 copies\r\n")
+            while not (line := other.readline()).startswith(b"c OK"):
+                self.assertTrue(line.startswith(b"* "), line)
+            copied += b"[COPYUID " in line
+            self.until(b"x OK")
+        self.assertIn(b"MESSAGES %d)" % copied,
+                      self.ok(self.client.status("copies", "(MESSAGES)"))[0])
+
     def test_idle_tells_of_a_delivery_at_once(self):
         self.ok(self.client.select())
         self.client.send(b"i IDLE\r\n")

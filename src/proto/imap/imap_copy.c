@@ -42,7 +42,10 @@ static enum status copy_all(struct copying *copying)
     uint32_t *uids = arena_array(&session->line.arena, MAILBOX_AT_ONCE, sizeof(*uids));
     uint32_t after = 0, first;
     unsigned count;
-    while ((count = gather(copying, after, uids)) > 0) {
+    for (;;) {
+        mailbox_settle(session->view.box);
+        if ((count = gather(copying, after, uids)) == 0)
+            return OK;
         struct mailbox *to = mailbox_find_id(session->store, copying->to);
         after = uids[count - 1];
         if (to == NULL)
@@ -58,7 +61,6 @@ static enum status copy_all(struct copying *copying)
             imap_set_add(&copying->to_uids, first + i);
         }
     }
-    return OK;
 }
 
 /* RFC 4315 3. "" when nothing was copied. */
