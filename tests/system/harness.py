@@ -69,6 +69,12 @@ def free_port():
         return port
 
 
+def release_ports():
+    """For programs that start one server after another: others may have all that were claimed."""
+    while _ports_claimed:
+        _ports_claimed.pop().close()
+
+
 def wait_until(condition, what, seconds=20, step=0.02):
     """Ask until condition() is true and return its value; a failed wait names what."""
     end = time.monotonic() + seconds
