@@ -18,6 +18,8 @@ enum status verb_take_filter(struct admin_call *call, struct queue_filter *filte
     if (status == OK)
         status = verb_take_option(call, TEXT("--hop"), &filter->hop);
     if (status == OK)
+        status = verb_take_option(call, TEXT("--queue"), &filter->queue);
+    if (status == OK)
         status = verb_take_option(call, TEXT("--subject"), &filter->subject);
     if (status == OK)
         status = verb_take_time(call, TEXT("--older"), &older_ms);

@@ -7,7 +7,8 @@
 #include "queue/queue.h"
 
 #define VERB_FILTER_USAGE                                                                          \
-    "[--to ADDRESS] [--from ADDRESS] [--hop HOP] [--subject WORDS] [--older TIME] [--larger SIZE]"
+    "[--to ADDRESS] [--from ADDRESS] [--hop HOP] [--queue QUEUE] [--subject WORDS] [--older "      \
+    "TIME] [--larger SIZE]"
 
 /* Take the options of a filter out of the words. REFUSED: one has no value, or a wrong one. */
 enum status verb_take_filter(struct admin_call *call, struct queue_filter *filter);

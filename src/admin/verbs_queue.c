@@ -24,7 +24,8 @@
 struct listing {
     struct admin_call *call;
     struct queue_filter filter;
-    bool whole; /* queue show */
+    bool whole;       /* queue show */
+    const char *kind; /* queue status: "own" or "link" */
     unsigned count;
 };
 
@@ -49,6 +50,7 @@ static void print_view_json(struct buffer *out, const struct queue_view *view)
                   id_format(view->id, id), view->number, view->state, view->size);
     verb_json_field(out, "sender", view->sender);
     verb_json_field(out, "hop", view->hop);
+    verb_json_field(out, "queue", text_from(view->queue));
     if (!text_is_empty(view->waits_for))
         verb_json_field(out, "waits_for", view->waits_for);
     buffer_append(out, TEXT(",\"received\":\""));
@@ -83,7 +85,7 @@ static void print_view(void *context, const struct queue_view *view)
     char id[ID_TEXT_BYTES];
     /* Bad mail waits for nobody; `badmail list` has it. */
     bool is_bad = text_equals(text_from(view->state), TEXT("bad"));
-    if (!queue_filter_matches(&listing->filter, view) || (is_bad && !listing->whole))
+    if (is_bad && !listing->whole)
         return;
     listing->count++;
     if (listing->call->json) {
@@ -112,7 +114,7 @@ static enum status queue_list(void *state, struct admin_call *call)
         status = verb_check_words(call, 0, 0, "queue list " VERB_FILTER_USAGE);
     if (status != OK)
         return status;
-    queue_each(state, 0, print_view, &listing);
+    queue_find(state, &listing.filter, print_view, &listing);
     return listing.count > 0 || queue_filter_is_empty(&listing.filter)
                ? OK
                : refused("nothing matches in the queue");
@@ -139,10 +141,12 @@ static enum status queue_show(void *state, struct admin_call *call)
 
 /* ---- queue hops ---- */
 
-static void print_hop_json(struct buffer *out, const struct queue_hop_view *view)
+static void print_hop_json(struct buffer *out, const struct queue_hop_view *view, const char *kind)
 {
-    buffer_append(out, TEXT("{\"hop\":"));
+    buffer_append(out, kind == NULL ? TEXT("{\"hop\":") : TEXT("{\"queue\":"));
     admin_json_text(out, view->name);
+    if (kind != NULL)
+        verb_json_field(out, "kind", text_from(kind));
     buffer_printf(out,
                   ",\"state\":\"%s\",\"messages\":%u,\"bytes\":%" PRIu64
                   ",\"waiting\":%u,\"remote\":%u,\"sending\":%u,\"failures\":%u",
@@ -164,12 +168,12 @@ static void print_hop(void *context, const struct queue_hop_view *view)
     struct buffer *out = listing->call->out;
     listing->count++;
     if (listing->call->json) {
-        print_hop_json(out, view);
+        print_hop_json(out, view, listing->kind);
         return;
     }
     buffer_printf(out, "%-40.*s %-9s %8u %12" PRIu64 " ", TEXT_ARG(view->name), view->state,
                   view->messages, view->bytes);
-    verb_age(out, clock_wall_ms() - view->oldest_ms);
+    verb_age(out, view->oldest_ms == 0 ? 0 : clock_wall_ms() - view->oldest_ms);
     buffer_printf(out, " %8u %8u ", view->sending, view->failures);
     if (text_equals(text_from(view->state), TEXT("remote")))
         buffer_printf(out, "at %.*s", TEXT_ARG(view->waits_for));
@@ -182,17 +186,37 @@ static void print_hop(void *context, const struct queue_hop_view *view)
     buffer_append(out, TEXT("\n"));
 }
 
+static void print_hop_heading(struct queue *queue, struct admin_call *call, const char *what)
+{
+    if (call->json)
+        return;
+    buffer_printf(call->out, "%-40s %-9s %8s %12s %5s %8s %8s %s\n", what, "state", "messages",
+                  "bytes", "old", "sending", "failures", "next try");
+    if (queue_outbound_is_off(queue))
+        buffer_append(call->out, TEXT("outbound mail is disabled (mailroot queue resume)\n"));
+}
+
 static enum status queue_hops(void *state, struct admin_call *call)
 {
     struct listing listing = {.call = call};
     enum status status = verb_check_words(call, 0, 0, "queue hops");
     if (status != OK)
         return status;
-    if (!call->json)
-        buffer_printf(call->out, "%-40s %-9s %8s %12s %5s %8s %8s %s\n", "hop", "state", "messages",
-                      "bytes", "old", "sending", "failures", "next try");
-    if (!call->json && queue_outbound_is_off(state))
-        buffer_append(call->out, TEXT("outbound mail is disabled (mailroot queue resume)\n"));
+    print_hop_heading(state, call, "hop");
+    queue_each_hop(state, print_hop, &listing);
+    return OK;
+}
+
+/* All queues: ours, with or without mail, then one for each next hop that has some. */
+static enum status queue_status(void *state, struct admin_call *call)
+{
+    struct listing listing = {.call = call, .kind = "own"};
+    enum status status = verb_check_words(call, 0, 0, "queue status");
+    if (status != OK)
+        return status;
+    print_hop_heading(state, call, "queue");
+    queue_each_named(state, print_hop, &listing);
+    listing.kind = "link";
     queue_each_hop(state, print_hop, &listing);
     return OK;
 }
@@ -309,6 +333,7 @@ const struct admin_action admin_queue_actions[] = {
     {"queue resume", verb_queue_resume},
     {"queue export", verb_queue_export},
     {"queue hops", queue_hops},
+    {"queue status", queue_status},
     {"mailq", verb_mailq},
     {"route", verb_route},
     {"probe", verb_probe},

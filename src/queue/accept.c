@@ -169,8 +169,13 @@ enum status accept_message(struct queue *queue, const struct acceptance *accepta
                         (envelope->service == SERVICE_LMTP || envelope->recipient_count == 1);
     /* Who is meant counts when it is released: RFC 4865 5. */
     bool is_held = envelope->terms.hold_until_ms > clock_wall_ms();
+    struct arriving arriving = {.begun_ms = clock_wall_ms(), .size = acceptance->size};
+    list_init(&arriving.link);
+    if (!acceptance->is_internal)
+        list_append(&queue->arriving, &arriving.link);
     enum status status =
         is_held ? compose_and_commit(&plan, acceptance, true) : plan_and_commit(&plan, acceptance);
+    list_remove(&arriving.link);
     if (status == OK) {
         queue->accepted_messages++;
         queue->accepted_bytes += acceptance->size;

@@ -131,6 +131,7 @@ static void put_off(struct filing *filing, const char *reason)
 {
     struct item *item = &filing->item;
     struct change change;
+    named_note(filing->queue, NAMED_LOCAL, reason);
     log_warning("drop.put_off", "domain=%s reason=%s", log_text(item->domain),
                 log_text(text_from(reason)));
     item->attempts++;
@@ -236,8 +237,11 @@ static void write_one(struct filing *filing)
     filing->base = arena_printf(&filing->arena, "%s-%u", id_format(filing->message.id, id),
                                 filing->queued->number);
     bool is_bad = filing->item.kind == ITEM_BAD;
-    if ((is_bad ? write_bad(filing) : write_drop(filing)) == OK)
+    if ((is_bad ? write_bad(filing) : write_drop(filing)) == OK) {
+        if (!is_bad)
+            named_note(filing->queue, NAMED_LOCAL, NULL);
         return;
+    }
     snprintf(reason, sizeof(reason), "%s", fail_reason());
     if (is_bad)
         log_warning("badmail.put_off", "id=%s reason=%s", id, log_text(text_from(reason)));

@@ -129,6 +129,13 @@ void hop_join(struct queued_item *item, struct hop *before)
         list_append(&hop->all, &item->of_hop);
 }
 
+int64_t hop_oldest(const struct hop *hop)
+{
+    return list_is_empty(&hop->all)
+               ? 0
+               : list_entry(hop->all.next, struct queued_item, of_hop)->message->begun_ms;
+}
+
 void hop_retry(struct queue *queue, struct hop *hop)
 {
     hop->retry_ms = 0;

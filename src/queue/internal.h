@@ -13,6 +13,13 @@
 #include "queue/wire.h"
 #include "task/timer.h"
 
+/* A message on its way in, on the stack of who takes it. */
+struct arriving {
+    struct list link; /* in queue->arriving */
+    int64_t begun_ms; /* wall */
+    uint64_t size;
+};
+
 struct upload_slot {
     uint64_t id;
     struct rpc_channel *channel;
@@ -44,6 +51,8 @@ struct queue {
     uint64_t last_turn;
     struct map *asked; /* connector's name -> when a stranger's ETRN was heeded last */
     struct list leased;
+    struct named named[NAMED_COUNT];
+    struct list arriving;
     struct timer_heap looks, reports, later, files;
     struct task_event work;      /* for QUEUE_LEASE */
     struct task_event kept_news; /* somebody keeps more than he may of what he removed */

@@ -203,5 +203,6 @@ void notice_send(struct queue *queue, struct queued_item *item)
     arena_finish(&arena);
     if (status != OK)
         log_warning("queue.report_put_off", "reason=%s", log_text(text_from(fail_reason())));
+    named_note(queue, NAMED_REPORTS, status == OK ? NULL : fail_reason());
     schedule_end_work(queue, work, RETRY_MS);
 }

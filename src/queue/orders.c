@@ -100,7 +100,8 @@ bool queue_hop_is_frozen(const struct queue *queue, struct text hop)
 bool queue_filter_is_empty(const struct queue_filter *filter)
 {
     return filter->id == 0 && filter->older_ms == 0 && filter->larger_bytes == 0 &&
-           filter->hop.length + filter->from.length + filter->to.length + filter->subject.length ==
+           filter->hop.length + filter->queue.length + filter->from.length + filter->to.length +
+                   filter->subject.length ==
                0;
 }
 
@@ -125,6 +126,7 @@ bool queue_filter_matches(const struct queue_filter *filter, const struct queue_
     int64_t age = clock_wall_ms() - view->received_ms;
     return (filter->id == 0 || filter->id == view->id) &&
            (text_is_empty(filter->hop) || text_equals_nocase(filter->hop, view->hop)) &&
+           (text_is_empty(filter->queue) || text_equals(filter->queue, text_from(view->queue))) &&
            (text_is_empty(filter->from) || text_equals_nocase(filter->from, view->sender)) &&
            (text_is_empty(filter->to) || has_recipient(view, filter->to)) &&
            (text_is_empty(filter->subject) || contains_nocase(view->subject, filter->subject)) &&
@@ -172,7 +174,6 @@ static enum status freeze_item(struct queue *queue, struct queued_item *item, bo
 
 struct acting {
     struct queue *queue;
-    const struct queue_filter *filter;
     enum queue_action action;
     unsigned count;
     enum status status;
@@ -200,7 +201,7 @@ static void act(void *context, const struct queue_view *view)
 {
     struct acting *acting = context;
     struct queued_item *item = schedule_find(acting->queue, view->id, view->number);
-    if (acting->status != OK || !may_change(item) || !queue_filter_matches(acting->filter, view))
+    if (acting->status != OK || !may_change(item))
         return;
     enum status status = act_on(acting, item);
     acting->count += status == OK;
@@ -211,8 +212,8 @@ static void act(void *context, const struct queue_view *view)
 enum status queue_act(struct queue *queue, const struct queue_filter *filter,
                       enum queue_action action, unsigned *count)
 {
-    struct acting acting = {.queue = queue, .filter = filter, .action = action};
-    queue_each(queue, filter->id, act, &acting);
+    struct acting acting = {.queue = queue, .action = action};
+    queue_find(queue, filter, act, &acting);
     *count = acting.count;
     return acting.status;
 }

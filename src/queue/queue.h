@@ -64,6 +64,7 @@ struct queue_view {
      * "frozen" (until it is thawed), "sending", "report", "bad", "answer" (a script's, about to be
      * written), or "held" until next_try_ms, as the sender asked */
     const char *state;
+    const char *queue; /* as queue_each_named names it; "" in the queue of its hop, and bad mail */
     struct text waits_for; /* of "remote": what lets it go, for people */
     struct text hop, connector, domain, sender, subject;
     uint64_t size;
@@ -89,6 +90,9 @@ struct queue_hop_view {
 };
 typedef void queue_hop_visit(void *context, const struct queue_hop_view *view);
 void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context);
+/* The same of what waits for no next hop: "submission", "lookup", "local", "failed", "reports" and
+ * "deferred"; and "unreachable", all hops that could not be reached. YIELDS. */
+void queue_each_named(struct queue *queue, queue_hop_visit *visit, void *context);
 
 /* Make due now: all items (id 0, hop ""), those of a message, or those of a hop. What is remote
  * only goes when its message or hop is named, what is held when its message is. Returns how many.
@@ -114,10 +118,14 @@ void queue_explain(struct queue *queue, uint64_t id, queue_explain_visit *visit,
 struct queue_filter {
     uint64_t id;
     struct text hop, from; /* whole */
+    struct text queue;     /* as queue_each_named names it */
     struct text to;        /* of a recipient, or how his address ends ("@example.org") */
     struct text subject;   /* a part of it; ASCII letters in any case */
     uint64_t older_ms, larger_bytes;
 };
+/* Every item that matches; of one hop without looking at others. YIELDS. */
+void queue_find(struct queue *queue, const struct queue_filter *filter, queue_view_visit *visit,
+                void *context);
 bool queue_filter_is_empty(const struct queue_filter *filter);
 bool queue_filter_matches(const struct queue_filter *filter, const struct queue_view *view);
 enum queue_action {
@@ -129,7 +137,7 @@ enum queue_action {
     QUEUE_DROP,   /* and here not */
 };
 /* Do so with every item that matches and that it is possible with. *count: how many those were.
- * Walks the index in pages. TRY_LATER: it could not be written; what went before stays done.
+ * TRY_LATER: it could not be written; what went before stays done.
  * YIELDS. */
 enum status queue_act(struct queue *queue, const struct queue_filter *filter,
                       enum queue_action action, unsigned *count);

@@ -94,5 +94,6 @@ void release_item(struct queue *queue, struct queued_item *item)
     arena_finish(&arena);
     if (status != OK)
         log_warning("queue.release_put_off", "reason=%s", log_text(text_from(fail_reason())));
+    named_note(queue, NAMED_LOOKUP, status == OK ? NULL : fail_reason());
     schedule_end_work(queue, work, RETRY_MS);
 }

@@ -30,6 +30,7 @@ void schedule_init(struct queue *queue)
     list_init(&queue->hops_ready);
     list_init(&queue->hops_holding);
     list_init(&queue->leased);
+    named_init(queue);
     task_event_init(&queue->work);
     task_event_init(&queue->look_news);
     task_event_init(&queue->report_news);
@@ -39,6 +40,7 @@ void schedule_init(struct queue *queue)
 
 void schedule_finish(struct queue *queue)
 {
+    named_finish(queue);
     size_t position = 0;
     void *value;
     while (map_next(queue->messages, &position, NULL, &value)) {
@@ -135,6 +137,7 @@ static void put_in(struct queue *queue, struct queued_item *item)
 void schedule_place(struct queue *queue, struct queued_item *item)
 {
     take_out(queue, item);
+    named_place(queue, item);
     if (item->lease == 0 && !item->busy)
         put_in(queue, item);
     if (item->hop != NULL)
@@ -184,6 +187,7 @@ static void remove_item(struct queue *queue, struct queued_item *item)
     uint64_t bytes = message->size;
     end_lease(queue, item);
     take_out(queue, item);
+    named_leave(queue, item);
     list_remove(&item->of_hop);
     parts_remove(message, item);
     queue->item_count--;

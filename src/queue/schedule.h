@@ -24,6 +24,23 @@ struct queued {
     int priority;
 };
 
+/* Where what is of no next hop waits; also a message that could not be read for its hop. */
+enum named_queue {
+    NAMED_NONE,
+    NAMED_LOOKUP,   /* to be looked up in the directory */
+    NAMED_LOCAL,    /* to be written into a drop folder */
+    NAMED_FAILED,   /* we could not read it, or record what became of it */
+    NAMED_REPORTS,  /* a report or a script's answer is to be written */
+    NAMED_DEFERRED, /* its sender asked to have it sent later */
+    NAMED_COUNT
+};
+struct named {
+    struct list all; /* the oldest first */
+    unsigned count;
+    uint64_t bytes;
+    char *last_error; /* of the latest attempt, when it failed; or NULL */
+};
+
 struct queued_item {
     struct queued *message;
     struct hop *hop;     /* ITEM_SEND */
@@ -33,17 +50,19 @@ struct queued_item {
     uint64_t lease;      /* 0: not out */
     int64_t leased_ms;   /* wall */
     struct list leased;  /* in queue->leased */
-    struct list of_hop;  /* in hop->all */
+    struct list of_hop;  /* in hop->all, or in that of its named queue */
     struct list held;    /* in hop->held: it waits to be asked for */
     uint64_t turn;       /* the lease is of this turned session; 0: of the sender */
     uint64_t last_turn;  /* the latest turned session that was given it */
     uint32_t number;
     enum item_kind kind;
+    enum named_queue named;
     bool is_ripe;      /* in hop->ripe */
     bool is_scheduled; /* due only when the connector's schedule lets it go */
     bool busy;         /* a task of ours works on it */
     bool is_frozen;    /* it waits for an administrator, and for nothing else */
     bool delay_told, deadline_told, is_filed;
+    bool has_failed;  /* it could not be read, or what became of it not be recorded */
     bool is_released; /* by ETRN or an administrator: due whatever holds until it was tried once */
 };
 
@@ -103,8 +122,21 @@ void hop_leave(struct queue *queue, struct hop *hop, uint64_t bytes);
 /* What a finished attempt says of the item's hop. */
 void hop_note_result(struct queue *queue, struct queued_item *item, bool connected);
 void hop_note_error(struct hop *hop, struct text enhanced, struct text reply);
+/* When the oldest of its mail came, wall; 0: it has none. */
+int64_t hop_oldest(const struct hop *hop);
 /* It rests no longer. */
 void hop_retry(struct queue *queue, struct hop *hop);
+
+/* named.c */
+void named_init(struct queue *queue);
+void named_finish(struct queue *queue);
+/* Put the item into the queue where it belongs by its kind and time, or take it out. */
+void named_place(struct queue *queue, struct queued_item *item);
+void named_leave(struct queue *queue, struct queued_item *item);
+/* What the latest attempt ended with; NULL: it went well. */
+void named_note(struct queue *queue, enum named_queue which, const char *error);
+/* "lookup", or "" of a hop's. */
+const char *named_name(const struct queued_item *item);
 
 /* schedule.c */
 void schedule_init(struct queue *queue);

@@ -325,6 +325,18 @@ static void serve_story(void *context, struct rpc_call *call, struct text reques
         store_story(queue->store, id, event, text);
 }
 
+/* That we can't do our part of sending it is no fault of its hop. NULL: we could. */
+static void note_failure(struct queue *queue, struct queued_item *item, const char *reason)
+{
+    if (reason == NULL && !item->has_failed)
+        return;
+    item->has_failed = reason != NULL;
+    if (reason != NULL)
+        item->next_try_ms = clock_wall_ms() + READ_AGAIN_MS;
+    named_place(queue, item);
+    named_note(queue, NAMED_FAILED, reason);
+}
+
 /* Jobs into out; how many. Ends early, with 0, when the send process went away. */
 static unsigned lease_jobs(struct queue *queue, unsigned most, struct buffer *out, int64_t *wake_ms)
 {
@@ -339,9 +351,10 @@ static unsigned lease_jobs(struct queue *queue, unsigned most, struct buffer *ou
             return 0;
         if (encoded) {
             count++;
+            note_failure(queue, item, NULL);
             continue;
         }
-        item->next_try_ms = clock_wall_ms() + READ_AGAIN_MS;
+        note_failure(queue, item, fail_reason());
         schedule_release(queue, item);
     }
     return count;
@@ -434,8 +447,7 @@ static enum status report(struct queue *queue, struct text request, struct arena
     if (item != NULL) {
         item->busy = false;
         item->is_released = false; /* the attempt that was asked for has been made */
-        if (status != OK)
-            item->next_try_ms = clock_wall_ms() + READ_AGAIN_MS;
+        note_failure(queue, item, status == OK ? NULL : fail_reason());
         schedule_release(queue, item);
     }
     return status;

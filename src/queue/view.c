@@ -103,6 +103,7 @@ static void show(struct queue *queue, const struct found_item *found, struct are
     struct queue_view view = {.id = found->id,
                               .number = found->number,
                               .state = state_name(queued, &item),
+                              .queue = queued == NULL ? "" : named_name(queued),
                               .waits_for = TEXT(""),
                               .hop = item_hop_name(&item, arena),
                               .connector = item.connector,
@@ -144,6 +145,92 @@ void queue_each(struct queue *queue, uint64_t id, queue_view_visit *visit, void 
     }
 }
 
+/* Parts of one hop */
+
+struct of_hop {
+    struct found_item *items; /* without values */
+    unsigned count;
+};
+
+static struct hop *find_hop(const struct queue *queue, struct text name)
+{
+    size_t position = 0;
+    void *value;
+    while (map_next(queue->hops, &position, NULL, &value))
+        if (text_equals_nocase(((const struct hop *)value)->name, name))
+            return value;
+    return NULL;
+}
+
+static void add_of_hop(struct of_hop *found, const struct list *all, const struct hop *hop)
+{
+    list_each(link, all)
+    {
+        const struct queued_item *item = list_entry(link, struct queued_item, of_hop);
+        if (item->hop == hop && found->count < hop->users)
+            found->items[found->count++] =
+                (struct found_item){item->message->id, item->number, {0}};
+    }
+}
+
+static void show_of_hop(struct queue *queue, struct found_item *found, queue_view_visit *visit,
+                        void *context)
+{
+    struct arena arena;
+    struct buffer value;
+    struct key key;
+    arena_init(&arena);
+    buffer_init(&value, ITEM_BYTES_MAX);
+    if (index_get(store_index(queue->store), key_item(&key, found->id, found->number), &value)) {
+        found->value = buffer_text(&value);
+        show(queue, found, &arena, visit, context);
+    }
+    buffer_finish(&value);
+    arena_finish(&arena);
+}
+
+/* What they are is gathered first: they come and go while they are shown. */
+static void each_of_hop(struct queue *queue, const struct hop *hop, queue_view_visit *visit,
+                        void *context)
+{
+    enum { AT_ONCE = 256 };
+    struct of_hop found = {.items = calloc(hop->users + 1u, sizeof(struct found_item))};
+    check(found.items != NULL);
+    add_of_hop(&found, &hop->all, hop);
+    add_of_hop(&found, &queue->named[NAMED_FAILED].all, hop);
+    for (unsigned i = 0; i < found.count; i++) {
+        show_of_hop(queue, &found.items[i], visit, context);
+        if (i % AT_ONCE == AT_ONCE - 1)
+            task_yield();
+    }
+    free(found.items);
+}
+
+struct finding {
+    const struct queue_filter *filter;
+    queue_view_visit *visit;
+    void *context;
+};
+
+static void visit_matching(void *context, const struct queue_view *view)
+{
+    const struct finding *finding = context;
+    if (queue_filter_matches(finding->filter, view))
+        finding->visit(finding->context, view);
+}
+
+void queue_find(struct queue *queue, const struct queue_filter *filter, queue_view_visit *visit,
+                void *context)
+{
+    struct finding finding = {filter, visit, context};
+    bool by_hop = filter->id == 0 && !text_is_empty(filter->hop);
+    const struct hop *hop = by_hop ? find_hop(queue, filter->hop) : NULL;
+    if (hop != NULL)
+        each_of_hop(queue, hop, visit_matching, &finding);
+    else
+        queue_each(queue, filter->id, visit_matching, &finding);
+}
+
 static const char *hop_state(const struct queue *queue, const struct hop *hop)
 {
     const struct queued_item *first = hop_first(hop);
@@ -160,13 +247,6 @@ static const char *hop_state(const struct queue *queue, const struct hop *hop)
     if (first->is_scheduled)
         return "scheduled";
     return hop_due(hop) > clock_wall_ms() ? "retry" : "ready";
-}
-
-static int64_t hop_oldest(const struct hop *hop)
-{
-    return list_is_empty(&hop->all)
-               ? 0
-               : list_entry(hop->all.next, struct queued_item, of_hop)->message->begun_ms;
 }
 
 void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context)

@@ -1,0 +1,203 @@
+"""Each queue of `queue status`, made to grow by the fault that doc/queues.md names, and to drain when
+that is mended."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+from cases import ServerTest
+from harness import free_port, text_message, wait_until
+from smtp_sink import Policy, Sink
+
+RETRY = ["retry {", "    glitch 1s x1", "    after 1h", "}"]
+
+
+class Refusing(Policy):
+    """By the local part of recipients."""
+
+    def on_rcpt(self, address):
+        if address.startswith("gone"):
+            return "550 5.1.1 no such user here"
+        if address.startswith("later"):
+            return "450 4.2.1 the mailbox rests, ask again"
+        return super().on_rcpt(address)
+
+
+class QueueNames(ServerTest):
+    @classmethod
+    def before_server(cls):
+        cls.sink = Sink(Refusing(), port=free_port())
+        cls.addClassCleanup(cls.sink.close)
+        cls.late_port = free_port()
+        cls.folder = Path(tempfile.mkdtemp(prefix="mailroot-drop-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.settings = {"users": ["alice", "bob", "carol", "dave", "erin"], "lines": [
+            "connector here {", "    to here.example",
+            f"    smart-host [127.0.0.1]:{cls.sink.port}", "}",
+            "connector late {", "    to late.example",
+            f"    smart-host [127.0.0.1]:{cls.late_port}", "}",
+            "domain drop.test {", f"    drop {cls.folder}", "}", *RETRY]}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # The store asks about a group each time; of who is one mailbox it remembers that.
+        cls.server.cli("group", "add", "team@example.test", "bob@example.test",
+                       "carol@example.test")
+
+    def send(self, recipient, subject="names", login="alice", options=()):
+        with self.server.smtp("submission", login=login) as client:
+            client.sendmail(f"{login}@example.test", [recipient], text_message(subject),
+                            mail_options=list(options))
+
+    def row(self, name):
+        lines = self.server.cli("queue", "status", "--json").splitlines()
+        return next((row for row in map(json.loads, lines) if row["queue"] == name), None)
+
+    def wait_row(self, name, count, state):
+        """The queue has count messages and is in this state."""
+        def found():
+            row = self.row(name)
+            return row if row and (row["messages"], row["state"]) == (count, state) else None
+        return wait_until(found, f"{name}: {count}, {state}; it is {self.row(name)}")
+
+    def one(self, name):
+        """The one message of the queue, by the filter of queue list."""
+        lines = self.server.cli("queue", "list", "--queue", name, "--json").splitlines()
+        self.assertEqual(len(lines), 1, lines)
+        return json.loads(lines[0])
+
+    @contextlib.contextmanager
+    def stopped(self, role):
+        """Its process answers nobody, as on a machine that has no time for it."""
+        if self.server.one_process:
+            self.skipTest("the roles are one process")
+        for pid in self.server.role_pids(role):
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in self.server.role_pids(role):
+                os.kill(pid, signal.SIGCONT)
+
+    # shows: T02 T26
+    def test_submission_grows_while_the_directory_is_slow_and_drains_after(self):
+        with self.server.smtp("submission", login="alice") as client:
+            client.mail("alice@example.test")
+            client.rcpt("team@example.test")
+            with self.stopped("auth"):
+                thread = threading.Thread(target=client.data, args=(text_message("slow"),))
+                thread.start()
+                row = self.wait_row("submission", 1, "active")
+                self.assertGreater(row["bytes"], 100)
+            thread.join(30)
+        self.assertIn(b"Subject: slow", b"".join(self.server.fetch("bob")))
+        self.wait_row("submission", 0, "ready")
+
+    # shows: T26
+    def test_lookup_has_what_was_deferred_while_the_directory_does_not_answer(self):
+        self.send("team@example.test", "looked up", options=["HOLDFOR=2"])
+        with self.stopped("auth"):
+            self.wait_row("lookup", 1, "active")
+            self.assertEqual(self.one("lookup")["recipients"][0]["address"], "team@example.test")
+        wait_until(lambda: b"Subject: looked up" in b"".join(self.server.fetch("carol")),
+                   "it is delivered")
+        self.wait_row("lookup", 0, "ready")
+
+    # shows: T06 T26
+    def test_local_has_what_cannot_be_written_into_the_drop_folder(self):
+        self.folder.chmod(0o555)
+        self.send("someone@drop.test")
+        row = self.wait_row("local", 1, "retry")
+        self.assertIn("ermission", row["last_error"])
+        self.folder.chmod(0o755)
+        self.server.cli("queue", "retry", self.one("local")["id"])
+        wait_until(lambda: list(self.folder.iterdir()), "it is dropped")
+        self.wait_row("local", 0, "ready")
+
+    # shows: T08 T26
+    def test_reports_wait_while_the_directory_does_not_answer(self):
+        self.server.cli("queue", "freeze", "--hop", "here")
+        self.send("gone@here.example", login="dave")
+        with self.stopped("auth"):
+            self.server.cli("queue", "thaw", "--hop", "here")
+            row = self.wait_row("reports", 1, "active")
+            self.assertGreater(row["bytes"], 100)
+            self.assertEqual(self.one("reports")["state"], "report")
+        self.assertIn(b"5.1.1", self.server.fetch_when("dave", 1)[0])
+        self.wait_row("reports", 0, "ready")
+
+    # shows: T09 T26
+    def test_deferred_has_what_its_sender_wants_sent_later(self):
+        before = len(self.server.fetch("bob"))
+        self.send("bob@example.test", options=["HOLDFOR=3600"])
+        row = self.wait_row("deferred", 1, "scheduled")
+        self.assertRegex(row["next_try"], r"^\d{4}-")
+        self.server.cli("queue", "retry", self.one("deferred")["id"])
+        self.server.fetch_when("bob", before + 1)
+        self.wait_row("deferred", 0, "ready")
+
+    # shows: T10 T26
+    def test_unreachable_has_mail_whose_hosts_are_all_down_until_one_is_up(self):
+        self.send("x@late.example")
+        row = self.wait_row("unreachable", 1, "retry")
+        self.assertIn("refused", row["last_error"])
+        self.assertEqual(self.row("late")["messages"], 1)
+        sink = Sink(port=self.late_port)
+        self.addCleanup(sink.close)
+        self.server.cli("queue", "retry", "--hop", "late")
+        sink.wait_for(1)
+        self.wait_row("unreachable", 0, "ready")
+
+    # shows: T05 T26
+    def test_a_link_queue_tells_the_words_of_its_peer(self):
+        self.send("later@here.example")
+        row = self.wait_row("here", 1, "retry")
+        self.assertEqual(row["kind"], "link")
+        self.assertIn("450 4.2.1 the mailbox rests, ask again", row["last_error"])
+        self.server.cli("queue", "delete", "--hop", "here", "--no-report", "--yes")
+        wait_until(lambda: self.row("here") is None, "a queue without mail is not there")
+
+    # shows: T07 T26
+    def test_failed_has_a_message_that_cannot_be_read_until_it_can(self):
+        self.server.cli("queue", "freeze", "--hop", "here")
+        mark = b"a body that is lost on the disk"
+        with self.server.smtp("submission", login="alice") as client:
+            client.sendmail("alice@example.test", ["lost@here.example"],
+                            text_message("lost", mark.decode() + "\r\n"))
+        self.begin_another_segment()
+        before = len(self.sink.messages)
+        self.server.stop()
+        segment = self.segment_with(mark)
+        away = segment.rename(self.server.directory / "segment")
+        self.server.start()
+        self.server.cli("queue", "thaw", "--hop", "here")
+        row = self.wait_row("failed", 1, "retry")
+        self.assertNotEqual(row["last_error"], "")
+        self.assertEqual(self.one("failed")["recipients"][0]["address"], "lost@here.example")
+        self.assertEqual(len(self.sink.messages), before)
+        self.server.stop()
+        away.rename(segment)
+        self.server.start()
+        self.assertIn(mark, self.sink.wait_for(before + 1)[-1].data)
+        self.wait_row("failed", 0, "ready")
+
+    def begin_another_segment(self):
+        """More mail than one holds."""
+        large = text_message("large", "") + (b"y" * 990 + b"\r\n") * 20_000
+        for _ in range(4):
+            self.server.send(large, "erin@example.test")
+
+    def segment_with(self, mark):
+        return next(path for path in (self.server.directory / "data").rglob("*")
+                    if path.is_file() and mark in path.read_bytes())
+
+
+if __name__ == "__main__":
+    unittest.main()
