@@ -45,6 +45,10 @@ static const struct row {
     [PREFERENCE_KEEP_DELETED_MOST] = {"keep-deleted-most", SETTING_SIZE,
                                       .standard = UINT64_C(1) << 30, FROM(keep_deleted_bytes),
                                       .help = "Bytes of them; the oldest go first. 0: no limit."},
+    [PREFERENCE_SEARCH_INDEX] = {"search-index", .choices = on_off, .standard = 1,
+                                 FROM(indexes_words),
+                                 .help = "Whether new messages are indexed for searching; searches "
+                                         "find the same without, slower."},
 #undef FROM
 };
 

@@ -15,6 +15,7 @@ enum preference {
     PREFERENCE_PUBLIC_FOLDERS,    /* 1: listed */
     PREFERENCE_KEEP_DELETED,      /* milliseconds; 0: what is removed is gone */
     PREFERENCE_KEEP_DELETED_MOST, /* bytes; 0: no limit */
+    PREFERENCE_SEARCH_INDEX,      /* 1: his messages are indexed for searching */
     PREFERENCES
 };
 

@@ -10,6 +10,7 @@
 #include "admin/verbs_orders.h"
 #include "admin/verbs_probe.h"
 #include "admin/verbs_route.h"
+#include "admin/verbs_search.h"
 #include "admin/verbs_sieve.h"
 #include "admin/verbs_store.h"
 #include "admin/verbs_transfer.h"
@@ -358,6 +359,8 @@ const struct admin_action admin_queue_actions[] = {
     {"mailbox import", verb_mailbox_import},
     {"mailbox verify", verb_mailbox_verify},
     {"mailbox quota", verb_mailbox_quota},
+    {"search status", verb_search_status},
+    {"search rebuild", verb_search_rebuild},
     {"sieve list", verb_sieve_list},
     {"sieve show", verb_sieve_show},
     {"sieve put", verb_sieve_put},

@@ -15,6 +15,7 @@
 #include "main/programs.h"
 #include "main/store_pop3.h"
 #include "main/store_sessions.h"
+#include "proto/imap/imap_index.h"
 #include "queue/queue.h"
 
 struct store_role {
@@ -190,6 +191,7 @@ static enum status store_start(void *state)
         if (context->fronts[i] != NULL)
             queue_watch_front(queue, context->fronts[i]);
     task_spawn(&role->serving, "store settings", watch_settings, queue);
+    imap_index_begin(&role->serving, queue_accounts(queue));
     if (context->admin_fd >= 0)
         task_spawn(&role->serving, "store verbs", serve_verbs, queue);
     return OK;

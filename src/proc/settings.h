@@ -33,6 +33,7 @@ struct setting_domain {
     int64_t pop3_expire_ms;      /* `pop3 expire 60d`; 0: never */
     int64_t pop3_delay_ms;       /* `pop3 login-delay 1m` */
     bool lists_public;           /* `public-folders listed` */
+    bool indexes_words;          /* `search-index on` */
     int64_t keep_deleted_ms;     /* `keep-deleted 14d`; 0: not at all */
     uint64_t keep_deleted_bytes; /* `keep-deleted most 1GB`; 0: no limit */
     bool drops;                  /* `drop [DIR]`: its mail becomes files, not mailboxes' */

@@ -298,6 +298,10 @@ const struct setting_row setting_rows[] = {
     {DOMAIN, "public-folders", &setting_type_choice,
      .standard = "listed", .choices = public_choices, TO(setting_domain, lists_public),
      .help = "Whether IMAP lists the public folders. hidden: only to who subscribes to them."},
+    {DOMAIN, "search-index", &setting_type_choice,
+     .standard = "on", .choices = on_off_choices, TO(setting_domain, indexes_words),
+     .help = "Whether the text of new messages is indexed for searching. off: searches find the "
+             "same, but read every message. A user may have another: mailroot user set."},
 
     {SERVER, "listen", &setting_type_listens,
      .otherwise = "none, one is needed", .high = 64,

@@ -281,6 +281,8 @@ static void apply_operation(struct apply *apply, struct operation *operation)
 static void tell(struct apply *apply)
 {
     struct store *store = apply->store;
+    if (apply->has_fresh)
+        task_event_tell_all(&store->fresh);
     for (unsigned i = 0; i < apply->box_count; i++) {
         apply->boxes[i]->changed = false;
         mailbox_tell(apply->boxes[i]);

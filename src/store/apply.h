@@ -36,6 +36,7 @@ struct apply {
     unsigned item_count, item_capacity;
     struct mailbox **boxes; /* that changed */
     unsigned box_count, box_capacity;
+    bool has_fresh; /* entries came */
 };
 
 /* The message with what this record has changed of it so far; NULL when there is none. */

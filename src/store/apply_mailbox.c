@@ -27,6 +27,8 @@ void apply_put_entry(struct apply *apply, const struct message *message,
     put_entry(store, from->mailbox, &entry);
     index_batch_put(store->batch, key_reference(&key, message->id, from->mailbox, from->uid),
                     TEXT("1"));
+    index_batch_put(store->batch, key_fresh(&key, from->mailbox, from->uid), TEXT("1"));
+    apply->has_fresh = true;
     /* NULL while an index is made anew from a log whose head, with the mailbox, was rewritten
      * forward: its record comes later and has counters beyond these. */
     struct mailbox *box = mailbox_by_id(store, from->mailbox);
@@ -61,6 +63,7 @@ static void drop_entry(struct apply *apply, uint64_t mailbox, const struct mailb
     struct key key;
     index_batch_delete(batch, key_entry(&key, mailbox, entry->uid));
     index_batch_delete(batch, key_reference(&key, entry->message, mailbox, entry->uid));
+    index_batch_delete(batch, key_fresh(&key, mailbox, entry->uid));
     struct touched *touched = apply_touch(apply, entry->message);
     if (touched == NULL)
         return;

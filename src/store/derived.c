@@ -18,17 +18,31 @@ static bool is_there(struct store *store, uint64_t message)
     return found;
 }
 
+/* It is no part of what records say, so the applied position stays. */
+static void change_alone(struct store *store, struct text key, struct text value)
+{
+    struct index_batch *batch = index_batch_new(store->index);
+    if (text_is_empty(value))
+        index_batch_delete(batch, key);
+    else
+        index_batch_put(batch, key, value);
+    if (index_batch_apply(batch, index_applied(store->index)) != OK)
+        store_index_lost(store);
+    index_batch_free(&batch);
+}
+
 void derived_put(struct store *store, uint64_t message, enum derived_kind kind, struct text bytes)
 {
     struct key key;
     if (bytes.length > DERIVED_BYTES_MAX || !is_there(store, message))
         return;
-    /* It is no part of what records say, so the applied position stays. */
-    struct index_batch *batch = index_batch_new(store->index);
-    index_batch_put(batch, key_derived(&key, message, (uint8_t)kind), bytes);
-    if (index_batch_apply(batch, index_applied(store->index)) != OK)
-        store_index_lost(store);
-    index_batch_free(&batch);
+    change_alone(store, key_derived(&key, message, (uint8_t)kind), bytes);
+}
+
+void derived_forget(struct store *store, uint64_t message, enum derived_kind kind)
+{
+    struct key key;
+    change_alone(store, key_derived(&key, message, (uint8_t)kind), TEXT(""));
 }
 
 void derived_drop(struct store *store, uint64_t message)

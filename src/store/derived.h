@@ -12,6 +12,7 @@ enum derived_kind {
     DERIVED_STRUCTURE = 2, /* the tree of parts: proto/imap */
     DERIVED_FACTS = 3,     /* what is sorted and threaded by: proto/imap */
     DERIVED_PREVIEW = 4,   /* the beginning of its text: proto/imap */
+    DERIVED_GRAMS = 5,     /* what its text may hold (mail/grams.h): proto/imap */
     DERIVED_KINDS,
 };
 enum { DERIVED_BYTES_MAX = 1 << 20 };
@@ -21,5 +22,7 @@ bool derived_get(struct store *store, uint64_t message, enum derived_kind kind, 
 /* Keep it. Larger ones, and those of a message that is gone meanwhile, are dropped. Does not
  * YIELD. */
 void derived_put(struct store *store, uint64_t message, enum derived_kind kind, struct text bytes);
+/* Forget it, so that it is made anew. Does not YIELD. */
+void derived_forget(struct store *store, uint64_t message, enum derived_kind kind);
 
 #endif

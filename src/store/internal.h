@@ -33,6 +33,7 @@ struct store {
     struct list pending;
     struct list uploads;
     struct list watches;       /* watch.h */
+    struct task_event fresh;   /* fresh.h: there are more */
     struct live_segment *live; /* ascending by segment */
     unsigned live_count, live_capacity;
     uint64_t live_bytes;

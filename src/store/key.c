@@ -121,6 +121,13 @@ struct text key_mailbox(struct key *key, uint64_t mailbox)
     return key_of(key, 'B', mailbox);
 }
 
+struct text key_fresh(struct key *key, uint64_t mailbox, uint32_t uid)
+{
+    key_of(key, 'n', mailbox);
+    add_integer(key, uid, 4);
+    return lend(key);
+}
+
 struct text key_entry(struct key *key, uint64_t mailbox, uint32_t uid)
 {
     key_of(key, 'x', mailbox);

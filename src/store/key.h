@@ -13,6 +13,7 @@
  *     o owner NUL name         value of an owner, and where its record stands
  *     d kind id                what was derived of a message's bytes, opaque here; a cache. By kind
  *                              first: a listing reads one kind of many messages
+ *     n mailbox uid            mailbox entry that was not looked through yet (fresh.h); a cache
  *     t id record              story events that this log record told of this id
  *     i hash id                a message whose Message-ID has this hash
  *     s segment                bytes in this log segment that are still needed
@@ -45,6 +46,7 @@ struct text key_vanished_all(struct key *key, uint64_t mailbox);
 /* Empty when owner and name are too long together. name "": the beginning of all. */
 struct text key_value(struct key *key, struct text owner, struct text name);
 struct text key_derived(struct key *key, uint64_t id, uint8_t kind);
+struct text key_fresh(struct key *key, uint64_t mailbox, uint32_t uid);
 struct text key_entry(struct key *key, uint64_t mailbox, uint32_t uid);
 struct text key_entries(struct key *key, uint64_t mailbox);
 struct text key_story(struct key *key, uint64_t id, uint64_t record);

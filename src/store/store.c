@@ -26,6 +26,7 @@ struct store *store_new(void)
     change_init(&store->stories);
     task_group_init(&store->background);
     task_event_init(&store->named);
+    task_event_init(&store->fresh);
     return store;
 }
 
@@ -100,7 +101,7 @@ static void make_anew(void *argument)
 }
 
 /* What keys say, and so what an index from the log is; not kept in the log. */
-#define INDEX_FORM TEXT("2")
+#define INDEX_FORM TEXT("3")
 
 static bool has_this_form(struct index *index)
 {

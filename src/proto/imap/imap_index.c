@@ -1,0 +1,182 @@
+#include "proto/imap/imap_index.h"
+
+#include <stdlib.h>
+
+#include "account/preference.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/logline.h"
+#include "mail/grams.h"
+#include "proto/imap/imap_text.h"
+#include "store/derived.h"
+#include "store/fresh.h"
+
+enum {
+    WORK_US = 2000,  /* at a stretch; a large message takes longer */
+    QUIET_MS = 200,  /* without new mail: the store has time */
+    BUSY_SHARE = 9,  /* times as long as it worked it waits, while mail comes in */
+    QUIET_SHARE = 1, /* the same when none does */
+    PATIENCE_MS = 5 * SECOND,
+    RETRY_MS = 60 * SECOND, /* what could not be read */
+};
+
+struct imap_index {
+    const struct accounts *accounts;
+    struct store *store;
+};
+
+bool imap_index_may_have(struct imap_message *message, const uint16_t *numbers, unsigned count)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, GRAMS_ENCODED_MAX);
+    bool may_have = !derived_get(message->store, message->entry.message, DERIVED_GRAMS, &encoded) ||
+                    grams_have(buffer_text(&encoded), numbers, count);
+    buffer_finish(&encoded);
+    return may_have;
+}
+
+static void begin_elsewhere(void *context)
+{
+    grams_break(context);
+}
+
+static bool take_text(void *context, struct text folded)
+{
+    grams_feed(context, folded);
+    return true;
+}
+
+enum status imap_index_message(struct imap_message *message)
+{
+    struct grams *grams = grams_new();
+    const struct imap_text_sink sink = {grams, begin_elsewhere, take_text};
+    enum status status = imap_text_all(message, &sink);
+    if (status == OK) {
+        struct buffer encoded;
+        buffer_init(&encoded, GRAMS_ENCODED_MAX);
+        grams_encode(grams, &encoded);
+        derived_put(message->store, message->entry.message, DERIVED_GRAMS, buffer_text(&encoded));
+        buffer_finish(&encoded);
+    }
+    grams_free(&grams);
+    return status;
+}
+
+unsigned imap_index_renew(struct store *store, uint64_t mailbox)
+{
+    enum { AT_ONCE = 256 };
+    struct mailbox *box = mailbox_find_id(store, mailbox);
+    unsigned count = 0;
+    if (box == NULL)
+        return 0;
+    mailbox_open(box);
+    const struct mailbox_entry *entry = mailbox_entry_from(box, 0);
+    while (entry != NULL) {
+        uint32_t uid = entry->uid;
+        derived_forget(store, entry->message, DERIVED_GRAMS);
+        if (++count % AT_ONCE == 0)
+            task_yield();
+        entry = mailbox_entry_from(box, uid + 1);
+    }
+    mailbox_close(&box);
+    fresh_renew(store, mailbox);
+    return count;
+}
+
+/* The task */
+
+static bool is_known(struct store *store, uint64_t message)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, GRAMS_ENCODED_MAX);
+    bool is_known = derived_get(store, message, DERIVED_GRAMS, &encoded);
+    buffer_finish(&encoded);
+    return is_known;
+}
+
+/* YIELDS. */
+static enum status look_through(struct imap_index *index, struct fresh_place place,
+                                const struct mailbox_entry *entry)
+{
+    enum status status = OK;
+    if (!is_known(index->store, entry->message)) {
+        struct imap_message message;
+        imap_message_init(&message, index->store, entry);
+        status = imap_index_message(&message);
+        imap_message_finish(&message);
+    }
+    if (status == TRY_LATER)
+        log_warning("search.unread", "message=%llu reason=%s", (unsigned long long)entry->message,
+                    log_text(text_from(fail_reason())));
+    else
+        fresh_done(index->store, place);
+    return status;
+}
+
+static bool is_wanted(const struct imap_index *index, uint64_t mailbox)
+{
+    const struct mailbox *box = mailbox_find_id(index->store, mailbox);
+    return box != NULL &&
+           preference_get(index->accounts, mailbox_owner(box), PREFERENCE_SEARCH_INDEX) != 0;
+}
+
+/* Give the time back: mail that comes in is more urgent. YIELDS. */
+static void rest(const struct imap_index *index, int64_t worked_us)
+{
+    bool is_busy = task_event_wait(fresh_news(index->store), clock_monotonic_ms() + 1) == OK;
+    int64_t share = is_busy ? BUSY_SHARE : QUIET_SHARE;
+    task_sleep((worked_us * share + 999) / 1000);
+}
+
+/* All that is fresh now, but for what can't be read. False: there is such. YIELDS. */
+static bool look_through_all(struct imap_index *index)
+{
+    struct mailbox_entry entry;
+    struct fresh_place place = {0, 0};
+    bool is_all = true;
+    int64_t began_us = clock_monotonic_us();
+    while (!task_is_cancelled() && fresh_next(index->store, &place, &entry)) {
+        if (!is_wanted(index, place.mailbox)) {
+            place = (struct fresh_place){place.mailbox + 1, 0};
+            continue;
+        }
+        is_all = look_through(index, place, &entry) != TRY_LATER && is_all;
+        place.uid++;
+        int64_t worked_us = clock_monotonic_us() - began_us;
+        if (worked_us < WORK_US)
+            continue;
+        rest(index, worked_us);
+        began_us = clock_monotonic_us();
+    }
+    return is_all;
+}
+
+/* Until there is something to do and the store has time for it, or has had none for long. YIELDS.
+ */
+static void wait_for_more(const struct imap_index *index, int64_t deadline_ms)
+{
+    struct task_event *news = fresh_news(index->store);
+    task_event_wait(news, deadline_ms);
+    int64_t latest_ms = clock_monotonic_ms() + PATIENCE_MS;
+    while (clock_monotonic_ms() < latest_ms &&
+           task_event_wait(news, clock_monotonic_ms() + QUIET_MS) == OK)
+        continue;
+}
+
+static void index_task(void *argument)
+{
+    struct imap_index *index = argument;
+    while (!task_is_cancelled()) {
+        bool is_all = look_through_all(index);
+        wait_for_more(index, is_all ? NO_DEADLINE : clock_monotonic_ms() + RETRY_MS);
+    }
+    free(index);
+}
+
+void imap_index_begin(struct task_group *group, const struct accounts *accounts)
+{
+    struct imap_index *index = calloc(1, sizeof(*index));
+    check(index != NULL);
+    *index = (struct imap_index){accounts, accounts->store};
+    task_spawn(group, "search index", index_task, index);
+}

@@ -1,0 +1,26 @@
+/* Mailbox entries that nobody has looked through yet, for whoever derives something of every
+ * message: the index of words. An entry becomes fresh in the batch that makes it, so none is missed
+ * after a crash; like what is derived, this is a cache that is lost with the index and then begins
+ * with all entries. */
+#ifndef STORE_FRESH_H
+#define STORE_FRESH_H
+
+#include "store/mailbox.h"
+
+struct fresh_place {
+    uint64_t mailbox;
+    uint32_t uid;
+};
+/* The first fresh entry at this place, which is moved to it, or behind. False: there is none. Does
+ * not YIELD. */
+bool fresh_next(struct store *store, struct fresh_place *place, struct mailbox_entry *out);
+/* It was looked through. Does not YIELD. */
+void fresh_done(struct store *store, struct fresh_place place);
+/* All entries of a mailbox are fresh again. YIELDS. */
+void fresh_renew(struct store *store, uint64_t mailbox);
+/* How many are. YIELDS. */
+uint64_t fresh_count(struct store *store, uint64_t mailbox);
+/* Told when there are more. */
+struct task_event *fresh_news(struct store *store);
+
+#endif

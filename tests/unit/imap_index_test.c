@@ -1,0 +1,308 @@
+/* The index of words: whatever of it there is, searches find the same. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "imap_world.h"
+#include "mail/grams.h"
+#include "proto/imap/imap_index.h"
+#include "proto/imap/imap_message.h"
+#include "store/fresh.h"
+#include "test.h"
+
+enum { MESSAGES = 40, SEARCHES = 300, INPUT_MAX = 1 << 20 };
+
+/* A small generator of its own: the same worlds in every run. */
+static uint32_t state;
+static unsigned pick(unsigned below)
+{
+    state = state * 1664525 + 1013904223;
+    return (state >> 8) % below;
+}
+
+/* Words whose parts occur in each other, in several scripts and forms. */
+static const char *const words[] = {
+    "alpha",
+    "alphabet",
+    "bet",
+    "ALPHA",
+    "gr\xc3\xbc\xc3\x9f"
+    "e",
+    "GR\xc3\x9c"
+    "SSE",
+    "stra\xc3\x9f"
+    "e",
+    "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+    "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82",
+    "a",
+    "ab",
+    "x-y",
+    "12345",
+    "o'neil",
+    "betalphabet",
+    "\xef\xac\x81"
+    "nd",
+};
+enum { WORDS = sizeof(words) / sizeof(*words) };
+
+static void put_words(struct buffer *out, unsigned most)
+{
+    unsigned count = pick(most);
+    for (unsigned i = 0; i < count; i++)
+        buffer_printf(out, "%s%s", words[pick(WORDS)], pick(6) == 0 ? "\r\n" : " ");
+}
+
+static void put_quoted(struct buffer *out, const char *text)
+{
+    for (; *text != '\0'; text++)
+        buffer_printf(out, "=%02X", (unsigned char)*text);
+}
+
+static void put_part(struct buffer *out)
+{
+    switch (pick(4)) {
+    case 0:
+        buffer_append(out, TEXT("Content-Type: text/html; charset=utf-8\r\n\r\n<p>"));
+        put_words(out, 20);
+        buffer_append(out, TEXT("<b>al</b>pha <script>bet</script></p>\r\n"));
+        break;
+    case 1:
+        buffer_append(out, TEXT("Content-Type: text/plain; charset=utf-8\r\n"
+                                "Content-Transfer-Encoding: quoted-printable\r\n\r\n"));
+        put_quoted(out, words[pick(WORDS)]);
+        buffer_append(out, TEXT(" =\r\n"));
+        put_quoted(out, words[pick(WORDS)]);
+        buffer_append(out, TEXT("\r\n"));
+        break;
+    case 2:
+        buffer_append(out, TEXT("Content-Type: application/pdf; name=\"other.bin\"\r\n"
+                                "Content-Disposition: attachment; "
+                                "filename*=utf-8''gr%C3%BC%C3%9Fe-report.pdf\r\n\r\nalphabet\r\n"));
+        break;
+    default:
+        buffer_append(out, TEXT("Content-Type: text/plain; charset=iso-8859-1\r\n\r\ngr\xfc\xdf"
+                                "e "));
+        put_words(out, 20);
+        buffer_append(out, TEXT("\r\n"));
+    }
+}
+
+static void make_message(struct buffer *out)
+{
+    buffer_append(out, TEXT("From: =?utf-8?q?Gr=C3=BC=C3=9Fe?= <alpha@bet.example>\r\nSubject: "));
+    buffer_printf(out, "%s %s\r\n", words[pick(2)], words[pick(4)]);
+    if (pick(3) == 0)
+        buffer_append(out, TEXT("X-Odd: \r\n folded alpha\r\n"));
+    buffer_append(out, TEXT("MIME-Version: 1.0\r\n"));
+    if (pick(3) == 0) {
+        put_part(out);
+        return;
+    }
+    buffer_append(out, TEXT("Content-Type: multipart/mixed; boundary=b\r\n\r\n"));
+    for (unsigned parts = pick(4); parts > 0; parts--) {
+        buffer_append(out, TEXT("--b\r\n"));
+        put_part(out);
+    }
+    buffer_append(out, TEXT("--b--\r\n"));
+}
+
+static unsigned indexed_every; /* 0: none */
+
+static void index_some(void)
+{
+    struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
+    unsigned count;
+    mailbox_open(box);
+    for (unsigned i = 0; mailbox_entries(box, &count), i < count; i++) {
+        struct imap_message message;
+        if (indexed_every == 0 || i % indexed_every != 0)
+            continue;
+        imap_message_init(&message, imap_world.store, &mailbox_entries(box, &count)[i]);
+        check(imap_index_message(&message) == OK);
+        imap_message_finish(&message);
+    }
+    mailbox_close(&box);
+}
+
+static void prepare(void)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, INPUT_MAX);
+    state = 7;
+    for (int i = 0; i < MESSAGES; i++) {
+        buffer_reset(&bytes, INPUT_MAX);
+        make_message(&bytes);
+        world_put("INBOX", buffer_text(&bytes));
+    }
+    buffer_finish(&bytes);
+    index_some();
+}
+
+/* A piece of a word, or of two. */
+static void put_wanted(struct buffer *out)
+{
+    char joined[128];
+    snprintf(joined, sizeof(joined), pick(3) == 0 ? "%s %s" : "%s%.0s", words[pick(WORDS)],
+             words[pick(WORDS)]);
+    size_t length = strlen(joined), from = pick((unsigned)length), most = length - from;
+    struct text piece = text_of(joined + from, 1 + pick((unsigned)most));
+    buffer_printf(out, "{%zu+}\r\n%.*s", piece.length, TEXT_ARG(piece));
+}
+
+static void put_key(struct buffer *out)
+{
+    static const char *const keys[] = {"BODY ",     "TEXT ",          "SUBJECT ",
+                                       "FROM ",     "HEADER X-Odd ",  "NOT BODY ",
+                                       "NOT TEXT ", "HEADER Subject "};
+    buffer_append(out, text_from(keys[pick(8)]));
+    put_wanted(out);
+}
+
+static char *talk(unsigned every)
+{
+    struct buffer input;
+    buffer_init(&input, INPUT_MAX);
+    buffer_append(&input, TEXT("a SELECT INBOX\r\n"));
+    state = 11;
+    for (unsigned i = 0; i < SEARCHES; i++) {
+        buffer_printf(&input, "s%u SEARCH RETURN (ALL) CHARSET UTF-8 %s", i,
+                      pick(4) == 0 ? "OR " : "");
+        put_key(&input);
+        buffer_append(&input, TEXT(" "));
+        put_key(&input);
+        buffer_append(&input, TEXT("\r\n"));
+    }
+    indexed_every = every;
+    char *heard = world_talk(buffer_text(&input), 0, prepare);
+    buffer_finish(&input);
+    return heard;
+}
+
+static unsigned count_text(const char *text, const char *wanted)
+{
+    unsigned count = 0;
+    for (; (text = strstr(text, wanted)) != NULL; text++)
+        count++;
+    return count;
+}
+
+/* Without the UIDVALIDITY before them. */
+static const char *answers(const char *heard)
+{
+    const char *at = strstr(heard, "a OK [READ-WRITE]");
+    check(at != NULL);
+    return at;
+}
+
+TEST("searches find the same with the index, with half of it and without")
+{
+    char *without = talk(0), *with = talk(1), *half = talk(2);
+    EXPECT(count_text(without, " OK ") >= SEARCHES);
+    EXPECT(count_text(without, " ALL ") > SEARCHES / 3);
+    EXPECT(strcmp(answers(without), answers(with)) == 0);
+    EXPECT(strcmp(answers(without), answers(half)) == 0);
+    free(without);
+    free(with);
+    free(half);
+}
+
+TEST("a text has the grams of all that it holds, in whatever pieces it came")
+{
+    state = 5;
+    for (int round = 0; round < 200; round++) {
+        char text[400];
+        struct grams *grams = grams_new();
+        struct buffer encoded;
+        buffer_init(&encoded, GRAMS_ENCODED_MAX);
+        unsigned length = 3 + pick(sizeof(text) - 3);
+        for (unsigned i = 0; i < length; i++)
+            text[i] = (char)(pick(4) == 0 ? pick(256) : 'a' + pick(6));
+        for (unsigned at = 0, some; at < length; at += some) {
+            some = 1 + pick(length - at);
+            grams_feed(grams, text_of(text + at, some));
+        }
+        grams_encode(grams, &encoded);
+        uint16_t numbers[GRAMS_WANTED_MAX];
+        unsigned from = pick(length), most = 1 + pick(length - from);
+        unsigned count = grams_of(text_of(text + from, most), numbers);
+        EXPECT(grams_have(buffer_text(&encoded), numbers, count));
+        grams_free(&grams);
+        buffer_finish(&encoded);
+    }
+}
+
+TEST("most texts that are not there are ruled out")
+{
+    struct grams *grams = grams_new();
+    struct buffer encoded;
+    uint16_t numbers[GRAMS_WANTED_MAX];
+    buffer_init(&encoded, GRAMS_ENCODED_MAX);
+    grams_feed(grams, TEXT("the quick brown fox"));
+    grams_break(grams);
+    grams_feed(grams, TEXT("jumps"));
+    grams_encode(grams, &encoded);
+    EXPECT(grams_of(TEXT("qu"), numbers) == 0);
+    unsigned count = grams_of(TEXT("quick"), numbers);
+    EXPECT(count == 3 && grams_have(buffer_text(&encoded), numbers, count));
+    count = grams_of(TEXT("quack"), numbers);
+    EXPECT(!grams_have(buffer_text(&encoded), numbers, count));
+    count = grams_of(TEXT("oxj"), numbers);
+    EXPECT(!grams_have(buffer_text(&encoded), numbers, count));
+    grams_free(&grams);
+    buffer_finish(&encoded);
+}
+
+TEST("what is no encoding of grams rules nothing out")
+{
+    uint16_t numbers[] = {1, 70};
+    EXPECT(grams_have(TEXT(""), numbers, 2));
+    EXPECT(grams_have(TEXT("\x02\x01"), numbers, 2));
+    EXPECT(grams_have(TEXT("\x01\x01\xff"), numbers, 2));
+    EXPECT(grams_have(TEXT("\x01\xff\xff\xff\xff\x7f"), numbers, 2));
+    EXPECT(!grams_have(TEXT("\x01\x01\x01"), numbers, 2));
+    EXPECT(grams_have(TEXT("\x01\x01\x44"), numbers, 2));
+}
+
+static void wait_until_indexed(uint64_t mailbox)
+{
+    while (fresh_count(imap_world.store, mailbox) > 0)
+        task_sleep(1);
+}
+
+static bool may_have(struct mailbox *box, struct text text)
+{
+    struct imap_message message;
+    uint16_t numbers[GRAMS_WANTED_MAX];
+    unsigned count;
+    imap_message_init(&message, imap_world.store, mailbox_entries(box, &count));
+    bool may_have = imap_index_may_have(&message, numbers, grams_of(text, numbers));
+    imap_message_finish(&message);
+    return may_have;
+}
+
+static void let_it_be_indexed(void)
+{
+    struct accounts accounts = {.store = imap_world.store};
+    struct task_group group;
+    struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
+    uint64_t id = mailbox_id(box);
+    task_group_init(&group);
+    imap_index_begin(&group, &accounts);
+    mailbox_open(box);
+    world_put("INBOX", TEXT("Subject: a\r\n\r\nSome hidden words.\r\n"));
+    EXPECT(may_have(box, TEXT("other words")));
+    wait_until_indexed(id);
+    EXPECT(!may_have(box, TEXT("other words")));
+    EXPECT(imap_index_renew(imap_world.store, id) == 1);
+    EXPECT(may_have(box, TEXT("other words")));
+    wait_until_indexed(id);
+    EXPECT(may_have(box, TEXT("hidden words")));
+    EXPECT(!may_have(box, TEXT("other words")));
+    mailbox_close(&box);
+    task_group_finish(&group);
+}
+
+TEST("a message that was delivered is looked through by itself, and again when told to")
+{
+    free(world_talk(TEXT("a NOOP\r\n"), 0, let_it_be_indexed));
+}
