@@ -10,6 +10,11 @@ void imap_lex_begin(struct imap_lex *lex, struct line_session *line, size_t budg
     *lex = (struct imap_lex){.line = line, .rest = line->line, .budget = budget};
 }
 
+void imap_lex_begin_text(struct imap_lex *lex, struct line_session *line, struct text text)
+{
+    *lex = (struct imap_lex){.line = line, .rest = text, .is_alone = true};
+}
+
 void imap_lex_fail(struct imap_lex *lex, const char *error)
 {
     if (lex->error == NULL)
@@ -144,7 +149,7 @@ static bool find_literal(struct text line, struct imap_literal *out, size_t *at)
 bool imap_lex_literal_head(struct imap_lex *lex, struct imap_literal *out)
 {
     size_t at;
-    if (lex->error == NULL && find_literal(lex->rest, out, &at) && at == 0)
+    if (lex->error == NULL && !lex->is_alone && find_literal(lex->rest, out, &at) && at == 0)
         return true;
     imap_lex_fail(lex, "A literal is missing");
     return false;

@@ -14,6 +14,7 @@ struct imap_lex {
     const char *error; /* NULL: none so far */
     size_t budget;     /* bytes of literals this command may still bring into memory */
     bool ended;        /* the stream has, or it can't be kept in step */
+    bool is_alone;     /* a text that was kept, not what the client sends: it has no literals */
 };
 
 /* What stands at a literal's place: "{12}", "{12+}", "~{12}". */
@@ -25,6 +26,8 @@ struct imap_literal {
 
 /* line: what the session loop read. budget: of all literals together. */
 void imap_lex_begin(struct imap_lex *lex, struct line_session *line, size_t budget);
+/* The same for a text that is read as arguments are; no stream stands behind it. */
+void imap_lex_begin_text(struct imap_lex *lex, struct line_session *line, struct text text);
 /* The tag and the verb of the command; false when there is no tag to answer to. */
 bool imap_lex_command(struct imap_lex *lex, struct text *tag, struct text *verb);
 

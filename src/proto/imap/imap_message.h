@@ -22,6 +22,7 @@ struct imap_message {
     struct store *store;
     struct mailbox_entry entry; /* a copy: the mailbox may change meanwhile */
     struct arena arena;
+    unsigned score_sum, scores; /* by fuzzy search keys that it fits */
     /* private */
     struct shown *shown;
     struct imap_header *header;

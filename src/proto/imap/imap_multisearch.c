@@ -104,6 +104,7 @@ static enum status search_view(struct imap_search *search, struct view *view)
     search->found.set.count = 0;
     search->count = 0;
     search->modseq = 0;
+    buffer_reset(&search->scores, 0);
     enum status status = imap_search_run(search, imap_search_gather, search);
     if (status == OK && search->count > 0 && view->box != NULL)
         imap_search_answer(search);
@@ -126,27 +127,33 @@ static enum status search_others(struct imap_search *search, const struct source
     return status;
 }
 
+static void answer(struct imap_search *search, struct sources *sources)
+{
+    struct imap_session *session = search->session;
+    enum status status = OK;
+    if (sources->has_others)
+        mailbox_each_name(session->store, session->options->user, TEXT(""), add_mailbox, sources);
+    if (sources->is_selected)
+        status = search_view(search, &session->view);
+    imap_search_save(search, status != OK);
+    if (status == OK)
+        status = search_others(search, sources);
+    free(sources->boxes);
+    if (status == OK)
+        imap_ok(session, "", "That is all");
+    else
+        imap_fail(session, status);
+}
+
 void imap_multisearch(struct imap_session *session)
 {
     struct imap_search search;
     struct sources *sources = arena_alloc(&session->line.arena, sizeof(*sources));
     imap_search_init(&search, session);
     sources->session = session;
-    if (!read_esearch(&search, sources)) {
-        imap_search_save(&search, true);
-        return;
-    }
-    if (sources->has_others)
-        mailbox_each_name(session->store, session->options->user, TEXT(""), add_mailbox, sources);
-    enum status status = OK;
-    if (sources->is_selected)
-        status = search_view(&search, &session->view);
-    imap_search_save(&search, status != OK);
-    if (status == OK)
-        status = search_others(&search, sources);
-    free(sources->boxes);
-    if (status == OK)
-        imap_ok(session, "", "That is all");
+    if (read_esearch(&search, sources))
+        answer(&search, sources);
     else
-        imap_fail(session, status);
+        imap_search_save(&search, true);
+    imap_search_finish(&search);
 }

@@ -10,6 +10,9 @@ struct imap_partial {
 
 /* " 1:10", " -1:-10", after the word. */
 void imap_lex_partial(struct imap_lex *lex, struct imap_partial *out);
+/* The places of `count` as [first, end), the first being 0. */
+void imap_partial_bounds(const struct imap_partial *partial, uint32_t count, uint32_t *first,
+                         uint32_t *end);
 /* Add to `out` what stands at these places of `count` values, in their order. */
 void imap_partial_take(const struct imap_partial *partial, const struct imap_set *of,
                        uint32_t count, struct imap_set_builder *out);

@@ -8,14 +8,19 @@
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_name.h"
 
-enum { YIELD_EVERY = 512 };
+enum { YIELD_EVERY = 512, SCORES_MAX = 64 << 20 };
 
 static const struct {
     const char *name;
     unsigned result;
 } returns[] = {
-    {"MIN", RESULT_MIN},     {"MAX", RESULT_MAX},         {"ALL", RESULT_ALL},
-    {"COUNT", RESULT_COUNT}, {"PARTIAL", RESULT_PARTIAL}, {"SAVE", RESULT_SAVE},
+    {"MIN", RESULT_MIN},
+    {"MAX", RESULT_MAX},
+    {"ALL", RESULT_ALL},
+    {"COUNT", RESULT_COUNT},
+    {"PARTIAL", RESULT_PARTIAL},
+    {"SAVE", RESULT_SAVE},
+    {"RELEVANCY", RESULT_RELEVANCY},
 };
 enum { RETURNS = sizeof(returns) / sizeof(*returns) };
 
@@ -24,6 +29,12 @@ void imap_search_init(struct imap_search *search, struct imap_session *session)
     struct arena *arena = &session->line.arena;
     *search = (struct imap_search){
         .session = session, .view = &session->view, .found.arena = arena, .saved.arena = arena};
+    buffer_init(&search->scores, SCORES_MAX);
+}
+
+void imap_search_finish(struct imap_search *search)
+{
+    buffer_finish(&search->scores);
 }
 
 void imap_lex_results(struct imap_search *search)
@@ -65,6 +76,15 @@ bool imap_lex_criteria(struct imap_search *search, struct text charset)
         return false;
     }
     imap_lex_search(search, charset);
+    /* RFC 6203 4 */
+    if ((search->results & RESULT_RELEVANCY) != 0 && !search->has_fuzzy)
+        imap_lex_fail(&session->lex, "Without a FUZZY key nothing has a relevancy");
+    if (search->missing_filter.length > 0) { /* RFC 5466 3.1 */
+        struct text code = arena_printf(&session->line.arena, "[UNDEFINED-FILTER %.*s]",
+                                        TEXT_ARG(search->missing_filter));
+        imap_no(session, code.data, "There is no such filter");
+        return false;
+    }
     return imap_arguments_end(session);
 }
 
@@ -89,12 +109,14 @@ static bool read_search(struct imap_search *search)
     return imap_lex_criteria(search, charset);
 }
 
-void imap_search_add(struct imap_search *search, uint32_t uid)
+void imap_search_add(struct imap_search *search, uint32_t uid, unsigned score)
 {
     bool is_by_uid = search->is_multi || imap_is_by_uid(search->session);
     imap_set_add(&search->found, is_by_uid ? uid : view_number(search->view, uid));
     if ((search->results & RESULT_SAVE) != 0)
         imap_set_add(&search->saved, uid);
+    if ((search->results & RESULT_RELEVANCY) != 0)
+        buffer_append_byte(&search->scores, (char)score);
     search->count++;
 }
 
@@ -158,6 +180,43 @@ static void put_partial(struct buffer *out, const struct imap_search *search)
     buffer_append_byte(out, ')');
 }
 
+/* RFC 6203 4: for each message that is told, in the order in which it is. */
+static void put_scores(struct buffer *out, const struct imap_search *search)
+{
+    const char *separator = "";
+    uint32_t first = 0, end = search->count;
+    if ((search->results & RESULT_PARTIAL) != 0)
+        imap_partial_bounds(&search->partial, search->count, &first, &end);
+    buffer_append(out, TEXT(" RELEVANCY ("));
+    for (uint32_t i = first; i < end; i++, separator = " ")
+        buffer_printf(out, "%s%u", separator, (unsigned char)search->scores.data[i]);
+    buffer_append_byte(out, ')');
+}
+
+/* RFC 4731 3.2: of what is told. A message that is gone meanwhile has none. */
+static uint64_t modseq_of(const struct imap_search *search, uint32_t value)
+{
+    bool is_by_uid = search->is_multi || imap_is_by_uid(search->session);
+    uint32_t uid = is_by_uid ? value : view_uid(search->view, value);
+    const struct mailbox_entry *entry = view_next(search->view, uid);
+    return entry != NULL && entry->uid == uid ? entry->modseq : search->modseq;
+}
+
+static uint64_t told_modseq(const struct imap_search *search)
+{
+    const struct imap_set *found = &search->found.set;
+    unsigned all = RESULT_ALL | RESULT_COUNT | RESULT_PARTIAL;
+    uint64_t modseq = 0;
+    if ((search->results & all) != 0 || (search->results & (RESULT_MIN | RESULT_MAX)) == 0)
+        return search->modseq;
+    if ((search->results & RESULT_MIN) != 0)
+        modseq = modseq_of(search, found->ranges[0].first);
+    uint64_t last = (search->results & RESULT_MAX) != 0
+                        ? modseq_of(search, found->ranges[found->count - 1].last)
+                        : 0;
+    return last > modseq ? last : modseq;
+}
+
 void imap_search_save(struct imap_search *search, bool has_failed)
 {
     struct imap_set *all = &search->saved.set;
@@ -208,40 +267,48 @@ void imap_search_answer(struct imap_search *search)
     }
     if ((search->results & RESULT_PARTIAL) != 0)
         put_partial(out, search);
+    if ((search->results & RESULT_RELEVANCY) != 0 && search->count > 0)
+        put_scores(out, search);
     if (search->has_modseq && search->count > 0)
-        buffer_printf(out, " MODSEQ %" PRIu64, search->modseq);
+        buffer_printf(out, " MODSEQ %" PRIu64, told_modseq(search));
     buffer_append(out, TEXT("\r\n"));
     imap_send(session);
 }
 
 enum status imap_search_gather(void *context, struct imap_message *message)
 {
-    imap_search_add(context, message->entry.uid);
+    imap_search_add(context, message->entry.uid, imap_message_score(message));
     return OK;
+}
+
+static void answer(struct imap_search *search)
+{
+    struct imap_session *session = search->session;
+    /* RFC 9051 6.4.4: SEARCH without RETURN is answered so too. */
+    if ((session->enabled & IMAP_ENABLED_REV2) != 0 && !search->is_extended) {
+        search->is_extended = true;
+        search->results = RESULT_ALL;
+    }
+    enum status status = imap_search_run(search, imap_search_gather, search);
+    imap_search_save(search, status != OK);
+    if (status != OK) {
+        imap_fail(session, status);
+        return;
+    }
+    if (search->is_extended)
+        imap_search_answer(search);
+    else
+        answer_plain(search);
+    imap_ok(session, "", "That is all");
 }
 
 void imap_search(struct imap_session *session)
 {
     struct imap_search search;
     imap_search_init(&search, session);
-    if (!read_search(&search)) {
-        imap_search_save(&search, true);
-        return;
-    }
-    /* RFC 9051 6.4.4: SEARCH without RETURN is answered so too. */
-    if ((session->enabled & IMAP_ENABLED_REV2) != 0 && !search.is_extended) {
-        search.is_extended = true;
-        search.results = RESULT_ALL;
-    }
-    enum status status = imap_search_run(&search, imap_search_gather, &search);
-    imap_search_save(&search, status != OK);
-    if (status != OK) {
-        imap_fail(session, status);
-        return;
-    }
-    if (search.is_extended)
-        imap_search_answer(&search);
+    if (read_search(&search))
+        answer(&search);
     else
-        answer_plain(&search);
-    imap_ok(session, "", "That is all");
+        imap_search_save(&search, true);
+    imap_search_finish(&search);
 }

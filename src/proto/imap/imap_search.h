@@ -48,6 +48,7 @@ struct imap_search_key {
     struct text name, text; /* text is folded (mail/fold.h) */
     struct imap_set set;
     bool has_last; /* the set has the last message too, which is another in each mailbox */
+    bool is_fuzzy; /* of a text: what comes near it will do (RFC 6203) */
 };
 
 enum imap_results {
@@ -57,6 +58,7 @@ enum imap_results {
     RESULT_COUNT = 8,
     RESULT_PARTIAL = 16,
     RESULT_SAVE = 32,
+    RESULT_RELEVANCY = 64,
 };
 
 /* A search while it runs; SORT and THREAD are searches too. */
@@ -75,10 +77,14 @@ struct imap_search {
     uint32_t count;
     bool has_modseq; /* MODSEQ was asked about: tell the highest */
     uint64_t modseq;
+    bool has_fuzzy;             /* there is a FUZZY key */
+    struct buffer scores;       /* of what was found, a byte each, in the order of the answer */
+    struct text missing_filter; /* a FILTER of this name was asked for and is not there */
 };
 
 /* imap_search.c. Of the selected mailbox. */
 void imap_search_init(struct imap_search *search, struct imap_session *session);
+void imap_search_finish(struct imap_search *search);
 /* "(MIN COUNT)" of RETURN. */
 void imap_lex_results(struct imap_search *search);
 /* What stands behind: the charset's name, keys. False when answered. YIELDS. */
@@ -86,8 +92,8 @@ bool imap_lex_criteria(struct imap_search *search, struct text charset);
 /* Show `found` each message that fits, ascending. TRY_LATER: something can't be read. YIELDS. */
 typedef enum status imap_search_found(void *context, struct imap_message *message);
 enum status imap_search_run(struct imap_search *search, imap_search_found *found, void *context);
-/* Put a message into the answer. */
-void imap_search_add(struct imap_search *search, uint32_t uid);
+/* Put a message into the answer; score: as imap_message_score has it. */
+void imap_search_add(struct imap_search *search, uint32_t uid, unsigned score);
 /* The same for imap_search_run; context: the search. */
 enum status imap_search_gather(void *context, struct imap_message *message);
 /* The search is over: what "$" is from now on (RFC 5182 2.1, 2.4); of one that failed, nothing. */
@@ -98,10 +104,13 @@ void imap_search_answer(struct imap_search *search);
 /* Read keys up to the end, all of which must fit, into search->keys and the command's arena.
  * charset: of their strings, "" for none said. YIELDS. */
 void imap_lex_search(struct imap_search *search, struct text charset);
-/* Does the message, which the view has, fit? TRY_LATER: it can't be read; one that is gone fits
- * nothing. YIELDS. */
+/* Does the message, which the view has, fit? FUZZY keys note in it how well. TRY_LATER: it can't be
+ * read; one that is gone fits nothing. YIELDS. */
 enum status imap_search_matches(const struct view *view, struct imap_message *message,
                                 const struct imap_search_key *key, bool *fits);
+
+/* 1 to 100; what no fuzzy key has judged fits exactly. */
+unsigned imap_message_score(const struct imap_message *message);
 
 /* imap_search_text.c: is the folded text in a field's value, in the body, in all of the message?
  * YIELD. */
@@ -109,5 +118,8 @@ enum status imap_search_header(struct imap_message *message, struct text name, s
                                bool *found);
 enum status imap_search_body(struct imap_message *message, struct text text, bool with_header,
                              bool *found);
+/* The same for a key that is fuzzy: how well it fits (mail/fuzzy.h); 0: not at all. YIELDS. */
+enum status imap_search_fuzzy(struct imap_message *message, const struct imap_search_key *key,
+                              unsigned *score);
 
 #endif

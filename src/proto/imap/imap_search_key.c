@@ -1,4 +1,5 @@
-/* Reading search keys. */
+/* Reading search keys, and the filters that stand for some (RFC 5466). */
+#include "account/annotation.h"
 #include "base/check.h"
 #include "mail/charset.h"
 #include "mail/date.h"
@@ -21,6 +22,8 @@ enum argument {
     ARGUMENT_MODSEQ,
     ARGUMENT_EMAIL, /* an EMAILID */
     ARGUMENT_KEY,   /* one */
+    ARGUMENT_FUZZY, /* one, which is meant so */
+    ARGUMENT_NAME,  /* of a filter (RFC 5466) */
     ARGUMENT_TWO_KEYS,
 };
 
@@ -43,8 +46,10 @@ static const struct row {
     {"DELETED", ARGUMENT_NONE, SEARCH_FLAGS, COST_ENTRY, FLAG_DELETED},
     {"DRAFT", ARGUMENT_NONE, SEARCH_FLAGS, COST_ENTRY, FLAG_DRAFT},
     {"EMAILID", ARGUMENT_EMAIL, SEARCH_EMAIL, COST_ENTRY},
+    {"FILTER", ARGUMENT_NAME, SEARCH_AND, COST_ENTRY},
     {"FLAGGED", ARGUMENT_NONE, SEARCH_FLAGS, COST_ENTRY, FLAG_FLAGGED},
     {"FROM", ARGUMENT_STRING, SEARCH_HEADER, COST_HEADER, .name = "From"},
+    {"FUZZY", ARGUMENT_FUZZY, SEARCH_AND, COST_ENTRY},
     {"HEADER", ARGUMENT_FIELD, SEARCH_HEADER, COST_HEADER},
     {"KEYWORD", ARGUMENT_KEYWORD, SEARCH_KEYWORD, COST_ENTRY},
     {"LARGER", ARGUMENT_NUMBER, SEARCH_LARGER, COST_ENTRY},
@@ -86,6 +91,7 @@ struct reading {
     struct text charset;
     struct imap_search *search;
     unsigned depth, count;
+    unsigned fuzzy; /* FUZZY keys around */
 };
 
 static struct imap_search_key *read_key(struct reading *in);
@@ -98,6 +104,19 @@ static struct imap_search_key *key_new(struct reading *in, enum imap_search_op o
     if (++in->count > KEYS_MOST)
         imap_lex_fail(in->lex, "Too many search keys");
     return key;
+}
+
+/* "CHARSET utf-8 " of a filter; "": none. */
+static struct text read_charset(struct imap_lex *lex)
+{
+    if (!imap_lex_word(lex, "CHARSET"))
+        return TEXT("");
+    imap_lex_space(lex);
+    struct text charset = imap_lex_astring(lex);
+    imap_lex_space(lex);
+    if (lex->error == NULL && !charset_is_known(charset))
+        imap_lex_fail(lex, "The filter's charset is not known");
+    return charset;
 }
 
 /* A string in the form in which it is looked for. */
@@ -113,6 +132,78 @@ static struct text read_text(struct reading *in)
     buffer_finish(&text);
     buffer_finish(&folded);
     return copy;
+}
+
+/* RFC 6203 5: of other keys than texts nothing comes near. */
+static void read_string(struct reading *in, struct imap_search_key *key)
+{
+    key->text = read_text(in);
+    key->is_fuzzy = in->fuzzy > 0 && key->text.length > 0;
+}
+
+/* RFC 6203 3 */
+static struct imap_search_key *read_fuzzy(struct reading *in)
+{
+    in->search->has_fuzzy = true;
+    in->fuzzy++;
+    struct imap_search_key *key = read_key(in);
+    in->fuzzy--;
+    return key;
+}
+
+struct filter {
+    struct arena *arena;
+    struct text entry, value;
+    bool found;
+};
+
+static bool take_filter(void *context, struct text name, struct text value)
+{
+    struct filter *filter = context;
+    filter->found = text_equals(name, filter->entry);
+    if (filter->found)
+        filter->value = arena_copy(filter->arena, value);
+    return false;
+}
+
+static bool find_filter(const struct reading *in, struct text name, struct text *value)
+{
+    static const char *const scopes[] = {"/private", "/shared"};
+    struct filter filter = {.arena = &in->lex->line->arena};
+    struct annotation_scope server = {.store = in->session->store,
+                                      .user = in->session->options->user};
+    for (unsigned i = 0; i < 2 && !filter.found && text_find(name, '/') == name.length; i++) {
+        struct text written =
+            arena_printf(filter.arena, "%s/filters/values/%.*s", scopes[i], TEXT_ARG(name));
+        if (annotation_name(written, filter.arena, &filter.entry))
+            annotation_each(&server, filter.entry, take_filter, &filter);
+    }
+    *value = filter.value;
+    return filter.found;
+}
+
+/* RFC 5466 3.1: the user's own filter of this name, else everybody's. What it says is read as if it
+ * stood here, but in its own charset, and it brings no literals. How deep filters name each other,
+ * and how many keys they come to, is bounded as for keys that are written out. */
+static struct imap_search_key *read_filter(struct reading *in)
+{
+    struct imap_lex *lex = in->lex, own;
+    struct text charset = in->charset, name = imap_lex_atom(lex), value;
+    if (lex->error == NULL && !find_filter(in, name, &value)) {
+        in->search->missing_filter = name;
+        imap_lex_fail(lex, "There is no such filter");
+    }
+    if (lex->error != NULL)
+        return key_new(in, SEARCH_NOTHING);
+    imap_lex_begin_text(&own, lex->line, value);
+    in->lex = &own;
+    in->charset = read_charset(&own);
+    struct imap_search_key *key = read_keys(in);
+    in->lex = lex;
+    in->charset = charset;
+    if (!imap_lex_end(&own))
+        imap_lex_fail(lex, own.error);
+    return key;
 }
 
 /* "1-Feb-1994", quoted or not, as days since 1970. */
@@ -200,10 +291,10 @@ static void read_argument(struct reading *in, const struct row *row, struct imap
     case ARGUMENT_FIELD:
         key->name = imap_lex_astring(lex);
         imap_lex_space(lex);
-        key->text = read_text(in);
+        read_string(in, key);
         break;
     case ARGUMENT_STRING:
-        key->text = read_text(in);
+        read_string(in, key);
         break;
     case ARGUMENT_KEYWORD:
         key->text = imap_lex_atom(lex);
@@ -234,6 +325,12 @@ static void read_argument(struct reading *in, const struct row *row, struct imap
         break;
     case ARGUMENT_KEY:
         key->inner = read_key(in);
+        break;
+    case ARGUMENT_FUZZY:
+        key->inner = read_fuzzy(in);
+        break;
+    case ARGUMENT_NAME:
+        key->inner = read_filter(in);
         break;
     }
     if (key->inner != NULL && key->cost < key->inner->cost)

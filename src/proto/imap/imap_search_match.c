@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "mail/date.h"
+#include "mail/fuzzy.h"
 #include "mail/header.h"
 #include "proto/imap/imap_flags.h"
 #include "proto/imap/imap_search.h"
@@ -104,6 +105,22 @@ static enum status group_matches(const struct view *view, struct imap_message *m
     return status;
 }
 
+static enum status fuzzy_matches(struct imap_message *message, const struct imap_search_key *key,
+                                 bool *fits)
+{
+    unsigned score;
+    enum status status = imap_search_fuzzy(message, key, &score);
+    *fits = score > 0;
+    message->score_sum += score;
+    message->scores += score > 0;
+    return status;
+}
+
+unsigned imap_message_score(const struct imap_message *message)
+{
+    return message->scores == 0 ? FUZZY_BEST : message->score_sum / message->scores;
+}
+
 enum status imap_search_matches(const struct view *view, struct imap_message *message,
                                 const struct imap_search_key *key, bool *fits)
 {
@@ -122,9 +139,13 @@ enum status imap_search_matches(const struct view *view, struct imap_message *me
     case SEARCH_SENT_SINCE:
         return sent_matches(message, key, fits);
     case SEARCH_HEADER:
+        if (key->is_fuzzy)
+            return fuzzy_matches(message, key, fits);
         return imap_search_header(message, key->name, key->text, fits);
     case SEARCH_BODY:
     case SEARCH_TEXT:
+        if (key->is_fuzzy)
+            return fuzzy_matches(message, key, fits);
         return imap_search_body(message, key->text, key->op == SEARCH_TEXT, fits);
     default:
         *fits = entry_matches(view, &message->entry, key);

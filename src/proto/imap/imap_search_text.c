@@ -1,5 +1,6 @@
 /* Looking for text in what a message shows of itself (imap_text.h). */
 #include "base/check.h"
+#include "mail/fuzzy.h"
 #include "mail/grams.h"
 #include "proto/imap/imap_index.h"
 #include "proto/imap/imap_search.h"
@@ -74,5 +75,37 @@ enum status imap_search_body(struct imap_message *message, struct text text, boo
         status = imap_text_body(message, &sink);
     *found = finding.found;
     buffer_finish(&finding.tail);
+    return status;
+}
+
+/* Fuzzily */
+
+static void begin_fuzzy(void *context)
+{
+    fuzzy_break(context);
+}
+
+static bool take_fuzzy(void *context, struct text folded)
+{
+    fuzzy_feed(context, folded);
+    return true;
+}
+
+enum status imap_search_fuzzy(struct imap_message *message, const struct imap_search_key *key,
+                              unsigned *score)
+{
+    struct fuzzy fuzzy;
+    const struct imap_text_sink sink = {&fuzzy, begin_fuzzy, take_fuzzy};
+    enum status status = OK;
+    fuzzy_init(&fuzzy, key->text);
+    if (key->op == SEARCH_HEADER)
+        status = imap_text_field(message, key->name, &sink);
+    if (key->op == SEARCH_TEXT)
+        status = imap_text_header(message, &sink);
+    if (status == OK && key->op != SEARCH_HEADER)
+        status = imap_text_body(message, &sink);
+    fuzzy_break(&fuzzy);
+    *score = status == OK ? fuzzy_score(&fuzzy) : 0;
+    fuzzy_finish(&fuzzy);
     return status;
 }

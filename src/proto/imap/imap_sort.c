@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/wire.h"
+#include "mail/fuzzy.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_facts.h"
 #include "proto/imap/imap_search.h"
@@ -16,6 +17,7 @@ enum criterion {
     SORT_SIZE,
     SORT_DATE,
     SORT_TEXT, /* a fact */
+    SORT_RELEVANCY,
 };
 
 static const struct sort_row {
@@ -32,6 +34,7 @@ static const struct sort_row {
     {"TO", SORT_TEXT, FACT_TO},
     {"DISPLAYFROM", SORT_TEXT, FACT_DISPLAY_FROM},
     {"DISPLAYTO", SORT_TEXT, FACT_DISPLAY_TO},
+    {"RELEVANCY", SORT_RELEVANCY},
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows), KEYS_MAX = 512 << 20 };
 
@@ -43,13 +46,14 @@ struct sort_criterion {
 struct sorted {
     size_t start;
     uint32_t length, uid;
+    unsigned score;
 };
 
 struct sort {
     struct imap_search search;
     struct sort_criterion criteria[ROWS];
     unsigned criterion_count;
-    bool needs_facts;
+    bool needs_facts, needs_fuzzy;
     struct buffer keys;
     struct sorted *messages;
     size_t count, capacity;
@@ -73,6 +77,8 @@ static void add_criterion(struct sort *sort, const struct sort_row *row, bool is
     sort->criteria[sort->criterion_count++] = (struct sort_criterion){row, is_reverse};
     if (row->criterion == SORT_TEXT || row->criterion == SORT_DATE)
         sort->needs_facts = true;
+    if (row->criterion == SORT_RELEVANCY)
+        sort->needs_fuzzy = true;
 }
 
 /* "(SUBJECT REVERSE DATE)" */
@@ -102,7 +108,12 @@ static bool read_sort(struct sort *sort)
     read_criteria(sort);
     struct text charset = imap_lex_astring(lex);
     imap_lex_space(lex);
-    return imap_lex_criteria(&sort->search, charset);
+    if (!imap_lex_criteria(&sort->search, charset))
+        return false;
+    if (!sort->needs_fuzzy || sort->search.has_fuzzy)
+        return true;
+    imap_bad(sort->search.session, "Without a FUZZY key nothing has a relevancy"); /* RFC 6203 6 */
+    return false;
 }
 
 /* Dates before 1970 come before the others. */
@@ -119,8 +130,9 @@ static void put_text(struct buffer *out, struct text text)
 }
 
 static void put_key(struct buffer *out, const struct sort_criterion *criterion,
-                    const struct mailbox_entry *entry, const struct imap_facts *facts)
+                    const struct imap_message *message, const struct imap_facts *facts)
 {
+    const struct mailbox_entry *entry = &message->entry;
     size_t start = out->length;
     switch (criterion->row->criterion) {
     case SORT_ARRIVAL:
@@ -134,6 +146,9 @@ static void put_key(struct buffer *out, const struct sort_criterion *criterion,
         break;
     case SORT_TEXT:
         put_text(out, facts->texts[criterion->row->fact]);
+        break;
+    case SORT_RELEVANCY: /* the best come first */
+        wire_put_u8(out, (uint8_t)(FUZZY_BEST - imap_message_score(message)));
         break;
     }
     for (size_t i = start; criterion->is_reverse && i < out->length; i++)
@@ -150,7 +165,7 @@ static enum status add_message(void *context, struct imap_message *message)
         return status;
     size_t start = sort->keys.length;
     for (unsigned i = 0; i < sort->criterion_count; i++)
-        put_key(&sort->keys, &sort->criteria[i], &message->entry, &facts);
+        put_key(&sort->keys, &sort->criteria[i], message, &facts);
     if (sort->keys.overflowed)
         return try_later("there is too much to sort at once");
     if (sort->count == sort->capacity) {
@@ -159,7 +174,8 @@ static enum status add_message(void *context, struct imap_message *message)
         check(sort->messages != NULL);
     }
     sort->messages[sort->count++] =
-        (struct sorted){start, (uint32_t)(sort->keys.length - start), message->entry.uid};
+        (struct sorted){start, (uint32_t)(sort->keys.length - start), message->entry.uid,
+                        imap_message_score(message)};
     return OK;
 }
 
@@ -197,7 +213,7 @@ static void answer(struct sort *sort)
         return;
     }
     for (size_t i = 0; i < sort->count; i++)
-        imap_search_add(&sort->search, sort->messages[i].uid);
+        imap_search_add(&sort->search, sort->messages[i].uid, sort->messages[i].score);
     imap_search_answer(&sort->search);
 }
 
@@ -207,6 +223,7 @@ void imap_sort(struct imap_session *session)
     imap_search_init(&sort.search, session);
     if (!read_sort(&sort)) {
         imap_search_save(&sort.search, true);
+        imap_search_finish(&sort.search);
         return;
     }
     buffer_init(&sort.keys, KEYS_MAX);
@@ -219,5 +236,6 @@ void imap_sort(struct imap_session *session)
     else
         imap_fail(session, status);
     buffer_finish(&sort.keys);
+    imap_search_finish(&sort.search);
     free(sort.messages);
 }
