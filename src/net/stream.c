@@ -27,6 +27,7 @@ struct stream *stream_new(int fd, const struct net_address *peer)
     struct stream *stream = calloc(1, sizeof(*stream));
     check(stream != NULL);
     stream->deadline_ms = NO_DEADLINE;
+    stream->passed_fd = -1;
     if (peer != NULL)
         stream->peer = *peer;
     buffer_init(&stream->output, OUTPUT_MAX);
@@ -52,6 +53,8 @@ void stream_close(struct stream **stream)
     }
     task_io_close(&closing->io);
     close(fd);
+    if (closing->passed_fd >= 0)
+        close(closing->passed_fd);
     if (closing->layer != NULL)
         closing->layer->free(closing->layer);
     free(closing->input);
@@ -178,7 +181,8 @@ static bool take_plain(struct stream *stream, char *out, size_t room, size_t *re
 {
     ssize_t count;
     do /* Not by O_NONBLOCK: who gave us the socket may still share that flag, and change it. */
-        count = recv(stream->io.fd, out, room, MSG_DONTWAIT);
+        count = stream->takes_fd ? stream_receive_fd(stream, out, room)
+                                 : recv(stream->io.fd, out, room, MSG_DONTWAIT);
     while (count < 0 && errno == EINTR);
     *received = count > 0 ? (size_t)count : 0;
     if (count == 0)
@@ -474,7 +478,7 @@ static enum status send_some(struct stream *stream, struct text bytes, size_t *s
     return try_later("%s", stream->error);
 }
 
-static void send_all(struct stream *stream, struct text bytes)
+void stream_send_raw(struct stream *stream, struct text bytes)
 {
     size_t sent = 0;
     while (bytes.length > 0 && send_some(stream, bytes, &sent) == OK) {
@@ -483,24 +487,24 @@ static void send_all(struct stream *stream, struct text bytes)
     }
 }
 
-static void send_encoded(struct stream *stream)
+void stream_encode_output(struct stream *stream)
 {
     struct buffer encoded;
+    if (stream->layer == NULL || stream->output.length == 0)
+        return;
     buffer_init(&encoded, 2 * OUTPUT_MAX);
-    if (stream->layer->encode(stream, buffer_text(&stream->output), &encoded))
-        send_all(stream, buffer_text(&encoded));
-    else
+    if (!stream->layer->encode(stream, buffer_text(&stream->output), &encoded))
         stream_fail(stream, STREAM_BROKEN, "the output can't be encoded");
-    buffer_finish(&encoded);
+    buffer_finish(&stream->output);
+    stream->output = encoded;
 }
 
 enum status stream_flush(struct stream *stream)
 {
-    if (stream->layer != NULL && stream->output.length > 0)
-        send_encoded(stream);
-    else
-        send_all(stream, buffer_text(&stream->output));
+    stream_encode_output(stream);
+    stream_send_raw(stream, buffer_text(&stream->output));
     buffer_reset(&stream->output, 0);
+    stream->output.limit = OUTPUT_MAX;
     return stream->end == STREAM_OPEN ? OK : try_later("%s", stream->error);
 }
 
@@ -547,48 +551,12 @@ void stream_printf(struct stream *stream, const char *format, ...)
     free(large);
 }
 
+bool stream_holds_input(const struct stream *stream)
+{
+    return stream->start != stream->stop || has_more(stream);
+}
+
 uint64_t stream_bytes_in(const struct stream *stream)
 {
     return stream->bytes_in;
-}
-
-struct relay {
-    struct stream *from, *to;
-};
-
-/* One direction of a relay. It must not flush `from`, whose output is the other direction's. */
-static void copy_until_end(struct relay *relay)
-{
-    do {
-        struct text bytes = stream_buffered(relay->from);
-        stream_write(relay->to, bytes);
-        stream_consume(relay->from, bytes.length);
-        if (stream_flush(relay->to) != OK)
-            break;
-    } while (fill(relay->from, INPUT_MAX) == OK);
-}
-
-static void copy_requests(void *argument)
-{
-    struct relay *relay = argument;
-    copy_until_end(relay);
-    /* The client has no more to say: let the session see that, answer what it has, and close. A
-     * client that closed only its side still listens. */
-    shutdown(relay->to->io.fd, SHUT_WR);
-    if (relay->from->end == STREAM_CLOSED && relay->to->end == STREAM_OPEN)
-        relay->from->end = STREAM_OPEN;
-}
-
-void stream_relay(struct stream *client, struct stream *session)
-{
-    struct relay requests = {client, session}, answers = {session, client};
-    struct task_group group;
-    task_group_init(&group);
-    task_spawn(&group, "relay", copy_requests, &requests);
-    copy_until_end(&answers);
-    stream_shut(session);
-    task_group_finish(&group);
-    /* That we stopped waiting for the client is no fault of its stream: it can be ended in peace.
-     */
-    stream_revive(client);
 }

@@ -91,6 +91,15 @@ const char *stream_tls_cipher(const struct stream *stream);
  * What the client has sent already goes first. The client's stream is then still open, unless it
  * ended by itself. YIELDS. */
 void stream_relay(struct stream *client, struct stream *session);
+/* By the session (its other end): the client is to be the relay's again, who learns it with the
+ * last byte of what was written. Something must be. What the client has sent meanwhile goes back to
+ * the relay too. The stream is of no use then. YIELDS. */
+void stream_give_back(struct stream *stream);
+/* After stream_relay: the session gave the client back, what it had not read stands in the client's
+ * input. False: the session just ended. YIELDS. */
+bool stream_take_back(struct stream *client, struct stream *session);
+/* There is input that came and was not consumed, decoded or not. */
+bool stream_holds_input(const struct stream *stream);
 
 /* Bytes received since the start (inside TLS). */
 uint64_t stream_bytes_in(const struct stream *stream);

@@ -35,6 +35,8 @@ struct stream {
     uint64_t bytes_in;
     bool woken;        /* by stream_wake, not yet seen by stream_await */
     size_t turn_bytes; /* moved since this task last let others run */
+    bool takes_fd;     /* a descriptor may come with the bytes; see stream_relay.c */
+    int passed_fd;     /* the first that came, owned; -1: none */
 };
 
 /* End the stream; the first failure is the one that is remembered. Returns TRY_LATER. */
@@ -42,6 +44,12 @@ enum status stream_fail(struct stream *stream, enum stream_end end, const char *
     __attribute__((format(printf, 3, 4)));
 /* Bytes as the socket, or TLS, has them. Waits when there is nothing. YIELDS. */
 enum status stream_receive_raw(struct stream *stream, char *out, size_t room, size_t *received);
+/* The same by recvmsg, keeping a descriptor that comes along. As recv; does not yield. */
+ssize_t stream_receive_fd(struct stream *stream, char *out, size_t room);
+/* What is buffered becomes what the socket is to get. */
+void stream_encode_output(struct stream *stream);
+/* Send bytes as the socket, or TLS, is to have them. YIELDS. */
+void stream_send_raw(struct stream *stream, struct text bytes);
 /* What OpenSSL wants after a call that did not succeed: wait for it, or fail the stream. YIELDS. */
 enum status stream_tls_wait(struct stream *stream, int result, const char *doing);
 

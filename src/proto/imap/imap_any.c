@@ -2,6 +2,7 @@
 #include "net/stream_deflate.h"
 #include "proto/imap/imap_capability.h"
 #include "proto/imap/imap_commands.h"
+#include "proto/imap/imap_notify.h"
 
 void imap_capability(struct imap_session *session)
 {
@@ -60,6 +61,26 @@ void imap_compress(struct imap_session *session)
         imap_ok(session, "", "Compressed from here on");
         stream_start_deflate(stream);
     }
+}
+
+/* RFC 8437: back to the state before the login, which is front's; this session ends here, with all
+ * it knows of its user. Only TLS stays. What was compressed can't be told from what is not any more
+ * (4.1), so nothing may be sent ahead then. */
+void imap_unauthenticate(struct imap_session *session)
+{
+    struct stream *stream = session->line.stream;
+    if (!imap_arguments_end(session))
+        return;
+    if (stream_is_deflated(stream) && stream_holds_input(stream)) {
+        imap_bad(session, "Nothing can be sent ahead of the answer when it is compressed");
+        return;
+    }
+    imap_notify_end(session);
+    imap_deselect(session);
+    stream_flush(stream);
+    imap_ok(session, "", "Nobody is logged in");
+    stream_give_back(stream);
+    session->line.ended = true;
 }
 
 static const struct {

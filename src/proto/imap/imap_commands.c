@@ -21,6 +21,7 @@ const struct imap_command imap_commands[] = {
     {"STARTTLS",     0,                   imap_refused_now},
     {"LOGIN",        0,                   imap_refused_now},
     {"AUTHENTICATE", 0,                   imap_refused_now},
+    {"UNAUTHENTICATE", 0,                 imap_unauthenticate},
     {"LANGUAGE",     0,                   imap_language},
 
     {"CREATE",       0,                   imap_create},

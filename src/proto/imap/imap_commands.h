@@ -11,6 +11,7 @@ void imap_logout(struct imap_session *session);
 void imap_compress(struct imap_session *session);
 void imap_enable(struct imap_session *session);
 void imap_id(struct imap_session *session);
+void imap_unauthenticate(struct imap_session *session);
 void imap_refused_now(struct imap_session *session);
 /* imap_select.c */
 void imap_select(struct imap_session *session);

@@ -108,7 +108,8 @@ bool login_start_tls(struct login_session *session)
 
 /* From here on bytes are only copied, what the client pipelined behind its password included. How
  * long a session may last and be silent is now the store's to say. A session may idle for days, so
- * nothing of the login stays in memory. YIELDS. */
+ * nothing of the login stays in memory. The store may give the client back (IMAP's UNAUTHENTICATE):
+ * then nobody is logged in, and what he said behind that is read here. YIELDS. */
 static void open_store(struct login_session *session, const char *user, int fd)
 {
     struct stream *store = stream_new(fd, NULL);
@@ -121,8 +122,8 @@ static void open_store(struct login_session *session, const char *user, int fd)
     arena_finish(&session->line.arena);
     task_trim_stack();
     stream_relay(session->line.stream, store);
+    session->line.ended = !stream_take_back(session->line.stream, store);
     stream_close(&store);
-    session->line.ended = true;
 }
 
 /* False: answered. YIELDS. */
