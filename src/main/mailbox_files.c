@@ -1,13 +1,16 @@
 #include "main/mailbox_files.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #include "admin/words.h"
 #include "base/check.h"
 #include "main/maildir.h"
+#include "main/mbox_files.h"
 
 enum { PIECE = 128 << 10, LEVEL = 3 };
 
@@ -109,17 +112,42 @@ static enum status read_packed(void *context, const struct byte_pipe *verb)
 
 /* Either way */
 
+static const char *const format_names[] = {"tar.zst", "maildir", "mbox"};
+
 struct call {
     struct text words[ADMIN_WORDS_MAX]; /* for the verb */
     unsigned count;
     char path[1024];
-    bool is_export, is_maildir;
+    bool is_export;
+    enum { FORMAT_PACKED, FORMAT_MAILDIR, FORMAT_MBOX } format;
 };
 
 bool mailbox_files_is_verb(const struct text *words, unsigned count)
 {
     return admin_words_match("mailbox export", words, count) > 0 ||
            admin_words_match("mailbox import", words, count) > 0;
+}
+
+/* What there is says which it is. */
+static unsigned find_format(const char *path)
+{
+    char below[1100];
+    struct stat facts;
+    bool is_directory = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+    snprintf(below, sizeof(below), "%s/cur", path);
+    if (is_directory)
+        return access(below, F_OK) == 0 ? FORMAT_MAILDIR : FORMAT_MBOX;
+    return mbox_files_is_one(path) ? FORMAT_MBOX : FORMAT_PACKED;
+}
+
+static enum status read_format(struct text word, struct call *call)
+{
+    for (unsigned i = FORMAT_PACKED; i <= FORMAT_MBOX; i++)
+        if (text_equals(word, text_from(format_names[i]))) {
+            call->format = i;
+            return OK;
+        }
+    return refused("formats are tar.zst, maildir and mbox");
 }
 
 static enum status read_words(const struct text *words, unsigned count, struct call *call)
@@ -132,20 +160,20 @@ static enum status read_words(const struct text *words, unsigned count, struct c
     if (status == OK)
         status = verb_check_words(&rest, 2, 2,
                                   "mailbox export|import ADDRESS [--format "
-                                  "tar.zst|maildir] FILE");
+                                  "tar.zst|maildir|mbox] FILE");
     if (status != OK)
         return status;
     call->is_export = text_equals(words[1], TEXT("export"));
-    call->is_maildir = text_equals(format, TEXT("maildir"));
-    if (!call->is_maildir && !text_is_empty(format) && !text_equals(format, TEXT("tar.zst")))
-        return refused("formats are tar.zst and maildir");
     call->words[0] = words[0];
     call->words[1] = words[1];
     call->words[2] = rest.words[0];
     call->count = 3;
-    return text_copy(rest.words[1], call->path, sizeof(call->path))
-               ? OK
-               : refused("the file's name is too long");
+    if (!text_copy(rest.words[1], call->path, sizeof(call->path)))
+        return refused("the file's name is too long");
+    if (!text_is_empty(format))
+        return read_format(format, call);
+    call->format = call->is_export ? FORMAT_PACKED : find_format(call->path);
+    return OK;
 }
 
 static enum status run_packed(struct stream *stream, const struct call *call, struct buffer *out)
@@ -175,22 +203,32 @@ static enum status run_packed(struct stream *stream, const struct call *call, st
     return status;
 }
 
+static enum status run_files(struct stream *stream, struct call *call, struct buffer *out)
+{
+    static const struct {
+        enum status (*write)(void *context, const struct byte_pipe *verb);
+        enum status (*read)(void *context, const struct byte_pipe *verb);
+    } formats[] = {
+        [FORMAT_MAILDIR] = {maildir_write, maildir_read},
+        [FORMAT_MBOX] = {mbox_files_write, mbox_files_read},
+    };
+    struct admin_question question = {.words = call->words,
+                                      .count = call->count,
+                                      .transfer = call->is_export ? formats[call->format].write
+                                                                  : formats[call->format].read,
+                                      .context = call->path};
+    return admin_ask_on(stream, &question, out);
+}
+
 enum status mailbox_files_run(struct stream *stream, const struct text *words, unsigned count,
                               struct buffer *out)
 {
     struct call *call = calloc(1, sizeof(*call));
     check(call != NULL);
     enum status status = read_words(words, count, call);
-    if (status == OK && call->is_maildir) {
-        struct admin_question question = {.words = call->words,
-                                          .count = call->count,
-                                          .transfer =
-                                              call->is_export ? maildir_write : maildir_read,
-                                          .context = call->path};
-        status = admin_ask_on(stream, &question, out);
-    } else if (status == OK) {
-        status = run_packed(stream, call, out);
-    }
+    if (status == OK)
+        status = call->format == FORMAT_PACKED ? run_packed(stream, call, out)
+                                               : run_files(stream, call, out);
     free(call);
     return status;
 }

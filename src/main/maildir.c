@@ -208,7 +208,7 @@ static enum status write_all(struct writing *writing, struct tar_reader *reader)
     while (status == OK && !end) {
         arena_reset(&arena);
         status = tar_next(reader, &arena, &entry, &end);
-        if (status != OK || end)
+        if (status != OK || end || !text_is_empty(tar_note(&entry, TEXT("kind"))))
             continue;
         if (entry.is_directory)
             status = enter_folder(writing, tar_note(&entry, TEXT("mailbox")));

@@ -19,6 +19,14 @@ static uint64_t find_system(struct text name)
     return 0;
 }
 
+bool imap_is_keyword(struct text name)
+{
+    for (size_t i = 0; i < name.length; i++)
+        if (!imap_is_atom_char(name.data[i]))
+            return false;
+    return name.length > 0 && name.length <= MAILBOX_KEYWORD_BYTES_MAX;
+}
+
 static void read_flag(struct imap_lex *lex, struct imap_flags *out)
 {
     if (!imap_lex_take(lex, '\\')) {

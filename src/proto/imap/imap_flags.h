@@ -14,6 +14,8 @@ struct imap_flags {
 
 /* "(\Seen foo)", or without parentheses where bare is allowed (RFC 9051 6.4.6). */
 void imap_lex_flags(struct imap_lex *lex, bool may_be_bare, struct imap_flags *out);
+/* A name that may be a keyword: an atom, and short enough. */
+bool imap_is_keyword(struct text name);
 /* One flag's bit in a mailbox: of "\Seen", or of a keyword; 0: the mailbox does not have it. */
 uint64_t imap_flag_find(const struct mailbox *box, struct text name);
 /* All of them as bits of the mailbox, keywords added where there is room. False: there was none for
