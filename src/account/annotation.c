@@ -16,6 +16,12 @@ bool annotation_is_private(struct text name)
     return text_starts_with(name, TEXT(PRIVATE "/"));
 }
 
+/* Also of what is no entry itself: of all that are. */
+static bool is_below_private(struct text name)
+{
+    return annotation_is_private(name) || text_equals(name, TEXT(PRIVATE));
+}
+
 static bool is_plain(struct text name)
 {
     for (size_t i = 0; i < name.length; i++) {
@@ -44,7 +50,7 @@ static struct text owner_of(const struct annotation_scope *scope, struct text na
 {
     if (scope->box != NULL)
         return mailbox_owner(scope->box);
-    return annotation_is_private(name) ? scope->user : ACCOUNT_PUBLIC;
+    return is_below_private(name) ? scope->user : ACCOUNT_PUBLIC;
 }
 
 /* Up to where names of entries begin: the name of an entry follows, without "/private". */
@@ -64,7 +70,7 @@ static struct text put_prefix(const struct annotation_scope *scope, bool is_priv
 static struct text put_name(const struct annotation_scope *scope, struct text name,
                             struct buffer *out)
 {
-    bool is_private = annotation_is_private(name);
+    bool is_private = is_below_private(name);
     put_prefix(scope, is_private, out);
     buffer_append(out, text_from_position(name, is_private ? sizeof(PRIVATE) - 1 : 0));
     return buffer_text(out);

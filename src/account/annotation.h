@@ -24,7 +24,9 @@ struct annotation_scope {
 bool annotation_name(struct text written, struct arena *arena, struct text *out);
 bool annotation_is_private(struct text name);
 
-/* The entry itself, then those below it, in bytewise order, until visit returns false. */
+/* The entry itself, then those below it, in bytewise order, until visit returns false. "/private"
+ * and
+ * "/shared" are no entries, but all lie below them. */
 typedef bool annotation_visit(void *context, struct text name, struct text value);
 void annotation_each(const struct annotation_scope *scope, struct text name,
                      annotation_visit *visit, void *context);

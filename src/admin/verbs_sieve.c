@@ -95,22 +95,26 @@ static bool find_later(void *context, bool is_global, struct text name, struct t
     return true;
 }
 
-static enum status put(struct queue *queue, struct admin_call *call, struct text owner)
+enum status verb_sieve_keep(struct queue *queue, struct text owner, struct text name,
+                            struct text source)
 {
     struct sieve_library library = {.find = find_later};
     struct sieve_script *script = NULL;
     struct buffer error;
-    if (!script_name_is_valid(call->words[1]))
+    if (!script_name_is_valid(name))
         return refused("that is no name for a script");
     buffer_init(&error, 4096);
-    enum status status = sieve_compile(call->input, &library, &error, &script);
+    enum status status = sieve_compile(source, &library, &error, &script);
     sieve_script_free(&script);
     if (status != OK)
         status = refused("%.*s", TEXT_ARG(buffer_text(&error)));
     buffer_finish(&error);
-    return status != OK ? status
-                        : told(script_put(queue_store(queue), owner, call->words[1], call->input),
-                               call->words[1]);
+    return status != OK ? status : told(script_put(queue_store(queue), owner, name, source), name);
+}
+
+static enum status put(struct queue *queue, struct admin_call *call, struct text owner)
+{
+    return verb_sieve_keep(queue, owner, call->words[1], call->input);
 }
 
 static enum status activate(struct queue *queue, struct admin_call *call, struct text owner)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "admin/extras.h"
 #include "admin/verbs_account.h"
 #include "admin/words.h"
 #include "base/check.h"
@@ -21,12 +22,13 @@ enum { PIECE = 256 << 10, FLAGS_BYTES = 16 << 10 };
 
 struct export
 {
+    struct queue *queue;
     struct store *store;
     const struct byte_pipe *pipe;
     struct text owner;
     struct arena arena; /* of the mailbox */
     struct buffer out;
-    unsigned mailboxes, messages;
+    unsigned mailboxes, messages, extras;
 };
 
 struct found {
@@ -88,6 +90,22 @@ static enum status send_pending(struct export *export)
     return status;
 }
 
+/* YIELDS. */
+static enum status export_extra(void *context, const struct tar_entry *entry, struct text bytes)
+{
+    struct export *export = context;
+    enum status status = OK;
+    tar_put_head(&export->out, entry);
+    while (status == OK && bytes.length > 0) {
+        buffer_append(&export->out, text_head(bytes, PIECE));
+        bytes = text_from_position(bytes, PIECE);
+        status = send_pending(export);
+    }
+    tar_put_padding(&export->out, entry->size);
+    export->extras++;
+    return status == OK ? send_pending(export) : status;
+}
+
 static enum status export_box(struct export *export, struct mailbox *box)
 {
     struct buffer uses;
@@ -104,7 +122,9 @@ static enum status export_box(struct export *export, struct mailbox *box)
     tar_put_head(&export->out, &entry);
     buffer_finish(&uses);
     export->mailboxes++;
-    return send_pending(export);
+    enum status status = send_pending(export);
+    return status == OK ? extras_of_mailbox(export->queue, mailbox_id(box), export_extra, export)
+                        : status;
 }
 
 /* YIELDS. */
@@ -172,13 +192,15 @@ static enum status export_all(struct export *export)
         return refused("nobody of this address has a mailbox");
     for (unsigned i = 0; i < found.count && status == OK; i++)
         status = export_mailbox(export, found.ids[i]);
+    if (status == OK)
+        status = extras_of_user(export->queue, export->owner, export_extra, export);
     tar_put_end(&export->out);
     return status == OK ? send_pending(export) : status;
 }
 
 enum status verb_mailbox_export(void *state, struct admin_call *call)
 {
-    struct export export = {.store = queue_store(state), .pipe = call->pipe};
+    struct export export = {.queue = state, .store = queue_store(state), .pipe = call->pipe};
     enum status status = call->pipe == NULL
                              ? refused("mailroot mailbox export hands the mail over itself")
                              : verb_check_words(call, 1, 1, "mailbox export ADDRESS FILE");
@@ -189,8 +211,8 @@ enum status verb_mailbox_export(void *state, struct admin_call *call)
     if (status == OK)
         status = export_all(&export);
     if (status == OK)
-        buffer_printf(call->out, "mailboxes: %u, messages: %u\n", export.mailboxes,
-                      export.messages);
+        buffer_printf(call->out, "mailboxes: %u, messages: %u, settings and others: %u\n",
+                      export.mailboxes, export.messages, export.extras);
     buffer_finish(&export.out);
     arena_finish(&export.arena);
     return status;
@@ -205,7 +227,7 @@ struct import {
     struct tar_reader reader;
     struct arena arena; /* of the entry */
     uint64_t last_id;
-    unsigned mailboxes, messages;
+    unsigned mailboxes, messages, extras, left_out;
 };
 
 static uint64_t new_id(void *context)
@@ -275,7 +297,7 @@ static uint64_t read_flags(struct text text, const struct mailbox *box, struct t
     while (text_word(&text, &word)) {
         if (text_starts_with(word, TEXT("\\")))
             flags |= imap_flag_find(box, word) & FLAGS_OF_SYSTEM;
-        else if (*count < MAILBOX_KEYWORDS_MAX && word.length <= MAILBOX_KEYWORD_BYTES_MAX)
+        else if (*count < MAILBOX_KEYWORDS_MAX && imap_is_keyword(word))
             keywords[(*count)++] = word;
     }
     return flags;
@@ -320,6 +342,33 @@ static enum status import_message(struct import *import, const struct tar_entry 
     return status;
 }
 
+/* YIELDS. */
+static enum status import_extra(struct import *import, const struct tar_entry *entry)
+{
+    struct buffer bytes;
+    bool taken = false;
+    size_t before = SIZE_MAX;
+    enum status status = OK;
+    buffer_init(&bytes, EXTRAS_BYTES_MAX);
+    while (status == OK && entry->size <= EXTRAS_BYTES_MAX && before != bytes.length) {
+        before = bytes.length;
+        status = tar_read(&import->reader, PIECE, &bytes);
+    }
+    if (status == OK && entry->size <= EXTRAS_BYTES_MAX)
+        status = extras_import(import->queue, import->owner, entry, buffer_text(&bytes), &taken);
+    import->extras += taken;
+    import->left_out += !taken;
+    buffer_finish(&bytes);
+    return status;
+}
+
+static enum status import_entry(struct import *import, const struct tar_entry *entry)
+{
+    if (!text_is_empty(tar_note(entry, TEXT("kind"))))
+        return import_extra(import, entry);
+    return entry->is_directory ? import_box(import, entry) : import_message(import, entry);
+}
+
 /* What came before something wrong stays. YIELDS. */
 static enum status import_all(struct import *import)
 {
@@ -330,8 +379,7 @@ static enum status import_all(struct import *import)
         arena_reset(&import->arena);
         status = tar_next(&import->reader, &import->arena, &entry, &end);
         if (status == OK && !end)
-            status =
-                entry.is_directory ? import_box(import, &entry) : import_message(import, &entry);
+            status = import_entry(import, &entry);
     }
     return status;
 }
@@ -355,8 +403,10 @@ enum status verb_mailbox_import(void *state, struct admin_call *call)
         tar_reader_init(&import.reader, call->pipe);
         status = import_all(&import);
         tar_reader_finish(&import.reader);
-        buffer_printf(call->out, "new mailboxes: %u, messages: %u\n", import.mailboxes,
-                      import.messages);
+        buffer_printf(call->out, "new mailboxes: %u, messages: %u, settings and others: %u\n",
+                      import.mailboxes, import.messages, import.extras);
+        if (import.left_out > 0)
+            buffer_printf(call->out, "settings and others not taken: %u\n", import.left_out);
     }
     arena_finish(&import.arena);
     arena_finish(&arena);

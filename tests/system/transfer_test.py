@@ -4,6 +4,7 @@ import imaplib
 import mailbox as python_mailbox
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -24,7 +25,8 @@ MESSAGES = {
 class Transfer(ServerTest):
     """The same mail by every format, with the server and without it."""
 
-    settings = {"users": ("alice", "bob", "carol", "dave", "erin", "frank")}
+    settings = {"users": ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan",
+                          "judy")}
 
     @classmethod
     def setUpClass(cls):
@@ -81,6 +83,70 @@ class Transfer(ServerTest):
         self.assertEqual(len(read.get_folder("Entw&APw-rfe.v1&AC4-2")), 1)
         self.server.cli("mailbox", "import", "carol@example.test", "--format", "maildir", str(path))
         self.assertEqual(self.everything("carol"), self.everything("alice"))
+
+    def test_mbox_files_bring_everything_but_line_ends_to_another_user(self):
+        path = self.folder / "mbox"
+        self.server.cli("mailbox", "export", "alice@example.test", "--format", "mbox", str(path))
+        read = python_mailbox.mbox(path / "INBOX.mbox", create=False)
+        self.assertEqual([message["Subject"] for message in read], ["a", "b", "large"])
+        self.assertEqual([message.get_flags() for message in read], ["RO", "O", "OFD"])
+        self.assertEqual(read[0]["X-Keywords"], "work")
+        self.server.cli("mailbox", "import", "grace@example.test", str(path))
+        before = self.everything("alice")
+        flags, date, message = before["INBOX"][0]
+        before["INBOX"][0] = (flags, date, message + b"\r\n")
+        self.assertEqual(self.everything("grace"), before)
+
+    def test_an_mbox_of_another_program_is_inbox(self):
+        path = self.folder / "python"
+        box = python_mailbox.mbox(path)
+        for number, flags in enumerate(("R", "F", "")):
+            message = python_mailbox.mboxMessage(
+                f"Subject: {number}\n\nFrom here\n\nFrom there\n\n")
+            message.set_from("someone@elsewhere.test", (2020, 7, 17, 9, 44, 25 + number, 4, 199, 0))
+            message.set_flags(flags)
+            box.add(message)
+        box.close()
+        self.assertRegex(self.server.cli("mailbox", "import", "heidi@example.test", str(path)),
+                         "messages: 3")
+        found = self.everything("heidi")["INBOX"]
+        self.assertEqual([flags for flags, _, _ in found], [["\\Seen"], ["\\Flagged"], []])
+        self.assertEqual([time.strftime("%H:%M:%S", time.gmtime(time.mktime(date)))
+                          for _, date, _ in found], ["09:44:25", "09:44:26", "09:44:27"])
+        self.assertEqual(found[2][2], b"Subject: 2\r\n\r\nFrom here\r\n\r\nFrom there\r\n\r\n")
+
+    # shows: M05
+    def test_what_a_user_has_beside_mail_comes_along(self):
+        server, path = self.server, self.folder / "beside.tar.zst"
+        script = self.folder / "script"
+        script.write_text('require "fileinto";\nfileinto "Work";\n')
+        server.cli("sieve", "put", "ivan@example.test", "mine", str(script))
+        server.cli("sieve", "activate", "ivan@example.test", "mine")
+        server.cli("user", "set", "ivan@example.test", "pop3", "off")
+        server.cli("mailbox", "create", "ivan@example.test/Work")
+        server.cli("mailbox", "share", "ivan@example.test/Work", "erin@example.test", "lr")
+        client = self.imap("ivan")
+        client.subscribe("Work")
+        for name in ("Work", ""):
+            kind, answer = client.xatom("SETMETADATA", f'"{name}"',
+                                        '(/private/comment "mine")')
+            self.assertEqual(kind, "OK", answer)
+        client.logout()
+        server.cli("mailbox", "export", "ivan@example.test", str(path))
+        self.assertNotIn("not taken",
+                         server.cli("mailbox", "import", "judy@example.test", str(path)))
+        self.assertIn("active", server.cli("sieve", "list", "judy@example.test"))
+        self.assertEqual(server.cli("sieve", "show", "judy@example.test", "mine"),
+                         script.read_text())
+        self.assertRegex(server.cli("user", "set", "judy@example.test"), r"pop3 +off +own")
+        self.assertRegex(server.cli("mailbox", "share", "judy@example.test/Work"),
+                         "lr +erin@example.test")
+        client = self.imap("judy")
+        self.assertIn(b"Work", b"".join(client.lsub()[1]))
+        for name in ("Work", ""):
+            client.xatom("GETMETADATA", f'"{name}"', "/private/comment")
+            self.assertIn(b"mine", client.response("METADATA")[1][0])
+        client.logout()
 
     def test_without_a_server_it_is_the_same(self):
         before = self.everything("alice")
