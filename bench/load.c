@@ -3,7 +3,8 @@
  *
  *     load PORT CONNECTIONS MESSAGES BYTES PER-CONNECTION RECIPIENT [HOPS]
  *
- * With HOPS a % in RECIPIENT becomes the message's number modulo HOPS: user@%.example.
+ * PORT may be lmtp:PORT. With HOPS a % in RECIPIENT becomes the message's number modulo HOPS:
+ * user@%.example.
  *
  * Prints "seconds <s> median-ms <m> p99-ms <p>"; a latency is from MAIL to the last reply. Any
  * reply but 2xx and 3xx ends it with status 1. */
@@ -44,7 +45,7 @@ static struct {
     unsigned messages, per_connection; /* per_connection 0: no limit */
     unsigned started, done;
     unsigned hops; /* 0: all go to the one recipient */
-    const char *recipient;
+    const char *recipient, *hello;
     char *body;
     size_t body_length;
     double *latencies;
@@ -154,7 +155,7 @@ static void advance(struct connection *connection)
 {
     switch (connection->step) {
     case GREETING:
-        say(connection, HELLO, "EHLO load.test\r\n", 16, 1);
+        say(connection, HELLO, load.hello, strlen(load.hello), 1);
         break;
     case HELLO:
         next_message(connection);
@@ -246,8 +247,11 @@ int main(int count, char **arguments)
                 "usage: load PORT CONNECTIONS MESSAGES BYTES PER-CONNECTION RECIPIENT [HOPS]\n");
         return 2;
     }
+    bool is_lmtp = strncmp(arguments[1], "lmtp:", 5) == 0;
+    unsigned long port = strtoul(arguments[1] + (is_lmtp ? 5 : 0), NULL, 10);
+    load.hello = is_lmtp ? "LHLO load.test\r\n" : "EHLO load.test\r\n";
     load.address = (struct sockaddr_in){.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)strtoul(arguments[1], 0, 10)),
+                                        .sin_port = htons((uint16_t)port),
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     unsigned connections = (unsigned)strtoul(arguments[2], NULL, 10);
     load.messages = (unsigned)strtoul(arguments[3], NULL, 10);

@@ -18,6 +18,7 @@ WAIT_SECONDS = 300
 
 def tools_built():
     """Compile load and server when they are older than their sources."""
+    TOOLS.mkdir(parents=True, exist_ok=True)
     for name in ("load", "server"):
         source, program = ROOT / f"bench/{name}.c", TOOLS / name
         if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
