@@ -58,7 +58,7 @@ class Connection:
         plain = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = client_tls().wrap_socket(plain)
-        self.buffer = b""
+        self.buffer = bytearray()
         self.tags = 0
 
     def note(self, direction, data):
@@ -99,7 +99,8 @@ class Connection:
             while len(self.buffer) < wanted:
                 self._fill()
             end = self._line(wanted)
-        raw, self.buffer = self.buffer[:end], self.buffer[end:]
+        raw = bytes(self.buffer[:end])
+        del self.buffer[:end]
         self.note("S", raw)
         return raw
 

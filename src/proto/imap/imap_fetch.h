@@ -15,7 +15,11 @@ enum imap_section_kind {
     IMAP_SECTION_MIME, /* the part's own header */
 };
 
-enum { IMAP_SECTION_DEPTH_MAX = 100, IMAP_FIELDS_MAX = 200, IMAP_FETCH_ITEMS_MAX = 200 };
+enum {
+    IMAP_SECTION_DEPTH_MAX = 110, /* whatever BODYSTRUCTURE shows can be fetched */
+    IMAP_FIELDS_MAX = 200,
+    IMAP_FETCH_ITEMS_MAX = 200
+};
 
 /* RFC 9051 9, section-spec. */
 struct imap_section {
