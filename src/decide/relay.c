@@ -52,7 +52,9 @@ struct relay_decision decide_relay(const struct relay_facts *facts)
         because(&decision, "lmtp-is-local", server, facts->domain);
         return decision;
     }
-    if (!text_is_empty(facts->login) && facts->server->relay_logged_in) {
+    if (!text_is_empty(facts->login) && facts->may_not_relay) {
+        because(&decision, "relay-users", facts->server->relayers.place, facts->login);
+    } else if (!text_is_empty(facts->login) && facts->server->relay_logged_in) {
         because(&decision, "relay-logged-in", server, facts->login);
         decision.verdict = RELAY_ONWARD;
         return decision;

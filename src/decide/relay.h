@@ -19,6 +19,7 @@ struct relay_facts {
     const struct net_address *peer;
     struct text login;  /* canonical user, or "" */
     struct text domain; /* of the recipient, A-labels; "": postmaster without domain */
+    bool may_not_relay; /* the login is none of `relay-users` */
 };
 
 enum relay_verdict {

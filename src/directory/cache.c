@@ -1,5 +1,6 @@
 #include "directory/cache.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -8,26 +9,48 @@
 /* More recipients than this are expanded by auth, which finds duplicates in linear time. */
 enum { EXPAND_MOST = 16 };
 
+/* Of a sender who is a user of ours. */
+struct known_sender {
+    char user[DIRECTORY_USER_MAX];
+    uint64_t send_bytes, recipients;
+};
+
 struct directory_cache {
     struct map *answers; /* address key -> mailbox, NUL-ended; "" when only known to be taken */
+    struct map *senders; /* login or sender -> struct known_sender */
+    struct map *rights;  /* user, LF, server -> struct directory_rights */
     uint64_t clearings;
 };
+
+static void make_maps(struct directory_cache *cache)
+{
+    cache->answers = map_new();
+    cache->senders = map_new();
+    cache->rights = map_new();
+}
 
 struct directory_cache *directory_cache_new(void)
 {
     struct directory_cache *cache = calloc(1, sizeof(*cache));
     check(cache != NULL);
-    cache->answers = map_new();
+    make_maps(cache);
     return cache;
+}
+
+static void free_map(struct map **map)
+{
+    size_t position = 0;
+    void *value;
+    while (map_next(*map, &position, NULL, &value))
+        free(value);
+    map_free(map);
 }
 
 static void forget_all(struct directory_cache *cache)
 {
-    size_t position = 0;
-    void *mailbox;
-    while (map_next(cache->answers, &position, NULL, &mailbox))
-        free(mailbox);
-    map_free(&cache->answers);
+    free_map(&cache->answers);
+    free_map(&cache->senders);
+    free_map(&cache->rights);
 }
 
 void directory_cache_free(struct directory_cache **cache)
@@ -42,10 +65,10 @@ void directory_cache_free(struct directory_cache **cache)
 void directory_cache_clear(struct directory_cache *cache)
 {
     cache->clearings++;
-    if (map_count(cache->answers) == 0)
+    if (map_count(cache->answers) + map_count(cache->senders) + map_count(cache->rights) == 0)
         return;
     forget_all(cache);
-    cache->answers = map_new();
+    make_maps(cache);
 }
 
 static void keep(struct directory_cache *cache, struct text key, struct text mailbox)
@@ -77,42 +100,120 @@ static bool has_target(const struct directory_target *targets, unsigned count, s
 }
 
 /* False when some key is not known. */
-static bool expand_from_memory(const struct directory_cache *cache, const struct text *keys,
-                               unsigned count, struct arena *arena,
-                               struct directory_target *targets, unsigned *target_count)
+static bool targets_from_memory(const struct directory_cache *cache,
+                                const struct directory_question *question, struct arena *arena,
+                                struct directory_answer *out)
 {
-    *target_count = 0;
-    for (unsigned i = 0; i < count; i++) {
-        struct text mailbox = text_from(map_get(cache->answers, keys[i]));
+    out->targets = arena_array(arena, question->count, sizeof(*out->targets));
+    for (unsigned i = 0; i < question->count; i++) {
+        struct text mailbox = text_from(map_get(cache->answers, question->keys[i]));
         if (text_is_empty(mailbox))
             return false;
-        if (!has_target(targets, *target_count, mailbox))
-            targets[(*target_count)++] =
-                (struct directory_target){TARGET_MAILBOX, arena_copy(arena, mailbox), i};
+        if (!has_target(out->targets, out->target_count, mailbox))
+            out->targets[out->target_count++] =
+                (struct directory_target){.kind = TARGET_MAILBOX,
+                                          .address = arena_copy(arena, mailbox),
+                                          .recipient = i,
+                                          .receive_bytes = DIRECTORY_NO_LIMIT};
     }
     return true;
 }
 
-/* Keep what was answered for keys that are one mailbox each: theirs alone, and asked about once. */
-static void keep_expanded(struct directory_cache *cache, const struct text *keys, unsigned count,
-                          const struct directory_target *targets, unsigned target_count)
+static struct text sender_of(const struct directory_facts *facts)
 {
-    if (count == 1 && target_count == 1 && targets[0].kind == TARGET_MAILBOX)
-        keep(cache, keys[0], targets[0].address);
+    return facts->login.length > 0 ? facts->login : facts->sender;
+}
+
+/* Who is not ours has no limits of his own. */
+static bool sender_from_memory(const struct directory_cache *cache,
+                               const struct directory_facts *facts, struct arena *arena,
+                               struct directory_answer *out)
+{
+    if (facts == NULL || !facts->is_ours)
+        return true;
+    const struct known_sender *sender = map_get(cache->senders, sender_of(facts));
+    if (sender == NULL)
+        return false;
+    out->user = arena_copy(arena, text_from(sender->user));
+    out->send_bytes = sender->send_bytes;
+    out->recipients = sender->recipients;
+    return true;
+}
+
+static bool expand_from_memory(const struct directory_cache *cache,
+                               const struct directory_question *question, struct arena *arena,
+                               struct directory_answer *out)
+{
+    *out = (struct directory_answer){.send_bytes = DIRECTORY_NO_LIMIT,
+                                     .recipients = DIRECTORY_NO_LIMIT};
+    return question->count <= EXPAND_MOST &&
+           sender_from_memory(cache, question->facts, arena, out) &&
+           targets_from_memory(cache, question, arena, out);
+}
+
+/* Keep what was answered for keys that are one mailbox each: theirs alone, and asked about once. */
+static void keep_expanded(struct directory_cache *cache, const struct directory_question *question,
+                          const struct directory_answer *answer)
+{
+    const struct directory_target *target = answer->targets;
+    if (question->count == 1 && answer->target_count == 1 && target->kind == TARGET_MAILBOX &&
+        !answer->depends && target->group == 0 && target->receive_bytes == DIRECTORY_NO_LIMIT)
+        keep(cache, question->keys[0], target->address);
+}
+
+static void keep_sender(struct directory_cache *cache, const struct directory_facts *facts,
+                        const struct directory_answer *answer)
+{
+    if (facts == NULL || !facts->is_ours || answer->user.length == 0)
+        return;
+    struct known_sender *sender = calloc(1, sizeof(*sender));
+    check(sender != NULL);
+    sender->send_bytes = answer->send_bytes;
+    sender->recipients = answer->recipients;
+    if (map_count(cache->senders) >= DIRECTORY_CACHE_MAX)
+        directory_cache_clear(cache);
+    if (text_copy(answer->user, sender->user, sizeof(sender->user)))
+        free(map_put(cache->senders, sender_of(facts), sender));
+    else
+        free(sender);
 }
 
 enum status directory_cache_expand(struct directory_cache *cache, struct rpc_channel *auth,
-                                   const struct text *keys, unsigned count, struct arena *arena,
-                                   struct directory_target **targets, unsigned *target_count)
+                                   const struct directory_question *question, struct arena *arena,
+                                   struct directory_answer *out)
 {
-    if (count <= EXPAND_MOST) {
-        *targets = arena_array(arena, count, sizeof(**targets));
-        if (expand_from_memory(cache, keys, count, arena, *targets, target_count))
-            return OK;
+    if (expand_from_memory(cache, question, arena, out))
+        return OK;
+    uint64_t clearings = cache->clearings;
+    enum status status = directory_expand(auth, question, arena, out);
+    if (status == OK && cache->clearings == clearings) {
+        keep_expanded(cache, question, out);
+        keep_sender(cache, question->facts, out);
+    }
+    return status;
+}
+
+enum status directory_cache_rights(struct directory_cache *cache, struct rpc_channel *auth,
+                                   struct text user, struct text server,
+                                   struct directory_rights *out)
+{
+    char name[DIRECTORY_USER_MAX + 256];
+    int length = snprintf(name, sizeof(name), "%.*s\n%.*s", TEXT_ARG(user), TEXT_ARG(server));
+    struct text key = text_of(name, (size_t)length < sizeof(name) ? (size_t)length : 0);
+    const struct directory_rights *known = map_get(cache->rights, key);
+    if (known != NULL) {
+        *out = *known;
+        return OK;
     }
     uint64_t clearings = cache->clearings;
-    enum status status = directory_expand(auth, keys, count, arena, targets, target_count);
-    if (status == OK && cache->clearings == clearings)
-        keep_expanded(cache, keys, count, *targets, *target_count);
-    return status;
+    enum status status = directory_rights(auth, user, server, out);
+    if (status != OK || cache->clearings != clearings || key.length == 0)
+        return status;
+    struct directory_rights *kept = calloc(1, sizeof(*kept));
+    check(kept != NULL);
+    *kept = *out;
+    if (map_count(cache->rights) >= DIRECTORY_CACHE_MAX)
+        directory_cache_clear(cache);
+    free(map_put(cache->rights, key, kept));
+    return OK;
 }

@@ -20,10 +20,14 @@ void directory_cache_clear(struct directory_cache *cache);
 /* As directory_check. YIELDS. */
 enum status directory_cache_check(struct directory_cache *cache, struct rpc_channel *auth,
                                   struct text address_key);
-/* As directory_expand. Answered from the cache when it knows every key to be one mailbox. YIELDS.
- */
+/* As directory_expand. Answered from the cache when it knows every key to be one mailbox that takes
+ * mail from everybody, and the sender's limits. YIELDS. */
 enum status directory_cache_expand(struct directory_cache *cache, struct rpc_channel *auth,
-                                   const struct text *keys, unsigned count, struct arena *arena,
-                                   struct directory_target **targets, unsigned *target_count);
+                                   const struct directory_question *question, struct arena *arena,
+                                   struct directory_answer *out);
+/* As directory_rights. YIELDS. */
+enum status directory_cache_rights(struct directory_cache *cache, struct rpc_channel *auth,
+                                   struct text user, struct text server,
+                                   struct directory_rights *out);
 
 #endif

@@ -67,7 +67,7 @@ bool directory_description_decode(struct text bytes, struct arena *arena,
     out->address = wire_get_text(&in);
     out->name = wire_get_text(&in);
     out->member_count = wire_get_u32(&in);
-    if (kind > DESCRIBED_SEVERAL || !is_one_line(out->address, DIRECTORY_KEY_MAX) ||
+    if (kind > DESCRIBED_HIDDEN || !is_one_line(out->address, DIRECTORY_KEY_MAX) ||
         !is_one_line(out->name, DIRECTORY_NAME_MAX) || out->member_count > in.rest.length / 4)
         return false;
     out->members = arena_array(arena, out->member_count, sizeof(*out->members));
@@ -230,28 +230,99 @@ bool directory_exchange_decode(struct text bytes, uint64_t *exchange)
     return wire_end(&in) && *exchange != 0;
 }
 
-void directory_expand_encode(const struct text *keys, unsigned count, struct buffer *out)
+static bool is_flag(uint8_t byte)
 {
-    wire_put_u32(out, count);
-    for (unsigned i = 0; i < count; i++)
-        wire_put_text(out, keys[i]);
+    return byte <= 1;
 }
 
-bool directory_expand_decode(struct text bytes, struct arena *arena, struct text **keys,
-                             unsigned *count)
+void directory_expand_encode(const struct directory_question *question, struct buffer *out)
+{
+    const struct directory_facts *facts = question->facts;
+    wire_put_u8(out, facts != NULL);
+    if (facts != NULL) {
+        wire_put_text(out, facts->sender);
+        wire_put_text(out, facts->login);
+        wire_put_u64(out, facts->size);
+        wire_put_u8(out, facts->is_internal);
+    }
+    wire_put_u32(out, question->count);
+    for (unsigned i = 0; i < question->count; i++)
+        wire_put_text(out, question->keys[i]);
+}
+
+static bool is_key_or_empty(struct text key)
+{
+    return key.length == 0 || directory_key_is_valid(key);
+}
+
+static bool get_expand_facts(struct wire_reader *in, struct arena *arena,
+                             struct directory_question *question)
+{
+    uint8_t has_facts = wire_get_u8(in);
+    if (has_facts == 0 || !is_flag(has_facts))
+        return is_flag(has_facts);
+    struct directory_facts *facts = arena_alloc(arena, sizeof(*facts));
+    question->facts = facts;
+    facts->sender = wire_get_text(in);
+    facts->login = wire_get_text(in);
+    facts->size = wire_get_u64(in);
+    uint8_t is_internal = wire_get_u8(in);
+    facts->is_internal = is_internal == 1;
+    return is_flag(is_internal) && is_key_or_empty(facts->sender) && is_key_or_empty(facts->login);
+}
+
+bool directory_expand_decode(struct text bytes, struct arena *arena,
+                             struct directory_question *question)
 {
     struct wire_reader in = wire_reader_of(bytes);
-    *count = wire_get_u32(&in);
-    /* Each takes at least the four bytes of its length: a count that lies allocates nothing. */
-    if (*count > DIRECTORY_TARGETS_MAX || *count > in.rest.length / 4)
+    *question = (struct directory_question){0};
+    if (!get_expand_facts(&in, arena, question))
         return false;
-    *keys = arena_array(arena, *count, sizeof(**keys));
-    for (unsigned i = 0; i < *count; i++) {
-        (*keys)[i] = wire_get_text(&in);
-        if (!directory_key_is_valid((*keys)[i]))
+    question->count = wire_get_u32(&in);
+    /* Each takes at least the four bytes of its length: a count that lies allocates nothing. */
+    if (question->count > DIRECTORY_TARGETS_MAX || question->count > in.rest.length / 4)
+        return false;
+    struct text *keys = arena_array(arena, question->count, sizeof(*keys));
+    question->keys = keys;
+    for (unsigned i = 0; i < question->count; i++) {
+        keys[i] = wire_get_text(&in);
+        if (!directory_key_is_valid(keys[i]))
             return false;
     }
     return wire_end(&in);
+}
+
+void directory_rights_encode(struct text user, struct text server, struct buffer *out)
+{
+    wire_put_text(out, user);
+    wire_put_text(out, server);
+}
+
+bool directory_rights_decode(struct text bytes, struct text *user, struct text *server)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    *user = wire_get_text(&in);
+    *server = wire_get_text(&in);
+    return wire_end(&in) && directory_key_is_valid(*user) && server->length <= DIRECTORY_HOST_MAX;
+}
+
+void directory_rights_answer_encode(const struct directory_rights *rights, struct buffer *out)
+{
+    wire_put_u8(out, rights->may_submit);
+    wire_put_u8(out, rights->may_relay);
+    wire_put_u64(out, rights->send_bytes);
+    wire_put_u64(out, rights->recipients);
+}
+
+bool directory_rights_answer_decode(struct text bytes, struct directory_rights *rights)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    uint8_t may_submit = wire_get_u8(&in), may_relay = wire_get_u8(&in);
+    rights->may_submit = may_submit == 1;
+    rights->may_relay = may_relay == 1;
+    rights->send_bytes = wire_get_u64(&in);
+    rights->recipients = wire_get_u64(&in);
+    return wire_end(&in) && is_flag(may_submit) && is_flag(may_relay);
 }
 
 void directory_forward_encode(struct text sender, struct text domain, struct buffer *out)
@@ -268,35 +339,107 @@ bool directory_forward_decode(struct text bytes, struct text *sender, struct tex
     return wire_end(&in);
 }
 
-void directory_targets_encode(const struct directory_target *targets, unsigned count,
-                              struct buffer *out)
+/* What follows the address of a target depends on what it is. */
+static void put_target(const struct directory_target *target, struct buffer *out)
 {
-    wire_put_u32(out, count);
-    for (unsigned i = 0; i < count; i++) {
-        wire_put_u8(out, (uint8_t)targets[i].kind);
-        wire_put_u32(out, targets[i].recipient);
-        wire_put_text(out, targets[i].address);
-    }
+    wire_put_u8(out, (uint8_t)target->kind);
+    wire_put_u32(out, target->recipient);
+    wire_put_u16(out, (uint16_t)target->group);
+    wire_put_text(out, target->address);
+    if (target->kind == TARGET_MAILBOX)
+        wire_put_u64(out, target->receive_bytes);
+    if (target->kind == TARGET_REFUSED)
+        wire_put_text(out, target->status);
+    if (target->kind == TARGET_REFUSED || target->kind == TARGET_EXPAND_AT)
+        wire_put_text(out, target->reason);
 }
 
-bool directory_targets_decode(struct text bytes, unsigned asked, struct arena *arena,
-                              struct directory_target **targets, unsigned *count)
+void directory_answer_encode(const struct directory_answer *answer, struct buffer *out)
 {
-    enum { LEAST_BYTES = 9 }; /* of one target */
-    struct wire_reader in = wire_reader_of(bytes);
-    *count = wire_get_u32(&in);
-    if (*count > DIRECTORY_TARGETS_MAX || *count > in.rest.length / LEAST_BYTES)
+    wire_put_u8(out, answer->depends);
+    wire_put_text(out, answer->user);
+    wire_put_u64(out, answer->send_bytes);
+    wire_put_u64(out, answer->recipients);
+    wire_put_u32(out, answer->group_count);
+    for (unsigned i = 0; i < answer->group_count; i++) {
+        const struct directory_group *group = &answer->groups[i];
+        wire_put_text(out, group->address);
+        wire_put_text(out, group->owner);
+        wire_put_u8(out, group->nobody_hears);
+        wire_put_u8(out, group->hides_members);
+    }
+    wire_put_u32(out, answer->target_count);
+    for (unsigned i = 0; i < answer->target_count; i++)
+        put_target(&answer->targets[i], out);
+}
+
+static bool is_address(struct text address)
+{
+    return address.length > 0 && address.length <= DIRECTORY_KEY_MAX + 2;
+}
+
+static bool get_groups(struct wire_reader *in, struct arena *arena, struct directory_answer *out)
+{
+    enum { LEAST_BYTES = 10 }; /* of one group */
+    out->group_count = wire_get_u32(in);
+    if (out->group_count > DIRECTORY_GROUPS_MAX || out->group_count > in->rest.length / LEAST_BYTES)
         return false;
-    *targets = arena_array(arena, *count, sizeof(**targets));
-    for (unsigned i = 0; i < *count; i++) {
-        struct directory_target *target = &(*targets)[i];
-        uint8_t kind = wire_get_u8(&in);
-        target->kind = (enum directory_target_kind)kind;
-        target->recipient = wire_get_u32(&in);
-        target->address = wire_get_text(&in);
-        if (kind > TARGET_LOOP || target->recipient >= asked || target->address.length == 0 ||
-            target->address.length > DIRECTORY_KEY_MAX + 2)
+    out->groups = arena_array(arena, out->group_count, sizeof(*out->groups));
+    for (unsigned i = 0; i < out->group_count; i++) {
+        struct directory_group *group = &out->groups[i];
+        group->address = wire_get_text(in);
+        group->owner = wire_get_text(in);
+        uint8_t nobody_hears = wire_get_u8(in), hides_members = wire_get_u8(in);
+        group->nobody_hears = nobody_hears == 1;
+        group->hides_members = hides_members == 1;
+        if (!is_address(group->address) || group->owner.length > DIRECTORY_KEY_MAX + 2 ||
+            !is_flag(nobody_hears) || !is_flag(hides_members))
             return false;
     }
+    return true;
+}
+
+/* Status and reason go into reports and replies. */
+static bool get_target(struct wire_reader *in, const struct directory_answer *answer,
+                       unsigned asked, struct directory_target *target)
+{
+    enum { STATUS_MAX = 8, REASON_MAX = 255 };
+    uint8_t kind = wire_get_u8(in);
+    target->kind = (enum directory_target_kind)kind;
+    target->recipient = wire_get_u32(in);
+    target->group = wire_get_u16(in);
+    target->address = wire_get_text(in);
+    target->receive_bytes = kind == TARGET_MAILBOX ? wire_get_u64(in) : DIRECTORY_NO_LIMIT;
+    if (kind == TARGET_REFUSED)
+        target->status = wire_get_text(in);
+    if (kind == TARGET_REFUSED || kind == TARGET_EXPAND_AT)
+        target->reason = wire_get_text(in);
+    return kind <= TARGET_EXPAND_AT && target->recipient < asked && is_address(target->address) &&
+           target->group <= answer->group_count &&
+           (kind != TARGET_REFUSED || target->status.length > 0) &&
+           is_one_line(target->status, STATUS_MAX) && is_one_line(target->reason, REASON_MAX);
+}
+
+bool directory_answer_decode(struct text bytes, unsigned asked, struct arena *arena,
+                             struct directory_answer *out)
+{
+    enum { LEAST_BYTES = 11 }; /* of one target */
+    struct wire_reader in = wire_reader_of(bytes);
+    *out = (struct directory_answer){0};
+    uint8_t depends = wire_get_u8(&in);
+    out->depends = depends == 1;
+    out->user = wire_get_text(&in);
+    out->send_bytes = wire_get_u64(&in);
+    out->recipients = wire_get_u64(&in);
+    if (!is_flag(depends) || !is_key_or_empty(out->user) || !get_groups(&in, arena, out))
+        return false;
+    out->target_count = wire_get_u32(&in);
+    if (out->target_count > DIRECTORY_TARGETS_MAX ||
+        out->target_count > in.rest.length / LEAST_BYTES)
+        return false;
+    out->targets = arena_array(arena, out->target_count, sizeof(*out->targets));
+    for (unsigned i = 0; i < out->target_count; i++)
+        if (!get_target(&in, out, asked, &out->targets[i]))
+            return false;
     return wire_end(&in);
 }

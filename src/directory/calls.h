@@ -50,20 +50,25 @@ bool directory_sasl_answer_decode(struct text bytes, struct directory_sasl_answe
 void directory_exchange_encode(uint64_t exchange, struct buffer *out);
 bool directory_exchange_decode(struct text bytes, uint64_t *exchange);
 
-/* DIRECTORY_EXPAND: keys are in arena, their bytes borrowed. */
-void directory_expand_encode(const struct text *keys, unsigned count, struct buffer *out);
-bool directory_expand_decode(struct text bytes, struct arena *arena, struct text **keys,
-                             unsigned *count);
+/* DIRECTORY_EXPAND: keys and facts are in arena, their bytes borrowed. */
+void directory_expand_encode(const struct directory_question *question, struct buffer *out);
+bool directory_expand_decode(struct text bytes, struct arena *arena,
+                             struct directory_question *question);
+
+/* DIRECTORY_RIGHTS: whose, and on which server; and the answer. */
+void directory_rights_encode(struct text user, struct text server, struct buffer *out);
+bool directory_rights_decode(struct text bytes, struct text *user, struct text *server);
+void directory_rights_answer_encode(const struct directory_rights *rights, struct buffer *out);
+bool directory_rights_answer_decode(struct text bytes, struct directory_rights *rights);
 
 /* DIRECTORY_FORWARD; its answer is the address. Texts are borrowed. */
 void directory_forward_encode(struct text sender, struct text domain, struct buffer *out);
 bool directory_forward_decode(struct text bytes, struct text *sender, struct text *domain);
 
-/* The answer to DIRECTORY_EXPAND. `asked`: how many addresses were asked about. Addresses are
- * borrowed. */
-void directory_targets_encode(const struct directory_target *targets, unsigned count,
-                              struct buffer *out);
-bool directory_targets_decode(struct text bytes, unsigned asked, struct arena *arena,
-                              struct directory_target **targets, unsigned *count);
+/* The answer to DIRECTORY_EXPAND. `asked`: how many addresses were asked about. Texts are borrowed.
+ */
+void directory_answer_encode(const struct directory_answer *answer, struct buffer *out);
+bool directory_answer_decode(struct text bytes, unsigned asked, struct arena *arena,
+                             struct directory_answer *out);
 
 #endif

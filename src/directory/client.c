@@ -9,7 +9,7 @@
 #include "mail/address.h"
 
 /* A login may wait for its turn (throttling, then the queue of verifications). */
-enum { CHECK_WAIT = 20 * SECOND, EXPAND_WAIT = 60 * SECOND, LOGIN_WAIT = 2 * MINUTE };
+enum { CHECK_WAIT = 20 * SECOND, EXPAND_WAIT = 20 * SECOND, LOGIN_WAIT = 2 * MINUTE };
 
 enum status directory_check(struct rpc_channel *auth, struct text address_key)
 {
@@ -53,24 +53,22 @@ enum status directory_describe(struct rpc_channel *auth, struct text key, struct
     return status;
 }
 
-static enum status read_targets(struct text bytes, unsigned asked, struct arena *arena,
-                                struct directory_target **targets, unsigned *target_count)
+/* The texts outlive the reply: it is copied whole. */
+static enum status read_answer(struct text bytes, unsigned asked, struct arena *arena,
+                               struct directory_answer *out)
 {
-    if (!directory_targets_decode(bytes, asked, arena, targets, target_count))
+    if (!directory_answer_decode(arena_copy(arena, bytes), asked, arena, out))
         return try_later("malformed answer from the directory");
-    for (unsigned i = 0; i < *target_count; i++)
-        (*targets)[i].address = arena_copy(arena, (*targets)[i].address);
     return OK;
 }
 
-enum status directory_expand(struct rpc_channel *auth, const struct text *keys, unsigned count,
-                             struct arena *arena, struct directory_target **targets,
-                             unsigned *target_count)
+enum status directory_expand(struct rpc_channel *auth, const struct directory_question *question,
+                             struct arena *arena, struct directory_answer *out)
 {
     struct buffer request;
     buffer_init(&request, DIRECTORY_CALL_MAX);
-    directory_expand_encode(keys, count, &request);
-    if (request.overflowed || count > DIRECTORY_TARGETS_MAX) {
+    directory_expand_encode(question, &request);
+    if (request.overflowed || question->count > DIRECTORY_TARGETS_MAX) {
         buffer_finish(&request);
         return refused("too many recipients");
     }
@@ -78,7 +76,23 @@ enum status directory_expand(struct rpc_channel *auth, const struct text *keys, 
     enum status status = rpc_ask(auth, DIRECTORY_EXPAND, buffer_text(&request), -1,
                                  clock_monotonic_ms() + EXPAND_WAIT, &reply);
     if (status == OK)
-        status = read_targets(buffer_text(&reply.bytes), count, arena, targets, target_count);
+        status = read_answer(buffer_text(&reply.bytes), question->count, arena, out);
+    rpc_reply_finish(&reply);
+    buffer_finish(&request);
+    return status;
+}
+
+enum status directory_rights(struct rpc_channel *auth, struct text user, struct text server,
+                             struct directory_rights *out)
+{
+    struct buffer request;
+    struct rpc_reply reply;
+    buffer_init(&request, 2048);
+    directory_rights_encode(user, server, &request);
+    enum status status = rpc_ask(auth, DIRECTORY_RIGHTS, buffer_text(&request), -1,
+                                 clock_monotonic_ms() + CHECK_WAIT, &reply);
+    if (status == OK && !directory_rights_answer_decode(buffer_text(&reply.bytes), out))
+        status = try_later("malformed answer from the directory");
     rpc_reply_finish(&reply);
     buffer_finish(&request);
     return status;

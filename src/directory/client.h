@@ -15,6 +15,7 @@ enum directory_method {
     DIRECTORY_FORWARD = 8,   /* from store: in whose name does it go on? */
     DIRECTORY_DESCRIBE = 16, /* from front: what is this address? */
     DIRECTORY_TURN = 24,     /* from front, with fd: turn.h */
+    DIRECTORY_RIGHTS = 32,   /* from front: what may a user do? */
     /* auth itself tells front and store, one way and empty: forget what was answered before. */
     DIRECTORY_CHANGED = 4,
     DIRECTORY_SASL_STEP = 5,    /* from front: one message of a SASL exchange */
@@ -31,6 +32,7 @@ enum directory_described {
     DESCRIBED_USER,
     DESCRIBED_LIST,    /* an alias or a group */
     DESCRIBED_SEVERAL, /* more than one has that local part; nothing else is told */
+    DESCRIBED_HIDDEN,  /* a group whose members are not told */
 };
 struct directory_description {
     enum directory_described kind;
@@ -44,26 +46,73 @@ struct directory_description {
 enum status directory_describe(struct rpc_channel *auth, struct text key, struct arena *arena,
                                struct directory_description *out);
 
+/* Who sends the message that addresses are looked up for, and how large it is. */
+struct directory_facts {
+    struct text sender; /* key; "" the null path */
+    struct text login;  /* canonical user, or "" */
+    uint64_t size;      /* bytes; 0: not known */
+    bool is_internal;   /* a report of ours: whoever restricts mail takes it */
+    bool is_ours;       /* login or sender are of a domain of ours; for the cache, and not sent */
+};
+
 /* Who an address means in the end. */
 enum directory_target_kind {
     TARGET_MAILBOX, /* address: a user of ours, key form */
     TARGET_REMOTE,  /* address: elsewhere (alias or group member outside our domains) */
     TARGET_UNKNOWN, /* address: ours by domain, but no such user: report 5.1.1 */
     TARGET_LOOP, /* an alias or group that contains itself, or is nested too deep: report 5.4.6 */
+    TARGET_REFUSED,   /* its mail is not for this sender or not so large, or can't be told apart:
+                       * report `status` and `reason` */
+    TARGET_EXPAND_AT, /* a group whose members another host of ours knows: `host` gets it */
 };
 struct directory_target {
     enum directory_target_kind kind;
     struct text address;
-    unsigned recipient; /* index of the address asked about */
+    unsigned recipient;     /* index of the address asked about */
+    unsigned group;         /* the innermost it is reached by: groups[group - 1]; 0: none */
+    struct text status;     /* "5.7.1" */
+    struct text reason;     /* or host */
+    uint64_t receive_bytes; /* of a mailbox: its own limit; DIRECTORY_NO_LIMIT: none of its own */
 };
-enum { DIRECTORY_TARGETS_MAX = 10000 };
+/* What holds for those who are reached by a group. */
+struct directory_group {
+    struct text address; /* key */
+    struct text owner;   /* reports go to him; "": to the sender */
+    bool nobody_hears;   /* or to nobody */
+    bool hides_members;  /* this one, or one that it is in */
+};
+#define DIRECTORY_NO_LIMIT UINT64_MAX
+enum { DIRECTORY_TARGETS_MAX = 10000, DIRECTORY_GROUPS_MAX = 10000 };
 
-/* Expand these addresses (key form; those outside our domains come back TARGET_REMOTE as they
- * are). Duplicates are found here: an address comes back once, for the first recipient that
- * leads to it. TRY_LATER: hold the mail, never bounce. YIELDS. */
-enum status directory_expand(struct rpc_channel *auth, const struct text *keys, unsigned count,
-                             struct arena *arena, struct directory_target **targets,
-                             unsigned *target_count);
+struct directory_question {
+    const struct text *keys; /* those outside our domains come back TARGET_REMOTE as they are */
+    unsigned count;
+    const struct directory_facts *facts; /* NULL: who is meant, whoever asks */
+};
+struct directory_answer {
+    struct directory_target *targets;
+    unsigned target_count;
+    struct directory_group *groups;
+    unsigned group_count;
+    bool depends; /* with other facts it would be another */
+    /* Of the sender, when he is a user of ours; DIRECTORY_NO_LIMIT: no limits of his own. */
+    struct text user;
+    uint64_t send_bytes, recipients;
+};
+
+/* Expand these addresses (key form). Duplicates are found here: an address comes back once, for the
+ * first recipient that leads to it. TRY_LATER: hold the mail, never bounce. YIELDS. */
+enum status directory_expand(struct rpc_channel *auth, const struct directory_question *question,
+                             struct arena *arena, struct directory_answer *out);
+
+/* What a user may do on a server, and how much. */
+struct directory_rights {
+    bool may_submit, may_relay;      /* by the lists of the server */
+    uint64_t send_bytes, recipients; /* DIRECTORY_NO_LIMIT: no limits of his own */
+};
+/* Of a canonical user, logged in at the server. YIELDS. */
+enum status directory_rights(struct rpc_channel *auth, struct text user, struct text server,
+                             struct directory_rights *out);
 
 /* A sender (canonical, not of ours) as mail that a domain of ours forwards goes out (mail/srs.h).
  * The key stays in auth, which also expands what comes back. REFUSED: it can't be rewritten, or the

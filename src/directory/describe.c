@@ -1,6 +1,7 @@
 #include "directory/describe.h"
 
 #include "base/check.h"
+#include "directory/selection.h"
 #include "directory/state.h"
 
 static bool describe_user(struct directory *directory, struct text key, struct arena *arena,
@@ -14,19 +15,33 @@ static bool describe_user(struct directory *directory, struct text key, struct a
     return true;
 }
 
+/* Those who are listed, and those whom a group's filter means. */
+static void list_members(struct directory *directory, struct text key, struct text filter,
+                         struct arena *arena, struct directory_description *out)
+{
+    struct directory_member *listed, *selected = NULL;
+    unsigned count = directory_list_members(directory, key, arena, &listed), more = 0;
+    if (filter.length > 0)
+        more = selection_of(directory, filter, arena, &selected);
+    out->members = arena_array(arena, count + more, sizeof(struct text));
+    for (unsigned i = 0; i < count; i++)
+        out->members[out->member_count++] = listed[i].address;
+    for (unsigned i = 0; i < more; i++)
+        out->members[out->member_count++] = selected[i].address;
+}
+
 static bool describe_list(struct directory *directory, struct text key, struct arena *arena,
                           struct directory_description *out)
 {
-    struct directory_member *members;
+    struct attributes attributes;
     if (directory_list_kind(directory, key) == 0)
         return false;
-    unsigned count = directory_list_members(directory, key, arena, &members);
-    *out = (struct directory_description){.kind = DESCRIBED_LIST,
-                                          .address = arena_copy(arena, key),
-                                          .members = arena_array(arena, count, sizeof(struct text)),
-                                          .member_count = count};
-    for (unsigned i = 0; i < count; i++)
-        out->members[i] = members[i].address;
+    attributes_load(directory, key, arena, &attributes);
+    bool is_hidden = attributes_flag(&attributes, ATTRIBUTE_HIDE_MEMBERS);
+    *out = (struct directory_description){.kind = is_hidden ? DESCRIBED_HIDDEN : DESCRIBED_LIST,
+                                          .address = arena_copy(arena, key)};
+    if (!is_hidden)
+        list_members(directory, key, attributes.values[ATTRIBUTE_FILTER], arena, out);
     return true;
 }
 

@@ -287,7 +287,7 @@ static void tell_changed(struct directory *directory)
 /* Others keep what they were told of addresses; of logins they keep nothing. */
 static bool changes_addresses(const struct directory_record *record)
 {
-    return record->type <= RECORD_MEMBERS_GONE;
+    return record->type <= RECORD_MEMBERS_GONE || record->type == RECORD_ATTRIBUTE;
 }
 
 static bool changes_logins(const struct directory_record *record)

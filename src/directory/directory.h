@@ -78,8 +78,13 @@ struct directory_member {
 enum status directory_list_add(struct directory *directory, enum directory_list_kind kind,
                                struct text key, const struct directory_member *members,
                                unsigned count);
-/* Remove these members, or with count 0 the whole of it. Without members left it is removed, for it
- * would swallow mail; *removed says so. REFUSED when it or a member is not there. YIELDS. */
+/* Make it, or find it, a group of those for whom a search filter holds, besides those who are
+ * listed. REFUSED as above, or when the filter is malformed. YIELDS. */
+enum status directory_group_set_filter(struct directory *directory, struct text key,
+                                       struct text filter);
+/* Remove these members, or with count 0 the whole of it. Without members left, and without
+ * a filter, it is removed, for it would swallow mail; *removed says so. REFUSED when it or a member
+ * is not there. YIELDS. */
 enum status directory_list_remove(struct directory *directory, enum directory_list_kind kind,
                                   struct text key, const struct text *member_keys, unsigned count,
                                   bool *removed);
@@ -93,13 +98,23 @@ void directory_lists(struct directory *directory, enum directory_list_kind kind,
 unsigned directory_list_members(struct directory *directory, struct text key, struct arena *arena,
                                 struct directory_member **members);
 
-/* Will mail for the key be taken? OK, REFUSED, TRY_LATER. Looks one step far. Does not yield. */
+/* Is there somebody of this key? OK, REFUSED, TRY_LATER. Looks one step far. Does not yield. */
 enum status directory_accepts(struct directory *directory, struct text key);
 /* As directory_expand in client.h. A recipient whose targets do not fit in DIRECTORY_TARGETS_MAX
- * comes back as one TARGET_LOOP: its list is too large. Does not yield. */
-enum status directory_resolve(struct directory *directory, const struct text *keys, unsigned count,
-                              struct arena *arena, struct directory_target **targets,
-                              unsigned *target_count);
+ * comes back as one TARGET_REFUSED. Does not yield. */
+enum status directory_resolve(struct directory *directory,
+                              const struct directory_question *question, struct arena *arena,
+                              struct directory_answer *out);
+/* The same, telling of each step: what an address is, `depth` deep in what was asked about. */
+typedef void directory_step_visit(void *context, unsigned depth, struct text address,
+                                  struct text words);
+enum status directory_resolve_told(struct directory *directory,
+                                   const struct directory_question *question, struct arena *arena,
+                                   struct directory_answer *out, directory_step_visit *visit,
+                                   void *context);
+/* As in client.h. Does not yield. */
+enum status directory_user_rights(struct directory *directory, struct text user, struct text server,
+                                  struct directory_rights *out);
 
 /* As directory_forward in client.h. Does not yield. */
 enum status directory_rewrite(const struct directory *directory, struct text sender,

@@ -60,6 +60,13 @@ void directory_index_certificate(struct buffer *out, struct text digest)
     buffer_append(out, digest);
 }
 
+void directory_index_attribute(struct buffer *out, struct text key, struct text attribute)
+{
+    directory_index_key(out, INDEX_ATTRIBUTE, key);
+    buffer_append_byte(out, '\0');
+    buffer_append(out, attribute);
+}
+
 static void member_key(struct buffer *out, struct text list, struct text member)
 {
     buffer_reset(out, INDEX_KEY_MAX);
@@ -106,16 +113,37 @@ static void put_record(struct index_batch *batch, struct text key,
     buffer_forget(&value);
 }
 
+static void delete_attributes(struct index *index, struct index_batch *batch, struct text key)
+{
+    struct buffer prefix;
+    buffer_init(&prefix, INDEX_KEY_MAX);
+    directory_index_attribute(&prefix, key, TEXT(""));
+    index_scan(index, buffer_text(&prefix), TEXT(""), delete_entry, batch);
+    buffer_finish(&prefix);
+}
+
+static void apply_attribute(struct index_batch *batch, const struct directory_record *record,
+                            struct buffer *key)
+{
+    directory_index_attribute(key, record->key, record->attribute);
+    if (record->value.length > 0)
+        index_batch_put(batch, buffer_text(key), record->value);
+    else
+        index_batch_delete(batch, buffer_text(key));
+}
+
 static void apply_list(struct index *index, struct index_batch *batch,
                        const struct directory_record *record, struct text key)
 {
     struct directory_record head = *record;
     head.member_count = 0;
     head.members = TEXT("");
-    if (record->type == RECORD_LIST)
+    if (record->type == RECORD_LIST) {
         put_record(batch, key, &head);
-    else if (record->member_count == 0)
+    } else if (record->member_count == 0) {
         index_batch_delete(batch, key);
+        delete_attributes(index, batch, record->key);
+    }
     apply_members(index, batch, record);
 }
 
@@ -143,6 +171,7 @@ static void apply_user_gone(struct index *index, struct index_batch *batch,
     buffer_reset(key, INDEX_KEY_MAX);
     directory_index_network(key, record->key, TEXT(""));
     index_scan(index, buffer_text(key), TEXT(""), delete_entry, batch);
+    delete_attributes(index, batch, record->key);
     struct certificates_of of = {batch, record->key};
     char prefix = INDEX_CERTIFICATE;
     index_scan(index, text_of(&prefix, 1), TEXT(""), delete_certificate, &of);
@@ -209,6 +238,9 @@ enum status directory_apply(struct index *index, const struct directory_record *
     case RECORD_CERTIFICATE:
     case RECORD_CERTIFICATE_GONE:
         apply_certificate(batch, record, &key);
+        break;
+    case RECORD_ATTRIBUTE:
+        apply_attribute(batch, record, &key);
         break;
     }
     enum status status = index_batch_apply(batch, number);

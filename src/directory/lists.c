@@ -1,13 +1,15 @@
-/* Aliases and groups: an address that stands for others. The two differ in name only: an alias is
- * another name for somebody, a group a number of people. */
+/* Aliases, groups and further addresses of users: an address that stands for others. An alias is
+ * another name for somebody, a group a number of people, who may also be found by a filter. */
 #include "base/check.h"
 #include "base/clock.h"
-#include "directory/directory.h"
+#include "directory/attribute.h"
 #include "directory/state.h"
 
 static const char *kind_name(enum directory_list_kind kind)
 {
-    return kind == LIST_ALIAS ? "alias" : "group";
+    static const char *const names[] = {
+        [LIST_ALIAS] = "alias", [LIST_GROUP] = "group", [LIST_ADDRESS] = "address of a user"};
+    return names[kind];
 }
 
 static bool list_find(struct directory *directory, struct text key, enum directory_list_kind *kind,
@@ -105,7 +107,7 @@ static enum status check_list(struct directory *directory, const struct director
         return status;
     if (exists && kind != record->kind)
         return refused("%.*s is %s %s already", TEXT_ARG(record->key),
-                       kind == LIST_ALIAS ? "an" : "a", kind_name(kind));
+                       kind == LIST_GROUP ? "a" : "an", kind_name(kind));
     if (!exists && directory_user_exists(directory, record->key))
         return refused("%.*s is a user already", TEXT_ARG(record->key));
     struct gathering gathering = {0};
@@ -149,6 +151,46 @@ enum status directory_list_add(struct directory *directory, enum directory_list_
     buffer_finish(&run);
     directory_change_end(directory);
     return status;
+}
+
+enum status directory_group_set_filter(struct directory *directory, struct text key,
+                                       struct text filter)
+{
+    enum status status = directory_change_begin(directory);
+    if (status != OK)
+        return status;
+    struct directory_record record = {
+        .type = RECORD_LIST, .key = key, .kind = LIST_GROUP, .created_ms = clock_wall_ms()};
+    enum directory_list_kind kind_now;
+    int64_t created_ms;
+    struct arena arena;
+    struct text kept;
+    arena_init(&arena);
+    bool exists = list_find(directory, key, &kind_now, &created_ms);
+    status = check_list(directory, &record, exists, kind_now);
+    if (status == OK)
+        status = directory_ready(directory);
+    if (status == OK)
+        status = attribute_normalise(directory, ATTRIBUTE_FILTER, filter, &arena, &kept);
+    /* In this order: there is no moment in which the group is empty. */
+    if (status == OK)
+        status = attribute_commit(directory, key, ATTRIBUTE_FILTER, kept);
+    if (status == OK && !exists)
+        status = directory_commit(directory, &record);
+    arena_finish(&arena);
+    directory_change_end(directory);
+    return status;
+}
+
+static bool has_filter(struct directory *directory, struct text key)
+{
+    struct attributes attributes;
+    struct arena arena;
+    arena_init(&arena);
+    attributes_load(directory, key, &arena, &attributes);
+    bool has = attributes.values[ATTRIBUTE_FILTER].length > 0;
+    arena_finish(&arena);
+    return has;
 }
 
 static enum status check_members(struct directory *directory, const struct directory_record *record)
@@ -202,7 +244,8 @@ enum status directory_list_remove(struct directory *directory, enum directory_li
     if (directory_ready(directory) != OK)
         status = TRY_LATER; /* what was not found may be there */
     if (status == OK) {
-        *removed = count == 0 || are_all_members(directory, member_keys, count, key);
+        *removed = count == 0 || (are_all_members(directory, member_keys, count, key) &&
+                                  !has_filter(directory, key));
         if (*removed)
             record.member_count = 0, record.members = TEXT("");
         status = directory_commit(directory, &record);

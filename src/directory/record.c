@@ -109,6 +109,10 @@ void directory_record_encode(const struct directory_record *record, struct buffe
     case RECORD_CERTIFICATE_GONE:
         wire_put_text(out, record->digest);
         break;
+    case RECORD_ATTRIBUTE:
+        wire_put_text(out, record->attribute);
+        wire_put_text(out, record->value);
+        break;
     }
 }
 
@@ -135,7 +139,7 @@ static bool decode_members(struct wire_reader *in, struct directory_record *out)
             !is_printable(address) || (out->type == RECORD_LIST && address.length == 0))
             return false;
     }
-    return kind == LIST_ALIAS || kind == LIST_GROUP;
+    return kind >= LIST_ALIAS && kind <= LIST_ADDRESS;
 }
 
 static bool is_key_sound(const struct login_key *key)
@@ -189,6 +193,15 @@ static bool decode_digest(struct wire_reader *in, struct text *digest)
     return digest->length == DIRECTORY_DIGEST_BYTES;
 }
 
+static bool decode_attribute(struct wire_reader *in, struct directory_record *out)
+{
+    out->attribute = wire_get_text(in);
+    out->value = wire_get_text(in);
+    return out->attribute.length > 0 && out->attribute.length <= DIRECTORY_ATTRIBUTE_MAX &&
+           is_printable(out->attribute) && out->value.length <= DIRECTORY_VALUE_MAX &&
+           is_printable(out->value);
+}
+
 static bool decode_fields(struct wire_reader *in, struct directory_record *out)
 {
     switch (out->type) {
@@ -210,6 +223,8 @@ static bool decode_fields(struct wire_reader *in, struct directory_record *out)
     case RECORD_CERTIFICATE:
     case RECORD_CERTIFICATE_GONE:
         return decode_digest(in, &out->digest);
+    case RECORD_ATTRIBUTE:
+        return decode_attribute(in, out);
     }
     return false;
 }

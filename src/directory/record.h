@@ -15,7 +15,8 @@ enum directory_record_type {
     RECORD_SECRET = 6,       /* of this directory, made with it; belongs to no user */
     RECORD_NETWORK = 7,      /* a user has logged in from this network */
     RECORD_CERTIFICATE = 8,  /* a certificate is that of a user */
-    RECORD_CERTIFICATE_GONE = 9
+    RECORD_CERTIFICATE_GONE = 9,
+    RECORD_ATTRIBUTE = 10 /* an attribute of a user, alias or group has this value; "": none */
 };
 
 /* What a user can prove a password with without sending it. Numbers are on disk for ever. */
@@ -34,7 +35,11 @@ struct login_key {
     struct text server;  /* SCRAM: ServerKey; CRAM-MD5: behind the outer key */
 };
 
-enum directory_list_kind { LIST_ALIAS = 1, LIST_GROUP = 2 };
+enum directory_list_kind {
+    LIST_ALIAS = 1,
+    LIST_GROUP = 2,
+    LIST_ADDRESS = 3 /* a further address of one user, given by a recipient policy */
+};
 
 enum {
     DIRECTORY_KEY_MAX = 320,
@@ -43,6 +48,8 @@ enum {
     DIRECTORY_DIGEST_BYTES = 32, /* SHA-256 */
     DIRECTORY_SALT_MAX = 64,
     DIRECTORY_NETWORK_MAX = 48,
+    DIRECTORY_ATTRIBUTE_MAX = 32, /* of its name */
+    DIRECTORY_VALUE_MAX = 4096,
     DIRECTORY_RECORD_MAX = 1 << 20,
 };
 
@@ -60,11 +67,12 @@ struct directory_record {
     struct text made_for; /* keys: SHA-256 of the hash they go with; another hash ends them */
     struct text keys;     /* keys: encoded; walk with directory_record_key */
     uint32_t key_count;
-    struct text secret;  /* secret: DIRECTORY_DIGEST_BYTES */
-    struct text network; /* network: as text */
-    struct text forgets; /* network: another that is no longer remembered, or "" */
-    int64_t seen_ms;     /* network: wall clock */
-    struct text digest;  /* certificate: SHA-256 of its DER form */
+    struct text secret;           /* secret: DIRECTORY_DIGEST_BYTES */
+    struct text network;          /* network: as text */
+    struct text forgets;          /* network: another that is no longer remembered, or "" */
+    int64_t seen_ms;              /* network: wall clock */
+    struct text digest;           /* certificate: SHA-256 of its DER form */
+    struct text attribute, value; /* attribute */
 };
 
 /* "local@domain" in key form: within limits, UTF-8, no control bytes, no upper case ASCII. */

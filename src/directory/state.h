@@ -64,6 +64,7 @@ enum {
     INDEX_NETWORK = 'n',     /* and NUL, network; value: when it was seen */
     INDEX_CERTIFICATE = 'c', /* digest alone; value: the user's key */
     INDEX_SECRET = 's',      /* alone */
+    INDEX_ATTRIBUTE = 'a',   /* and NUL, attribute; value: its value */
     INDEX_KEY_MAX = 1024
 };
 void directory_index_key(struct buffer *out, char prefix, struct text key);
@@ -71,6 +72,8 @@ void directory_index_key(struct buffer *out, char prefix, struct text key);
 void directory_index_domain(struct buffer *out, char prefix, struct text domain);
 /* network "": what the keys of the user's networks start with. */
 void directory_index_network(struct buffer *out, struct text user, struct text network);
+/* attribute "": what the keys of the object's attributes start with. */
+void directory_index_attribute(struct buffer *out, struct text key, struct text attribute);
 void directory_index_certificate(struct buffer *out, struct text digest);
 /* What a record means for the index: the same live and at replay. */
 enum status directory_apply(struct index *index, const struct directory_record *record,
@@ -91,6 +94,31 @@ bool directory_rewritten(const struct directory *directory, struct text key, str
 /* The local part and the domain of a key. */
 struct text directory_local_part(struct text key);
 struct text directory_domain(struct text key);
+
+/* What an address of ours is, before anybody is asked where it leads. */
+enum found_kind {
+    FOUND_NOBODY,
+    FOUND_USER,
+    FOUND_LIST,
+    FOUND_SENDER,    /* one that we rewrote */
+    FOUND_STANDING,  /* postmaster, abuse */
+    FOUND_AMBIGUOUS, /* a user and a list have it */
+};
+struct found {
+    enum found_kind kind;
+    struct text key; /* of the user, list or rewritten sender; where a standing address leads ("":
+                      * nowhere) */
+};
+struct found directory_find(struct directory *directory, struct text key, struct arena *arena);
+bool directory_holds(const struct directory *directory,
+                     struct text key); /* is in a domain of ours */
+/* The user behind an address of ours: he himself, or whose further address or lone alias it is. In
+ * arena; "" when there is none. */
+struct text directory_user_of(struct directory *directory, struct text key, struct arena *arena);
+
+/* His own limits as a sender, or DIRECTORY_NO_LIMIT; user may be "". */
+void directory_limits_of(struct directory *directory, struct text user, struct arena *arena,
+                         uint64_t *send_bytes, uint64_t *recipients);
 
 /* Forget remembered successes of this user. */
 void directory_forget_login(struct directory *directory, struct text key);

@@ -108,22 +108,39 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
     if (auth_enter(auth, &call)) {
         struct arena arena;
         struct buffer bytes;
-        struct text *keys;
-        struct directory_target *targets;
-        unsigned count, target_count;
+        struct directory_question question;
+        struct directory_answer result;
         arena_init(&arena);
         buffer_init(&bytes, DIRECTORY_CALL_MAX);
         enum status status = refused("malformed request");
-        if (directory_expand_decode(request, &arena, &keys, &count))
-            status =
-                directory_resolve(auth->directory, keys, count, &arena, &targets, &target_count);
+        if (directory_expand_decode(request, &arena, &question))
+            status = directory_resolve(auth->directory, &question, &arena, &result);
         if (status == OK)
-            directory_targets_encode(targets, target_count, &bytes);
+            directory_answer_encode(&result, &bytes);
         if (bytes.overflowed)
             status = refused("too many recipients");
         answer(&call, status, buffer_text(&bytes));
         buffer_finish(&bytes);
         arena_finish(&arena);
+    }
+    auth_leave(auth);
+}
+
+static void serve_rights(void *context, struct rpc_call *call, struct text request)
+{
+    struct auth *auth = context;
+    if (auth_enter(auth, &call)) {
+        struct buffer bytes;
+        struct text user, server;
+        struct directory_rights rights;
+        buffer_init(&bytes, 64);
+        enum status status = refused("malformed request");
+        if (directory_rights_decode(request, &user, &server))
+            status = directory_user_rights(auth->directory, user, server, &rights);
+        if (status == OK)
+            directory_rights_answer_encode(&rights, &bytes);
+        answer(&call, status, buffer_text(&bytes));
+        buffer_finish(&bytes);
     }
     auth_leave(auth);
 }
@@ -391,6 +408,7 @@ static const struct rpc_method from_front[] = {
     {DIRECTORY_SASL_CANCEL, RPC_INLINE | RPC_ONE_WAY, "directory.sasl-cancel", serve_sasl_cancel},
     {DIRECTORY_SASL_SESSION, 0, "directory.sasl-session", serve_sasl_session},
     {DIRECTORY_TURN, 0, "directory.turn", serve_turn},
+    {DIRECTORY_RIGHTS, RPC_INLINE, "directory.rights", serve_rights},
 };
 static const struct rpc_method from_store[] = {
     {DIRECTORY_EXPAND, RPC_INLINE, "directory.expand", serve_expand},
@@ -484,6 +502,7 @@ static enum status auth_start(void *state)
         ntlm_users_start(auth->directory);
     /* Opening took time, in which newer settings may have come. */
     directory_use_settings(auth->directory, auth->context->settings);
+    tell_changed(auth); /* who waited for us need not any more */
     task_spawn(&auth->serving, "auth settings", watch_settings, auth);
     if (auth->context->admin_fd >= 0)
         task_spawn(&auth->serving, "auth verbs", serve_verbs, auth);

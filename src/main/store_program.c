@@ -130,7 +130,7 @@ static void serve_changed(void *context, struct rpc_call *call, struct text mess
 {
     unused(call);
     unused(message);
-    queue_directory_changed(context);
+    queue_directory_back(context);
 }
 
 static const struct rpc_method from_auth[] = {

@@ -104,6 +104,9 @@ struct settings {
     int64_t trace_keep_ms;       /* `trace keep 30d` */
     uint64_t min_free_bytes;     /* `limit free-space 64MB`: below, new mail gets 452 */
     uint64_t max_queue_messages; /* `limit queue 1000000`: above, new mail gets 452 */
+    uint64_t max_sent_bytes;     /* `limit send-size 0`: of a message by a user; 0: none */
+    uint64_t max_received_bytes; /* `limit receive-size 0`: of one for a user; 0: none */
+    uint32_t max_addressed;      /* `limit addressed 5000`: recipients of a user's message */
     uint32_t max_outbound;       /* `limit outbound-connections`: of the sender, at a time */
     struct text report_copy;     /* `copy of reports to ADDRESS`: of failures; "" none */
     uint32_t lockout_wrong;      /* `login lockout 20`: wrong guesses; 0: nobody is locked out */

@@ -36,6 +36,26 @@ static void complete_login(struct setting_server *server, const struct settings 
     server->login_needs_tls = (words & UINT32_C(1) << LOGIN_TLS) != 0;
 }
 
+static struct text first_domain(const struct settings_parser *parser)
+{
+    const struct setting_block *block = parser->object->blocks;
+    while (block != NULL && block->kind != KIND_DOMAIN)
+        block = block->next;
+    return block != NULL ? block->name : parser->object->settings.host;
+}
+
+/* "@interns" is "@interns@example.org". */
+static void complete_senders(struct settings_parser *parser, struct setting_senders *senders,
+                             struct text domain)
+{
+    for (unsigned i = 0; i < senders->name_count; i++) {
+        struct text *name = &senders->names[i];
+        if (text_starts_with(*name, TEXT("@")) && text_find_last(*name, '@') == 0)
+            *name = arena_printf(&parser->object->arena, "%.*s@%.*s", TEXT_ARG(*name),
+                                 TEXT_ARG(domain));
+    }
+}
+
 static void complete_server(struct settings_parser *parser, struct setting_block *block)
 {
     struct setting_server *server = block->values;
@@ -50,6 +70,8 @@ static void complete_server(struct settings_parser *parser, struct setting_block
     if (setting_block_place(block, tls)->line == 0)
         server->tls = server->certificate_count > 0 ? TLS_OFFER : TLS_NONE;
     complete_login(server, settings);
+    complete_senders(parser, &server->submitters, first_domain(parser));
+    complete_senders(parser, &server->relayers, first_domain(parser));
 }
 
 static bool is_on_loopback(const struct setting_connector *connector)
@@ -78,18 +100,6 @@ static void complete_connector_tls(struct setting_block *block)
     connector->direct_tls = written ? connector->tls : TLS_MEANS_OFFER;
 }
 
-/* "@interns" is "@interns@example.org". */
-static void complete_senders(struct settings_parser *parser, struct setting_senders *senders,
-                             struct text domain)
-{
-    for (unsigned i = 0; i < senders->name_count; i++) {
-        struct text *name = &senders->names[i];
-        if (text_starts_with(*name, TEXT("@")) && text_find_last(*name, '@') == 0)
-            *name = arena_printf(&parser->object->arena, "%.*s@%.*s", TEXT_ARG(*name),
-                                 TEXT_ARG(domain));
-    }
-}
-
 /* Where mail of `unresolved forward` goes is a connector that nobody wrote, for no address space;
  * no name in the file can be like its. */
 static void complete_unresolved(struct settings_parser *parser, struct setting_domain *domain)
@@ -104,14 +114,6 @@ static void complete_unresolved(struct settings_parser *parser, struct setting_d
     connector->smart_hosts = arena_array(&object->arena, 1, sizeof(*connector->smart_hosts));
     connector->smart_hosts[0] = domain->unresolved;
     connector->smart_host_count = 1;
-}
-
-static struct text first_domain(const struct settings_parser *parser)
-{
-    const struct setting_block *block = parser->object->blocks;
-    while (block != NULL && block->kind != KIND_DOMAIN)
-        block = block->next;
-    return block != NULL ? block->name : parser->object->settings.host;
 }
 
 static void complete_postmaster(struct settings_parser *parser, struct settings *settings)

@@ -81,6 +81,8 @@ struct setting_server {
     struct net_network *relay_networks; /* `relay NETWORK ...`: may relay without login */
     unsigned relay_network_count;
     bool relay_logged_in;                 /* default yes */
+    struct setting_senders submitters;    /* `submit from ...`: of those who log in */
+    struct setting_senders relayers;      /* `relay-users from ...`: of these, to other domains */
     struct net_network *refused_networks; /* `refuse NETWORK ...` */
     unsigned refused_network_count;
     struct net_network *proxy_networks; /* `proxy NETWORK ...`: send the PROXY protocol */

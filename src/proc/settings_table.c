@@ -178,6 +178,19 @@ const struct setting_row setting_rows[] = {
     {TOP, "limit queue", &setting_type_count,
      .standard = "1000000", .low = 1, .high = 100000000, TO(settings, max_queue_messages),
      .help = "With more messages waiting, new mail is asked to come later (452)."},
+    {TOP, "limit send-size", &setting_type_size,
+     .standard = "0", .low = 0, .high = 2 * GIB, TO(settings, max_sent_bytes),
+     .help = "The largest message that a user of ours may send, unless he has a limit of his own "
+             "(mailroot directory set ADDRESS send-limit). 0: no limit but that of the server."},
+    {TOP, "limit receive-size", &setting_type_size,
+     .standard = "0", .low = 0, .high = 2 * GIB, TO(settings, max_received_bytes),
+     .help = "The largest message that is delivered to a mailbox, unless the user has a limit of "
+             "his own (receive-limit). 0: none."},
+    {TOP, "limit addressed", &setting_type_count,
+     .standard = "5000", .low = 0, .high = 10000, TO(settings, max_addressed),
+     .help = "Recipients of one message by who is logged in, the members of groups each counted, "
+             "unless he has a limit of his own (recipient-limit). What has more is refused. 0: "
+             "none."},
     {TOP, "limit outbound-connections", &setting_type_count,
      .standard = "1000", .low = 1, .high = 100000, TO(settings, max_outbound),
      .help = "Connections to other hosts at a time, all together. limit connections of a "
@@ -368,6 +381,15 @@ const struct setting_row setting_rows[] = {
      .help = "Who may send to domains that are not ours: who is logged in, these networks too "
              "(only: without those logged in), or nobody. No network is trusted by itself, "
              "loopback neither."},
+    {SERVER, "relay-users", &setting_type_senders,
+     .otherwise = "from everyone", TO(setting_server, relayers),
+     .help = "Which of those who are logged in may send to domains that are not ours, where relay "
+             "lets them: users (user@example.org), domains (*@example.org) and members of groups "
+             "(@group). The others are refused (5.7.1)."},
+    {SERVER, "submit", &setting_type_senders,
+     .otherwise = "from everyone", TO(setting_server, submitters),
+     .help = "Which users may send mail when they are logged in at this server, to whomever. The "
+             "others are refused (5.7.1). Who may send without a login, anonymous says."},
     {SERVER, "refuse", &setting_type_networks,
      .otherwise = "none", .high = 10000,
      TO_LIST(setting_server, refused_networks, refused_network_count),

@@ -115,17 +115,20 @@ static void fill_results(const struct plan *plan, const struct acceptance *accep
     }
 }
 
-/* From here to the append nothing yields: UIDs follow the order of the log. */
+/* held: ITEM_LATER or ITEM_LOOKUP; ITEM_SEND: it goes at once. From here to the append nothing
+ * yields: UIDs follow the order of the log. */
 static enum status compose_and_commit(struct plan *plan, const struct acceptance *acceptance,
-                                      bool is_held)
+                                      enum item_kind held)
 {
     int64_t now = clock_wall_ms();
     struct change *change = &plan->change;
     if (acceptance->change != NULL)
         buffer_append(&change->operations, buffer_text(&acceptance->change->operations));
     story_of_arrival(plan, acceptance, now);
-    enum status status = is_held ? plan_hold(plan, acceptance->envelope->terms.hold_until_ms)
-                                 : plan_compose(plan, now);
+    enum status status = held == ITEM_LATER
+                             ? plan_hold(plan, held, acceptance->envelope->terms.hold_until_ms)
+                         : held == ITEM_LOOKUP ? plan_hold(plan, held, now + QUEUE_LOOKUP_MS)
+                                               : plan_compose(plan, now);
     if (status != OK)
         return status;
     struct text refusal = refusal_of_all(plan, acceptance);
@@ -147,11 +150,16 @@ static enum status plan_and_commit(struct plan *plan, const struct acceptance *a
                                    .login = envelope->login,
                                    .peer = envelope->peer};
     enum status status = plan_expand(plan);
+    /* Taken all the same, and looked up when it is back: nobody is sent away for that. */
+    if (status == TRY_LATER && plan->queue->auth != NULL)
+        return compose_and_commit(plan, acceptance, ITEM_LOOKUP);
+    if (status == OK && !text_is_empty(plan->refusal))
+        return refused("%.*s", TEXT_ARG(plan->refusal));
     if (status == OK)
         status = plan_filter(plan, &source);
     if (status == OK)
         status = route_find_groups(plan);
-    return status == OK ? compose_and_commit(plan, acceptance, false) : status;
+    return status == OK ? compose_and_commit(plan, acceptance, ITEM_SEND) : status;
 }
 
 enum status accept_message(struct queue *queue, const struct acceptance *acceptance)
@@ -165,6 +173,7 @@ enum status accept_message(struct queue *queue, const struct acceptance *accepta
     plan.server = envelope->server;
     plan.size = acceptance->size;
     plan.priority = envelope->terms.priority;
+    plan.is_internal = acceptance->is_internal;
     plan.client_hears = acceptance->results != NULL &&
                         (envelope->service == SERVICE_LMTP || envelope->recipient_count == 1);
     /* Who is meant counts when it is released: RFC 4865 5. */
@@ -173,8 +182,8 @@ enum status accept_message(struct queue *queue, const struct acceptance *accepta
     list_init(&arriving.link);
     if (!acceptance->is_internal)
         list_append(&queue->arriving, &arriving.link);
-    enum status status =
-        is_held ? compose_and_commit(&plan, acceptance, true) : plan_and_commit(&plan, acceptance);
+    enum status status = is_held ? compose_and_commit(&plan, acceptance, ITEM_LATER)
+                                 : plan_and_commit(&plan, acceptance);
     list_remove(&arriving.link);
     if (status == OK) {
         queue->accepted_messages++;

@@ -144,19 +144,30 @@ bool queue_rejection(struct text reason, struct text *words)
     return text_starts_with(reason, prefix);
 }
 
+bool queue_status_reason(struct text reason, struct text *status, struct text *words)
+{
+    struct text prefix = TEXT(QUEUE_STATUS_REASON);
+    struct text rest = text_from_position(reason, prefix.length);
+    *status = text_before(rest, ' ');
+    *words = text_after(rest, ' ');
+    return text_starts_with(reason, prefix) && status->length == 5 && status->data[0] == '5';
+}
+
 bool queue_commit_is_full(void)
 {
     return text_starts_with(text_from(fail_reason()), TEXT(QUEUE_FULL_REASON));
 }
 
-enum status queue_room(struct rpc_channel *store, struct text address_key, uint64_t bytes,
+enum status queue_room(struct rpc_channel *store, const struct queue_room_question *question,
                        struct reason *reason)
 {
     struct buffer request;
     struct rpc_reply reply = {0};
     buffer_init(&request, 4096);
-    wire_put_u64(&request, bytes);
-    wire_put_text(&request, address_key);
+    wire_put_u64(&request, question->bytes);
+    wire_put_text(&request, question->recipient);
+    wire_put_text(&request, question->sender);
+    wire_put_text(&request, question->login);
     enum status status = rpc_ask(store, QUEUE_ROOM, buffer_text(&request), -1,
                                  clock_monotonic_ms() + CALL_MS, &reply);
     struct text answer = status == OK ? buffer_text(&reply.bytes) : TEXT("");

@@ -79,14 +79,22 @@ enum status queue_commit(struct queue_message **message, struct arena *arena,
                          struct queue_result *results);
 /* A reason for REFUSED is the recipient's own (RFC 5429): *words, borrowed. */
 bool queue_rejection(struct text reason, struct text *words);
+/* A reason for REFUSED comes with a status of its own (RFC 3463): *status and *words, borrowed. */
+bool queue_status_reason(struct text reason, struct text *status, struct text *words);
 void queue_abandon(struct queue_message **message);
 /* The reason of the last failed commit on this task said that space is lacking. */
 bool queue_commit_is_full(void);
 
-/* Has the mailbox of a recipient room for a message of so many bytes (0: not known yet)? REFUSED
- * or TRY_LATER by the settings, with *reason. OK also while the store does not answer: then the
- * commit tells. YIELDS. */
-enum status queue_room(struct rpc_channel *store, struct text address_key, uint64_t bytes,
+/* What is known at RCPT of a message. */
+struct queue_room_question {
+    struct text recipient;     /* key */
+    struct text sender, login; /* key, or ""; canonical, or "" */
+    uint64_t bytes;            /* as declared; 0: not known yet */
+};
+/* Does the recipient take mail from him, so large, and has his mailbox room? REFUSED or TRY_LATER,
+ * with *reason (see queue_status_reason). OK also while the store does not answer: then the commit
+ * tells. YIELDS. */
+enum status queue_room(struct rpc_channel *store, const struct queue_room_question *question,
                        struct reason *reason);
 
 /* Record something that happened under an id: a refusal (its case id), a connection's end. Cheap,

@@ -100,6 +100,8 @@ static void explain(void *context, const struct queue_view *view)
         because(&out, "an administrator froze it (mailroot queue thaw)");
     else if (item->kind == ITEM_LATER)
         because(&out, "its sender asked to have it sent later");
+    else if (item->kind == ITEM_LOOKUP)
+        because(&out, "its recipients are to be looked up, and the directory did not answer");
     else if (item->kind == ITEM_BAD)
         because(&out, "it can be neither delivered nor returned (mailroot badmail)");
     else

@@ -15,6 +15,8 @@ struct round {
     unsigned first_recipient, count;
     struct directory_target *targets;
     unsigned target_count;
+    struct directory_group *groups;
+    unsigned first_group, group_count;
 };
 
 /* It came by this mailbox already (RFC 9228 has a field for that): forwarded there and back. */
@@ -120,8 +122,11 @@ static void adopt(struct round *round, const struct directory_target *found)
     struct directory_target target = *found;
     unsigned place;
     target.recipient += round->first_recipient;
+    if (target.group != 0)
+        target.group += round->first_group;
     struct filtered *by = plan->forwards[target.recipient - plan->asked_count].by;
-    if (target.kind == TARGET_UNKNOWN || target.kind == TARGET_LOOP) {
+    if (target.kind == TARGET_UNKNOWN || target.kind == TARGET_LOOP ||
+        target.kind == TARGET_REFUSED) {
         filter_keep(by, arena_printf(&plan->arena, "%.*s takes no mail", TEXT_ARG(target.address)));
     } else if (find_target(plan, &target, &place) != NULL) {
         if (!arrives(plan, place))
@@ -139,8 +144,8 @@ static void keep_what_leads_nowhere(struct round *round)
     struct plan *plan = round->plan;
     for (unsigned i = 0; i < round->count; i++) {
         unsigned recipient = round->first_recipient + i, place;
-        struct directory_target box = {TARGET_MAILBOX, plan->keys[recipient], 0};
-        struct directory_target remote = {TARGET_REMOTE, plan->keys[recipient], 0};
+        struct directory_target box = {.kind = TARGET_MAILBOX, .address = plan->keys[recipient]};
+        struct directory_target remote = {.kind = TARGET_REMOTE, .address = plan->keys[recipient]};
         if (plan->targets_of[recipient] == 0 && find_target(plan, &box, &place) == NULL &&
             find_target(plan, &remote, &place) == NULL)
             filter_keep(plan->forwards[recipient - plan->asked_count].by,
@@ -151,14 +156,15 @@ static void keep_what_leads_nowhere(struct round *round)
 static enum status expand(struct round *round)
 {
     struct plan *plan = round->plan;
-    struct queue *queue = plan->queue;
-    enum status status =
-        directory_cache_expand(queue->cache, queue->auth, &plan->keys[round->first_recipient],
-                               round->count, &plan->arena, &round->targets, &round->target_count);
-    for (unsigned i = 0; i < round->target_count && status == OK; i++)
-        if (round->targets[i].recipient >= round->count)
-            return try_later("the directory's answer is malformed");
-    return status;
+    struct directory_answer answer;
+    enum status status = plan_ask(plan, &plan->keys[round->first_recipient], round->count, &answer);
+    if (status != OK)
+        return status;
+    round->targets = answer.targets;
+    round->target_count = answer.target_count;
+    round->groups = answer.groups;
+    round->group_count = answer.group_count;
+    return OK;
 }
 
 enum status filter_follow(struct plan *plan, unsigned first, unsigned end, bool too_deep)
@@ -185,6 +191,13 @@ enum status filter_follow(struct plan *plan, unsigned first, unsigned end, bool 
         grown(plan, plan->targets, plan->target_count, round.target_count, sizeof(*plan->targets));
     plan->filtered = grown(plan, plan->filtered, plan->target_count, round.target_count,
                            sizeof(struct filtered *));
+    round.first_group = plan->group_met_count;
+    plan->groups_met = grown(plan, plan->groups_met, plan->group_met_count, round.group_count,
+                             sizeof(*plan->groups_met));
+    if (round.group_count > 0)
+        memcpy(plan->groups_met + round.first_group, round.groups,
+               round.group_count * sizeof(*round.groups));
+    plan->group_met_count += round.group_count;
     for (unsigned i = 0; i < round.target_count; i++)
         adopt(&round, &round.targets[i]);
     keep_what_leads_nowhere(&round);

@@ -150,8 +150,14 @@ void etrn_finish(struct queue *queue);
 /* room.c */
 void queue_serve_room(void *context, struct rpc_call *call, struct text request);
 
-/* release.c: an ITEM_LATER whose time has come. YIELDS. */
+/* release.c: an ITEM_LATER or ITEM_LOOKUP whose time has come. YIELDS. */
 void release_item(struct queue *queue, struct queued_item *item);
+/* All that wait for the directory are due. Does not yield. */
+void release_lookups(struct queue *queue);
+/* Between two attempts to look recipients up. */
+enum { QUEUE_LOOKUP_MS = 20 * 1000 };
+/* In place of a server's name: it is a report of ours. */
+#define QUEUE_REPORT_SERVER TEXT("(report)")
 
 /* answer.c: write what a script wants written (ITEM_ANSWER). YIELDS. */
 void answer_send(struct queue *queue, struct queued_item *item);

@@ -10,23 +10,45 @@ static bool is_filtered(const struct item *item)
     return item->sender.length + item->forwarder.length + item->answer.length > 0;
 }
 
-static void put_filtered(const struct item *item, struct buffer *out)
+/* What only groups need; behind the other, which then is there whatever it says. */
+static bool is_grouped(const struct item *item)
 {
-    if (!is_filtered(item))
+    size_t shown = 0;
+    for (unsigned i = 0; i < item->recipient_count; i++)
+        shown += item->recipients[i].shown.length;
+    return item->owner.length + shown > 0;
+}
+
+static void put_rest(const struct item *item, struct buffer *out)
+{
+    bool has_group = is_grouped(item);
+    if (!has_group && !is_filtered(item))
         return;
     wire_put_text(out, item->sender);
     wire_put_text(out, item->forwarder);
     wire_put_text(out, item->answer);
+    if (!has_group)
+        return;
+    wire_put_text(out, item->owner);
+    for (unsigned i = 0; i < item->recipient_count; i++)
+        wire_put_text(out, item->recipients[i].shown);
 }
 
-static void get_filtered(struct wire_reader *in, struct item *out)
+static void get_rest(struct wire_reader *in, struct item *out)
 {
     if (in->bad || in->rest.length == 0)
         return;
     out->sender = wire_get_text(in);
     out->forwarder = wire_get_text(in);
     out->answer = wire_get_text(in);
-    in->bad |= !is_filtered(out);
+    if (in->bad || in->rest.length == 0) {
+        in->bad |= !is_filtered(out);
+        return;
+    }
+    out->owner = wire_get_text(in);
+    for (unsigned i = 0; i < out->recipient_count; i++)
+        out->recipients[i].shown = wire_get_text(in);
+    in->bad |= !is_grouped(out);
 }
 
 void item_encode(const struct item *item, struct buffer *out)
@@ -51,7 +73,7 @@ void item_encode(const struct item *item, struct buffer *out)
         wire_put_text(out, recipient->remote_host);
         wire_put_u64(out, (uint64_t)recipient->last_attempt_ms);
     }
-    put_filtered(item, out);
+    put_rest(item, out);
 }
 
 bool item_decode(struct text bytes, struct arena *arena, struct item *out)
@@ -70,7 +92,7 @@ bool item_decode(struct text bytes, struct arena *arena, struct item *out)
     out->attempts = wire_get_u32(&in);
     out->recipient_count = wire_get_u32(&in);
     enum { RECIPIENT_LEAST = 30 };
-    if (in.bad || kind < ITEM_SEND || kind > ITEM_DROP ||
+    if (in.bad || kind < ITEM_SEND || kind > ITEM_LOOKUP ||
         out->recipient_count > in.rest.length / RECIPIENT_LEAST)
         return false;
     out->recipients = arena_array(arena, out->recipient_count, sizeof(*out->recipients));
@@ -88,7 +110,7 @@ bool item_decode(struct text bytes, struct arena *arena, struct item *out)
         if (action > REPORT_EXPANDED)
             return false;
     }
-    get_filtered(&in, out);
+    get_rest(&in, out);
     return wire_end(&in);
 }
 

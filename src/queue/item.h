@@ -14,6 +14,7 @@ enum item_kind {
     ITEM_LATER = 4,  /* not looked up yet: to be released at next_try_ms (RFC 4865) */
     ITEM_ANSWER = 5, /* a script wants its recipients written to: `answer` says what */
     ITEM_DROP = 6,   /* to be written into the drop folder of its domain */
+    ITEM_LOOKUP = 7, /* not looked up yet, because the directory did not answer */
 };
 
 enum { ITEM_RECIPIENTS_MAX = 1000, ITEM_BYTES_MAX = 2 << 20 };
@@ -24,22 +25,29 @@ struct item_recipient {
     enum report_action action; /* of ITEM_REPORT */
     struct text enhanced, reply, remote_host;
     int64_t last_attempt_ms; /* wall; 0: none yet */
+    struct text shown;       /* reports name this address in his place: a group's that hides its
+                              * members; or "" */
 };
+
+/* In place of a sender: the null path. */
+#define ITEM_NO_SENDER TEXT("<>")
 
 struct item {
     enum item_kind kind;
-    bool is_frozen;                /* by an administrator, until he thaws it */
-    bool delay_told;               /* the sender heard of the delay */
-    bool deadline_told;            /* and that the time of BY= has passed, RFC 2852 */
-    bool is_filed;                 /* of ITEM_BAD: it was written into the folder of bad mail */
-    struct text connector, domain; /* of its hop. ITEM_LATER: the server and login it came by */
-    int64_t next_try_ms;           /* wall */
+    bool is_frozen;     /* by an administrator, until he thaws it */
+    bool delay_told;    /* the sender heard of the delay */
+    bool deadline_told; /* and that the time of BY= has passed, RFC 2852 */
+    bool is_filed;      /* of ITEM_BAD: it was written into the folder of bad mail */
+    /* Of its hop. ITEM_LATER and ITEM_LOOKUP: the server and login it came by. */
+    struct text connector, domain;
+    int64_t next_try_ms; /* wall */
     uint32_t attempts;
     struct item_recipient *recipients;
     unsigned recipient_count;
     struct text sender;    /* it goes out in this name; "": in that of the message's sender */
     struct text forwarder; /* the mailbox that sends it on, or "" */
     struct text answer;    /* of ITEM_ANSWER; see answer.h */
+    struct text owner;     /* of the group it is sent to: he gets the reports; "": the sender */
 };
 
 void item_encode(const struct item *item, struct buffer *out);

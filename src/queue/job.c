@@ -27,6 +27,13 @@ static enum status read_marked(struct queue *queue, const struct message *messag
     return length == 0 ? OK : store_read(queue->store, message->id, offset, length, out);
 }
 
+static struct text job_sender(const struct item *item, const struct message *message)
+{
+    if (text_equals(item->sender, ITEM_NO_SENDER))
+        return TEXT("");
+    return item->sender.length > 0 ? item->sender : message->sender;
+}
+
 static void fill_job(struct queue_job *job, const struct queued_item *queued,
                      const struct message *message, const struct item *item, struct arena *arena)
 {
@@ -34,7 +41,7 @@ static void fill_job(struct queue_job *job, const struct queued_item *queued,
                               .lease = queued->lease,
                               .connector = item->connector,
                               .domain = item->domain,
-                              .sender = item->sender.length > 0 ? item->sender : message->sender,
+                              .sender = job_sender(item, message),
                               .terms = message->terms,
                               .size = job_mark(item, message, arena).length + message->size,
                               .recipient_count = item->recipient_count};

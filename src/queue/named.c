@@ -39,6 +39,8 @@ static enum named_queue named_of(const struct queued_item *item)
         return NAMED_REPORTS;
     case ITEM_LATER:
         return item->message->begun_ms > clock_wall_ms() ? NAMED_DEFERRED : NAMED_LOOKUP;
+    case ITEM_LOOKUP:
+        return NAMED_LOOKUP;
     case ITEM_DROP:
         return NAMED_LOCAL;
     case ITEM_BAD:

@@ -21,6 +21,7 @@ struct telling {
     struct arena *arena;
     struct message message;
     struct item item;
+    struct text to; /* the sender, or the owner of the group */
     struct report_recipient *recipients;
     unsigned recipient_count;
     bool header_only, any_failed;
@@ -33,7 +34,7 @@ static void choose(struct telling *telling)
     struct wait wait = schedule_wait(telling->queued);
     int64_t until = decide_last_try(&telling->queue->settings->retry, &wait);
     unsigned count = telling->item.recipient_count;
-    telling->is_international = body_has_8bit(telling->message.sender);
+    telling->is_international = body_has_8bit(telling->to);
     telling->recipients = arena_array(telling->arena, count, sizeof(*telling->recipients));
     for (unsigned i = 0; i < count; i++) {
         const struct item_recipient *from = &telling->item.recipients[i];
@@ -41,14 +42,17 @@ static void choose(struct telling *telling)
         if (failed && !decide_wants_notice(from->notify, NOTICE_FAILURE))
             continue;
         telling->any_failed |= failed;
-        telling->is_international |= body_has_8bit(from->address);
+        bool is_hidden = from->shown.length > 0;
+        struct text address = is_hidden ? from->shown : from->address;
+        telling->is_international |= body_has_8bit(address);
         telling->recipients[telling->recipient_count++] = (struct report_recipient){
-            .address = from->address,
+            .address = address,
             .original_recipient = from->original_recipient,
             .action = from->action,
             .status = from->enhanced,
-            .diagnostic = from->reply,
-            .remote_host = from->remote_host,
+            /* A peer's words may name him who is not to be named. */
+            .diagnostic = is_hidden ? TEXT("a member could not be reached") : from->reply,
+            .remote_host = is_hidden ? TEXT("") : from->remote_host,
             .last_attempt_ms = from->last_attempt_ms,
             .will_retry_until_ms = from->action == REPORT_DELAYED ? until : 0};
     }
@@ -71,7 +75,7 @@ static bool compose(struct telling *telling, struct text original, uint64_t id, 
     const struct message *message = &telling->message;
     struct text host = telling->queue->settings->host;
     struct report report = {.reporting_host = host,
-                            .to = message->sender,
+                            .to = telling->to,
                             .message_id_host = host,
                             .id = id,
                             .original_id = message->id,
@@ -127,7 +131,7 @@ static enum status commit_report(struct telling *telling, uint64_t id, struct te
     struct queue *queue = telling->queue;
     struct change change;
     struct queue_recipient recipients[] = {
-        {.address = telling->message.sender, .notify = NOTIFY_NEVER},
+        {.address = telling->to, .notify = NOTIFY_NEVER},
         {.address = queue->settings->report_copy, .notify = NOTIFY_NEVER}};
     bool is_copied = telling->any_failed && !text_is_empty(queue->settings->report_copy);
     struct mail_terms terms = terms_of(telling, body);
@@ -135,7 +139,7 @@ static enum status commit_report(struct telling *telling, uint64_t id, struct te
                                       .sender = TEXT(""),
                                       .terms = terms,
                                       .service = SERVICE_SUBMISSION,
-                                      .server = TEXT("(report)"),
+                                      .server = QUEUE_REPORT_SERVER,
                                       .subject = TEXT("Delivery status"),
                                       .settings_version = queue->settings->version,
                                       .recipients = recipients,
@@ -148,7 +152,7 @@ static enum status commit_report(struct telling *telling, uint64_t id, struct te
     char text[ID_TEXT_BYTES];
     change_init(&change);
     change_story(&change, telling->message.id, "reported", "report=%s to=<%.*s> recipients=%u",
-                 id_format(id, text), TEXT_ARG(telling->message.sender), telling->recipient_count);
+                 id_format(id, text), TEXT_ARG(telling->to), telling->recipient_count);
     change_item_gone(&change, telling->message.id, telling->queued->number);
     enum status status = accept_message(queue, &acceptance);
     change_finish(&change);
@@ -180,15 +184,16 @@ static enum status send_one(struct telling *telling)
                        &telling->message) ||
         !item_read(telling->queue, telling->queued, telling->arena, &telling->item))
         return OK;
+    telling->to = telling->item.owner.length > 0 ? telling->item.owner : telling->message.sender;
     choose(telling);
-    if (text_is_empty(telling->message.sender))
+    if (text_is_empty(telling->to))
         return end_untold(telling, true, "a report can't be reported");
     if (telling->recipient_count == 0)
         return end_untold(telling, false, "the sender asked for no report");
     enum status status = write_report(telling);
     if (status != REFUSED)
         return status;
-    log_warning("queue.report_refused", "sender=%s reason=%s", log_text(telling->message.sender),
+    log_warning("queue.report_refused", "sender=%s reason=%s", log_text(telling->to),
                 log_text(text_from(fail_reason())));
     return end_untold(telling, true, "the sender's address takes no report");
 }

@@ -93,12 +93,18 @@ static void report(struct verdict *verdict, const struct item_recipient *recipie
     reported->action = action;
 }
 
+/* There is somebody to tell: the sender, or the owner of the group it went to. */
+static bool has_hearer(const struct verdict *verdict)
+{
+    return verdict->message.sender.length + verdict->item.owner.length > 0;
+}
+
 /* Both parts as operations: the item as it is now, and a new one for what is to be told. */
 static void compose(struct verdict *verdict)
 {
     uint64_t id = verdict->message.id;
     if (verdict->reports.recipient_count > 0) {
-        bool may_report = !text_is_empty(verdict->message.sender);
+        bool may_report = has_hearer(verdict);
         verdict->reports.kind = may_report ? ITEM_REPORT : ITEM_BAD;
         verdict->reports.next_try_ms = verdict->now;
         change_item(&verdict->change, id, verdict->queued->message->next_number++,
@@ -258,8 +264,7 @@ static void tell_late(struct verdict *verdict, const struct item_recipient *reci
                       enum wait_verdict why)
 {
     struct item_recipient told = *recipient;
-    if (text_is_empty(verdict->message.sender) ||
-        !decide_wants_notice(recipient->notify, NOTICE_DELAY))
+    if (!has_hearer(verdict) || !decide_wants_notice(recipient->notify, NOTICE_DELAY))
         return;
     if (why == WAIT_TELL_DEADLINE) {
         told.enhanced = TEXT("4.4.7");
@@ -327,7 +332,7 @@ enum status outcome_give_up(struct queue *queue, struct queued_item *item, const
             recipient->reply = text_from(reply);
             tell(&verdict, recipient, "deleted");
             /* A bounce that an administrator deletes is not kept as bad mail. */
-            if (report_it && !text_is_empty(verdict.message.sender))
+            if (report_it && has_hearer(&verdict))
                 report(&verdict, recipient, REPORT_FAILED);
         }
         status = commit_once(&verdict);

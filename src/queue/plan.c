@@ -66,21 +66,21 @@ static enum status make_keys(struct plan *plan)
 
 enum status plan_expand(struct plan *plan)
 {
-    struct queue *queue = plan->queue;
+    struct directory_answer answer;
     unsigned count = plan->recipient_count;
     enum status status = make_keys(plan);
+    if (status == OK)
+        status = plan_ask(plan, plan->keys, count, &answer);
     if (status != OK)
         return status;
-    if (queue->auth == NULL)
-        return try_later("the directory is not there");
-    status = directory_cache_expand(queue->cache, queue->auth, plan->keys, count, &plan->arena,
-                                    &plan->targets, &plan->target_count);
-    for (unsigned i = 0; i < plan->target_count && status == OK; i++) {
-        if (plan->targets[i].recipient >= count)
-            return try_later("the directory's answer is malformed");
+    plan->targets = answer.targets;
+    plan->target_count = answer.target_count;
+    plan->groups_met = answer.groups;
+    plan->group_met_count = answer.group_count;
+    for (unsigned i = 0; i < plan->target_count; i++)
         plan->targets_of[plan->targets[i].recipient]++;
-    }
-    return status;
+    plan_limit(plan, &answer);
+    return OK;
 }
 
 static void add_recipient(struct plan *plan, struct group *group, struct item_recipient recipient)
@@ -114,6 +114,26 @@ void plan_add_item(struct plan *plan, const struct item *item, struct item_recip
     group->item = *item;
     list_append(&plan->group_list, &group->link);
     add_recipient(plan, group, recipient);
+}
+
+/* Of those in one group's place nobody else hears who he is. */
+static struct text shown_of(const struct plan *plan, const struct directory_target *target)
+{
+    const struct directory_group *group = plan_group_of(plan, target);
+    bool is_hidden = group != NULL && group->hides_members;
+    return is_hidden ? plan->recipients[target->recipient].address : TEXT("");
+}
+
+static struct text owner_of(const struct plan *plan, const struct directory_target *target)
+{
+    const struct directory_group *group = plan_group_of(plan, target);
+    return group == NULL ? TEXT("") : group->owner;
+}
+
+static bool nobody_hears_of(const struct plan *plan, const struct directory_target *target)
+{
+    const struct directory_group *group = plan_group_of(plan, target);
+    return group != NULL && group->nobody_hears;
 }
 
 /* RFC 3461 5.2.7.1: what became of several addresses can't be told in the name of one; so success
@@ -151,17 +171,29 @@ static struct text address_of(const struct plan *plan, const struct directory_ta
 struct item_recipient plan_recipient(struct plan *plan, const struct directory_target *target)
 {
     const struct queue_recipient *asked = &plan->recipients[target->recipient];
-    return (struct item_recipient){.address = address_of(plan, target, &plan->arena),
-                                   .original_recipient = asked->original_recipient,
-                                   .notify = notify_of(plan, target->recipient)};
+    return (struct item_recipient){
+        .address = address_of(plan, target, &plan->arena),
+        .original_recipient = asked->original_recipient,
+        .notify = nobody_hears_of(plan, target) ? NOTIFY_NEVER : notify_of(plan, target->recipient),
+        .shown = shown_of(plan, target)};
+}
+
+/* owner "": the sender is told. */
+static void add_report(struct plan *plan, struct item_recipient recipient, struct text owner,
+                       int64_t now)
+{
+    bool may_report = plan->sender.length + owner.length > 0;
+    struct item facts = {
+        .kind = may_report ? ITEM_REPORT : ITEM_BAD, .next_try_ms = now, .owner = owner};
+    /* No hop has an empty name, or begins so. */
+    struct text name =
+        owner.length == 0 ? TEXT("") : arena_printf(&plan->arena, "\n%.*s", TEXT_ARG(owner));
+    add_recipient(plan, group_for(plan, name, &facts), recipient);
 }
 
 void plan_add_report(struct plan *plan, struct item_recipient recipient, int64_t now)
 {
-    bool may_report = !text_is_empty(plan->sender);
-    struct item facts = {.kind = may_report ? ITEM_REPORT : ITEM_BAD, .next_try_ms = now};
-    /* No hop has an empty name. */
-    add_recipient(plan, group_for(plan, TEXT(""), &facts), recipient);
+    add_report(plan, recipient, TEXT(""), now);
 }
 
 static bool hears_of_success(const struct plan *plan, unsigned notify)
@@ -178,10 +210,11 @@ bool plan_may_tell(struct plan *plan)
 static struct text group_name(struct plan *plan, const struct item *facts)
 {
     struct text hop = item_hop_name(facts, &plan->arena);
-    if (facts->sender.length + facts->forwarder.length == 0)
+    if (facts->sender.length + facts->forwarder.length + facts->owner.length == 0)
         return hop;
-    return arena_printf(&plan->arena, "%.*s\n%.*s\n%.*s", TEXT_ARG(hop), TEXT_ARG(facts->sender),
-                        TEXT_ARG(facts->forwarder));
+    return arena_printf(&plan->arena, "%.*s\n%.*s\n%.*s\n%.*s", TEXT_ARG(hop),
+                        TEXT_ARG(facts->sender), TEXT_ARG(facts->forwarder),
+                        TEXT_ARG(facts->owner));
 }
 
 static void fill_forwarding(const struct plan *plan, const struct directory_target *target,
@@ -191,25 +224,36 @@ static void fill_forwarding(const struct plan *plan, const struct directory_targ
         facts->sender = plan->senders[target - plan->targets];
     if (target->recipient >= plan->asked_count)
         facts->forwarder = plan->forwards[target->recipient - plan->asked_count].by->owner;
+    /* RFC 5321 3.9.2: what comes back from members is for who answers for the group. */
+    facts->owner = owner_of(plan, target);
+    if (facts->owner.length > 0)
+        facts->sender = facts->owner;
+    if (nobody_hears_of(plan, target))
+        facts->sender = ITEM_NO_SENDER;
 }
 
 static void report_failed(struct plan *plan, const struct directory_target *target,
-                          const char *enhanced, const char *reply, int64_t now)
+                          struct text enhanced, struct text reply, int64_t now)
 {
     struct item_recipient recipient = plan_recipient(plan, target);
     recipient.action = REPORT_FAILED;
-    recipient.enhanced = text_from(enhanced);
-    recipient.reply = text_from(reply);
-    plan_add_report(plan, recipient, now);
+    recipient.enhanced = enhanced;
+    recipient.reply = reply;
+    add_report(plan, recipient, owner_of(plan, target), now);
     if (plan_may_tell(plan))
-        change_story(&plan->change, plan->id, "failed", "recipient=%.*s status=%s reason=\"%s\"",
-                     TEXT_ARG(recipient.address), enhanced, reply);
+        change_story(&plan->change, plan->id, "failed",
+                     "recipient=%.*s status=%.*s reason=\"%.*s\"", TEXT_ARG(recipient.address),
+                     TEXT_ARG(enhanced), TEXT_ARG(reply));
 }
 
-static void plan_remote(struct plan *plan, const struct directory_target *target, int64_t now)
+static struct text domain_of(struct text address)
 {
-    struct text domain =
-        text_from_position(target->address, text_find_last(target->address, '@') + 1);
+    return text_from_position(address, text_find_last(address, '@') + 1);
+}
+
+static void plan_remote(struct plan *plan, const struct directory_target *target,
+                        struct text domain, int64_t now)
+{
     struct item facts = {.kind = ITEM_SEND, .next_try_ms = now};
     fill_forwarding(plan, target, &facts);
     struct route_facts asked = route_facts_of(plan, domain);
@@ -217,8 +261,8 @@ static void plan_remote(struct plan *plan, const struct directory_target *target
         asked.login = facts.forwarder; /* whose script sends it on */
     struct route route = decide_route(&asked);
     if (route.is_refused) {
-        report_failed(plan, target, "5.7.1", "no connector for the domain admits this message",
-                      now);
+        report_failed(plan, target, TEXT("5.7.1"),
+                      TEXT("no connector for the domain admits this message"), now);
         return;
     }
     struct item_recipient recipient = plan_recipient(plan, target);
@@ -231,25 +275,32 @@ static void plan_remote(struct plan *plan, const struct directory_target *target
 
 bool plan_is_known_elsewhere(const struct plan *plan, const struct directory_target *target)
 {
-    struct text domain =
-        text_from_position(target->address, text_find_last(target->address, '@') + 1);
-    const struct setting_domain *own = settings_domain_find(plan->queue->settings, domain);
+    const struct setting_domain *own =
+        settings_domain_find(plan->queue->settings, domain_of(target->address));
     return target->kind == TARGET_UNKNOWN && own != NULL && !text_is_empty(own->forward);
 }
 
 static void plan_failed(struct plan *plan, const struct directory_target *target, int64_t now)
 {
     bool is_loop = target->kind == TARGET_LOOP;
+    struct text status = is_loop ? TEXT("5.4.6") : TEXT("5.1.1");
+    struct text reason = is_loop ? TEXT("the alias or group contains itself, or is nested too deep")
+                                 : TEXT("no such user here");
+    bool is_refused = target->kind == TARGET_REFUSED;
+    if (is_refused) {
+        status = target->status;
+        reason = target->reason;
+    }
     if (plan->targets_of[target->recipient] == 1) {
-        plan->refusals[target->recipient] = TEXT("no such user here");
+        plan->refusals[target->recipient] =
+            is_refused ? arena_printf(&plan->arena, QUEUE_STATUS_REASON "%.*s %.*s",
+                                      TEXT_ARG(status), TEXT_ARG(reason))
+                       : TEXT("no such user here");
         /* RFC 2033 4.2: the client hears of each recipient, and reports itself. */
         if (plan->client_hears)
             return;
     }
-    report_failed(plan, target, is_loop ? "5.4.6" : "5.1.1",
-                  is_loop ? "the alias or group contains itself, or is nested too deep"
-                          : "no such user here",
-                  now);
+    report_failed(plan, target, status, reason, now);
 }
 
 /* What RCPT let in goes in, though the message may lift the mailbox above its limit; that once. */
@@ -286,12 +337,41 @@ static enum status plan_mailbox(struct plan *plan, const struct directory_target
     return OK;
 }
 
+/* By which group, when it is one, the recipient is several. */
+static const struct directory_group *group_of_recipient(const struct plan *plan, unsigned recipient)
+{
+    for (unsigned i = 0; i < plan->target_count; i++)
+        if (plan->targets[i].recipient == recipient)
+            return plan_group_of(plan, &plan->targets[i]);
+    return NULL;
+}
+
+static void tell_expanded(struct plan *plan, unsigned recipient)
+{
+    const struct directory_group *group = group_of_recipient(plan, recipient);
+    if (!plan_may_tell(plan))
+        return;
+    struct text by =
+        group == NULL
+            ? TEXT("")
+            : arena_printf(&plan->arena, " group=%.*s%s%.*s%s", TEXT_ARG(group->address),
+                           group->owner.length > 0 ? " reports-to=" : "", TEXT_ARG(group->owner),
+                           group->nobody_hears ? " reports-to=nobody" : "");
+    change_story(&plan->change, plan->id, "expanded", "recipient=%.*s targets=%u%.*s",
+                 TEXT_ARG(plan->recipients[recipient].address), plan->targets_of[recipient],
+                 TEXT_ARG(by));
+}
+
 /* RFC 3461 5.2.7: whom the sender wants to know reached, and who turned out to be several. */
 static void plan_expanded(struct plan *plan, int64_t now)
 {
     for (unsigned i = 0; i < plan->asked_count; i++) {
         const struct queue_recipient *asked = &plan->recipients[i];
-        if (!is_expanded(plan, i) || !hears_of_success(plan, asked->notify))
+        if (!is_expanded(plan, i))
+            continue;
+        const struct directory_group *group = group_of_recipient(plan, i);
+        tell_expanded(plan, i);
+        if (!hears_of_success(plan, asked->notify) || (group != NULL && group->hides_members))
             continue;
         struct item_recipient recipient = {.address = asked->address,
                                            .original_recipient = asked->original_recipient,
@@ -301,9 +381,6 @@ static void plan_expanded(struct plan *plan, int64_t now)
                                            .reply = TEXT("expanded to its members"),
                                            .last_attempt_ms = now};
         plan_add_report(plan, recipient, now);
-        if (plan_may_tell(plan))
-            change_story(&plan->change, plan->id, "expanded", "recipient=%.*s targets=%u",
-                         TEXT_ARG(asked->address), plan->targets_of[i]);
     }
 }
 
@@ -357,19 +434,23 @@ static enum status plan_targets(struct plan *plan, int64_t now)
             if (dropping_domain(plan, target) != NULL)
                 plan_drop(plan, target, dropping_domain(plan, target), now);
             else if (is_for_mailbox(plan, i) && is_full(plan, target))
-                report_failed(plan, target, "5.2.2", "the mailbox is full", now);
+                report_failed(plan, target, TEXT("5.2.2"), TEXT("the mailbox is full"), now);
             else if (filtered_of(plan, i) != NULL)
                 status = filter_compose(plan, i, now);
             else
                 status = plan_mailbox(plan, target, now);
             break;
         case TARGET_REMOTE:
-            plan_remote(plan, target, now);
+            plan_remote(plan, target, domain_of(target->address), now);
+            break;
+        case TARGET_EXPAND_AT:
+            plan_remote(plan, target, target->reason, now);
             break;
         case TARGET_UNKNOWN:
         case TARGET_LOOP:
+        case TARGET_REFUSED:
             if (plan_is_known_elsewhere(plan, target))
-                plan_remote(plan, target, now);
+                plan_remote(plan, target, domain_of(target->address), now);
             else
                 plan_failed(plan, target, now);
             break;
@@ -416,12 +497,10 @@ enum status plan_compose(struct plan *plan, int64_t now)
     return plan_items(plan);
 }
 
-enum status plan_hold(struct plan *plan, int64_t until_ms)
+enum status plan_hold(struct plan *plan, enum item_kind kind, int64_t until_ms)
 {
-    struct item facts = {.kind = ITEM_LATER,
-                         .next_try_ms = until_ms,
-                         .connector = plan->server,
-                         .domain = plan->login};
+    struct item facts = {
+        .kind = kind, .next_try_ms = until_ms, .connector = plan->server, .domain = plan->login};
     char until[CLOCK_TEXT_BYTES];
     for (unsigned i = 0; i < plan->recipient_count; i++) {
         const struct queue_recipient *asked = &plan->recipients[i];
@@ -430,6 +509,11 @@ enum status plan_hold(struct plan *plan, int64_t until_ms)
                                            .notify = asked->notify};
         add_recipient(plan, group_for(plan, TEXT(""), &facts), recipient);
     }
-    change_story(&plan->change, plan->id, "held", "until=%s", clock_rfc3339(until_ms, until));
+    if (kind == ITEM_LOOKUP)
+        change_story(&plan->change, plan->id, "awaits-lookup",
+                     "recipients=%u reason=\"the directory does not answer\"",
+                     plan->recipient_count);
+    else
+        change_story(&plan->change, plan->id, "held", "until=%s", clock_rfc3339(until_ms, until));
     return plan_items(plan);
 }

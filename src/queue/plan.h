@@ -28,11 +28,13 @@ struct plan {
     unsigned recipient_count; /* those that scripts send it on to stand behind asked_count */
     unsigned asked_count;
     bool client_hears;     /* LMTP: the reply tells of who does not take it, no report */
+    bool is_internal;      /* a report of ours: no limits apply */
     uint32_t first_number; /* of the items */
     /* What comes out. The change holds stories, new mailboxes and what scripts do beside; entries
      * and items go behind. */
     struct change change;
     struct text *refusals; /* by recipient: "", or why he does not get it */
+    struct text refusal;   /* the sender may not send it at all, for this reason; or "" */
     struct message_entry *entries;
     unsigned entry_count;
     struct message_item *items;
@@ -41,6 +43,8 @@ struct plan {
     struct text *keys;
     struct directory_target *targets;
     unsigned target_count;
+    struct directory_group *groups_met; /* that targets are members of */
+    unsigned group_met_count;
     struct text *sender_groups; /* that connectors name */
     unsigned sender_group_count;
     unsigned *targets_of; /* how many targets each recipient has */
@@ -69,8 +73,20 @@ enum status plan_expand(struct plan *plan);
 /* Entries and items as of now; to be appended before the next yield, because UIDs follow the order
  * of the log. */
 enum status plan_compose(struct plan *plan, int64_t now);
-/* In place of all: items that keep the recipients as they are until then. */
-enum status plan_hold(struct plan *plan, int64_t until_ms);
+/* In place of all: items of the kind (ITEM_LATER, ITEM_LOOKUP) that keep the recipients as they are
+ * until then. */
+enum status plan_hold(struct plan *plan, enum item_kind kind, int64_t until_ms);
+
+/* categorize.c: ask the directory about keys of the plan, with what is known of the message.
+ * YIELDS.
+ */
+enum status plan_ask(struct plan *plan, const struct text *keys, unsigned count,
+                     struct directory_answer *out);
+/* Who may not send so much, or get it, is refused: by the sender's limits and each mailbox's. */
+void plan_limit(struct plan *plan, const struct directory_answer *answer);
+/* The group by which a target is reached, or NULL. */
+const struct directory_group *plan_group_of(const struct plan *plan,
+                                            const struct directory_target *target);
 
 /* For filter_compose.c. */
 /* A story may be told; counts those that may not. */

@@ -180,6 +180,12 @@ void queue_directory_changed(void *context)
     directory_cache_clear(queue->cache);
 }
 
+void queue_directory_back(struct queue *queue)
+{
+    queue_directory_changed(queue);
+    release_lookups(queue);
+}
+
 static void value_changed(void *context, struct text owner, struct text name)
 {
     struct queue *queue = context;

@@ -30,6 +30,8 @@ void queue_set_settings(struct queue *queue, struct settings *settings);
 /* auth says that the directory changed, or is gone: forget its answers. context is the queue, as
  * for rpc_channel_on_down. Does not yield. */
 void queue_directory_changed(void *context);
+/* It is back, or has changed: mail that waits for it is looked up now. Does not yield. */
+void queue_directory_back(struct queue *queue);
 struct store *queue_store(struct queue *queue);
 /* What holds for users; lent, follows the settings. */
 const struct accounts *queue_accounts(const struct queue *queue);
@@ -61,8 +63,9 @@ struct queue_view {
     uint64_t id;
     uint32_t number;
     /* "waiting", "scheduled" (until its connector's time), "remote" (until it is asked for),
-     * "frozen" (until it is thawed), "sending", "report", "bad", "answer" (a script's, about to be
-     * written), or "held" until next_try_ms, as the sender asked */
+     * "lookup" (until the directory answers), "frozen" (until it is thawed), "sending", "report",
+     * "bad", "answer" (a script's, about to be written), or "held" until next_try_ms, as the sender
+     * asked */
     const char *state;
     const char *queue; /* as queue_each_named names it; "" in the queue of its hop, and bad mail */
     struct text waits_for; /* of "remote": what lets it go, for people */

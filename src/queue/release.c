@@ -1,11 +1,10 @@
-/* The end of a hold (RFC 4865): an ITEM_LATER is accepted as if it came now, but for the message,
- * which is there already. What it becomes and its own end are one record: both or neither. */
+/* The end of a hold (RFC 4865), and of waiting for the directory: an ITEM_LATER or ITEM_LOOKUP is
+ * accepted as if it came now, but for the message, which is there already. What it becomes and its
+ * own end are one record: both or neither. */
 #include "base/clock.h"
 #include "base/logline.h"
 #include "queue/filter.h"
 #include "queue/routing.h"
-
-enum { RETRY_MS = MINUTE };
 
 static void add_copies(struct plan *plan)
 {
@@ -73,6 +72,7 @@ static enum status release(struct queue *queue, struct queued_item *later, struc
     plan.server = item.connector;
     plan.size = message.size;
     plan.priority = message.terms.priority;
+    plan.is_internal = text_equals(item.connector, QUEUE_REPORT_SERVER);
     struct filter_source source = {.facts = message, .is_stored = true};
     enum status status = plan_expand(&plan);
     if (status == OK)
@@ -95,5 +95,17 @@ void release_item(struct queue *queue, struct queued_item *item)
     if (status != OK)
         log_warning("queue.release_put_off", "reason=%s", log_text(text_from(fail_reason())));
     named_note(queue, NAMED_LOOKUP, status == OK ? NULL : fail_reason());
-    schedule_end_work(queue, work, RETRY_MS);
+    schedule_end_work(queue, work, QUEUE_LOOKUP_MS);
+}
+
+void release_lookups(struct queue *queue)
+{
+    list_each(link, &queue->named[NAMED_LOOKUP].all)
+    {
+        struct queued_item *item = list_entry(link, struct queued_item, of_hop);
+        if (item->busy)
+            continue;
+        item->next_try_ms = clock_wall_ms();
+        schedule_place(queue, item);
+    }
 }

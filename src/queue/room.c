@@ -1,45 +1,57 @@
-/* Whether a recipient's mailbox has room: asked at RCPT, so that a sender hears it before the
- * message. Whoever turns out to be full only later, as a member of a group, is reported. */
+/* Whether a recipient takes mail from the sender, and his mailbox has room: asked at RCPT, so that
+ * a sender hears it before the message. What turns out only later, of a member of a group, is
+ * reported. */
 #include "account/quota.h"
-#include "queue/internal.h"
+#include "queue/plan.h"
 
-/* The one mailbox an address leads to. False: it is none, or several. YIELDS. */
-static bool one_mailbox(struct queue *queue, struct text key, struct arena *arena,
-                        struct text *mailbox)
+/* REFUSED: no, and for good; TRY_LATER: not now. OK also when it leads to several, or cannot be
+ * told: then the commit tells. YIELDS. */
+static enum status look_at(struct plan *plan, const struct queue_room_question *question)
 {
-    struct directory_target *targets;
-    unsigned count;
-    if (queue->auth == NULL ||
-        directory_cache_expand(queue->cache, queue->auth, &key, 1, arena, &targets, &count) != OK)
-        return false;
-    if (count == 1 && targets[0].kind == TARGET_MAILBOX)
-        *mailbox = targets[0].address;
-    return count == 1 && targets[0].kind == TARGET_MAILBOX;
+    struct queue *queue = plan->queue;
+    struct directory_answer answer;
+    if (queue->auth == NULL || plan_ask(plan, &question->recipient, 1, &answer) != OK ||
+        answer.target_count != 1)
+        return OK;
+    struct directory_target *target = answer.targets;
+    plan->targets = target;
+    plan->target_count = 1;
+    plan_limit(plan, &answer);
+    if (target->kind == TARGET_REFUSED)
+        return refused(QUEUE_STATUS_REASON "%.*s %.*s", TEXT_ARG(target->status),
+                       TEXT_ARG(target->reason));
+    if (target->kind != TARGET_MAILBOX ||
+        quota_admit(&queue->accounts, target->address, 1, question->bytes) == OK)
+        return OK;
+    return quota_refuses(&queue->accounts, target->address) ? REFUSED : TRY_LATER;
 }
 
-/* REFUSED: no, and for good; TRY_LATER: not now. */
-static enum status look(struct queue *queue, struct text request, struct arena *arena)
+static enum status look(struct queue *queue, struct text request)
 {
     struct wire_reader in = wire_reader_of(request);
-    uint64_t bytes = wire_get_u64(&in);
-    struct text key = wire_get_text(&in), mailbox;
-    if (!wire_end(&in) || text_is_empty(key))
+    struct queue_room_question question = {.bytes = wire_get_u64(&in)};
+    question.recipient = wire_get_text(&in);
+    question.sender = wire_get_text(&in);
+    question.login = wire_get_text(&in);
+    if (!wire_end(&in) || text_is_empty(question.recipient))
         return refused("malformed request");
-    if (!one_mailbox(queue, key, arena, &mailbox) ||
-        quota_admit(&queue->accounts, mailbox, 1, bytes) == OK)
-        return OK;
-    return quota_refuses(&queue->accounts, mailbox) ? REFUSED : TRY_LATER;
+    struct plan plan;
+    plan_init(&plan, queue, NULL, 0);
+    plan.sender = question.sender;
+    plan.login = question.login;
+    plan.size = question.bytes;
+    enum status status = look_at(&plan, &question);
+    plan_finish(&plan);
+    return status;
 }
 
 void queue_serve_room(void *context, struct rpc_call *call, struct text request)
 {
     struct queue *queue = context;
-    struct arena arena;
-    arena_init(&arena);
     enum status status = serve_begin_call(queue);
     if (status == OK) {
         char answer[1 + REASON_BYTES];
-        answer[0] = (char)look(queue, request, &arena);
+        answer[0] = (char)look(queue, request);
         struct text reason = answer[0] == OK ? TEXT("") : text_from(fail_reason());
         text_copy(reason, answer + 1, REASON_BYTES);
         rpc_answer(&call, text_of(answer, 1 + reason.length));
@@ -47,21 +59,29 @@ void queue_serve_room(void *context, struct rpc_call *call, struct text request)
         rpc_fail(&call, status, fail_reason());
     }
     serve_end_call(queue);
-    arena_finish(&arena);
+}
+
+/* He may forward, and keep nothing, and has one all the same. */
+static bool has_mailbox(const struct directory_answer *answer, struct text user)
+{
+    for (unsigned i = 0; i < answer->target_count; i++)
+        if (answer->targets[i].kind == TARGET_MAILBOX &&
+            text_equals(answer->targets[i].address, user))
+            return true;
+    return false;
 }
 
 enum status queue_check_user(struct queue *queue, struct text user)
 {
     struct arena arena;
-    struct directory_target *targets;
-    unsigned count;
+    struct directory_answer answer;
+    struct directory_question question = {.keys = &user, .count = 1};
     if (queue->auth == NULL)
         return OK;
     arena_init(&arena);
     enum status status =
-        directory_cache_expand(queue->cache, queue->auth, &user, 1, &arena, &targets, &count);
-    bool is_user = status == OK && count == 1 && targets[0].kind == TARGET_MAILBOX &&
-                   text_equals(targets[0].address, user);
+        directory_cache_expand(queue->cache, queue->auth, &question, &arena, &answer);
+    bool is_user = status == OK && has_mailbox(&answer, user);
     arena_finish(&arena);
     return status != OK || is_user ? status
                                    : refused("'%.*s' is no user with a mailbox", TEXT_ARG(user));

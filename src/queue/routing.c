@@ -38,7 +38,7 @@ static void gather_groups(struct gathering *gathering, const struct setting_send
 static bool goes_elsewhere(const struct plan *plan)
 {
     for (unsigned i = 0; i < plan->target_count; i++)
-        if (plan->targets[i].kind == TARGET_REMOTE)
+        if (plan->targets[i].kind == TARGET_REMOTE || plan->targets[i].kind == TARGET_EXPAND_AT)
             return true;
     return false;
 }
@@ -60,12 +60,12 @@ static enum status ask_group(struct gathering *gathering, struct text name)
 {
     struct plan *plan = gathering->plan;
     struct text key = text_from_position(name, 1);
-    struct directory_target *members;
-    unsigned count;
-    enum status status = directory_cache_expand(plan->queue->cache, plan->queue->auth, &key, 1,
-                                                &plan->arena, &members, &count);
-    for (unsigned i = 0; status == OK && i < count; i++) {
-        if (!is_own(gathering, members[i].address))
+    struct directory_question question = {.keys = &key, .count = 1};
+    struct directory_answer answer;
+    enum status status = directory_cache_expand(plan->queue->cache, plan->queue->auth, &question,
+                                                &plan->arena, &answer);
+    for (unsigned i = 0; status == OK && i < answer.target_count; i++) {
+        if (!is_own(gathering, answer.targets[i].address))
             continue;
         plan->sender_groups[plan->sender_group_count++] = name;
         break;
@@ -77,9 +77,12 @@ static enum status ask_group(struct gathering *gathering, struct text name)
 static enum status ask_all(struct gathering *gathering)
 {
     struct plan *plan = gathering->plan;
-    enum status status = directory_cache_expand(plan->queue->cache, plan->queue->auth,
-                                                gathering->own, gathering->own_count, &plan->arena,
-                                                &gathering->targets, &gathering->target_count);
+    struct directory_question question = {.keys = gathering->own, .count = gathering->own_count};
+    struct directory_answer answer;
+    enum status status = directory_cache_expand(plan->queue->cache, plan->queue->auth, &question,
+                                                &plan->arena, &answer);
+    gathering->targets = answer.targets;
+    gathering->target_count = status == OK ? answer.target_count : 0;
     for (unsigned i = 0; status == OK && i < gathering->group_count; i++)
         status = ask_group(gathering, gathering->groups[i]);
     return status;

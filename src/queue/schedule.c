@@ -75,7 +75,7 @@ struct wait schedule_wait(const struct queued_item *item)
 /* Where it waits for its time. */
 static struct timer_heap *heap_of(struct queue *queue, struct queued_item *item)
 {
-    if (item->kind == ITEM_LATER)
+    if (item->kind == ITEM_LATER || item->kind == ITEM_LOOKUP)
         return &queue->later;
     if (item->kind == ITEM_DROP || item->kind == ITEM_BAD)
         return &queue->files;
@@ -116,7 +116,7 @@ static void put_in(struct queue *queue, struct queued_item *item)
         timer_set(&queue->reports, &item->due, item->next_try_ms);
         task_event_tell_all(&queue->report_news);
     }
-    if (item->kind == ITEM_LATER) {
+    if (item->kind == ITEM_LATER || item->kind == ITEM_LOOKUP) {
         timer_set(&queue->later, &item->due, item->next_try_ms);
         task_event_tell_all(&queue->later_news);
     }

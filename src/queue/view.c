@@ -51,6 +51,8 @@ static const char *state_name(const struct queued_item *queued, const struct ite
         return "waiting";
     case ITEM_LATER:
         return item->is_frozen ? "frozen" : "held";
+    case ITEM_LOOKUP:
+        return item->is_frozen ? "frozen" : "lookup";
     case ITEM_ANSWER:
         return "answer";
     }
@@ -348,8 +350,8 @@ static struct queued_item *removable(struct queue *queue, uint64_t id, bool *sen
         return NULL;
     for (uint32_t i = 0; i < message->part_count; i++) {
         struct queued_item *item = parts_of(message)[i];
-        if (item->kind != ITEM_SEND && item->kind != ITEM_LATER && item->kind != ITEM_ANSWER &&
-            item->kind != ITEM_DROP)
+        if (item->kind != ITEM_SEND && item->kind != ITEM_LATER && item->kind != ITEM_LOOKUP &&
+            item->kind != ITEM_ANSWER && item->kind != ITEM_DROP)
             continue;
         if (item->lease == 0 && !item->busy)
             return item;

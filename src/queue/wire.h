@@ -17,6 +17,8 @@ enum {
 #define QUEUE_FULL_REASON "insufficient storage"
 /* One that a recipient's script refused, for the reason behind it. */
 #define QUEUE_REJECTED_REASON "rejected by the recipient: "
+/* One that says by which status (RFC 3463): "status 5.2.3 larger than ...". */
+#define QUEUE_STATUS_REASON "status "
 
 /* QUEUE_APPEND: id, bytes. QUEUE_ABANDON: id. QUEUE_COMMIT: appended before?, envelope, rest. */
 struct queue_commit_request {

@@ -7,7 +7,18 @@
 #include "directory/calls.h"
 #include "directory/record.h"
 
-enum { CHECK, LOGIN, EXPAND, TARGETS, SASL_REQUEST, SASL_ANSWER, DESCRIBE, DESCRIPTION, CALLS };
+enum {
+    CHECK,
+    LOGIN,
+    EXPAND,
+    ANSWER,
+    SASL_REQUEST,
+    SASL_ANSWER,
+    DESCRIBE,
+    DESCRIPTION,
+    RIGHTS,
+    CALLS
+};
 
 static void try_check(struct text bytes, struct buffer *again)
 {
@@ -37,33 +48,54 @@ static void try_login(struct text bytes, struct buffer *again)
 
 static void try_expand(struct text bytes, struct arena *arena, struct buffer *again)
 {
-    struct text *keys;
-    unsigned count;
-    bool good = directory_expand_decode(bytes, arena, &keys, &count);
+    struct directory_question question;
+    bool good = directory_expand_decode(bytes, arena, &question);
     check(arena->used_bytes <= 8 * bytes.length + 4096);
     if (!good)
         return;
-    for (unsigned i = 0; i < count; i++)
-        check(directory_key_is_valid(keys[i]));
-    directory_expand_encode(keys, count, again);
+    for (unsigned i = 0; i < question.count; i++)
+        check(directory_key_is_valid(question.keys[i]));
+    directory_expand_encode(&question, again);
     check(text_equals(buffer_text(again), bytes));
 }
 
-static void try_targets(struct text bytes, struct arena *arena, struct buffer *again)
+static void check_one_line(struct text text)
+{
+    check(text_find(text, '\r') == text.length && text_find(text, '\n') == text.length);
+}
+
+static void try_answer(struct text bytes, struct arena *arena, struct buffer *again)
 {
     enum { ASKED = 3 };
-    struct directory_target *targets;
-    unsigned count;
-    bool good = directory_targets_decode(bytes, ASKED, arena, &targets, &count);
-    check(arena->used_bytes <= 8 * bytes.length + 4096);
+    struct directory_answer answer;
+    bool good = directory_answer_decode(bytes, ASKED, arena, &answer);
+    check(arena->used_bytes <= 16 * bytes.length + 4096);
     if (!good)
         return;
-    check(count <= DIRECTORY_TARGETS_MAX);
-    for (unsigned i = 0; i < count; i++)
-        check(targets[i].kind <= TARGET_LOOP && targets[i].recipient < ASKED &&
-              targets[i].address.length > 0);
-    directory_targets_encode(targets, count, again);
+    check(answer.target_count <= DIRECTORY_TARGETS_MAX);
+    for (unsigned i = 0; i < answer.target_count; i++) {
+        const struct directory_target *target = &answer.targets[i];
+        check(target->kind <= TARGET_EXPAND_AT && target->recipient < ASKED &&
+              target->address.length > 0 && target->group <= answer.group_count);
+        check_one_line(target->status);
+        check_one_line(target->reason);
+    }
+    directory_answer_encode(&answer, again);
     check(text_equals(buffer_text(again), bytes));
+}
+
+static void try_rights(struct text bytes, struct buffer *again)
+{
+    struct text user, server;
+    struct directory_rights rights;
+    if (directory_rights_decode(bytes, &user, &server)) {
+        check(directory_key_is_valid(user));
+        directory_rights_encode(user, server, again);
+        check(text_equals(buffer_text(again), bytes));
+    } else if (directory_rights_answer_decode(bytes, &rights)) {
+        directory_rights_answer_encode(&rights, again);
+        check(text_equals(buffer_text(again), bytes));
+    }
 }
 
 static void try_sasl_request(struct text bytes, struct buffer *again)
@@ -103,12 +135,6 @@ static void try_describe(struct text bytes, struct buffer *again)
     check(text_equals(buffer_text(again), bytes));
 }
 
-static void check_one_line(struct text text)
-{
-    check(memchr(text.data, '\r', text.length) == NULL &&
-          memchr(text.data, '\n', text.length) == NULL);
-}
-
 static void try_description(struct text bytes, struct arena *arena, struct buffer *again)
 {
     struct directory_description description;
@@ -140,16 +166,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         try_login(bytes, &again);
     else if (data[0] % CALLS == EXPAND)
         try_expand(bytes, &arena, &again);
-    else if (data[0] % CALLS == TARGETS)
-        try_targets(bytes, &arena, &again);
+    else if (data[0] % CALLS == ANSWER)
+        try_answer(bytes, &arena, &again);
     else if (data[0] % CALLS == SASL_REQUEST)
         try_sasl_request(bytes, &again);
     else if (data[0] % CALLS == SASL_ANSWER)
         try_sasl_answer(bytes, &again);
     else if (data[0] % CALLS == DESCRIBE)
         try_describe(bytes, &again);
-    else
+    else if (data[0] % CALLS == DESCRIPTION)
         try_description(bytes, &arena, &again);
+    else
+        try_rights(bytes, &again);
     buffer_finish(&again);
     arena_finish(&arena);
     return 0;

@@ -184,17 +184,18 @@ static void check_and_expand(void)
     EXPECT_TEXT(text_from(fail_reason()), "no such user here");
     EXPECT(directory_check(world.front, TEXT("no address")) == REFUSED);
     struct arena arena;
-    struct directory_target *targets;
-    unsigned count;
+    struct directory_answer answer;
     arena_init(&arena);
     struct text keys[] = {TEXT("alice+x@example.test"), TEXT("far@far.test"),
                           TEXT("alice@example.test")};
-    EXPECT(directory_expand(world.store, keys, 3, &arena, &targets, &count) == OK);
-    EXPECT(count == 2 && targets[0].kind == TARGET_MAILBOX && targets[1].kind == TARGET_REMOTE);
-    EXPECT_TEXT(targets[0].address, "alice@example.test");
-    EXPECT(targets[1].recipient == 1);
+    struct directory_question question = {.keys = keys, .count = 3};
+    EXPECT(directory_expand(world.store, &question, &arena, &answer) == OK);
+    EXPECT(answer.target_count == 2 && answer.targets[0].kind == TARGET_MAILBOX &&
+           answer.targets[1].kind == TARGET_REMOTE);
+    EXPECT_TEXT(answer.targets[0].address, "alice@example.test");
+    EXPECT(answer.targets[1].recipient == 1);
     /* Each peer may ask for what is its own. */
-    EXPECT(directory_expand(world.front, keys, 3, &arena, &targets, &count) != OK);
+    EXPECT(directory_expand(world.front, &question, &arena, &answer) != OK);
     EXPECT(directory_check(world.store, TEXT("alice@example.test")) != OK);
     arena_finish(&arena);
 }

@@ -33,20 +33,29 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
 {
     unused(context);
     struct arena arena;
-    struct text *keys;
-    unsigned count;
+    struct directory_question question;
+    struct directory_target targets[8];
+    struct directory_answer result = {.targets = targets};
     struct buffer answer;
     arena_init(&arena);
     buffer_init(&answer, 4096);
-    EXPECT(directory_expand_decode(request, &arena, &keys, &count));
+    EXPECT(directory_expand_decode(request, &arena, &question));
     world.expansions++;
-    struct directory_target targets[8];
-    for (unsigned i = 0; i < count; i++) {
-        bool is_alias = text_starts_with(keys[i], TEXT("alias@"));
-        targets[i] = (struct directory_target){TARGET_MAILBOX,
-                                               is_alias ? TEXT("bob@example.test") : keys[i], i};
+    result.target_count = question.count;
+    if (question.facts != NULL && text_starts_with(question.facts->sender, TEXT("limited@"))) {
+        result.user = question.facts->sender;
+        result.send_bytes = 1000;
     }
-    directory_targets_encode(targets, count, &answer);
+    for (unsigned i = 0; i < question.count; i++) {
+        struct text key = question.keys[i];
+        bool is_alias = text_starts_with(key, TEXT("alias@"));
+        result.depends |= text_starts_with(key, TEXT("choosy@"));
+        targets[i] = (struct directory_target){.kind = TARGET_MAILBOX,
+                                               .address = is_alias ? TEXT("bob@example.test") : key,
+                                               .recipient = i,
+                                               .receive_bytes = DIRECTORY_NO_LIMIT};
+    }
+    directory_answer_encode(&result, &answer);
     rpc_answer(&call, buffer_text(&answer));
     buffer_finish(&answer);
     arena_finish(&arena);
@@ -103,14 +112,14 @@ static const char *expand(const char *first, const char *second)
 {
     static char mailbox[DIRECTORY_USER_MAX];
     struct text keys[] = {text_from(first), text_from(second)};
-    unsigned asked = second == NULL ? 1 : 2, count;
-    struct directory_target *targets;
+    unsigned asked = second == NULL ? 1 : 2;
+    struct directory_question question = {.keys = keys, .count = asked};
+    struct directory_answer answer;
     struct arena arena;
     arena_init(&arena);
-    EXPECT(directory_cache_expand(world.cache, world.near, keys, asked, &arena, &targets, &count) ==
-           OK);
-    bool adds = targets[count - 1].recipient == asked - 1;
-    text_copy(adds ? targets[count - 1].address : TEXT(""), mailbox, sizeof(mailbox));
+    EXPECT(directory_cache_expand(world.cache, world.near, &question, &arena, &answer) == OK);
+    const struct directory_target *last = &answer.targets[answer.target_count - 1];
+    text_copy(last->recipient == asked - 1 ? last->address : TEXT(""), mailbox, sizeof(mailbox));
     arena_finish(&arena);
     return mailbox;
 }
@@ -172,4 +181,33 @@ static void expanded_from_memory(void)
 TEST("recipients known to be one mailbox each are expanded without a call, duplicates once")
 {
     run(expanded_from_memory);
+}
+
+static uint64_t limit_of(const char *sender, const char *recipient)
+{
+    struct text key = text_from(recipient);
+    struct directory_facts facts = {.sender = text_from(sender), .is_ours = true};
+    struct directory_question question = {.keys = &key, .count = 1, .facts = &facts};
+    struct directory_answer answer;
+    struct arena arena;
+    arena_init(&arena);
+    EXPECT(directory_cache_expand(world.cache, world.near, &question, &arena, &answer) == OK);
+    arena_finish(&arena);
+    return answer.send_bytes;
+}
+
+static void senders_known(void)
+{
+    EXPECT(limit_of("limited@example.test", "bob@example.test") == 1000);
+    EXPECT(limit_of("limited@example.test", "bob@example.test") == 1000);
+    EXPECT(world.expansions == 1);
+    EXPECT(limit_of("limited@example.test", "choosy@example.test") == 1000);
+    EXPECT(limit_of("limited@example.test", "choosy@example.test") == 1000);
+    EXPECT(world.expansions == 3);
+}
+
+TEST("a sender's limits are remembered, and recipients that choose their senders are asked each "
+     "time")
+{
+    run(senders_known);
 }

@@ -20,17 +20,16 @@ static enum status accepts(struct scene *scene, const char *key)
 /* Everything these addresses lead to, as "kind recipient address" separated by commas. */
 static const char *resolve(struct scene *scene, const char *first, const char *second)
 {
-    static const char *const kinds[] = {"mailbox", "remote", "unknown", "loop"};
+    static const char *const kinds[] = {"mailbox", "remote", "unknown", "loop", "refused"};
     struct text keys[2] = {text_from(first), text_from(second)};
-    struct directory_target *targets;
-    unsigned count;
+    struct directory_question question = {.keys = keys, .count = second == NULL ? 1 : 2};
+    struct directory_answer answer;
     struct text all = TEXT("");
-    EXPECT(directory_resolve(scene->directory, keys, second == NULL ? 1 : 2, &scene->arena,
-                             &targets, &count) == OK);
-    for (unsigned i = 0; i < count; i++)
+    EXPECT(directory_resolve(scene->directory, &question, &scene->arena, &answer) == OK);
+    for (unsigned i = 0; i < answer.target_count; i++)
         all = arena_printf(&scene->arena, "%.*s%s%s %u %.*s", TEXT_ARG(all), i > 0 ? ", " : "",
-                           kinds[targets[i].kind], targets[i].recipient,
-                           TEXT_ARG(targets[i].address));
+                           kinds[answer.targets[i].kind], answer.targets[i].recipient,
+                           TEXT_ARG(answer.targets[i].address));
     return all.data;
 }
 
@@ -362,23 +361,28 @@ static void fill_group(struct scene *scene, const char *key, unsigned first, uns
 
 static void large(struct scene *scene)
 {
-    struct directory_target *targets;
-    unsigned count;
+    struct directory_answer answer;
+    const struct directory_target *targets;
     struct text keys[] = {TEXT("huge@example.test"), TEXT("bob@example.test")};
+    struct directory_question one = {.keys = keys, .count = 1}, two = {.keys = keys, .count = 2};
     fill_group(scene, "half@example.test", 0, 5000);
     fill_group(scene, "more@example.test", 5000, 10000);
     EXPECT(add_member(scene, LIST_GROUP, "more@example.test", "one@far.test") == REFUSED);
     EXPECT(add_member(scene, LIST_GROUP, "huge@example.test", "more@example.test") == OK);
-    EXPECT(directory_resolve(scene->directory, keys, 1, &scene->arena, &targets, &count) == OK);
-    EXPECT(count == 10000);
+    EXPECT(directory_resolve(scene->directory, &one, &scene->arena, &answer) == OK);
+    EXPECT(answer.target_count == 10000);
     EXPECT(add_member(scene, LIST_GROUP, "huge@example.test", "half@example.test") == OK);
-    EXPECT(directory_resolve(scene->directory, keys, 2, &scene->arena, &targets, &count) == OK);
-    EXPECT(count == 2);
-    EXPECT(targets[0].kind == TARGET_LOOP && targets[0].recipient == 0);
+    EXPECT(directory_resolve(scene->directory, &two, &scene->arena, &answer) == OK);
+    targets = answer.targets;
+    EXPECT(answer.target_count == 2);
+    EXPECT(targets[0].kind == TARGET_REFUSED && targets[0].recipient == 0);
+    EXPECT_TEXT(targets[0].status, "5.5.3");
     EXPECT(targets[1].kind == TARGET_MAILBOX && targets[1].recipient == 1);
     keys[1] = TEXT("half@example.test");
-    EXPECT(directory_resolve(scene->directory, keys, 2, &scene->arena, &targets, &count) == OK);
-    EXPECT(count == 5001 && targets[1].kind == TARGET_REMOTE && targets[1].recipient == 1);
+    EXPECT(directory_resolve(scene->directory, &two, &scene->arena, &answer) == OK);
+    targets = answer.targets;
+    EXPECT(answer.target_count == 5001 && targets[1].kind == TARGET_REMOTE &&
+           targets[1].recipient == 1);
 }
 
 TEST("a group too large fails for itself alone and leaves no trace in the others' mail")

@@ -62,9 +62,10 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
 {
     struct queue_peer *peer = context;
     struct arena arena;
-    struct text *keys;
-    unsigned count, total = 0;
+    struct directory_question question;
     struct directory_target targets[48];
+    struct directory_answer answer = {
+        .targets = targets, .send_bytes = DIRECTORY_NO_LIMIT, .recipients = DIRECTORY_NO_LIMIT};
     struct buffer out;
     arena_init(&arena);
     if (peer->auth_is_down) {
@@ -72,11 +73,13 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
         arena_finish(&arena);
         return;
     }
-    check(directory_expand_decode(request, &arena, &keys, &count) && count <= 12);
-    for (unsigned i = 0; i < count; i++)
-        total += expand_one(keys[i], i, &targets[total]);
+    check(directory_expand_decode(request, &arena, &question) && question.count <= 12);
+    for (unsigned i = 0; i < question.count; i++)
+        answer.target_count += expand_one(question.keys[i], i, &targets[answer.target_count]);
+    for (unsigned i = 0; i < answer.target_count; i++)
+        targets[i].receive_bytes = DIRECTORY_NO_LIMIT;
     buffer_init(&out, 1 << 16);
-    directory_targets_encode(targets, total, &out);
+    directory_answer_encode(&answer, &out);
     rpc_answer(&call, buffer_text(&out));
     buffer_finish(&out);
     arena_finish(&arena);

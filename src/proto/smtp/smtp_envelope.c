@@ -3,6 +3,7 @@
 
 #include "proto/smtp/smtp_extensions.h"
 #include "proto/smtp/smtp_limits.h"
+#include "proto/smtp/smtp_refusal.h"
 #include "proto/smtp/smtp_session.h"
 
 void smtp_server_transaction_init(struct smtp_session *session)
@@ -44,7 +45,52 @@ static bool needs_login(const struct smtp_session *session)
            (service == SERVICE_SMTP && session->server->needs_login);
 }
 
-/* False when MAIL was answered with a refusal. */
+/* What he may do; while the directory is away what everybody may, unless the server has lists.
+ * False when MAIL was answered. YIELDS. */
+static bool find_rights(struct smtp_session *session, struct directory_rights *rights)
+{
+    const struct setting_server *server = session->server;
+    struct decision_reason reason = {.rule = "directory-unavailable"};
+    *rights = (struct directory_rights){true, true, DIRECTORY_NO_LIMIT, DIRECTORY_NO_LIMIT};
+    if (session->login[0] == '\0')
+        return true;
+    enum status status =
+        directory_cache_rights(session->front->directory, session->front->role->auth,
+                               text_from(session->login), server->name, rights);
+    bool has_lists = server->submitters.place.line > 0 || server->relayers.place.line > 0;
+    if (status == OK || !has_lists) {
+        if (status != OK)
+            *rights = (struct directory_rights){true, true, DIRECTORY_NO_LIMIT, DIRECTORY_NO_LIMIT};
+        return true;
+    }
+    reason.fact = text_from(fail_reason());
+    smtp_answer_because(session, SMTP_NOT_NOW, TEXT(""), &reason, 1);
+    return false;
+}
+
+/* False when MAIL was answered with a refusal. YIELDS. */
+static bool user_may_send(struct smtp_session *session, const struct smtp_mail *mail)
+{
+    struct directory_rights *rights = &session->transaction.rights;
+    if (!find_rights(session, rights))
+        return false;
+    if (!rights->may_submit) {
+        struct decision_reason reason = {.rule = "submit",
+                                         .place = session->server->submitters.place,
+                                         .fact = text_from(session->login)};
+        smtp_answer_because(session, SMTP_MAY_NOT_SUBMIT, TEXT(""), &reason, 1);
+        return false;
+    }
+    uint64_t most = rights->send_bytes == DIRECTORY_NO_LIMIT ? session->settings->max_sent_bytes
+                                                             : rights->send_bytes;
+    if (session->login[0] == '\0' || most == 0 || mail->size <= most)
+        return true;
+    struct decision_reason reason = {.rule = "send-limit", .fact = text_from(session->login)};
+    smtp_answer_because(session, SMTP_LIMITED, TEXT(""), &reason, 1);
+    return false;
+}
+
+/* False when MAIL was answered with a refusal. YIELDS. */
 static bool sender_is_welcome(struct smtp_session *session, const struct smtp_mail *mail)
 {
     struct decision_reason server = {.rule = "login-required", .place = session->server->place};
@@ -56,7 +102,7 @@ static bool sender_is_welcome(struct smtp_session *session, const struct smtp_ma
         smtp_answer(session, SMTP_NEEDS_SMTPUTF8, TEXT(""));
         return false;
     }
-    return smtp_limits_allow(session, mail->size);
+    return user_may_send(session, mail) && smtp_limits_allow(session, mail->size);
 }
 
 static struct smtp_style style_of(const struct smtp_session *session)
@@ -102,13 +148,19 @@ static enum status name_postmaster(struct smtp_session *session, struct smtp_rcp
 static bool recipient_has_room(struct smtp_session *session, struct text key)
 {
     struct reason reason;
-    enum status status =
-        queue_room(session->front->role->store, key, session->transaction.mail.size, &reason);
+    const struct smtp_server_transaction *transaction = &session->transaction;
+    struct queue_room_question question = {.recipient = key,
+                                           .sender = transaction->envelope.sender,
+                                           .login = text_from(session->login),
+                                           .bytes = transaction->mail.size};
+    enum status status = queue_room(session->front->role->store, &question, &reason);
     if (status == OK)
         return true;
-    struct decision_reason rule = {.rule = "quota", .fact = text_from(reason.text)};
-    smtp_answer_because(session, status == REFUSED ? SMTP_MAILBOX_STAYS_FULL : SMTP_MAILBOX_FULL,
-                        TEXT(""), &rule, 1);
+    struct text why = text_from(reason.text), words;
+    enum smtp_answer answer = smtp_refusal(why, SMTP_MAILBOX_STAYS_FULL, &words);
+    bool is_quota = answer == SMTP_MAILBOX_STAYS_FULL;
+    struct decision_reason rule = {.rule = is_quota ? "quota" : "recipient", .fact = why};
+    smtp_answer_because(session, status == REFUSED ? answer : SMTP_MAILBOX_FULL, words, &rule, 1);
     return false;
 }
 
@@ -154,6 +206,7 @@ static bool recipient_is_welcome(struct smtp_session *session, struct smtp_rcpt 
         .peer = stream_peer(session->line.stream),
         .login = text_from(session->login),
         .domain = rcpt->recipient.domain_ascii,
+        .may_not_relay = !session->transaction.rights.may_relay,
     };
     struct relay_decision decision = decide_relay(&facts);
     if (decision.verdict == RELAY_DENIED) {
@@ -209,6 +262,15 @@ static void add_recipient(struct smtp_server_transaction *transaction, const str
     transaction->state = SMTP_ADDRESSED;
 }
 
+/* One more recipient would be more than the user may address. */
+static bool is_over_own_limit(const struct smtp_session *session)
+{
+    const struct smtp_server_transaction *transaction = &session->transaction;
+    uint64_t own = transaction->rights.recipients;
+    uint64_t most = own == DIRECTORY_NO_LIMIT ? session->settings->max_addressed : own;
+    return session->login[0] != '\0' && most > 0 && transaction->envelope.recipient_count >= most;
+}
+
 void smtp_command_rcpt(struct line_session *line, struct text arguments)
 {
     struct smtp_session *session = smtp_session(line);
@@ -219,6 +281,12 @@ void smtp_command_rcpt(struct line_session *line, struct text arguments)
         struct decision_reason reason = {.rule = "limit-recipients",
                                          .place = session->server->place};
         smtp_answer_because(session, SMTP_MANY_RECIPIENTS, TEXT(""), &reason, 1);
+        return;
+    }
+    if (is_over_own_limit(session)) {
+        struct decision_reason reason = {.rule = "recipient-limit",
+                                         .fact = text_from(session->login)};
+        smtp_answer_because(session, SMTP_MANY_ADDRESSED, TEXT(""), &reason, 1);
         return;
     }
     /* Parsed in the command's arena: a thousand refused recipients leave nothing behind. */

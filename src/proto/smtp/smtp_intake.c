@@ -9,6 +9,7 @@
 #include "base/logline.h"
 #include "net/stream_tls.h"
 #include "proto/smtp/smtp_limits.h"
+#include "proto/smtp/smtp_refusal.h"
 #include "proto/smtp/smtp_session.h"
 #include "proto/smtp/smtp_stamp.h"
 
@@ -239,10 +240,8 @@ static void answer_refused(struct smtp_session *session, struct text why,
 {
     struct decision_reason reason = {.rule = "queue", .fact = why};
     struct text words;
-    if (queue_rejection(why, &words))
-        smtp_answer_because(session, SMTP_REJECTED, words, &reason, 1);
-    else
-        smtp_answer_because(session, otherwise, TEXT(""), &reason, 1);
+    enum smtp_answer answer = smtp_refusal(why, otherwise, &words);
+    smtp_answer_because(session, answer, words, &reason, 1);
 }
 
 static void answer_status(struct smtp_session *session, enum status status)

@@ -54,8 +54,9 @@ struct smtp_server_transaction {
     unsigned recipient_capacity;
     uint64_t recipient_bytes;
     bool has_international_address;
-    bool is_trusted;           /* what the peer says beside the addresses counts */
-    struct smtp_intake intake; /* while receiving */
+    bool is_trusted;                /* what the peer says beside the addresses counts */
+    struct directory_rights rights; /* of who is logged in */
+    struct smtp_intake intake;      /* while receiving */
 };
 
 struct smtp_session {

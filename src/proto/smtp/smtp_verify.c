@@ -212,7 +212,10 @@ void smtp_command_expn(struct line_session *line, struct text arguments)
     }
     if (!parse_question(session, arguments, &question) || !look_up(session, &question, &found))
         return;
-    if (found.kind == DESCRIBED_LIST && found.member_count > 0)
+    if (found.kind == DESCRIBED_HIDDEN) {
+        reason = (struct decision_reason){.rule = "hide-members"};
+        smtp_answer_because(session, SMTP_NOT_SHOWN, TEXT(""), &reason, 1);
+    } else if (found.kind == DESCRIBED_LIST && found.member_count > 0)
         list_members(session, &found, question.takes_international);
     else
         answer_address(session, SMTP_VERIFIED, found.name, found.address,

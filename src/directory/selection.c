@@ -1,0 +1,66 @@
+#include "directory/selection.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "directory/query.h"
+#include "directory/state.h"
+
+struct selecting {
+    struct directory *directory;
+    const struct query *query;
+    struct arena *arena;
+    struct arena scratch; /* of the user being looked at */
+    struct directory_member *members;
+    unsigned count, capacity;
+};
+
+void selection_entry(struct directory *directory, const struct directory_user *user,
+                     struct arena *arena, struct attribute_entry *out)
+{
+    out->key = user->key;
+    attributes_load(directory, user->key, arena, &out->attributes);
+    if (out->attributes.values[ATTRIBUTE_DISPLAY_NAME].length == 0)
+        out->attributes.values[ATTRIBUTE_DISPLAY_NAME] = arena_copy(arena, user->name);
+}
+
+static void add(struct selecting *selecting, struct text key)
+{
+    if (selecting->count == selecting->capacity) {
+        unsigned capacity = selecting->capacity == 0 ? 16 : selecting->capacity * 2;
+        struct directory_member *more = arena_array(selecting->arena, capacity, sizeof(*more));
+        if (selecting->count > 0)
+            memcpy(more, selecting->members, selecting->count * sizeof(*more));
+        selecting->members = more;
+        selecting->capacity = capacity;
+    }
+    struct text copy = arena_copy(selecting->arena, key);
+    selecting->members[selecting->count++] = (struct directory_member){copy, copy};
+}
+
+static void consider(void *context, const struct directory_user *user)
+{
+    struct selecting *selecting = context;
+    struct attribute_entry entry;
+    if (selecting->count > DIRECTORY_MEMBERS_MAX ||
+        !directory_holds(selecting->directory, user->key))
+        return;
+    selection_entry(selecting->directory, user, &selecting->scratch, &entry);
+    if (query_matches(selecting->query, attribute_look_up, &entry))
+        add(selecting, user->key);
+    arena_reset(&selecting->scratch);
+}
+
+unsigned selection_of(struct directory *directory, struct text filter, struct arena *arena,
+                      struct directory_member **members)
+{
+    struct query *query;
+    if (query_parse(filter, arena, &query) != OK)
+        return 0;
+    struct selecting selecting = {.directory = directory, .query = query, .arena = arena};
+    arena_init(&selecting.scratch);
+    directory_user_list(directory, TEXT(""), consider, &selecting);
+    arena_finish(&selecting.scratch);
+    *members = selecting.members;
+    return selecting.count;
+}
