@@ -71,7 +71,8 @@ enum status verb_user_set(void *state, struct admin_call *call)
         enum preference which = preference_find(call->words[1]);
         status = which < PREFERENCES
                      ? preference_set(accounts, user, which, call->words[2])
-                     : refused("'%.*s' is no setting of a user; without NAME all are shown",
+                     : refused("'%.*s' is no setting of a mailbox; without NAME all are shown, and "
+                               "what the directory knows of a user by mailroot directory set",
                                TEXT_ARG(call->words[1]));
     }
     arena_finish(&arena);

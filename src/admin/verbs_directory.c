@@ -1,4 +1,5 @@
 /* Verbs about users, aliases, groups and logins. */
+#include "admin/verbs_attribute.h"
 #include "admin/verbs_login.h"
 #include "admin/words.h"
 
@@ -348,9 +349,34 @@ static enum status alias_list(void *state, struct admin_call *call)
     return lists_print(state, call, LIST_ALIAS, "alias list");
 }
 
+/* Those for whom the filter holds, and with members those too. */
+static enum status group_add_filter(struct directory *directory, struct admin_call *call,
+                                    struct text filter, const char *usage)
+{
+    struct arena arena;
+    struct text key, canonical;
+    arena_init(&arena);
+    enum status status = verb_check_words(call, 1, ADMIN_WORDS_MAX, usage);
+    if (status == OK)
+        status = directory_address(directory, call->words[0], &arena, &key, &canonical);
+    if (status == OK)
+        status = directory_group_set_filter(directory, key, filter);
+    if (status == OK && call->count == 1)
+        verb_say_done(call, key, "added");
+    arena_finish(&arena);
+    return status;
+}
+
 static enum status group_add(void *state, struct admin_call *call)
 {
-    return members_add(state, call, LIST_GROUP, "group add ADDRESS MEMBER...");
+    static const char usage[] = "group add ADDRESS MEMBER... | --filter FILTER [MEMBER...]";
+    struct text filter;
+    enum status status = verb_take_option(call, TEXT("--filter"), &filter);
+    if (status == OK && filter.length > 0)
+        status = group_add_filter(state, call, filter, usage);
+    if (status != OK || (filter.length > 0 && call->count == 1))
+        return status;
+    return members_add(state, call, LIST_GROUP, usage);
 }
 
 static enum status group_remove(void *state, struct admin_call *call)
@@ -407,6 +433,8 @@ const struct admin_action admin_directory_actions[] = {
     {"group remove", group_remove},
     {"group list", group_list},
     {"group show", group_show},
+    {"directory set", verb_directory_set},
+    {"resolve", verb_resolve},
     {"login test", verb_login_test},
     {"login list", verb_login_list},
     {"login networks", verb_login_networks},

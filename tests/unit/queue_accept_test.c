@@ -111,17 +111,42 @@ TEST("a UID is never used twice, not even after its message and the index are go
     queue_peer_run(uids_rise);
 }
 
+struct lookups {
+    unsigned waiting;
+};
+
+static void count_lookup(void *context, const struct queue_view *view)
+{
+    struct lookups *lookups = context;
+    lookups->waiting += text_equals(text_from(view->state), TEXT("lookup"));
+}
+
+static unsigned lookups(struct queue_peer *peer)
+{
+    struct lookups found = {0};
+    queue_each(peer->queue, 0, count_lookup, &found);
+    return found.waiting;
+}
+
 static void directory_rests(struct queue_peer *peer)
 {
     peer->auth_is_down = true;
     struct queue_peer_mail mail = {
         .body = TEXT("x\r\n"), .to = {TEXT("alice@local.test")}, .to_count = 1};
-    EXPECT(queue_peer_mail(peer, &mail) == TRY_LATER);
-    EXPECT_TEXT(text_from(fail_reason()), "the directory is resting");
-    EXPECT(log_health_now(store_log(queue_store(peer->queue))).records == 0);
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(lookups(peer) == 1);
+    EXPECT(mailbox_find(queue_store(peer->queue), TEXT("alice@local.test"), TEXT("INBOX")) == NULL);
+    queue_peer_close(peer);
+    queue_peer_open(peer);
+    EXPECT(lookups(peer) == 1);
+    peer->auth_is_down = false;
+    queue_directory_back(peer->queue);
+    EXPECT(queue_peer_await(peer, "alice@local.test", 1));
+    EXPECT(queue_counts_now(peer->queue).items == 0);
 }
 
-TEST("while the directory does not answer nothing is taken and nothing kept")
+/* shows: T03 */
+TEST("while the directory does not answer mail is taken and waits, and goes on when it is back")
 {
     queue_peer_run(directory_rests);
 }
