@@ -108,6 +108,8 @@ void apply_flags(struct apply *apply, const struct operation_flags *operation)
 {
     struct store *store = apply->store;
     struct mailbox *box = mailbox_by_id(store, operation->mailbox);
+    if (box != NULL)
+        snapshot_note_flags(box, operation);
     for (unsigned i = 0; i < operation->uid_count; i++) {
         struct mailbox_entry entry;
         if ((i > 0 && operation->uids[i] <= operation->uids[i - 1]) ||
@@ -187,6 +189,7 @@ void apply_mailbox_delete(struct apply *apply, uint64_t id)
     struct key key;
     index_scan(store->index, key_entries(&key, id), TEXT(""), drop_leftover, &left);
     vanished_drop(store, id);
+    snapshot_drop(store, id);
     if (box == NULL)
         return;
     mailbox_apply_expunge(box, left.uids, left.count);

@@ -32,8 +32,10 @@ struct store {
     struct store_hooks hooks;
     struct list pending;
     struct list uploads;
-    struct list watches;       /* watch.h */
-    struct task_event fresh;   /* fresh.h: there are more */
+    struct list watches;     /* watch.h */
+    struct task_event fresh; /* fresh.h: there are more */
+    struct list warm;        /* mailboxes that were closed and are still loaded, oldest first */
+    size_t warm_bytes;
     struct live_segment *live; /* ascending by segment */
     unsigned live_count, live_capacity;
     uint64_t live_bytes;
@@ -79,6 +81,11 @@ struct mailbox {
     bool is_going;   /* its deletion is appended, or about to be */
     bool is_deleted; /* and applied: it lives for its sessions alone */
     bool loaded, locked, changed;
+    bool has_snapshot;     /* snapshot.c */
+    unsigned unsaved;      /* entries changed since */
+    struct list warm_link; /* among the store's while it is loaded and nobody has it open */
+    bool is_warm;
+    size_t warm_bytes;             /* it counts for there */
     struct mailbox_entry *entries; /* ascending by uid */
     unsigned count, capacity;
     struct task_event news;
@@ -151,6 +158,18 @@ struct mailbox *kept_place(struct mailbox *box);
 /* Add to a change that these go away, and into `place`, if there is one. */
 void mailbox_compose_expunge(struct mailbox *box, struct mailbox *place, const uint32_t *uids,
                              unsigned count, struct change *change);
+/* For index_scan: an entry into the mailbox's array, which is its context. */
+bool mailbox_load_entry(void *context, struct text key, struct text value);
+/* It is loaded though nobody has it open: no longer. */
+void mailbox_cool(struct mailbox *box);
+/* snapshot.c: the array of a mailbox from its snapshot. False: there is none that is of use. */
+bool snapshot_load(struct mailbox *box);
+bool snapshot_exists(struct store *store, uint64_t mailbox);
+/* Make one of a loaded mailbox, when it is worth while. */
+void snapshot_save(struct mailbox *box);
+/* The rest is part of the batch of a record that is applied. */
+void snapshot_note_flags(const struct mailbox *box, const struct operation_flags *operation);
+void snapshot_drop(struct store *store, uint64_t mailbox);
 /* The entry went away: views keep its number until their sessions are told. */
 void views_note_gone(struct mailbox *box, const uint32_t *uids, unsigned count);
 void views_wake(struct mailbox *box);

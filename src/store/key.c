@@ -103,6 +103,25 @@ struct text key_vanished(struct key *key, uint64_t mailbox, uint64_t modseq)
     return lend(key);
 }
 
+struct text key_snapshot(struct key *key, uint64_t mailbox, uint32_t number)
+{
+    key_of(key, 'p', mailbox);
+    add_integer(key, number, 4);
+    return lend(key);
+}
+
+struct text key_changed(struct key *key, uint64_t mailbox, uint64_t modseq)
+{
+    key_of(key, 'c', mailbox);
+    add_integer(key, modseq, 8);
+    return lend(key);
+}
+
+struct text key_changed_all(struct key *key, uint64_t mailbox)
+{
+    return key_of(key, 'c', mailbox);
+}
+
 struct text key_vanished_all(struct key *key, uint64_t mailbox)
 {
     return key_of(key, 'v', mailbox);

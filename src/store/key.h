@@ -10,9 +10,10 @@
  *     u                        highest mailbox id and UIDVALIDITY ever given out
  *     x mailbox uid            mailbox entry
  *     v mailbox modseq         UIDs that went away with this modseq
- *     o owner NUL name         value of an owner, and where its record stands
- *     d kind id                what was derived of a message's bytes, opaque here; a cache. By kind
- *                              first: a listing reads one kind of many messages
+ *     p mailbox number         the entries of a large mailbox as they once were (snapshot.c); a
+ * cache c mailbox modseq         UIDs whose flags changed since with this modseq o owner NUL name
+ * value of an owner, and where its record stands d kind id                what was derived of a
+ * message's bytes, opaque here; a cache. By kind first: a listing reads one kind of many messages
  *     n mailbox uid            mailbox entry that was not looked through yet (fresh.h); a cache
  *     t id record              story events that this log record told of this id
  *     i hash id                a message whose Message-ID has this hash
@@ -42,6 +43,9 @@ struct text key_traits(struct key *key, uint64_t mailbox);
 struct text key_marks(struct key *key);
 struct text key_form(struct key *key);
 struct text key_vanished(struct key *key, uint64_t mailbox, uint64_t modseq);
+struct text key_snapshot(struct key *key, uint64_t mailbox, uint32_t number);
+struct text key_changed(struct key *key, uint64_t mailbox, uint64_t modseq);
+struct text key_changed_all(struct key *key, uint64_t mailbox);
 struct text key_vanished_all(struct key *key, uint64_t mailbox);
 /* Empty when owner and name are too long together. name "": the beginning of all. */
 struct text key_value(struct key *key, struct text owner, struct text name);

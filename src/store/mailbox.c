@@ -38,6 +38,7 @@ static struct mailbox *mailbox_new(struct store *store, uint64_t id, struct text
 void mailbox_free(struct mailbox *box)
 {
     check(box->users == 0 && list_is_empty(&box->views));
+    mailbox_cool(box);
     free((char *)box->owner.data);
     free((char *)box->name.data);
     free((char *)box->name_given.data);
@@ -138,6 +139,7 @@ static struct mailbox *mailbox_from_value(struct store *store, uint64_t id, stru
     box->base_record = record;
     box->base_segment = segment;
     box->totals = totals;
+    box->has_snapshot = snapshot_exists(store, id);
     load_traits(box);
     return box;
 }

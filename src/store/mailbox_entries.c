@@ -51,7 +51,8 @@ static void add_entry(struct mailbox *box, const struct mailbox_entry *entry)
         box->entries = realloc(box->entries, box->capacity * sizeof(*box->entries));
         check(box->entries != NULL);
     }
-    unsigned at = mailbox_place(box, entry->uid);
+    bool is_last = box->count == 0 || box->entries[box->count - 1].uid < entry->uid;
+    unsigned at = is_last ? box->count : mailbox_place(box, entry->uid);
     if (at < box->count && box->entries[at].uid == entry->uid)
         return;
     memmove(&box->entries[at + 1], &box->entries[at], (box->count - at) * sizeof(*entry));
@@ -59,7 +60,7 @@ static void add_entry(struct mailbox *box, const struct mailbox_entry *entry)
     box->count++;
 }
 
-static bool load_entry(void *context, struct text key, struct text value)
+bool mailbox_load_entry(void *context, struct text key, struct text value)
 {
     struct mailbox_entry entry;
     unused(key);
@@ -68,14 +69,61 @@ static bool load_entry(void *context, struct text key, struct text value)
     return true;
 }
 
+/* A mailbox that was closed is often opened again soon, so some stay loaded; they are kept up to
+ * date like those that are open. */
+enum { WARM_BYTES = 8 << 20 };
+
+static size_t loaded_bytes(const struct mailbox *box)
+{
+    return box->capacity * sizeof(*box->entries);
+}
+
+static void unload(struct mailbox *box)
+{
+    free(box->entries);
+    box->entries = NULL;
+    box->count = box->capacity = 0;
+    box->loaded = false;
+}
+
+static void leave_warm(struct mailbox *box)
+{
+    list_remove(&box->warm_link);
+    box->is_warm = false;
+    box->store->warm_bytes -= box->warm_bytes;
+}
+
+void mailbox_cool(struct mailbox *box)
+{
+    if (!box->is_warm)
+        return;
+    leave_warm(box);
+    unload(box);
+}
+
+static void keep_warm(struct mailbox *box)
+{
+    struct store *store = box->store;
+    box->is_warm = true;
+    box->warm_bytes = loaded_bytes(box);
+    store->warm_bytes += box->warm_bytes;
+    list_append(&store->warm, &box->warm_link);
+    while (store->warm_bytes > WARM_BYTES)
+        mailbox_cool(list_entry(store->warm.next, struct mailbox, warm_link));
+}
+
 void mailbox_open(struct mailbox *box)
 {
     box->users++;
+    if (box->is_warm)
+        leave_warm(box);
     if (box->loaded)
         return;
     struct key key;
     box->loaded = true;
-    index_scan(box->store->index, key_entries(&key, box->id), TEXT(""), load_entry, box);
+    if (!snapshot_load(box))
+        index_scan(box->store->index, key_entries(&key, box->id), TEXT(""), mailbox_load_entry,
+                   box);
 }
 
 void mailbox_close(struct mailbox **closed)
@@ -87,12 +135,12 @@ void mailbox_close(struct mailbox **closed)
     check(box->users > 0);
     if (--box->users > 0)
         return;
-    free(box->entries);
-    box->entries = NULL;
-    box->count = box->capacity = 0;
-    box->loaded = false;
-    if (box->is_deleted)
+    if (box->is_deleted) {
         mailbox_free(box);
+        return;
+    }
+    snapshot_save(box);
+    keep_warm(box);
 }
 
 const struct mailbox_entry *mailbox_entries(const struct mailbox *box, unsigned *count)
@@ -132,6 +180,7 @@ void mailbox_apply_entry(struct mailbox *box, const struct mailbox_entry *entry)
 {
     mailbox_raise_counters(box, entry->uid + 1, entry->modseq);
     mailbox_sum(box, entry, 1);
+    box->unsaved++;
     if (box->loaded)
         add_entry(box, entry);
 }
@@ -150,6 +199,7 @@ void mailbox_apply_expunge(struct mailbox *box, const uint32_t *uids, unsigned c
             box->entries[kept++] = box->entries[at];
     }
     box->count = kept;
+    box->unsaved += count;
 }
 
 void mailbox_apply_flags(struct mailbox *box, const struct mailbox_entry *entry)
@@ -160,4 +210,5 @@ void mailbox_apply_flags(struct mailbox *box, const struct mailbox_entry *entry)
     unsigned at = mailbox_place(box, entry->uid);
     if (at < box->count && box->entries[at].uid == entry->uid)
         box->entries[at] = *entry;
+    box->unsaved++;
 }

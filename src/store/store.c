@@ -27,6 +27,7 @@ struct store *store_new(void)
     task_group_init(&store->background);
     task_event_init(&store->named);
     task_event_init(&store->fresh);
+    list_init(&store->warm);
     return store;
 }
 

@@ -107,12 +107,15 @@ static void resync(struct imap_session *session, struct resync *resync)
 /* RFC 3501 6.3.1: helps clients to the first message that was not read. */
 static void say_unseen(struct imap_session *session)
 {
-    const struct mailbox_entry *entry = view_next(&session->view, 0);
-    while (entry != NULL && (entry->flags & FLAG_SEEN) != 0)
-        entry = view_next(&session->view, entry->uid + 1);
-    if (entry != NULL)
-        buffer_printf(&session->out, "* OK [UNSEEN %u] The first that was not read\r\n",
-                      view_number(&session->view, entry->uid));
+    unsigned count = 0, at = 0;
+    if (mailbox_totals(session->view.box).unseen == 0)
+        return;
+    /* The view is new: its numbers are the places. */
+    const struct mailbox_entry *entries = mailbox_entries(session->view.box, &count);
+    while (at < count && (entries[at].flags & FLAG_SEEN) != 0)
+        at++;
+    if (at < count)
+        buffer_printf(&session->out, "* OK [UNSEEN %u] The first that was not read\r\n", at + 1);
 }
 
 /* RFC 9051 6.3.2: the LIST response tells the name as the server has it. */
