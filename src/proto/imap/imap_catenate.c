@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "proto/imap/imap_append.h"
 #include "proto/imap/imap_fetch.h"
+#include "proto/imap/imap_place.h"
 #include "proto/imap/imap_url.h"
 
 enum { PARTS_MOST = 1000, URL_SHOWN_MAX = 1000 };
@@ -84,8 +85,9 @@ static enum status copy_url(struct imap_appending *appending, struct text url)
     if (!imap_url_read(url, &session->line.arena, &parsed) || !utf8_is_valid(parsed.mailbox) ||
         !read_section(session, &parsed, &item))
         return REFUSED;
-    struct mailbox *box = mailbox_find(session->store, session->options->user, parsed.mailbox);
-    if (box == NULL || mailbox_is_deleted(box) ||
+    struct imap_place place = imap_place_of(session, parsed.mailbox);
+    struct mailbox *box = mailbox_find(session->store, place.owner, place.name);
+    if (box == NULL || mailbox_is_deleted(box) || (imap_rights(session, box) & RIGHT_READ) == 0 ||
         (parsed.validity != 0 && parsed.validity != mailbox_uid_validity(box)))
         return REFUSED;
     mailbox_open(box);

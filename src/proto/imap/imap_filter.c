@@ -85,14 +85,14 @@ static bool names_have(const struct imap_filter *filter, struct text name, unsig
 }
 
 bool imap_filter_has(struct imap_session *session, const struct imap_filter *filter,
-                     struct text name)
+                     struct text name, bool is_own)
 {
     switch (filter->kind) {
     case FILTER_SELECTED:
     case FILTER_SELECTED_DELAYED:
         return false;
     case FILTER_PERSONAL:
-        return true;
+        return is_own;
     case FILTER_SUBSCRIBED:
         return mailbox_is_subscribed(session->store, session->options->user, name);
     case FILTER_SUBTREE:

@@ -24,9 +24,9 @@ enum { IMAP_FILTER_NAMES_MAX = 1000 };
 
 /* Read one. YIELDS. */
 void imap_lex_filter(struct imap_session *session, struct arena *arena, struct imap_filter *out);
-/* A mailbox of this name, of the session's user, is meant; the selected one by its own kinds only.
- */
+/* A mailbox that the session names so is meant; the selected one by its own kinds only. is_own: it
+ * is the user's. */
 bool imap_filter_has(struct imap_session *session, const struct imap_filter *filter,
-                     struct text name);
+                     struct text name, bool is_own);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_filter.h"
+#include "proto/imap/imap_place.h"
 #include "proto/imap/imap_search.h"
 #include "store/hierarchy.h"
 
@@ -45,18 +46,17 @@ static void read_sources(struct sources *sources)
     sources->has_others = sources->count > 0;
 }
 
-static bool add_mailbox(void *context, struct text name, struct mailbox *box)
+static void consider(struct sources *sources, struct text name, struct mailbox *box, bool is_own)
 {
-    struct sources *sources = context;
     struct imap_session *session = sources->session;
     bool has = false;
     for (unsigned i = 0; i < sources->count && !has; i++)
-        has = imap_filter_has(session, &sources->filters[i], name);
+        has = imap_filter_has(session, &sources->filters[i], name, is_own);
     if (!has || mailbox_is_deleted(box))
-        return true;
+        return;
     if (session->view.box == box) {
         sources->is_selected = true;
-        return true;
+        return;
     }
     if (sources->box_count == sources->capacity) {
         sources->capacity = sources->capacity == 0 ? 64 : sources->capacity * 2;
@@ -64,7 +64,18 @@ static bool add_mailbox(void *context, struct text name, struct mailbox *box)
         check(sources->boxes != NULL);
     }
     sources->boxes[sources->box_count++] = mailbox_id(box);
+}
+
+static bool add_own(void *context, struct text name, struct mailbox *box)
+{
+    consider(context, name, box, true);
     return true;
+}
+
+static void add_shared(void *context, struct mailbox *box)
+{
+    struct sources *sources = context;
+    consider(sources, imap_shown_name(sources->session, box), box, false);
 }
 
 /* False when answered. YIELDS. */
@@ -118,8 +129,9 @@ static enum status search_others(struct imap_search *search, const struct source
     for (unsigned i = 0; i < sources->box_count && status == OK; i++) {
         struct mailbox *box = mailbox_find_id(search->session->store, sources->boxes[i]);
         struct view view;
-        if (box == NULL || mailbox_is_deleted(box))
-            continue;
+        if (box == NULL || mailbox_is_deleted(box) ||
+            (imap_rights(search->session, box) & RIGHT_READ) == 0)
+            continue; /* RFC 7377 2.1: no word of it */
         view_open(&view, box);
         status = search_view(search, &view);
         view_close(&view);
@@ -127,12 +139,21 @@ static enum status search_others(struct imap_search *search, const struct source
     return status;
 }
 
+/* RFC 7377 2.2: those of others, too, by the names that LIST tells. */
+static void choose_mailboxes(struct sources *sources)
+{
+    struct store *store = sources->session->store;
+    struct text user = sources->session->options->user;
+    mailbox_each_name(store, user, TEXT(""), add_own, sources);
+    sharing_each_visible(store, user, add_shared, sources);
+}
+
 static void answer(struct imap_search *search, struct sources *sources)
 {
     struct imap_session *session = search->session;
     enum status status = OK;
     if (sources->has_others)
-        mailbox_each_name(session->store, session->options->user, TEXT(""), add_mailbox, sources);
+        choose_mailboxes(sources);
     if (sources->is_selected)
         status = search_view(search, &session->view);
     imap_search_save(search, status != OK);

@@ -174,7 +174,7 @@ static bool read_set(struct imap_notify *notify, struct imap_lex *lex)
 static unsigned events_of(const struct imap_notify *notify, struct text name)
 {
     for (unsigned i = 0; i < notify->group_count; i++)
-        if (imap_filter_has(notify->session, &notify->groups[i].filter, name))
+        if (imap_filter_has(notify->session, &notify->groups[i].filter, name, true))
             return notify->groups[i].events;
     return 0;
 }

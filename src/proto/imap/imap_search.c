@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "mail/charset.h"
 #include "proto/imap/imap_commands.h"
-#include "proto/imap/imap_name.h"
+#include "proto/imap/imap_place.h"
 
 enum { YIELD_EVERY = 512, SCORES_MAX = 64 << 20 };
 
@@ -250,7 +250,7 @@ void imap_search_answer(struct imap_search *search)
     imap_put_string(out, session->tag);
     if (search->is_multi) { /* RFC 7377 2.1 */
         buffer_append(out, TEXT(" MAILBOX "));
-        imap_put_name(out, mailbox_name(search->view->box), imap_is_utf8(session));
+        imap_put_mailbox_name(session, search->view->box);
         buffer_printf(out, " UIDVALIDITY %u", mailbox_uid_validity(search->view->box));
     }
     bool is_by_uid = search->is_multi || imap_is_by_uid(session);
