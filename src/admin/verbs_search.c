@@ -31,11 +31,11 @@ static void choose(void *context, struct mailbox *box)
     chosen->ids[chosen->count++] = mailbox_id(box);
 }
 
-/* word: an address, "public" or "--all". */
+/* word: an address or "public"; "": all. */
 static enum status choose_all(struct queue *queue, struct text word, struct chosen *chosen)
 {
     enum status status =
-        text_equals(word, TEXT("--all")) ? OK : verb_owner(word, &chosen->arena, &chosen->owner);
+        text_is_empty(word) ? OK : verb_owner(word, &chosen->arena, &chosen->owner);
     if (status == OK)
         mailbox_each(queue_store(queue), choose, chosen);
     if (status == OK && chosen->count == 0 && !text_is_empty(chosen->owner))
@@ -61,7 +61,7 @@ enum status verb_search_status(void *state, struct admin_call *call)
     enum status status = verb_check_words(call, 0, 1, "search status [ADDRESS|public]");
     arena_init(&chosen.arena);
     if (status == OK)
-        status = choose_all(state, call->count == 1 ? call->words[0] : TEXT("--all"), &chosen);
+        status = choose_all(state, call->count == 1 ? call->words[0] : TEXT(""), &chosen);
     for (unsigned i = 0; status == OK && i < chosen.count; i++)
         messages += fresh_count(queue_store(state), chosen.ids[i]);
     if (status == OK)
@@ -74,10 +74,12 @@ enum status verb_search_rebuild(void *state, struct admin_call *call)
 {
     struct chosen chosen = {.owner = TEXT("")};
     uint64_t messages = 0;
-    enum status status = verb_check_words(call, 1, 1, "search rebuild ADDRESS|public|--all");
+    bool is_all = call->count == 1 && text_equals(call->words[0], TEXT("--all"));
+    enum status status =
+        is_all ? OK : verb_check_words(call, 1, 1, "search rebuild ADDRESS|public|--all");
     arena_init(&chosen.arena);
     if (status == OK)
-        status = choose_all(state, call->words[0], &chosen);
+        status = choose_all(state, is_all ? TEXT("") : call->words[0], &chosen);
     for (unsigned i = 0; status == OK && i < chosen.count; i++)
         messages += imap_index_renew(queue_store(state), chosen.ids[i]);
     if (status == OK)

@@ -288,6 +288,62 @@ class Compression(ImapTest):
             self.assertTrue(raw.closed())
 
 
+    def test_compression_ends_when_a_session_changes_its_user(self):
+        with RawClient(self.server.ports["imaps"], tls=True) as raw:
+            raw.line()
+            passwords = self.server.passwords
+            for command in (f"a LOGIN alice@example.test {passwords['alice']}",
+                            "b COMPRESS DEFLATE"):
+                raw.send(command.encode() + b"\r\n")
+                self.assertIn(b" OK ", raw.line())
+            client = Compressed(raw)
+            client.send(b"c UNAUTHENTICATE\r\n")
+            client.until(b"c OK Nobody is logged in\r\n")
+            raw.send(f"d LOGIN bob@example.test {passwords['bob']}\r\ne NAMESPACE\r\n".encode())
+            self.assertIn(b"d OK [CAPABILITY", raw.line())
+            self.assertIn(b"* NAMESPACE", raw.line())
+            self.assertIn(b"e OK", raw.line())
+
+
+class Searching(ImapTest):
+    def indexed(self):
+        wait_until(lambda: "waiting: 0" in self.server.cli("search", "status"), "all is indexed")
+
+    def found(self, client):
+        client.select("words")
+        return [client.uid("search", None, *keys)[1]
+                for keys in (("BODY", '"needle 7"'), ("TEXT", '"report-7.pdf"'), ("BODY", '"nowhere"'),
+                             ("NOT", "BODY", '"eedle 1"'), ("SUBJECT", '"w1"'))]
+
+    def test_searches_find_the_same_before_and_after_indexing_and_a_kill(self):
+        self.fresh("words")
+        self.server.cli("user", "set", "alice@example.test", "search-index", "off")
+        for number in range(20):
+            self.append("words", text_message(f"w{number}", f"some needle {number} here\r\n"))
+        self.append("words", b"Subject: attached\r\nMIME-Version: 1.0\r\n"
+                    b"Content-Type: application/pdf\r\nContent-Disposition: attachment;"
+                    b" filename*=us-ascii''report%2D7.pdf\r\n\r\nneedle 7\r\n")
+        before = self.found(self.client)
+        self.assertEqual(before[:3], [[b"8"], [b"21"], [b""]])
+        self.assertIn("waiting: 21", self.server.cli("search", "status", "alice@example.test"))
+        self.server.cli("user", "set", "alice@example.test", "search-index", "default")
+        self.server.cli("search", "rebuild", "alice@example.test")
+        self.indexed()
+        self.assertEqual(self.found(self.client), before)
+        self.append("words", text_message("last", "the last needle\r\n"))
+        self.server.kill()
+        self.server.start()
+        self.indexed()
+        client = connect(self.server)
+        self.assertEqual(self.found(client)[:3], before[:3])
+        self.assertEqual(client.uid("search", None, "BODY", '"last needle"')[1], [b"22"])
+        self.server.cli("search", "rebuild", "--all")
+        self.indexed()
+        self.assertEqual(self.found(client)[:3], before[:3])
+        self.assertEqual(self.server.cli_result("store", "verify").returncode, 0)
+        client.logout()
+
+
 class Hostile(ImapTest):
     def structure(self, message):
         """BODYSTRUCTURE of a message, and how long the server thought."""
