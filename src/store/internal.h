@@ -165,6 +165,8 @@ void mailbox_cool(struct mailbox *box);
 /* snapshot.c: the array of a mailbox from its snapshot. False: there is none that is of use. */
 bool snapshot_load(struct mailbox *box);
 bool snapshot_exists(struct store *store, uint64_t mailbox);
+/* The store has another index now: which mailboxes have one there. */
+void snapshots_look_again(struct store *store);
 /* Make one of a loaded mailbox, when it is worth while. */
 void snapshot_save(struct mailbox *box);
 /* The rest is part of the batch of a record that is applied. */

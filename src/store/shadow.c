@@ -72,6 +72,7 @@ static void take_over(struct store *store, struct store *shadow)
     shadow->index = old.index;
     shadow->batch = old.batch;
     shadow->live = old.live;
+    snapshots_look_again(store);
 }
 
 static enum status return_to_disk(struct store *store)

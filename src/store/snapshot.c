@@ -46,6 +46,16 @@ bool snapshot_exists(struct store *store, uint64_t mailbox)
     return read_head(store, mailbox, &head);
 }
 
+void snapshots_look_again(struct store *store)
+{
+    size_t position = 0;
+    void *value;
+    while (map_next(store->mailboxes_by_id, &position, NULL, &value)) {
+        struct mailbox *box = value;
+        box->has_snapshot = snapshot_exists(store, box->id);
+    }
+}
+
 static unsigned chunks_of(unsigned count)
 {
     return (count + CHUNK_ENTRIES - 1) / CHUNK_ENTRIES;
