@@ -361,6 +361,7 @@ const struct admin_action admin_queue_actions[] = {
     {"mailbox quota", verb_mailbox_quota},
     {"search status", verb_search_status},
     {"search rebuild", verb_search_rebuild},
+    {"search filter", verb_search_filter},
     {"sieve list", verb_sieve_list},
     {"sieve show", verb_sieve_show},
     {"sieve put", verb_sieve_put},

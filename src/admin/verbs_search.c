@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "account/annotation.h"
 #include "admin/verbs_account.h"
 #include "admin/words.h"
 #include "proto/imap/imap_index.h"
@@ -74,9 +75,10 @@ enum status verb_search_rebuild(void *state, struct admin_call *call)
 {
     struct chosen chosen = {.owner = TEXT("")};
     uint64_t messages = 0;
-    bool is_all = call->count == 1 && text_equals(call->words[0], TEXT("--all"));
+    bool is_all = verb_take_switch(call, TEXT("--all"));
+    unsigned words = is_all ? 0 : 1;
     enum status status =
-        is_all ? OK : verb_check_words(call, 1, 1, "search rebuild ADDRESS|public|--all");
+        verb_check_words(call, words, words, "search rebuild ADDRESS|public|--all");
     arena_init(&chosen.arena);
     if (status == OK)
         status = choose_all(state, is_all ? TEXT("") : call->words[0], &chosen);
@@ -85,5 +87,58 @@ enum status verb_search_rebuild(void *state, struct admin_call *call)
     if (status == OK)
         print(call, "waiting", &chosen, messages);
     arena_finish(&chosen.arena);
+    return status;
+}
+
+/* RFC 5466: the filters that all users may name are notes on the server. */
+#define FILTERS "/shared/filters/values"
+
+static bool print_filter(void *context, struct text name, struct text value)
+{
+    struct admin_call *call = context;
+    struct text filter = text_from_position(name, sizeof(FILTERS));
+    if (call->json) {
+        buffer_append(call->out, TEXT("{\"filter\":"));
+        admin_json_text(call->out, filter);
+        verb_json_field(call->out, "criteria", value);
+        buffer_append(call->out, TEXT("}\n"));
+    } else {
+        buffer_printf(call->out, "%.*s: ", TEXT_ARG(filter));
+        verb_clean(call->out, value);
+        buffer_append(call->out, TEXT("\n"));
+    }
+    return true;
+}
+
+/* YIELDS. */
+static enum status set_filter(struct queue *queue, const struct admin_call *call,
+                              struct arena *arena)
+{
+    struct text written = arena_printf(arena, FILTERS "/%.*s", TEXT_ARG(call->words[0]));
+    bool is_removal = text_equals(call->words[1], TEXT("none"));
+    struct annotation filter = {.value = is_removal ? (struct text){NULL, 0} : call->words[1]};
+    if (text_find(call->words[0], '/') < call->words[0].length ||
+        !annotation_name(written, arena, &filter.name))
+        return refused("'%.*s' is no name of a filter", TEXT_ARG(call->words[0]));
+    enum annotating result = annotation_set(queue_store(queue), 0, TEXT(""), &filter, 1);
+    if (result == ANNOTATING_DONE)
+        return OK;
+    return result == ANNOTATING_LATER ? TRY_LATER
+                                      : refused("there are too many filters, or this is too long");
+}
+
+enum status verb_search_filter(void *state, struct admin_call *call)
+{
+    struct arena arena;
+    struct annotation_scope server = {.store = queue_store(state), .user = TEXT("")};
+    static const char usage[] = "search filter [NAME CRITERIA|none]";
+    enum status status =
+        call->count == 1 ? refused("usage: %s", usage) : verb_check_words(call, 0, 2, usage);
+    arena_init(&arena);
+    if (status == OK && call->count == 2)
+        status = set_filter(state, call, &arena);
+    else if (status == OK)
+        annotation_each(&server, TEXT(FILTERS), print_filter, call);
+    arena_finish(&arena);
     return status;
 }

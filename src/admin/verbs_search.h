@@ -1,4 +1,5 @@
-/* Verbs about the index of words; the table is in verbs_queue.c. */
+/* Verbs about searching: the index of words, filters that all may name; the table is in
+ * verbs_queue.c. */
 #ifndef ADMIN_VERBS_SEARCH_H
 #define ADMIN_VERBS_SEARCH_H
 
@@ -7,5 +8,6 @@
 
 enum status verb_search_status(void *state, struct admin_call *call);
 enum status verb_search_rebuild(void *state, struct admin_call *call);
+enum status verb_search_filter(void *state, struct admin_call *call);
 
 #endif
