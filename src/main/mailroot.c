@@ -9,11 +9,13 @@
 
 #include "admin/admin.h"
 #include "base/check.h"
+#include "main/audit_verbs.h"
 #include "main/cert_verbs.h"
 #include "main/mailbox_files.h"
 #include "main/parent.h"
 #include "main/sendmail.h"
 #include "main/sendmail_spool.h"
+#include "main/setup.h"
 #include "main/sieve_verbs.h"
 #include "main/site.h"
 
@@ -146,6 +148,38 @@ static int run_sieve_test(struct command *command)
     return sieve_test(&call);
 }
 
+/* The words behind "audit relay" and its like. */
+static struct audit_call audit_call_of(struct command *command, int words)
+{
+    return (struct audit_call){command->settings_path, command->words + words,
+                               command->count - words};
+}
+
+static int run_audit_relay(struct command *command)
+{
+    struct audit_call call = audit_call_of(command, 2);
+    return audit_relay(&call);
+}
+
+static int run_audit_security(struct command *command)
+{
+    struct audit_call call = audit_call_of(command, 2);
+    return audit_security(&call);
+}
+
+static int run_ports(struct command *command)
+{
+    struct audit_call call = audit_call_of(command, 1);
+    return audit_ports(&call);
+}
+
+static int run_setup(struct command *command)
+{
+    struct setup_call call = {command->settings_path, command->words + 2, command->count - 2,
+                              command->password_stdin};
+    return setup_internet_mail(&call);
+}
+
 static int print(struct buffer *out)
 {
     fwrite(out->data, 1, out->length, stdout);
@@ -191,6 +225,8 @@ static int run_help(struct command *command);
 
 static const struct local_verb local_verbs[] = {
     {"serve", "[--one-process]", "Run the server in the foreground.", run_serve},
+    {"setup internet-mail", "--domain DOMAIN --user NAME [--host HOST] [--smart-host HOST] ...",
+     "A first configuration, from a few answers; and what to put into the DNS.", run_setup},
     {"config check", "[FILE]", "Find every error in the configuration; change nothing.",
      run_config_check},
     {"cert request", "[--name HOST ...] [--new-key] [--rsa]",
@@ -201,6 +237,11 @@ static const struct local_verb local_verbs[] = {
      "Check what the authority sent, put it in order, install it.", run_cert_import},
     {"cert show", "[FILE ...]", "Names, dates, fingerprint and TLSA record of certificates.",
      run_cert_show},
+    {"audit relay", "[ADDRESS:PORT] [--from ADDRESS] [--all]",
+     "Try on the server what spammers try; and every way to relay that is open.", run_audit_relay},
+    {"audit security", "", "What is weaker than it could be, in settings and files.",
+     run_audit_security},
+    {"ports", "", "Where the servers listen, whether they answer, and what for.", run_ports},
     {"sieve check", "SCRIPT", "Find what is wrong in a Sieve script.", run_sieve_check},
     {"sieve test", "SCRIPT MESSAGE [--from ADDRESS] [--to ADDRESS] [--mailbox NAME ...]",
      "Which rule of a script does what to a message; nothing is done.", run_sieve_test},

@@ -113,7 +113,22 @@ static enum status finish_connect(int fd, int64_t deadline_ms)
     return OK;
 }
 
+/* The port is the kernel's to choose. */
+static enum status bind_to(int fd, const struct net_address *from)
+{
+    char text[NET_ADDRESS_TEXT_BYTES];
+    if (from == NULL || bind(fd, &from->any, from->length) == 0)
+        return OK;
+    return try_later("from %s: %m", net_address_literal(from, text));
+}
+
 enum status net_dial(const struct net_address *address, int64_t deadline_ms, int *fd)
+{
+    return net_dial_from(NULL, address, deadline_ms, fd);
+}
+
+enum status net_dial_from(const struct net_address *from, const struct net_address *address,
+                          int64_t deadline_ms, int *fd)
 {
     char text[NET_ADDRESS_TEXT_BYTES];
     *fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -121,8 +136,8 @@ enum status net_dial(const struct net_address *address, int64_t deadline_ms, int
         return try_later("connect to %s: %m", net_address_text(address, text));
     int on = 1;
     setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    enum status status = OK;
-    if (connect(*fd, &address->any, address->length) != 0)
+    enum status status = bind_to(*fd, from);
+    if (status == OK && connect(*fd, &address->any, address->length) != 0)
         status = errno == EINPROGRESS ? finish_connect(*fd, deadline_ms) : try_later("%m");
     if (status == OK)
         return OK;

@@ -18,5 +18,8 @@ void net_accept_loop(int listening_fd, net_on_connection *on_connection, void *c
 
 /* Connect. TRY_LATER with "connection refused", "timed out" ... YIELDS. */
 enum status net_dial(const struct net_address *address, int64_t deadline_ms, int *fd);
+/* The same from this address of ours, with port 0; NULL: the kernel chooses. YIELDS. */
+enum status net_dial_from(const struct net_address *from, const struct net_address *address,
+                          int64_t deadline_ms, int *fd);
 
 #endif

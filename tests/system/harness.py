@@ -126,8 +126,7 @@ class Mailroot:
         self.program = build_directory() / "bin" / "mailroot"
         self.config = self.directory / "mailroot.conf"
         self.write_config()
-        self.cli("cert", "self-sign", "--name", "mx.example.test", "--name", "localhost",
-                 "--certificate", self.directory / "cert.pem", "--key", self.directory / "key.pem")
+        self.make_certificate()
         if user_passwords:
             for user in self.users:
                 self.set_password(user)
@@ -146,6 +145,10 @@ class Mailroot:
 
     def write_config(self):
         self.config.write_text(self.config_text())
+
+    def make_certificate(self):
+        self.cli("cert", "self-sign", "--name", "mx.example.test", "--name", "localhost",
+                 "--certificate", self.directory / "cert.pem", "--key", self.directory / "key.pem")
 
     def set_password(self, user):
         """Of a user named in the settings; any other is made."""
