@@ -197,6 +197,12 @@ def part_system(report):
                 sys.executable, "tests/run_system.py")
 
 
+def part_howto(report):
+    """How-to's: what their text says, done and read back."""
+    stream(report, "how-to's", sys.executable, "tests/run_howto.py",
+           environment={"MAILROOT_BUILD": RELEASE})
+
+
 def part_crash(report):
     stream(report, "crash tests", sys.executable, "tests/system/crash_test.py", "--seconds", "180",
            environment={"MAILROOT_BUILD": RELEASE})
@@ -234,7 +240,7 @@ def part_demo(report):
 
 
 PARTS = {"lint": part_lint, "unit": part_unit, "session": part_session, "system": part_system,
-         "crash": part_crash, "fuzz": part_fuzz, "demo": part_demo}
+         "howto": part_howto, "crash": part_crash, "fuzz": part_fuzz, "demo": part_demo}
 
 
 def main():
@@ -244,7 +250,7 @@ def main():
             sys.exit(f"run-tests: there is no part {name}; parts: {' '.join(PARTS)}")
     report = Report()
     began = time.monotonic()
-    needs_build = set(chosen) & {"unit", "session", "system", "crash", "demo"}
+    needs_build = set(chosen) & {"unit", "session", "system", "howto", "crash", "demo"}
     if not needs_build or part_build(report):
         for name in chosen:
             part_began = time.monotonic()
