@@ -197,6 +197,19 @@ class ClientTls(unittest.TestCase):
         self.expect_sent("bob@dane.test",
                          r"TLSv1\.3 \S+ dane \(there are TLSA records for mx\.dane\.test\)")
 
+    def test_a_probe_tells_what_a_domain_demands_and_whether_its_host_has_it(self):
+        out = self.server.cli("probe", "dane.test", "--connector", "all")
+        self.assertRegex(out, r"ok +mx +mx\.dane\.test, proven by DNSSEC")
+        self.assertRegex(out, "TLS with a key that DNSSEC vouches for is needed: there are TLSA")
+        self.assertRegex(out, r"ok +starttls +TLSv1\.3 \S+ dane")
+        out = self.server.cli("probe", "sts.test", "--connector", "all")
+        self.assertRegex(out, "a certificate for its name is needed: an MTA-STS policy")
+        self.assertRegex(out, r"ok +starttls +TLSv1\.3 \S+ name")
+        out = self.server.cli("probe", "wrong.test", "--connector", "all", expect=1)
+        self.assertRegex(out, r"FAIL +starttls ")
+        self.assertRegex(self.server.cli_result("diagnose", "outbound", "x@stswrong.test").stderr,
+                         "first cause: tls: .*MTA-STS policy does not name")
+
     def test_keys_published_by_dane_that_do_not_fit_stop_the_mail(self):
         self.expect_waits("bob@wrong.test", "o matching DANE TLSA records")
 
