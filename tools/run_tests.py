@@ -108,6 +108,7 @@ def part_lint(report):
     if pages:
         check(report, "manual pages are clean", "mandoc", "-T", "lint", "-W", "warning", *pages)
     check(report, "the page of coverage is what the tests say", "tools/coverage", "--check")
+    check(report, "the page of how-to's is what the scripts say", "tools/howto-page", "--check")
     scripts = ["tools/run-tests", "tools/run-demo", "tools/install-dependencies", ".ci/run"]
     for script in scripts:
         check(report, f"{script} can be parsed by the shell", "sh", "-n", script)

@@ -16,7 +16,7 @@ from howto import HowTo
 
 
 class IncomingAuthentication(HowTo):
-    # shows: S40 S06 S07 S08 L18
+    # shows: S40 S06 S07 S08
     def test_configure_authentication_for_incoming_messages(self):
         # At first anybody may send to our users, and logins are offered under TLS alone.
         self.assertEqual(self.arrives("alice@example.test"), "")

@@ -10,19 +10,29 @@ Two servers on one machine, each with its own sockets, names, limits and folders
     }
 """
 
+import socket
+
 from harness import free_port
 from howto import HowTo
 
 
 class SecondServer(HowTo):
-    # shows: S01 S02 S62 L18
+    # shows: S01 S02
     def test_create_a_second_virtual_server(self):
         port = free_port()
         self.site.write("server office", f"listen 127.0.0.1:{port} smtp",
-                        "fully-qualified office.example.test", "limit message 64KB")
+                        "fully-qualified office.example.test", "limit message 64KB",
+                        "folders office")
         self.site.take_up()
+        # Its folders are made at the next start.
+        self.site.stop()
+        self.site.start()
+        for folder in ("Pickup", "Drop", "BadMail"):
+            self.assertTrue((self.site.directory / "office" / folder).is_dir(), folder)
 
-        # Both serve, each as itself.
+        # Both serve, each as itself and at its own address alone.
+        with socket.socket() as elsewhere:
+            self.assertNotEqual(elsewhere.connect_ex(("127.0.0.2", port)), 0)
         self.assertIn("SIZE 36700160", self.offers())
         first = self.site.ports["smtp"]
         self.site.ports["smtp"] = port

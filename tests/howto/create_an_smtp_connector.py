@@ -15,7 +15,7 @@ from howto import HowTo
 
 
 class AnSmtpConnector(HowTo):
-    # shows: S26 S27 L18
+    # shows: S26 S27
     def test_create_an_smtp_connector(self):
         provider = self.other_host()
 

@@ -22,7 +22,7 @@ class OpenRelaying(HowTo):
             client.mail("alice@example.test")
             return client.rcpt("friend@elsewhere.example")[0]
 
-    # shows: S18 S17 S19 L18
+    # shows: S18 S17 S19
     def test_disable_open_relaying(self):
         # As set up: nobody but who is logged in.
         self.assertRegex(self.arrives("friend@elsewhere.example"), "^550 5.7.1 ")

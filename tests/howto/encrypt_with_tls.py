@@ -36,7 +36,7 @@ class TlsEncryption(HowTo):
              "smtp"], input=b"", capture_output=True, check=False, timeout=30).stdout
         return shown.decode(errors="replace")
 
-    # shows: S41 S11 S12 S13 L18
+    # shows: S41 S11 S12 S13
     def test_configure_tls_encryption(self):
         folder = Path(tempfile.mkdtemp(prefix="mailroot-howto-"))
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)

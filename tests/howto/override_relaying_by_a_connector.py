@@ -19,7 +19,7 @@ from howto import HowTo
 
 
 class RelayOverride(HowTo):
-    # shows: S30 S38 L18
+    # shows: S30 S38
     def test_allow_messages_to_be_relayed_to_the_domains_of_a_connector(self):
         partner = self.other_host()
         self.site.write("connector partner", "to partner.example", f"smart-host {partner.at}")

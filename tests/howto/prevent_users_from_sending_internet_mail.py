@@ -26,7 +26,7 @@ class Prevent(HowTo):
         self.send(user, "friend@elsewhere.example")
         self.assertIn(b"Status: 5.7.1", self.site.fetch_when(user, before + 1)[-1])
 
-    # shows: S31 L18
+    # shows: S31
     def test_prevent_listed_users_from_sending_internet_mail(self):
         provider = self.other_host()
         self.site.write("connector all-mail", "to *", f"smart-host {provider.at}")
