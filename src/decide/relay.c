@@ -10,10 +10,17 @@ static void because(struct relay_decision *decision, const char *rule, struct se
             (struct decision_reason){.rule = rule, .place = place, .fact = fact};
 }
 
+static bool is_listed(const struct relay_facts *facts)
+{
+    const struct setting_server *server = facts->server;
+    return net_network_find(server->relay_networks, server->relay_network_count, facts->peer) !=
+           NULL;
+}
+
+/* Not with all-except, which knows nobody. */
 static bool is_in_relay_network(const struct relay_facts *facts)
 {
-    return net_network_find(facts->server->relay_networks, facts->server->relay_network_count,
-                            facts->peer) != NULL;
+    return !facts->server->relay_all_except && is_listed(facts);
 }
 
 /* `to ... relay` of some connector. */
@@ -64,6 +71,11 @@ struct relay_decision decide_relay(const struct relay_facts *facts)
         decision.verdict = RELAY_ONWARD;
         return decision;
     }
+    if (facts->server->relay_all_except && !is_listed(facts)) {
+        because(&decision, "relay-all-except", server, TEXT("peer"));
+        decision.verdict = RELAY_ONWARD;
+        return decision;
+    }
     const struct setting_space *space = relayed_space(facts);
     if (space != NULL) {
         because(&decision, "relay-connector", space->place, facts->domain);
@@ -72,7 +84,8 @@ struct relay_decision decide_relay(const struct relay_facts *facts)
     }
     because(&decision, text_is_empty(facts->login) ? "not-logged-in" : "login-may-not-relay",
             server, facts->login);
-    because(&decision, "no-relay-network", server, TEXT("peer"));
+    because(&decision, facts->server->relay_all_except ? "relay-excepted" : "no-relay-network",
+            server, TEXT("peer"));
     return decision;
 }
 

@@ -1,17 +1,21 @@
 /* The role `send`: what it is made of. It asks the store for work, and takes from it peers that
- * want their mail over a connection of theirs. For auth it asks others about tokens. */
+ * want their mail over a connection of theirs. For auth it asks others about tokens, for fronts DNS
+ * about peers. */
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "directory/introspection.h"
 #include "main/introspect.h"
+#include "main/peer_names.h"
 #include "main/programs.h"
+#include "proto/line/peer.h"
 #include "proto/smtp/smtp_send.h"
 #include "queue/turn.h"
 
 struct send {
     struct smtp_send *smtp;
     struct introspect *introspect;
+    struct peer_names *peer_names;
 };
 
 static void serve_turn(void *context, struct rpc_call *call, struct text request)
@@ -32,6 +36,15 @@ static void serve_token(void *context, struct rpc_call *call, struct text reques
     introspect_serve(send->introspect, call, request);
 }
 
+static void serve_peer_name(void *context, struct rpc_call *call, struct text request)
+{
+    const struct send *send = context;
+    peer_names_serve(send->peer_names, call, request);
+}
+
+static const struct rpc_method from_front[] = {
+    {SEND_PEER_NAME, 0, "send.peer-name", serve_peer_name},
+};
 static const struct rpc_method from_store[] = {
     {SEND_TURN, RPC_INLINE, "send.turn", serve_turn},
     {SEND_PROBE, RPC_INLINE, "send.probe", serve_probe},
@@ -46,6 +59,7 @@ static void *new_state(struct role_context *context)
     check(send != NULL);
     send->smtp = smtp_send_new(context);
     send->introspect = introspect_new(context);
+    send->peer_names = peer_names_new(context);
     return send;
 }
 
@@ -60,14 +74,16 @@ static void stop(void *state)
 {
     struct send *send = state;
     introspect_stop(&send->introspect);
+    peer_names_stop(&send->peer_names);
     smtp_send_stop(&send->smtp);
     free(send);
 }
 
 const struct role_program send_program = {
     .kind = ROLE_SEND,
-    .methods = {[ROLE_STORE] = from_store, [ROLE_AUTH] = from_auth},
-    .method_count = {[ROLE_STORE] = sizeof(from_store) / sizeof(from_store[0]),
+    .methods = {[ROLE_FRONT] = from_front, [ROLE_STORE] = from_store, [ROLE_AUTH] = from_auth},
+    .method_count = {[ROLE_FRONT] = sizeof(from_front) / sizeof(from_front[0]),
+                     [ROLE_STORE] = sizeof(from_store) / sizeof(from_store[0]),
                      [ROLE_AUTH] = sizeof(from_auth) / sizeof(from_auth[0])},
     .new_state = new_state,
     .start = start,

@@ -178,6 +178,11 @@ bool net_address_same_host(const struct net_address *a, const struct net_address
            memcmp(left.bytes, right.bytes, left.length) == 0;
 }
 
+bool net_address_is_v4(const struct net_address *address)
+{
+    return host_bytes_of(address).length == 4;
+}
+
 uint16_t net_address_port(const struct net_address *address)
 {
     if (address->any.sa_family == AF_INET)

@@ -42,6 +42,8 @@ bool net_address_is_loopback(const struct net_address *address);
 bool net_address_is_any(const struct net_address *address);
 /* Same host, whatever the port. */
 bool net_address_same_host(const struct net_address *a, const struct net_address *b);
+/* IPv4, also when it is written as an IPv6 address. */
+bool net_address_is_v4(const struct net_address *address);
 uint16_t net_address_port(const struct net_address *address);
 /* An address literal's inside as RFC 5321 4.1.3 writes it: "192.0.2.1", "IPv6:2001:db8::1",
  * for Received; "local" for a Unix socket, "unknown" for an address that is not told (all zero).

@@ -23,6 +23,7 @@ enum {
     MOST_RECORDS = 1000,
     MOST_TXT = 32,
     MOST_NAMES = 16,
+    MOST_CONFIRMED = 5, /* names of an address: each costs a question */
     ANCHOR_MAX = 2048
 };
 enum {
@@ -335,9 +336,10 @@ enum status resolver_find_mx(struct resolver *resolver, struct text domain, stru
     return status;
 }
 
-static void take_addresses(const struct ub_result *result, uint16_t port, struct resolver_host *out)
+static void take_addresses(const struct ub_result *result, uint16_t port, unsigned most,
+                           struct resolver_host *out)
 {
-    for (unsigned i = 0; i < record_count(result) && out->count < MOST_ADDRESSES; i++) {
+    for (unsigned i = 0; i < record_count(result) && out->count < most; i++) {
         struct text data = record_at(result, i);
         struct net_address *address = &out->addresses[out->count];
         *address = (struct net_address){0};
@@ -387,7 +389,7 @@ enum status resolver_find_host(struct resolver *resolver, struct text host, uint
     for (int i = 0; i < 2; i++) {
         status = query_wait(resolver, &queries[i], deadline_ms);
         if (status == OK) {
-            take_addresses(queries[i].result, port, out);
+            take_addresses(queries[i].result, port, MOST_ADDRESSES, out);
             take_canonical(queries[i].result, arena, out);
             out->is_secure = out->is_secure && queries[i].result->secure;
         } else { /* it says nothing of the other: who forges one must not make both unproven */
@@ -444,15 +446,18 @@ enum status resolver_find_txt(struct resolver *resolver, struct text name, struc
     return status;
 }
 
-enum status resolver_find_names(struct resolver *resolver, const struct net_address *address,
-                                struct arena *arena, struct text **out, unsigned *count)
+/* YIELDS. */
+static enum status find_names(struct resolver *resolver, const struct net_address *address,
+                              int64_t deadline_ms, struct arena *arena, struct text **out,
+                              unsigned *count)
 {
-    struct query query = {0};
+    struct query query;
     char name[NET_REVERSE_NAME_BYTES];
     *count = 0;
     if (!net_address_reverse_name(address, name))
         return refused("not an Internet address");
-    enum status status = ask(resolver, text_from(name), TYPE_PTR, &query);
+    query_start(resolver, &query, name, TYPE_PTR);
+    enum status status = query_wait(resolver, &query, deadline_ms);
     if (status == OK) {
         struct text *list = arena_array(arena, MOST_NAMES, sizeof(*list));
         unsigned records = record_count(query.result);
@@ -461,5 +466,48 @@ enum status resolver_find_names(struct resolver *resolver, const struct net_addr
         *out = list;
     }
     query_finish(&query);
+    return status;
+}
+
+enum status resolver_find_names(struct resolver *resolver, const struct net_address *address,
+                                struct arena *arena, struct text **out, unsigned *count)
+{
+    return find_names(resolver, address, clock_monotonic_ms() + LOOKUP_MS, arena, out, count);
+}
+
+/* One of its addresses is this one. YIELDS. */
+static enum status confirm(struct resolver *resolver, struct text name,
+                           const struct net_address *address, int64_t deadline_ms, bool *out)
+{
+    char string[DNS_NAME_TEXT_MAX + 1];
+    struct net_address held[MOST_CONFIRMED * 4];
+    struct resolver_host host = {.addresses = held};
+    struct query query;
+    enum status status = check_name(name, string);
+    if (status != OK)
+        return status;
+    query_start(resolver, &query, string, net_address_is_v4(address) ? TYPE_A : TYPE_AAAA);
+    status = query_wait(resolver, &query, deadline_ms);
+    if (status == OK)
+        take_addresses(query.result, 0, sizeof(held) / sizeof(held[0]), &host);
+    for (unsigned i = 0; i < host.count; i++)
+        *out = *out || net_address_same_host(&held[i], address);
+    query_finish(&query);
+    return status;
+}
+
+enum status resolver_find_peer(struct resolver *resolver, const struct net_address *address,
+                               int64_t deadline_ms, struct arena *arena, struct resolver_peer *out)
+{
+    struct text *names;
+    unsigned count;
+    *out = (struct resolver_peer){0};
+    enum status status = find_names(resolver, address, deadline_ms, arena, &names, &count);
+    for (unsigned i = 0; i < count && i < MOST_CONFIRMED && status == OK && !out->is_confirmed;
+         i++) {
+        status = confirm(resolver, names[i], address, deadline_ms, &out->is_confirmed);
+        if (i == 0 || out->is_confirmed)
+            out->name = names[i];
+    }
     return status;
 }

@@ -48,6 +48,14 @@ struct resolver_host {
 /* The addresses of a host. REFUSED when it has none. YIELDS. */
 enum status resolver_find_host(struct resolver *resolver, struct text host, uint16_t port,
                                struct arena *arena, struct resolver_host *out);
+struct resolver_peer {
+    struct text name;  /* lower case; "": the address has none */
+    bool is_confirmed; /* the name has that address */
+};
+/* How DNS calls an address (PTR, RFC 1035 3.5): the first name that leads back to it, or else the
+ * first. TRY_LATER: not known at the deadline, or as above. YIELDS. */
+enum status resolver_find_peer(struct resolver *resolver, const struct net_address *address,
+                               int64_t deadline_ms, struct arena *arena, struct resolver_peer *out);
 /* The host is an alias (CNAME), and that much is proven by DNSSEC. TRY_LATER as above. YIELDS. */
 enum status resolver_has_secure_alias(struct resolver *resolver, struct text host, bool *out);
 

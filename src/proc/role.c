@@ -7,7 +7,8 @@
 
 static const struct role roles[] = {
     /* kind       name     may                                data         peers */
-    {ROLE_FRONT, "front", 0, NULL, TO(ROLE_STORE) | TO(ROLE_AUTH), "mail-front"},
+    /* Of send it may ask how DNS calls a peer, and nothing else. */
+    {ROLE_FRONT, "front", 0, NULL, TO(ROLE_STORE) | TO(ROLE_AUTH) | TO(ROLE_SEND), "mail-front"},
     /* The folders are the store's: what is picked up must be on its disk before the file goes, what
      * is dropped is read from there, and it talks to nobody outside. */
     {ROLE_STORE, "store", MAY_USE_DATA | MAY_USE_FOLDERS, "store",
@@ -15,7 +16,7 @@ static const struct role roles[] = {
     {ROLE_AUTH, "auth", MAY_USE_DATA | MAY_READ_LOGINS, "directory",
      TO(ROLE_FRONT) | TO(ROLE_STORE) | TO(ROLE_SEND), "mail-auth"},
     {ROLE_SEND, "send", MAY_CONNECT | MAY_READ_SYSTEM | MAY_READ_LOGINS, NULL,
-     TO(ROLE_STORE) | TO(ROLE_AUTH), "mail-send"},
+     TO(ROLE_FRONT) | TO(ROLE_STORE) | TO(ROLE_AUTH), "mail-send"},
 };
 
 const struct role *role_find(enum role_kind kind)

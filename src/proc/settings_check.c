@@ -196,7 +196,12 @@ static void check_server(struct checking *checking, const struct setting_block *
         check_listen_is_free(checking, block, &server->listens[i].address);
         check_listen_tls(checking, block, server, &server->listens[i]);
     }
-    for (unsigned i = 0; i < server->relay_network_count; i++) {
+    if (server->relay_all_except)
+        settings_warning(checking->errors, place_in(block, "relay"),
+                         "server '%.*s' is an open relay: all but the networks of 'relay' may send "
+                         "anywhere",
+                         TEXT_ARG(name));
+    for (unsigned i = 0; i < server->relay_network_count && !server->relay_all_except; i++) {
         char text[NET_ADDRESS_TEXT_BYTES];
         /* Half of the Internet is as open as all of it. */
         if (server->relay_networks[i].prefix_bits < 2)

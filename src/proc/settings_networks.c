@@ -67,6 +67,35 @@ static void write_network(const struct setting_row *row, const void *value, stru
     buffer_append(out, text_from(net_network_text(value, text)));
 }
 
+/* "192.0.2.256" is an address gone wrong, not a host: no top-level domain is a number. */
+static bool ends_in_number(struct text word)
+{
+    struct text label = text_from_position(word, text_find_last(word, '.') + 1);
+    uint64_t ignored;
+    return text_to_u64(label, &ignored) || text_to_u64(word, &ignored);
+}
+
+static bool parse_peer(struct setting_reader *in, void *value)
+{
+    struct text word = take(in);
+    struct setting_peer *peer = value;
+    if (net_network_parse(word, &peer->network))
+        return true;
+    if (!ends_in_number(word) &&
+        setting_space_normalise(word, &in->parser->object->arena, &peer->domain))
+        return true;
+    return no_value(in, word, "write a network like 192.0.2.0/24, or hosts like *.example.net");
+}
+
+static void write_peer(const struct setting_row *row, const void *value, struct buffer *out)
+{
+    const struct setting_peer *peer = value;
+    if (text_is_empty(peer->domain))
+        write_network(row, &peer->network, out);
+    else
+        setting_word_write(peer->domain, false, out);
+}
+
 /* Leaves a word that is no service to be the next listener. */
 static bool take_service(struct setting_reader *in, enum service *service)
 {
@@ -121,7 +150,7 @@ static void write_listen(const struct setting_row *row, const void *value, struc
 
 /* The words of one `relay` statement. */
 struct relay_words {
-    bool logged_in, only, nobody, network;
+    bool logged_in, only, nobody, all_except, network;
 };
 
 static bool append_network(struct setting_reader *in, struct net_network **networks,
@@ -150,10 +179,11 @@ static bool read_relay_words(struct setting_reader *in, struct setting_server *s
 {
     const struct setting_word *word;
     while ((word = setting_reader_peek(in)) != NULL) {
-        bool *keyword = setting_word_is(word, "logged-in") ? &seen->logged_in
-                        : setting_word_is(word, "only")    ? &seen->only
-                        : setting_word_is(word, "nobody")  ? &seen->nobody
-                                                           : NULL;
+        bool *keyword = setting_word_is(word, "logged-in")    ? &seen->logged_in
+                        : setting_word_is(word, "only")       ? &seen->only
+                        : setting_word_is(word, "nobody")     ? &seen->nobody
+                        : setting_word_is(word, "all-except") ? &seen->all_except
+                                                              : NULL;
         if (keyword == NULL) {
             seen->network = true;
             if (!append_network(in, &server->relay_networks, &server->relay_network_count))
@@ -176,20 +206,23 @@ static bool parse_relay(struct setting_reader *in, void *value)
     bool nobody = !first && !server->relay_logged_in && server->relay_network_count == 0;
     if (!read_relay_words(in, server, &seen))
         return false;
-    unsigned keywords = (unsigned)seen.logged_in + seen.only + seen.nobody;
+    unsigned keywords = (unsigned)seen.logged_in + seen.only + seen.nobody + seen.all_except;
     if (keywords > 1 || (seen.nobody && seen.network) || nobody)
-        return setting_reader_error(in, TEXT("write one of logged-in, only and nobody"),
+        return setting_reader_error(in, TEXT("write one of logged-in, only, nobody and all-except"),
                                     "%s contradicts itself", setting_reader_where(in));
-    if (seen.only && !seen.network)
+    if ((seen.only || seen.all_except) && !seen.network)
         return setting_reader_error(in, TEXT("write the networks behind it, or: relay nobody"),
-                                    "%s: 'only' needs a network", setting_reader_where(in));
+                                    "%s: '%s' needs a network", setting_reader_where(in),
+                                    seen.only ? "only" : "all-except");
     if (!first && keywords > 0)
         return setting_reader_error(
             in, TEXT("further relay statements have networks alone"),
-            "%s: logged-in, only and nobody belong in the first relay statement",
+            "%s: logged-in, only, nobody and all-except belong in the first relay statement",
             setting_reader_where(in));
     if (first)
         server->relay_logged_in = !seen.only && !seen.nobody;
+    if (first)
+        server->relay_all_except = seen.all_except;
     return true;
 }
 
@@ -197,7 +230,10 @@ static void write_relay(const struct setting_row *row, const void *value, struct
 {
     const struct setting_server *server = value;
     bool any = server->relay_network_count > 0;
-    buffer_append(out, text_from(server->relay_logged_in ? "logged-in" : any ? "only" : "nobody"));
+    buffer_append(out, text_from(server->relay_all_except  ? "all-except"
+                                 : server->relay_logged_in ? "logged-in"
+                                 : any                     ? "only"
+                                                           : "nobody"));
     for (unsigned i = 0; i < server->relay_network_count; i++) {
         buffer_append_byte(out, ' ');
         write_network(row, &server->relay_networks[i], out);
@@ -314,16 +350,21 @@ const struct setting_type setting_type_networks = {.syntax = "NETWORK ...",
                                                    .list = true,
                                                    .parse = parse_network,
                                                    .write = write_network};
+const struct setting_type setting_type_peers = {.syntax = "NETWORK|DOMAIN ...",
+                                                .size = sizeof(struct setting_peer),
+                                                .list = true,
+                                                .parse = parse_peer,
+                                                .write = write_peer};
 const struct setting_type setting_type_listens = {.syntax = "ADDRESS:PORT [SERVICE] ...",
                                                   .size = sizeof(struct setting_listen),
                                                   .list = true,
                                                   .parse = parse_listen,
                                                   .write = write_listen};
-const struct setting_type setting_type_relay = {.syntax =
-                                                    "[logged-in | only | nobody] [NETWORK ...]",
-                                                .repeats = true,
-                                                .parse = parse_relay,
-                                                .write = write_relay};
+const struct setting_type setting_type_relay = {
+    .syntax = "[logged-in | only | nobody | all-except] [NETWORK ...]",
+    .repeats = true,
+    .parse = parse_relay,
+    .write = write_relay};
 const struct setting_type setting_type_etrn = {.syntax = "[any | logged-in | nobody] [NETWORK ...]",
                                                .repeats = true,
                                                .parse = parse_etrn,

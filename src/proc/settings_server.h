@@ -53,6 +53,12 @@ enum verify_policy {
 /* Who may start the delivery of mail that waits (RFC 1985), besides the listed networks. */
 enum etrn_policy { ETRN_ANY, ETRN_LOGGED_IN, ETRN_NOBODY };
 
+/* Whom a list of peers names. */
+struct setting_peer {
+    struct net_network network;
+    struct text domain; /* instead: "a.example", "*.a.example" (below it), "*a.example" (both) */
+};
+
 struct setting_listen {
     struct net_address address; /* the host part may be "any" */
     enum service service;
@@ -80,11 +86,15 @@ struct setting_server {
     unsigned certificate_count;         /* its own, or else those of struct settings */
     struct net_network *relay_networks; /* `relay NETWORK ...`: may relay without login */
     unsigned relay_network_count;
-    bool relay_logged_in;                 /* default yes */
-    struct setting_senders submitters;    /* `submit from ...`: of those who log in */
-    struct setting_senders relayers;      /* `relay-users from ...`: of these, to other domains */
-    struct net_network *refused_networks; /* `refuse NETWORK ...` */
-    unsigned refused_network_count;
+    bool relay_logged_in;              /* default yes */
+    struct setting_senders submitters; /* `submit from ...`: of those who log in */
+    struct setting_senders relayers;   /* `relay-users from ...`: of these, to other domains */
+    bool relay_all_except;             /* `relay all-except NETWORK ...`: all but these may */
+    struct setting_peer *refused;      /* `refuse NETWORK|DOMAIN ...` */
+    unsigned refused_count;
+    struct setting_peer *admitted; /* `admit NETWORK|DOMAIN ...`: nobody else; none: all */
+    unsigned admitted_count;
+    bool names_peers;                   /* `reverse-lookup on`: in Received */
     struct net_network *proxy_networks; /* `proxy NETWORK ...`: send the PROXY protocol */
     unsigned proxy_network_count;
     struct net_network *xclient_networks; /* `xclient NETWORK ...`: may use XCLIENT */

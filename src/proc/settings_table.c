@@ -380,7 +380,8 @@ const struct setting_row setting_rows[] = {
      .standard = "logged-in",
      .help = "Who may send to domains that are not ours: who is logged in, these networks too "
              "(only: without those logged in), or nobody. No network is trusted by itself, "
-             "loopback neither."},
+             "loopback neither. all-except: everyone but these networks; that is an open relay to "
+             "all others, so it belongs on a server that only one's own network reaches."},
     {SERVER, "relay-users", &setting_type_senders,
      .otherwise = "from everyone", TO(setting_server, relayers),
      .help = "Which of those who are logged in may send to domains that are not ours, where relay "
@@ -390,10 +391,24 @@ const struct setting_row setting_rows[] = {
      .otherwise = "from everyone", TO(setting_server, submitters),
      .help = "Which users may send mail when they are logged in at this server, to whomever. The "
              "others are refused (5.7.1). Who may send without a login, anonymous says."},
-    {SERVER, "refuse", &setting_type_networks,
+    {SERVER, "refuse", &setting_type_peers,
      .otherwise = "none", .high = 10000,
-     TO_LIST(setting_server, refused_networks, refused_network_count),
-     .help = "Networks that are not talked to."},
+     TO_LIST(setting_server, refused, refused_count),
+     .help = "Who is not talked to: networks, and hosts by the name that DNS has for their address "
+             "(name, that one; *.name, all below it; *name, both). Whether that name leads back to "
+             "the address does not matter here; whom DNS has no name for passes."},
+    {SERVER, "admit", &setting_type_peers,
+     .otherwise = "everyone", .high = 10000,
+     TO_LIST(setting_server, admitted, admitted_count),
+     .help = "Who alone is talked to, written as with refuse, which overrules it. A host's name "
+             "counts only when it leads back to the host's address; where DNS gives no answer the "
+             "host is asked to come again (421)."},
+    {SERVER, "reverse-lookup", &setting_type_choice,
+     .standard = "off", .choices = on_off_choices, TO(setting_server, names_peers),
+     .help = "Whether DNS is asked how it calls each peer of SMTP, and the answer written into "
+             "Received: a name that leads back to the address, \"unverified\" and a name that does "
+             "not, or \"RDNS failed\". Nobody is refused for it, and it holds up a session for 3 "
+             "seconds at most."},
     {SERVER, "proxy", &setting_type_networks,
      .otherwise = "none", .high = 1000,
      TO_LIST(setting_server, proxy_networks, proxy_network_count),
@@ -736,7 +751,6 @@ const struct setting_later setting_laters[] = {
     {KIND_TOP, "log session"}, {KIND_TOP, "sink"},
     {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "address"}, {KIND_DOMAIN, "authoritative"},
     {KIND_SERVER, "filter"}, {KIND_SERVER, "sender"},
-    {KIND_SERVER, "refuse domain"},
     {KIND_POLICY, "format"}, {KIND_POLICY, "allow"}, {KIND_POLICY, "deny"}, {KIND_POLICY, "use"},
     {KIND_RETRY, "hops"},
 };

@@ -28,6 +28,7 @@ extern const struct setting_type setting_type_phrase;    /* words for people, in
 extern const struct setting_type setting_type_sandbox;   /* two members of struct settings */
 extern const struct setting_type setting_type_resolvers; /* addresses, port 53 */
 extern const struct setting_type setting_type_networks;
+extern const struct setting_type setting_type_peers; /* networks and hosts by name */
 extern const struct setting_type setting_type_listens;
 extern const struct setting_type setting_type_relay; /* several members of struct setting_server */
 extern const struct setting_type setting_type_etrn;  /* the same */

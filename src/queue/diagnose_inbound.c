@@ -47,6 +47,20 @@ static void look_at_listening(const struct door *door, struct findings *findings
 }
 
 /* What the settings let strangers do there. */
+/* Who may connect at all. */
+static void look_at_peers(const struct setting_server *server, struct text place,
+                          struct findings *findings)
+{
+    if (server->refused_count > 0)
+        findings_add(findings, FINDING_WARNING, "refuse", place,
+                     "%u networks or names are refused: is the other server one of them?",
+                     server->refused_count);
+    if (server->admitted_count > 0)
+        findings_add(findings, FINDING_WARNING, "admit", place,
+                     "only %u networks or names are talked to: is the other server one of them?",
+                     server->admitted_count);
+}
+
 static void look_at_policy(const struct door *door, struct findings *findings)
 {
     const struct setting_server *server = door->server;
@@ -64,10 +78,7 @@ static void look_at_policy(const struct door *door, struct findings *findings)
     if (server->tls == TLS_REQUIRE && server->tls_for != TLS_FOR_LOGIN)
         findings_add(findings, FINDING_WARNING, "tls", TEXT("`tls offer` takes mail from them too"),
                      "servers without TLS are refused");
-    if (server->refused_network_count > 0)
-        findings_add(findings, FINDING_WARNING, "refuse", place,
-                     "%u networks are refused: is the other server in one of them?",
-                     server->refused_network_count);
+    look_at_peers(server, place, findings);
     if (server->max_message_bytes > 0)
         findings_add(findings, FINDING_OK, "limits", TEXT(""),
                      "messages up to %" PRIu64 " bytes, %u recipients, %u connections, %u from one "

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "decide/relay.h"
+#include "decide/peer.h"
 #include "proc/settings_table.h"
 #include "proto/line/dots.h"
 #include "proto/smtp/smtp_answers.h"
@@ -345,6 +345,12 @@ static const struct relay_row {
      "lmtp-is-local"},
     {"", "192.0.2.1", "a@example.test", "[192.0.2.7]", SERVICE_SUBMISSION, RELAY_ONWARD,
      "relay-logged-in"},
+    {"relay all-except 192.0.2.0/24", "192.0.3.1", "", "else.test", SERVICE_SMTP, RELAY_ONWARD,
+     "relay-all-except"},
+    {"relay all-except 192.0.2.0/24", "192.0.2.1", "", "else.test", SERVICE_SMTP, RELAY_DENIED,
+     "relay-excepted"},
+    {"relay all-except 192.0.2.0/24", "192.0.2.1", "a@example.test", "else.test", SERVICE_SMTP,
+     RELAY_ONWARD, "relay-logged-in"},
 };
 
 static struct settings *settings_with(const char *lines)
@@ -386,4 +392,82 @@ TEST("the relay decision follows its table and gives the rule")
             fail_msg("row %zu: %d %s", i, decision.verdict, rule);
         settings_release(&settings);
     }
+}
+
+TEST("who may relay because all but a few may is not trusted for it")
+{
+    struct settings *settings = settings_with("relay all-except 192.0.2.0/24");
+    struct net_address peer;
+    EXPECT(net_address_parse(TEXT("198.51.100.1"), 1, &peer));
+    struct relay_facts facts = {
+        .settings = settings, .server = &settings->servers[0], .peer = &peer};
+    EXPECT(!decide_is_trusted(&facts));
+    settings_release(&settings);
+}
+
+/* Who is talked to, as a table. */
+static const struct peer_row {
+    const char *lines, *peer, *name;
+    bool is_confirmed, is_unknown;
+    enum peer_verdict verdict;
+} peer_rows[] = {
+    {"", "192.0.2.1", "", false, true, PEER_WELCOME},
+    {"refuse 192.0.2.0/24", "192.0.2.1", "", false, false, PEER_REFUSED},
+    {"refuse 192.0.2.0/24", "192.0.3.1", "", false, false, PEER_WELCOME},
+    {"refuse *.dyn.test", "192.0.2.1", "a.dyn.test", false, false, PEER_REFUSED},
+    {"refuse *.dyn.test", "192.0.2.1", "dyn.test", true, false, PEER_WELCOME},
+    {"refuse *.dyn.test", "192.0.2.1", "", false, true, PEER_WELCOME},
+    {"admit 192.0.2.0/24", "192.0.2.1", "", false, false, PEER_WELCOME},
+    {"admit 192.0.2.0/24", "192.0.3.1", "a.good.test", true, false, PEER_REFUSED},
+    {"admit 192.0.2.0/24", "192.0.3.1", "", false, true, PEER_REFUSED},
+    {"admit *good.test", "192.0.2.1", "a.good.test", true, false, PEER_WELCOME},
+    {"admit *good.test", "192.0.2.1", "good.test", true, false, PEER_WELCOME},
+    {"admit *good.test", "192.0.2.1", "a.good.test", false, false, PEER_REFUSED},
+    {"admit *good.test", "192.0.2.1", "notgood.test", true, false, PEER_REFUSED},
+    {"admit *good.test", "192.0.2.1", "", false, false, PEER_REFUSED},
+    {"admit *good.test", "192.0.2.1", "", false, true, PEER_LATER},
+    {"admit *good.test\nrefuse 192.0.2.1", "192.0.2.1", "a.good.test", true, false, PEER_REFUSED},
+    {"admit ::/0\nrefuse bad.test", "2001:db8::1", "bad.test", false, false, PEER_REFUSED},
+};
+
+TEST("who is refused or not admitted, by network and by name, is not talked to")
+{
+    for (size_t i = 0; i < sizeof(peer_rows) / sizeof(peer_rows[0]); i++) {
+        const struct peer_row *row = &peer_rows[i];
+        struct settings *settings = settings_with(row->lines);
+        struct net_address peer;
+        EXPECT(net_address_parse(text_from(row->peer), 1, &peer));
+        struct peer_facts facts = {.server = &settings->servers[0],
+                                   .address = &peer,
+                                   .name = text_from(row->name),
+                                   .is_confirmed = row->is_confirmed,
+                                   .is_unknown = row->is_unknown};
+        struct peer_decision decision = decide_peer(&facts);
+        if (decision.verdict != row->verdict)
+            fail_msg("row %zu: %d %s", i, decision.verdict, decision.reason.rule);
+        settings_release(&settings);
+    }
+}
+
+static bool decodes(const char *name, bool is_confirmed, struct line_peer *out)
+{
+    struct buffer bytes;
+    buffer_init(&bytes, 1000);
+    wire_put_u8(&bytes, is_confirmed);
+    wire_put_text(&bytes, text_from(name));
+    bool good = line_peer_decode(buffer_text(&bytes), out);
+    buffer_finish(&bytes);
+    return good;
+}
+
+TEST("a peer's name is taken from another role only when it may stand in a header")
+{
+    struct line_peer peer;
+    EXPECT(decodes("mx.example.net", true, &peer) && peer.is_confirmed);
+    assert_string_equal(peer.name, "mx.example.net");
+    EXPECT(decodes("", false, &peer) && peer.name[0] == '\0');
+    EXPECT(!decodes("", true, &peer));
+    EXPECT(!decodes("mx.example.net)\r\nX: y", true, &peer));
+    EXPECT(!decodes("mx (x)", false, &peer));
+    EXPECT(!line_peer_decode(TEXT("\1"), &peer));
 }

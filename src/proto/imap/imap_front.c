@@ -46,6 +46,7 @@ static bool takes_no_more(struct imap_front *session)
 static const char *const refusals[LOGIN_REFUSALS] = {
     [LOGIN_BAD_ADDRESS] = "Your address is refused here",
     [LOGIN_TOO_MANY] = "[UNAVAILABLE] Too many connections",
+    [LOGIN_UNKNOWN_HOST] = "[UNAVAILABLE] Your host's name can't be looked up now",
     [LOGIN_TLS_FIRST] = "[PRIVACYREQUIRED] STARTTLS first",
     [LOGIN_PASSWORD_IN_CLEAR] = "[PRIVACYREQUIRED] Passwords are taken under TLS only",
     [LOGIN_MECHANISM_IN_CLEAR] = "[PRIVACYREQUIRED] Not without TLS",
@@ -65,7 +66,7 @@ static void say_refusal(struct login_session *login, enum login_refusal refusal,
 {
     struct imap_front *session = login->line.context;
     const char *text = refusals[refusal];
-    if (refusal == LOGIN_BAD_ADDRESS || refusal == LOGIN_TOO_MANY)
+    if (refusal <= LOGIN_AT_THE_DOOR)
         stream_printf(login->line.stream, "* BYE %s (mailroot %s)\r\n", text, case_id);
     else if (case_id[0] != '\0')
         stream_printf(login->line.stream, "%.*s NO %s (mailroot %s)\r\n", TEXT_ARG(session->tag),

@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "directory/client.h"
+#include "proto/line/peer.h"
 #include "queue/client.h"
 
 enum { TRIES_MAX = 3, DELAY_MS = SECOND, STORY_MAX = 4096, EVENT_MAX = 40 };
@@ -248,18 +249,28 @@ static bool start_as_service_wants(struct login_session *session)
     return session->tls != NULL && login_start_tls(session);
 }
 
+/* YIELDS. */
+static bool is_admitted(struct login_session *session)
+{
+    struct line_peer known;
+    struct peer_decision decision = line_peer_meet(
+        session->front, session->server, stream_peer(session->line.stream), false, &known);
+    if (decision.verdict == PEER_WELCOME)
+        return true;
+    turn_away(session, decision.verdict == PEER_LATER ? LOGIN_UNKNOWN_HOST : LOGIN_BAD_ADDRESS,
+              decision.reason.rule);
+    return false;
+}
+
 /* The seat is taken first: a client who never finishes his handshake takes one too. YIELDS. */
 static void serve_peer(struct login_session *session)
 {
     struct line_seat seat;
-    const struct setting_server *server = session->server;
     const struct net_address *peer = stream_peer(session->line.stream);
-    if (net_network_find(server->refused_networks, server->refused_network_count, peer) != NULL) {
-        turn_away(session, LOGIN_BAD_ADDRESS, "refuse network");
-    } else if (!line_seat_take(&seat, session->front, server, peer)) {
+    if (!line_seat_take(&seat, session->front, session->server, peer)) {
         turn_away(session, LOGIN_TOO_MANY, fail_reason());
     } else {
-        if (start_as_service_wants(session)) {
+        if (is_admitted(session) && start_as_service_wants(session)) {
             session->protocol->greet(session);
             line_run(&session->line);
         }

@@ -14,6 +14,8 @@ enum login_refusal {
     /* at the door: the session ends */
     LOGIN_BAD_ADDRESS,
     LOGIN_TOO_MANY,
+    LOGIN_UNKNOWN_HOST, /* DNS does not say whether he is admitted */
+    LOGIN_AT_THE_DOOR = LOGIN_UNKNOWN_HOST,
     /* refused; carries a case id */
     LOGIN_TLS_FIRST, /* the server wants TLS before this command */
     LOGIN_PASSWORD_IN_CLEAR,

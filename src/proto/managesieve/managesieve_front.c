@@ -40,6 +40,7 @@ static bool takes_no_more(struct front_session *session)
 static const char *const refusals[LOGIN_REFUSALS] = {
     [LOGIN_BAD_ADDRESS] = "Your address is refused here",
     [LOGIN_TOO_MANY] = "Too many connections",
+    [LOGIN_UNKNOWN_HOST] = "Your host's name can't be looked up now",
     [LOGIN_TLS_FIRST] = "STARTTLS first",
     [LOGIN_MECHANISM_IN_CLEAR] = "Not without TLS",
     [LOGIN_WRONG] = "User name or password is wrong",
@@ -56,6 +57,7 @@ static const char *const refusals[LOGIN_REFUSALS] = {
 /* RFC 5804 1.3 */
 static const char *const codes[LOGIN_REFUSALS] = {
     [LOGIN_TOO_MANY] = "(TRYLATER)",
+    [LOGIN_UNKNOWN_HOST] = "(TRYLATER)",
     [LOGIN_NOT_NOW] = "(TRYLATER)",
     [LOGIN_TLS_FIRST] = "(ENCRYPT-NEEDED)",
     [LOGIN_MECHANISM_IN_CLEAR] = "(ENCRYPT-NEEDED)",
@@ -64,7 +66,7 @@ static const char *const codes[LOGIN_REFUSALS] = {
 static void say_refusal(struct login_session *login, enum login_refusal refusal,
                         const char *case_id)
 {
-    bool at_the_door = refusal == LOGIN_BAD_ADDRESS || refusal == LOGIN_TOO_MANY;
+    bool at_the_door = refusal <= LOGIN_AT_THE_DOOR;
     const char *code = codes[refusal] != NULL ? codes[refusal] : "";
     struct text text = text_from(refusals[refusal]);
     if (case_id[0] != '\0')

@@ -33,6 +33,7 @@ static void say_error(struct pop3_front *session, const char *text)
 static const char *const refusals[LOGIN_REFUSALS] = {
     [LOGIN_BAD_ADDRESS] = "[SYS/PERM] Your address is refused here",
     [LOGIN_TOO_MANY] = "[SYS/TEMP] Too many connections",
+    [LOGIN_UNKNOWN_HOST] = "[SYS/TEMP] Your host's name can't be looked up now",
     [LOGIN_PASSWORD_IN_CLEAR] = "[AUTH] Passwords are taken under TLS only",
     [LOGIN_MECHANISM_IN_CLEAR] = "[AUTH] Not without TLS",
     [LOGIN_WRONG] = "[AUTH] User name or password is wrong",

@@ -65,7 +65,7 @@ static struct smtp_stamp stamp_of(const struct smtp_session *session)
     return (struct smtp_stamp){
         .helo = text_from(session->helo),
         .peer = stream_peer(session->line.stream),
-        .peer_name = text_from(session->peer_name),
+        .known = &session->known,
         .host = session->host,
         .tls = envelope->tls,
         .is_lmtp = session->service == SERVICE_LMTP,

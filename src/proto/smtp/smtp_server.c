@@ -221,14 +221,14 @@ static const struct line_dialect lmtp_dialect = {
 /* Refuse at the door (RFC 5321 3.1). A handshake would cost us more than him, so where TLS comes
  * first he hears nothing. YIELDS. */
 static void turn_away(struct smtp_session *session, enum smtp_answer answer, struct text detail,
-                      const char *rule)
+                      const struct decision_reason *reason)
 {
-    struct decision_reason reason = {.rule = rule, .place = session->server->place};
     if (session->service == SERVICE_SMTPS) {
-        log_info("smtp.refused", "peer=%s reason=%s", log_text(text_from(session->peer)), rule);
+        log_info("smtp.refused", "peer=%s reason=%s", log_text(text_from(session->peer)),
+                 reason->rule);
         return;
     }
-    smtp_answer_because(session, answer, detail, &reason, 1);
+    smtp_answer_because(session, answer, detail, reason, 1);
     line_part(&session->line);
 }
 
@@ -246,23 +246,38 @@ static bool start_as_service_wants(struct smtp_session *session)
     return false;
 }
 
+/* A front proxy is known, and its clients are looked at one by one. YIELDS. */
+static bool is_admitted(struct smtp_session *session)
+{
+    if (session->proxy[0] != '\0')
+        return true;
+    const struct setting_server *server = session->server;
+    struct peer_decision decision =
+        line_peer_meet(session->front, server, stream_peer(session->line.stream),
+                       server->names_peers, &session->known);
+    if (decision.verdict == PEER_WELCOME)
+        return true;
+    turn_away(session, decision.verdict == PEER_LATER ? SMTP_PEER_LATER : SMTP_REFUSED_PEER,
+              TEXT(""), &decision.reason);
+    return false;
+}
+
 /* The seat is taken first: a client who never finishes his handshake takes one too. YIELDS. */
 static void serve_peer(struct smtp_session *session)
 {
     const struct setting_server *server = session->server;
     const struct net_address *peer = stream_peer(session->line.stream);
     bool is_proxy = session->proxy[0] != '\0';
-    if (net_network_find(server->refused_networks, server->refused_network_count, peer) != NULL) {
-        turn_away(session, SMTP_REFUSED_PEER, TEXT(""), "refuse");
-    } else if (!line_seat_take(&session->seat, session->front, server, is_proxy ? NULL : peer)) {
-        turn_away(session, SMTP_MANY_CONNECTIONS, text_from(fail_reason()), "limit-connections");
-    } else {
-        if (start_as_service_wants(session)) {
-            smtp_greet(session);
-            line_run(&session->line);
-        }
-        line_seat_give_back(&session->seat);
+    if (!line_seat_take(&session->seat, session->front, server, is_proxy ? NULL : peer)) {
+        struct decision_reason reason = {.rule = "limit-connections", .place = server->place};
+        turn_away(session, SMTP_MANY_CONNECTIONS, text_from(fail_reason()), &reason);
+        return;
     }
+    if (is_admitted(session) && start_as_service_wants(session)) {
+        smtp_greet(session);
+        line_run(&session->line);
+    }
+    line_seat_give_back(&session->seat);
 }
 
 static void session_init(struct smtp_session *session, struct line_front *front,

@@ -9,6 +9,7 @@
 #include "mail/header.h"
 #include "proto/line/front.h"
 #include "proto/line/line.h"
+#include "proto/line/peer.h"
 #include "proto/smtp/smtp_answers.h"
 #include "proto/smtp/smtp_grammar.h"
 #include "queue/client.h"
@@ -67,12 +68,12 @@ struct smtp_session {
     const struct setting_server *server;
     enum service service;
     uint64_t id;
-    struct line_seat seat;               /* while it is served */
-    char peer[NET_ADDRESS_TEXT_BYTES];   /* "192.0.2.1:4711" */
-    char peer_name[MAIL_DOMAIN_MAX + 1]; /* as a front proxy looked it up, or "" */
-    char proxy[NET_ADDRESS_TEXT_BYTES];  /* who may use XCLIENT for his clients, or "" */
-    struct text host;                    /* our name */
-    bool said_hello, is_extended;        /* EHLO or LHLO */
+    struct line_seat seat;              /* while it is served */
+    char peer[NET_ADDRESS_TEXT_BYTES];  /* "192.0.2.1:4711" */
+    struct line_peer known;             /* what DNS, or a front proxy, says of him */
+    char proxy[NET_ADDRESS_TEXT_BYTES]; /* who may use XCLIENT for his clients, or "" */
+    struct text host;                   /* our name */
+    bool said_hello, is_extended;       /* EHLO or LHLO */
     char helo[MAIL_DOMAIN_MAX + 1];
     char login[DIRECTORY_USER_MAX]; /* canonical, or "" */
     unsigned failed_logins;

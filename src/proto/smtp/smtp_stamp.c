@@ -15,17 +15,32 @@ const char *smtp_stamp_protocol(const struct smtp_stamp *stamp, char out[16])
     return out;
 }
 
-void smtp_stamp_received(const struct smtp_stamp *stamp, struct buffer *out)
+/* RFC 5321 4.4 TCP-info: a name that leads back stands before the address; what is known beside
+ * that is a comment behind it. */
+static void put_peer(const struct smtp_stamp *stamp, struct buffer *out)
 {
-    char address[NET_ADDRESS_TEXT_BYTES], protocol[16], id[ID_TEXT_BYTES], date[MAIL_DATE_BYTES];
-    net_address_literal(stamp->peer, address);
+    char address[NET_ADDRESS_TEXT_BYTES];
+    const struct line_peer *known = stamp->known;
+    bool has_name = known->name[0] != '\0';
     bool is_internet =
         stamp->peer->any.sa_family == AF_INET || stamp->peer->any.sa_family == AF_INET6;
+    net_address_literal(stamp->peer, address);
+    if (has_name && known->is_confirmed)
+        buffer_printf(out, "%s ", known->name);
+    buffer_printf(out, "%s%s%s", is_internet ? "[" : "", address, is_internet ? "]" : "");
+    if (has_name && !known->is_confirmed)
+        buffer_printf(out, " (unverified %s)", known->name);
+    else if (!has_name && known->was_asked)
+        buffer_append(out, TEXT(" (RDNS failed)"));
+}
+
+void smtp_stamp_received(const struct smtp_stamp *stamp, struct buffer *out)
+{
+    char protocol[16], id[ID_TEXT_BYTES], date[MAIL_DATE_BYTES];
     struct text helo = text_is_empty(stamp->helo) ? TEXT("unknown") : stamp->helo;
-    buffer_printf(out, "Received: from %.*s (%.*s%s%s%s%s)\r\n", TEXT_ARG(helo),
-                  TEXT_ARG(stamp->peer_name), text_is_empty(stamp->peer_name) ? "" : " ",
-                  is_internet ? "[" : "", address, is_internet ? "]" : "");
-    buffer_printf(out, "\tby %.*s (mailroot) with %s id %s", TEXT_ARG(stamp->host),
+    buffer_printf(out, "Received: from %.*s (", TEXT_ARG(helo));
+    put_peer(stamp, out);
+    buffer_printf(out, ")\r\n\tby %.*s (mailroot) with %s id %s", TEXT_ARG(stamp->host),
                   smtp_stamp_protocol(stamp, protocol), id_format(stamp->id, id));
     if (!text_is_empty(stamp->tls))
         buffer_printf(out, "\r\n\t(%.*s)", TEXT_ARG(stamp->tls));

@@ -4,11 +4,12 @@
 
 #include "base/buffer.h"
 #include "net/address.h"
+#include "proto/line/peer.h"
 
 struct smtp_stamp {
     struct text helo; /* "" when none was said */
     const struct net_address *peer;
-    struct text peer_name; /* by which the peer is known, or "" */
+    const struct line_peer *known;
     struct text host;
     struct text tls; /* "TLSv1.3 ...", or "" */
     bool is_lmtp, is_extended, is_tls, is_logged_in, is_international;

@@ -172,16 +172,21 @@ static bool client_is_welcome(struct smtp_session *session)
 {
     const struct setting_server *server = session->server;
     const struct net_address *peer = stream_peer(session->line.stream);
-    struct decision_reason reason = {.rule = "refuse", .place = server->place};
+    /* The proxy looked the name up, and back. */
+    const struct peer_facts facts = {.server = server,
+                                     .address = peer,
+                                     .name = text_from(session->known.name),
+                                     .is_confirmed = session->known.is_confirmed};
+    struct peer_decision decision = decide_peer(&facts);
     enum smtp_answer answer = SMTP_REFUSED_PEER;
-    if (net_network_find(server->refused_networks, server->refused_network_count, peer) == NULL) {
+    if (decision.verdict == PEER_WELCOME) {
         if (line_seat_move(&session->seat, server, peer))
             return true;
-        reason.rule = "limit-connections";
+        decision.reason = (struct decision_reason){"limit-connections", server->place, TEXT("")};
         answer = SMTP_MANY_CONNECTIONS;
     }
     session->line.ended = true;
-    smtp_answer_because(session, answer, TEXT(""), &reason, 1);
+    smtp_answer_because(session, answer, TEXT(""), &decision.reason, 1);
     return false;
 }
 
@@ -193,7 +198,8 @@ static void become(struct smtp_session *session, const struct smtp_xclient *told
         stream_set_peer(session->line.stream, &told->address);
         net_address_text(&told->address, session->peer);
     }
-    text_copy(told->name, session->peer_name, sizeof(session->peer_name));
+    session->known = (struct line_peer){.is_confirmed = !text_is_empty(told->name)};
+    text_copy(told->name, session->known.name, sizeof(session->known.name));
     text_copy(told->login, session->login, sizeof(session->login));
     session->failed_logins = 0;
     smtp_server_transaction_reset(session);

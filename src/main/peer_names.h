@@ -1,0 +1,16 @@
+/* The send role's part in knowing peers by name: DNS, asked for fronts. */
+#ifndef MAIN_PEER_NAMES_H
+#define MAIN_PEER_NAMES_H
+
+#include "proc/role.h"
+
+struct peer_names;
+
+/* DNS is set up at the first question: most sites never ask one. */
+struct peer_names *peer_names_new(struct role_context *context);
+/* Questions under way get their answers first. Accepts NULL. YIELDS. */
+void peer_names_stop(struct peer_names **names);
+/* Serves SEND_PEER_NAME. YIELDS. */
+void peer_names_serve(struct peer_names *names, struct rpc_call *call, struct text address);
+
+#endif
