@@ -61,13 +61,26 @@ class Session(socketserver.StreamRequestHandler):
         self.over_tls = False
         self.helo = ""
         self._reset()
+        self.is_counted = True
         try:
-            if not self._reply(self.policy.on_connect(sink.count_connection())):
+            self._serve(sink.count_connection())
+        finally:
+            self._count_end()
+
+    def _serve(self, number):
+        try:
+            if not self._reply(self.policy.on_connect(number)):
                 return
             while self._command():
                 pass
         except (OSError, ValueError):
             pass  # the peer went away; what it had not finished does not count
+
+    def _count_end(self):
+        """Once: before the peer may know that the connection is over."""
+        if self.is_counted:
+            self.is_counted = False
+            self.server.sink.count_end()
 
     def _reset(self):
         self.sender, self.mail_words, self.recipients = None, [], []
@@ -162,6 +175,7 @@ class Session(socketserver.StreamRequestHandler):
         return self._reply("250 2.0.0 ok")
 
     def _do_quit(self, _text):
+        self._count_end()
         self._reply("221 2.0.0 bye")
         return False
 
@@ -183,7 +197,7 @@ class Sink:
     def __init__(self, policy=None, address="127.0.0.1", port=0, print_to=None):
         self.policy = policy or Policy()
         self.messages = []
-        self.connections = 0
+        self.connections = self.open = self.most_open = 0
         self._print_to = print_to
         self._changed = threading.Condition()
         self._server = _Server((address, port), Session)
@@ -200,7 +214,13 @@ class Sink:
     def count_connection(self):
         with self._changed:
             self.connections += 1
+            self.open += 1
+            self.most_open = max(self.open, self.most_open)
             return self.connections
+
+    def count_end(self):
+        with self._changed:
+            self.open -= 1
 
     def keep(self, message):
         with self._changed:

@@ -233,14 +233,14 @@ static void run_connection(void *argument)
     for (unsigned jobs = 1; goes_on && (job = hop_next_job(hop, &connection)) != NULL; jobs++)
         goes_on = serve_job(hop, &connection, job) &&
                   (jobs < SMTP_JOBS_WHILE_STARVED || list_is_empty(&hops->starved));
-    /* Before QUIT is answered, so that a job that comes meanwhile finds a connection of its own. */
+    /* Until it is closed it counts: the peer counts it too. */
     hop->open -= connection.client != NULL;
+    smtp_connection_close(&connection);
     hop->connections--;
     hops->count--;
     hop_grow(hop);
     hop_free_if_unused(hop);
     feed_starved(hops);
-    smtp_connection_close(&connection);
 }
 
 static void hop_add(struct smtp_hop *hop, struct smtp_job *job)
