@@ -111,8 +111,10 @@ static enum status open_dialog(struct smtp_client *client,
 {
     if (options->tls_at_once && shake_hands(client, options) != OK)
         return client->trouble.status;
-    if (smtp_client_expect(client, SMTP_STEP_GREETING) != OK)
+    if (smtp_client_expect(client, SMTP_STEP_GREETING) != OK) {
+        client->trouble.is_greeting = true;
         return client->trouble.status;
+    }
     if (say_hello(client, options) != OK)
         return client->trouble.status;
     if (options->tls != TLS_NONE && !options->tls_at_once && start_tls(client, options) != OK)

@@ -43,6 +43,7 @@ struct smtp_client_trouble {
     char words[REASON_BYTES]; /* the peer's, with its code, or ours */
     bool is_tls;      /* of TLS alone, with TLS_OFFER: a new connection without TLS may do */
     bool is_unproven; /* there is no TLS, or the peer's certificate is not what was expected */
+    bool is_greeting; /* the peer did not want to talk at all */
     bool is_ehlo;     /* the peer hung up on EHLO: a new connection with HELO may do */
 };
 
