@@ -3,6 +3,7 @@
 #ifndef PROC_SETTINGS_ROUTE_H
 #define PROC_SETTINGS_ROUTE_H
 
+#include "net/address.h"
 #include "proc/settings_client.h"
 
 /* Where a value was written, for reasons and `config show --where`. line 0: it is the default. */
@@ -79,8 +80,11 @@ struct setting_connector {
     struct setting_certificate *certificates; /* `certificate FILE key FILE`: shown in TLS; */
     unsigned certificate_count;               /* 0 or 1 */
     bool says_helo;                           /* `hello helo`: HELO from the start; default EHLO */
-    uint32_t max_connections;                 /* to one next hop at a time; default 20 */
-    bool holds;                               /* `hold`: its mail waits until it is asked for */
+    struct text our_host;                     /* `hello as NAME`; "": settings.host */
+    struct net_address *dns_servers;          /* `dns ADDRESS ...`; none: those of the settings */
+    unsigned dns_server_count;
+    uint32_t max_connections;   /* to one next hop at a time; default 20 */
+    bool holds;                 /* `hold`: its mail waits until it is asked for */
     struct text *hold_accounts; /* `hold for ACCOUNT ...`: may fetch it by TURN and ATRN */
     unsigned hold_account_count;
     struct setting_request request;

@@ -655,6 +655,17 @@ const struct setting_row setting_rows[] = {
      .standard = "ehlo", .choices = client_hello_choices, TO(setting_connector, says_helo),
      .help = "With which word to greet. Where EHLO is refused HELO is tried anyway; helo is for "
              "what stumbles over the attempt. It does without every extension, TLS too."},
+    {CONNECTOR, "hello as", &setting_type_host,
+     .otherwise = "as the host", TO(setting_connector, our_host),
+     .help = "The name to greet with, for example that of the server whose mail this connector is "
+             "for (see from)."},
+    {CONNECTOR, "dns", &setting_type_resolvers,
+     .otherwise = "those of dns outside of blocks", .high = 8,
+     TO_LIST(setting_connector, dns_servers, dns_server_count),
+     .help = "The resolvers to ask for its hosts, for example those outside where internal ones do "
+             "not know the Internet. What they say is validated by the same keys: answers of a "
+             "resolver on another machine, or with dns trust-anchor of any, are; those of one on this "
+             "machine are believed, and prove nothing (no DANE)."},
     {CONNECTOR, "request etrn", &setting_type_nodes,
      .otherwise = "nothing", .high = 100,
      TO_LIST(setting_connector, request.nodes, request.node_count),

@@ -1,12 +1,15 @@
-"""Virtual servers side by side: what each is called, whom each talks to and relays for, and what a
-peer is called in what it sends. Peers are named by the PROXY protocol, DNS is a real nsd."""
+"""Virtual servers side by side: what each is called, whom each talks to and relays for, what a peer
+is called in what it sends, and how mail leaves them. DNS is a real nsd."""
 
 import re
+import threading
+import time
 import unittest
 
 from cases import ServerTest
-from harness import RawClient, free_port, text_message
+from harness import Mailroot, RawClient, free_port, text_message, wait_until
 from peers import Nsd
+from smtp_sink import Policy, Sink
 
 ZONES = {
     "2.0.192.in-addr.arpa": "10 IN PTR mx.partner.example.\n11 IN PTR liar.partner.example.\n"
@@ -21,6 +24,8 @@ UNANSWERED = "198.51.100.7"
 
 @unittest.skipIf(Nsd.missing(), Nsd.missing())
 class Servers(ServerTest):
+    """Peers are named by the PROXY protocol."""
+
     @classmethod
     def before_server(cls):
         cls.nsd = Nsd(ZONES)
@@ -106,6 +111,145 @@ class Servers(ServerTest):
         folders = self.server.directory / "second"
         self.assertEqual(sorted(entry.name for entry in folders.iterdir()),
                          ["BadMail", "Drop", "Pickup"])
+
+
+class Gate(Policy):
+    """Takes no message before it is opened, and counts the connections to all its sinks."""
+
+    def __init__(self):
+        self.opened = threading.Event()
+        self.sinks, self.most_together = [], 0
+
+    def on_connect(self, number):
+        self.most_together = max(self.most_together, sum(sink.open for sink in self.sinks))
+        return super().on_connect(number)
+
+    def on_message(self, message):
+        self.opened.wait(60)
+        return "250 2.0.0 kept"
+
+
+class Greylisting(Policy):
+    """Knows a sender only `seconds` after he came first, to the connection or to a recipient."""
+
+    def __init__(self, seconds, at_connection=False):
+        self.seconds, self.at_connection = seconds, at_connection
+        self.tries = []
+
+    def _is_early(self):
+        self.tries.append(time.monotonic())
+        return self.tries[-1] - self.tries[0] < self.seconds
+
+    def on_connect(self, number):
+        return "421 4.7.0 come back later" if self.at_connection and self._is_early() else \
+            "220 sink.test ready"
+
+    def on_rcpt(self, address):
+        return "451 4.7.1 greylisted" if not self.at_connection and self._is_early() else \
+            "250 2.1.5 recipient ok"
+
+
+@unittest.skipIf(Nsd.missing(), Nsd.missing())
+class Outbound(ServerTest):
+    @classmethod
+    def before_server(cls):
+        cls.gate = Gate()
+        cls.one, cls.two = cls.gate.sinks = Sink(cls.gate), Sink(cls.gate)
+        cls.near = Sink(address="127.0.0.1", port=free_port())
+        cls.far = Sink(address="127.0.0.2", port=cls.near.port)
+        cls.grey, cls.grey_door = Sink(Greylisting(1)), Sink(Greylisting(1, at_connection=True))
+        for sink in (cls.one, cls.two, cls.near, cls.far, cls.grey, cls.grey_door):
+            cls.addClassCleanup(sink.close)
+        cls.inside = Nsd({"split.example": "@ IN MX 10 mx\nmx IN A 127.0.0.2\n"})
+        cls.outside = Nsd({"split.example": "@ IN MX 10 mx\nmx IN A 127.0.0.1\n",
+                           "only.example": "@ IN MX 10 mx\nmx IN A 127.0.0.1\n"})
+        for nsd in (cls.inside, cls.outside):
+            cls.addClassCleanup(nsd.close)
+            nsd.start()
+        cls.second = free_port()
+
+        def connector(name, *lines):
+            return [f"connector {name} {{", *(f"    {line}" for line in lines), "}"]
+        cls.settings = {"lines": [
+            f"dns server 127.0.0.1:{cls.inside.port}",
+            "limit outbound-connections 3",
+            "server second {", f"    listen 127.0.0.1:{cls.second} smtp",
+            "    relay logged-in 127.0.0.1", "}",
+            *connector("one", "to one.example", "limit connections 2",
+                       f"smart-host [127.0.0.1]:{cls.one.port}"),
+            *connector("two", "to two.example", "limit connections 2",
+                       f"smart-host [127.0.0.1]:{cls.two.port}"),
+            *connector("inside", "to split.example cost 2", f"by mx port {cls.near.port}"),
+            *connector("outside", "to split.example only.example", "from second",
+                       f"by mx port {cls.near.port}",
+                       f"dns 127.0.0.1:{cls.outside.port}", "hello as second.example.test"),
+            *connector("grey", "to grey.example", f"smart-host [127.0.0.1]:{cls.grey.port}"),
+            *connector("door", "to door.example", f"smart-host [127.0.0.1]:{cls.grey_door.port}"),
+            "retry {", "    glitch 2s x2", "    after 1s", "    expire 1m", "}"]}
+
+    def send_to(self, recipient):
+        self.server.send(text_message("out"), [recipient], sender="alice@example.test",
+                         service="submission", login="alice")
+
+    def send_by_second(self, recipient):
+        with RawClient(self.second) as client:
+            client.greet()
+            client.ask("MAIL FROM:<alice@example.test>")
+            self.assertRegex(client.ask(f"RCPT TO:<{recipient}>"), "^250")
+            client.ask("DATA")
+            self.assertRegex(client.ask(text_message("out") + b".\r\n"), "^250")
+    def test_connections_are_never_more_than_for_one_hop_nor_for_all_together(self):
+        for _ in range(8):
+            self.send_to("user@one.example")
+            self.send_to("user@two.example")
+        wait_until(lambda: self.one.open + self.two.open == 3, "three connections are open")
+        self.gate.opened.set()
+        for sink in self.gate.sinks:
+            sink.wait_for(8)
+            self.assertLessEqual(sink.most_open, 2)
+        self.assertEqual(self.gate.most_together, 3)
+    def test_a_connector_asks_its_own_dns_servers_and_greets_by_its_own_name(self):
+        self.send_to("user@split.example")
+        self.assertEqual(self.far.wait_for(1)[0].helo, "mx.example.test")
+        self.send_by_second("user@split.example")
+        self.assertEqual(self.near.wait_for(1)[0].helo, "second.example.test")
+        self.send_by_second("user@only.example")
+        self.near.wait_for(2)
+        self.assertEqual(len(self.far.messages), 1)
+    def test_a_greylisted_recipient_is_tried_at_the_intervals_for_messages(self):
+        self.send_to("user@grey.example")
+        self.grey.wait_for(1)
+        tries = self.grey.policy.tries
+        self.assertEqual(len(tries), 2)
+    def test_a_peer_that_sends_away_all_who_are_new_is_tried_at_the_glitch_interval(self):
+        self.send_to("user@door.example")
+        self.grey_door.wait_for(1)
+        tries = self.grey_door.policy.tries
+        self.assertEqual(len(tries), 2)
+        self.assertGreaterEqual(tries[1] - tries[0], 2)
+
+
+class RelayOnly(Mailroot):
+    """It has no domain and no user."""
+
+    def config_text(self):
+        return re.sub(r"domain .*?^}\n", "", super().config_text(), flags=re.S | re.M)
+
+
+class Relaying(unittest.TestCase):
+    def test_a_server_without_domains_and_users_takes_mail_from_its_network_and_hands_it_on(self):
+        sink = Sink()
+        self.addCleanup(sink.close)
+        server = RelayOnly(users=(), listens=("smtp",),
+                           server_lines=["relay only 127.0.0.1", "login none"],
+                           lines=["connector out {", "    to *",
+                                  f"    smart-host [127.0.0.1]:{sink.port}", "}"])
+        self.addCleanup(server.close)
+        server.start()
+        server.send(text_message("through"), ["user@partner.example"])
+        message = sink.wait_for(1)[0]
+        self.assertEqual(message.recipients, ["user@partner.example"])
+        self.assertIn(b"\r\nSubject: through\r\n", message.data)
 
 
 if __name__ == "__main__":

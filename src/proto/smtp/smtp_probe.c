@@ -70,8 +70,8 @@ static void probe_host(struct probing *probing, const struct smtp_route_host *ho
     struct resolver_host found;
     struct smtp_host_tls host_tls;
     struct smtp_client_trouble trouble;
-    if (smtp_route_addresses(probing->sender->resolver, host, findings->arena, &found, &trouble) !=
-        OK) {
+    if (smtp_route_addresses(probing->tls.means.resolver, host, findings->arena, &found,
+                             &trouble) != OK) {
         findings_add(findings, FINDING_FAULT, "address",
                      TEXT("the host's name leads nowhere: only its owner can change that"), "%s",
                      trouble.words);
@@ -109,8 +109,8 @@ static enum status find_route(struct probing *probing, struct smtp_route *route,
         route->count = 1;
         return OK;
     }
-    return smtp_route_find(probing->sender->resolver, probing->connector, &probing->job,
-                           probing->settings->host, probing->findings->arena, route, trouble);
+    return smtp_route_find(probing->tls.means.resolver, probing->connector, &probing->job,
+                           probing->settings, probing->findings->arena, route, trouble);
 }
 
 static void probe_route(struct probing *probing)
@@ -146,10 +146,14 @@ void smtp_probe(const struct smtp_sender *sender, const struct queue_probe *prob
         .findings = findings,
         .job = {.domain = probe->domain},
         .tls = {.sts = sender->sts,
-                .means = {sender->resolver, sender->context, settings},
+                .means = {.role = sender->context, .settings = settings},
                 .arena = findings->arena},
     };
     probing.tls.job = &probing.job;
-    probe_route(&probing);
+    if (smtp_resolver_for(sender->resolvers, probing.connector, &probing.tls.means.resolver) == OK)
+        probe_route(&probing);
+    else
+        findings_add(findings, FINDING_FAULT, "mx", TEXT("see `dns` of the connector"), "%s",
+                     fail_reason());
     settings_release(&settings);
 }

@@ -103,12 +103,9 @@ static void watch_settings(void *argument)
 
 enum status smtp_send_start(struct smtp_send *send)
 {
-    const struct settings *settings = send->sender.context->settings;
-    struct resolver_options options = {
-        .servers = settings->dns_servers,
-        .server_count = settings->dns_server_count,
-        .trust_anchors = role_file(send->sender.context, settings->trust_anchor_file)};
-    enum status status = resolver_new(&options, &send->sender.resolver);
+    enum status status = smtp_resolvers_open(send->sender.context, &send->sender.resolvers);
+    if (status == OK)
+        status = smtp_resolver_for(send->sender.resolvers, NULL, &send->sender.resolver);
     if (status != OK)
         return status;
     renew_tls(send);
@@ -134,7 +131,7 @@ void smtp_send_stop(struct smtp_send **send)
     task_group_finish(&stopping->hops.connections);
     task_group_finish(&stopping->turns.tasks);
     smtp_hops_finish(&stopping->hops);
-    resolver_free(&stopping->sender.resolver);
+    smtp_resolvers_close(&stopping->sender.resolvers);
     tls_release(&stopping->sender.tls);
     smtp_sts_free(&stopping->sender.sts);
     free(stopping);

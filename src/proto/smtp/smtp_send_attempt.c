@@ -18,6 +18,7 @@ struct attempt {
     struct smtp_connection *connection;
     const struct settings *settings;
     const struct setting_connector *connector;
+    struct resolver *resolver; /* for its hosts */
     const struct queue_job *job;
     struct arena *arena;
     bool logs_in;
@@ -58,7 +59,7 @@ static void attempt_init(struct attempt *attempt, const struct smtp_sender *send
         .arena = arena,
         .tls_context = tls_hold(sender->tls),
         .tls = {.sts = sender->sts,
-                .means = {sender->resolver, sender->context, settings},
+                .means = {.role = sender->context, .settings = settings},
                 .job = job,
                 .arena = arena},
     };
@@ -108,7 +109,7 @@ struct smtp_client_options smtp_connector_options(const struct settings *setting
                                                   const struct setting_connector *connector)
 {
     return (struct smtp_client_options){
-        .our_host = settings->host,
+        .our_host = text_is_empty(connector->our_host) ? settings->host : connector->our_host,
         .tls = TLS_NONE,
         .says_helo = connector->says_helo,
         .without = connector->without,
@@ -220,7 +221,7 @@ static enum status try_host(struct attempt *attempt, const struct smtp_route_hos
     struct resolver_host found;
     struct smtp_client_trouble trouble;
     enum status status =
-        smtp_route_addresses(attempt->sender->resolver, host, attempt->arena, &found, &trouble);
+        smtp_route_addresses(attempt->resolver, host, attempt->arena, &found, &trouble);
     if (status == OK)
         status = smtp_send_tls_host(&attempt->tls, host, &found, &attempt->host_tls, &trouble);
     if (status != OK) {
@@ -293,14 +294,32 @@ static enum status connect_route(struct attempt *attempt, const struct smtp_rout
     return status;
 }
 
+/* YIELDS. */
+static enum status find_route(struct attempt *attempt, struct smtp_route *route)
+{
+    return smtp_route_find(attempt->resolver, attempt->connector, attempt->job, attempt->settings,
+                           attempt->arena, route, &attempt->trouble);
+}
+
+/* By whom DNS is asked for the connector's hosts. YIELDS. */
+static enum status use_resolver(struct attempt *attempt)
+{
+    enum status status =
+        smtp_resolver_for(attempt->sender->resolvers, attempt->connector, &attempt->resolver);
+    attempt->tls.means.resolver = attempt->resolver;
+    if (status == OK)
+        return OK;
+    return smtp_trouble_set(&attempt->trouble, TRY_LATER, "4.4.3", text_from(fail_reason()));
+}
+
 /* By way of the connector's hosts. YIELDS. */
 static enum status connect_by(struct attempt *attempt, const struct setting_connector *connector)
 {
     struct smtp_route route = {0};
     attempt->connector = connector;
-    enum status status =
-        smtp_route_find(attempt->sender->resolver, connector, attempt->job, attempt->settings->host,
-                        attempt->arena, &route, &attempt->trouble);
+    enum status status = use_resolver(attempt);
+    if (status == OK)
+        status = find_route(attempt, &route);
     return status == OK ? connect_route(attempt, &route) : status;
 }
 
@@ -351,10 +370,9 @@ enum status smtp_attempt_connect(const struct smtp_sender *sender,
     const struct setting_smart_host *at = &connector->request.at;
     struct smtp_route_host host = {at->host, at->port};
     struct smtp_route route = {&host, 1};
-    enum status status = OK;
-    if (text_is_empty(at->host))
-        status = smtp_route_find(sender->resolver, connector, &nothing, settings->host, arena,
-                                 &route, &attempt.trouble);
+    enum status status = use_resolver(&attempt);
+    if (status == OK && text_is_empty(at->host))
+        status = find_route(&attempt, &route);
     if (status == OK)
         status = connect_route(&attempt, &route);
     *trouble = attempt.trouble;
@@ -417,7 +435,8 @@ static enum smtp_attempt attempt_job(struct attempt *attempt, struct queue_outco
             keep_what_is_held(attempt);
             if (attempt->trouble.status == TRY_LATER)
                 result = attempt->met_peer ? SMTP_TURNED_AWAY : SMTP_UNREACHED;
-            settle_all(attempt, result == SMTP_UNREACHED, outcomes);
+            /* Sent away at the door is the hop's trouble too, whatever the message. */
+            settle_all(attempt, result == SMTP_UNREACHED || attempt->trouble.is_greeting, outcomes);
             return result;
         }
         if (deliver(attempt, outcomes) == OK)

@@ -2,9 +2,9 @@
 #ifndef SMTP_SEND_ATTEMPT_H
 #define SMTP_SEND_ATTEMPT_H
 
-#include "net/resolver.h"
 #include "proc/role.h"
 #include "proto/smtp/smtp_client.h"
+#include "proto/smtp/smtp_send_resolvers.h"
 #include "proto/smtp/smtp_sts.h"
 
 enum { SMTP_RELAY_BYTES = 400, SMTP_TLS_TOLD_BYTES = 480 };
@@ -12,8 +12,9 @@ enum { SMTP_RELAY_BYTES = 400, SMTP_TLS_TOLD_BYTES = 480 };
 /* What every attempt of the role needs. */
 struct smtp_sender {
     struct role_context *context;
-    struct resolver *resolver;
-    struct tls_context *tls; /* NULL: could not be made; hold it over use */
+    struct smtp_resolvers *resolvers;
+    struct resolver *resolver; /* of these, the one for all */
+    struct tls_context *tls;   /* NULL: could not be made; hold it over use */
     struct smtp_sts *sts;
 };
 

@@ -29,20 +29,30 @@ unsigned smtp_route_before_own(const struct resolver_mx *list, unsigned count, s
     return before;
 }
 
-static enum status route_by_mx(struct resolver *resolver, struct text domain, uint16_t port,
-                               struct text our_host, struct arena *arena, struct smtp_route *route,
-                               struct smtp_client_trouble *trouble)
+/* The same for each name that we have. */
+static unsigned before_ours(const struct resolver_mx *list, unsigned count,
+                            const struct settings *settings)
+{
+    unsigned before = smtp_route_before_own(list, count, settings->host);
+    for (unsigned i = 0; i < settings->server_count; i++)
+        before = smtp_route_before_own(list, before, settings->servers[i].host);
+    return before;
+}
+
+static enum status route_by_mx(struct resolver *resolver, const struct queue_job *job,
+                               uint16_t port, const struct settings *settings, struct arena *arena,
+                               struct smtp_route *route, struct smtp_client_trouble *trouble)
 {
     struct resolver_mx *list;
     unsigned count;
     struct resolver_mx_facts facts;
-    enum status status = resolver_find_mx(resolver, domain, arena, &list, &count, &facts);
+    enum status status = resolver_find_mx(resolver, job->domain, arena, &list, &count, &facts);
     if (status == TRY_LATER)
         return smtp_trouble_set(trouble, TRY_LATER, "4.4.3", text_from(fail_reason()));
     if (status == REFUSED)
         return smtp_trouble_set(trouble, REFUSED, facts.is_null ? "5.1.10" : "5.1.2",
                                 text_from(fail_reason()));
-    count = smtp_route_before_own(list, count, our_host);
+    count = before_ours(list, count, settings);
     if (count == 0)
         return smtp_trouble_set(trouble, REFUSED, "5.4.6",
                                 TEXT("mail for the domain loops back to this host"));
@@ -72,8 +82,9 @@ static void route_by_smart_hosts(const struct setting_connector *connector, stru
 }
 
 enum status smtp_route_find(struct resolver *resolver, const struct setting_connector *connector,
-                            const struct queue_job *job, struct text our_host, struct arena *arena,
-                            struct smtp_route *route, struct smtp_client_trouble *trouble)
+                            const struct queue_job *job, const struct settings *settings,
+                            struct arena *arena, struct smtp_route *route,
+                            struct smtp_client_trouble *trouble)
 {
     uint16_t port = connector->port;
     if (connector->smart_host_count > 0) {
@@ -86,7 +97,7 @@ enum status smtp_route_find(struct resolver *resolver, const struct setting_conn
         route->count = 1;
         return OK;
     }
-    return route_by_mx(resolver, job->domain, port, our_host, arena, route, trouble);
+    return route_by_mx(resolver, job, port, settings, arena, route, trouble);
 }
 
 /* RFC 5321 4.1.3: "[192.0.2.1]", "[IPv6:2001:db8::1]". */

@@ -19,11 +19,12 @@ struct smtp_route {
     bool is_secure; /* by_mx: DNSSEC proves the MX records */
 };
 
-/* our_host: mail is never sent on to ourselves or to hosts
- * less preferred (RFC 5321 5.1). OK; else *trouble says why there is nowhere to go. YIELDS. */
+/* Mail is never sent on to ourselves, by the name of any server of ours, or to hosts less preferred
+ * (RFC 5321 5.1). OK; else *trouble says why there is nowhere to go. YIELDS. */
 enum status smtp_route_find(struct resolver *resolver, const struct setting_connector *connector,
-                            const struct queue_job *job, struct text our_host, struct arena *arena,
-                            struct smtp_route *route, struct smtp_client_trouble *trouble);
+                            const struct queue_job *job, const struct settings *settings,
+                            struct arena *arena, struct smtp_route *route,
+                            struct smtp_client_trouble *trouble);
 
 /* The addresses of one host of a route; TRY_LATER or REFUSED with *trouble. YIELDS. */
 enum status smtp_route_addresses(struct resolver *resolver, const struct smtp_route_host *host,
