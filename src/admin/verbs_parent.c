@@ -33,9 +33,49 @@ static enum status run_config_show(void *state, struct admin_call *call)
     return OK;
 }
 
+static enum status order_server(void *state, struct admin_call *call, enum server_order order)
+{
+    struct admin_parent *parent = state;
+    if (call->count != 1)
+        return refused("write the name of one server (mailroot server list)");
+    return parent->order_server(parent->parent, call->words[0], order);
+}
+
+static enum status run_server_start(void *state, struct admin_call *call)
+{
+    return order_server(state, call, SERVER_START);
+}
+
+static enum status run_server_stop(void *state, struct admin_call *call)
+{
+    return order_server(state, call, SERVER_STOP);
+}
+
+static enum status run_server_pause(void *state, struct admin_call *call)
+{
+    return order_server(state, call, SERVER_PAUSE);
+}
+
+static enum status run_server_continue(void *state, struct admin_call *call)
+{
+    return order_server(state, call, SERVER_CONTINUE);
+}
+
+static enum status run_server_list(void *state, struct admin_call *call)
+{
+    struct admin_parent *parent = state;
+    parent->list_servers(parent->parent, call->json, call->out);
+    return OK;
+}
+
 const struct admin_action admin_parent_actions[] = {
     {"reload", run_reload},
     {"status", run_status},
     {"config show", run_config_show},
+    {"server list", run_server_list},
+    {"server pause", run_server_pause},
+    {"server continue", run_server_continue},
+    {"server stop", run_server_stop},
+    {"server start", run_server_start},
     {NULL, NULL},
 };

@@ -304,6 +304,24 @@ void children_reload(struct children *children, const struct site *old)
     }
 }
 
+void children_relisten(struct children *children, const struct site *old)
+{
+    for (unsigned i = 0; i < children->count; i++)
+        if (children->list[i].configured && children->list[i].role->kind == ROLE_FRONT)
+            reload_listeners(&children->list[i], old);
+}
+
+void children_end_sessions(struct children *children, struct text server)
+{
+    for (unsigned i = 0; i < children->count; i++) {
+        struct child *child = &children->list[i];
+        if (child->configured && child->role->kind == ROLE_FRONT &&
+            ask(child, PARENT_END_SERVER, server, -1, ANSWER_MS) != OK)
+            log_error("role.end-server", "name=%s number=%u reason=%s", child->role->name,
+                      child->number, log_text(text_from(fail_reason())));
+    }
+}
+
 void children_renew_certificates(struct children *children)
 {
     for (unsigned i = 0; i < children->count; i++)

@@ -44,6 +44,10 @@ bool children_all_started(const struct children *children);
 /* After the site changed: tell every role; old has the sockets no longer wanted. Failures are
  * logged. YIELDS. */
 void children_reload(struct children *children, const struct site *old);
+/* After only the sockets changed. YIELDS. */
+void children_relisten(struct children *children, const struct site *old);
+/* Every front ends its sessions of this server. YIELDS. */
+void children_end_sessions(struct children *children, struct text server);
 /* After only certificates changed: tell the fronts. YIELDS. */
 void children_renew_certificates(struct children *children);
 /* Every front seals session tickets with the next key. YIELDS. */

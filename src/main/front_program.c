@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
+#include "base/map.h"
 #include "main/programs.h"
 #include "net/listener.h"
 #include "net/stream.h"
@@ -26,10 +27,16 @@ struct accepting {
     struct role_listener listener; /* taken over from the context */
 };
 
+/* One server's sessions, under its name for as long as this process is there. */
+struct serving {
+    struct task_group sessions;
+};
+
 struct front {
     struct role_context *context;
     struct line_front line;
-    struct task_group sessions;
+    struct map *serving; /* name to struct serving */
+    unsigned session_count;
     struct task_group watching; /* settings and listeners */
     struct accepting *accepting[ROLE_LISTENERS_MAX];
 };
@@ -70,14 +77,27 @@ static void session_task(void *argument)
         serve(session);
     stream_close(&session->stream);
     settings_release(&session->settings);
+    session->front->session_count--;
     free(session);
+}
+
+static struct serving *serving_of(struct front *front, struct text server)
+{
+    struct serving *serving = map_get(front->serving, server);
+    if (serving != NULL)
+        return serving;
+    serving = calloc(1, sizeof(*serving));
+    check(serving != NULL);
+    task_group_init(&serving->sessions);
+    map_put(front->serving, server, serving);
+    return serving;
 }
 
 /* The descriptor is the session's from now on. False: there are too many, and it is closed. */
 static bool session_begin(struct front *front, const struct setting_server *server,
                           enum service service, int fd, const struct net_address *peer)
 {
-    if (front->sessions.count >= SESSIONS_MOST || server == NULL) {
+    if (front->session_count >= SESSIONS_MOST || server == NULL) {
         close(fd);
         return false;
     }
@@ -88,7 +108,8 @@ static bool session_begin(struct front *front, const struct setting_server *serv
                                 .server = server,
                                 .service = service,
                                 .stream = stream_new(fd, peer)};
-    task_spawn(&front->sessions, "session", session_task, session);
+    front->session_count++;
+    task_spawn(&serving_of(front, server->name)->sessions, "session", session_task, session);
     return true;
 }
 
@@ -206,7 +227,7 @@ static void *front_new(struct role_context *context)
     check(front != NULL);
     front->context = context;
     line_front_init(&front->line, context);
-    task_group_init(&front->sessions);
+    front->serving = map_new();
     task_group_init(&front->watching);
     return front;
 }
@@ -220,6 +241,39 @@ static enum status front_start(void *state)
     return OK;
 }
 
+/* Every session says 421 and goodbye; a commit under way is waited for. YIELDS. */
+static void end_group(struct task_group *sessions)
+{
+    task_group_cancel(sessions);
+    if (task_group_wait(sessions, clock_monotonic_ms() + STOP_MS) != OK)
+        log_warning("front.stop", "reason=%s", log_text(text_from(fail_reason())));
+    task_group_finish(sessions);
+}
+
+static void end_server(void *state, struct text server)
+{
+    struct front *front = state;
+    struct serving *serving = map_get(front->serving, server);
+    if (serving == NULL || serving->sessions.cancelled)
+        return;
+    end_group(&serving->sessions);
+    task_group_init(&serving->sessions);
+}
+
+static void end_all(struct front *front)
+{
+    size_t position = 0;
+    void *value;
+    while (map_next(front->serving, &position, NULL, &value))
+        task_group_cancel(&((struct serving *)value)->sessions);
+    position = 0;
+    while (map_next(front->serving, &position, NULL, &value)) {
+        end_group(&((struct serving *)value)->sessions);
+        free(value);
+    }
+    map_free(&front->serving);
+}
+
 static void front_stop(void *state)
 {
     struct front *front = state;
@@ -227,11 +281,7 @@ static void front_stop(void *state)
     task_group_finish(&front->watching);
     for (unsigned i = 0; i < ROLE_LISTENERS_MAX; i++)
         accept_end(front, i);
-    /* Every session says 421 and goodbye; a commit under way is waited for. */
-    task_group_cancel(&front->sessions);
-    if (task_group_wait(&front->sessions, clock_monotonic_ms() + STOP_MS) != OK)
-        log_warning("front.stop", "reason=%s", log_text(text_from(fail_reason())));
-    task_group_finish(&front->sessions);
+    end_all(front);
     line_front_finish(&front->line);
     free(front);
 }
@@ -242,5 +292,6 @@ const struct role_program front_program = {
     .method_count = {[ROLE_AUTH] = 1, [ROLE_STORE] = 1},
     .new_state = front_new,
     .start = front_start,
+    .end_server = end_server,
     .stop = front_stop,
 };

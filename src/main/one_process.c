@@ -13,6 +13,7 @@
 #include "base/logline.h"
 #include "main/certificates.h"
 #include "main/programs.h"
+#include "main/servers.h"
 #include "main/signals.h"
 #include "main/ticket_keys.h"
 
@@ -99,6 +100,42 @@ static enum status listen_new(struct server *server)
     return status;
 }
 
+static void relisten(void *context, const struct site *old)
+{
+    struct server *server = context;
+    char address[NET_ADDRESS_TEXT_BYTES];
+    for (unsigned i = 0; i < old->listener_count; i++)
+        if (old->listeners[i].fd >= 0)
+            role_instance_unlisten(
+                server->roles[ROLE_FRONT],
+                text_from(net_address_text(&old->listeners[i].address, address)));
+    if (listen_new(server) != OK)
+        log_error("role.reload", "name=front reason=%s", log_text(text_from(fail_reason())));
+}
+
+static void end_sessions(void *context, struct text name)
+{
+    struct server *server = context;
+    role_instance_end_server(server->roles[ROLE_FRONT], name);
+}
+
+static enum status order_server(void *argument, struct text name, enum server_order order)
+{
+    struct server *server = argument;
+    struct servers servers = {&server->site, relisten, end_sessions, server};
+    if (server->reloading)
+        return try_later("a reload is under way");
+    server->reloading = true;
+    enum status status = servers_order(&servers, name, order);
+    server->reloading = false;
+    return status;
+}
+
+static void list_servers(void *argument, bool json, struct buffer *out)
+{
+    servers_list(&((struct server *)argument)->site, json, out);
+}
+
 static enum status reload_all(struct server *server, struct buffer *messages)
 {
     struct site old;
@@ -106,13 +143,7 @@ static enum status reload_all(struct server *server, struct buffer *messages)
     if (status != OK)
         return status;
     status = configure_all(server);
-    char address[NET_ADDRESS_TEXT_BYTES];
-    for (unsigned i = 0; i < old.listener_count; i++)
-        if (old.listeners[i].fd >= 0)
-            role_instance_unlisten(server->roles[ROLE_FRONT],
-                                   text_from(net_address_text(&old.listeners[i].address, address)));
-    if (status == OK)
-        status = listen_new(server);
+    relisten(server, &old);
     site_free(&old);
     return status;
 }
@@ -146,7 +177,8 @@ static const struct settings *current_settings(void *argument)
 static void admin_task(void *argument)
 {
     struct server *server = argument;
-    struct admin_parent verbs = {server, reload, describe, current_settings};
+    struct admin_parent verbs = {server,           reload,       describe,
+                                 current_settings, order_server, list_servers};
     admin_serve(server->admin_fds[ROLE_PARENT], admin_parent_actions, &verbs);
 }
 

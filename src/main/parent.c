@@ -12,6 +12,7 @@
 #include "base/logline.h"
 #include "main/certificates.h"
 #include "main/child.h"
+#include "main/servers.h"
 #include "main/signals.h"
 
 struct parent {
@@ -122,10 +123,38 @@ static void announce_task(void *argument)
              (unsigned long long)parent->site.settings->version, parent->site.listener_count);
 }
 
+static void relisten(void *context, const struct site *old)
+{
+    children_relisten(context, old);
+}
+
+static void end_sessions(void *context, struct text server)
+{
+    children_end_sessions(context, server);
+}
+
+static enum status parent_order(void *argument, struct text name, enum server_order order)
+{
+    struct parent *parent = argument;
+    struct servers servers = {&parent->site, relisten, end_sessions, &parent->children};
+    if (parent->reloading)
+        return try_later("a reload is under way");
+    parent->reloading = true;
+    enum status status = servers_order(&servers, name, order);
+    parent->reloading = false;
+    return status;
+}
+
+static void parent_list_servers(void *argument, bool json, struct buffer *out)
+{
+    servers_list(&((struct parent *)argument)->site, json, out);
+}
+
 static void admin_task(void *argument)
 {
     struct parent *parent = argument;
-    struct admin_parent verbs = {parent, parent_reload, parent_describe, parent_settings};
+    struct admin_parent verbs = {parent,          parent_reload, parent_describe,
+                                 parent_settings, parent_order,  parent_list_servers};
     admin_serve(parent->children.admin_fds[ROLE_PARENT], admin_parent_actions, &verbs);
 }
 

@@ -106,6 +106,7 @@ void site_free(struct site *site)
     free(site->listeners);
     site->listeners = NULL;
     site->listener_count = 0;
+    map_free(&site->ordered);
     settings_release(&site->settings);
     site_files_free(&site->files);
     buffer_finish(&site->source);
@@ -236,20 +237,43 @@ static bool same_listener(const struct site_listener *a, const struct site_liste
            memcmp(&a->address.any, &b->address.any, a->address.length) == 0;
 }
 
+/* By enum site_server_state: what a map may hold. */
+static const enum site_server_state server_states[] = {SITE_RUNS, SITE_PAUSED, SITE_STOPPED};
+
+enum site_server_state site_server_state(const struct site *site, struct text server)
+{
+    const enum site_server_state *state =
+        site->ordered == NULL ? NULL : map_get(site->ordered, server);
+    return state == NULL ? SITE_RUNS : *state;
+}
+
+static void order_server(struct site *site, struct text server, enum site_server_state state)
+{
+    if (site->ordered == NULL)
+        site->ordered = map_new();
+    map_put(site->ordered, server, (void *)&server_states[state]);
+}
+
+static void add_listeners(struct site *site, const struct setting_server *server)
+{
+    if (site_server_state(site, server->name) != SITE_RUNS)
+        return;
+    for (unsigned i = 0; i < server->listen_count && site->listener_count < ROLE_LISTENERS_MAX; i++)
+        site->listeners[site->listener_count++] =
+            (struct site_listener){.fd = -1,
+                                   .server = server->name,
+                                   .service = server->listens[i].service,
+                                   .address = server->listens[i].address,
+                                   .is_new = true};
+}
+
 static void listeners_wanted(struct site *site)
 {
     const struct settings *settings = site->settings;
     site->listeners = calloc(ROLE_LISTENERS_MAX, sizeof(*site->listeners));
     check(site->listeners != NULL);
     for (unsigned i = 0; i < settings->server_count; i++)
-        for (unsigned j = 0; j < settings->servers[i].listen_count; j++)
-            if (site->listener_count < ROLE_LISTENERS_MAX)
-                site->listeners[site->listener_count++] =
-                    (struct site_listener){.fd = -1,
-                                           .server = settings->servers[i].name,
-                                           .service = settings->servers[i].listens[j].service,
-                                           .address = settings->servers[i].listens[j].address,
-                                           .is_new = true};
+        add_listeners(site, &settings->servers[i]);
 }
 
 static struct site_listener *listener_find(const struct site *site,
@@ -300,9 +324,14 @@ enum status site_reload(const char *path, struct site *site, struct site *old,
     struct site next;
     uint64_t version = site->settings->version + 1;
     enum status status = site_load(path, version, messages, &next);
-    if (status == OK && (status = listen_after(&next, site)) != OK) {
-        buffer_printf(messages, "%s\n", fail_reason());
-        site_free(&next);
+    if (status == OK) {
+        next.ordered = site->ordered;
+        status = listen_after(&next, site);
+        if (status != OK) {
+            buffer_printf(messages, "%s\n", fail_reason());
+            next.ordered = NULL;
+            site_free(&next);
+        }
     }
     if (status != OK) {
         buffer_printf(messages, "nothing changed: the running configuration is number %llu\n",
@@ -310,10 +339,34 @@ enum status site_reload(const char *path, struct site *site, struct site *old,
         return refused("the new configuration was not taken up");
     }
     *old = *site;
+    old->ordered = NULL;
     *site = next;
     buffer_printf(messages, "the running configuration is now number %llu\n",
                   (unsigned long long)version);
     log_info("config.loaded", "version=%llu", (unsigned long long)version);
+    return OK;
+}
+
+enum status site_set_server(struct site *site, struct text server, enum site_server_state state,
+                            struct site *old)
+{
+    enum site_server_state before = site_server_state(site, server);
+    order_server(site, server, state);
+    struct site next = *site;
+    next.listener_count = 0;
+    enum status status = listen_after(&next, site);
+    *old = (struct site){.listeners = next.listeners, .listener_count = next.listener_count};
+    buffer_init(&old->source, 0);
+    buffer_init(&old->secrets, 0);
+    if (status != OK) {
+        site_free(old);
+        order_server(site, server, before);
+        return status;
+    }
+    old->listeners = site->listeners;
+    old->listener_count = site->listener_count;
+    site->listeners = next.listeners;
+    site->listener_count = next.listener_count;
     return OK;
 }
 

@@ -3,6 +3,7 @@
 #ifndef MAIN_SITE_H
 #define MAIN_SITE_H
 
+#include "base/map.h"
 #include "main/site_files.h"
 #include "proc/instance.h"
 #include "proc/settings.h"
@@ -26,7 +27,11 @@ struct site {
     struct buffer secrets;   /* wire texts: name, value, ... */
     struct site_listener *listeners;
     unsigned listener_count;
+    struct map *ordered; /* name of a server to what was ordered; NULL: nothing was */
 };
+
+/* What an administrator ordered of a server. Only one that runs has sockets. */
+enum site_server_state { SITE_RUNS, SITE_PAUSED, SITE_STOPPED };
 
 /* Read the settings file, the files it names, the secrets directory ("secrets" beside the
  * file). REFUSED with every error in `messages`, which also gets warnings. Blocks. */
@@ -39,6 +44,11 @@ enum status site_listen(struct site *site);
  * messages say why. YIELDS. */
 enum status site_reload(const char *path, struct site *site, struct site *old,
                         struct buffer *messages);
+enum site_server_state site_server_state(const struct site *site, struct text server);
+/* Let the server's sockets go, or open them. OK: *old has those that go, as after site_reload.
+ * REFUSED: some can't be opened, and nothing changed. YIELDS. */
+enum status site_set_server(struct site *site, struct text server, enum site_server_state state,
+                            struct site *old);
 /* What a role is sent (role_configuration_encode), no more than it needs: keys go to front alone,
  * secrets to send alone. Appended to out, which the caller forgets. */
 void site_configuration(const struct site *site, enum role_kind kind, struct buffer *out);

@@ -204,6 +204,15 @@ void role_instance_seats(struct role_instance *instance, struct seats *seats)
     instance->context.seats = seats;
 }
 
+enum status role_instance_end_server(struct role_instance *instance, struct text server)
+{
+    if (instance->program->end_server == NULL)
+        return refused("role %s has no servers", instance->context.role->name);
+    if (instance->started)
+        instance->program->end_server(instance->state, server);
+    return OK;
+}
+
 enum status role_instance_start(struct role_instance *instance)
 {
     enum status status = instance->program->start(instance->state);

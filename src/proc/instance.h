@@ -37,6 +37,8 @@ void role_instance_admin(struct role_instance *instance, int fd);
 void role_instance_seats(struct role_instance *instance, struct seats *seats);
 /* front: session tickets are sealed with these keys (tls_tickets_set) from now on. */
 enum status role_instance_tickets(struct role_instance *instance, struct text keys);
+/* front: end the sessions of a server. YIELDS. */
+enum status role_instance_end_server(struct role_instance *instance, struct text server);
 /* YIELDS. */
 enum status role_instance_start(struct role_instance *instance);
 /* Stops, closes channels, frees. Accepts NULL. YIELDS. */
@@ -57,8 +59,9 @@ enum parent_method {
     PARENT_ADMIN = 5,     /* with fd */
     PARENT_START = 6,
     PARENT_STOP = 7,
-    PARENT_SEATS = 8,   /* with fd */
-    PARENT_TICKETS = 9, /* keys, see tls_tickets_set */
+    PARENT_SEATS = 8,       /* with fd */
+    PARENT_TICKETS = 9,     /* keys, see tls_tickets_set */
+    PARENT_END_SERVER = 10, /* name */
 };
 
 #endif

@@ -168,6 +168,12 @@ static void serve_tickets(void *context, struct rpc_call *call, struct text requ
     finish(&call, role_instance_tickets(process->instance, request));
 }
 
+static void serve_end_server(void *context, struct rpc_call *call, struct text request)
+{
+    struct process *process = context;
+    finish(&call, role_instance_end_server(process->instance, request));
+}
+
 static void serve_start(void *context, struct rpc_call *call, struct text request)
 {
     struct process *process = context;
@@ -203,6 +209,7 @@ static const struct rpc_method methods[] = {
     {PARENT_STOP, 0, "stop", serve_stop},
     {PARENT_SEATS, 0, "seats", serve_seats},
     {PARENT_TICKETS, 0, "tickets", serve_tickets},
+    {PARENT_END_SERVER, 0, "end-server", serve_end_server},
 };
 
 /* Without a parent nobody hands over sockets: end at once. What was acknowledged is on disk. */

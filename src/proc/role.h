@@ -74,6 +74,8 @@ struct role_program {
      * thread exists. NULL: nothing. May block. */
     void (*prepare)(const struct settings *settings);
     enum status (*start)(void *state);
+    /* front: end the sessions of this server, and be ready for more. YIELDS. */
+    void (*end_server)(void *state, struct text server);
     void (*stop)(void *state); /* ends what start began; then frees state */
 };
 

@@ -2,6 +2,7 @@
 is called in what it sends, and how mail leaves them. DNS is a real nsd."""
 
 import re
+import socket
 import threading
 import time
 import unittest
@@ -227,6 +228,59 @@ class Outbound(ServerTest):
         tries = self.grey_door.policy.tries
         self.assertEqual(len(tries), 2)
         self.assertGreaterEqual(tries[1] - tries[0], 2)
+
+
+class Orders(ServerTest):
+    """What an administrator orders of one server leaves the other alone."""
+
+    @classmethod
+    def before_server(cls):
+        cls.port = free_port()
+        cls.settings = {"lines": ["server second {", f"    listen 127.0.0.1:{cls.port} smtp", "}"]}
+
+    def listens(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def order(self, word, state):
+        self.server.cli("server", word, "second")
+        listed = dict(line.split()[:2] for line in
+                      self.server.cli("server", "list").splitlines())
+        self.assertEqual(listed, {"test": "running", "second": state})
+        wait_until(lambda: self.listens() == (state == "running"), f"the server is {state}")
+
+    def connected(self):
+        client = RawClient(self.port)
+        self.addCleanup(client.close)
+        return client.greet()
+
+    def test_a_paused_server_serves_whom_it_has_and_nobody_new_until_it_continues(self):
+        client = self.connected()
+        self.order("pause", "paused")
+        self.assertRegex(client.ask("NOOP"), "^250")
+        self.server.cli("reload")
+        self.assertFalse(self.listens())
+        self.assertRegex(self.server.cli_result("server", "pause", "second").stderr, "is paused")
+        self.order("continue", "running")
+        self.assertRegex(client.ask("NOOP"), "^250")
+        self.connected()
+
+    def test_a_stopped_server_ends_its_sessions_and_no_others_until_it_starts(self):
+        client = self.connected()
+        with RawClient(self.server.ports["smtp"]) as other:
+            other.greet()
+            self.order("stop", "stopped")
+            self.assertRegex(client.reply(), "^421 ")
+            self.assertTrue(client.closed())
+            self.assertRegex(other.ask("NOOP"), "^250")
+        self.assertEqual(self.server.cli_result("server", "continue", "second").returncode, 1)
+        self.order("start", "running")
+        self.connected()
+
+    def test_a_server_that_there_is_not_can_be_ordered_nothing(self):
+        result = self.server.cli_result("server", "stop", "third")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("there is no server 'third'", result.stderr)
 
 
 class RelayOnly(Mailroot):
