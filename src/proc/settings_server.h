@@ -117,6 +117,7 @@ struct setting_server {
     uint32_t max_recipients;              /* `limit recipients 1000` */
     uint32_t max_connections;             /* `limit connections 5000` */
     uint32_t max_connections_per_address; /* `limit connections-per-address 200` */
+    uint32_t free_guesses;                /* `limit unknown-recipients 20`; 0: nobody is slowed */
     uint32_t max_errors;                  /* `limit errors 10`: bad commands before 421 */
     uint32_t max_hops;   /* `limit hops 30`: Received fields before a loop is seen */
     int64_t idle_ms;     /* `limit idle 5m` */

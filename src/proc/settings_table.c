@@ -475,6 +475,12 @@ const struct setting_row setting_rows[] = {
      .standard = "200", .low = 1, .high = 1000000,
      TO(setting_server, max_connections_per_address),
      .help = "Connections at a time from one address, over all processes."},
+    {SERVER, "limit unknown-recipients", &setting_type_count,
+     .standard = "20", .low = 0, .high = 1000000, TO(setting_server, free_guesses),
+     .help = "Addresses that are none (550) which a network may name before each further answer of "
+             "that kind waits, 1, 2, 4 .. 30 s, so that nobody finds out by trying who is here. It "
+             "is forgotten 15 minutes after the last. Who is logged in or may relay by his network "
+             "is not slowed. 0: nobody is."},
     {SERVER, "limit errors", &setting_type_count,
      .standard = "10", .low = 1, .high = 1000, TO(setting_server, max_errors),
      .help = "Bad commands before the session is ended (421)."},

@@ -32,7 +32,7 @@ class Servers(ServerTest):
         cls.nsd = Nsd(ZONES)
         cls.addClassCleanup(cls.nsd.close)
         cls.nsd.start()
-        cls.ports = {name: free_port() for name in ("second", "named", "closed", "excepted")}
+        cls.ports = {name: free_port() for name in ("second", "named", "closed", "shy", "excepted")}
 
         def block(name, *lines):
             return [f"server {name} {{", f"    listen 127.0.0.1:{cls.ports[name]} smtp",
@@ -43,6 +43,7 @@ class Servers(ServerTest):
             *block("named", "proxy 127.0.0.1", "reverse-lookup on",
                    "refuse *.dyn.example 203.0.113.0/24"),
             *block("closed", "proxy 127.0.0.1", "admit *.partner.example 203.0.113.0/24"),
+            *block("shy", "proxy 127.0.0.1", "limit unknown-recipients 2"),
             *block("excepted", "proxy 127.0.0.1", "relay all-except 192.0.2.0/24"),
         ]}
 
@@ -101,6 +102,17 @@ class Servers(ServerTest):
             client.ask("EHLO client.test")
             client.ask("MAIL FROM:<a@else.test>")
             self.assertRegex(client.ask("RCPT TO:<b@elsewhere.test>"), answer)
+
+    def test_who_guesses_addresses_is_slowed_down_and_whom_he_names_at_last_still_gets_mail(self):
+        client = self.connect("shy", "192.0.2.13")
+        client.reply()
+        client.ask("EHLO client.test")
+        client.ask("MAIL FROM:<a@else.test>")
+        for number in range(4):
+            self.assertRegex(client.ask(f"RCPT TO:<nobody{number}@example.test>"), "^550 5.1.1")
+        self.server.wait_log(r"smtp.slowed peer=\"192.0.2.13:4711\" unknown-recipients=4 "
+                             r"delay-ms=2000")
+        self.assertRegex(client.ask("RCPT TO:<alice@example.test>"), "^250")
     def test_a_second_server_has_its_own_socket_name_and_folders(self):
         with RawClient(self.ports["second"]) as client:
             self.assertRegex(client.reply(), "^220 second.example.test ")

@@ -471,3 +471,20 @@ TEST("a peer's name is taken from another role only when it may stand in a heade
     EXPECT(!decodes("mx (x)", false, &peer));
     EXPECT(!line_peer_decode(TEXT("\1"), &peer));
 }
+
+TEST("who guesses addresses waits longer each time, with all of his network, until it is forgotten")
+{
+    struct harvest *harvest = harvest_new();
+    static const int64_t waits[] = {0, 0, 1000, 2000, 4000, 8000, 16000, 30000, 30000};
+    unsigned count;
+    for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+        struct text peer = i % 2 ? TEXT("[2001:db8::1]:4711") : TEXT("[2001:db8::2]:99");
+        EXPECT(harvest_guess(harvest, peer, 2, 1000, &count) == waits[i]);
+        EXPECT(count == i + 1);
+    }
+    EXPECT(harvest_guess(harvest, TEXT("192.0.2.1:25"), 2, 1000, &count) == 0);
+    int64_t later_ms = 1000 + HARVEST_FORGET_MS;
+    EXPECT(harvest_guess(harvest, TEXT("[2001:db8::1]:5"), 2, later_ms, &count) == 0);
+    EXPECT(count == 1);
+    harvest_free(&harvest);
+}

@@ -12,12 +12,14 @@ enum { PROXY_WAIT_MS = 10 * SECOND }; /* it sends its header at once */
 
 void line_front_init(struct line_front *front, struct role_context *role)
 {
-    *front = (struct line_front){.role = role, .directory = directory_cache_new()};
+    *front = (struct line_front){
+        .role = role, .directory = directory_cache_new(), .harvest = harvest_new()};
 }
 
 void line_front_finish(struct line_front *front)
 {
     directory_cache_free(&front->directory);
+    harvest_free(&front->harvest);
 }
 
 uint64_t line_front_id(struct line_front *front)

@@ -6,11 +6,13 @@
 #include "directory/cache.h"
 #include "net/stream.h"
 #include "proc/role.h"
+#include "proto/line/harvest.h"
 
 struct line_front {
     struct role_context *role;
     uint64_t last_id;
     struct directory_cache *directory;
+    struct harvest *harvest; /* who guesses addresses */
 };
 
 void line_front_init(struct line_front *front, struct role_context *role);

@@ -1,5 +1,6 @@
 /* How the server speaks, and how it accounts for what it refuses: every error reply ends with a
  * case id under which the log and `mailroot trace` have the whole story. */
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
 #include "proto/smtp/smtp_extensions.h"
@@ -79,11 +80,32 @@ static void answer(struct smtp_session *session, const struct smtp_answer_row *r
     stream_write(session->line.stream, TEXT("\r\n"));
 }
 
+/* A stranger named somebody who is not here, maybe to find out who is. */
+static void slow_down(struct smtp_session *session)
+{
+    const struct setting_server *server = session->server;
+    const struct relay_facts facts = {.server = server,
+                                      .peer = stream_peer(session->line.stream),
+                                      .login = text_from(session->login)};
+    unsigned count;
+    if (server->free_guesses == 0 || session->service == SERVICE_LMTP || decide_is_trusted(&facts))
+        return;
+    int64_t delay_ms = harvest_guess(session->front->harvest, text_from(session->peer),
+                                     server->free_guesses, clock_monotonic_ms(), &count);
+    session->line.delay_ms += delay_ms;
+    /* Each refusal is in the log already; so this now and then. */
+    if (delay_ms > 0 && ((count - server->free_guesses) & (count - server->free_guesses - 1)) == 0)
+        log_info("smtp.slowed", "peer=%s unknown-recipients=%u delay-ms=%lld",
+                 log_text(text_from(session->peer)), count, (long long)delay_ms);
+}
+
 void smtp_answer_because(struct smtp_session *session, enum smtp_answer number, struct text detail,
                          const struct decision_reason *reasons, unsigned reason_count)
 {
     const struct smtp_answer_row *reply = smtp_answer_row(number);
     answer(session, reply, detail, reasons, reason_count);
+    if (number == SMTP_NO_SUCH_USER)
+        slow_down(session);
     if (reply->is_error)
         line_count_error(&session->line);
 }
