@@ -26,9 +26,20 @@ int64_t decide_message_wait(const struct setting_retry *retry, unsigned attempts
     return from_list(retry, attempts == 0 ? 0 : attempts - 1);
 }
 
+static int64_t expire_ms(const struct setting_retry *retry, const struct wait *wait)
+{
+    return wait->is_local ? retry->local_expire_ms : retry->expire_ms;
+}
+
+/* 0: never. */
+static int64_t notice_ms(const struct setting_retry *retry, const struct wait *wait)
+{
+    return wait->is_local ? retry->local_notice_ms : retry->delay_notice_ms;
+}
+
 int64_t decide_last_try(const struct setting_retry *retry, const struct wait *wait)
 {
-    int64_t expiry = wait->begun_ms + retry->expire_ms;
+    int64_t expiry = wait->begun_ms + expire_ms(retry, wait);
     return wait->by == MAIL_BY_RETURN && wait->by_ms < expiry ? wait->by_ms : expiry;
 }
 
@@ -39,11 +50,12 @@ enum wait_verdict decide_wait(const struct setting_retry *retry, const struct wa
     bool time_is_up = wait->by != MAIL_BY_NONE && now_ms >= wait->by_ms;
     if (time_is_up && wait->by == MAIL_BY_RETURN)
         return WAIT_RETURN;
-    if (age_ms >= retry->expire_ms)
+    if (age_ms >= expire_ms(retry, wait))
         return WAIT_GIVE_UP;
     if (time_is_up && !wait->deadline_told)
         return WAIT_TELL_DEADLINE;
-    if (!wait->delay_told && retry->delay_notice_ms > 0 && age_ms >= retry->delay_notice_ms)
+    int64_t after_ms = notice_ms(retry, wait);
+    if (!wait->delay_told && after_ms > 0 && age_ms >= after_ms)
         return WAIT_TELL_DELAY;
     return WAIT_ON;
 }
@@ -51,8 +63,8 @@ enum wait_verdict decide_wait(const struct setting_retry *retry, const struct wa
 int64_t decide_next_look(const struct setting_retry *retry, const struct wait *wait)
 {
     int64_t next = decide_last_try(retry, wait);
-    int64_t notice = wait->begun_ms + retry->delay_notice_ms;
-    if (!wait->delay_told && retry->delay_notice_ms > 0 && notice < next)
+    int64_t after_ms = notice_ms(retry, wait), notice = wait->begun_ms + after_ms;
+    if (!wait->delay_told && after_ms > 0 && notice < next)
         next = notice;
     if (wait->by == MAIL_BY_NOTIFY && !wait->deadline_told && wait->by_ms < next)
         next = wait->by_ms;

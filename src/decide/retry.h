@@ -15,6 +15,7 @@ int64_t decide_message_wait(const struct setting_retry *retry, unsigned attempts
 /* How long a message has waited for a hop, and what was said of it. */
 struct wait {
     int64_t begun_ms; /* it came, or was released */
+    bool is_local;    /* for a folder of ours, not for a hop */
     enum mail_by by;  /* RFC 2852 */
     int64_t by_ms;
     bool delay_told, deadline_told;

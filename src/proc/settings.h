@@ -63,6 +63,7 @@ struct setting_retry {
     unsigned after_count;
     int64_t delay_notice_ms; /* 0: never */
     int64_t expire_ms;
+    int64_t local_notice_ms, local_expire_ms; /* the same of what waits for our own folders */
 };
 
 /* Most processes front. */

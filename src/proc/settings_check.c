@@ -73,6 +73,9 @@ static void check_retry(struct checking *checking, const struct setting_block *b
     if (retry->delay_notice_ms >= retry->expire_ms)
         settings_warning(checking->errors, place_or_block(block, "delay-notice"),
                          "'delay-notice' is not before 'expire', so no notice is sent");
+    if (retry->local_notice_ms >= retry->local_expire_ms)
+        settings_warning(checking->errors, place_or_block(block, "local delay-notice"),
+                         "'local delay-notice' is not before 'local expire', so no notice is sent");
 }
 
 /* The first holder of a key, or NULL when it is this one now. */

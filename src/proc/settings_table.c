@@ -760,6 +760,15 @@ const struct setting_row setting_rows[] = {
     {RETRY, "expire", &setting_type_time,
      .standard = "2d", .low = SECOND, .high = 60 * DAY, TO(setting_retry, expire_ms),
      .help = "When the message is given up and returned."},
+    {RETRY, "local delay-notice", &setting_type_time,
+     .standard = "12h", .low = 0, .high = 30 * DAY, TO(setting_retry, local_notice_ms),
+     .help = "The same for mail of our own domains that waits because it can't be written into its "
+             "folder (see drop of a domain); that is tried again each minute. Mail for a mailbox "
+             "never waits: it is there when it is accepted, or else its sender keeps it (4xx). "
+             "0: never."},
+    {RETRY, "local expire", &setting_type_time,
+     .standard = "2d", .low = SECOND, .high = 60 * DAY, TO(setting_retry, local_expire_ms),
+     .help = "When such a message is given up and returned."},
 };
 const unsigned setting_row_count = sizeof(setting_rows) / sizeof(*setting_rows);
 

@@ -28,11 +28,20 @@ struct telling {
     bool is_international; /* an address in it is: RFC 6533 */
 };
 
+/* Until when a recipient's mail will be tried: one of ours whose mail is late waits for a folder.
+ */
+static int64_t tried_until(const struct telling *telling, struct text address)
+{
+    const struct settings *settings = telling->queue->settings;
+    struct text domain = text_from_position(address, text_find_last(address, '@') + 1);
+    struct wait wait = schedule_wait(telling->queued);
+    wait.is_local = settings_domain_find(settings, domain) != NULL;
+    return decide_last_try(&settings->retry, &wait);
+}
+
 /* RFC 3461 4.1: whom the sender wants to hear of. */
 static void choose(struct telling *telling)
 {
-    struct wait wait = schedule_wait(telling->queued);
-    int64_t until = decide_last_try(&telling->queue->settings->retry, &wait);
     unsigned count = telling->item.recipient_count;
     telling->is_international = body_has_8bit(telling->to);
     telling->recipients = arena_array(telling->arena, count, sizeof(*telling->recipients));
@@ -54,7 +63,8 @@ static void choose(struct telling *telling)
             .diagnostic = is_hidden ? TEXT("a member could not be reached") : from->reply,
             .remote_host = is_hidden ? TEXT("") : from->remote_host,
             .last_attempt_ms = from->last_attempt_ms,
-            .will_retry_until_ms = from->action == REPORT_DELAYED ? until : 0};
+            .will_retry_until_ms =
+                from->action == REPORT_DELAYED ? tried_until(telling, from->address) : 0};
     }
 }
 

@@ -66,6 +66,7 @@ void schedule_finish(struct queue *queue)
 struct wait schedule_wait(const struct queued_item *item)
 {
     return (struct wait){.begun_ms = item->message->begun_ms,
+                         .is_local = item->kind == ITEM_DROP,
                          .by = item->message->by,
                          .by_ms = item->message->by_ms,
                          .delay_told = item->delay_told,

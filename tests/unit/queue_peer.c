@@ -17,6 +17,8 @@
 static const char settings_text[] = "host mx.local.test\n"
                                     "limit free-space 1MB\n"
                                     "domain local.test {\n    user alice bob carol\n}\n"
+                                    "domain dropped.test {\n    drop /nonexistent/drop\n}\n"
+                                    "retry {\n    local delay-notice 1h\n    local expire 3h\n}\n"
                                     "connector partner {\n    to partner.example\n"
                                     "    smart-host [192.0.2.9]\n}\n"
                                     "connector branch {\n    to branch.test *.branch.test\n"
@@ -34,6 +36,10 @@ static const char settings_text[] = "host mx.local.test\n"
 static unsigned expand_one(struct text key, unsigned recipient, struct directory_target *out)
 {
     struct text domain = text_after(key, '@');
+    if (text_equals(domain, TEXT("dropped.test"))) {
+        out[0] = (struct directory_target){TARGET_MAILBOX, key, recipient};
+        return 1;
+    }
     if (!text_equals(domain, TEXT("local.test"))) {
         out[0] = (struct directory_target){TARGET_REMOTE, key, recipient};
         return 1;

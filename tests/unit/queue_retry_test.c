@@ -372,3 +372,29 @@ TEST("at each point of a schedule goes what has come until then")
 {
     run(hour_strikes);
 }
+
+/* The folder is not there, so nothing can be written into it. */
+static void local_delay(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    queue_peer_deliver(peer, "alice@local.test", "x@dropped.test");
+    now += HOUR;
+    EXPECT(queue_peer_await(peer, "alice@local.test", 1));
+    struct text report = queue_peer_read(peer, "alice@local.test", 0, &arena);
+    EXPECT(has(report, "Action: delayed") && has(report, "x@dropped.test"));
+    EXPECT(has(report, "Will-Retry-Until: "));
+    now += 2 * HOUR;
+    EXPECT(queue_peer_await(peer, "alice@local.test", 2));
+    report = queue_peer_read(peer, "alice@local.test", 1, &arena);
+    EXPECT(has(report, "Action: failed") && has(report, "Status: 5.4.7"));
+    EXPECT(has(report, "x@dropped.test"));
+    EXPECT(queue_counts_now(peer->queue).messages == 1); /* that for elsewhere waits on */
+    arena_finish(&arena);
+}
+
+TEST("mail that can't be written into its folder is late, and returned, by times of its own")
+{
+    run(local_delay);
+}
