@@ -98,7 +98,7 @@ static bool is_login_text(struct text text, size_t most)
 bool directory_has_mailbox(enum service service)
 {
     return service >= SERVICE_POP3 && service <= SERVICE_LAST && service != SERVICE_ODMR &&
-           service != SERVICE_FETCHED;
+           service != SERVICE_FETCHED && service != SERVICE_LINK_STATE;
 }
 
 bool directory_login_decode(struct text bytes, struct directory_login *login, bool *wants_session)

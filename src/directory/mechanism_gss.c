@@ -106,7 +106,7 @@ static bool is_for_service(struct text target, enum service service)
         [SERVICE_SMTP] = smtp,         [SERVICE_SUBMISSION] = smtp, [SERVICE_SMTPS] = smtp,
         [SERVICE_LMTP] = smtp,         [SERVICE_POP3] = pop3,       [SERVICE_POP3S] = pop3,
         [SERVICE_IMAP] = imap,         [SERVICE_IMAPS] = imap,      [SERVICE_ODMR] = smtp,
-        [SERVICE_MANAGESIEVE] = sieve,
+        [SERVICE_MANAGESIEVE] = sieve, [SERVICE_LINK_STATE] = smtp,
     };
     struct text name = text_before(target, '/');
     for (const char *const *known = names[service]; *known != NULL; known++)

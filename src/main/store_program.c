@@ -94,7 +94,7 @@ static enum status take_session(struct queue *queue, struct text request, int fd
     uint64_t id = wire_get_u64(&in);
     struct text peer = wire_get_text(&in);
     if (!wire_end(&in) || text_is_empty(user) || fd < 0 || service < SERVICE_POP3 ||
-        service > SERVICE_LAST)
+        service > SERVICE_MANAGESIEVE)
         return refused("malformed request");
     if (queue_store(queue) == NULL || role->stopping)
         return try_later("the store is not open");

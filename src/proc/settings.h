@@ -5,6 +5,7 @@
 #ifndef PROC_SETTINGS_H
 #define PROC_SETTINGS_H
 
+#include "base/arena.h"
 #include "base/buffer.h"
 #include "base/status.h"
 #include "net/address.h"
@@ -121,6 +122,8 @@ struct settings {
     unsigned domain_count;
     struct setting_connector *connectors;
     unsigned connector_count;
+    struct setting_group *groups; /* one, or none: the routing group that we are in */
+    unsigned group_count;
     struct setting_policy *policies;
     unsigned policy_count;
     struct setting_connector direct; /* the defaults: for what no connector is for; by MX */
@@ -158,6 +161,10 @@ const struct setting_domain *settings_domain_find(const struct settings *setting
 struct setting_place settings_connector_place(const struct settings *settings,
                                               const struct setting_connector *connector,
                                               const char *row);
+/* Our routing group, or NULL. */
+const struct setting_group *settings_group(const struct settings *settings);
+/* The connector by which another member takes mail, or link states; its name can be no other's. */
+struct text settings_member_hop(const char *kind, struct text member, struct arena *arena);
 struct setting_place settings_retry_place(const struct settings *settings, const char *row);
 
 /* `config show`: changed settings as statements (all: defaults too; where: with file:line). */

@@ -122,7 +122,7 @@ static void check_listen_tls(struct checking *checking, const struct setting_blo
                listen->service == SERVICE_IMAPS;
     bool logs_in = listen->service == SERVICE_SUBMISSION || listen->service == SERVICE_POP3 ||
                    listen->service == SERVICE_IMAP || listen->service == SERVICE_ODMR ||
-                   listen->service == SERVICE_MANAGESIEVE;
+                   listen->service == SERVICE_LINK_STATE || listen->service == SERVICE_MANAGESIEVE;
     if (tls && !certificate)
         block_error(checking, block, "listen", "add: certificate FILE key FILE",
                     "'%s' needs a certificate", name);
@@ -354,6 +354,53 @@ static void check_restrictions(struct checking *checking, const struct setting_b
     }
 }
 
+static bool has_member(const struct setting_group *group, struct text name)
+{
+    for (unsigned i = 0; i < group->member_count; i++)
+        if (text_equals(group->members[i].name, name))
+            return true;
+    return false;
+}
+
+/* What it is to routing groups. */
+static void check_links(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_connector *connector = block->values;
+    const struct setting_group *group = settings_group(checking->settings);
+    struct text name = setting_shown(connector->name);
+    bool needs_group =
+        connector->arrow_count > 0 || connector->bridgehead_count > 0 || connector->is_for_group;
+    if (connector->arrow_count > 0 && connector->smart_host_count == 0)
+        block_error(checking, block, "to-group", "add: smart-host HOST",
+                    "connector '%.*s' names no host of the other group", TEXT_ARG(name));
+    if (needs_group && group == NULL)
+        block_error(checking, block, connector->arrow_count > 0 ? "to-group" : "bridgehead",
+                    "add a block: routing-group NAME { ... }",
+                    "connector '%.*s': this server is in no routing group", TEXT_ARG(name));
+    for (unsigned i = 0; i < connector->bridgehead_count && group != NULL; i++)
+        if (!has_member(group, connector->bridgeheads[i]))
+            block_error(checking, block, "bridgehead", "name a member of the routing group",
+                        "connector '%.*s': '%.*s' is no member", TEXT_ARG(name),
+                        TEXT_ARG(setting_shown(connector->bridgeheads[i])));
+}
+
+static void check_group(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_group *group = block->values;
+    struct text name = setting_shown(group->name), self = setting_shown(group->self);
+    bool logs_in = group->login_user.length > 0 && group->login_secret.length > 0;
+    if (!has_member(group, group->self))
+        block_error(checking, block, "server", "add: member HOST, or write: server MEMBER",
+                    "this server, '%.*s', is no member of routing group '%.*s'", TEXT_ARG(self),
+                    TEXT_ARG(name));
+    if (!has_member(group, group->master))
+        block_error(checking, block, "master", "name one of the members",
+                    "the master of routing group '%.*s' is no member", TEXT_ARG(name));
+    if (group->member_count > 1 && !logs_in)
+        block_error(checking, block, "login", "write: login USER secret NAME",
+                    "routing group '%.*s' has no login for its members", TEXT_ARG(name));
+}
+
 static void check_connector(struct checking *checking, const struct setting_block *block)
 {
     const struct setting_connector *connector = block->values;
@@ -362,7 +409,7 @@ static void check_connector(struct checking *checking, const struct setting_bloc
     struct text name = setting_shown(connector->name);
     bool by_mx = place_in(block, "by")->line > 0 || place_in(block, "by port")->line > 0;
     bool smart = connector->smart_host_count > 0;
-    if (place_in(block, "to")->line == 0)
+    if (place_in(block, "to")->line == 0 && connector->arrow_count == 0)
         block_error(checking, block, "to", "add a line like: to example.net",
                     "connector '%.*s' is for no domain", TEXT_ARG(name));
     if (smart && by_mx && !connector->is_direct_first)
@@ -373,6 +420,7 @@ static void check_connector(struct checking *checking, const struct setting_bloc
                     "write: smart-host HOST direct-first",
                     "connector '%.*s' has no host to try after that", TEXT_ARG(name));
     check_restrictions(checking, block);
+    check_links(checking, block);
     check_connector_login(checking, block, connector);
 }
 
@@ -418,6 +466,9 @@ void settings_check(struct settings_parser *parser)
         case KIND_DOMAIN:
             check_domain(&checking, block);
             check_drop(&checking, block);
+            break;
+        case KIND_GROUP:
+            check_group(&checking, block);
             break;
         case KIND_POLICY:
             break;

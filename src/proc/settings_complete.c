@@ -93,7 +93,7 @@ static void complete_connector_tls(struct setting_block *block)
     struct setting_connector *connector = block->values;
     const struct setting_row *tls = setting_row_find(KIND_CONNECTOR, TEXT("tls"), TEXT(""));
     bool written = setting_block_place(block, tls)->line > 0;
-    if (!written)
+    if (!written && connector->tls == 0)
         connector->tls = setting_client_logs_in(&connector->login) && !is_on_loopback(connector)
                              ? TLS_MEANS_VERIFY
                              : TLS_MEANS_OFFER;
@@ -114,6 +114,46 @@ static void complete_unresolved(struct settings_parser *parser, struct setting_d
     connector->smart_hosts = arena_array(&object->arena, 1, sizeof(*connector->smart_hosts));
     connector->smart_hosts[0] = domain->unresolved;
     connector->smart_host_count = 1;
+}
+
+/* Another member, as a host that takes mail, or link states. */
+static void add_member_hop(struct settings_parser *parser, const struct setting_group *group,
+                           struct text name, const struct setting_smart_host *host)
+{
+    struct settings_object *object = parser->object;
+    struct setting_block *block =
+        settings_object_add(object, KIND_CONNECTOR, name, (struct setting_place){0});
+    struct setting_connector *connector = block->values;
+    connector->smart_hosts = arena_array(&object->arena, 1, sizeof(*connector->smart_hosts));
+    connector->smart_hosts[0] = *host;
+    connector->smart_host_count = 1;
+    connector->tls = group->tls;
+    connector->login = (struct setting_client_login){.user = group->login_user,
+                                                     .secret = group->login_secret,
+                                                     .mechanisms = SASL_SCRAM_MECHANISMS};
+}
+
+static void complete_group(struct settings_parser *parser, struct setting_group *group)
+{
+    struct settings_object *object = parser->object;
+    if (text_is_empty(group->self))
+        group->self = object->settings.host;
+    if (group->member_count == 0) {
+        group->members = arena_array(&object->arena, 1, sizeof(*group->members));
+        group->members[0] = (struct setting_member){.name = group->self};
+        group->member_count = 1;
+    }
+    if (text_is_empty(group->master))
+        group->master = group->members[0].name;
+    for (unsigned i = 0; i < group->member_count; i++) {
+        const struct setting_member *member = &group->members[i];
+        if (text_equals(member->name, group->self))
+            continue;
+        add_member_hop(parser, group, settings_member_hop("member", member->name, &object->arena),
+                       &member->mail);
+        add_member_hop(parser, group, settings_member_hop("links", member->name, &object->arena),
+                       &member->at);
+    }
 }
 
 static void complete_postmaster(struct settings_parser *parser, struct settings *settings)
@@ -199,6 +239,8 @@ void settings_complete(struct settings_parser *parser)
             complete_server(parser, block);
         if (block->kind == KIND_CONNECTOR)
             complete_connector(parser, block);
+        if (block->kind == KIND_GROUP)
+            complete_group(parser, block->values);
         if (block->kind == KIND_DOMAIN)
             complete_unresolved(parser, block->values);
         arena_reset(&parser->scratch);

@@ -14,11 +14,17 @@ static const struct {
     enum service service;
     uint16_t ports[2];
 } services[] = {
-    {"smtp", SERVICE_SMTP, {25, 2525}}, {"submission", SERVICE_SUBMISSION, {587, 0}},
-    {"smtps", SERVICE_SMTPS, {465, 0}}, {"lmtp", SERVICE_LMTP, {24, 0}},
-    {"pop3", SERVICE_POP3, {110, 0}},   {"pop3s", SERVICE_POP3S, {995, 0}},
-    {"imap", SERVICE_IMAP, {143, 0}},   {"imaps", SERVICE_IMAPS, {993, 0}},
-    {"odmr", SERVICE_ODMR, {366, 0}},   {"managesieve", SERVICE_MANAGESIEVE, {4190, 0}},
+    {"smtp", SERVICE_SMTP, {25, 2525}},
+    {"submission", SERVICE_SUBMISSION, {587, 0}},
+    {"smtps", SERVICE_SMTPS, {465, 0}},
+    {"lmtp", SERVICE_LMTP, {24, 0}},
+    {"pop3", SERVICE_POP3, {110, 0}},
+    {"pop3s", SERVICE_POP3S, {995, 0}},
+    {"imap", SERVICE_IMAP, {143, 0}},
+    {"imaps", SERVICE_IMAPS, {993, 0}},
+    {"odmr", SERVICE_ODMR, {366, 0}},
+    {"managesieve", SERVICE_MANAGESIEVE, {4190, 0}},
+    {"link-state", SERVICE_LINK_STATE, {691, 0}},
 };
 enum { SERVICE_COUNT = sizeof(services) / sizeof(*services) };
 
@@ -133,8 +139,8 @@ static bool parse_listen(struct setting_reader *in, void *value)
         return true;
     return setting_reader_error(
         in,
-        TEXT("add smtp, submission, smtps, lmtp, pop3, pop3s, imap, imaps, odmr or "
-             "managesieve behind it"),
+        TEXT("add smtp, submission, smtps, lmtp, pop3, pop3s, imap, imaps, odmr, "
+             "managesieve or link-state behind it"),
         "the port of '%.*s' tells no service, and none is named", TEXT_ARG(shown));
 }
 

@@ -146,6 +146,16 @@ struct setting_place settings_connector_place(const struct settings *settings,
     return place_of(settings, connector, KIND_CONNECTOR, name);
 }
 
+const struct setting_group *settings_group(const struct settings *settings)
+{
+    return settings->group_count == 0 ? NULL : settings->groups;
+}
+
+struct text settings_member_hop(const char *kind, struct text member, struct arena *arena)
+{
+    return arena_printf(arena, "%s:%.*s", kind, TEXT_ARG(member));
+}
+
 struct setting_place settings_retry_place(const struct settings *settings, const char *name)
 {
     return place_of(settings, &settings->retry, KIND_RETRY, name);

@@ -54,12 +54,46 @@ struct setting_schedule {
     unsigned window_count; /* none: never, but for ETRN and the administrator */
 };
 
+/* `to-group GROUP ... [cost N]`: a routing group that the connector's hosts belong to. */
+struct setting_group_arrow {
+    struct text group;
+    uint32_t cost; /* 1..100, default 1 */
+    struct setting_place place;
+};
+
+/* `member NAME [at HOST[:PORT]] [mail HOST[:PORT]]`: a server of our routing group. */
+struct setting_member {
+    struct text name;
+    struct setting_smart_host at, mail; /* link states and mail; ports 691 and 25 */
+};
+
+/* `routing-group NAME { ... }`: servers that reach each other directly. */
+struct setting_group {
+    struct text name;
+    struct setting_place place;
+    struct text organisation;       /* what has the same links; others' are none of our business */
+    struct text self;               /* `server`: which member we are; default: the host */
+    struct setting_member *members; /* with ourselves */
+    unsigned member_count;
+    struct text master;                   /* default: the first member */
+    struct text login_user, login_secret; /* at the members */
+    unsigned tls;                         /* enum tls_means */
+    bool suppresses;  /* `link-state suppress`: no news of connectors that go down or come up */
+    int64_t check_ms; /* how often what we know is compared */
+    int64_t retry_ms; /* how often what is down is tried */
+};
+
 /* `connector NAME { to ...  smart-host ... | by mx }`: where mail for address spaces goes. */
 struct setting_connector {
     struct text name;
     struct setting_place place;
     struct setting_space *spaces;
     unsigned space_count;
+    struct setting_group_arrow *arrows;
+    unsigned arrow_count;
+    struct text *bridgeheads; /* `bridgehead MEMBER ...`: by these it is left; none: by us */
+    unsigned bridgehead_count;
+    bool is_for_group;    /* `scope group`: for mail of our routing group's servers alone */
     struct text *servers; /* `from SERVER ...`: for mail that came by these; none: for all */
     unsigned server_count;
     struct setting_senders accepted, rejected;

@@ -20,7 +20,8 @@ enum service {
     SERVICE_ODMR,        /* 366: RFC 2645, log in and be sent the mail that is held for you */
     SERVICE_FETCHED,     /* no listener: SMTP over a connection that we made and had turned round */
     SERVICE_MANAGESIEVE, /* 4190: RFC 5804 */
-    SERVICE_LAST = SERVICE_MANAGESIEVE
+    SERVICE_LINK_STATE,  /* 691: the servers of a routing group tell each other of its links */
+    SERVICE_LAST = SERVICE_LINK_STATE
 };
 
 enum tls_policy {

@@ -64,6 +64,21 @@ const struct setting_kind setting_kinds[KIND_COUNT] = {
                      .needs_braces = true,
                      .help = "What holds for mail to a domain, to all below a name (*.name), or "
                              "to all others (default). The longest match is taken, alone."},
+    [KIND_GROUP] = {.word = "routing-group",
+                    .names = "NAME",
+                    .names_most = 1,
+                    .most = 1,
+                    .size = sizeof(struct setting_group),
+                    .name_offset = offsetof(struct setting_group, name),
+                    .place_offset = offsetof(struct setting_group, place),
+                    .array_offset = offsetof(struct settings, groups),
+                    .count_offset = offsetof(struct settings, group_count),
+                    .needs_braces = true,
+                    .help = "The routing group that this server is in: servers that reach each "
+                            "other directly, and know of each other's connectors and of those of "
+                            "the groups that connectors lead to (to-group). Each server describes "
+                            "the connectors of its own file; one of the same name at several "
+                            "servers is one connector with several bridgeheads."},
     [KIND_RETRY] = {.word = "retry",
                     .names = "",
                     .size = sizeof(struct setting_retry),
@@ -91,6 +106,8 @@ static const char *const when_full_choices[] = {"later", "refuse", NULL};
 static const char *const public_choices[] = {"hidden", "listed", NULL};
 static const char *const urgency_choices[] = {"low", "normal", "high", NULL};
 static const char *const origin_choices[] = {"any", "system", "non-system", NULL};
+static const char *const scope_choices[] = {"organisation", "group", NULL};
+static const char *const link_choices[] = {"report", "suppress", NULL};
 static const char *const by_choices[] = {"mx", NULL};
 
 /* For each kind: the row's kind, and where its value goes. */
@@ -99,6 +116,7 @@ static const char *const by_choices[] = {"mx", NULL};
 #define SERVER .kind = KIND_SERVER
 #define CONNECTOR .kind = KIND_CONNECTOR
 #define POLICY .kind = KIND_POLICY
+#define GROUP .kind = KIND_GROUP
 #define RETRY .kind = KIND_RETRY
 #define TO(type, member)                                                                           \
     .offset = offsetof(struct type, member), .width = sizeof(((struct type *)NULL)->member)
@@ -519,6 +537,21 @@ const struct setting_row setting_rows[] = {
              "not there. When there are connectors for the domain and none admits it, the message "
              "is returned (5.7.1). relay lets anybody relay to the domains before it, whatever the "
              "servers say."},
+    {CONNECTOR, "to-group", &setting_type_arrows,
+     .otherwise = "none", .high = 100,
+     TO_LIST(setting_connector, arrows, arrow_count),
+     .help = "The routing groups that its smart-host belongs to, with the cost of the way (1 to "
+             "100, else 1). Mail for what connectors of these groups are for, and of groups behind "
+             "them, goes by the cheapest way that is not down, and the servers tell each other of "
+             "their links over it; for that the smart-host must know our login as a peer's."},
+    {CONNECTOR, "bridgehead", &setting_type_hosts,
+     .otherwise = "this server", .high = 100,
+     TO_LIST(setting_connector, bridgeheads, bridgehead_count),
+     .help = "The members of the routing group that serve it, when the same file is for several. "
+             "Mail goes by them; another member does not use it itself."},
+    {CONNECTOR, "scope", &setting_type_choice,
+     .standard = "organisation", .choices = scope_choices, TO(setting_connector, is_for_group),
+     .help = "Who may send by it: the servers of all routing groups, or of ours alone."},
     {CONNECTOR, "from", &setting_type_names,
      .otherwise = "all servers", .high = 100,
      TO_LIST(setting_connector, servers, server_count),
@@ -743,6 +776,44 @@ const struct setting_row setting_rows[] = {
     {POLICY, "tls", &setting_type_means,
      .otherwise = "as the connector says", TO(setting_policy, tls),
      .help = "As tls of a connector. Where both are set the stricter one holds."},
+
+    {GROUP, "organisation", &setting_type_name,
+     .standard = "first-organisation", TO(setting_group, organisation),
+     .help = "What servers of another one tell is not heeded."},
+    {GROUP, "server", &setting_type_host,
+     .otherwise = "the host", TO(setting_group, self),
+     .help = "Which of the members this server is."},
+    {GROUP, "member", &setting_type_members,
+     .otherwise = "this server alone", .high = 256,
+     TO_LIST(setting_group, members, member_count),
+     .help = "A server of the group. at: where it takes link states (listen link-state), else port "
+             "691 of that name. mail: where it takes mail, else port 25 of that name. All members "
+             "should have the same list."},
+    {GROUP, "master", &setting_type_host,
+     .otherwise = "the first member", TO(setting_group, master),
+     .help = "The member that counts up the group's version and tells the others. When it fails "
+             "they go on with what they know; to move it, write another name at that server."},
+    {GROUP, "login", &setting_type_login,
+     .otherwise = "none", TO(setting_group, login_user),
+     .help = "The account to log in with at the other members, by SCRAM alone, because it proves "
+             "both sides to each other. There it must be a peer of the server that listens."},
+    {GROUP, "login secret", &setting_type_secret,
+     .otherwise = "none", TO(setting_group, login_secret),
+     .help = "The file in the secrets directory that holds its password."},
+    {GROUP, "tls", &setting_type_means,
+     .otherwise = "verify, but offer to loopback addresses", TO(setting_group, tls),
+     .help = "As tls of a connector, towards the other members."},
+    {GROUP, "link-state", &setting_type_choice,
+     .standard = "report", .choices = link_choices, TO(setting_group, suppresses),
+     .help = "suppress: tell nobody that connectors go down or come up, and take all as up; what "
+             "is added, changed or removed is still told. For all servers of the organisation."},
+    {GROUP, "link-state check", &setting_type_time,
+     .standard = "5m", .low = SECOND, .high = HOUR, TO(setting_group, check_ms),
+     .help = "How often a server compares what it knows with the others, without news."},
+    {GROUP, "link-state retry", &setting_type_time,
+     .standard = "60s", .low = SECOND, .high = HOUR, TO(setting_group, retry_ms),
+     .help = "How often a connector that is down, or a server that does not answer, is tried "
+             "again, with mail or without."},
 
     {RETRY, "glitch", &setting_type_time,
      .standard = "1m", .low = SECOND, .high = HOUR, TO(setting_retry, glitch_ms),

@@ -11,6 +11,7 @@ enum setting_kind_id {
     KIND_SERVER,
     KIND_CONNECTOR,
     KIND_POLICY,
+    KIND_GROUP,
     KIND_RETRY,
     KIND_COUNT
 };

@@ -51,5 +51,9 @@ extern const struct setting_type setting_type_schedule;   /* struct setting_sche
 extern const struct setting_type setting_type_oversize;   /* of struct setting_connector */
 extern const struct setting_type setting_type_unresolved; /* struct setting_smart_host */
 extern const struct setting_type setting_type_copy;       /* an address */
+extern const struct setting_type setting_type_name;       /* of what has one here */
+extern const struct setting_type setting_type_members;    /* of a routing group */
+extern const struct setting_type setting_type_hosts;      /* names of members */
+extern const struct setting_type setting_type_arrows;     /* to routing groups */
 
 #endif

@@ -26,6 +26,10 @@ enum sasl_mechanism {
 enum { SASL_ANY_MECHANISM = (1 << SASL_MECHANISMS) - 1 };
 /* Their only proof is a token. */
 #define SASL_BEARER_MECHANISMS (SASL_BIT(SASL_OAUTHBEARER) | SASL_BIT(SASL_XOAUTH2))
+/* Both sides prove that they know the password, and neither shows it. */
+#define SASL_SCRAM_MECHANISMS                                                                      \
+    (SASL_BIT(SASL_SCRAM_SHA_256_PLUS) | SASL_BIT(SASL_SCRAM_SHA_256) |                            \
+     SASL_BIT(SASL_SCRAM_SHA_1_PLUS) | SASL_BIT(SASL_SCRAM_SHA_1))
 
 /* By number; NULL behind the last. */
 extern const char *const sasl_mechanism_names[SASL_MECHANISMS + 1];
