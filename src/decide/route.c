@@ -1,5 +1,7 @@
 #include "decide/route.h"
 
+#include "decide/route_parts.h"
+
 const struct route_standing_words route_standing_words[ROUTE_STANDINGS] = {
     [ROUTE_CHOSEN] = {"chosen", "to"},
     [ROUTE_OTHER_DOMAINS] = {"it is for other domains", "to"},
@@ -12,6 +14,10 @@ const struct route_standing_words route_standing_words[ROUTE_STANDINGS] = {
     [ROUTE_LESS_SPECIFIC] = {"its address space is less specific", "to"},
     [ROUTE_DEARER] = {"it costs more", "to"},
     [ROUTE_TURN_OF_ANOTHER] = {"it shares the mail with the one chosen", "to"},
+    [ROUTE_DOWN] = {"it is down", "smart-host"},
+    [ROUTE_NO_WAY] = {"there is no way to its routing group", "to"},
+    [ROUTE_SCOPE] = {"it is for its own routing group alone", "scope"},
+    [ROUTE_OTHER_MEMBERS] = {"other members of the routing group serve it", "bridgehead"},
 };
 
 size_t decide_space_match(struct text space, struct text domain)
@@ -82,9 +88,8 @@ static enum setting_urgency urgency_of(int priority)
     return priority > 0 ? URGENCY_HIGH : priority < 0 ? URGENCY_LOW : URGENCY_NORMAL;
 }
 
-/* ROUTE_CHOSEN: the connector admits the message. */
-static enum route_standing admit(const struct setting_connector *connector,
-                                 const struct route_facts *facts)
+enum route_standing route_admit(const struct setting_connector *connector,
+                                const struct route_facts *facts)
 {
     const struct setting_only *only = &connector->only;
     bool is_system = text_is_empty(facts->sender);
@@ -104,9 +109,8 @@ static enum route_standing admit(const struct setting_connector *connector,
     return ROUTE_CHOSEN;
 }
 
-/* The connector's closest space, and of equally close ones the cheapest. */
-static const struct setting_space *closest(const struct setting_connector *connector,
-                                           struct text domain, size_t *match)
+const struct setting_space *route_closest(const struct setting_connector *connector,
+                                          struct text domain, size_t *match)
 {
     const struct setting_space *best = NULL;
     *match = 0;
@@ -131,6 +135,15 @@ static int compare(const struct setting_space *a, size_t a_match, const struct s
     return a->cost < b->cost ? -1 : a->cost > b->cost;
 }
 
+bool route_is_ours(const struct settings *settings, const struct setting_connector *connector)
+{
+    const struct setting_group *group = settings_group(settings);
+    for (unsigned i = 0; i < connector->bridgehead_count && group != NULL; i++)
+        if (text_equals(connector->bridgeheads[i], group->self))
+            return true;
+    return connector->bridgehead_count == 0;
+}
+
 static struct route to_connector(const struct setting_connector *connector,
                                  const struct setting_space *space)
 {
@@ -138,8 +151,7 @@ static struct route to_connector(const struct setting_connector *connector,
         .connector = connector, .space = space, .by_mx = connector->smart_host_count == 0};
 }
 
-/* Ids count up; their low bits would give neighbours to neighbours. */
-static uint64_t spread(uint64_t id)
+uint64_t route_spread(uint64_t id)
 {
     id = (id ^ id >> 31) * UINT64_C(0x9E3779B97F4A7C15);
     return id >> 32;
@@ -157,10 +169,12 @@ static struct route best_route(const struct route_facts *facts, bool admits_all,
     for (unsigned i = 0; i < settings->connector_count; i++) {
         const struct setting_connector *connector = &settings->connectors[i];
         size_t match;
-        const struct setting_space *space = closest(connector, facts->domain, &match);
+        const struct setting_space *space = route_closest(connector, facts->domain, &match);
         if (space == NULL)
             continue;
-        if (!admits_all && admit(connector, facts) != ROUTE_CHOSEN) {
+        if (!route_is_ours(settings, connector))
+            continue;
+        if (!admits_all && route_admit(connector, facts) != ROUTE_CHOSEN) {
             is_refused = true;
             continue;
         }
@@ -194,9 +208,11 @@ struct route decide_route(const struct route_facts *facts)
     const struct setting_connector *forward = forward_of(facts);
     if (forward != NULL)
         return to_connector(forward, NULL);
+    if (facts->links != NULL)
+        return route_by_links(facts);
     struct route route = best_route(facts, false, 0, &alike);
     if (alike > 1)
-        route = best_route(facts, false, (unsigned)(spread(facts->id) % alike), &still);
+        route = best_route(facts, false, (unsigned)(route_spread(facts->id) % alike), &still);
     return route;
 }
 
@@ -212,12 +228,12 @@ enum route_standing decide_standing(const struct route_facts *facts, const struc
                                     const struct setting_space **space)
 {
     size_t match, chosen_match;
-    *space = closest(connector, facts->domain, &match);
+    *space = route_closest(connector, facts->domain, &match);
     if (connector == route->connector)
         return ROUTE_CHOSEN;
     if (*space == NULL)
         return ROUTE_OTHER_DOMAINS;
-    enum route_standing admitted = admit(connector, facts);
+    enum route_standing admitted = route_admit(connector, facts);
     if (admitted != ROUTE_CHOSEN || route->space == NULL)
         return admitted != ROUTE_CHOSEN ? admitted : ROUTE_OTHER_DOMAINS;
     chosen_match = decide_space_match(route->space->pattern, facts->domain);

@@ -3,6 +3,7 @@
 #define DECIDE_ROUTE_H
 
 #include "proc/settings.h"
+#include "routing/table.h"
 
 /* Of one message and one recipient. What is not known is left empty, and then nothing that a
  * connector says of it applies. */
@@ -19,6 +20,10 @@ struct route_facts {
     uint64_t size;
     int priority; /* RFC 6710 */
     uint64_t id;  /* of the message: shares the mail between connectors that are alike */
+    /* What is known of routing groups; NULL: we are in none, or it does not matter. */
+    const struct link_table *links;
+    bool waits_for_links;    /* not everybody was asked yet: what is known may be too little */
+    struct text from_member; /* the server of our organisation it came from, or "" */
 };
 
 struct route {
@@ -26,6 +31,12 @@ struct route {
     const struct setting_space *space;         /* the address space that won, or NULL */
     bool by_mx;                                /* else to the connector's smart hosts */
     bool is_refused; /* there are connectors for it, and none admits it: 5.7.1 */
+    /* With routing groups: the connector by which it leaves the organisation, when that is another
+     * server's; `connector` is then the way there. */
+    const struct link_group *group;
+    const struct link_connector *link;
+    uint32_t cost;       /* of the space and the way */
+    bool is_unreachable; /* there is no way now: it waits for one */
 };
 
 /* The connector with the most specific address space wins, then the cheapest; of those that are
@@ -49,6 +60,10 @@ enum route_standing {
     ROUTE_LESS_SPECIFIC,
     ROUTE_DEARER,
     ROUTE_TURN_OF_ANOTHER,
+    ROUTE_DOWN,
+    ROUTE_NO_WAY,
+    ROUTE_SCOPE,
+    ROUTE_OTHER_MEMBERS,
     ROUTE_STANDINGS
 };
 struct route_standing_words {
@@ -60,6 +75,26 @@ extern const struct route_standing_words route_standing_words[ROUTE_STANDINGS];
 enum route_standing decide_standing(const struct route_facts *facts, const struct route *route,
                                     const struct setting_connector *connector,
                                     const struct setting_space **space);
+
+/* A connector as it looked to the decision: ours, or of another server. */
+struct route_candidate {
+    const struct setting_connector *connector; /* what is known of it */
+    const struct setting_space *space;         /* its closest, or NULL */
+    size_t match;
+    const struct link_group *group; /* NULL: ours, of the settings */
+    const struct link_connector *link;
+    const struct setting_connector *hop; /* the next step; NULL: there is none */
+    uint32_t cost;                       /* of the space and the way */
+    bool is_up;
+    enum route_standing standing;
+};
+/* All there are, seen from the route that was taken: in arena, ours first. */
+struct route_candidate *decide_candidates(const struct route_facts *facts,
+                                          const struct route *route, struct arena *arena,
+                                          unsigned *count);
+/* "north > east > south": the groups a route leads through; "" when it stays in ours. */
+struct text decide_way(const struct route_facts *facts, const struct route *route,
+                       struct arena *arena);
 
 /* A rank of how closely space matches: 0 not at all; higher is closer. By labels, so that
  * "*a.example" is for a.example and b.a.example, not for ba.example. */
