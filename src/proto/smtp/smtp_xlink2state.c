@@ -2,7 +2,7 @@
  * in chunks, FIRST to LAST, each a line of its own. MS05-021 is why a chunk without a FIRST is
  * refused, and why nothing here is without a bound. */
 #include "base/logline.h"
-#include "proto/smtp/smtp_link_state.h"
+#include "routing/packet.h"
 #include "proto/smtp/smtp_peer.h"
 
 enum {

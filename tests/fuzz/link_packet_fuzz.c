@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "proto/smtp/smtp_link_state.h"
+#include "routing/packet.h"
 
 static void check_answer(const struct link_state_packet *asked)
 {

@@ -1,4 +1,4 @@
-#include "proto/smtp/smtp_link_state.h"
+#include "routing/packet.h"
 
 #include <stdio.h>
 
@@ -11,6 +11,7 @@ enum { LENGTH_BYTES = 10 };
 static const char *const words[] = {
     [LINK_STATE_DIGEST_QUERY] = "DIGEST_QUERY",
     [LINK_STATE_ORGINFO] = "ORGINFO",
+    [LINK_STATE_REPORT] = "REPORT",
     [LINK_STATE_DONE] = "DONE",
     [LINK_STATE_RESPONSE] = "RESPONSE",
     [LINK_STATE_DONE_RESPONSE] = "DONE_RESPONSE",
@@ -115,27 +116,31 @@ void link_state_write(const struct link_state_packet *packet, struct buffer *out
     }
 }
 
-/* Answers */
-
-static bool parse_query(struct text arguments, struct text *digest)
+bool link_state_query_parse(struct text arguments, struct link_state_query *out)
 {
-    struct text organisation = TEXT(""), version, extra;
-    *digest = TEXT("");
-    text_word(&arguments, &organisation);
-    text_word(&arguments, digest);
+    struct text version, extra;
+    *out = (struct link_state_query){.organisation = TEXT(""), .digest = TEXT("")};
+    text_word(&arguments, &out->organisation);
+    text_word(&arguments, &out->digest);
     for (unsigned i = 0; i < 2; i++)
         if (!text_word(&arguments, &version) || version.length > 8 ||
             !is_hex(version, version.length))
             return false;
-    return is_hex(organisation, LINK_STATE_DIGEST_BYTES) &&
-           is_hex(*digest, LINK_STATE_DIGEST_BYTES) && !text_word(&arguments, &extra);
+    return is_hex(out->organisation, LINK_STATE_DIGEST_BYTES) &&
+           is_hex(out->digest, LINK_STATE_DIGEST_BYTES) && !text_word(&arguments, &extra);
 }
+
+bool link_state_counted(struct text arguments, struct text *bytes)
+{
+    return take_counted(&arguments, bytes) && arguments.length == 0;
+}
+
+/* Answers */
 
 static bool is_table(struct text arguments)
 {
     struct text table;
-    return take_counted(&arguments, &table) && arguments.length == 0 &&
-           table.length >= LINK_STATE_DIGEST_BYTES &&
+    return link_state_counted(arguments, &table) && table.length >= LINK_STATE_DIGEST_BYTES &&
            is_hex(text_head(table, LINK_STATE_DIGEST_BYTES), LINK_STATE_DIGEST_BYTES);
 }
 
@@ -147,13 +152,13 @@ static const struct link_state_part our_table = {
 
 static enum status answer_part(const struct link_state_part *asked, struct link_state_part *answer)
 {
-    struct text digest;
+    struct link_state_query query;
     *answer = our_table;
     switch (asked->word) {
     case LINK_STATE_DIGEST_QUERY:
-        if (!parse_query(asked->arguments, &digest))
+        if (!link_state_query_parse(asked->arguments, &query))
             return refused("malformed DIGEST_QUERY");
-        if (text_equals_nocase(digest, TEXT(EMPTY_DIGEST)))
+        if (text_equals_nocase(query.digest, TEXT(EMPTY_DIGEST)))
             *answer = nothing_to_add;
         return OK;
     case LINK_STATE_ORGINFO: /* it changes nothing here, and the answer says so */
@@ -161,6 +166,7 @@ static enum status answer_part(const struct link_state_part *asked, struct link_
     case LINK_STATE_DONE:
         *answer = nothing_to_add;
         return text_is_empty(asked->arguments) ? OK : refused("malformed DONE");
+    case LINK_STATE_REPORT:
     case LINK_STATE_RESPONSE:
     case LINK_STATE_DONE_RESPONSE:
         break;
