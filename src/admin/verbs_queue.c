@@ -340,6 +340,7 @@ const struct admin_action admin_queue_actions[] = {
     {"probe", verb_probe},
     {"diagnose outbound", verb_diagnose_outbound},
     {"diagnose inbound", verb_diagnose_inbound},
+    {"routing", verb_routing},
     {"trace", trace},
     {"store verify", verb_store_verify},
     {"store rebuild", verb_store_rebuild},

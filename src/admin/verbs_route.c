@@ -21,6 +21,8 @@ static void print_line_json(struct buffer *out, const struct queue_route_line *l
     verb_json_field(out, "space", line->space);
     buffer_printf(out, ",\"cost\":%" PRIu32, line->cost);
     verb_json_field(out, "hosts", line->hosts);
+    verb_json_field(out, "to", line->to);
+    verb_json_field(out, "way", line->way);
     verb_json_field(out, "reason", line->reason);
     verb_json_field(out, "note", line->note);
     verb_json_field(out, "file", line->place.file);
@@ -42,6 +44,10 @@ static void print_line(void *context, const struct queue_route_line *line)
         buffer_printf(out, "%.*s: %s", TEXT_ARG(line->target), line->kind);
     if (!is_other && !text_is_empty(line->connector))
         buffer_printf(out, " by connector %.*s", TEXT_ARG(line->connector));
+    if (!text_is_empty(line->to))
+        buffer_printf(out, " towards %.*s", TEXT_ARG(line->to));
+    if (!text_is_empty(line->way))
+        buffer_printf(out, " over %.*s", TEXT_ARG(line->way));
     if (!text_is_empty(line->space))
         buffer_printf(out, " (%.*s cost %" PRIu32 ")", TEXT_ARG(line->space), line->cost);
     if (!text_is_empty(line->hosts))

@@ -17,6 +17,7 @@ const struct route_standing_words route_standing_words[ROUTE_STANDINGS] = {
     [ROUTE_DOWN] = {"it is down", "smart-host"},
     [ROUTE_NO_WAY] = {"there is no way to its routing group", "to"},
     [ROUTE_SCOPE] = {"it is for its own routing group alone", "scope"},
+    [ROUTE_OTHER_WAY] = {"another way to the routing group costs less", "to-group"},
     [ROUTE_OTHER_MEMBERS] = {"other members of the routing group serve it", "bridgehead"},
 };
 

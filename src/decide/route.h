@@ -64,6 +64,7 @@ enum route_standing {
     ROUTE_NO_WAY,
     ROUTE_SCOPE,
     ROUTE_OTHER_MEMBERS,
+    ROUTE_OTHER_WAY,
     ROUTE_STANDINGS
 };
 struct route_standing_words {

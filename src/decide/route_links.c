@@ -283,6 +283,18 @@ static enum route_standing standing_beside(const struct route_candidate *candida
                                                                    : ROUTE_TURN_OF_ANOTHER;
 }
 
+/* A connector of ours that leads to groups alone, beside a way to one. */
+static enum route_standing standing_of_way(const struct choosing *choosing,
+                                           const struct route *route,
+                                           const struct setting_connector *connector)
+{
+    const struct link_connector *link =
+        choosing->own == NULL ? NULL : link_connector_find(choosing->own, connector->name);
+    if (connector == route->connector)
+        return ROUTE_CHOSEN;
+    return link != NULL && !link->is_up ? ROUTE_DOWN : ROUTE_OTHER_WAY;
+}
+
 struct route_candidate *decide_candidates(const struct route_facts *facts,
                                           const struct route *route, struct arena *arena,
                                           unsigned *count)
@@ -296,9 +308,14 @@ struct route_candidate *decide_candidates(const struct route_facts *facts,
             chosen = &choosing.list[i];
     for (unsigned i = 0; i < choosing.count; i++) {
         struct route_candidate *candidate = &choosing.list[i];
-        if (candidate == chosen ||
-            (route->space == NULL && candidate->connector == route->connector))
+        if (candidate == chosen && route->is_unreachable)
+            candidate->standing = candidate->hop == NULL ? ROUTE_NO_WAY : ROUTE_DOWN;
+        else if (candidate == chosen ||
+                 (route->space == NULL && candidate->connector == route->connector))
             candidate->standing = ROUTE_CHOSEN;
+        else if (candidate->connector->arrow_count > 0 && candidate->space == NULL &&
+                 route->group != NULL && route->group != choosing.own)
+            candidate->standing = standing_of_way(&choosing, route, candidate->connector);
         else if (candidate->group == NULL && facts->links == NULL)
             candidate->standing =
                 decide_standing(facts, route, candidate->connector, &candidate->space);

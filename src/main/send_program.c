@@ -10,6 +10,7 @@
 #include "main/programs.h"
 #include "proto/line/peer.h"
 #include "proto/smtp/smtp_send.h"
+#include "queue/links.h"
 #include "queue/turn.h"
 
 struct send {
@@ -22,6 +23,12 @@ static void serve_turn(void *context, struct rpc_call *call, struct text request
 {
     const struct send *send = context;
     smtp_send_methods[0].serve(send->smtp, call, request);
+}
+
+static void serve_links(void *context, struct rpc_call *call, struct text request)
+{
+    const struct send *send = context;
+    smtp_send_methods[2].serve(send->smtp, call, request);
 }
 
 static void serve_probe(void *context, struct rpc_call *call, struct text request)
@@ -48,6 +55,7 @@ static const struct rpc_method from_front[] = {
 static const struct rpc_method from_store[] = {
     {SEND_TURN, RPC_INLINE, "send.turn", serve_turn},
     {SEND_PROBE, RPC_INLINE, "send.probe", serve_probe},
+    {SEND_LINKS, 0, "send.links", serve_links},
 };
 static const struct rpc_method from_auth[] = {
     {INTROSPECT_TOKEN, 0, "introspect.token", serve_token},

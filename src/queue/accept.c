@@ -171,6 +171,7 @@ enum status accept_message(struct queue *queue, const struct acceptance *accepta
     plan.sender = envelope->sender;
     plan.login = envelope->login;
     plan.server = envelope->server;
+    plan.from_member = route_origin(queue->settings, envelope);
     plan.size = acceptance->size;
     plan.priority = envelope->terms.priority;
     plan.is_internal = acceptance->is_internal;

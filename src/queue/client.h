@@ -24,11 +24,13 @@ enum queue_method {
     QUEUE_ROOM = 8,    /* from front: has a recipient's mailbox room? */
     QUEUE_REPORT = 7,  /* from send: what became of each recipient */
     QUEUE_ETRN = 24,   /* from front; these four: turn.h */
-    QUEUE_TURN_LEASE = 25, /* from send */
-    QUEUE_TURN_END = 26,   /* from send */
-    STORE_TURN = 27,       /* from auth, with fd */
-    QUEUE_RECEIVE = 28,    /* from send, with fd: turn.h */
-    STORE_SESSION = 16,    /* from auth, with fd: serve this user's POP3 session */
+    QUEUE_TURN_LEASE = 25,  /* from send */
+    QUEUE_TURN_END = 26,    /* from send */
+    STORE_TURN = 27,        /* from auth, with fd */
+    QUEUE_RECEIVE = 28,     /* from send, with fd: turn.h */
+    QUEUE_LINK_ANSWER = 40, /* from front; these two: links.h */
+    QUEUE_LINK_SAY = 41,    /* from send */
+    STORE_SESSION = 16,     /* from auth, with fd: serve this user's POP3 session */
 };
 
 /* RFC 3461 NOTIFY; none set means the default: FAILURE (and DELAY). */

@@ -76,6 +76,7 @@ struct hop *hop_for(struct queue *queue, const struct item *item)
         list_init(&hop->holding);
         list_init(&hop->held);
         list_init(&hop->all);
+        hop->is_unreachable = text_equals(hop->connector, TEXT(ITEM_UNREACHABLE));
         hop->is_frozen = map_get(queue->frozen_hops, hop->name) != NULL;
         map_put(queue->hops, hop->name, hop);
         hop_follow_settings(queue, hop);
@@ -99,7 +100,7 @@ void hop_place(struct queue *queue, struct hop *hop)
         return;
     }
     due = due > hop->retry_ms ? due : hop->retry_ms;
-    if (orders_stop(queue, hop)) {
+    if (orders_stop(queue, hop) || hop->is_unreachable) {
         list_remove(&hop->ready);
         return;
     }
@@ -165,5 +166,8 @@ void hop_note_result(struct queue *queue, struct queued_item *item, bool connect
         hop->failures++;
         hop->failed_ms = now;
         hop->retry_ms = now + decide_hop_wait(&queue->settings->retry, hop->failures);
+        links_hop_result(queue, hop, false);
     }
+    if (connected)
+        links_hop_result(queue, hop, true);
 }

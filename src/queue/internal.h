@@ -11,6 +11,7 @@
 #include "queue/queue.h"
 #include "queue/schedule.h"
 #include "queue/wire.h"
+#include "routing/table.h"
 #include "task/timer.h"
 
 /* A message on its way in, on the stack of who takes it. */
@@ -26,6 +27,8 @@ struct upload_slot {
     struct upload *upload;
     bool busy; /* a call is on it */
 };
+
+struct links;
 
 struct queue {
     struct store *store;
@@ -63,6 +66,7 @@ struct queue {
     uint64_t send_losses; /* times the send process went away */
     int64_t free_checked_ms;
     uint64_t free_bytes;
+    struct links *links; /* what is known of routing groups */
     char *directory;
     void *owner;
     uint64_t accepted_messages, accepted_bytes;
@@ -146,6 +150,22 @@ void queue_serve_receive(void *context, struct rpc_call *call, struct text reque
 void queue_serve_etrn(void *context, struct rpc_call *call, struct text request);
 /* Forget who asked. */
 void etrn_finish(struct queue *queue);
+
+/* links_state.c: link states; links_internal.h has the rest. */
+void links_init(struct queue *queue);
+void links_finish(struct queue *queue);
+void links_start(struct queue *queue);
+void links_follow_settings(struct queue *queue);
+/* What is known of routing groups; NULL: we are in none. Lent until the next yield. */
+const struct link_table *links_table(const struct queue *queue);
+/* We have just begun, and not asked everybody yet. */
+bool links_are_awaited(const struct queue *queue);
+/* The item was out and waits again: if ways changed meanwhile it is routed anew. */
+void links_item_released(struct queue *queue, struct queued_item *item);
+/* A connection to the hop came about, or did not. */
+void links_hop_result(struct queue *queue, const struct hop *hop, bool connected);
+void queue_serve_link_say(void *context, struct rpc_call *call, struct text request);
+void queue_serve_link_answer(void *context, struct rpc_call *call, struct text request);
 
 /* room.c */
 void queue_serve_room(void *context, struct rpc_call *call, struct text request);

@@ -10,7 +10,7 @@ static bool is_filtered(const struct item *item)
     return item->sender.length + item->forwarder.length + item->answer.length > 0;
 }
 
-/* What only groups need; behind the other, which then is there whatever it says. */
+/* What only groups of users need; behind the other, which then is there whatever it says. */
 static bool is_grouped(const struct item *item)
 {
     size_t shown = 0;
@@ -19,9 +19,15 @@ static bool is_grouped(const struct item *item)
     return item->owner.length + shown > 0;
 }
 
+/* What only routing groups need, behind both. */
+static bool has_origin(const struct item *item)
+{
+    return item->origin.server.length + item->origin.login.length + item->origin.member.length > 0;
+}
+
 static void put_rest(const struct item *item, struct buffer *out)
 {
-    bool has_group = is_grouped(item);
+    bool has_group = is_grouped(item) || has_origin(item);
     if (!has_group && !is_filtered(item))
         return;
     wire_put_text(out, item->sender);
@@ -32,6 +38,11 @@ static void put_rest(const struct item *item, struct buffer *out)
     wire_put_text(out, item->owner);
     for (unsigned i = 0; i < item->recipient_count; i++)
         wire_put_text(out, item->recipients[i].shown);
+    if (!has_origin(item))
+        return;
+    wire_put_text(out, item->origin.server);
+    wire_put_text(out, item->origin.login);
+    wire_put_text(out, item->origin.member);
 }
 
 static void get_rest(struct wire_reader *in, struct item *out)
@@ -48,7 +59,14 @@ static void get_rest(struct wire_reader *in, struct item *out)
     out->owner = wire_get_text(in);
     for (unsigned i = 0; i < out->recipient_count; i++)
         out->recipients[i].shown = wire_get_text(in);
-    in->bad |= !is_grouped(out);
+    if (in->bad || in->rest.length == 0) {
+        in->bad |= !is_grouped(out);
+        return;
+    }
+    out->origin.server = wire_get_text(in);
+    out->origin.login = wire_get_text(in);
+    out->origin.member = wire_get_text(in);
+    in->bad |= !has_origin(out);
 }
 
 void item_encode(const struct item *item, struct buffer *out)

@@ -32,6 +32,15 @@ struct item_recipient {
 /* In place of a sender: the null path. */
 #define ITEM_NO_SENDER TEXT("<>")
 
+/* How the message came, for routing it anew: the names of the server and login, and of the server
+ * of our organisation that it is from; or "". Kept where there are routing groups. */
+struct item_origin {
+    struct text server, login, member;
+};
+
+/* The connector of what no way is known for. */
+#define ITEM_UNREACHABLE "unreachable:"
+
 struct item {
     enum item_kind kind;
     bool is_frozen;     /* by an administrator, until he thaws it */
@@ -48,6 +57,7 @@ struct item {
     struct text forwarder; /* the mailbox that sends it on, or "" */
     struct text answer;    /* of ITEM_ANSWER; see answer.h */
     struct text owner;     /* of the group it is sent to: he gets the reports; "": the sender */
+    struct item_origin origin;
 };
 
 void item_encode(const struct item *item, struct buffer *out);

@@ -70,6 +70,7 @@ static bool verdict_init(struct verdict *verdict, struct queue *queue, struct qu
         arena_array(&verdict->arena, count, sizeof(struct item_recipient));
     verdict->reports.connector = verdict->reports.domain = TEXT("");
     verdict->reports.is_frozen = false;
+    verdict->reports.origin = (struct item_origin){.server = TEXT("")};
     return true;
 }
 
@@ -134,6 +135,11 @@ static void tell(struct verdict *verdict, const struct item_recipient *recipient
                  TEXT_ARG(recipient->enhanced), TEXT_ARG(recipient->reply));
 }
 
+static bool is_unreachable(const struct verdict *verdict)
+{
+    return verdict->queued->hop != NULL && verdict->queued->hop->is_unreachable;
+}
+
 /* RFC 3463 4: a failure for good is class 5 whatever was said before. That TLS was not what it had
  * to be stays the reason; else it is the time. */
 static void expire(struct verdict *verdict, struct item_recipient *recipient, enum wait_verdict why)
@@ -142,7 +148,7 @@ static void expire(struct verdict *verdict, struct item_recipient *recipient, en
         recipient->enhanced = arena_printf(&verdict->arena, "5%.*s",
                                            TEXT_ARG(text_from_position(recipient->enhanced, 1)));
     else
-        recipient->enhanced = TEXT("5.4.7");
+        recipient->enhanced = is_unreachable(verdict) ? TEXT("5.4.4") : TEXT("5.4.7");
     const char *what =
         why == WAIT_RETURN ? "not delivered by the time the sender set" : "delivery time expired";
     bool was_tried = !text_is_empty(recipient->reply);

@@ -266,11 +266,12 @@ static void plan_remote(struct plan *plan, const struct directory_target *target
         return;
     }
     struct item_recipient recipient = plan_recipient(plan, target);
-    facts.connector = route.connector == NULL ? TEXT("") : route.connector->name;
-    facts.domain = route_is_by_domain(&route) ? domain : TEXT("");
+    route_fill_item(&route, domain, &facts);
+    if (asked.links != NULL)
+        facts.origin = (struct item_origin){plan->server, asked.login, plan->from_member};
     add_recipient(plan, group_for(plan, group_name(plan, &facts), &facts), recipient);
     if (plan_may_tell(plan))
-        route_tell(&plan->change, &asked, &route, recipient.address, facts.sender);
+        route_tell(&plan->change, "routed", &asked, &route, recipient.address, facts.sender);
 }
 
 bool plan_is_known_elsewhere(const struct plan *plan, const struct directory_target *target)

@@ -22,6 +22,7 @@ struct plan {
     struct queue *queue;
     uint64_t id;
     struct text sender, login, server; /* the last two: that it came by, or "" */
+    struct text from_member;           /* a server of our organisation it is from, or "" */
     uint64_t size;
     int priority;
     const struct queue_recipient *recipients;

@@ -36,6 +36,7 @@ struct queue *queue_new(void)
     orders_init(queue);
     schedule_init(queue);
     turn_init(queue);
+    links_init(queue);
     return queue;
 }
 
@@ -45,6 +46,7 @@ void queue_set_settings(struct queue *queue, struct settings *settings)
     queue->settings = settings_hold(settings);
     queue->accounts.settings = settings;
     schedule_follow_settings(queue);
+    links_follow_settings(queue);
     if (old != NULL)
         settings_release(&old);
 }
@@ -246,6 +248,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     task_spawn(&queue->tasks, "releases", release_later, queue);
     task_spawn(&queue->tasks, "files", write_files, queue);
     task_spawn(&queue->tasks, "pickup", pickup_run, queue);
+    links_start(queue);
     return OK;
 }
 
@@ -273,6 +276,7 @@ void queue_stop(struct queue **stopped)
     task_group_finish(&queue->log_tasks);
     schedule_finish(queue);
     turn_finish(queue);
+    links_finish(queue);
     orders_finish(queue);
     etrn_finish(queue);
     directory_cache_free(&queue->cache);

@@ -45,7 +45,7 @@ void queue_set_owner(struct queue *queue, void *owner);
 void *queue_owner(const struct queue *queue);
 
 /* What fronts and send may call; context is the queue. */
-enum { QUEUE_FRONT_METHODS = 6, QUEUE_SEND_METHODS = 7 };
+enum { QUEUE_FRONT_METHODS = 7, QUEUE_SEND_METHODS = 8 };
 extern const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS];
 extern const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS];
 /* STORE_TURN, for the table of auth. */
@@ -63,7 +63,8 @@ struct queue_view {
     uint64_t id;
     uint32_t number;
     /* "waiting", "scheduled" (until its connector's time), "remote" (until it is asked for),
-     * "lookup" (until the directory answers), "frozen" (until it is thawed), "sending", "report",
+     * "lookup" (until the directory answers), "unreachable" (until there is a way), "frozen" (until
+     * it is thawed), "sending", "report",
      * "bad", "answer" (a script's, about to be written), or "held" until next_try_ms, as the sender
      * asked */
     const char *state;
@@ -82,7 +83,8 @@ void queue_each(struct queue *queue, uint64_t id, queue_view_visit *visit, void 
 
 struct queue_hop_view {
     struct text name;
-    const char *state; /* "active", "ready", "retry", "scheduled", "remote", "frozen", "disabled" */
+    const char *state; /* "active", "ready", "retry", "scheduled", "remote", "frozen", "disabled",
+                        * "unreachable" */
     unsigned messages; /* all of them */
     uint64_t bytes;
     int64_t oldest_ms;      /* wall: the first of these came */
@@ -166,12 +168,15 @@ struct queue_route_question {
     int priority;
 };
 struct queue_route_line {
-    struct text target;    /* the address that `to` leads to */
-    const char *kind;      /* "mailbox", "next-hop", "unknown", "loop", "refused", "other" */
+    struct text target; /* the address that `to` leads to */
+    /* "mailbox", "next-hop", "unknown", "loop", "refused", "unreachable", "other" */
+    const char *kind;
     struct text connector; /* of a next hop and of an alternative; "" by MX */
     struct text space;     /* that matched, or "" */
     uint32_t cost;
     struct text hosts; /* where it goes then */
+    struct text to;    /* "group/connector" of another server that it goes by in the end, or "" */
+    struct text way;   /* the groups on the way there, "north > south"; "" within ours */
     struct text reason;
     struct setting_place place; /* line 0: no setting decided */
     struct text note;

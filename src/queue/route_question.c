@@ -22,27 +22,60 @@ static struct text hosts_of(const struct route *route, struct arena *arena)
     return hosts;
 }
 
+/* A connector of another server is "group/name". */
+static struct text name_of(const struct link_group *group,
+                           const struct setting_connector *connector, struct arena *arena)
+{
+    return group == NULL
+               ? connector->name
+               : arena_printf(arena, "%.*s/%.*s", TEXT_ARG(group->name), TEXT_ARG(connector->name));
+}
+
 static void answer_others(const struct answering *answering, const struct route_facts *facts,
                           const struct route *route, struct text target)
 {
-    for (unsigned i = 0; i < facts->settings->connector_count; i++) {
-        const struct setting_connector *connector = &facts->settings->connectors[i];
-        const struct setting_space *space;
-        enum route_standing standing = decide_standing(facts, route, connector, &space);
-        if (standing == ROUTE_CHOSEN || connector->place.line == 0)
+    unsigned count;
+    struct arena *arena = &answering->plan->arena;
+    const struct route_candidate *list = decide_candidates(facts, route, arena, &count);
+    for (unsigned i = 0; i < count; i++) {
+        const struct route_candidate *other = &list[i];
+        const struct setting_connector *connector = other->connector;
+        bool is_written = other->group != NULL || connector->place.line > 0;
+        bool is_for_groups = connector->space_count == 0 && other->standing == ROUTE_OTHER_DOMAINS;
+        if (other->standing == ROUTE_CHOSEN || !is_written || is_for_groups)
             continue;
-        const struct route_standing_words *words = &route_standing_words[standing];
+        const struct route_standing_words *words = &route_standing_words[other->standing];
         struct queue_route_line line = {
             .target = target,
             .kind = "other",
-            .connector = connector->name,
-            .space = space == NULL ? TEXT("") : space->pattern,
-            .cost = space == NULL ? 0 : space->cost,
+            .connector = name_of(other->group, connector, arena),
+            .space = other->space == NULL ? TEXT("") : other->space->pattern,
+            .cost = other->cost,
             .reason = text_from(words->words),
             .place = settings_connector_place(facts->settings, connector, words->row),
             .note = connector->note};
         answering->visit(answering->context, &line);
     }
+}
+
+static const char *kind_of(const struct route *route)
+{
+    return route->is_refused ? "refused" : route->is_unreachable ? "unreachable" : "next-hop";
+}
+
+static const char *reason_of(const struct route_facts *facts, const struct route *route)
+{
+    if (route->is_refused)
+        return "no connector for the domain admits this message";
+    if (route->is_unreachable)
+        return facts->waits_for_links ? "the other servers were not asked yet"
+                                      : "no way is up to a connector for the domain";
+    if (route->connector == NULL)
+        return "no connector has this domain";
+    if (route->space == NULL)
+        return "unknown here, and the domain has another host";
+    return route->link == NULL ? "the closest address space, at the least cost"
+                               : "the closest address space, at the least cost with the way";
 }
 
 static void answer_remote(const struct answering *answering, struct text target)
@@ -53,12 +86,9 @@ static void answer_remote(const struct answering *answering, struct text target)
     struct route route = decide_route(&facts);
     const struct setting_connector *connector = route.connector;
     struct queue_route_line line = {.target = target,
-                                    .kind = route.is_refused ? "refused" : "next-hop",
-                                    .hosts = hosts_of(&route, &plan->arena)};
-    line.reason = route.is_refused      ? TEXT("no connector for the domain admits this message")
-                  : connector == NULL   ? TEXT("no connector has this domain")
-                  : route.space != NULL ? TEXT("the closest address space, at the least cost")
-                                        : TEXT("unknown here, and the domain has another host");
+                                    .kind = kind_of(&route),
+                                    .hosts = hosts_of(&route, &plan->arena),
+                                    .reason = text_from(reason_of(&facts, &route))};
     if (connector != NULL) {
         line.connector = connector->name;
         line.note = connector->note;
@@ -68,7 +98,12 @@ static void answer_remote(const struct answering *answering, struct text target)
         line.cost = route.space->cost;
         line.place = route.space->place;
     }
-    if (route.is_refused)
+    if (route.link != NULL) {
+        line.cost = route.cost;
+        line.to = name_of(route.group, &route.link->facts, &plan->arena);
+        line.way = decide_way(&facts, &route, &plan->arena);
+    }
+    if (route.is_refused || route.is_unreachable)
         line.hosts = TEXT("");
     answering->visit(answering->context, &line);
     answer_others(answering, &facts, &route, target);

@@ -99,6 +99,12 @@ enum status route_find_groups(struct plan *plan)
         gather_groups(&gathering, &settings->connectors[i].accepted);
         gather_groups(&gathering, &settings->connectors[i].rejected);
     }
+    const struct link_table *links = links_table(plan->queue);
+    for (unsigned i = 0; links != NULL && i < links->group_count; i++)
+        for (unsigned c = 0; c < links->groups[i]->connector_count; c++) {
+            gather_groups(&gathering, &links->groups[i]->connectors[c].facts.accepted);
+            gather_groups(&gathering, &links->groups[i]->connectors[c].facts.rejected);
+        }
     map_free(&gathering.seen);
     gather_own(&gathering, plan->sender);
     gather_own(&gathering, plan->login);
@@ -120,7 +126,34 @@ struct route_facts route_facts_of(const struct plan *plan, struct text domain)
                                 .group_count = plan->sender_group_count,
                                 .size = plan->size,
                                 .priority = plan->priority,
-                                .id = plan->id};
+                                .id = plan->id,
+                                .links = links_table(plan->queue),
+                                .waits_for_links = links_are_awaited(plan->queue),
+                                .from_member = plan->from_member};
+}
+
+struct text route_origin(const struct settings *settings, const struct queue_envelope *envelope)
+{
+    for (unsigned i = 0; i < settings->server_count; i++) {
+        const struct setting_server *server = &settings->servers[i];
+        if (!text_equals(server->name, envelope->server))
+            continue;
+        for (unsigned k = 0; k < server->peer_count; k++)
+            if (text_equals_nocase(server->peers[k], envelope->login))
+                return envelope->helo;
+    }
+    return TEXT("");
+}
+
+void route_fill_item(const struct route *route, struct text domain, struct item *item)
+{
+    if (route->is_unreachable) {
+        item->connector = TEXT(ITEM_UNREACHABLE);
+        item->domain = TEXT("");
+        return;
+    }
+    item->connector = route->connector == NULL ? TEXT("") : route->connector->name;
+    item->domain = route_is_by_domain(route) ? domain : TEXT("");
 }
 
 bool route_is_by_domain(const struct route *route)
@@ -129,50 +162,69 @@ bool route_is_by_domain(const struct route *route)
     return route->by_mx || connector->holds || connector->is_direct_first;
 }
 
-/* " rejected=a(it costs more)": those that have the domain. */
+/* " not-by=a:..., it costs more": those that have the domain. */
 static struct text rejected(const struct route_facts *facts, const struct route *route,
                             struct arena *arena)
 {
     struct text out = TEXT("");
-    unsigned told = 0;
-    for (unsigned i = 0; i < facts->settings->connector_count && told < REJECTED_MOST; i++) {
-        const struct setting_connector *connector = &facts->settings->connectors[i];
-        const struct setting_space *space;
-        enum route_standing standing = decide_standing(facts, route, connector, &space);
-        if (standing == ROUTE_CHOSEN || standing == ROUTE_OTHER_DOMAINS)
+    unsigned told = 0, count;
+    struct route_candidate *list = decide_candidates(facts, route, arena, &count);
+    for (unsigned i = 0; i < count && told < REJECTED_MOST; i++) {
+        const struct route_candidate *other = &list[i];
+        if (other->standing == ROUTE_CHOSEN || other->standing == ROUTE_OTHER_DOMAINS)
             continue;
-        struct setting_place place = settings_connector_place(facts->settings, connector,
-                                                              route_standing_words[standing].row);
-        out = arena_printf(arena, "%.*s not-by=%.*s:\"%s, %.*s:%u\"", TEXT_ARG(out),
-                           TEXT_ARG(connector->name), route_standing_words[standing].words,
-                           TEXT_ARG(place.file), place.line);
+        const struct route_standing_words *words = &route_standing_words[other->standing];
+        struct setting_place place =
+            settings_connector_place(facts->settings, other->connector, words->row);
+        struct text where = other->group != NULL
+                                ? arena_printf(arena, "group %.*s", TEXT_ARG(other->group->name))
+                                : arena_printf(arena, "%.*s:%u", TEXT_ARG(place.file), place.line);
+        out = arena_printf(arena, "%.*s not-by=%.*s:\"%s, %.*s\"", TEXT_ARG(out),
+                           TEXT_ARG(other->connector->name), words->words, TEXT_ARG(where));
         told++;
     }
     return out;
 }
 
-void route_tell(struct change *change, const struct route_facts *facts, const struct route *route,
-                struct text recipient, struct text sender)
+/* What a route is: by which connector, and which of another server it is on the way to. */
+static struct text described(const struct route_facts *facts, const struct route *route,
+                             struct arena *arena)
+{
+    const struct setting_connector *connector = route->connector;
+    if (route->is_unreachable)
+        return facts->waits_for_links
+                   ? TEXT("hop=unreachable reason=\"the other servers were not asked yet\"")
+                   : arena_printf(arena, "hop=unreachable reason=\"no way is up\"%.*s",
+                                  TEXT_ARG(rejected(facts, route, arena)));
+    if (connector == NULL)
+        return arena_printf(arena, "hop=mx:%.*s reason=\"no connector has this domain\"",
+                            TEXT_ARG(facts->domain));
+    if (route->space == NULL)
+        return arena_printf(arena, "connector=%.*s reason=\"unknown here\"",
+                            TEXT_ARG(connector->name));
+    struct text to = TEXT("");
+    if (route->link != NULL)
+        to = arena_printf(arena, " to=%.*s/%.*s way=\"%.*s\"", TEXT_ARG(route->group->name),
+                          TEXT_ARG(route->link->facts.name),
+                          TEXT_ARG(decide_way(facts, route, arena)));
+    struct text where = route->link != NULL ? TEXT("")
+                                            : arena_printf(arena, " where=%.*s:%u",
+                                                           TEXT_ARG(route->space->place.file),
+                                                           route->space->place.line);
+    return arena_printf(arena, "connector=%.*s%.*s space=%.*s cost=%u%.*s%.*s",
+                        TEXT_ARG(connector->name), TEXT_ARG(to), TEXT_ARG(route->space->pattern),
+                        route->link != NULL ? route->cost : route->space->cost, TEXT_ARG(where),
+                        TEXT_ARG(rejected(facts, route, arena)));
+}
+
+void route_tell(struct change *change, const char *event, const struct route_facts *facts,
+                const struct route *route, struct text recipient, struct text sender)
 {
     struct arena arena;
     arena_init(&arena);
-    const struct setting_connector *connector = route->connector;
     struct text name =
         text_is_empty(sender) ? TEXT("") : arena_printf(&arena, " from=<%.*s>", TEXT_ARG(sender));
-    if (connector == NULL)
-        change_story(change, facts->id, "routed",
-                     "recipient=%.*s hop=mx:%.*s%.*s reason=\"no connector has this domain\"",
-                     TEXT_ARG(recipient), TEXT_ARG(facts->domain), TEXT_ARG(name));
-    else if (route->space == NULL)
-        change_story(change, facts->id, "routed",
-                     "recipient=%.*s connector=%.*s%.*s reason=\"unknown here\"",
-                     TEXT_ARG(recipient), TEXT_ARG(connector->name), TEXT_ARG(name));
-    else
-        change_story(change, facts->id, "routed",
-                     "recipient=%.*s connector=%.*s space=%.*s cost=%u%.*s where=%.*s:%u%.*s",
-                     TEXT_ARG(recipient), TEXT_ARG(connector->name),
-                     TEXT_ARG(route->space->pattern), route->space->cost, TEXT_ARG(name),
-                     TEXT_ARG(route->space->place.file), route->space->place.line,
-                     TEXT_ARG(rejected(facts, route, &arena)));
+    change_story(change, facts->id, event, "recipient=%.*s%.*s %.*s", TEXT_ARG(recipient),
+                 TEXT_ARG(name), TEXT_ARG(described(facts, route, &arena)));
     arena_finish(&arena);
 }

@@ -395,6 +395,7 @@ void schedule_release(struct queue *queue, struct queued_item *item)
 {
     end_lease(queue, item);
     schedule_place(queue, item);
+    links_item_released(queue, item);
 }
 
 void schedule_send_lost(void *context)

@@ -62,6 +62,7 @@ struct queued_item {
     bool busy;         /* a task of ours works on it */
     bool is_frozen;    /* it waits for an administrator, and for nothing else */
     bool delay_told, deadline_told, is_filed;
+    bool is_to_route; /* it was out when ways changed */
     bool has_failed;  /* it could not be read, or what became of it not be recorded */
     bool is_released; /* by ETRN or an administrator: due whatever holds until it was tried once */
 };
@@ -82,6 +83,7 @@ struct hop {
     struct list all;         /* its items, waiting or not, the oldest first */
     uint64_t bytes;          /* of these */
     bool is_frozen;          /* by an administrator: nothing is sent, new mail still comes in */
+    bool is_unreachable;     /* of what no way is known for: nothing is sent */
     char *last_error;        /* of the latest attempt that failed, as the peer said it; or NULL */
     unsigned users;          /* items that name it: while there are any, it stays */
     unsigned waiting, leased, limit;

@@ -472,6 +472,7 @@ const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue story", serve_story},
     {QUEUE_ETRN, 0, "queue etrn", queue_serve_etrn},
     {QUEUE_ROOM, 0, "queue room", queue_serve_room},
+    {QUEUE_LINK_ANSWER, RPC_INLINE, "queue link answer", queue_serve_link_answer},
 };
 const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS] = {
     {QUEUE_LEASE, 0, "queue lease", serve_lease},
@@ -481,6 +482,7 @@ const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS] = {
     {QUEUE_TURN_LEASE, 0, "queue turn lease", queue_serve_turn_lease},
     {QUEUE_TURN_END, RPC_INLINE, "queue turn end", queue_serve_turn_end},
     {QUEUE_RECEIVE, 0, "queue receive", queue_serve_receive},
+    {QUEUE_LINK_SAY, RPC_INLINE, "queue link say", queue_serve_link_say},
 };
 void queue_serve_story(void *context, struct rpc_call *call, struct text request)
 {

@@ -20,6 +20,7 @@
 enum queue_send_method {
     SEND_TURN = 1,  /* with fd: the peer is on its other end */
     SEND_PROBE = 2, /* see probe.h */
+    SEND_LINKS = 3, /* see links.h */
 };
 
 /* ETRN: what to start. */

@@ -40,6 +40,7 @@ static const char *state_name(const struct queued_item *queued, const struct ite
             return item->is_frozen                 ? "frozen"
                    : queued == NULL                ? "waiting"
                    : !list_is_empty(&queued->held) ? "remote"
+                   : queued->hop->is_unreachable   ? "unreachable"
                    : queued->is_scheduled          ? "scheduled"
                                                    : "waiting";
         return "sending";
@@ -240,6 +241,8 @@ static const char *hop_state(const struct queue *queue, const struct hop *hop)
         return "frozen";
     if (queue->is_outbound_off)
         return "disabled";
+    if (hop->is_unreachable)
+        return "unreachable";
     if (hop->leased > 0)
         return "active";
     if (hop->retry_ms > clock_wall_ms())

@@ -2,8 +2,6 @@
 
 #include <stdio.h>
 
-enum { LENGTH_BYTES = 10 };
-
 /* MD5 of no bytes: the digest of a table without routing groups. */
 #define EMPTY_DIGEST "d41d8cd98f00b204e9800998ecf8427e"
 #define EMPTY_TABLE "{00000020}" EMPTY_DIGEST
@@ -38,18 +36,25 @@ static uint32_t hex_value(struct text text)
     return value;
 }
 
+bool link_state_length(struct text head, size_t *length)
+{
+    if (head.length < LINK_STATE_COUNT_BYTES || head.data[0] != '{' ||
+        head.data[LINK_STATE_COUNT_BYTES - 1] != '}' || !is_hex(text_of(head.data + 1, 8), 8))
+        return false;
+    *length = hex_value(text_of(head.data + 1, 8));
+    return true;
+}
+
 /* "{hhhhhhhh}" and so many bytes. */
 static bool take_counted(struct text *rest, struct text *out)
 {
-    struct text head = text_head(*rest, LENGTH_BYTES);
-    if (head.length < LENGTH_BYTES || head.data[0] != '{' || head.data[LENGTH_BYTES - 1] != '}' ||
-        !is_hex(text_of(head.data + 1, 8), 8))
+    size_t length;
+    if (!link_state_length(*rest, &length))
         return refused("no length where one should be"), false;
-    uint32_t length = hex_value(text_of(head.data + 1, 8));
-    if (length > rest->length - LENGTH_BYTES)
+    if (length > rest->length - LINK_STATE_COUNT_BYTES)
         return refused("a length reaches beyond the end"), false;
-    *out = text_of(rest->data + LENGTH_BYTES, length);
-    *rest = text_from_position(*rest, LENGTH_BYTES + length);
+    *out = text_of(rest->data + LINK_STATE_COUNT_BYTES, length);
+    *rest = text_from_position(*rest, LINK_STATE_COUNT_BYTES + length);
     return true;
 }
 
@@ -105,7 +110,7 @@ void link_state_write(const struct link_state_packet *packet, struct buffer *out
 {
     size_t length = sizeof(" MULTI (5)") - 1;
     for (unsigned i = 0; i < packet->part_count; i++)
-        length += sizeof(" ()") - 1 + LENGTH_BYTES + part_length(&packet->parts[i]);
+        length += sizeof(" ()") - 1 + LINK_STATE_COUNT_BYTES + part_length(&packet->parts[i]);
     buffer_printf(out, "{%08zx} MULTI (5)", length);
     for (unsigned i = 0; i < packet->part_count; i++) {
         const struct link_state_part *part = &packet->parts[i];

@@ -35,6 +35,10 @@ struct link_state_packet {
 enum status link_state_parse(struct text bytes, struct link_state_packet *out);
 void link_state_write(const struct link_state_packet *packet, struct buffer *out);
 
+/* How many bytes follow the "{hhhhhhhh}" that a packet begins with. */
+enum { LINK_STATE_COUNT_BYTES = 10 };
+bool link_state_length(struct text head, size_t *length);
+
 /* "ORGANISATION DIGEST major minor" of a DIGEST_QUERY. False when malformed. */
 struct link_state_query {
     struct text organisation, digest;

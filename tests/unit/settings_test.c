@@ -474,7 +474,7 @@ TEST("words in the wrong place are told the right one")
                 MAIN_FILE ":3:9: the port of '127.0.0.1:99' tells no service, and none is named\n"
                           "     3 | \tlisten 127.0.0.1:99\n"
                           "       | \t       ^^^^^^^^^^^^ add smtp, submission, smtps, lmtp, pop3, "
-                          "pop3s, imap, imaps, odmr or managesieve behind it\n");
+                          "pop3s, imap, imaps, odmr, managesieve or link-state behind it\n");
 }
 
 TEST("broken lines are told by what is broken")

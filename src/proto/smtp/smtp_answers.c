@@ -92,6 +92,7 @@ static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
     [SMTP_TOO_LARGE] = {552, "5.3.4", "Message too large", false},
     [SMTP_LIMITED] = {552, "5.2.3", "Larger than is allowed", false},
     [SMTP_SESSION_TOO_LARGE] = {552, "5.3.4", "The session is too large, closing", false},
+    [SMTP_NO_LINKS_NOW] = {454, "4.3.0", "No link state now", false},
     [SMTP_LINK_STATE_TOO_LARGE] = {552, "5.3.4", "Link state too large", true},
     [SMTP_AMBIGUOUS] = {553, "5.1.4", "Several have that name, give an address", false},
     [SMTP_NEEDS_SMTPUTF8] = {553, "5.6.7", "That address needs SMTPUTF8", false},

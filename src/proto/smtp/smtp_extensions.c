@@ -195,11 +195,18 @@ static const struct extension_row rows[EXTENSION_COUNT] = {
      EXTENSION_BIT(EXTENSION_AUTH) | EXTENSION_BIT(EXTENSION_ATRN) |                               \
      EXTENSION_BIT(EXTENSION_HELP))
 
+/* No mail at all. */
+#define LINK_STATE_EXTENSIONS                                                                      \
+    (EXTENSION_BIT(EXTENSION_ENHANCEDCODES) | EXTENSION_BIT(EXTENSION_STARTTLS) |                  \
+     EXTENSION_BIT(EXTENSION_AUTH) | EXTENSION_BIT(EXTENSION_HELP))
+
 unsigned smtp_extensions_without(const struct smtp_session *session)
 {
     unsigned without = session->server->without;
     if (session->service == SERVICE_ODMR)
         without |= EXTENSIONS_ALL & ~ODMR_EXTENSIONS;
+    if (session->service == SERVICE_LINK_STATE)
+        without |= EXTENSIONS_ALL & ~LINK_STATE_EXTENSIONS;
     for (unsigned i = 0; i < EXTENSION_COUNT; i++)
         if ((rows[i].needs & session->server->without) != 0 ||
             (rows[i].is_known != NULL && !rows[i].is_known(session)))

@@ -55,9 +55,10 @@ const char *smtp_greeting(const struct smtp_session *session, char out[SMTP_GREE
 
 void smtp_greet(struct smtp_session *session)
 {
-    const char *protocol = session->service == SERVICE_LMTP   ? "LMTP"
-                           : session->service == SERVICE_ODMR ? "ODMR"
-                                                              : "ESMTP";
+    const char *protocol = session->service == SERVICE_LMTP         ? "LMTP"
+                           : session->service == SERVICE_ODMR       ? "ODMR"
+                           : session->service == SERVICE_LINK_STATE ? "X-LSA-2"
+                                                                    : "ESMTP";
     stream_printf(session->line.stream, "220 %.*s %s %.*s\r\n", TEXT_ARG(session->host), protocol,
                   TEXT_ARG(session->server->greeting));
 }

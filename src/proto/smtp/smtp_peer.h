@@ -11,6 +11,7 @@ bool smtp_peer_is_welcome(struct smtp_session *session);
 
 void smtp_command_xexch50(struct line_session *line, struct text arguments);
 void smtp_command_xlink2state(struct line_session *line, struct text arguments);
+void smtp_command_lsa(struct line_session *line, struct text arguments);
 /* Forget the chunks that came. */
 void smtp_link_state_reset(struct smtp_session *session);
 

@@ -9,8 +9,11 @@
 #include "base/logline.h"
 #include "proto/smtp/smtp_probe.h"
 #include "proto/smtp/smtp_send_hop.h"
+#include "proto/smtp/smtp_send_links.h"
 #include "proto/smtp/smtp_send_request.h"
 #include "proto/smtp/smtp_send_turn.h"
+#include "queue/links.h"
+#include "queue/turn.h"
 
 enum {
     MOST_WEIGHT =
@@ -193,7 +196,18 @@ static void serve_probe(void *context, struct rpc_call *call, struct text reques
     free(probing);
 }
 
+static void serve_links(void *context, struct rpc_call *call, struct text request)
+{
+    const struct smtp_send *send = context;
+    enum status status = smtp_links_talk(&send->sender, request);
+    if (status == OK)
+        rpc_answer(&call, TEXT(""));
+    else
+        rpc_fail(&call, status, fail_reason());
+}
+
 const struct rpc_method smtp_send_methods[SMTP_SEND_METHODS] = {
     {SEND_TURN, RPC_INLINE, "send.turn", serve_turn},
     {SEND_PROBE, RPC_INLINE, "send.probe", serve_probe},
+    {SEND_LINKS, 0, "send.links", serve_links},
 };

@@ -15,7 +15,7 @@ enum status smtp_send_start(struct smtp_send *send);
 void smtp_send_stop(struct smtp_send **send);
 
 /* What the store may ask of it; context is the sender. */
-enum { SMTP_SEND_METHODS = 2 };
+enum { SMTP_SEND_METHODS = 3 };
 extern const struct rpc_method smtp_send_methods[SMTP_SEND_METHODS];
 
 #endif

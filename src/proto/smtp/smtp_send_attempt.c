@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/logline.h"
 #include "net/listener.h"
+#include "proto/smtp/smtp_send_links.h"
 #include "proto/smtp/smtp_send_login.h"
 #include "proto/smtp/smtp_send_request.h"
 #include "proto/smtp/smtp_send_tls.h"
@@ -351,8 +352,10 @@ static enum status connect_hop(struct attempt *attempt)
         attempt->has_trouble = false;
         status = connect_by(attempt, attempt->connector);
     }
-    if (status == OK)
+    if (status == OK) {
         smtp_request_when_sending(attempt->connection, attempt->connector);
+        smtp_links_when_sending(attempt->sender, attempt->connection, attempt->connector);
+    }
     return status;
 }
 

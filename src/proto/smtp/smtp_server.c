@@ -159,6 +159,17 @@ static const struct line_command odmr_commands[] = {
     {"TURN", SMTP_ANY, 0, command_unimplemented},
 };
 
+/* Port 691: log in as a server of the organisation, and speak in packets. */
+static const struct line_command link_commands[] = {
+    {"EHLO", SMTP_ANY, 0, smtp_command_ehlo},
+    {"NOOP", SMTP_ANY, 0, command_noop},
+    {"QUIT", SMTP_ANY, 0, command_quit},
+    {"STARTTLS", SMTP_NEW | SMTP_READY, 0, command_starttls, OF(STARTTLS)},
+    {"AUTH", SMTP_GREETED, LINE_TLS_FIRST | LINE_SECRET, smtp_command_auth, OF(AUTH)},
+    {"X-LSA-2", SMTP_READY, LINE_TLS_FIRST, smtp_command_lsa},
+    {"HELP", SMTP_ANY, LINE_TLS_FIRST, smtp_command_help, OF(HELP)},
+};
+
 /* The dialect */
 
 static unsigned current_state(const struct line_session *line)
@@ -209,6 +220,10 @@ static const struct line_dialect smtp_dialect = {
 };
 static const struct line_dialect odmr_dialect = {
     ROWS(odmr_commands),     .max_line = LINE_MAX_BYTES, .state = current_state,
+    .without = switched_off, .fault = say_fault,
+};
+static const struct line_dialect link_dialect = {
+    ROWS(link_commands),     .max_line = LINE_MAX_BYTES, .state = current_state,
     .without = switched_off, .fault = say_fault,
 };
 static const struct line_dialect lmtp_dialect = {
@@ -300,9 +315,10 @@ static void session_init(struct smtp_session *session, struct line_front *front,
         net_network_find(server->xclient_networks, server->xclient_network_count,
                          stream_peer(stream)) != NULL)
         net_address_text(stream_peer(stream), session->proxy);
-    const struct line_dialect *dialect = service == SERVICE_LMTP   ? &lmtp_dialect
-                                         : service == SERVICE_ODMR ? &odmr_dialect
-                                                                   : &smtp_dialect;
+    const struct line_dialect *dialect = service == SERVICE_LMTP         ? &lmtp_dialect
+                                         : service == SERVICE_ODMR       ? &odmr_dialect
+                                         : service == SERVICE_LINK_STATE ? &link_dialect
+                                                                         : &smtp_dialect;
     line_init(&session->line, stream, dialect, session);
     session->line.idle_ms = server->idle_ms;
     session->line.max_errors = server->max_errors;
