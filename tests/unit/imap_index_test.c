@@ -10,7 +10,7 @@
 #include "store/fresh.h"
 #include "test.h"
 
-enum { MESSAGES = 40, SEARCHES = 300, INPUT_MAX = 1 << 20 };
+enum { MESSAGES = 40, SEARCHES = 300, BEHIND = 500, INPUT_MAX = 1 << 20 };
 
 /* A small generator of its own: the same worlds in every run. */
 static uint32_t state;
@@ -305,4 +305,29 @@ static void let_it_be_indexed(void)
 TEST("a message that was delivered is looked through by itself, and again when told to")
 {
     free(world_talk(TEXT("a NOOP\r\n"), 0, let_it_be_indexed));
+}
+
+static void deliver_behind(void)
+{
+    struct accounts accounts = {.store = imap_world.store};
+    struct task_group group;
+    uint64_t inbox = mailbox_id(mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX")));
+    uint64_t trash = mailbox_id(mailbox_find(imap_world.store, WORLD_USER, TEXT("Trash")));
+    check(inbox < trash);
+    for (unsigned i = 0; i < BEHIND; i++)
+        world_put("Trash", TEXT("Subject: a\r\n\r\nSome words.\r\n"));
+    task_group_init(&group);
+    imap_index_begin(&group, &accounts);
+    while (fresh_count(imap_world.store, trash) == BEHIND)
+        task_yield();
+    EXPECT(fresh_count(imap_world.store, trash) > 0);
+    world_put("INBOX", TEXT("Subject: a\r\n\r\nSome words.\r\n"));
+    wait_until_indexed(trash);
+    wait_until_indexed(inbox);
+    task_group_finish(&group);
+}
+
+TEST("what comes while others are looked through is not forgotten")
+{
+    free(world_talk(TEXT("a NOOP\r\n"), 0, deliver_behind));
 }

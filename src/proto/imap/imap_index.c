@@ -128,19 +128,24 @@ static void rest(const struct imap_index *index, int64_t worked_us)
     task_sleep((worked_us * share + 999) / 1000);
 }
 
-/* All that is fresh now, but for what can't be read. False: there is such. YIELDS. */
-static bool look_through_all(struct imap_index *index)
+/* What is fresh now, but for what can't be read; more may come meanwhile, also before the place we
+ * are at. Returns how many were looked through. YIELDS, but not when there are none. */
+static unsigned look_through_all(struct imap_index *index, bool *is_all)
 {
     struct mailbox_entry entry;
     struct fresh_place place = {0, 0};
-    bool is_all = true;
+    unsigned count = 0;
     int64_t began_us = clock_monotonic_us();
+    *is_all = true;
     while (!task_is_cancelled() && fresh_next(index->store, &place, &entry)) {
         if (!is_wanted(index, place.mailbox)) {
             place = (struct fresh_place){place.mailbox + 1, 0};
             continue;
         }
-        is_all = look_through(index, place, &entry) != TRY_LATER && is_all;
+        if (look_through(index, place, &entry) == TRY_LATER)
+            *is_all = false;
+        else
+            count++;
         place.uid++;
         int64_t worked_us = clock_monotonic_us() - began_us;
         if (worked_us < WORK_US)
@@ -148,7 +153,7 @@ static bool look_through_all(struct imap_index *index)
         rest(index, worked_us);
         began_us = clock_monotonic_us();
     }
-    return is_all;
+    return count;
 }
 
 /* Until there is something to do and the store has time for it, or has had none for long. YIELDS.
@@ -167,7 +172,9 @@ static void index_task(void *argument)
 {
     struct imap_index *index = argument;
     while (!task_is_cancelled()) {
-        bool is_all = look_through_all(index);
+        bool is_all;
+        while (look_through_all(index, &is_all) > 0)
+            continue;
         wait_for_more(index, is_all ? NO_DEADLINE : clock_monotonic_ms() + RETRY_MS);
     }
     free(index);
