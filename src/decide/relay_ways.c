@@ -36,7 +36,12 @@ static enum finding_level level_of(const struct net_network *network)
 static void add_networks(const struct setting_server *server, struct findings *findings)
 {
     struct text place = decide_place_text(findings->arena, &server->place);
-    for (unsigned i = 0; i < server->relay_network_count; i++) {
+    if (server->relay_all_except)
+        findings_add(findings, FINDING_FAULT, "network",
+                     TEXT("name those who may, not those who may not: relay NETWORK ..."),
+                     "everybody may relay by server %.*s%.*s, all but %u networks",
+                     TEXT_ARG(server->name), TEXT_ARG(place), server->relay_network_count);
+    for (unsigned i = 0; i < server->relay_network_count && !server->relay_all_except; i++) {
         const struct net_network *network = &server->relay_networks[i];
         enum finding_level level = level_of(network);
         char text[NET_ADDRESS_TEXT_BYTES];

@@ -130,7 +130,7 @@ static bool is_trusted_view(struct relay_audit *audit, const struct setting_serv
     const struct net_network *network =
         net_network_find(server->relay_networks, server->relay_network_count, from);
     char text[NET_ADDRESS_TEXT_BYTES], own[NET_ADDRESS_TEXT_BYTES];
-    if (network == NULL)
+    if (network == NULL || server->relay_all_except)
         return false;
     findings_add(&audit->findings, FINDING_WARNING, "asked",
                  TEXT("ask from an address that may not: --from ADDRESS, or from another machine"),

@@ -46,7 +46,6 @@ static void look_at_listening(const struct door *door, struct findings *findings
                  net_address_text(address, text));
 }
 
-/* What the settings let strangers do there. */
 /* Who may connect at all. */
 static void look_at_peers(const struct setting_server *server, struct text place,
                           struct findings *findings)
@@ -61,6 +60,7 @@ static void look_at_peers(const struct setting_server *server, struct text place
                      server->admitted_count);
 }
 
+/* What the settings let strangers do there. */
 static void look_at_policy(const struct door *door, struct findings *findings)
 {
     const struct setting_server *server = door->server;

@@ -71,6 +71,14 @@ TEST("a network that may relay is worse the more strangers are in it")
     }
 }
 
+TEST("to let all relay but some is to let all")
+{
+    struct exposed exposed = expose(SERVER(" relay all-except 10.0.0.0/8\n"), decide_ways_to_relay);
+    EXPECT(level_of(&exposed, "network", "everybody may relay by server s") == FINDING_FAULT);
+    EXPECT(level_of(&exposed, "network", "10.0.0.0") == FINDING_LEVELS);
+    exposed_free(&exposed);
+}
+
 TEST("a connector that relays is told, and one that relays to everybody is at fault")
 {
     struct exposed exposed =
