@@ -68,6 +68,8 @@ class Servers(ServerTest):
                 field = re.search(rb"^Received: (?:\r\n[ \t]|.)*", message, re.M).group(0)
                 return re.sub(r"\s+", " ", field.decode())
         return self.fail(f"no message {subject}")
+
+    # shows: S66
     def test_a_peer_is_written_down_by_the_name_that_dns_has_for_it_and_none_is_refused(self):
         for peer, words in (
                 ("192.0.2.10", "(mx.partner.example [192.0.2.10])"),
@@ -85,16 +87,22 @@ class Servers(ServerTest):
         self.assertRegex(client.reply(), "^220")
         self.deliver(client, "unasked")
         self.assertIn("([192.0.2.10])", self.received("unasked"))
+
+    # shows: S14
     def test_all_except_the_refused_networks_and_names_are_talked_to(self):
         self.assertRegex(self.connect("named", "203.0.113.5").reply(), r"^554 5\.7\.1")
         self.assertRegex(self.connect("named", "192.0.2.12").reply(), r"^554 5\.7\.1")
         self.assertRegex(self.connect("named", "192.0.2.10").reply(), "^220")
+
+    # shows: S14
     def test_only_the_admitted_networks_and_names_that_lead_back_are_talked_to(self):
         self.assertRegex(self.connect("closed", "203.0.113.5").reply(), "^220")
         self.assertRegex(self.connect("closed", "192.0.2.10").reply(), "^220")
         self.assertRegex(self.connect("closed", "192.0.2.11").reply(), r"^554 5\.7\.1")
         self.assertRegex(self.connect("closed", "192.0.2.12").reply(), r"^554 5\.7\.1")
         self.assertRegex(self.connect("closed", UNANSWERED).reply(), r"^421 4\.7\.1")
+
+    # shows: S16
     def test_all_except_the_listed_networks_may_relay(self):
         for peer, answer in (("198.51.100.7", "^250"), ("192.0.2.10", r"^550 5\.7\.1")):
             client = self.connect("excepted", peer)
@@ -113,6 +121,8 @@ class Servers(ServerTest):
         self.server.wait_log(r"smtp.slowed peer=\"192.0.2.13:4711\" unknown-recipients=4 "
                              r"delay-ms=2000")
         self.assertRegex(client.ask("RCPT TO:<alice@example.test>"), "^250")
+
+    # shows: S01 S02 S62
     def test_a_second_server_has_its_own_socket_name_and_folders(self):
         with RawClient(self.ports["second"]) as client:
             self.assertRegex(client.reply(), "^220 second.example.test ")
@@ -171,7 +181,8 @@ class Outbound(ServerTest):
         cls.near = Sink(address="127.0.0.1", port=free_port())
         cls.far = Sink(address="127.0.0.2", port=cls.near.port)
         cls.grey, cls.grey_door = Sink(Greylisting(1)), Sink(Greylisting(1, at_connection=True))
-        for sink in (cls.one, cls.two, cls.near, cls.far, cls.grey, cls.grey_door):
+        cls.smart = Sink()
+        for sink in (cls.one, cls.two, cls.near, cls.far, cls.grey, cls.grey_door, cls.smart):
             cls.addClassCleanup(sink.close)
         cls.inside = Nsd({"split.example": "@ IN MX 10 mx\nmx IN A 127.0.0.2\n"})
         cls.outside = Nsd({"split.example": "@ IN MX 10 mx\nmx IN A 127.0.0.1\n",
@@ -197,6 +208,8 @@ class Outbound(ServerTest):
                        f"by mx port {cls.near.port}",
                        f"dns 127.0.0.1:{cls.outside.port}", "hello as second.example.test"),
             *connector("grey", "to grey.example", f"smart-host [127.0.0.1]:{cls.grey.port}"),
+            *connector("patient", "to patient.grey.example",
+                       f"smart-host [127.0.0.1]:{cls.smart.port}"),
             *connector("door", "to door.example", f"smart-host [127.0.0.1]:{cls.grey_door.port}"),
             "retry {", "    glitch 2s x2", "    after 1s", "    expire 1m", "}"]}
 
@@ -211,6 +224,8 @@ class Outbound(ServerTest):
             self.assertRegex(client.ask(f"RCPT TO:<{recipient}>"), "^250")
             client.ask("DATA")
             self.assertRegex(client.ask(text_message("out") + b".\r\n"), "^250")
+
+    # shows: S23 S56
     def test_connections_are_never_more_than_for_one_hop_nor_for_all_together(self):
         for _ in range(8):
             self.send_to("user@one.example")
@@ -221,6 +236,8 @@ class Outbound(ServerTest):
             sink.wait_for(8)
             self.assertLessEqual(sink.most_open, 2)
         self.assertEqual(self.gate.most_together, 3)
+
+    # shows: S67 S57 S62
     def test_a_connector_asks_its_own_dns_servers_and_greets_by_its_own_name(self):
         self.send_to("user@split.example")
         self.assertEqual(self.far.wait_for(1)[0].helo, "mx.example.test")
@@ -229,11 +246,21 @@ class Outbound(ServerTest):
         self.send_by_second("user@only.example")
         self.near.wait_for(2)
         self.assertEqual(len(self.far.messages), 1)
+
+    # shows: T22
     def test_a_greylisted_recipient_is_tried_at_the_intervals_for_messages(self):
         self.send_to("user@grey.example")
         self.grey.wait_for(1)
         tries = self.grey.policy.tries
         self.assertEqual(len(tries), 2)
+
+    # shows: T22
+    def test_mail_for_a_domain_that_greylists_can_be_left_to_a_smart_host(self):
+        self.send_to("user@patient.grey.example")
+        self.smart.wait_for(1)
+        self.assertEqual(self.smart.connections, 1)
+
+    # shows: T20 T22
     def test_a_peer_that_sends_away_all_who_are_new_is_tried_at_the_glitch_interval(self):
         self.send_to("user@door.example")
         self.grey_door.wait_for(1)
@@ -303,6 +330,7 @@ class RelayOnly(Mailroot):
 
 
 class Relaying(unittest.TestCase):
+    # shows: S48
     def test_a_server_without_domains_and_users_takes_mail_from_its_network_and_hands_it_on(self):
         sink = Sink()
         self.addCleanup(sink.close)

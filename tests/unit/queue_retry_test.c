@@ -49,6 +49,7 @@ static void hop_schedule(struct queue_peer *peer)
     arena_finish(&arena);
 }
 
+/* shows: T17 T20 */
 TEST("a hop that does not answer rests 1 minute thrice, 10 thrice, then 15")
 {
     run(hop_schedule);
@@ -394,6 +395,7 @@ static void local_delay(struct queue_peer *peer)
     arena_finish(&arena);
 }
 
+/* shows: S68 */
 TEST("mail that can't be written into its folder is late, and returned, by times of its own")
 {
     run(local_delay);

@@ -430,6 +430,7 @@ static const struct peer_row {
     {"admit ::/0\nrefuse bad.test", "2001:db8::1", "bad.test", false, false, PEER_REFUSED},
 };
 
+/* shows: S14 */
 TEST("who is refused or not admitted, by network and by name, is not talked to")
 {
     for (size_t i = 0; i < sizeof(peer_rows) / sizeof(peer_rows[0]); i++) {
