@@ -156,8 +156,10 @@ static enum status restore_box(struct store *store, const struct keeping_choice 
     uint32_t *uids = arena_array(&arena, MAILBOX_AT_ONCE, sizeof(*uids));
     while (status == OK && (count = gather_uids(box, choice, &after, uids)) > 0) {
         struct mailbox *target = find_target(store, choice->owner, name);
-        mailbox_settle(box); /* what is on its way out goes once */
-        status = target == NULL ? refused("the owner's name is too long")
+        uint64_t target_id = target == NULL ? 0 : mailbox_id(target);
+        mailbox_settle_gone(box); /* what is on its way out goes once */
+        target = mailbox_find_id(store, target_id);
+        status = target == NULL ? refused("there is no mailbox to put it back into")
                                 : mailbox_copy(box, target, uids, &count, true, &first);
         *restored += status == OK ? count : 0;
     }

@@ -125,7 +125,7 @@ static unsigned gather(struct mailbox *box, uint32_t *after, uint32_t end, uint3
 {
     const struct mailbox_entry *entry;
     unsigned count = 0;
-    mailbox_settle(box);
+    mailbox_settle_gone(box);
     while (count < MAILBOX_AT_ONCE && (entry = mailbox_entry_from(box, *after + 1)) != NULL &&
            entry->uid < end)
         uids[count++] = *after = entry->uid;

@@ -440,7 +440,7 @@ static enum naming rename_tree(struct renaming *renaming)
 static unsigned oldest(struct mailbox *box, uint32_t end, uint32_t *uids)
 {
     unsigned count = 0;
-    mailbox_settle(box);
+    mailbox_settle_gone(box);
     for (; count < box->count && count < SOME && box->entries[count].uid < end; count++)
         uids[count] = box->entries[count].uid;
     return count;

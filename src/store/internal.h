@@ -104,6 +104,8 @@ enum status store_wait(struct store *store, struct pending *pending);
 bool store_value_is_pending(struct store *store, struct text owner, struct text name);
 /* The same of this mailbox's entries that are there. */
 bool store_mailbox_is_pending(struct store *store, uint64_t mailbox);
+/* One that takes entries out of it. */
+bool store_expunge_is_pending(struct store *store, uint64_t mailbox);
 /* A record's operations into index and memory: the one apply function. */
 void store_apply(struct store *store, log_number number, struct log_place place,
                  const struct change_reading *reading, struct text operations);

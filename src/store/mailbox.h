@@ -111,11 +111,15 @@ enum status mailbox_flag_many(struct mailbox *box, const uint32_t *uids, unsigne
                               uint64_t add, uint64_t remove, uint64_t *modseq);
 /* Until no change of its entries is on its way. YIELDS. */
 void mailbox_settle(struct mailbox *box);
+/* Until none of its entries is on its way out: what is then there stays up to the next yield.
+ * YIELDS.
+ */
+void mailbox_settle_gone(struct mailbox *box);
 /* Put entries of an open mailbox into another, the messages shared; with `move` they go away here,
- * all in one record. Settle `from` before, and do not yield in between: what others have on its way
- * may take messages away, and would make of two moves of one message two messages, and of its copy
- * nothing. At most MAILBOX_AT_ONCE, ascending; those that are gone are left out of *uids and
- * *count. They get the UIDs from *first on. REFUSED: `to` takes no more. YIELDS. */
+ * all in one record. To be called behind mailbox_settle_gone(from) without a yield in between: of
+ * two moves of one message, one must find it gone, and so must a copy of what is being expunged. At
+ * most MAILBOX_AT_ONCE, ascending; those that are gone are left out of *uids and *count. They get
+ * the UIDs from *first on. REFUSED: `to` takes no more. YIELDS. */
 enum status mailbox_copy(struct mailbox *from, struct mailbox *to, uint32_t *uids, unsigned *count,
                          bool move, uint32_t *first);
 

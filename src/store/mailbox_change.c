@@ -42,6 +42,12 @@ void mailbox_settle(struct mailbox *box)
         store_settle(box->store);
 }
 
+void mailbox_settle_gone(struct mailbox *box)
+{
+    while (store_expunge_is_pending(box->store, box->id))
+        store_settle(box->store);
+}
+
 enum status mailbox_flag(struct mailbox *box, uint32_t uid, uint64_t add, uint64_t remove)
 {
     uint64_t modseq;

@@ -418,6 +418,17 @@ bool store_mailbox_is_pending(struct store *store, uint64_t mailbox)
     return any_pending(store, is_of_mailbox, &mailbox);
 }
 
+static bool takes_out(const struct operation *operation, const void *wanted)
+{
+    uint64_t mailbox = *(const uint64_t *)wanted;
+    return operation->type == OPERATION_EXPUNGE && operation->expunge.mailbox == mailbox;
+}
+
+bool store_expunge_is_pending(struct store *store, uint64_t mailbox)
+{
+    return any_pending(store, takes_out, &mailbox);
+}
+
 bool store_value_is_pending(struct store *store, struct text owner, struct text name)
 {
     struct operation_value wanted = {.owner = owner, .name = name};

@@ -43,7 +43,7 @@ static enum status copy_all(struct copying *copying)
     uint32_t after = 0, first;
     unsigned count;
     for (;;) {
-        mailbox_settle(session->view.box);
+        mailbox_settle_gone(session->view.box);
         if ((count = gather(copying, after, uids)) == 0)
             return OK;
         struct mailbox *to = mailbox_find_id(session->store, copying->to);
