@@ -6,6 +6,7 @@ What was answered OK must be there; what was not answered (the server was killed
 
 import collections
 import os
+import shutil
 import signal
 import time
 
@@ -73,7 +74,7 @@ class Writer:
         """Commands under which numbers stay as they are: they come first."""
         view = self.session.view
         numbers = some(self.random, range(1, len(view) + 1))
-        if not numbers:
+        if not numbers or self.session.has_uids_only():
             return []
         if self.random.random() < 0.3:
             return [Command(f"FETCH {write_set(numbers)} (UID FLAGS)", keeps=True)]
@@ -426,18 +427,27 @@ def crash(checker, session, random):
     is_whole = kill(checker, random)
     now.hear()
     checker.is_concurrent = False
-    begin_again(checker, is_whole)
+    begin_again(checker, random, is_whole)
     reckon(checker, now)
     checker.observe_changed(everything=True)
     checker.crashes += 1
 
 
-def begin_again(checker, is_whole):
+def delete_index(checker):
+    """It is made anew from the log, and nobody may notice."""
+    for index in (checker.server.directory / "data").glob("**/index"):
+        shutil.rmtree(index)
+    checker.journal.append("# the index is deleted")
+
+
+def begin_again(checker, random, is_whole):
     checker.told.clear()
     checker.disconnect_all()
     for each in checker.sessions:
         each.forget()
     if is_whole:
+        if random.random() < 0.3:
+            delete_index(checker)
         checker.server.start()
     checker.connect_all()
 
@@ -448,5 +458,5 @@ def restart(checker, session, random):
         each.remember()
     checker.disconnect_all()
     checker.server.stop()
-    begin_again(checker, True)
+    begin_again(checker, random, True)
     checker.observe_changed(everything=True)

@@ -4,7 +4,7 @@ Each takes a session and random numbers of its own, so that a step does the same
 run on the same state, and something sensible on any other."""
 
 from wire import fetched, read_set, require, tokens, write_set
-from world import message_bytes
+from world import line_count, message_bytes
 
 KEYWORDS = ["$a", "$b", "$c"]
 SYSTEM = ["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"]
@@ -31,7 +31,7 @@ class Named:
     """Messages as a command names them: by numbers or by UIDs."""
 
     def __init__(self, session, random, may_be_gone=True):
-        self.by_uid = random.random() < 0.5
+        self.by_uid = session.has_uids_only() or random.random() < 0.5
         self.prefix = "UID " if self.by_uid else ""
         view, box = session.view, session.box
         if self.by_uid:
@@ -92,13 +92,13 @@ def check_fetched(session, answer, expected):
     """All that were asked for are told, and what they hold is what came in."""
     heard = {}
     for raw in answer.untagged:
-        number, items = fetched(raw) or (0, {})
+        _, items = fetched(raw) or (0, {})
         if b"BODY[]" in items:
             token = session.box.messages[int(items[b"UID"])].token
             if session.checker.is_appended(token):
                 require(items[b"BODY[]"] == message_bytes(token), "the body of", token, "is",
                         items[b"BODY[]"])
-        if number:
+        if items:
             heard[int(items[b"UID"])] = items
     missing = set(expected) - set(heard)
     require(not missing, "FETCH told nothing of", sorted(missing))
@@ -129,7 +129,7 @@ def store(checker, session, random):
         if silent and uid in session.known:
             session.known[uid] = change(session.known[uid])
     if not silent:
-        told = {session.view[fetched(raw)[0] - 1] for raw in answer.untagged if fetched(raw)}
+        told = {session.uid_of(*fetched(raw)) for raw in answer.untagged if fetched(raw)}
         require(set(named.there) - set(left) <= told, "STORE told of", told)
     session.hear(answer, not named.by_uid)
     session.compare(not named.by_uid)
@@ -218,7 +218,7 @@ def replace(checker, session, random):
 
 
 def search(checker, session, random):
-    by_uid = random.random() < 0.5
+    by_uid = session.has_uids_only() or random.random() < 0.5
     key, found = search_key(session, random, 2)
     returns = random.choice(["", "", " RETURN (ALL)", " RETURN (COUNT MIN MAX)", " RETURN (SAVE)"])
     answer = session.ask(f"{'UID ' if by_uid else ''}SEARCH{returns} {key}")
@@ -264,7 +264,7 @@ def search_key(session, random, depth):
     if kind == 2 and view:
         uids = some(random, view)
         return f"UID {write_set(uids, random)}", lambda uid: uid in uids
-    if kind == 3 and view:
+    if kind == 3 and view and not session.has_uids_only():
         numbers = some(random, range(1, len(view) + 1))
         uids = {view[n - 1] for n in numbers}
         return write_set(numbers, random), lambda uid: uid in uids
@@ -272,8 +272,7 @@ def search_key(session, random, depth):
         since = random.randint(1, session.box.highest + 1)
         return f"MODSEQ {since}", lambda uid: messages[uid].modseq >= since
     if kind == 5 and messages:
-        token = random.choice(list(messages.values())).token
-        return f"SUBJECT {token}", lambda uid: messages[uid].token == token
+        return text_key(messages, random)
     if kind == 6 and session.saved:
         saved = set(session.saved)
         return "$", lambda uid: uid in saved
@@ -284,6 +283,19 @@ def search_key(session, random, depth):
         (one, left), (two, right) = (search_key(session, random, depth - 1) for _ in "12")
         return f"OR {one} {two}", lambda uid: left(uid) or right(uid)
     return "ALL", lambda uid: True
+
+
+def text_key(messages, random):
+    """Keys that an index of words may answer."""
+    token = random.choice(list(messages.values())).token
+    kind = random.randrange(4)
+    if kind == 0:
+        return 'BODY "of the body"', lambda uid: line_count(messages[uid].token) > 0
+    if kind == 1:
+        return f"NOT TEXT {token}", lambda uid: messages[uid].token != token
+    name = random.choice(["SUBJECT", "TEXT", "FROM", "HEADER SUBJECT"])
+    part = token[random.choice([0, 0, 1]):]  # also from within a word
+    return f"{name} {part}", lambda uid: part in messages[uid].token
 
 
 # ---- the session itself ----
@@ -343,7 +355,8 @@ def select_again(session, memory):
 def enable(checker, session, random):
     if session.box is not None:
         return
-    what = random.choice(["CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT"])
+    what = random.choice(["CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT",
+                          "UIDONLY"])
     session.ok(f"ENABLE {what}")
     session.enabled.add(what)
 

@@ -85,13 +85,13 @@ class Session:
             self.fill()
         elif what == b"EXPUNGE":
             require(not self.numbers_kept, self.name, "heard EXPUNGE while numbers are in use")
-            require("QRESYNC" not in self.enabled, self.name, "heard EXPUNGE with QRESYNC enabled")
+            require(not self.hears_vanished(), self.name, "heard EXPUNGE and not VANISHED")
             require(1 <= number <= len(self.view), self.name, "heard", number,
                     "EXPUNGE and knows", len(self.view), "messages")
             self.known.pop(self.view.pop(number - 1), None)
 
     def _vanished(self, is_earlier, uids):
-        require("QRESYNC" in self.enabled, self.name, "heard VANISHED without QRESYNC")
+        require(self.hears_vanished(), self.name, "heard VANISHED without having asked")
         if is_earlier:
             self.earlier |= set(uids)
             return
@@ -101,7 +101,22 @@ class Session:
             self.view.remove(uid)
             self.known.pop(uid, None)
 
+    def has_uids_only(self):
+        return "UIDONLY" in self.enabled
+
+    def hears_vanished(self):
+        return bool(self.enabled & {"QRESYNC", "UIDONLY"})
+
+    def uid_of(self, number, items):
+        return int(items[b"UID"]) if number is None else self.view[number - 1]
+
     def _fetched(self, number, items):
+        require((number is None) == self.has_uids_only(), self.name, "heard of number", number)
+        if number is None:
+            uid = int(items[b"UID"])
+            require(uid in self.view or None in self.view, self.name, "heard of UID", uid)
+            self._learn(uid, items)
+            return
         require(1 <= number <= len(self.view), self.name, "heard FETCH of number", number, "of",
                 len(self.view))
         uid = self.view[number - 1]
@@ -109,8 +124,10 @@ class Session:
             require(uid in (None, int(items[b"UID"])), self.name, "number", number, "was UID",
                     uid, "and is", items[b"UID"])
             uid = self.view[number - 1] = int(items[b"UID"])
-        if uid is None:
-            return
+        if uid is not None:
+            self._learn(uid, items)
+
+    def _learn(self, uid, items):
         if b"FLAGS" in items:
             self.known[uid] = flag_set(items[b"FLAGS"])
         if b"MODSEQ" in items:

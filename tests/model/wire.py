@@ -167,12 +167,16 @@ def tokens(raw):
 
 
 def fetched(raw):
-    """(number, {item: value}) of a FETCH response, or None."""
-    match = re.match(rb"\* (\d+) FETCH ", raw)
+    """(number, {item: value}) of a FETCH response, or None. Of a UIDFETCH (RFC 9586) the number is
+    None and UID is among the items."""
+    match = re.match(rb"\* (\d+) (UID)?FETCH ", raw)
     if not match:
         return None
-    items = tokens(raw[match.end():])[0]
-    return int(match[1]), {items[i].upper(): items[i + 1] for i in range(0, len(items), 2)}
+    words = tokens(raw[match.end():])[0]
+    items = {words[i].upper(): words[i + 1] for i in range(0, len(words), 2)}
+    if match[2]:
+        return None, items | {b"UID": match[1]}
+    return int(match[1]), items
 
 
 def flag_set(words):

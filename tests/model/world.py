@@ -105,8 +105,13 @@ class World:
                 self.ids[token])
 
 
+def line_count(token):
+    """Of the body. Some are large, so that segments of the log become full and are given back."""
+    number = sum(token.encode())
+    return 50_000 if number % 29 == 0 else number % 40
+
+
 def message_bytes(token):
-    """The message of a token: its size varies."""
-    lines = sum(token.encode()) % 40
+    """The message of a token."""
     return (f"From: <{token}@model.test>\r\nTo: <all@model.test>\r\nSubject: {token}\r\n\r\n" +
-            "A line of the body.\r\n" * lines).encode()
+            "A line of the body.\r\n" * line_count(token)).encode()
