@@ -113,6 +113,8 @@ def main():
 
     def progress(checker):
         last[:] = [checker]
+        if checker.done and checker.done % 1000 == 0:
+            print(f"# {checker.summary()}", file=sys.stderr, flush=True)
 
     failure = run(steps, progress)
     seconds = time.monotonic() - began
