@@ -1,5 +1,6 @@
 #include "admin/extras.h"
 
+#include "account/absence.h"
 #include "account/annotation.h"
 #include "account/preference.h"
 #include "account/sharing.h"
@@ -96,6 +97,18 @@ static void gather_scripts(struct store *store, struct text owner, struct extras
     buffer_finish(&source);
 }
 
+static void gather_absence(struct store *store, struct text owner, struct extras *extras)
+{
+    struct absence absence;
+    struct buffer bytes;
+    buffer_init(&bytes, EXTRAS_BYTES_MAX);
+    if (absence_get(store, owner, &extras->arena, &absence)) {
+        absence_encode(&absence, &bytes);
+        add(extras, TEXT(""), buffer_text(&bytes));
+    }
+    buffer_finish(&bytes);
+}
+
 static void begin(struct extras *extras)
 {
     *extras = (struct extras){0};
@@ -116,6 +129,11 @@ enum status extras_of_user(struct queue *queue, struct text owner, extras_give *
     annotation_each(&scope, TEXT("/private"), add_note, &extras);
     if (status == OK)
         status = give_all(&extras, &(struct form){.kind = "note"}, give, context);
+    arena_finish(&extras.arena);
+    begin(&extras);
+    gather_absence(store, owner, &extras);
+    if (status == OK)
+        status = give_all(&extras, &(struct form){.kind = "absence"}, give, context);
     arena_finish(&extras.arena);
     begin(&extras);
     gather_scripts(store, owner, &extras);
@@ -193,6 +211,14 @@ static enum status take_script(struct taking *taking)
                : OK;
 }
 
+static enum status take_absence(struct taking *taking)
+{
+    struct absence absence;
+    return absence_decode(taking->bytes, &absence)
+               ? absence_set(queue_store(taking->queue), taking->owner, &absence)
+               : REFUSED;
+}
+
 static struct mailbox *find_mailbox(const struct taking *taking)
 {
     return mailbox_find(queue_store(taking->queue), taking->owner,
@@ -236,10 +262,8 @@ enum status extras_import(struct queue *queue, struct text owner, const struct t
         const char *kind;
         enum status (*take)(struct taking *taking);
     } kinds[] = {
-        {"setting", take_setting},
-        {"script", take_script},
-        {"rights", take_rights},
-        {"note", take_note},
+        {"setting", take_setting}, {"absence", take_absence}, {"script", take_script},
+        {"rights", take_rights},   {"note", take_note},
     };
     struct text kind = tar_note(entry, TEXT("kind"));
     struct taking taking = {queue, owner, tar_note(entry, TEXT("name")), bytes, entry, {0}};

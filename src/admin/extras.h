@@ -2,6 +2,7 @@
  * "kind" tells them from messages.
  *
  *     setting   "name"               his own setting of this name (account/preference.h)
+ *     absence                        what is answered while he is away (account/absence.h)
  *     script    "name", "active"     a Sieve script
  *     rights    "mailbox"            who may do what with the mailbox: lines "RIGHTS IDENTIFIER"
  *     note      "name", "mailbox"    a note on the mailbox, or without one on the server */

@@ -55,6 +55,13 @@ const struct admin_verb admin_verbs[] = {
      ROLE_STORE, ADMIN_NO_INPUT},
     {"user quota", "ADDRESS [SIZE|0|default [messages NUMBER|0|default]]",
      "How much a user keeps, and may keep; or set that.", ROLE_STORE, ADMIN_NO_INPUT},
+    {"user oof",
+     "ADDRESS [show] | on [--from D] [--until D] [--days N] [--subject S] [--external all|none] | "
+     "off",
+     "Answer for a user while he is out of office.", ROLE_STORE, ADMIN_NO_INPUT},
+    {"user oof message", "ADDRESS [--internal|--external] FILE",
+     "What is answered then: to the user's own domain, to others, or to both.", ROLE_STORE,
+     ADMIN_FILE},
     {"login test", "ADDRESS", "Try a password, without throttling.", ROLE_AUTH, ADMIN_PASSWORD},
     {"login list", "", "Accounts and networks with wrong passwords: how many, locked until when.",
      ROLE_AUTH, ADMIN_NO_INPUT},

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "admin/verbs_absence.h"
 #include "admin/verbs_account.h"
 #include "admin/verbs_kept.h"
 #include "admin/verbs_mailbox.h"
@@ -348,6 +349,8 @@ const struct admin_action admin_queue_actions[] = {
     {"mailbox list", verb_mailbox_list},
     {"mailbox messages", verb_mailbox_messages},
     {"user set", verb_user_set},
+    {"user oof", verb_user_oof},
+    {"user oof message", verb_user_oof_message},
     {"user quota", verb_user_quota},
     {"mailbox create", verb_mailbox_create},
     {"mailbox delete", verb_mailbox_delete},

@@ -74,8 +74,8 @@ static unsigned own_address(const struct plan *plan, const struct directory_targ
 }
 
 static void run(struct plan *plan, const struct filter_source *source,
-                const struct directory_target *target, const struct cached_script *script,
-                struct filtered *filtered)
+                const struct directory_target *target, const struct sieve_script *script,
+                struct sieve_result *result)
 {
     struct world surroundings = {plan->queue, target->address, clock_wall_ms()};
     struct text address;
@@ -97,8 +97,7 @@ static void run(struct plan *plan, const struct filter_source *source,
                                 .mailbox_exists = mailbox_exists,
                                 .special_use_exists = special_use_exists,
                                 .was_seen = was_seen};
-    sieve_run(script->compiled, &message, &world, &plan->arena, &filtered->result);
-    filtered->trouble = filtered->result.error;
+    sieve_run(script, &message, &world, &plan->arena, result);
 }
 
 /* As a script that says nothing would have it. */
@@ -115,6 +114,58 @@ static const struct sieve_action *rejection(const struct sieve_result *result)
         if (result->actions[i].kind == SIEVE_REJECT)
             return &result->actions[i];
     return NULL;
+}
+
+/* He gets it, and nothing else was answered for him. */
+static bool may_answer(const struct filtered *filtered)
+{
+    bool arrives = false;
+    for (unsigned i = 0; i < filtered->result.action_count; i++) {
+        enum sieve_action_kind kind = filtered->result.actions[i].kind;
+        if (kind == SIEVE_VACATION || kind == SIEVE_REJECT)
+            return false;
+        arrives |= kind == SIEVE_KEEP || kind == SIEVE_FILEINTO || kind == SIEVE_REDIRECT;
+    }
+    return arrives;
+}
+
+/* Behind what his own script decided: the answer while he is away. */
+static void add_absence(struct plan *plan, const struct filter_source *source,
+                        const struct directory_target *target, const struct cached_script *script,
+                        struct filtered *filtered)
+{
+    struct sieve_result answer, *result = &filtered->result;
+    int64_t now_ms = clock_wall_ms();
+    if (script->absence == NULL || !may_answer(filtered) || now_ms < script->absent_from_ms ||
+        (script->absent_until_ms != 0 && now_ms >= script->absent_until_ms))
+        return;
+    run(plan, source, target, script->absence, &answer);
+    struct sieve_action *actions =
+        arena_array(&plan->arena, result->action_count + 1, sizeof(*actions));
+    for (unsigned i = 0; i < result->action_count; i++)
+        actions[i] = result->actions[i];
+    result->actions = actions;
+    for (unsigned i = 0; i < answer.action_count; i++)
+        if (answer.actions[i].kind == SIEVE_VACATION) {
+            actions[result->action_count] = answer.actions[i];
+            actions[result->action_count++].line = 0; /* of no script of his */
+            return;
+        }
+}
+
+static void decide(struct plan *plan, const struct filter_source *source,
+                   const struct directory_target *target, const struct cached_script *script,
+                   struct filtered *filtered)
+{
+    filtered->script = arena_copy(&plan->arena, script->name);
+    if (script->compiled != NULL) {
+        run(plan, source, target, script->compiled, &filtered->result);
+        filtered->trouble = filtered->result.error;
+    } else {
+        filtered->trouble = arena_copy(&plan->arena, script->error);
+        keep_it(plan, filtered);
+    }
+    add_absence(plan, source, target, script, filtered);
 }
 
 static enum status filter_target(struct plan *plan, const struct filter_source *source, unsigned i)
@@ -134,13 +185,7 @@ static enum status filter_target(struct plan *plan, const struct filter_source *
         return OK;
     struct filtered *filtered = arena_alloc(&plan->arena, sizeof(*filtered));
     filtered->owner = target->address;
-    filtered->script = arena_copy(&plan->arena, script->name);
-    if (script->compiled != NULL)
-        run(plan, source, target, script, filtered);
-    else
-        filtered->trouble = arena_copy(&plan->arena, script->error);
-    if (script->compiled == NULL)
-        keep_it(plan, filtered);
+    decide(plan, source, target, script, filtered);
     plan->filtered[i] = filtered;
     filtered->rejects = rejection(&filtered->result);
     status = filter_mailboxes(plan, filtered);

@@ -143,7 +143,9 @@ static void compose_vacation(struct composing *composing, const struct sieve_act
     struct text owner = composing->filtered->owner;
     struct text key =
         arena_printf(&plan->arena, "%.*s\n%.*s", TEXT_ARG(action->address), TEXT_ARG(action->key));
-    struct text to = arena_printf(&plan->arena, "to=%.*s", TEXT_ARG(action->address));
+    /* Without a line: it is of no script of his. */
+    struct text to = arena_printf(&plan->arena, "to=%.*s%s", TEXT_ARG(action->address),
+                                  action->line == 0 ? " by=absence" : "");
     if (action->seconds > 0 && remembers(composing, MEMORY_ANSWERED, key)) {
         tell(composing, action->line, "vacation",
              arena_printf(&plan->arena, "%.*s reason=\"answered not long ago\"", TEXT_ARG(to)));

@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "account/absence.h"
 #include "base/check.h"
+#include "base/logline.h"
 #include "base/map.h"
 #include "store/scripts.h"
 #include "store/value.h"
@@ -28,6 +30,7 @@ static void free_script(struct scripts_cache *cache, struct cached_script *scrip
     if (script == NULL || script == &cache->none)
         return;
     sieve_script_free(&script->compiled);
+    sieve_script_free(&script->absence);
     free((char *)script->name.data);
     free((char *)script->error.data);
     free(script);
@@ -54,7 +57,7 @@ void scripts_cache_free(struct scripts_cache **cache)
 
 void scripts_cache_changed(struct scripts_cache *cache, struct text owner, struct text name)
 {
-    if (script_is_value(name))
+    if (script_is_value(name) || absence_is_value(name))
         free_script(cache, map_remove(cache->owners, owner));
 }
 
@@ -77,13 +80,11 @@ static bool find_included(void *context, bool is_global, struct text name, struc
     return found;
 }
 
-static struct cached_script *compile(struct store *store, struct text owner, struct text name,
-                                     struct text source)
+static void compile(struct cached_script *script, struct store *store, struct text owner,
+                    struct text name, struct text source)
 {
     struct arena arena;
     struct buffer error;
-    struct cached_script *script = calloc(1, sizeof(*script));
-    check(script != NULL);
     arena_init(&arena);
     buffer_init(&error, 4096);
     struct library library = {store, owner, &arena};
@@ -96,23 +97,49 @@ static struct cached_script *compile(struct store *store, struct text owner, str
     }
     buffer_finish(&error);
     arena_finish(&arena);
-    return script;
+}
+
+/* It is of our making, and compiles. */
+static void compile_absence(struct cached_script *script, struct text owner,
+                            const struct absence *absence, struct arena *arena)
+{
+    struct buffer error;
+    buffer_init(&error, 4096);
+    if (sieve_compile(absence_script(absence, owner, arena), NULL, &error, &script->absence) != OK)
+        log_error("sieve.absence_malformed", "user=%s reason=%s", log_text(owner),
+                  log_text(buffer_text(&error)));
+    script->absent_from_ms = absence->from_ms;
+    script->absent_until_ms = absence->until_ms;
+    buffer_finish(&error);
 }
 
 static struct cached_script *load(struct scripts_cache *cache, struct store *store,
                                   struct text owner)
 {
     struct buffer name, source;
-    struct cached_script *script = &cache->none;
+    struct arena arena;
+    struct absence absence;
+    struct cached_script *script = calloc(1, sizeof(*script));
+    check(script != NULL);
+    arena_init(&arena);
     buffer_init(&name, NAME_ROOM);
     buffer_init(&source, VALUE_BYTES_MAX);
     script_active(store, owner, &name);
-    if (name.length > 0 && script_get(store, owner, buffer_text(&name), &source))
-        script = compile(store, owner, buffer_text(&name), buffer_text(&source));
-    cache->bytes += source.length;
+    bool has_own = name.length > 0 && script_get(store, owner, buffer_text(&name), &source);
+    if (has_own)
+        compile(script, store, owner, buffer_text(&name), buffer_text(&source));
+    bool has_absence = absence_get(store, owner, &arena, &absence) && absence.is_on;
+    if (has_absence)
+        compile_absence(script, owner, &absence, &arena);
+    cache->bytes +=
+        source.length + (has_absence ? absence.inside.length + absence.outside.length : 0);
     buffer_finish(&source);
     buffer_finish(&name);
-    return script;
+    arena_finish(&arena);
+    if (has_own || has_absence)
+        return script;
+    free(script);
+    return &cache->none;
 }
 
 const struct cached_script *scripts_cache_find(struct scripts_cache *cache, struct store *store,

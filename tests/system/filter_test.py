@@ -1,5 +1,6 @@
 """Sieve scripts at delivery: over real SMTP and LMTP, seen by IMAP and POP3, with a next hop."""
 
+import datetime
 import imaplib
 import os
 import re
@@ -79,6 +80,56 @@ class Filters(FilterTest):
         self.assertIn("Back in M=C3=A4rz.".encode(), message.data)
         self.assertEqual(len(self.server.fetch("alice")), 3)
         self.assertEqual(len(self.sink.messages), 1)
+
+    def test_who_is_out_of_office_is_answered_for_beside_his_own_script(self):
+        address, cli = self.server.address("alice"), self.server.cli
+        inside, outside = self.server.directory / "inside", self.server.directory / "outside"
+        inside.write_text("Ask Bob.\n")
+        outside.write_text("Back in M\u00e4rz.\n")
+        self.script(BILLS)
+        cli("user", "oof", address, "on", expect=1)
+        cli("user", "oof", "message", address, outside)
+        cli("user", "oof", "message", address, "--internal", inside)
+        tomorrow = (datetime.date.today() + datetime.timedelta(days=1)).isoformat()
+        cli("user", "oof", address, "on", "--until", tomorrow, "--subject", "Away")
+        self.addCleanup(cli, "user", "oof", address, "off")
+        self.assertIn("state:    answering", cli("user", "oof", address))
+        def send(sender, *fields, subject="hello"):
+            data = text_message(subject)
+            if fields:
+                data = ("\r\n".join(fields) + "\r\n").encode() + (
+                    data if isinstance(data, bytes) else data.encode())
+            self.server.send(data, "alice@example.test", sender=sender)
+        send("erin@far.test", "List-Id: <x.far.test>")
+        send("erin@far.test", "Auto-Submitted: auto-generated")
+        send("")
+        send("erin@far.test", subject="Your invoice")
+        send("erin@far.test")
+        message = self.sink.wait_for(1)[0]
+        self.assertEqual((message.sender, message.recipients), ("", ["erin@far.test"]))
+        self.assertIn(b"\r\nAuto-Submitted: auto-replied\r\n", message.data)
+        self.assertIn(b"\r\nSubject: Away\r\n", message.data)
+        self.assertIn("Back in M=C3=A4rz.".encode(), message.data)
+        self.server.send(text_message("hello"), "alice@example.test", sender="bob@example.test",
+                         service="submission", login="bob")
+        self.assertIn(b"Ask Bob.", self.server.fetch_when("bob", 1)[0])
+        self.assertEqual(len(self.sink.messages), 1)
+        client = self.imap()
+        self.assertNotEqual(client.select("Bills")[1], [b"0"])
+        self.assertIn("active", cli("sieve", "list", address))
+        cli("user", "oof", address, "on", "--external", "none")
+        send("frank@far.test")
+        cli("user", "oof", address, "off")
+        cli("user", "oof", address, "on", "--external", "all")
+        send("erin@far.test")
+        self.assertEqual(self.sink.wait_for(2)[1].recipients, ["erin@far.test"])
+        yesterday = (datetime.date.today() - datetime.timedelta(days=2)).isoformat()
+        cli("user", "oof", address, "on", "--until", yesterday)
+        self.assertIn("state:    on", cli("user", "oof", address))
+        send("grace@far.test")
+        cli("user", "oof", address, "on", "--until", "open")
+        send("heidi@far.test")
+        self.assertEqual(self.sink.wait_for(3)[2].recipients, ["heidi@far.test"])
 
     def test_a_rejection_is_a_550_in_the_recipients_words(self):
         self.script('require "reject";\nreject "No offers, please.";\n')

@@ -125,6 +125,8 @@ class Transfer(ServerTest):
         server.cli("user", "set", "ivan@example.test", "pop3", "off")
         server.cli("mailbox", "create", "ivan@example.test/Work")
         server.cli("mailbox", "share", "ivan@example.test/Work", "erin@example.test", "lr")
+        server.cli("user", "oof", "message", "ivan@example.test", str(script))
+        server.cli("user", "oof", "ivan@example.test", "on", "--subject", "gone")
         client = self.imap("ivan")
         client.subscribe("Work")
         for name in ("Work", ""):
@@ -141,6 +143,8 @@ class Transfer(ServerTest):
         self.assertRegex(server.cli("user", "set", "judy@example.test"), r"pop3 +off +own")
         self.assertRegex(server.cli("mailbox", "share", "judy@example.test/Work"),
                          "lr +erin@example.test")
+        self.assertRegex(server.cli("user", "oof", "judy@example.test"),
+                         r"state: +answering\n(.*\n)*subject: +gone")
         client = self.imap("judy")
         self.assertIn(b"Work", b"".join(client.lsub()[1]))
         for name in ("Work", ""):
