@@ -10,6 +10,8 @@
 #include "store/value.h"
 
 static const char *const on_off[] = {"off", "on", NULL};
+static const char *const bodies[] = {"both", "plain", "html", NULL};
+static const char *const exact_fast[] = {"exact", "fast", NULL};
 static const char *const listed_hidden[] = {"hidden", "listed", NULL};
 
 static const struct row {
@@ -27,6 +29,8 @@ static const struct row {
     [PREFERENCE_POP3] = {"pop3", .choices = on_off, .standard = 1, .help = "May log in to POP3."},
     [PREFERENCE_SIEVE] = {"managesieve", .choices = on_off, .standard = 1,
                           .help = "May log in to ManageSieve."},
+    [PREFERENCE_SUBMISSION] = {"submission", .choices = on_off, .standard = 1,
+                               .help = "May send mail after a login to SMTP."},
     [PREFERENCE_QUOTA] = {"quota", SETTING_SIZE, FROM(quota_bytes),
                           .help = "Bytes of all messages; 0: no limit."},
     [PREFERENCE_QUOTA_MESSAGES] = {"quota-messages", SETTING_COUNT, FROM(quota_messages),
@@ -36,6 +40,10 @@ static const struct row {
                                         "session ends; 0: never."},
     [PREFERENCE_POP3_DELAY] = {"pop3-login-delay", SETTING_TIME, FROM(pop3_delay_ms),
                                .help = "Time between two POP3 logins; 0: none."},
+    [PREFERENCE_POP3_BODY] = {"pop3-body", .choices = bodies, FROM(pop3_body),
+                              .help = "What POP3 gives of a text in several kinds."},
+    [PREFERENCE_POP3_SIZES] = {"pop3-sizes", .choices = exact_fast, FROM(pop3_fast_sizes),
+                               .help = "Sizes in POP3, where pop3-body leaves something out."},
     [PREFERENCE_PUBLIC_FOLDERS] = {"public-folders", .choices = listed_hidden, .standard = 1,
                                    FROM(lists_public),
                                    .help = "Whether IMAP lists the public folders."},
@@ -158,8 +166,10 @@ enum status preference_set(const struct accounts *accounts, struct text user, en
     if (text_equals(value, TEXT("default")))
         value = TEXT("");
     else if (!read_value(row, value, &number) && row->choices != NULL)
-        return refused("'%.*s' is no value of %s; write %s, %s or default", TEXT_ARG(value),
-                       row->name, row->choices[0], row->choices[1]);
+        return refused("'%.*s' is no value of %s; write %s, %s%s%s or default", TEXT_ARG(value),
+                       row->name, row->choices[0], row->choices[1],
+                       row->choices[2] == NULL ? "" : ", ",
+                       row->choices[2] == NULL ? "" : row->choices[2]);
     else if (row->choices == NULL && !read_value(row, value, &number))
         return refused("'%.*s' is no value of %s; write it like %s, or default", TEXT_ARG(value),
                        row->name, examples[row->number]);

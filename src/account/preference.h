@@ -8,10 +8,13 @@ enum preference {
     PREFERENCE_IMAP,              /* 1: may use it */
     PREFERENCE_POP3,              /* 1: may use it */
     PREFERENCE_SIEVE,             /* 1: may use ManageSieve */
+    PREFERENCE_SUBMISSION,        /* 1: may send mail after a login to SMTP */
     PREFERENCE_QUOTA,             /* bytes; 0: no limit */
     PREFERENCE_QUOTA_MESSAGES,    /* 0: no limit */
     PREFERENCE_POP3_EXPIRE,       /* milliseconds; 0: never */
     PREFERENCE_POP3_DELAY,        /* milliseconds between logins; 0: none */
+    PREFERENCE_POP3_BODY,         /* 0: as it is, 1: plain, 2: html */
+    PREFERENCE_POP3_SIZES,        /* 1: fast */
     PREFERENCE_PUBLIC_FOLDERS,    /* 1: listed */
     PREFERENCE_KEEP_DELETED,      /* milliseconds; 0: what is removed is gone */
     PREFERENCE_KEEP_DELETED_MOST, /* bytes; 0: no limit */

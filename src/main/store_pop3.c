@@ -9,9 +9,9 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "base/map.h"
+#include "main/pop3_body.h"
 #include "proto/pop3/pop3.h"
 #include "store/mailbox.h"
-#include "store/shown.h"
 
 struct store_pop3 {
     struct map *logins; /* user -> struct last_login */
@@ -30,6 +30,9 @@ struct session {
     const char *refusal; /* why it can't begin, or NULL */
     bool has_lock;
     int64_t idle_ms, expire_ms, delay_ms;
+    enum pop3_body body;
+    bool has_fast_sizes;
+    uint64_t *sizes; /* as shown; NULL: as the entries have them */
     int fd;
 };
 
@@ -56,7 +59,13 @@ void store_pop3_free(struct store_pop3 **freed)
 static uint64_t drop_size(void *state, unsigned index)
 {
     const struct session *session = state;
-    return session->entries[index].size;
+    return session->sizes != NULL ? session->sizes[index] : session->entries[index].size;
+}
+
+static uint64_t drop_exact_size(void *state, unsigned index)
+{
+    const struct session *session = state;
+    return pop3_body_size(queue_store(session->queue), &session->entries[index], session->body);
 }
 
 static void drop_uid(void *state, unsigned index, char out[POP3_UID_BYTES])
@@ -70,8 +79,8 @@ static enum status drop_read(void *state, unsigned index, uint64_t offset, uint3
                              struct buffer *out)
 {
     const struct session *session = state;
-    return mailbox_read(queue_store(session->queue), session->entries[index].message, offset,
-                        length, out);
+    return pop3_body_read(queue_store(session->queue), &session->entries[index], session->body,
+                          (struct pop3_body_range){offset, offset + length}, out);
 }
 
 static bool drop_is_expired(void *state, unsigned index)
@@ -93,17 +102,31 @@ static enum status drop_remove(void *state, const unsigned *indexes, unsigned co
     return status;
 }
 
+/* Of all messages, before the client asks for them: then there is no time to look. YIELDS. */
+static void find_sizes(struct session *session)
+{
+    if (session->body == POP3_BODY_BOTH || session->has_fast_sizes)
+        return;
+    session->sizes = calloc(session->count + 1, sizeof(*session->sizes));
+    check(session->sizes != NULL);
+    for (unsigned i = 0; i < session->count; i++)
+        session->sizes[i] =
+            pop3_body_size(queue_store(session->queue), &session->entries[i], session->body);
+}
+
 static void run_session(struct session *session, struct stream *stream)
 {
     if (session->refusal != NULL) {
         pop3_refuse_mailbox(stream, session->refusal);
         return;
     }
+    find_sizes(session);
     struct pop3_maildrop drop = {.state = session,
                                  .count = session->count,
                                  .expire_ms = session->expire_ms,
                                  .delay_ms = session->delay_ms,
                                  .size = drop_size,
+                                 .exact_size = session->has_fast_sizes ? drop_exact_size : NULL,
                                  .uid = drop_uid,
                                  .read = drop_read,
                                  .is_expired = drop_is_expired,
@@ -121,6 +144,7 @@ static void session_task(void *argument)
         mailbox_unlock(session->box);
     mailbox_close(&session->box);
     free(session->entries);
+    free(session->sizes);
     free(session);
 }
 
@@ -155,6 +179,8 @@ static struct session *session_new(struct queue *queue, const struct store_pop3_
     *session = (struct session){.queue = queue, .box = box, .idle_ms = login->idle_ms, .fd = fd};
     session->expire_ms = (int64_t)preference_get(accounts, login->user, PREFERENCE_POP3_EXPIRE);
     session->delay_ms = (int64_t)preference_get(accounts, login->user, PREFERENCE_POP3_DELAY);
+    session->body = (enum pop3_body)preference_get(accounts, login->user, PREFERENCE_POP3_BODY);
+    session->has_fast_sizes = preference_get(accounts, login->user, PREFERENCE_POP3_SIZES) != 0;
     session->has_lock = mailbox_lock(box);
     mailbox_open(box);
     const struct mailbox_entry *entries = mailbox_entries(box, &session->count);

@@ -103,6 +103,8 @@ static const char *const tls_strength_choices[] = {"128", "256", NULL};
 static const char *const client_certificate_choices[] = {"none", "ask", "require", NULL};
 static const char *const client_hello_choices[] = {"ehlo", "helo", NULL};
 static const char *const when_full_choices[] = {"later", "refuse", NULL};
+static const char *const body_choices[] = {"both", "plain", "html", NULL};
+static const char *const sizes_choices[] = {"exact", "fast", NULL};
 static const char *const public_choices[] = {"hidden", "listed", NULL};
 static const char *const urgency_choices[] = {"low", "normal", "high", NULL};
 static const char *const origin_choices[] = {"any", "system", "non-system", NULL};
@@ -318,6 +320,17 @@ const struct setting_row setting_rows[] = {
     {DOMAIN, "pop3 login-delay", &setting_type_time,
      .standard = "0", .low = 0, .high = HOUR, TO(setting_domain, pop3_delay_ms),
      .help = "How long a user waits between two POP3 logins."},
+    {DOMAIN, "pop3 body", &setting_type_choice,
+     .standard = "both", .choices = body_choices, TO(setting_domain, pop3_body),
+     .help = "What POP3 gives of a text that came as plain text and as HTML. plain, html: that kind "
+             "alone, where there is one; what is signed or encrypted stays whole. IMAP programs ask "
+             "for the part they show, and get all parts. A user may have it otherwise: mailroot user "
+             "set."},
+    {DOMAIN, "pop3 sizes", &setting_type_choice,
+     .standard = "exact", .choices = sizes_choices, TO(setting_domain, pop3_fast_sizes),
+     .help = "Sizes of messages that pop3 body makes smaller. exact: those of what is given, so that "
+             "a new message is read once more when a session begins. fast: those of the whole "
+             "message. All other sizes, and those in IMAP, are always exact."},
     {DOMAIN, "keep-deleted", &setting_type_time,
      .standard = "14d", .low = 0, .high = 3650 * DAY, TO(setting_domain, keep_deleted_ms),
      .help = "How long messages can be put back that were removed from mailboxes (mailroot mailbox "

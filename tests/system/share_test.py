@@ -1,16 +1,20 @@
 """Shared mailboxes, limits and settings of users, with Python's imaplib and poplib."""
 
+import email.message
+import email.policy
 import imaplib
+import poplib
+import smtplib
 import unittest
 
 from cases import ServerTest
-from harness import client_tls, text_message, wait_until
+from harness import client_tls, pop_retrieve, text_message, wait_until
 
 
 class Sharing(ServerTest):
     """Two users and the administrator, one server."""
 
-    settings = {"users": ("alice", "bob", "carol", "dave")}
+    settings = {"users": ("alice", "bob", "carol", "dave", "erin", "frank")}
 
     def imap(self, user):
         server = self.server
@@ -28,7 +32,7 @@ class Sharing(ServerTest):
         answer = self.ask(client, "list", '""', pattern)
         return [line.decode().rsplit(' "/" ', 1)[1].strip('"') for line in answer if line]
 
-    # shows: I07
+    # shows: I07 I02
     def test_a_public_folder_is_read_by_all_and_listed_to_those_who_want_it(self):
         self.server.cli("mailbox", "create", "Public/Announcements")
         self.server.cli("mailbox", "share", "Public/Announcements", "alice@example.test",
@@ -45,6 +49,24 @@ class Sharing(ServerTest):
         self.ask(bob, "subscribe", "Public/Announcements")
         self.assertIn("Public/Announcements", self.listed(bob, "*"))
         self.server.cli("user", "set", "bob@example.test", "public-folders", "default")
+        self.ask(bob, "unsubscribe", "Public/Announcements")
+        self.set_lines("domain example.test {", "    public-folders hidden", "}")
+        self.addCleanup(self.set_lines)
+        self.assertNotIn("Public/Announcements", self.listed(bob, "*"))
+        self.server.cli("user", "set", "bob@example.test", "public-folders", "listed")
+        self.assertIn("Public/Announcements", self.listed(bob, "*"))
+        self.server.cli("user", "set", "bob@example.test", "public-folders", "default")
+
+    def test_who_may_not_send_is_refused_with_his_login_and_still_gets_mail(self):
+        arguments = {"sender": "bob@example.test", "service": "submission", "login": "bob"}
+        self.server.cli("user", "set", "bob@example.test", "submission", "off")
+        with self.assertRaises(smtplib.SMTPDataError) as refused:
+            self.server.send(text_message("not sent"), "alice@example.test", **arguments)
+        self.assertEqual(refused.exception.smtp_code // 100, 5)
+        self.assertEqual(self.server.send(text_message("in"), "bob@example.test"), {})
+        self.server.cli("user", "set", "bob@example.test", "submission", "default")
+        self.assertEqual(self.server.send(text_message("sent"), "alice@example.test", **arguments),
+                         {})
 
     def test_who_shares_a_mailbox_sees_what_the_other_does_and_takes_it_back(self):
         alice, bob = self.imap("alice"), self.imap("bob")
@@ -81,6 +103,92 @@ class Sharing(ServerTest):
         self.assertIn("Kept", self.server.cli("mailbox", "list", "alice@example.test"))
         self.assertIn("findings: 0", self.server.cli("mailbox", "verify"))
 
+    def test_a_new_user_finds_the_usual_folders_and_is_subscribed_to_them(self):
+        client = self.imap("erin")
+        usual = {"INBOX", "Drafts", "Sent", "Trash", "Junk", "Archive"}
+        self.assertEqual(set(self.listed(client, "*")), usual)
+        subscribed = {line.decode().rsplit(" ", 1)[1].strip('"')
+                      for line in self.ask(client, "lsub", '""', "*")}
+        self.assertEqual(subscribed, usual)
+        kind, _ = client.xatom("LIST", '(SPECIAL-USE)', '""', '"*"')
+        self.assertEqual(kind, "OK")
+        uses = b" ".join(client.response("LIST")[1])
+        for use in (rb"\Drafts", rb"\Sent", rb"\Trash", rb"\Junk", rb"\Archive"):
+            self.assertIn(use, uses)
+        self.ask(client, "unsubscribe", "Junk")
+        self.ask(client, "delete", "Archive")
+        again = self.imap("erin")
+        self.assertEqual(set(self.listed(again, "*")), usual - {"Archive"})
+        self.assertNotIn(b"Junk", b"".join(self.ask(again, "lsub", '""', "*")))
+
+    def set_lines(self, *lines):
+        self.server.lines[:] = lines
+        self.server.write_config()
+        self.server.cli("reload")
+
+    def pop3_facts(self, user):
+        """What a session gives: sizes of LIST, of STAT, and the messages."""
+        client = self.server.pop(user)
+        sizes = [int(line.split()[1]) for line in client.list()[1]]
+        stat = client.stat()
+        messages = [pop_retrieve(client, number + 1) for number in range(stat[0])]
+        client.quit()
+        return sizes, stat[1], messages
+
+    # shows: O02 O16
+    def test_pop3_gives_one_kind_of_a_text_to_who_wants_that_by_default_or_by_himself(self):
+        server, carol = self.server, "frank@example.test"
+        both = email.message.EmailMessage()
+        both["From"], both["To"], both["Subject"] = "a@far.test", carol, "both"
+        both.set_content("plain words\n")
+        both.add_alternative("<p>marked words</p>\n", subtype="html")
+        both.add_attachment(b"attached", maintype="application", subtype="x-any", filename="x")
+        plain = text_message("plain alone")
+        for message in (both.as_bytes(policy=email.policy.SMTP), plain):
+            server.send(message, carol, service="lmtp")
+        whole = self.pop3_facts("frank")
+        self.assertEqual(whole[0], [len(message) for message in whole[2]])
+
+        def expect(wanted, missing, is_exact=True):
+            sizes, stat, messages = self.pop3_facts("frank")
+            self.assertIn(wanted, messages[0])
+            self.assertNotIn(missing, messages[0])
+            read = email.message_from_bytes(messages[0], policy=email.policy.default)
+            self.assertEqual([part.get_content_type() for part in read.walk()],
+                             ["multipart/mixed", "text/plain" if wanted == b"plain words"
+                              else "text/html", "application/x-any"])
+            self.assertEqual(messages[1], whole[2][1])
+            given = [len(message) for message in messages]
+            self.assertEqual(sizes, given if is_exact else whole[0])
+            self.assertEqual(stat, sum(sizes))
+
+        server.cli("user", "set", carol, "pop3-body", "plain")
+        expect(b"plain words", b"marked words")
+        server.cli("user", "set", carol, "pop3-body", "html")
+        expect(b"marked words", b"plain words")
+        server.cli("user", "set", carol, "pop3-sizes", "fast")
+        expect(b"marked words", b"plain words", is_exact=False)
+        server.cli("user", "set", carol, "pop3-sizes", "default")
+        server.cli("user", "set", carol, "pop3-body", "default")
+        self.assertEqual(self.pop3_facts("frank"), whole)
+        self.set_lines("domain example.test {", "    pop3 body plain", "}")
+        self.addCleanup(self.set_lines)
+        expect(b"plain words", b"marked words")
+        server.cli("user", "set", carol, "pop3-body", "both")
+        self.assertEqual(self.pop3_facts("frank"), whole)
+        client = self.imap("frank")
+        client.select(readonly=True)
+        self.assertIn(b"marked words", client.fetch("1", "(BODY[])")[1][0][1])
+
+    def test_a_second_pop3_session_waits_until_the_first_has_ended(self):
+        first = self.server.pop("frank")
+        with self.assertRaisesRegex(poplib.error_proto, "IN-USE"):
+            self.server.pop("frank")
+        imap = self.imap("frank")
+        self.ask(imap, "select", "INBOX")
+        first.quit()
+        self.server.pop("frank").quit()
+
     def test_pop3_ids_are_the_same_after_the_index_was_made_anew(self):
         for number in range(3):
             self.server.send(text_message(f"id {number}"), "carol@example.test", service="lmtp")
@@ -103,7 +211,6 @@ class Sharing(ServerTest):
         for number in range(2):
             self.assertEqual(server.send(text_message(f"{number}"), "dave@example.test",
                                          service="lmtp"), {})
-        import smtplib
         with self.assertRaises(smtplib.SMTPRecipientsRefused) as refused:
             server.send(text_message("too much"), "dave@example.test", service="lmtp")
         code, words = refused.exception.recipients["dave@example.test"]

@@ -23,6 +23,8 @@ struct pop3_maildrop {
     int64_t expire_ms, delay_ms; /* told by CAPA; 0: never, none */
     /* Bytes of the message. Must not YIELD. */
     uint64_t (*size)(void *state, unsigned index);
+    /* What read gives in all, where size is only near it. NULL: as size. May YIELD. */
+    uint64_t (*exact_size)(void *state, unsigned index);
     /* Its unique id, NUL-ended. Must not YIELD. */
     void (*uid)(void *state, unsigned index, char out[POP3_UID_BYTES]);
     /* Append the bytes [offset, offset+length) to out; less only at the end of the message.

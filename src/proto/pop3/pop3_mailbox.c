@@ -159,7 +159,9 @@ static void send_dotted(struct stream *stream, struct dots_writer *writer, struc
 static void send_message(struct line_session *line, unsigned index, struct cutter cutter)
 {
     const struct pop3_maildrop *maildrop = pop3_session(line)->maildrop;
-    uint64_t size = maildrop->size(maildrop->state, index), offset = 0;
+    uint64_t size = maildrop->exact_size == NULL ? maildrop->size(maildrop->state, index)
+                                                 : maildrop->exact_size(maildrop->state, index);
+    uint64_t offset = 0;
     struct dots_writer writer = {0};
     struct buffer range;
     buffer_init(&range, RANGE_BYTES);
