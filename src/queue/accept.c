@@ -1,5 +1,6 @@
 /* The way in: one record says all of a message: where its body is, who has it in his mailbox, what
  * waits for whom. When it is durable the message is delivered, locally, and queued. */
+#include "account/preference.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "queue/filter.h"
@@ -162,6 +163,14 @@ static enum status plan_and_commit(struct plan *plan, const struct acceptance *a
     return status == OK ? compose_and_commit(plan, acceptance, ITEM_SEND) : status;
 }
 
+/* By the user's settings. Front knows none of them. */
+static enum status admit_user(const struct queue *queue, struct text login)
+{
+    bool is_admitted =
+        text_is_empty(login) || preference_get(&queue->accounts, login, PREFERENCE_SUBMISSION) != 0;
+    return is_admitted ? OK : refused("sending is switched off for this user");
+}
+
 enum status accept_message(struct queue *queue, const struct acceptance *acceptance)
 {
     const struct queue_envelope *envelope = acceptance->envelope;
@@ -183,8 +192,10 @@ enum status accept_message(struct queue *queue, const struct acceptance *accepta
     list_init(&arriving.link);
     if (!acceptance->is_internal)
         list_append(&queue->arriving, &arriving.link);
-    enum status status = is_held ? compose_and_commit(&plan, acceptance, ITEM_LATER)
-                                 : plan_and_commit(&plan, acceptance);
+    enum status status = admit_user(queue, envelope->login);
+    if (status == OK)
+        status = is_held ? compose_and_commit(&plan, acceptance, ITEM_LATER)
+                         : plan_and_commit(&plan, acceptance);
     list_remove(&arriving.link);
     if (status == OK) {
         queue->accepted_messages++;
