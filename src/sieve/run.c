@@ -190,6 +190,25 @@ static void keep_implicitly(struct sieve_run *run)
     }
 }
 
+/* What stands in the script literally is the script's, which may go before the result does. */
+static void own_texts(struct sieve_result *result, struct arena *arena)
+{
+    for (unsigned i = 0; i < result->action_count; i++) {
+        struct sieve_action *action = &result->actions[i];
+        struct text *texts[] = {&action->mailbox, &action->special_use, &action->address,
+                                &action->text,    &action->subject,     &action->from,
+                                &action->key};
+        for (size_t k = 0; k < sizeof(texts) / sizeof(*texts); k++)
+            *texts[k] = arena_copy(arena, *texts[k]);
+        struct text *flags = arena_array(arena, action->flag_count, sizeof(*flags));
+        for (unsigned k = 0; k < action->flag_count; k++)
+            flags[k] = arena_copy(arena, action->flags[k]);
+        action->flags = flags;
+    }
+    for (unsigned i = 0; i < result->seen_count; i++)
+        result->seen[i].key = arena_copy(arena, result->seen[i].key);
+}
+
 void sieve_run(const struct sieve_script *script, const struct sieve_message *message,
                const struct sieve_world *world, struct arena *arena, struct sieve_result *result)
 {
@@ -215,4 +234,5 @@ void sieve_run(const struct sieve_script *script, const struct sieve_message *me
     result->header = run.header;
     if (run.keeps)
         keep_implicitly(&run);
+    own_texts(result, arena);
 }
