@@ -85,7 +85,8 @@ static void write_endpoint(const char *word, struct text name, uint16_t port,
         return;
     buffer_printf(out, " %s ", word);
     setting_word_write(host->host, false, out);
-    buffer_printf(out, ":%u", host->port);
+    if (host->port != port)
+        buffer_printf(out, ":%u", host->port);
 }
 
 static void write_member(const struct setting_row *row, const void *value, struct buffer *out)

@@ -176,6 +176,8 @@ enum status links_answer(struct links *links, const struct queue_link_question *
             status = answer_report(links, question->is_member, arguments, &answer);
             break;
         case LINK_STATE_DONE:
+            if (!text_is_empty(arguments))
+                status = refused("malformed DONE");
             add(&answer, LINK_STATE_DONE_RESPONSE, TEXT(""));
             break;
         case LINK_STATE_RESPONSE:

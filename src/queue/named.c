@@ -151,8 +151,8 @@ static void show_arriving(const struct queue *queue, queue_hop_visit *visit, voi
     visit(context, &view);
 }
 
-/* Mail of hops that could not be reached when all glitch retries had been made. It stands in the
- * queues of these hops too. */
+/* Mail of hops that could not be reached when all glitch retries had been made, and what no way is
+ * known for. It stands in the queues of these hops too. */
 static void show_unreachable(const struct queue *queue, queue_hop_visit *visit, void *context)
 {
     struct queue_hop_view view = {
@@ -162,7 +162,7 @@ static void show_unreachable(const struct queue *queue, queue_hop_visit *visit, 
     while (map_next(queue->hops, &position, NULL, &value)) {
         const struct hop *hop = value;
         int64_t oldest = hop_oldest(hop);
-        if (hop->failures <= queue->settings->retry.glitch_count)
+        if (hop->failures <= queue->settings->retry.glitch_count && !hop->is_unreachable)
             continue;
         view.state = "retry";
         view.messages += hop->users;

@@ -14,7 +14,7 @@ import socket
 import threading
 import unittest
 
-from harness import Mailroot, RawClient, free_port, text_message, wait_until
+from harness import Mailroot, RawClient, client_tls, free_port, text_message, wait_until
 from smtp_sink import Sink
 
 PASSWORD = "between-the-groups"
@@ -258,6 +258,50 @@ class Groups(Lab):
             self.assertRegex(client.ask("MAIL FROM:<a@n2.test>"), "^500")
         peers = self.n1.facts()["peer"]
         self.assertTrue(peers["links:n2.test"]["answers"] and peers["links:n2.test"]["agrees"])
+
+    @staticmethod
+    def logged_in(site, service):
+        """A client that the site takes for a server of its organisation."""
+        client = site.smtp(service)
+        client.starttls(context=client_tls())
+        client.ehlo()
+        client.login("lsa@lsa.test", PASSWORD)
+        return client
+
+    def packet(self, *parts):
+        """As X-LINK2STATE and port 691 have it."""
+        body = " MULTI (5)" + "".join(f" ({{{len(part) + 1:08x}}} {part})" for part in parts)
+        return f"{{{len(body):08x}}}{body}"
+
+    def test_a_peer_is_not_believed_what_it_cannot_know(self):
+        """Forged tables and reports, and packets that lie about their length."""
+        before = self.s1.digest()
+        table = self.s1.cli("routing", "--raw").strip()[10:]
+        forged = table.replace("STATE UP", "STATE DOWN", 1)
+        shorter = table[:-1]
+        foreign = f"DIGEST_QUERY {'0' * 32} {'1' * 32} 1 0"
+        refused = [f"ORGINFO {{{len(one):08x}}}{one}" for one in (forged, shorter, "0" * 32 + "( )")]
+        refused += [f"REPORT {{{len(table) - 32:08x}}}{table[32:]}", "DIGEST_QUERY x y", "DONE x"]
+        with self.logged_in(self.s1, "smtp") as client:
+            for part in refused:
+                text = self.packet(part)
+                chunks = [text[at:at + 500] for at in range(0, len(text), 500)]
+                for number, chunk in enumerate(chunks):
+                    word = ("LAST" if number == len(chunks) - 1 else
+                            "FIRST" if number == 0 else "NEXT")
+                    code, answer = client.docmd(f"X-LINK2STATE {word} CHUNK={chunk}")
+                self.assertEqual((code, answer[:5]), (501, b"5.5.4"), part[:40])
+            code, answer = client.docmd(f"X-LINK2STATE LAST CHUNK={self.packet(foreign)}")
+            self.assertEqual((code, answer), (200, b"LAST CHUNK={00000025} MULTI (5) "
+                                                   b"({0000000e} DONE_RESPONSE)"))
+        self.assertEqual(self.s1.digest(), before)
+
+    def test_packets_on_port_691_are_bounded(self):
+        for sent in (b"{ffffffff}", b"{00000004} MUL", b"GET / HTTP/1.0\r\n\r\n"):
+            with self.logged_in(self.n1, "link-state") as client:
+                self.assertEqual(client.docmd("X-LSA-2 n2.test")[0], 200)
+                client.sock.sendall(sent)
+                self.assertEqual(client.sock.recv(1), b"", sent)
 
     # shows: C24
     def test_the_table_is_shown_to_people_and_as_it_is_told(self):

@@ -568,6 +568,38 @@ TEST("who logs in at a host verifies it, unless the settings say otherwise")
 #define HOLDING "domain a.b { user u }\n" QUIET "connector c {\n to x.example\n"
 
 /* shows: S34 */
+TEST("a routing group reads back, and is told what it cannot work without")
+{
+    static const char group[] =
+        "routing-group north {\n    organisation example\n"
+        "    member a.b c.d at [192.0.2.1] mail [192.0.2.1]:2525\n    master c.d\n"
+        "    login lsa@a.b secret lsa\n    link-state suppress check 2m retry 10s\n}\n\n"
+        "connector south {\n    to-group south cost 10 east\n    bridgehead a.b c.d\n"
+        "    scope group\n    smart-host s.test t.test:26\n}\n";
+    char text[1000];
+    snprintf(text, sizeof(text), "host a.b\n" QUIET "%s", group);
+    struct parsed parsed = parse_clean(text);
+    const struct setting_group *read = settings_group(parsed.settings);
+    EXPECT_TEXT(read->self, "a.b");
+    EXPECT(read->members[1].at.port == 691 && read->members[1].mail.port == 2525);
+    EXPECT(read->suppresses && read->check_ms == 120000 && read->retry_ms == 10000);
+    char *again = shown(parsed.settings, false, false);
+    EXPECT(strstr(again, "    member a.b c.d at [192.0.2.1] mail [192.0.2.1]:2525\n") != NULL);
+    EXPECT(strstr(again, "    to-group south cost 10 east\n    bridgehead a.b c.d\n") != NULL);
+    free(again);
+    parsed_free(&parsed);
+    expect_said("host a.b\n" QUIET "connector x {\n to-group south\n by mx\n}\n",
+                MAIN_FILE ":4:11: connector 'x' names no host of the other group\n"
+                          "       | add: smart-host HOST\n" MAIN_FILE
+                          ":4:11: connector 'x': this server is in no routing group\n"
+                          "       | add a block: routing-group NAME { ... }\n");
+    expect_said("host a.b\n" QUIET "routing-group n {\n member c.d e.f\n}\n",
+                MAIN_FILE ":3: this server, 'a.b', is no member of routing group 'n'\n"
+                          "       | add: member HOST, or write: server MEMBER\n" MAIN_FILE
+                          ":3: routing group 'n' has no login for its members\n"
+                          "       | write: login USER secret NAME\n");
+}
+
 TEST("hold stands alone or names accounts, and reads back")
 {
     struct parsed parsed = parse_clean("host a.b\n" HOLDING " hold\n}\n");
