@@ -37,6 +37,14 @@ static const struct setting_space *relayed_space(const struct relay_facts *facts
     return NULL;
 }
 
+bool decide_is_peer(const struct setting_server *server, struct text login)
+{
+    for (unsigned i = 0; i < server->peer_count; i++)
+        if (!text_is_empty(login) && text_equals_nocase(server->peers[i], login))
+            return true;
+    return false;
+}
+
 struct relay_decision decide_relay(const struct relay_facts *facts)
 {
     struct relay_decision decision = {.verdict = RELAY_DENIED};
@@ -57,6 +65,12 @@ struct relay_decision decide_relay(const struct relay_facts *facts)
     /* RFC 2033 hands over to mailboxes; it is no way to send mail. */
     if (facts->service == SERVICE_LMTP) {
         because(&decision, "lmtp-is-local", server, facts->domain);
+        return decision;
+    }
+    /* Mail between routing groups passes through, whoever else may relay. */
+    if (settings_group(facts->settings) != NULL && decide_is_peer(facts->server, facts->login)) {
+        because(&decision, "peer", server, facts->login);
+        decision.verdict = RELAY_ONWARD;
         return decision;
     }
     if (!text_is_empty(facts->login) && facts->may_not_relay) {

@@ -35,6 +35,8 @@ struct relay_decision {
     struct decision_reason reasons[RELAY_REASONS_MAX];
 };
 struct relay_decision decide_relay(const struct relay_facts *facts);
+/* The login is of another server of our organisation (`peer`). */
+bool decide_is_peer(const struct setting_server *server, struct text login);
 /* What the peer says of a message beside its addresses counts too (its priority, who submitted it):
  * it is logged in, or of a relay network. facts->domain is not looked at. */
 bool decide_is_trusted(const struct relay_facts *facts);

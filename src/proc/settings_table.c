@@ -454,7 +454,8 @@ const struct setting_row setting_rows[] = {
      .otherwise = "none", .high = 1000, TO_LIST(setting_server, peers, peer_count),
      .help = "The accounts of our organisation's other mail servers. Who is logged in as one may use "
              "XEXCH50 and X-LINK2STATE, by which Exchange servers hand each other the properties of "
-             "messages and the state of their links."},
+             "messages and the state of their links. With a routing-group it may also relay: mail "
+             "of other groups passes through."},
     {SERVER, "anonymous", &setting_type_choice,
      .standard = "yes", .choices = anonymous_choices, TO(setting_server, needs_login),
      .help = "Whether smtp takes mail from who is not logged in. submission and smtps never do, "

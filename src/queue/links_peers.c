@@ -60,15 +60,19 @@ static void run_talk(void *argument)
     struct talk *talk = argument;
     struct links *links = talk->links;
     struct queue *queue = links->queue;
+    uint64_t losses = queue->send_losses;
     enum status status = ask_send(queue, talk->hop);
     struct link_peer *peer = links_peer(links, talk->hop);
     const struct setting_group *group = settings_group(queue->settings);
     if (peer != NULL && group != NULL && !task_is_cancelled()) {
         int64_t now = clock_monotonic_ms();
         peer->is_running = false;
-        peer->was_asked = true;
         peer->next_ms = now + (status == OK ? group->check_ms : group->retry_ms);
-        links_note(links, peer, status == OK, status == OK ? NULL : fail_reason());
+        /* That send went away says nothing of the peer. */
+        if (status == OK || losses == queue->send_losses) {
+            peer->was_asked = true;
+            links_note(links, peer, status == OK, status == OK ? NULL : fail_reason());
+        }
     }
     task_event_tell_all(&links->news);
     free(talk);

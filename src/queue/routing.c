@@ -1,5 +1,6 @@
 #include "queue/routing.h"
 
+#include "decide/relay.h"
 #include "mail/address.h"
 
 enum { GROUPS_MOST = 100, OWN_MOST = 2, REJECTED_MOST = 8 };
@@ -136,11 +137,8 @@ struct text route_origin(const struct settings *settings, const struct queue_env
 {
     for (unsigned i = 0; i < settings->server_count; i++) {
         const struct setting_server *server = &settings->servers[i];
-        if (!text_equals(server->name, envelope->server))
-            continue;
-        for (unsigned k = 0; k < server->peer_count; k++)
-            if (text_equals_nocase(server->peers[k], envelope->login))
-                return envelope->helo;
+        if (text_equals(server->name, envelope->server) && decide_is_peer(server, envelope->login))
+            return envelope->helo;
     }
     return TEXT("");
 }

@@ -2,6 +2,7 @@
  * "north", whose members are m1 (this one), m2 and m3, from a table that others told. */
 #include <stdio.h>
 
+#include "decide/relay.h"
 #include "decide/route.h"
 #include "test.h"
 
@@ -247,6 +248,37 @@ TEST("what does not admit a message is no way for it, in any group")
     scene.facts.size = 5000;
     EXPECT_WAY(&scene, "far.example", "refused");
     scene_end(&scene);
+}
+
+TEST("a server of ours may relay where there are routing groups, whoever else may not")
+{
+    static const char group[] = "routing-group north {\n}\n";
+    for (int with_group = 0; with_group < 2; with_group++) {
+        char text[400];
+        struct settings_source *source;
+        struct settings *settings;
+        struct buffer said;
+        buffer_init(&said, 1 << 16);
+        snprintf(text, sizeof(text),
+                 "host m1.test\ndomain our.test {\n}\nserver in {\n  listen 127.0.0.1:25\n"
+                 "  relay nobody\n  peer lsa@our.test\n}\n%s",
+                 with_group ? group : "");
+        EXPECT(settings_source_of(TEXT("/t.conf"), text_from(text), &source) == OK);
+        EXPECT(settings_parse(source, 1, &said, &settings) == OK);
+        struct net_address peer;
+        net_address_parse(TEXT("192.0.2.1"), 25, &peer);
+        struct relay_facts facts = {.settings = settings,
+                                    .server = &settings->servers[0],
+                                    .peer = &peer,
+                                    .login = TEXT("LSA@our.test"),
+                                    .domain = TEXT("far.example")};
+        EXPECT((decide_relay(&facts).verdict == RELAY_ONWARD) == (with_group == 1));
+        facts.login = TEXT("alice@our.test");
+        EXPECT(decide_relay(&facts).verdict == RELAY_DENIED);
+        settings_release(&settings);
+        settings_source_free(&source);
+        buffer_finish(&said);
+    }
 }
 
 TEST("each connector that was not taken is told with the reason, and the way with its groups")

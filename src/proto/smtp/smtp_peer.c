@@ -2,12 +2,7 @@
 
 bool smtp_is_peer(const struct smtp_session *session)
 {
-    const struct setting_server *server = session->server;
-    for (unsigned i = 0; i < server->peer_count; i++)
-        if (session->login[0] != '\0' &&
-            text_equals_nocase(server->peers[i], text_from(session->login)))
-            return true;
-    return false;
+    return decide_is_peer(session->server, text_from(session->login));
 }
 
 bool smtp_peer_is_welcome(struct smtp_session *session)
