@@ -78,10 +78,9 @@ static const char *reason_of(const struct route_facts *facts, const struct route
                                : "the closest address space, at the least cost with the way";
 }
 
-static void answer_remote(const struct answering *answering, struct text target)
+static void answer_remote(const struct answering *answering, struct text target, struct text domain)
 {
     struct plan *plan = answering->plan;
-    struct text domain = text_from_position(target, text_find_last(target, '@') + 1);
     struct route_facts facts = route_facts_of(plan, domain);
     struct route route = decide_route(&facts);
     const struct setting_connector *connector = route.connector;
@@ -111,14 +110,22 @@ static void answer_remote(const struct answering *answering, struct text target)
 
 static void answer_target(const struct answering *answering, const struct directory_target *target)
 {
-    static const char *const kinds[] = {[TARGET_MAILBOX] = "mailbox",
-                                        [TARGET_REMOTE] = "next-hop",
-                                        [TARGET_UNKNOWN] = "unknown",
-                                        [TARGET_LOOP] = "loop"};
+    static const char *const kinds[] = {
+        [TARGET_MAILBOX] = "mailbox", [TARGET_REMOTE] = "next-hop",
+        [TARGET_UNKNOWN] = "unknown", [TARGET_LOOP] = "loop",
+        [TARGET_REFUSED] = "refused", [TARGET_EXPAND_AT] = "next-hop"};
+    struct plan *plan = answering->plan;
+    struct text domain =
+        text_from_position(target->address, text_find_last(target->address, '@') + 1);
     struct queue_route_line line = {.target = target->address, .kind = kinds[target->kind]};
-    if (target->kind == TARGET_REMOTE ||
-        (target->kind == TARGET_UNKNOWN && plan_is_known_elsewhere(answering->plan, target)))
-        answer_remote(answering, target->address);
+    if (target->kind == TARGET_REFUSED)
+        line.reason = arena_printf(&plan->arena, "%.*s (%.*s)", TEXT_ARG(target->reason),
+                                   TEXT_ARG(target->status));
+    if (target->kind == TARGET_EXPAND_AT)
+        answer_remote(answering, target->address, target->reason);
+    else if (target->kind == TARGET_REMOTE ||
+             (target->kind == TARGET_UNKNOWN && plan_is_known_elsewhere(plan, target)))
+        answer_remote(answering, target->address, domain);
     else
         answering->visit(answering->context, &line);
 }
