@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "directory/query.h"
 #include "directory/senders.h"
 #include "directory/state.h"
 #include "mail/address.h"
+#include "proc/query.h"
 #include "proc/setting_number.h"
 
 enum value_kind {

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "directory/query.h"
 #include "directory/state.h"
+#include "proc/query.h"
 
 struct selecting {
     struct directory *directory;

@@ -28,6 +28,8 @@ struct setting_domain {
     struct setting_place place;
     struct text *users; /* local parts named in the file (small-site short form) */
     unsigned user_count;
+    struct text *templates; /* `address TEMPLATE ...`: of users who have no recipient policy */
+    unsigned template_count;
     uint64_t quota_bytes;        /* `quota 5GB`; 0: no limit. Of each user, as what follows */
     uint32_t quota_messages;     /* `quota messages 100000`; 0: no limit */
     bool quota_refuses;          /* `quota when-full refuse`: 552 at once, not 452 */
@@ -57,6 +59,16 @@ struct setting_policy {
     struct text name; /* "partner.example", "*.partner.example", or "*" (written default) */
     struct setting_place place;
     unsigned tls; /* enum tls_means; 0: not said */
+};
+
+/* `recipients NAME { ... }`: a recipient policy: which addresses users get besides their own. */
+struct setting_recipients {
+    struct text name;
+    struct setting_place place;
+    uint32_t priority;      /* the lowest of those that mean a user is his */
+    struct text filter;     /* RFC 4515; "": everybody */
+    struct text *templates; /* proc/address_template.h; the first makes the primary address */
+    unsigned template_count;
 };
 
 struct setting_retry {
@@ -128,6 +140,8 @@ struct settings {
     unsigned group_count;
     struct setting_policy *policies;
     unsigned policy_count;
+    struct setting_recipients *recipients;
+    unsigned recipients_count;
     struct setting_connector direct; /* the defaults: for what no connector is for; by MX */
     struct setting_retry retry;
 };

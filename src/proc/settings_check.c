@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/check.h"
+#include "proc/address_template.h"
 #include "proc/extensions.h"
 #include "proc/mechanisms.h"
 #include "proc/settings_parser.h"
@@ -441,6 +442,44 @@ static void check_drop(struct checking *checking, const struct setting_block *bl
                     "the drop folder of '%.*s' is a pickup folder too", TEXT_ARG(domain->name));
 }
 
+/* By the name of this host mail comes from others to us; as a domain of users it would come back
+ * here from every host that looks at it again (Exchange's 5.4.8). */
+static bool is_host_name(const struct settings *settings, struct text domain)
+{
+    bool is_host = text_equals_nocase(domain, settings->host);
+    for (unsigned i = 0; i < settings->server_count; i++)
+        is_host |= text_equals_nocase(domain, settings->servers[i].host);
+    return is_host;
+}
+
+static void check_templates(struct checking *checking, const struct setting_block *block,
+                            const struct text *templates, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct text domain = address_template_domain(templates[i]);
+        if (is_host_name(checking->settings, domain))
+            block_error(checking, block, "address",
+                        "write the domain that users have, or give this host another name",
+                        "'%.*s' is the name of this host, and mail for it would go round in a loop",
+                        TEXT_ARG(domain));
+        else if (settings_domain_find(checking->settings, domain) == NULL)
+            block_error(checking, block, "address", "add a domain statement for it",
+                        "'%.*s' is not a domain of ours", TEXT_ARG(domain));
+    }
+}
+
+static void check_recipients(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_recipients *policy = block->values;
+    check_templates(checking, block, policy->templates, policy->template_count);
+}
+
+static void check_domain_templates(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_domain *domain = block->values;
+    check_templates(checking, block, domain->templates, domain->template_count);
+}
+
 void settings_check(struct settings_parser *parser)
 {
     struct checking checking = {
@@ -465,12 +504,16 @@ void settings_check(struct settings_parser *parser)
             break;
         case KIND_DOMAIN:
             check_domain(&checking, block);
+            check_domain_templates(&checking, block);
             check_drop(&checking, block);
             break;
         case KIND_GROUP:
             check_group(&checking, block);
             break;
         case KIND_POLICY:
+            break;
+        case KIND_RECIPIENTS:
+            check_recipients(&checking, block);
             break;
         case KIND_COUNT:
             break;

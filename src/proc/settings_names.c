@@ -6,6 +6,8 @@
 
 #include "base/check.h"
 #include "net/url.h"
+#include "proc/address_template.h"
+#include "proc/query.h"
 #include "proc/settings.h"
 #include "proc/settings_parser.h"
 #include "proc/settings_types.h"
@@ -241,6 +243,32 @@ static bool parse_user(struct setting_reader *in, void *value)
     return true;
 }
 
+/* Its domain is written as the settings write domains, so that it can be compared. */
+static bool parse_template(struct setting_reader *in, void *value)
+{
+    struct text word = take(in), domain;
+    struct arena *arena = &in->parser->object->arena;
+    struct text written = address_template_domain(word);
+    if (address_template_check(word) != OK)
+        return no_value(in, word, fail_reason());
+    if (!setting_domain_normalise(written, arena, &domain))
+        return no_value(in, word, "write a domain behind the @");
+    *(struct text *)value =
+        arena_printf(arena, "%.*s%.*s", TEXT_ARG(text_head(word, word.length - written.length)),
+                     TEXT_ARG(domain));
+    return true;
+}
+
+static bool parse_filter(struct setting_reader *in, void *value)
+{
+    struct text word = take(in);
+    struct query *query;
+    if (query_parse(word, &in->parser->scratch, &query) != OK)
+        return no_value(in, word, fail_reason());
+    *(struct text *)value = arena_copy(&in->parser->object->arena, word);
+    return true;
+}
+
 bool setting_space_normalise(struct text word, struct arena *arena, struct text *out)
 {
     struct text domain;
@@ -407,6 +435,13 @@ const struct setting_type setting_type_realms = {.syntax = "REALM [domain DOMAIN
                                                  .list = true,
                                                  .parse = parse_realm,
                                                  .write = write_realm};
+const struct setting_type setting_type_templates = {.syntax = "TEMPLATE ...",
+                                                    .size = sizeof(struct text),
+                                                    .list = true,
+                                                    .parse = parse_template,
+                                                    .write = write_text};
+const struct setting_type setting_type_filter = {
+    .syntax = "FILTER", .parse = parse_filter, .write = write_text};
 const struct setting_type setting_type_users = {.syntax = "USER ...",
                                                 .size = sizeof(struct text),
                                                 .list = true,

@@ -79,6 +79,22 @@ const struct setting_kind setting_kinds[KIND_COUNT] = {
                             "the groups that connectors lead to (to-group). Each server describes "
                             "the connectors of its own file; one of the same name at several "
                             "servers is one connector with several bridgeheads."},
+    [KIND_RECIPIENTS] = {.word = "recipients",
+                         .names = "NAME",
+                         .names_most = 1,
+                         .most = 1000,
+                         .size = sizeof(struct setting_recipients),
+                         .name_offset = offsetof(struct setting_recipients, name),
+                         .place_offset = offsetof(struct setting_recipients, place),
+                         .array_offset = offsetof(struct settings, recipients),
+                         .count_offset = offsetof(struct settings, recipients_count),
+                         .needs_braces = true,
+                         .help = "A recipient policy: the addresses that users get besides their "
+                                 "own. Of those that mean a user the one with the lowest priority "
+                                 "is his, alone; who has none gets those of his domain (address). "
+                                 "An address that somebody has already is given with a number "
+                                 "(jo2@). What a user got once he keeps. mailroot directory check "
+                                 "tells of those."},
     [KIND_RETRY] = {.word = "retry",
                     .names = "",
                     .size = sizeof(struct setting_retry),
@@ -119,6 +135,7 @@ static const char *const by_choices[] = {"mx", NULL};
 #define CONNECTOR .kind = KIND_CONNECTOR
 #define POLICY .kind = KIND_POLICY
 #define GROUP .kind = KIND_GROUP
+#define RECIPIENTS .kind = KIND_RECIPIENTS
 #define RETRY .kind = KIND_RETRY
 #define TO(type, member)                                                                           \
     .offset = offsetof(struct type, member), .width = sizeof(((struct type *)NULL)->member)
@@ -301,6 +318,11 @@ const struct setting_row setting_rows[] = {
      .otherwise = "refused", TO(setting_domain, unresolved),
      .help = "The host that knows who is unknown here, when two systems share the domain."},
 
+    {DOMAIN, "address", &setting_type_templates,
+     .otherwise = "none", .high = 20,
+     TO_LIST(setting_domain, templates, template_count),
+     .help = "Templates of further addresses of its users who have no policy of recipients; as "
+             "address there."},
     {DOMAIN, "quota", &setting_type_size,
      .standard = "0", .low = 0, .high = 1024 * TIB, TO(setting_domain, quota_bytes),
      .help = "The bytes of all messages that a user may keep. 0: no limit. A user may have another "
@@ -828,6 +850,22 @@ const struct setting_row setting_rows[] = {
      .standard = "60s", .low = SECOND, .high = HOUR, TO(setting_group, retry_ms),
      .help = "How often a connector that is down, or a server that does not answer, is tried "
              "again, with mail or without."},
+    {RECIPIENTS, "priority", &setting_type_count,
+     .standard = "100", .low = 1, .high = 10000, TO(setting_recipients, priority),
+     .help = "Which of several counts: the lowest."},
+    {RECIPIENTS, "for", &setting_type_filter,
+     .otherwise = "all users", TO(setting_recipients, filter),
+     .help = "The users it means, by a search filter (RFC 4515) about what mailroot directory set "
+             "says of them, for example \"(&(department=sales)(!(city=Oslo)))\"."},
+    {RECIPIENTS, "address", &setting_type_templates,
+     .otherwise = "none", .high = 20,
+     TO_LIST(setting_recipients, templates, template_count),
+     .help = "Templates of addresses in domains of ours, the first for the primary one. %m is the "
+             "user's own local part, %g the given name, %i initials, %s the surname, %d the display "
+             "name; %1g its first letter, %3s the first three; %rxy makes y of each x behind it, "
+             "%rxx leaves x out; %% is a per cent sign. @example.org alone is short for "
+             "%m@example.org. What a local part cannot hold is left out, accents are dropped, and "
+             "with a name that is not known no address is made."},
 
     {RETRY, "glitch", &setting_type_time,
      .standard = "1m", .low = SECOND, .high = HOUR, TO(setting_retry, glitch_ms),
@@ -860,7 +898,7 @@ const unsigned setting_row_count = sizeof(setting_rows) / sizeof(*setting_rows);
 const struct setting_later setting_laters[] = {
     {KIND_TOP, "acme"}, {KIND_TOP, "journal"}, {KIND_TOP, "metrics"},
     {KIND_TOP, "log session"}, {KIND_TOP, "sink"},
-    {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "address"}, {KIND_DOMAIN, "authoritative"},
+    {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "authoritative"},
     {KIND_SERVER, "filter"}, {KIND_SERVER, "sender"},
     {KIND_POLICY, "format"}, {KIND_POLICY, "allow"}, {KIND_POLICY, "deny"}, {KIND_POLICY, "use"},
     {KIND_RETRY, "hops"},

@@ -12,6 +12,7 @@ enum setting_kind_id {
     KIND_CONNECTOR,
     KIND_POLICY,
     KIND_GROUP,
+    KIND_RECIPIENTS,
     KIND_RETRY,
     KIND_COUNT
 };

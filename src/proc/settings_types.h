@@ -13,6 +13,8 @@ extern const struct setting_type setting_type_word;      /* ASCII: a URL, a name
 extern const struct setting_type setting_type_url;       /* https://host[:port]/path */
 extern const struct setting_type setting_type_secret;    /* a file name without directory */
 extern const struct setting_type setting_type_realms;    /* names of domains elsewhere */
+extern const struct setting_type setting_type_templates; /* of addresses */
+extern const struct setting_type setting_type_filter;    /* RFC 4515 */
 extern const struct setting_type setting_type_users;     /* local parts */
 extern const struct setting_type setting_type_spaces;    /* address spaces of a connector */
 extern const struct setting_type setting_type_count;     /* uint32_t */

@@ -1,5 +1,5 @@
 /* The tree is built on a stack of its own, so that depth is bounded by a number. */
-#include "directory/query.h"
+#include "proc/query.h"
 
 #include "base/check.h"
 #include "base/encoding.h"

@@ -2,8 +2,8 @@
  * (&(department=sales)(!(city=Oslo))). Understood are & | ! and the comparisons = (with * for
  * "there is one" and for any part), >=, <= and ~=, which is as =. Extensible matches (:=) are
  * not. Pure. */
-#ifndef DIRECTORY_QUERY_H
-#define DIRECTORY_QUERY_H
+#ifndef PROC_QUERY_H
+#define PROC_QUERY_H
 
 #include "base/arena.h"
 #include "base/buffer.h"
