@@ -48,6 +48,8 @@ const struct admin_verb admin_verbs[] = {
     {"directory set", "ADDRESS [NAME VALUE...|none]",
      "What is known of a user or group, who may send there, and how much; or change it.", ROLE_AUTH,
      ADMIN_NO_INPUT},
+    {"directory check", "", "Addresses that two hold, and users who got another than theirs.",
+     ROLE_AUTH, ADMIN_NO_INPUT},
     {"resolve", "ADDRESS [--from ADDRESS] [--login USER] [--size N]",
      "Whom mail for an address would reach, step by step, and whom not and why.", ROLE_AUTH,
      ADMIN_NO_INPUT},

@@ -5,6 +5,7 @@
 #include "admin/verbs_login.h"
 #include "admin/words.h"
 #include "directory/attribute.h"
+#include "directory/stamp.h"
 #include "mail/address.h"
 
 /* ---- directory set ---- */
@@ -73,6 +74,38 @@ enum status verb_directory_set(void *state, struct admin_call *call)
     }
     arena_finish(&arena);
     return status;
+}
+
+/* ---- directory check ---- */
+
+struct check {
+    struct admin_call *call;
+    unsigned clashes;
+};
+
+static void print_problem(void *context, struct text address, struct text words, bool is_clash)
+{
+    struct check *found = context;
+    struct buffer *out = found->call->out;
+    found->clashes += is_clash;
+    if (found->call->json) {
+        buffer_printf(out, "{\"clash\":%s", is_clash ? "true" : "false");
+        verb_json_field(out, "address", address);
+        verb_json_field(out, "is", words);
+        buffer_append(out, TEXT("}\n"));
+    } else {
+        buffer_printf(out, "%.*s: %.*s\n", TEXT_ARG(address), TEXT_ARG(words));
+    }
+}
+
+enum status verb_directory_check(void *state, struct admin_call *call)
+{
+    struct check found = {call, 0};
+    enum status status = verb_check_words(call, 0, 0, "directory check");
+    if (status != OK)
+        return status;
+    stamp_check(state, print_problem, &found);
+    return found.clashes == 0 ? OK : refused("%u clashes", found.clashes);
 }
 
 /* ---- resolve ---- */

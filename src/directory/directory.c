@@ -11,8 +11,10 @@
 #include "base/check.h"
 #include "base/logline.h"
 #include "base/random.h"
+#include "directory/attribute.h"
 #include "directory/ntlm_users.h"
 #include "directory/oauth.h"
+#include "directory/stamp.h"
 #include "directory/state.h"
 #include "task/offload.h"
 
@@ -290,6 +292,15 @@ static bool changes_addresses(const struct directory_record *record)
     return record->type <= RECORD_MEMBERS_GONE || record->type == RECORD_ATTRIBUTE;
 }
 
+/* What a user is called, or that an address is free. */
+static bool changes_policies(const struct directory_record *record)
+{
+    return record->type == RECORD_USER || record->type == RECORD_USER_GONE ||
+           record->type == RECORD_MEMBERS_GONE ||
+           (record->type == RECORD_ATTRIBUTE &&
+            !text_equals(record->attribute, text_from(attribute_name(ATTRIBUTE_PRIMARY_ADDRESS))));
+}
+
 static bool changes_logins(const struct directory_record *record)
 {
     return record->type == RECORD_USER || record->type == RECORD_USER_GONE ||
@@ -319,6 +330,8 @@ enum status directory_commit(struct directory *directory, const struct directory
             directory_ready(directory);
         if (changes_addresses(record))
             tell_changed(directory);
+        if (changes_policies(record))
+            stamp_wake(directory);
         if (changes_logins(record))
             ntlm_users_changed(directory);
     }
@@ -355,6 +368,9 @@ static struct directory *directory_new(const char *path, struct settings *settin
     check(asprintf(&directory->index_path, "%s/index", path) > 0);
     directory->group = group;
     task_group_init(&directory->background);
+    task_group_init(&directory->stamping);
+    task_event_init(&directory->stamp_news);
+    directory->stamp_wanted = true; /* by the settings there may be others now */
     task_event_init(&directory->idle);
     task_event_init(&directory->unchanged);
     task_event_init(&directory->login_ended);
@@ -407,7 +423,11 @@ static enum status directory_start(struct directory *directory)
     if (status != OK)
         return fail_within(status, "directory");
     status = bring_up_secret(directory);
-    return status == OK ? password_gate_init(&directory->gate) : status;
+    if (status == OK)
+        status = password_gate_init(&directory->gate);
+    if (status == OK)
+        task_spawn(&directory->stamping, "directory addresses", stamp_run, directory);
+    return status;
 }
 
 enum status directory_open(const char *path, struct settings *settings, struct task_group *group,
@@ -435,6 +455,7 @@ void directory_close(struct directory **directory)
     closing->closing = true;
     task_event_tell_all(&closing->login_ended);
     task_group_finish(&closing->background);
+    task_group_finish(&closing->stamping);
     task_shield_begin(); /* cancelled or not, no task may be left inside */
     while (closing->active > 0)
         task_event_wait(&closing->idle, NO_DEADLINE);
@@ -461,5 +482,6 @@ void directory_use_settings(struct directory *directory, struct settings *settin
     settings_release(&directory->settings);
     take_settings(directory, settings);
     tell_changed(directory);
+    stamp_wake(directory);
     ntlm_users_changed(directory);
 }

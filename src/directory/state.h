@@ -23,6 +23,9 @@ struct directory {
     struct task_group *group;
     struct task_group background;
     bool rebuilding, closing;
+    bool stamp_wanted; /* addresses by recipient policies: see stamp.h */
+    struct task_event stamp_news;
+    struct task_group stamping;  /* the task of stamp.h */
     unsigned active;             /* operations that yield, in progress */
     struct task_event idle;      /* told when active falls to 0 */
     bool changing;               /* one change at a time: checked, committed, applied */

@@ -144,7 +144,7 @@ static enum status check_new_user(struct directory *directory, struct text key, 
     if (!good)
         return refused("the address or the name has control bytes or is not UTF-8");
     if (directory_list_kind(directory, key) != 0)
-        return refused("%.*s is an alias or group already", TEXT_ARG(key));
+        return refused("%.*s is an alias, a group or another's address already", TEXT_ARG(key));
     const struct setting_domain *file = directory_file_user(directory, key);
     if (file != NULL && !user_is_recorded(directory, key))
         return refused("%.*s is a user already, named in %.*s:%u; to give it a password: "

@@ -1,6 +1,7 @@
 """Who gets a message, who may send it, and what becomes of what nobody may: groups, limits, lists,
 forwarding, and a directory that is away."""
 
+import email
 import os
 import signal
 import smtplib
@@ -39,6 +40,11 @@ class Categorizer(ServerTest):
                       f"    smart-host 127.0.0.1:{cls.branch.port}", "}",
                       "connector all {", "    to *",
                       f"    smart-host 127.0.0.1:{cls.remote.port}", "}",
+                      "connector seven {", "    to seven.example",
+                      f"    smart-host 127.0.0.1:{cls.remote.port}", "    without 8BITMIME", "}",
+                      "recipients all {", "    for \"(surname=*)\"",
+                      "    address %1g%s@example.test %m@sales.example.test", "}",
+                      "domain sales.example.test {", "}",
                       "limit receive-size 200KB", "limit addressed 100",
                       "retry {", "    glitch 1s x2", "    after 2s", "    expire 1m", "}"]}
 
@@ -56,7 +62,7 @@ class Categorizer(ServerTest):
 
     def fetch_one(self, user):
         """The one message that comes; the mailbox is empty before and after."""
-        message = self.server.fetch_when(user, 1)[0]
+        (message,) = self.server.fetch_when(user, 1)
         self.empty_mailbox(user)
         return message
 
@@ -219,6 +225,45 @@ class Categorizer(ServerTest):
         for user in ("carol", "boss"):
             self.set(user, "forward-to", "none")
 
+    # shows: C09
+    def test_recipients_of_two_policies_get_one_message_in_two_encodings(self):
+        arrived = self.sent_to(self.remote, 2)
+        body = b"Subject: gr\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n" \
+               b"Content-Transfer-Encoding: 8bit\r\n\r\nGr\xc3\xbc\xc3\x9fe\r\n"
+        with self.server.smtp("submission", login="alice") as client:
+            client.sendmail("alice@example.test", ["a@seven.example", "b@eight.example"], body,
+                            mail_options=["BODY=8BITMIME"])
+        by_recipient = {message.recipients[0]: message.data for message in arrived()}
+        self.assertIn(b"Gr\xc3\xbc\xc3\x9fe", by_recipient["b@eight.example"])
+        seven = by_recipient["a@seven.example"]
+        self.assertTrue(seven.isascii())
+        self.assertEqual(email.message_from_bytes(seven).get_payload(decode=True),
+                         "Grüße\r\n".encode())
+
+    # shows: C12 C11
+    def test_users_get_addresses_by_policy_and_nobody_the_same_twice(self):
+        for user in ("alice", "carol"):
+            self.set(user, "given-name", "Jo")
+            self.set(user, "surname", "Berg")
+        given = {}
+        for user in ("alice", "carol"):
+            shown = wait_until(
+                lambda who=user: [line for line in self.server.cli("directory", "set", who)
+                                  .splitlines() if line.startswith("primary-address ")
+                                  and "@" in line], "an address by policy")
+            given[user] = shown[0].split()[1]
+        self.assertEqual(sorted(given.values()), ["JBerg2@example.test", "JBerg@example.test"])
+        self.server.send(text_message("to him"), given["carol"])
+        self.fetch_one("carol")
+        self.server.send(text_message("to her"), "alice@sales.example.test")
+        self.fetch_one("alice")
+        refused = self.server.cli_result("user", "add", "jberg2@example.test", "--password-stdin",
+                                         given="secret-enough-1\n")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("another's address already", refused.stderr)
+        checked = self.server.cli_result("directory", "check")
+        self.assertIn("JBerg2@example.test: has a number", checked.stdout)
+
     def test_resolve_shows_each_step_and_why_somebody_gets_nothing(self):
         self.server.cli("group", "add", "board", "boss@example.test", "staff@example.test")
         self.set("boss", "reject-from", "*@elsewhere.test")
@@ -228,6 +273,8 @@ class Categorizer(ServerTest):
             "  boss@example.test: refused (5.7.1): the recipient takes no mail from this sender",
             "  staff@example.test: group of 2",
             "    alice@example.test: mailbox", "    bob@example.test: mailbox", "recipients: 3"])
+        routed = self.server.cli("route", "board@example.test", "--from", "x@elsewhere.test")
+        self.assertIn("boss@example.test: refused: the recipient takes no mail", routed)
         self.set("boss", "reject-from", "none")
         self.server.send(text_message("told"), "board@example.test")
         accepted = self.server.wait_log(r"event=smtp\.accepted id=(\S+)[^\n]*", start=0)

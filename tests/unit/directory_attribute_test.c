@@ -2,8 +2,9 @@
 #include "directory/attribute.h"
 
 #include "directory/describe.h"
-#include "directory/query.h"
+#include "directory/stamp.h"
 #include "directory_scene.h"
+#include "proc/query.h"
 
 static enum status set(struct scene *scene, const char *key, const char *name, const char *value)
 {
@@ -231,7 +232,6 @@ static void limits(struct scene *scene)
     EXPECT(answer.send_bytes == 10 << 10);
 }
 
-/* shows: C02 */
 TEST("a sender is known by any of his addresses, and his own limits with him")
 {
     scene_run(limits);
@@ -264,4 +264,103 @@ static void written(struct scene *scene)
 TEST("search filters are read as RFC 4515 writes them, and nothing else is")
 {
     scene_run(written);
+}
+
+static void use_settings(struct scene *scene, const char *text)
+{
+    struct settings *others = scene_settings(text);
+    directory_use_settings(scene->directory, others);
+    settings_release(&others);
+}
+
+/* Waits until the policies have given this address to somebody. */
+static bool is_given(struct scene *scene, const char *address)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + 10000;
+    while (directory_list_kind(scene->directory, text_from(address)) == 0 &&
+           clock_monotonic_ms() < deadline_ms)
+        task_yield();
+    return directory_list_kind(scene->directory, text_from(address)) == LIST_ADDRESS;
+}
+
+static struct text primary_of(struct scene *scene, const char *user)
+{
+    struct attributes attributes;
+    attributes_load(scene->directory, text_from(user), &scene->arena, &attributes);
+    return attributes.values[ATTRIBUTE_PRIMARY_ADDRESS];
+}
+
+#define POLICIES                                                                                   \
+    "domain example.test {\n user bob\n address %d@example.test\n}\ndomain example.net {\n}\n"     \
+    "recipients sales {\n priority 10\n for \"(department=sales)\"\n"                              \
+    " address %g.%s@example.net %1g%3s@example.test\n}\n"                                          \
+    "recipients others {\n priority 20\n for \"(city=*)\"\n address %r-_%m@example.net\n}\n"
+
+static void name(struct scene *scene, const char *user, const char *given, const char *surname)
+{
+    EXPECT(set(scene, user, "given-name", given) == OK);
+    EXPECT(set(scene, user, "surname", surname) == OK);
+}
+
+static void policies(struct scene *scene)
+{
+    populate(scene);
+    name(scene, "alice@example.test", "J\xc3\xb8rgen", "\xc3\x85sberg");
+    name(scene, "bob@example.test", "Jorgen", "Asberg");
+    EXPECT(set(scene, "carol@example.test", "city", "Oslo") == OK);
+    use_settings(scene, POLICIES);
+    EXPECT(is_given(scene, "jorgen.asberg@example.net"));
+    EXPECT(is_given(scene, "jorgen.asberg2@example.net"));
+    EXPECT(is_given(scene, "jasb@example.test") && is_given(scene, "jasb2@example.test"));
+    EXPECT(is_given(scene, "carol@example.net"));
+    EXPECT_SENT(scene, "x@far.test", "", "jorgen.asberg2@example.net",
+                "mailbox alice@example.test");
+    EXPECT_TEXT(primary_of(scene, "bob@example.test"), "Jorgen.Asberg@example.net");
+    EXPECT_TEXT(primary_of(scene, "alice@example.test"), "Jorgen.Asberg2@example.net");
+    /* Nobody else gets it, and it stays his under another policy. */
+    EXPECT(directory_user_add(scene->directory, TEXT("jasb@example.test"), TEXT(""), TEXT("")) ==
+           REFUSED);
+    EXPECT(add_member(scene, LIST_ALIAS, "jasb@example.test", "carol@example.test") == REFUSED);
+    EXPECT(set(scene, "alice@example.test", "display-name", "The boss") == OK);
+    EXPECT(set(scene, "alice@example.test", "department", "board") == OK);
+    EXPECT(is_given(scene, "theboss@example.test"));
+    EXPECT_SENT(scene, "x@far.test", "", "jasb2@example.test", "mailbox alice@example.test");
+    EXPECT(directory_user_remove(scene->directory, TEXT("alice@example.test")) == OK);
+    int64_t deadline_ms = clock_monotonic_ms() + 10000;
+    while (directory_list_kind(scene->directory, TEXT("jasb2@example.test")) != 0 &&
+           clock_monotonic_ms() < deadline_ms)
+        task_yield();
+    EXPECT(directory_accepts(scene->directory, TEXT("jasb2@example.test")) == REFUSED);
+}
+
+/* shows: C12 C11 */
+TEST("recipient policies give addresses once, with a number where somebody has that")
+{
+    scene_run(policies);
+}
+
+static void note_problem(void *context, struct text address, struct text words, bool is_clash)
+{
+    struct scene *scene = context;
+    scene->noted = arena_printf(&scene->arena, "%.*s%.*s%s: %.*s\n", TEXT_ARG(scene->noted),
+                                TEXT_ARG(address), is_clash ? "!" : "", TEXT_ARG(words));
+}
+
+static void clashes(struct scene *scene)
+{
+    populate(scene);
+    name(scene, "alice@example.test", "Jo", "Berg");
+    use_settings(scene, POLICIES);
+    EXPECT(is_given(scene, "jber@example.test"));
+    use_settings(scene, "domain example.test {\n user bob JBer\n}\n");
+    EXPECT_SENT(scene, "x@far.test", "", "jber@example.test", "refused jber@example.test 5.1.4");
+    stamp_check(scene->directory, note_problem, scene);
+    EXPECT_TEXT(scene->noted, "jber@example.test!: a user and an address of another; mail is "
+                              "refused (5.1.4)\n");
+}
+
+/* shows: C11 */
+TEST("an address that two hold gets no mail, and is told of")
+{
+    scene_run(clashes);
 }

@@ -22,6 +22,7 @@ struct scene {
     struct task_group group;
     struct directory *directory;
     struct arena arena;
+    struct text noted; /* by the test */
     void (*play)(struct scene *scene);
 };
 
