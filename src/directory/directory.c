@@ -14,6 +14,7 @@
 #include "directory/attribute.h"
 #include "directory/ntlm_users.h"
 #include "directory/oauth.h"
+#include "directory/selection.h"
 #include "directory/stamp.h"
 #include "directory/state.h"
 #include "task/offload.h"
@@ -282,6 +283,7 @@ void directory_use_introspection(struct directory *directory, directory_introspe
 
 static void tell_changed(struct directory *directory)
 {
+    selection_forget(directory);
     if (directory->changed != NULL)
         directory->changed(directory->changed_context);
 }
@@ -467,6 +469,7 @@ void directory_close(struct directory **directory)
     oauth_free(&closing->oauth);
     ntlm_users_free(&closing->ntlm);
     recent_free(&closing->logins);
+    selection_forget(closing);
     free(closing->path);
     free(closing->log_path);
     free(closing->index_path);

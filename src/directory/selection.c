@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/map.h"
 #include "directory/state.h"
 #include "proc/query.h"
 
@@ -51,10 +52,55 @@ static void consider(void *context, const struct directory_user *user)
     arena_reset(&selecting->scratch);
 }
 
+/* What is remembered of a filter, in directory->selections_arena. */
+struct selection {
+    struct directory_member *members;
+    unsigned count;
+};
+
+void selection_forget(struct directory *directory)
+{
+    if (directory->selections == NULL)
+        return;
+    map_free(&directory->selections);
+    arena_finish(&directory->selections_arena);
+}
+
+static void remember(struct directory *directory, struct text filter,
+                     const struct directory_member *members, unsigned count)
+{
+    enum { FILTERS_MOST = 100, BYTES_MOST = 16 << 20 };
+    /* An index that fails finds nobody. */
+    if (directory_ready(directory) != OK)
+        return;
+    if (directory->selections != NULL && (map_count(directory->selections) >= FILTERS_MOST ||
+                                          directory->selections_arena.used_bytes > BYTES_MOST))
+        selection_forget(directory);
+    if (directory->selections == NULL) {
+        directory->selections = map_new();
+        arena_init(&directory->selections_arena);
+    }
+    struct arena *arena = &directory->selections_arena;
+    struct selection *selection = arena_alloc(arena, sizeof(*selection));
+    selection->members = arena_array(arena, count, sizeof(*members));
+    selection->count = count;
+    for (unsigned i = 0; i < count; i++) {
+        struct text key = arena_copy(arena, members[i].key);
+        selection->members[i] = (struct directory_member){key, key};
+    }
+    map_put(directory->selections, filter, selection);
+}
+
 unsigned selection_of(struct directory *directory, struct text filter, struct arena *arena,
                       struct directory_member **members)
 {
     struct query *query;
+    const struct selection *known =
+        directory->selections == NULL ? NULL : map_get(directory->selections, filter);
+    if (known != NULL) {
+        *members = known->members;
+        return known->count;
+    }
     if (query_parse(filter, arena, &query) != OK)
         return 0;
     struct selecting selecting = {.directory = directory, .query = query, .arena = arena};
@@ -62,5 +108,6 @@ unsigned selection_of(struct directory *directory, struct text filter, struct ar
     directory_user_list(directory, TEXT(""), consider, &selecting);
     arena_finish(&selecting.scratch);
     *members = selecting.members;
+    remember(directory, filter, selecting.members, selecting.count);
     return selecting.count;
 }

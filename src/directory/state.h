@@ -23,6 +23,8 @@ struct directory {
     struct task_group *group;
     struct task_group background;
     bool rebuilding, closing;
+    struct map *selections; /* of selection.h: filter -> whom it means; NULL: none */
+    struct arena selections_arena;
     bool stamp_wanted; /* addresses by recipient policies: see stamp.h */
     struct task_event stamp_news;
     struct task_group stamping;  /* the task of stamp.h */
