@@ -10,11 +10,12 @@
  *     u                        highest mailbox id and UIDVALIDITY ever given out
  *     x mailbox uid            mailbox entry
  *     v mailbox modseq         UIDs that went away with this modseq
- *     p mailbox number         the entries of a large mailbox as they once were (snapshot.c); a
- * cache c mailbox modseq         UIDs whose flags changed since with this modseq o owner NUL name
- * value of an owner, and where its record stands d kind id                what was derived of a
- * message's bytes, opaque here; a cache. By kind first: a listing reads one kind of many messages
- *     n mailbox uid            mailbox entry that was not looked through yet (fresh.h); a cache
+ *     p mailbox number         the entries of a large mailbox as they once were (snapshot.c); cache
+ *     c mailbox modseq         UIDs whose flags changed since with this modseq
+ *     o owner NUL name         value of an owner, and where its record stands
+ *     d kind id                what was derived of a message's bytes, opaque here; cache. By kind
+ *                              first: a listing reads one kind of many messages
+ *     n mailbox uid            mailbox entry that was not looked through yet (fresh.h); cache
  *     t id record              story events that this log record told of this id
  *     i hash id                a message whose Message-ID has this hash
  *     s segment                bytes in this log segment that are still needed
