@@ -14,6 +14,7 @@
 #include "admin/verbs_search.h"
 #include "admin/verbs_sieve.h"
 #include "admin/verbs_store.h"
+#include "admin/verbs_trace.h"
 #include "admin/verbs_transfer.h"
 #include "admin/words.h"
 #include "base/check.h"
@@ -122,8 +123,6 @@ static enum status queue_list(void *state, struct admin_call *call)
                : refused("nothing matches in the queue");
 }
 
-static void print_story(void *context, int64_t wall_ms, struct text event, struct text text);
-
 static enum status queue_show(void *state, struct admin_call *call)
 {
     uint64_t id;
@@ -137,7 +136,7 @@ static enum status queue_show(void *state, struct admin_call *call)
     if (listing.count == 0)
         return refused("there is no such message in the queue; try `mailroot trace`");
     if (!call->json)
-        store_stories(queue_store(state), id, print_story, call);
+        store_stories(queue_store(state), id, verb_print_story, call);
     return OK;
 }
 
@@ -223,104 +222,6 @@ static enum status queue_status(void *state, struct admin_call *call)
     return OK;
 }
 
-/* ---- trace ---- */
-
-static void print_story(void *context, int64_t wall_ms, struct text event, struct text text)
-{
-    struct admin_call *call = context;
-    if (call->json) {
-        buffer_append(call->out, TEXT("{\"time\":\""));
-        verb_time(call->out, wall_ms);
-        buffer_append(call->out, TEXT("\""));
-        verb_json_field(call->out, "event", event);
-        verb_json_field(call->out, "text", text);
-        buffer_append(call->out, TEXT("}\n"));
-        return;
-    }
-    verb_time(call->out, wall_ms);
-    buffer_append(call->out, TEXT(" "));
-    verb_clean(call->out, event);
-    buffer_append(call->out, TEXT(" "));
-    verb_clean(call->out, text);
-    buffer_append(call->out, TEXT("\n"));
-}
-
-struct tracing {
-    struct admin_call *call;
-    struct store *store;
-    struct arena arena;
-    struct trace_line {
-        int64_t wall_ms;
-        struct text event, text;
-    } * lines;
-    unsigned count, capacity;
-};
-
-static void gather_line(void *context, int64_t wall_ms, struct text event, struct text text)
-{
-    enum { LINES_MOST = 10000 };
-    struct tracing *tracing = context;
-    if (tracing->count == LINES_MOST)
-        return;
-    if (tracing->count == tracing->capacity) {
-        unsigned capacity = tracing->capacity == 0 ? 32 : tracing->capacity * 2;
-        struct trace_line *more = arena_array(&tracing->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < tracing->count; i++)
-            more[i] = tracing->lines[i];
-        tracing->lines = more;
-        tracing->capacity = capacity;
-    }
-    tracing->lines[tracing->count++] = (struct trace_line){
-        wall_ms, arena_copy(&tracing->arena, event), arena_copy(&tracing->arena, text)};
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const struct trace_line *left = a, *right = b;
-    return left->wall_ms < right->wall_ms ? -1 : left->wall_ms > right->wall_ms;
-}
-
-static bool trace_one(struct admin_call *call, struct store *store, uint64_t id)
-{
-    struct tracing tracing = {.call = call, .store = store};
-    struct message message;
-    arena_init(&tracing.arena);
-    store_stories(store, id, gather_line, &tracing);
-    /* What its session told belongs to it. */
-    if (store_message(store, id, &tracing.arena, &message) && message.session != 0 &&
-        message.session != id)
-        store_stories(store, message.session, gather_line, &tracing);
-    if (tracing.count > 1)
-        qsort(tracing.lines, tracing.count, sizeof(*tracing.lines), by_time);
-    for (unsigned i = 0; i < tracing.count; i++)
-        print_story(call, tracing.lines[i].wall_ms, tracing.lines[i].event, tracing.lines[i].text);
-    bool found = tracing.count > 0;
-    arena_finish(&tracing.arena);
-    return found;
-}
-
-static enum status trace(void *state, struct admin_call *call)
-{
-    enum { MESSAGES_MOST = 20 };
-    uint64_t ids[MESSAGES_MOST];
-    char text[ID_TEXT_BYTES];
-    enum status status = verb_check_words(call, 1, 1, "trace ID|MESSAGE-ID");
-    if (status != OK)
-        return status;
-    struct store *store = queue_store(state);
-    store_story_flush(store);
-    if (id_parse(call->words[0], &ids[0]))
-        return trace_one(call, store, ids[0]) ? OK
-                                              : refused("nothing is known of this id (any more)");
-    unsigned count = store_find_message_id(store, call->words[0], ids, MESSAGES_MOST);
-    for (unsigned i = 0; i < count; i++) {
-        if (!call->json)
-            buffer_printf(call->out, "%smessage %s\n", i > 0 ? "\n" : "", id_format(ids[i], text));
-        trace_one(call, store, ids[i]);
-    }
-    return count > 0 ? OK : refused("no message has this id or Message-ID");
-}
-
 const struct admin_action admin_queue_actions[] = {
     {"queue list", queue_list},
     {"queue find", queue_list},
@@ -342,7 +243,7 @@ const struct admin_action admin_queue_actions[] = {
     {"diagnose outbound", verb_diagnose_outbound},
     {"diagnose inbound", verb_diagnose_inbound},
     {"routing", verb_routing},
-    {"trace", trace},
+    {"trace", verb_trace},
     {"store verify", verb_store_verify},
     {"store rebuild", verb_store_rebuild},
     {"store status", verb_store_status},

@@ -33,6 +33,11 @@ int64_t id_time_ms(uint64_t id)
     return (int64_t)(id >> LOW_BITS) + EPOCH_MS;
 }
 
+uint64_t id_first(int64_t wall_ms)
+{
+    return wall_ms <= EPOCH_MS ? 0 : (uint64_t)(wall_ms - EPOCH_MS) << LOW_BITS;
+}
+
 const char *id_format(uint64_t id, char out[ID_TEXT_BYTES])
 {
     for (int i = DIGITS - 1; i >= 0; i--, id >>= 5)

@@ -19,6 +19,8 @@ void id_set_origin(unsigned origin);
 uint64_t id_new(uint64_t after);
 /* The instant in an id, in wall-clock milliseconds since 1970. */
 int64_t id_time_ms(uint64_t id);
+/* No id made since that instant is below this one. */
+uint64_t id_first(int64_t wall_ms);
 /* Returns out. */
 const char *id_format(uint64_t id, char out[ID_TEXT_BYTES]);
 /* Case-insensitive; I, L read as 1 and O as 0. False when it is no id. */

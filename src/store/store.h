@@ -60,6 +60,10 @@ bool store_stories(struct store *store, uint64_t id, store_story_visit *visit, v
 unsigned store_find_message_id(struct store *store, struct text message_id, uint64_t *ids,
                                unsigned most);
 uint64_t store_message_id_hash(struct text message_id);
+/* The newest ids, at most `most`, oldest first, of which an event told since then names the address
+ * ("@domain": any of it). Reads all that was told since, some at a time. YIELDS. */
+unsigned store_find_address(struct store *store, struct text address, int64_t since_wall_ms,
+                            uint64_t *ids, unsigned most);
 /* Forget stories of ids made before. YIELDS. */
 enum status store_expire_stories(struct store *store, int64_t before_wall_ms);
 

@@ -1,9 +1,12 @@
 /* Stories: what `trace` tells of a message, a session or a refusal. */
+#include <string.h>
+
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/id.h"
 #include "store/internal.h"
+#include "task/task.h"
 
 enum {
     STORIES_PER_SECOND = 2000, /* told one by one; above, they are counted and dropped */
@@ -123,6 +126,95 @@ unsigned store_find_message_id(struct store *store, struct text message_id, uint
     if (hash != 0 && most > 0)
         index_scan(store->index, key_hashes(&key, hash), TEXT(""), add_id, &list);
     return list.count;
+}
+
+/* A walk over the stories of all ids, in steps; each begins behind the last key of the one before.
+ */
+struct address_search {
+    struct text address;
+    uint64_t *ids;
+    unsigned count, most, steps_left;
+    struct key last;
+};
+
+/* A character that makes an address longer. A dot does when another such follows: it may end a
+ * sentence. */
+static bool joins(struct text text, size_t at)
+{
+    if (at >= text.length)
+        return false;
+    unsigned char c = (unsigned char)text.data[at];
+    if (c == '.')
+        return at + 1 < text.length && text.data[at + 1] != '.' && joins(text, at + 1);
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '+' || c >= 0x80;
+}
+
+/* The address whole, not as a part of a longer one. Any case. */
+static bool names_address(struct text text, struct text address)
+{
+    bool is_domain = address.data[0] == '@';
+    for (size_t i = 0; i + address.length <= text.length; i++)
+        if (text_equals_nocase(text_of(text.data + i, address.length), address) &&
+            (i == 0 || is_domain || (text.data[i - 1] != '.' && !joins(text, i - 1))) &&
+            !joins(text, i + address.length))
+            return true;
+    return false;
+}
+
+struct event_match {
+    struct text address;
+    bool found;
+};
+
+static void match_event(void *context, int64_t wall_ms, struct text event, struct text text)
+{
+    struct event_match *match = context;
+    unused(wall_ms), unused(event);
+    match->found |= names_address(text, match->address);
+}
+
+/* A full list loses its oldest. */
+static void add_newest(struct address_search *search, uint64_t id)
+{
+    if (search->count > 0 && search->ids[search->count - 1] == id)
+        return;
+    if (search->count == search->most)
+        memmove(search->ids, search->ids + 1, --search->count * sizeof(*search->ids));
+    search->ids[search->count++] = id;
+}
+
+static bool search_address(void *context, struct text key, struct text value)
+{
+    struct address_search *search = context;
+    struct event_match match = {.address = search->address};
+    struct story_walk walk = {.visit = match_event, .context = &match};
+    walk_stories(&walk, key, value);
+    if (match.found)
+        add_newest(search, key_get_u64(key, 0));
+    search->last.length = (unsigned)key.length;
+    memcpy(search->last.bytes, key.data, key.length);
+    return --search->steps_left > 0;
+}
+
+unsigned store_find_address(struct store *store, struct text address, int64_t since_wall_ms,
+                            uint64_t *ids, unsigned most)
+{
+    enum { STEPS = 500 };
+    struct address_search search = {.address = address, .ids = ids, .most = most};
+    if (text_is_empty(address) || most == 0)
+        return 0;
+    key_story(&search.last, id_first(since_wall_ms), 0);
+    do {
+        search.steps_left = STEPS;
+        struct key from = search.last;
+        /* The first key that is greater than the last one read. */
+        from.bytes[from.length++] = '\0';
+        index_scan(store->index, TEXT("t"), text_of(from.bytes, from.length), search_address,
+                   &search);
+        task_yield();
+    } while (search.steps_left == 0);
+    return search.count;
 }
 
 /* Which ids one record may forget: bounds the work of one apply. */

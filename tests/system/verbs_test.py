@@ -90,6 +90,22 @@ class Verbs(ServerTest):
         self.server.send(text_message("still served"), "bob@example.test")
         self.assertNotIn(b"not a command", b"".join(self.server.fetch("bob")))
 
+    def test_mail_is_found_by_who_sent_it_and_who_was_to_get_it(self):
+        """Nobody needs an id to ask where a mail is."""
+        accepted = self.server.send(text_message("where is it?"), "bob@example.test",
+                                    sender="lost@elsewhere.test")
+        client = self.session()
+        client.ask("MAIL FROM:<other@elsewhere.test>")
+        refused = client.ask("RCPT TO:<lost@nowhere.test>")
+        case = re.search(r"mailroot (\w{13})", refused)[1]
+        by_sender = self.server.cli("trace", "Lost@elsewhere.test")
+        self.assertRegex(by_sender, r"^id \w{13}\n.* accepted from=<lost@elsewhere.test> .*\n"
+                                    r".* delivered recipient=bob@example.test ")
+        self.assertNotIn(case, by_sender)
+        self.assertIn("delivered", self.server.cli("trace", "bob@example.test", "--since", "1h"))
+        self.assertRegex(self.server.cli("trace", "@nowhere.test"), rf"^id {case}\n.* smtp.refused ")
+        self.server.cli("trace", "nobody@nowhere.test", expect=1)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -262,6 +262,31 @@ static void collect(void *context, int64_t wall_ms, struct text event, struct te
     buffer_printf(out, "%.*s(%.*s)", TEXT_ARG(event), TEXT_ARG(text));
 }
 
+static bool finds(struct scene *scene, const char *address, int64_t since_ms, uint64_t id)
+{
+    uint64_t found[4];
+    return store_find_address(scene->store, text_from(address), since_ms, found, 4) == 1 &&
+           found[0] == id;
+}
+
+/* Whole addresses are found, in any case, and those told of since then alone. */
+static void found_by_address(struct scene *scene, uint64_t first)
+{
+    uint64_t second = id_new(first), found[1];
+    store_story(scene->store, first, TEXT("accepted"), TEXT("from=<Ann@x.example> size=1"));
+    store_story(scene->store, second, TEXT("sent"),
+                TEXT("recipient=bob@x.example reply=\"250 ok\""));
+    store_story(scene->store, second, TEXT("failed"), TEXT("reply=\"no joann@x.example.\""));
+    store_story_flush(scene->store);
+    EXPECT(finds(scene, "ann@X.example", 0, first));
+    EXPECT(finds(scene, "bob@x.example", 0, second));
+    EXPECT(finds(scene, "joann@x.example", id_time_ms(second), second));
+    EXPECT(!finds(scene, "ob@x.example", 0, second) && !finds(scene, "bob@x.ex", 0, second));
+    EXPECT(!finds(scene, "bob@x.example", id_time_ms(second) + 1, second));
+    EXPECT(store_find_address(scene->store, TEXT("@x.example"), 0, found, 1) == 1);
+    EXPECT(found[0] == second);
+}
+
 static void stories(struct scene *scene)
 {
     struct buffer out;
@@ -282,6 +307,7 @@ static void stories(struct scene *scene)
     change_add(&change, &told);
     EXPECT(store_commit(scene->store, &change) == OK);
     EXPECT(store_find_message_id(scene->store, TEXT("<m@x>"), ids, 4) == 1 && ids[0] == id);
+    found_by_address(scene, id);
     EXPECT(store_expire_stories(scene->store, id_time_ms(id) + 1) == OK);
     EXPECT(!store_stories(scene->store, id, collect, &out));
     EXPECT(store_find_message_id(scene->store, TEXT("<m@x>"), ids, 4) == 0);

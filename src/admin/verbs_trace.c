@@ -1,0 +1,132 @@
+/* `trace`: what was told of a message, a session or a refusal, by its id or by who is named. */
+#include "admin/verbs_trace.h"
+
+#include <stdlib.h>
+
+#include "admin/words.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "queue/queue.h"
+#include "store/store.h"
+
+enum { MESSAGES_MOST = 20, ADDRESS_IDS_MOST = 50 };
+
+void verb_print_story(void *context, int64_t wall_ms, struct text event, struct text text)
+{
+    struct admin_call *call = context;
+    if (call->json) {
+        buffer_append(call->out, TEXT("{\"time\":\""));
+        verb_time(call->out, wall_ms);
+        buffer_append(call->out, TEXT("\""));
+        verb_json_field(call->out, "event", event);
+        verb_json_field(call->out, "text", text);
+        buffer_append(call->out, TEXT("}\n"));
+        return;
+    }
+    verb_time(call->out, wall_ms);
+    buffer_append(call->out, TEXT(" "));
+    verb_clean(call->out, event);
+    buffer_append(call->out, TEXT(" "));
+    verb_clean(call->out, text);
+    buffer_append(call->out, TEXT("\n"));
+}
+
+struct tracing {
+    struct admin_call *call;
+    struct store *store;
+    struct arena arena;
+    struct trace_line {
+        int64_t wall_ms;
+        struct text event, text;
+    } * lines;
+    unsigned count, capacity;
+};
+
+static void gather_line(void *context, int64_t wall_ms, struct text event, struct text text)
+{
+    enum { LINES_MOST = 10000 };
+    struct tracing *tracing = context;
+    if (tracing->count == LINES_MOST)
+        return;
+    if (tracing->count == tracing->capacity) {
+        unsigned capacity = tracing->capacity == 0 ? 32 : tracing->capacity * 2;
+        struct trace_line *more = arena_array(&tracing->arena, capacity, sizeof(*more));
+        for (unsigned i = 0; i < tracing->count; i++)
+            more[i] = tracing->lines[i];
+        tracing->lines = more;
+        tracing->capacity = capacity;
+    }
+    tracing->lines[tracing->count++] = (struct trace_line){
+        wall_ms, arena_copy(&tracing->arena, event), arena_copy(&tracing->arena, text)};
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct trace_line *left = a, *right = b;
+    return left->wall_ms < right->wall_ms ? -1 : left->wall_ms > right->wall_ms;
+}
+
+static bool trace_one(struct admin_call *call, struct store *store, uint64_t id)
+{
+    struct tracing tracing = {.call = call, .store = store};
+    struct message message;
+    arena_init(&tracing.arena);
+    store_stories(store, id, gather_line, &tracing);
+    /* What its session told belongs to it. */
+    if (store_message(store, id, &tracing.arena, &message) && message.session != 0 &&
+        message.session != id)
+        store_stories(store, message.session, gather_line, &tracing);
+    if (tracing.count > 1)
+        qsort(tracing.lines, tracing.count, sizeof(*tracing.lines), by_time);
+    for (unsigned i = 0; i < tracing.count; i++)
+        verb_print_story(call, tracing.lines[i].wall_ms, tracing.lines[i].event,
+                         tracing.lines[i].text);
+    bool found = tracing.count > 0;
+    arena_finish(&tracing.arena);
+    return found;
+}
+
+/* A block for each id. */
+static void trace_all(struct admin_call *call, struct store *store, const char *what,
+                      const uint64_t *ids, unsigned count)
+{
+    char text[ID_TEXT_BYTES];
+    for (unsigned i = 0; i < count; i++) {
+        if (!call->json)
+            buffer_printf(call->out, "%s%s %s\n", i > 0 ? "\n" : "", what, id_format(ids[i], text));
+        trace_one(call, store, ids[i]);
+    }
+}
+
+/* Of messages, sessions and refusals in which an address, or one of a domain, is named. */
+static enum status trace_address(struct admin_call *call, struct store *store, uint64_t since_ms)
+{
+    uint64_t ids[ADDRESS_IDS_MOST];
+    int64_t since = since_ms == 0 ? 0 : clock_wall_ms() - (int64_t)since_ms;
+    unsigned count = store_find_address(store, call->words[0], since, ids, ADDRESS_IDS_MOST);
+    trace_all(call, store, "id", ids, count);
+    return count > 0 ? OK : refused("nothing that is kept (trace keep) names this address");
+}
+
+enum status verb_trace(void *state, struct admin_call *call)
+{
+    uint64_t ids[MESSAGES_MOST], since_ms;
+    enum status status = verb_take_time(call, TEXT("--since"), &since_ms);
+    if (status == OK)
+        status = verb_check_words(call, 1, 1, "trace ID|MESSAGE-ID|ADDRESS [--since TIME]");
+    if (status != OK)
+        return status;
+    struct store *store = queue_store(state);
+    store_story_flush(store);
+    if (id_parse(call->words[0], &ids[0]))
+        return trace_one(call, store, ids[0]) ? OK
+                                              : refused("nothing is known of this id (any more)");
+    unsigned count = store_find_message_id(store, call->words[0], ids, MESSAGES_MOST);
+    trace_all(call, store, "message", ids, count);
+    if (count > 0)
+        return OK;
+    if (text_find_text(call->words[0], TEXT("@")) < call->words[0].length &&
+        call->words[0].data[0] != '<')
+        return trace_address(call, store, since_ms);
+    return refused("this is no id, no Message-ID of a message that is known, and no address");
+}
