@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "main/audit_verbs.h"
 #include "main/cert_verbs.h"
+#include "main/help.h"
 #include "main/mailbox_files.h"
 #include "main/parent.h"
 #include "main/sendmail.h"
@@ -25,7 +26,7 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_TROUBLE = 2, PASSWORD_MAX = 1024, S
 
 struct command {
     const char *settings_path;
-    bool one_process, password_stdin;
+    bool one_process, password_stdin, help;
     int count;
     char **words; /* verb and arguments */
 };
@@ -248,36 +249,77 @@ static const struct local_verb local_verbs[] = {
     {"queue import", "FILE", "Put what queue export wrote back into the queue.", run_queue_import},
     {"roles", "", "What each process may do, and whom it talks to.", run_roles},
     {"manual", "", "The manual page mailroot.conf(5), made from the settings table.", run_manual},
-    {"help", "[BLOCK]", "This list; or the statements of a block of the configuration.", run_help},
+    {"help", "[VERB|BLOCK]",
+     "This list; a verb's arguments; the statements of a block of the configuration.", run_help},
+
 };
 enum { LOCAL_VERBS = sizeof(local_verbs) / sizeof(*local_verbs) };
 
-/* The statements of a block of the configuration: "help server"; "settings" for those outside. */
-static int help_block(const char *block)
+/* The verbs of both tables, in an array that the caller frees. */
+static struct help_row *help_rows(unsigned *count)
 {
+    struct help_row *rows = calloc(LOCAL_VERBS + admin_verb_count, sizeof(*rows));
+    check(rows != NULL);
+    *count = 0;
+    for (int i = 0; i < LOCAL_VERBS; i++)
+        rows[(*count)++] =
+            (struct help_row){local_verbs[i].name, local_verbs[i].usage, local_verbs[i].help};
+    for (unsigned i = 0; i < admin_verb_count; i++)
+        rows[(*count)++] =
+            (struct help_row){admin_verbs[i].name, admin_verbs[i].usage, admin_verbs[i].help};
+    return rows;
+}
+
+static int help_all(FILE *to)
+{
+    unsigned count;
+    struct help_row *rows = help_rows(&count);
     struct buffer out;
     buffer_init(&out, SHOW_MAX);
-    struct text name = strcmp(block, "settings") == 0 ? TEXT("") : text_from(block);
-    if (!settings_help(name, &out)) {
-        buffer_finish(&out);
-        return complain("no such block: settings, domain, server, connector, policy, retry");
-    }
-    return print(&out);
+    help_overview(rows, count, &out);
+    buffer_printf(&out, "Most listings take --json. The default configuration is %s.\n",
+                  DEFAULT_SETTINGS);
+    free(rows);
+    fwrite(out.data, 1, out.length, to);
+    buffer_finish(&out);
+    return to == stdout ? EXIT_DONE : EXIT_TROUBLE;
+}
+
+/* "help queue", "help queue list", "help server". */
+static int help_words(char **words, int count)
+{
+    unsigned row_count;
+    struct buffer out;
+    if (count == 0)
+        return help_all(stdout);
+    struct help_row *rows = help_rows(&row_count);
+    buffer_init(&out, SHOW_MAX);
+    bool found = help_about(rows, row_count, words, (unsigned)count, &out);
+    free(rows);
+    if (found)
+        return print(&out);
+    buffer_finish(&out);
+    return complain("no such command, nor block of the configuration (mailroot help lists them)");
 }
 
 static int run_help(struct command *command)
 {
-    if (command->count > 1)
-        return help_block(command->words[1]);
-    printf("usage: mailroot [--config FILE] VERB [ARGUMENT ...]\n\n");
-    for (int i = 0; i < LOCAL_VERBS; i++)
-        printf("  %-16s %-32s %s\n", local_verbs[i].name, local_verbs[i].usage,
-               local_verbs[i].help);
-    for (unsigned i = 0; i < admin_verb_count; i++)
-        printf("  %-16s %-32s %s\n", admin_verbs[i].name, admin_verbs[i].usage,
-               admin_verbs[i].help);
-    printf("\nMost listings take --json. The default configuration is %s.\n", DEFAULT_SETTINGS);
-    return EXIT_DONE;
+    return help_words(command->words + 1, command->count - 1);
+}
+
+/* Words that are no verb, or the first of several: what could have been meant. */
+static int complain_of_verb(const struct command *command)
+{
+    unsigned count;
+    struct buffer out;
+    struct help_row *rows = help_rows(&count);
+    buffer_init(&out, SHOW_MAX);
+    bool found = help_verbs(rows, count, text_from(command->words[0]), &out);
+    if (found)
+        fprintf(stderr, "mailroot: which of these?\n%.*s", TEXT_ARG(buffer_text(&out)));
+    free(rows);
+    buffer_finish(&out);
+    return found ? EXIT_TROUBLE : complain("no such command (mailroot help lists them)");
 }
 
 static const struct local_verb *local_verb_find(const struct text *words, unsigned count)
@@ -441,6 +483,8 @@ static bool take_options(struct command *command, int count, char **arguments)
             command->one_process = true;
         else if (strcmp(arguments[i], "--password-stdin") == 0)
             command->password_stdin = true;
+        else if (strcmp(arguments[i], "--help") == 0)
+            command->help = true;
         else if (strcmp(arguments[i], "--json") == 0)
             json = true;
         else
@@ -448,7 +492,7 @@ static bool take_options(struct command *command, int count, char **arguments)
     }
     if (json) /* one word was taken out, so there is room for it behind the verb */
         command->words[command->count++] = (char *)(uintptr_t) "--json";
-    return command->count > 0 && command->count <= ADMIN_WORDS_MAX;
+    return (command->count > 0 || command->help) && command->count <= ADMIN_WORDS_MAX;
 }
 
 /* For the command under its other names: of a running server alone. */
@@ -482,9 +526,10 @@ int main(int count, char **arguments)
         return sendmail_run(count, arguments, &host);
     }
     if (!take_options(&command, count, arguments)) {
-        run_help(&command);
-        return EXIT_TROUBLE;
+        return help_all(stderr);
     }
+    if (command.help)
+        return help_words(command.words, command.count);
     struct text words[ADMIN_WORDS_MAX];
     for (int i = 0; i < command.count; i++)
         words[i] = text_from(command.words[i]);
@@ -494,6 +539,6 @@ int main(int count, char **arguments)
     unsigned used;
     const struct admin_verb *verb = admin_verb_find(words, (unsigned)command.count, &used);
     if (verb == NULL)
-        return complain("no such command (mailroot help lists them)");
+        return complain_of_verb(&command);
     return run_admin_verb(&command, verb);
 }

@@ -189,5 +189,7 @@ void settings_show(const struct settings *settings, bool all, bool where, struct
 void settings_manual(struct buffer *out);
 /* `mailroot help BLOCK` ("" for what stands outside blocks). False: there is no such block. */
 bool settings_help(struct text block, struct buffer *out);
+/* The words that open a block: "domain, server, ...". */
+void settings_blocks(struct buffer *out);
 
 #endif

@@ -206,3 +206,9 @@ bool settings_help(struct text block, struct buffer *out)
     }
     return false;
 }
+
+void settings_blocks(struct buffer *out)
+{
+    for (unsigned kind = KIND_TOP + 1; kind < KIND_COUNT; kind++)
+        buffer_printf(out, "%s%s", kind == KIND_TOP + 1 ? "" : ", ", setting_kinds[kind].word);
+}

@@ -106,6 +106,23 @@ class Verbs(ServerTest):
         self.assertRegex(self.server.cli("trace", "@nowhere.test"), rf"^id {case}\n.* smtp.refused ")
         self.server.cli("trace", "nobody@nowhere.test", expect=1)
 
+    def test_help_tells_the_arguments_of_verbs_and_what_may_be_meant(self):
+        listed = self.server.cli("help")
+        self.assertIn("\n  queue freeze ", listed)
+        freeze = self.server.cli("help", "queue", "freeze")
+        self.assertRegex(freeze, r"^  mailroot queue freeze ID\|--hop HOP")
+        self.assertEqual(self.server.cli("queue", "freeze", "--help"), freeze)
+        self.assertIn(freeze, self.server.cli("help", "queue"))
+        server = self.server.cli("help", "server")  # verbs, and a block of the configuration
+        self.assertIn("mailroot server pause NAME", server)
+        self.assertIn("listen ADDRESS:PORT", server)
+        for words in (("queue",), ("queue", "lsit")):
+            result = self.server.cli_result(*words)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn("mailroot queue list [", result.stderr)
+        self.server.cli("help", "nonsense", expect=2)
+        self.server.cli("que", expect=2)
+
 
 if __name__ == "__main__":
     unittest.main()
