@@ -78,19 +78,13 @@ static void add_peer(struct links *links, struct list *peers, struct text hop, s
 
 static void add_connectors(struct links *links, struct list *peers, const struct settings *settings)
 {
-    const struct link_group *own;
-    struct text report = link_server_report(links->server);
-    struct link_group *described;
-    if (link_group_parse(&report, &described) != OK)
-        return;
-    own = described;
-    for (unsigned i = 0; i < settings->connector_count; i++) {
+    const struct link_group *own = link_server_own(links->server);
+    for (unsigned i = 0; own != NULL && i < settings->connector_count; i++) {
         const struct setting_connector *connector = &settings->connectors[i];
         const struct link_connector *link = link_connector_find(own, connector->name);
         if (link != NULL && !link->is_by_mx)
             add_peer(links, peers, connector->name, TEXT(""), link->arrow_count > 0);
     }
-    link_group_free(&described);
 }
 
 void links_follow_settings(struct queue *queue)

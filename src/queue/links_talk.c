@@ -32,14 +32,15 @@ static void add(struct link_state_packet *packet, enum link_state_word word, str
 void links_question(struct links *links, const struct link_peer *peer, struct buffer *out)
 {
     const struct link_group *own = link_server_group(links->server);
+    const struct link_group *said = link_server_own(links->server);
     struct link_version version = own == NULL ? (struct link_version){0} : own->version;
     struct link_id organisation = our_organisation(links);
     struct link_state_packet packet = {0};
     struct arena arena;
     arena_init(&arena);
     /* First, so that the answer about the table has it already. */
-    if (text_equals_nocase(peer->member, link_server_master(links->server)))
-        add(&packet, LINK_STATE_REPORT, counted(link_server_report(links->server), &arena));
+    if (said != NULL && text_equals_nocase(peer->member, link_server_master(links->server)))
+        add(&packet, LINK_STATE_REPORT, counted(said->block, &arena));
     add(&packet, LINK_STATE_DIGEST_QUERY,
         arena_printf(&arena, "%s %s %x %x", organisation.hex,
                      link_server_table(links->server)->digest.hex, version.major, version.minor));

@@ -84,7 +84,7 @@ struct link_group *link_server_describe(const struct link_server *server)
 
 /* The master */
 
-const struct link_reporter *link_reporter_find(const struct link_server *server, struct text member)
+struct link_reporter *link_reporter_find(const struct link_server *server, struct text member)
 {
     for (unsigned i = 0; i < server->reporter_count; i++)
         if (text_equals_nocase(server->reporters[i].name, member))

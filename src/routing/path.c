@@ -84,13 +84,26 @@ struct all_but {
     const struct link_connector *connector;
 };
 
-static bool admits_all_but(void *context, const struct link_group *group,
-                           const struct link_connector *connector)
+static bool works_beside(const struct all_but *but, const struct link_group *group,
+                         const struct link_connector *connector)
 {
-    const struct all_but *but = context;
     return link_connector_works(connector) &&
            !(link_id_equals(&group->id, &but->group->id) &&
              text_equals_nocase(connector->facts.name, but->connector->facts.name));
+}
+
+static bool admits_all_but(void *context, const struct link_group *group,
+                           const struct link_connector *connector)
+{
+    return works_beside(context, group, connector);
+}
+
+static bool has_space(const struct link_connector *connector, struct text pattern)
+{
+    for (unsigned i = 0; i < connector->facts.space_count; i++)
+        if (text_equals_nocase(connector->facts.spaces[i].pattern, pattern))
+            return true;
+    return false;
 }
 
 static bool leads_elsewhere(const struct link_table *table, const struct link_path *paths,
@@ -101,12 +114,9 @@ static bool leads_elsewhere(const struct link_table *table, const struct link_pa
         bool is_own = link_id_equals(&group->id, &but->group->id);
         for (unsigned c = 0; c < group->connector_count && paths[i].is_known; c++) {
             const struct link_connector *other = &group->connectors[c];
-            if ((other->is_for_group && !is_own) ||
-                !admits_all_but((void *)(uintptr_t)but, group, other))
-                continue;
-            for (unsigned s = 0; s < other->facts.space_count; s++)
-                if (text_equals_nocase(other->facts.spaces[s].pattern, pattern))
-                    return true;
+            bool is_for_us = !other->is_for_group || is_own;
+            if (is_for_us && has_space(other, pattern) && works_beside(but, group, other))
+                return true;
         }
     }
     return false;

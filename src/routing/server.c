@@ -160,15 +160,14 @@ bool link_server_set_reach(struct link_server *server, struct text connector, bo
 
 void link_server_note_member(struct link_server *server, struct text member, bool answers)
 {
-    struct link_reporter *reporter =
-        (struct link_reporter *)(uintptr_t)link_reporter_find(server, member);
+    struct link_reporter *reporter = link_reporter_find(server, member);
     if (reporter != NULL)
         reporter->is_lost = !answers;
 }
 
-struct text link_server_report(const struct link_server *server)
+const struct link_group *link_server_own(const struct link_server *server)
 {
-    return server->own == NULL ? TEXT("") : server->own->block;
+    return server->own;
 }
 
 /* One member, and it alone is the bridgehead of each connector. */
@@ -187,8 +186,7 @@ enum status link_server_take_report(struct link_server *server, struct text byte
     enum status status = link_group_parse(&bytes, &report);
     if (status != OK)
         return status;
-    struct link_reporter *reporter =
-        (struct link_reporter *)(uintptr_t)link_reporter_find(server, report->master);
+    struct link_reporter *reporter = link_reporter_find(server, report->master);
     if (bytes.length > 0 || !link_id_equals(&report->id, &server->id) || reporter == NULL ||
         !is_about_itself(report)) {
         link_group_free(&report);

@@ -31,8 +31,9 @@ bool link_server_set_reach(struct link_server *server, struct text connector, bo
 /* What a member was when it was talked to last. */
 void link_server_note_member(struct link_server *server, struct text member, bool answers);
 
-/* What we say of our own connectors, for a REPORT. Lent until anything changes. */
-struct text link_server_report(const struct link_server *server);
+/* What we say of our own connectors; its block is a REPORT. NULL: we are in no group. Lent until
+ * anything changes. */
+const struct link_group *link_server_own(const struct link_server *server);
 /* What another member says of its own. REFUSED: malformed, or not its own. Only the master keeps
  * it. */
 enum status link_server_take_report(struct link_server *server, struct text bytes);

@@ -47,7 +47,6 @@ struct link_id link_server_config_digest(const struct link_server *server);
 struct link_id link_state_digest(const struct link_group *group);
 /* What we say of ourselves: our connectors with us as their only bridgehead. */
 struct link_group *link_server_describe(const struct link_server *server);
-const struct link_reporter *link_reporter_find(const struct link_server *server,
-                                               struct text member);
+struct link_reporter *link_reporter_find(const struct link_server *server, struct text member);
 
 #endif
