@@ -2,6 +2,7 @@
  * last byte of its answers the session sends a descriptor. Then neither side sends more; the
  * session reads what is still on its way to it, and writes all it did not use into that descriptor.
  * So no byte of the client has a special meaning, and nobody but the session can end a relay so. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -75,10 +76,11 @@ ssize_t stream_receive_fd(struct stream *stream, char *out, size_t room)
 {
     union beside beside;
     struct iovec bytes = {out, room};
+    /* Room for one: with the padding two would fit, and the second be nobody's. */
     struct msghdr message = {.msg_iov = &bytes,
                              .msg_iovlen = 1,
                              .msg_control = &beside,
-                             .msg_controllen = sizeof(beside)};
+                             .msg_controllen = CMSG_LEN(sizeof(int))};
     ssize_t count = recvmsg(stream->io.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     struct cmsghdr *header = count < 0 ? NULL : CMSG_FIRSTHDR(&message);
     if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
@@ -106,9 +108,13 @@ static bool send_with_fd(struct stream *stream, struct text last, int fd)
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-    while (sendmsg(stream->io.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        if (task_io_wait(&stream->io, TASK_WRITE, stream->deadline_ms) != OK)
+    while (sendmsg(stream->io.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        bool may_wait = errno == EAGAIN;
+        if (!may_wait && errno != EINTR)
             return false;
+        if (may_wait && task_io_wait(&stream->io, TASK_WRITE, stream->deadline_ms) != OK)
+            return false;
+    }
     return true;
 }
 

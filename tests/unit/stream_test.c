@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -375,6 +376,56 @@ static void read_garbage(struct stream *near)
     EXPECT(stream_start_deflate(near) == OK);
     EXPECT(stream_fill(near) == TRY_LATER);
     EXPECT(stream_end(near) == STREAM_BROKEN);
+}
+
+static unsigned count_open(void)
+{
+    unsigned count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* A byte with the same descriptor twice beside it. */
+static void send_two(int socket, int fd)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+    } beside = {.bytes = {0}};
+    int both_fds[] = {fd, fd};
+    struct iovec byte = {(char[]){"."}, 1};
+    struct msghdr message = {.msg_iov = &byte,
+                             .msg_iovlen = 1,
+                             .msg_control = &beside,
+                             .msg_controllen = sizeof(beside)};
+    beside.header = (struct cmsghdr){
+        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(both_fds))};
+    memcpy(CMSG_DATA(&beside.header), both_fds, sizeof(both_fds));
+    check(sendmsg(socket, &message, 0) == 1);
+}
+
+static void relay_two_descriptors(void *unused_argument)
+{
+    unused(unused_argument);
+    int client_ends[2], session_ends[2];
+    unsigned before = count_open();
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, client_ends) == 0);
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, session_ends) == 0);
+    struct stream *client = stream_new(client_ends[0], NULL);
+    struct stream *session = stream_new(session_ends[0], NULL);
+    send_two(session_ends[1], client_ends[1]);
+    close(session_ends[1]);
+    stream_relay(client, session);
+    stream_close(&session);
+    stream_close(&client);
+    close(client_ends[1]);
+    EXPECT(count_open() == before);
+}
+
+TEST("a session that passes more than one descriptor fills nobody's table with them")
+{
+    task_loop_run(relay_two_descriptors, NULL);
 }
 
 TEST("what is not compressed ends a compressed stream")
