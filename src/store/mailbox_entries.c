@@ -181,6 +181,9 @@ void mailbox_apply_entry(struct mailbox *box, const struct mailbox_entry *entry)
     mailbox_raise_counters(box, entry->uid + 1, entry->modseq);
     mailbox_sum(box, entry, 1);
     box->unsaved++;
+    /* A warm one must not outgrow the bytes it counts for. */
+    if (box->count == box->capacity)
+        mailbox_cool(box);
     if (box->loaded)
         add_entry(box, entry);
 }

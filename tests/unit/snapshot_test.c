@@ -148,6 +148,24 @@ static void open_after_damage(void)
     close_cold(box);
 }
 
+static void grow_when_warm(void)
+{
+    struct mailbox *box =
+        mailbox_find_or_make(world.store, TEXT("alice@example.test"), TEXT("INBOX"));
+    struct mailbox *closed = box;
+    mailbox_open(box);
+    mailbox_close(&closed);
+    EXPECT(box->is_warm);
+    for (unsigned i = 0; i < 3; i++) {
+        put(box, MESSAGES);
+        EXPECT(world.store->warm_bytes >= box->capacity * sizeof(struct mailbox_entry));
+    }
+    mailbox_open(box);
+    expect_as_keys_say(box);
+    EXPECT(box->count == 3 * MESSAGES);
+    close_cold(box);
+}
+
 static void run(void *argument)
 {
     unused(argument);
@@ -178,4 +196,9 @@ TEST("a mailbox opened from its snapshot is what its keys say, whatever happened
 TEST("a snapshot that is damaged is passed over")
 {
     in_world(open_after_damage);
+}
+
+TEST("a closed mailbox that is still loaded takes no more memory than it counts for")
+{
+    in_world(grow_when_warm);
 }
