@@ -30,16 +30,21 @@ static void peer_free(struct link_peer *peer)
     free(peer);
 }
 
+static void forget_since(struct map **since)
+{
+    size_t position = 0;
+    void *value;
+    while (map_next(*since, &position, NULL, &value))
+        free(value);
+    map_free(since);
+}
+
 void links_finish(struct queue *queue)
 {
     struct links *links = queue->links;
-    size_t position = 0;
-    void *value;
     queue->links = NULL;
     list_each(link, &links->peers) peer_free(list_entry(link, struct link_peer, link));
-    while (map_next(links->since, &position, NULL, &value))
-        free(value);
-    map_free(&links->since);
+    forget_since(&links->since);
     free(links->late);
     link_server_free(&links->server);
     free(links);
@@ -143,11 +148,14 @@ bool links_are_awaited(const struct queue *queue)
            queue->send != NULL;
 }
 
-/* Note since when each connector is up or down, and log what changed. */
+/* Note since when each connector is up or down, and log what changed. Those that are told of no
+ * more are forgotten. */
 static void note_states(struct links *links)
 {
     const struct link_table *table = link_server_table(links->server);
+    struct map *before = links->since;
     struct arena arena;
+    links->since = map_new();
     arena_init(&arena);
     for (unsigned i = 0; i < table->group_count; i++) {
         const struct link_group *group = table->groups[i];
@@ -155,20 +163,21 @@ static void note_states(struct links *links)
             const struct link_connector *connector = &group->connectors[c];
             struct text key = arena_printf(&arena, "%.*s/%.*s", TEXT_ARG(group->name),
                                            TEXT_ARG(connector->facts.name));
-            struct link_since *since = map_get(links->since, key);
-            if (since != NULL && since->is_up == connector->is_up)
-                continue;
-            if (since == NULL) {
+            struct link_since *since = map_remove(before, key);
+            bool is_new = since == NULL;
+            if (is_new)
                 since = calloc(1, sizeof(*since));
-                check(since != NULL);
-                map_put(links->since, key, since);
-            } else {
+            check(since != NULL);
+            free(map_put(links->since, key, since));
+            if (!is_new && since->is_up == connector->is_up)
+                continue;
+            if (!is_new)
                 log_info("links.connector", "group=%s connector=%s state=%s", log_text(group->name),
                          log_text(connector->facts.name), connector->is_up ? "up" : "down");
-            }
             *since = (struct link_since){connector->is_up, clock_wall_ms()};
         }
     }
+    forget_since(&before);
     arena_finish(&arena);
 }
 

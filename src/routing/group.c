@@ -50,13 +50,18 @@ bool link_id_equals(const struct link_id *a, const struct link_id *b)
     return memcmp(a->hex, b->hex, LINK_ID_BYTES) == 0;
 }
 
+/* RFC 1982: numbers go round, so that no number told by whoever it was can be the last. */
+static int compare_numbers(uint32_t a, uint32_t b)
+{
+    return a == b ? 0 : (int32_t)(a - b) < 0 ? -1 : 1;
+}
+
 int link_version_compare(const struct link_version *a, const struct link_version *b)
 {
-    if (a->major != b->major)
-        return a->major < b->major ? -1 : 1;
-    if (a->minor != b->minor)
-        return a->minor < b->minor ? -1 : 1;
-    return a->user < b->user ? -1 : a->user > b->user;
+    int order = compare_numbers(a->major, b->major);
+    if (order == 0)
+        order = compare_numbers(a->minor, b->minor);
+    return order != 0 ? order : compare_numbers(a->user, b->user);
 }
 
 struct link_group *link_group_new(struct text name, struct text organisation)

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/encoding.h"
+
 /* MD5 of no bytes: the digest of a table without routing groups. */
 #define EMPTY_DIGEST "d41d8cd98f00b204e9800998ecf8427e"
 #define EMPTY_TABLE "{00000020}" EMPTY_DIGEST
@@ -18,21 +20,17 @@ enum { WORDS = sizeof(words) / sizeof(words[0]) };
 
 static bool is_hex(struct text text, size_t length)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))
+    for (size_t i = 0; i < text.length; i++)
+        if (hex_digit_value(text.data[i]) < 0)
             return false;
-    }
     return text.length == length;
 }
 
 static uint32_t hex_value(struct text text)
 {
     uint32_t value = 0;
-    for (size_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
-        value = value << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-    }
+    for (size_t i = 0; i < text.length; i++)
+        value = value << 4 | (uint32_t)hex_digit_value(text.data[i]);
     return value;
 }
 

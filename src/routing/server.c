@@ -214,8 +214,9 @@ enum status link_server_take_table(struct link_server *server, struct text bytes
     if (status != OK)
         return status;
     for (unsigned i = 0; i < told->group_count; i++)
-        if (is_credible(server, told->groups[i]))
-            link_table_take(server->table, &told->groups[i]);
+        if (!is_credible(server, told->groups[i]))
+            link_group_free(&told->groups[i]);
+    link_table_take_all(server->table, told);
     link_table_free(&told);
     return OK;
 }

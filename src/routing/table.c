@@ -60,12 +60,15 @@ const struct link_group *link_table_find(const struct link_table *table, const s
     return is_there ? table->groups[at] : NULL;
 }
 
-bool link_table_put(struct link_table *table, struct link_group **group)
+/* Without taking the digest. room: bytes and groups that are to stay free. */
+static bool put(struct link_table *table, struct link_group **group, size_t room_bytes,
+                unsigned room_groups)
 {
     bool is_there;
     unsigned at = place_of(table, &(*group)->id, &is_there);
-    if ((!is_there && table->group_count == LINK_GROUPS_MAX) ||
-        bytes_without(table, &(*group)->id) + (*group)->block.length > LINK_TABLE_MAX) {
+    if ((!is_there && table->group_count + room_groups >= LINK_GROUPS_MAX) ||
+        bytes_without(table, &(*group)->id) + (*group)->block.length + room_bytes >
+            LINK_TABLE_MAX) {
         link_group_free(group);
         return false;
     }
@@ -80,20 +83,43 @@ bool link_table_put(struct link_table *table, struct link_group **group)
     }
     table->groups[at] = *group;
     *group = NULL;
-    take_digest(table);
     return true;
 }
 
-bool link_table_take(struct link_table *table, struct link_group **group)
+bool link_table_put(struct link_table *table, struct link_group **group)
+{
+    bool is_put = put(table, group, 0, 0);
+    if (is_put)
+        take_digest(table);
+    return is_put;
+}
+
+static bool take(struct link_table *table, struct link_group **group)
 {
     const struct link_group *known = link_table_find(table, &(*group)->id);
     int order = known == NULL ? 1 : link_version_compare(&(*group)->version, &known->version);
     if (order == 0)
         order = text_compare((*group)->block, known->block);
     if (order > 0)
-        return link_table_put(table, group);
+        return put(table, group, LINK_OWN_BYTES, 1);
     link_group_free(group);
     return false;
+}
+
+bool link_table_take(struct link_table *table, struct link_group **group)
+{
+    bool is_news = take(table, group);
+    if (is_news)
+        take_digest(table);
+    return is_news;
+}
+
+void link_table_take_all(struct link_table *table, struct link_table *told)
+{
+    for (unsigned i = 0; i < told->group_count; i++)
+        if (told->groups[i] != NULL)
+            take(table, &told->groups[i]);
+    take_digest(table);
 }
 
 void link_table_remove(struct link_table *table, const struct link_id *id)
@@ -133,9 +159,10 @@ enum status link_table_parse(struct text bytes, struct link_table **out)
             link_group_free(&group);
             status = refused("the groups are not in order");
         }
-        if (status == OK && !link_table_put(table, &group))
+        if (status == OK && !put(table, &group, 0, 0))
             status = refused("there are too many groups");
     }
+    take_digest(table);
     if (status == OK && !text_equals(text_head(bytes, LINK_ID_BYTES), link_id_text(&table->digest)))
         status = refused("the table's digest is not its own");
     if (status == OK)

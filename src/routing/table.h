@@ -5,7 +5,7 @@
 
 #include "routing/group.h"
 
-enum { LINK_GROUPS_MAX = 256 };
+enum { LINK_GROUPS_MAX = 256, LINK_OWN_BYTES = LINK_TABLE_MAX / 4 };
 
 struct link_table {
     struct link_group **groups; /* by id; sealed */
@@ -21,9 +21,12 @@ const struct link_group *link_table_find(const struct link_table *table, const s
  * too many, and it is freed. */
 bool link_table_put(struct link_table *table, struct link_group **group);
 /* The same when its version is higher than that of what is known, or that is nothing; of equal
- * versions that differ the higher digest wins, so that all settle on one. False: it was no news,
- * and is freed. */
+ * versions that differ the higher digest wins, so that all settle on one. LINK_OWN_BYTES and a
+ * place stay free: whatever others say, our own group can be put. False: it was no news, or is too
+ * much, and is freed. */
 bool link_table_take(struct link_table *table, struct link_group **group);
+/* The same of all that are in another table, which is left without them. Some there may be NULL. */
+void link_table_take_all(struct link_table *table, struct link_table *told);
 void link_table_remove(struct link_table *table, const struct link_id *id);
 
 /* "DIGEST" and the blocks: what stands behind ORGINFO. At most LINK_TABLE_MAX bytes. */

@@ -221,6 +221,42 @@ TEST("a master whose settings name another hands over, and one that forgot goes 
     site_end(&m1);
 }
 
+/* Our own group as a liar tells it: with this version. */
+static void hear_of_our_group(struct site *site, uint32_t number)
+{
+    const struct link_group *known = link_server_group(site->server);
+    struct link_group *lie = link_group_new(known->name, known->organisation);
+    struct link_table *told = link_table_new();
+    struct buffer text;
+    lie->master = link_add_member(lie, TEXT("m1.test"))->name;
+    lie->version = (struct link_version){number, number, number};
+    EXPECT(link_group_seal(lie) && link_table_put(told, &lie));
+    buffer_init(&text, LINK_TABLE_MAX);
+    link_table_write(told, &text);
+    EXPECT(link_server_take_table(site->server, buffer_text(&text)) == OK);
+    buffer_finish(&text);
+    link_table_free(&told);
+}
+
+TEST("a version that somebody made up is never the last")
+{
+    static const uint32_t lies[] = {INT32_MAX, UINT32_MAX - 1, UINT32_MAX};
+    struct site m1 = site_of("m1.test", "", two_ways), m2 = site_of("m2.test", "", x_alone);
+    link_server_settle(m1.server, true, 0);
+    talk(&m2, &m1);
+    for (unsigned i = 0; i < 3; i++) {
+        hear_of_our_group(&m2, lies[i]);
+        EXPECT(link_server_group(m2.server)->connector_count == 0);
+        talk(&m2, &m1);
+        talk(&m2, &m1);
+        EXPECT(link_id_equals(&link_server_table(m1.server)->digest,
+                              &link_server_table(m2.server)->digest));
+    }
+    EXPECT_TOLD(&m2, "4294967295.4294967295.0 of m1.test: m1.test m2.test | x(up 2) y(up 1)");
+    site_end(&m2);
+    site_end(&m1);
+}
+
 TEST("a member speaks for itself alone, and only to its own group")
 {
     struct site m1 = site_of("m1.test", "", x_alone), m2 = site_of("m2.test", "", x_alone);

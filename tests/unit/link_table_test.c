@@ -203,6 +203,21 @@ TEST("the cheapest way wins, then the shorter one; what is down is on none")
     link_table_free(&table);
 }
 
+TEST("whatever others say, there is room for the group that is ours")
+{
+    struct link_table *table = link_table_new();
+    struct link_group *group;
+    char name[16];
+    for (unsigned i = 0; i <= LINK_GROUPS_MAX; i++) {
+        snprintf(name, sizeof(name), "g%u", i);
+        group = group_of(name, 1, "");
+        EXPECT(link_table_take(table, &group) == (i < LINK_GROUPS_MAX - 1));
+    }
+    group = group_of("ours", 1, "g1:5");
+    EXPECT(link_table_put(table, &group));
+    link_table_free(&table);
+}
+
 TEST("a connector has an alternate when all it leads to is reached without it")
 {
     static const char *const groups[] = {"a", "b:10 c:30", "b", "c:10", "c", "b:5", NULL};
