@@ -124,10 +124,12 @@ static struct text shown_of(const struct plan *plan, const struct directory_targ
     return is_hidden ? plan->recipients[target->recipient].address : TEXT("");
 }
 
+/* What has no sender is told to nobody: sent on in the owner's name it could come back, and go
+ * round without end. */
 static struct text owner_of(const struct plan *plan, const struct directory_target *target)
 {
     const struct directory_group *group = plan_group_of(plan, target);
-    return group == NULL ? TEXT("") : group->owner;
+    return group == NULL || text_is_empty(plan->sender) ? TEXT("") : group->owner;
 }
 
 static bool nobody_hears_of(const struct plan *plan, const struct directory_target *target)

@@ -136,6 +136,16 @@ class Categorizer(ServerTest):
         self.assertEqual(self.server.fetch("carol") + self.server.fetch("boss"), [])
         self.server.cli("group", "remove", "list")
 
+    def test_what_has_no_sender_is_told_to_no_owner_so_reports_do_not_go_round(self):
+        self.server.cli("group", "add", "ring", "gone@example.test", "x@remote.example")
+        self.set("ring", "owner", "ring@example.test")
+        self.set("ring", "reports-to", "owner")
+        arrived = self.sent_to(self.remote)
+        self.server.send(text_message("a report"), "ring@example.test", sender="")
+        self.assertEqual(arrived()[0].sender, "")
+        wait_until(lambda: not self.server.queue(), "nothing goes round")
+        self.server.cli("group", "remove", "ring")
+
     # shows: C05
     def test_a_group_that_another_host_expands_goes_there_as_it_is(self):
         self.server.cli("group", "add", "remote-team", "bob@example.test")
