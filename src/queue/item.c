@@ -22,7 +22,10 @@ static bool is_grouped(const struct item *item)
 /* What only routing groups need, behind both. */
 static bool has_origin(const struct item *item)
 {
-    return item->origin.server.length + item->origin.login.length + item->origin.member.length > 0;
+    const struct item_origin *origin = &item->origin;
+    return origin->server.length + origin->login.length + origin->member.length +
+               origin->domain.length >
+           0;
 }
 
 static void put_rest(const struct item *item, struct buffer *out)
@@ -43,6 +46,8 @@ static void put_rest(const struct item *item, struct buffer *out)
     wire_put_text(out, item->origin.server);
     wire_put_text(out, item->origin.login);
     wire_put_text(out, item->origin.member);
+    if (!text_is_empty(item->origin.domain))
+        wire_put_text(out, item->origin.domain);
 }
 
 static void get_rest(struct wire_reader *in, struct item *out)
@@ -66,6 +71,10 @@ static void get_rest(struct wire_reader *in, struct item *out)
     out->origin.server = wire_get_text(in);
     out->origin.login = wire_get_text(in);
     out->origin.member = wire_get_text(in);
+    if (!in->bad && in->rest.length > 0) {
+        out->origin.domain = wire_get_text(in);
+        in->bad |= text_is_empty(out->origin.domain);
+    }
     in->bad |= !has_origin(out);
 }
 

@@ -36,6 +36,7 @@ struct item_recipient {
  * of our organisation that it is from; or "". Kept where there are routing groups. */
 struct item_origin {
     struct text server, login, member;
+    struct text domain; /* it is routed by, when that is not its recipients' own; or "" */
 };
 
 /* The connector of what no way is known for. */

@@ -212,11 +212,13 @@ bool plan_may_tell(struct plan *plan)
 static struct text group_name(struct plan *plan, const struct item *facts)
 {
     struct text hop = item_hop_name(facts, &plan->arena);
-    if (facts->sender.length + facts->forwarder.length + facts->owner.length == 0)
+    if (facts->sender.length + facts->forwarder.length + facts->owner.length +
+            facts->origin.domain.length ==
+        0)
         return hop;
-    return arena_printf(&plan->arena, "%.*s\n%.*s\n%.*s\n%.*s", TEXT_ARG(hop),
-                        TEXT_ARG(facts->sender), TEXT_ARG(facts->forwarder),
-                        TEXT_ARG(facts->owner));
+    return arena_printf(&plan->arena, "%.*s\n%.*s\n%.*s\n%.*s\n%.*s", TEXT_ARG(hop),
+                        TEXT_ARG(facts->sender), TEXT_ARG(facts->forwarder), TEXT_ARG(facts->owner),
+                        TEXT_ARG(facts->origin.domain));
 }
 
 static void fill_forwarding(const struct plan *plan, const struct directory_target *target,
@@ -270,7 +272,9 @@ static void plan_remote(struct plan *plan, const struct directory_target *target
     struct item_recipient recipient = plan_recipient(plan, target);
     route_fill_item(&route, domain, &facts);
     if (asked.links != NULL)
-        facts.origin = (struct item_origin){plan->server, asked.login, plan->from_member};
+        facts.origin = (struct item_origin){
+            plan->server, asked.login, plan->from_member,
+            text_equals_nocase(domain, domain_of(target->address)) ? TEXT("") : domain};
     add_recipient(plan, group_for(plan, group_name(plan, &facts), &facts), recipient);
     if (plan_may_tell(plan))
         route_tell(&plan->change, "routed", &asked, &route, recipient.address, facts.sender);

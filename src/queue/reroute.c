@@ -74,8 +74,10 @@ static struct item *part_for(struct rerouting *re, const struct item *hop)
 /* What no connector admits any more stays where it is: it was let in. */
 static void route_recipient(struct rerouting *re, const struct item_recipient *recipient)
 {
-    struct text domain =
-        text_from_position(recipient->address, text_find_last(recipient->address, '@') + 1);
+    struct text domain = re->item.origin.domain;
+    if (text_is_empty(domain))
+        domain =
+            text_from_position(recipient->address, text_find_last(recipient->address, '@') + 1);
     struct route_facts facts = route_facts_of(&re->plan, domain);
     struct route route = decide_route(&facts);
     struct item hop = re->item;

@@ -367,6 +367,14 @@ class Groups(Lab):
         listed = json.loads(self.n1.cli("queue", "list", "--json").splitlines()[0])
         self.assertEqual(listed["state"], "unreachable")
         self.assertIn("no way is known", self.n1.cli("queue", "explain", listed["id"]))
+        self.n1.cli("group", "add", "team", "alice@n1.test")
+        self.n1.cli("directory", "set", "team@n1.test", "expand-at", "far.example")
+        self.n1.post("team@n1.test")
+        self.n1.configure(*self.group_of("north", ["n1", "n2"]), *self.north_ways,
+                          "connector near {", "    to far.example",
+                          f"    smart-host [127.0.0.1]:{self.sink.port}", "}")
+        self.n1.reload()
+        self.message_to("team@n1.test")
         self.reconfigure_all()
         self.message_to("user@nowhere.example")
         self.assertIn(" rerouted ", self.n1.cli("trace", listed["id"]))
