@@ -123,7 +123,7 @@ void hop_leave(struct queue *queue, struct hop *hop, uint64_t bytes)
 void hop_join(struct queued_item *item, struct hop *before)
 {
     struct hop *hop = item->hop;
-    if (hop == before)
+    if (hop == before || item->named != NAMED_NONE)
         return;
     list_remove(&item->of_hop);
     if (hop != NULL)
