@@ -55,15 +55,6 @@ static bool is_name_byte(char c)
            c == '.';
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
 /* RFC 4515 3: \XX is a byte; NUL, parentheses, * and \ stand so alone. False: a bad escape. */
 static bool unescape(struct text written, struct arena *arena, struct text *out)
 {
@@ -72,8 +63,8 @@ static bool unescape(struct text written, struct arena *arena, struct text *out)
     for (size_t i = 0; i < written.length; i++) {
         bytes[length] = written.data[i];
         if (written.data[i] == '\\') {
-            int high = i + 2 < written.length ? hex_digit(written.data[i + 1]) : -1;
-            int low = high < 0 ? -1 : hex_digit(written.data[i + 2]);
+            int high = i + 2 < written.length ? hex_digit_value(written.data[i + 1]) : -1;
+            int low = high < 0 ? -1 : hex_digit_value(written.data[i + 2]);
             if (low < 0)
                 return false;
             bytes[length] = (char)(high << 4 | low);
