@@ -21,7 +21,7 @@ struct queue_link_question {
     struct text packet; /* as it came, whole */
 };
 /* SEND_LINKS asks send to talk to the hosts of a connector, by its name, about links. OK: it was
- * done, or at least the hosts are there. */
+ * done, or at least the hosts are there. REFUSED: send knows no such connector (yet). */
 
 /* The packet to answer with is appended to out. REFUSED: malformed. TRY_LATER: the store is away.
  * YIELDS. */

@@ -67,9 +67,10 @@ static void run_talk(void *argument)
     if (peer != NULL && group != NULL && !task_is_cancelled()) {
         int64_t now = clock_monotonic_ms();
         peer->is_running = false;
-        peer->next_ms = now + (status == OK ? group->check_ms : group->retry_ms);
-        /* That send went away says nothing of the peer. */
-        if (status == OK || losses == queue->send_losses) {
+        /* That send went away, or has not the new settings yet, says nothing of the peer. */
+        bool is_told = status == OK || (status == TRY_LATER && losses == queue->send_losses);
+        peer->next_ms = now + (status == OK ? group->check_ms : is_told ? group->retry_ms : SECOND);
+        if (is_told) {
             peer->was_asked = true;
             links_note(links, peer, status == OK, status == OK ? NULL : fail_reason());
         }

@@ -35,7 +35,7 @@ class RoutingGroups(HowTo):
         site.write("domain servers.example", "user link")
         site.add("server internet", "peer link@servers.example")
         site.write(f"routing-group {own}", f"member {own}.example.test",
-                   f"server {own}.example.test")
+                   f"server {own}.example.test", "link-state retry 1s")
         site.write(f"connector {other}", f"to-group {other} cost 10",
                    f"smart-host [127.0.0.1]:{peer.ports['smtp']} "
                    "login link@servers.example secret link")

@@ -100,6 +100,8 @@ enum status smtp_links_talk(const struct smtp_sender *sender, struct text name)
             log_talk(&connection, name, status);
             status = OK;
         }
+        if (status == REFUSED)
+            status = try_later("%s", fail_reason());
     }
     smtp_connection_close(&connection);
     arena_finish(&arena);
