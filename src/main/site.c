@@ -47,6 +47,47 @@ static enum status read_secrets(const char *settings_path, struct buffer *out)
     return status;
 }
 
+static bool has_secret(const struct site *site, struct text name)
+{
+    struct wire_reader in = wire_reader_of(buffer_text(&site->secrets));
+    while (!wire_end(&in) && !in.bad) {
+        struct text one = wire_get_text(&in), value = wire_get_text(&in);
+        if (text_equals(one, name) && !text_is_empty(value))
+            return true;
+    }
+    return false;
+}
+
+/* name "": none is named. */
+static enum status check_secret(const struct site *site, struct text name,
+                                struct setting_place place)
+{
+    if (text_is_empty(name) || has_secret(site, name))
+        return OK;
+    char where[SITE_PATH_BYTES] = "";
+    if (place.line > 0)
+        snprintf(where, sizeof(where), "%.*s:%u: ", TEXT_ARG(place.file), place.line);
+    return refused("%sthere is no secret '%.*s' (put it into the file secrets/%.*s beside the "
+                   "configuration, which nobody else may read)",
+                   where, TEXT_ARG(name), TEXT_ARG(name));
+}
+
+/* What the settings name is there, and not empty. */
+static enum status check_secrets(const struct site *site)
+{
+    const struct settings *settings = site->settings;
+    const struct setting_group *group = settings_group(settings);
+    enum status status = check_secret(site, settings->oauth_secret, (struct setting_place){0});
+    if (status == OK && group != NULL)
+        status = check_secret(site, group->login_secret, group->place);
+    for (unsigned i = 0; i < settings->connector_count && status == OK; i++) {
+        const struct setting_connector *connector = &settings->connectors[i];
+        status = check_secret(site, connector->login.secret,
+                              settings_connector_place(settings, connector, "login secret"));
+    }
+    return status;
+}
+
 static enum status load_rest(const char *path, struct settings_source *source, struct site *site)
 {
     enum status status = settings_source_encode(source, &site->source);
@@ -54,6 +95,8 @@ static enum status load_rest(const char *path, struct settings_source *source, s
         status = site_files_read(site->settings, &site->files);
     if (status == OK)
         status = read_secrets(path, &site->secrets);
+    if (status == OK)
+        status = check_secrets(site);
     for (enum role_kind kind = 0; kind < ROLE_PARENT && status == OK; kind++) {
         struct buffer configuration;
         buffer_init(&configuration, SITE_CONFIGURATION_MAX);

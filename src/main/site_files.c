@@ -67,6 +67,15 @@ static enum status add(struct site_files *files, struct text path, unsigned *pla
     return status;
 }
 
+/* A file that cannot be read, and where the settings ask for it. */
+static enum status missing(const struct setting_place *place, const char *what)
+{
+    char reason[REASON_BYTES];
+    snprintf(reason, sizeof(reason), "%s", fail_reason());
+    return refused("%.*s:%u:%u: %s %s (mailroot cert self-sign makes a first one, with its key)",
+                   TEXT_ARG(place->file), place->line, place->column, what, reason);
+}
+
 /* What is wrong, with the file's name in front and the remedy behind. */
 static enum status check_pair(const char *certificate, const char *key, const struct tls_pair *pair)
 {
@@ -85,9 +94,9 @@ static enum status add_pair(struct site_files *files, const struct setting_certi
 {
     struct site_pair pair = {0};
     if (add(files, setting->certificate_file, &pair.certificate) != OK)
-        return fail_within(REFUSED, "certificate");
+        return missing(&setting->place, "certificate");
     if (add(files, setting->key_file, &pair.key) != OK)
-        return fail_within(REFUSED, "key");
+        return missing(&setting->place, "key");
     for (unsigned i = 0; i < files->pair_count; i++)
         if (files->pairs[i].certificate == pair.certificate && files->pairs[i].key == pair.key)
             return OK;

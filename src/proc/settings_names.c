@@ -237,6 +237,8 @@ static bool parse_user(struct setting_reader *in, void *value)
     struct text word = take(in);
     if (text_find(word, '@') < word.length)
         return no_value(in, word, "write it without @, the domain is the block's");
+    if (text_find(word, ',') < word.length || text_find(word, ';') < word.length)
+        return no_value(in, word, "write users with spaces between them alone");
     if (word.length == 0 || word.length > LOCAL_PART_MAX || !is_printable(word))
         return no_value(in, word, "a user is 1 to 64 bytes without spaces");
     *(struct text *)value = arena_copy(&in->parser->object->arena, word);

@@ -102,6 +102,9 @@ static void write_peer(const struct setting_row *row, const void *value, struct 
         setting_word_write(peer->domain, false, out);
 }
 
+#define SERVICE_WORDS                                                                              \
+    "smtp, submission, smtps, lmtp, pop3, pop3s, imap, imaps, odmr, managesieve or link-state"
+
 /* Leaves a word that is no service to be the next listener. */
 static bool take_service(struct setting_reader *in, enum service *service)
 {
@@ -127,6 +130,16 @@ static bool service_of_port(uint16_t port, enum service *service)
     return false;
 }
 
+/* What is no address of any kind: a service that was meant. */
+static bool has_letters_alone(struct text word)
+{
+    for (size_t i = 0; i < word.length; i++)
+        if (!((word.data[i] >= 'a' && word.data[i] <= 'z') || word.data[i] == '-' ||
+              (word.data[i] >= 'A' && word.data[i] <= 'Z')))
+            return false;
+    return word.length > 0;
+}
+
 static bool parse_listen(struct setting_reader *in, void *value)
 {
     struct setting_listen *listen = value;
@@ -134,14 +147,18 @@ static bool parse_listen(struct setting_reader *in, void *value)
     struct text shown = setting_shown(word);
     if (!net_address_parse_endpoint(word, 0, &listen->address))
         return no_value(in, word, "write it like 192.0.2.1:25, [2001:db8::1]:25, *:25 or /path");
-    if (take_service(in, &listen->service) ||
-        service_of_port(net_address_port(&listen->address), &listen->service))
+    if (take_service(in, &listen->service))
         return true;
-    return setting_reader_error(
-        in,
-        TEXT("add smtp, submission, smtps, lmtp, pop3, pop3s, imap, imaps, odmr, "
-             "managesieve or link-state behind it"),
-        "the port of '%.*s' tells no service, and none is named", TEXT_ARG(shown));
+    const struct setting_word *next = setting_reader_peek(in);
+    if (next != NULL && has_letters_alone(next->text)) {
+        in->next++;
+        return no_value(in, next->text, "a service is " SERVICE_WORDS);
+    }
+    if (service_of_port(net_address_port(&listen->address), &listen->service))
+        return true;
+    return setting_reader_error(in, TEXT("add " SERVICE_WORDS " behind it"),
+                                "the port of '%.*s' tells no service, and none is named",
+                                TEXT_ARG(shown));
 }
 
 static void write_listen(const struct setting_row *row, const void *value, struct buffer *out)
@@ -164,8 +181,12 @@ static bool append_network(struct setting_reader *in, struct net_network **netwo
 {
     struct net_network network;
     unsigned count = *networks_count;
-    if (!parse_network(in, &network))
-        return false;
+    struct text word = take(in);
+    if (!net_network_parse(word, &network))
+        return no_value(
+            in, word,
+            "write a network like 192.0.2.0/24 (no bits behind the prefix), an address, "
+            "or logged-in, only, nobody or all-except in front");
     if (count >= RELAY_NETWORKS_MAX)
         return setting_reader_error(in, TEXT(""), "%s has more than %d networks",
                                     setting_reader_where(in), RELAY_NETWORKS_MAX);

@@ -42,6 +42,7 @@ enum tls_client_certificate { TLS_CERTIFICATE_NONE, TLS_CERTIFICATE_ASK, TLS_CER
 /* `certificate FILE key FILE`: a chain with the server's own first, and its key; in PEM. */
 struct setting_certificate {
     struct text certificate_file, key_file; /* absolute */
+    struct setting_place place;
 };
 
 /* Who may learn from VRFY and EXPN which addresses there are. */

@@ -19,6 +19,8 @@ static bool take_path(struct setting_reader *in, struct text *out)
 static bool parse_certificate(struct setting_reader *in, void *value)
 {
     struct setting_certificate *pair = value;
+    pair->place = in->parser->line;
+    pair->place.column = in->words.words[in->next].column;
     bool good = take_path(in, &pair->certificate_file);
     const struct setting_word *word = setting_reader_peek(in);
     good = good && word != NULL && setting_word_is(word, "key");

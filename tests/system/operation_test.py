@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -294,6 +295,28 @@ class Offline(unittest.TestCase):
             server.cli("store", "rebuild")
             server.start()
             self.assertEqual(server.fetch("alice"), before)
+
+    def test_config_check_tells_the_place_of_a_mistake_and_the_remedy(self):
+        server = Mailroot()
+        self.addCleanup(server.close)
+        good = server.config.read_text()
+        tried = server.directory / "tried.conf"
+        for wrong, right, said in (
+                (r"listen (\S+) smtp\n", r"listen \1 stmp\n", "'stmp' is no value of 'listen'"),
+                (r"user alice ", "user alice, ", "with spaces between them"),
+                (r"server test {\n", "server test {\n relay yes\n", "or logged-in, only"),
+                (r"certificate \S+", "certificate none.pem",
+                 "none.pem: No such file or directory (mailroot cert self-sign"),
+                (r"\Z", "connector x {\n to *\n smart-host x.test login us secret none\n}\n",
+                 "put it into the file secrets/none")):
+            with self.subTest(said=said):
+                text, changes = re.subn(wrong, right, good, count=1)
+                self.assertEqual(changes, 1)
+                tried.write_text(text)
+                result = server.cli_result("config", "check", tried)
+                self.assertEqual(result.returncode, 1)
+                self.assertRegex(result.stderr, r"^\S*tried.conf:\d+(:\d+)?: ")
+                self.assertIn(said, result.stderr)
 
     def test_a_taken_port_is_a_clear_error(self):
         with Mailroot() as server:
