@@ -100,6 +100,19 @@ def c_files():
                   for path in (ROOT / folder).rglob("*.[ch]"))
 
 
+def wrong_decisions():
+    """Decisions that share a number, or whose title has another one than their name."""
+    seen, wrong = {}, []
+    for path in sorted((ROOT / "doc/decisions").glob("*.md")):
+        number = path.name.partition("-")[0]
+        if number in seen:
+            wrong.append(f"{path.name} has the number of {seen[number]}")
+        seen[number] = path.name
+        if not path.read_text().startswith(f"# {int(number)}. "):
+            wrong.append(f"{path.name} does not begin with '# {int(number)}. '")
+    return wrong
+
+
 def part_lint(report):
     check(report, "includes point downward only", "tools/check-layers")
     check(report, "functions, files and nesting stay below the hard limits", "tools/check-size")
@@ -109,6 +122,8 @@ def part_lint(report):
         check(report, "manual pages are clean", "mandoc", "-T", "lint", "-W", "warning", *pages)
     check(report, "the page of coverage is what the tests say", "tools/coverage", "--check")
     check(report, "the page of how-to's is what the scripts say", "tools/howto-page", "--check")
+    wrong = wrong_decisions()
+    report.result(not wrong, "each decision has a number of its own", "\n".join(wrong))
     scripts = ["tools/run-tests", "tools/run-demo", "tools/install-dependencies", ".ci/run"]
     for script in scripts:
         check(report, f"{script} can be parsed by the shell", "sh", "-n", script)
