@@ -27,4 +27,14 @@ void derived_put(struct store *store, uint64_t message, enum derived_kind kind, 
 /* Forget it, so that it is made anew. Does not YIELD. */
 void derived_forget(struct store *store, uint64_t message, enum derived_kind kind);
 
+/* For who asks for the same kinds of many messages, mostly in the order of their ids: the values
+ * behind the one asked for are read with it, as long as they turn out to be wanted too. */
+struct derived_run;
+struct derived_run *derived_run_new(struct store *store);
+void derived_run_free(struct derived_run **run);
+/* As derived_get. What was kept or forgotten meanwhile may be told as it was before; of a message
+ * that is gone too. */
+bool derived_run_get(struct derived_run *run, uint64_t message, enum derived_kind kind,
+                     struct buffer *out);
+
 #endif

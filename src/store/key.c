@@ -127,10 +127,16 @@ struct text key_vanished_all(struct key *key, uint64_t mailbox)
     return key_of(key, 'v', mailbox);
 }
 
-struct text key_derived(struct key *key, uint64_t id, uint8_t kind)
+struct text key_derived_all(struct key *key, uint8_t kind)
 {
     begin(key, 'd');
     add_integer(key, kind, 1);
+    return lend(key);
+}
+
+struct text key_derived(struct key *key, uint64_t id, uint8_t kind)
+{
+    key_derived_all(key, kind);
     add_integer(key, id, 8);
     return lend(key);
 }

@@ -50,6 +50,7 @@ struct text key_changed_all(struct key *key, uint64_t mailbox);
 struct text key_vanished_all(struct key *key, uint64_t mailbox);
 /* Empty when owner and name are too long together. name "": the beginning of all. */
 struct text key_value(struct key *key, struct text owner, struct text name);
+struct text key_derived_all(struct key *key, uint8_t kind);
 struct text key_derived(struct key *key, uint64_t id, uint8_t kind);
 struct text key_fresh(struct key *key, uint64_t mailbox, uint32_t uid);
 struct text key_entry(struct key *key, uint64_t mailbox, uint32_t uid);

@@ -208,7 +208,7 @@ static bool load(struct imap_message *message, struct imap_facts *out)
 {
     struct buffer bytes;
     buffer_init(&bytes, DERIVED_BYTES_MAX);
-    bool found = derived_get(message->store, message->entry.message, DERIVED_FACTS, &bytes) &&
+    bool found = imap_message_kept(message, DERIVED_FACTS, &bytes) &&
                  decode(arena_copy(&message->arena, buffer_text(&bytes)), out);
     buffer_finish(&bytes);
     return found;

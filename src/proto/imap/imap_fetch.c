@@ -157,6 +157,7 @@ struct request {
     uint64_t changed_since;
     bool is_partial; /* RFC 9394 3.3 */
     struct imap_partial partial;
+    struct derived_run *run; /* NULL: of no other message */
 };
 
 static const struct imap_fetch_row *find_row(struct text name, bool has_section)
@@ -382,6 +383,7 @@ static enum status answer_message(struct imap_session *session, const struct mai
 {
     struct imap_fetch_message fetched = {.session = session};
     imap_message_init(&fetched.message, session->store, entry);
+    fetched.message.run = request->run;
     enum status status = answer_items(&fetched, request);
     imap_message_finish(&fetched.message);
     return status;
@@ -421,15 +423,16 @@ static bool names_gone(const struct imap_session *session, const struct imap_set
     return false;
 }
 
-static void run(struct imap_session *session, const struct imap_set *set,
-                const struct request *request)
+static void run(struct imap_session *session, const struct imap_set *set, struct request *request)
 {
     /* Gone, and the client can't know: it names them by numbers. */
     bool any_gone = !imap_is_by_uid(session) && names_gone(session, set);
     session->has_unknown_encoding = false;
     if (request->tells_vanished)
         imap_say_vanished(session, request->changed_since, set);
+    request->run = derived_run_new(session->store);
     enum status status = answer_all(session, set, request, &any_gone);
+    derived_run_free(&request->run);
     if (session->line.ended)
         return;
     if (status != OK)

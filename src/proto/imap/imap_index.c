@@ -29,7 +29,7 @@ bool imap_index_may_have(struct imap_message *message, const uint16_t *numbers, 
 {
     struct buffer encoded;
     buffer_init(&encoded, GRAMS_ENCODED_MAX);
-    bool may_have = !derived_get(message->store, message->entry.message, DERIVED_GRAMS, &encoded) ||
+    bool may_have = !imap_message_kept(message, DERIVED_GRAMS, &encoded) ||
                     grams_have(buffer_text(&encoded), numbers, count);
     buffer_finish(&encoded);
     return may_have;

@@ -5,7 +5,6 @@
 #include "mail/header.h"
 #include "mail/mime_build.h"
 #include "proto/imap/imap_envelope.h"
-#include "store/derived.h"
 
 enum { HEADER_VERSION = 1, FIELDS_MAX = 8192, BEGINNING_BYTES = 8192 };
 
@@ -30,6 +29,14 @@ enum status imap_message_read(struct imap_message *message, uint64_t offset, uin
     if (message->shown == NULL)
         return refused("the message is gone");
     return shown_read(message->shown, offset, length, out);
+}
+
+bool imap_message_kept(const struct imap_message *message, enum derived_kind kind,
+                       struct buffer *out)
+{
+    uint64_t id = message->entry.message;
+    return message->run == NULL ? derived_get(message->store, id, kind, out)
+                                : derived_run_get(message->run, id, kind, out);
 }
 
 /* The header */
@@ -213,7 +220,7 @@ static bool load_header(struct imap_message *message)
     struct buffer bytes;
     struct imap_header *header = arena_alloc(&message->arena, sizeof(*header));
     buffer_init(&bytes, DERIVED_BYTES_MAX);
-    bool found = derived_get(message->store, message->entry.message, DERIVED_HEADER, &bytes) &&
+    bool found = imap_message_kept(message, DERIVED_HEADER, &bytes) &&
                  decode_header(arena_copy(&message->arena, buffer_text(&bytes)),
                                message->entry.size, header);
     buffer_finish(&bytes);
@@ -290,7 +297,7 @@ static bool load_tree(struct imap_message *message)
     struct buffer bytes;
     struct mime_tree *tree = arena_alloc(&message->arena, sizeof(*tree));
     buffer_init(&bytes, DERIVED_BYTES_MAX);
-    bool found = derived_get(message->store, message->entry.message, DERIVED_STRUCTURE, &bytes) &&
+    bool found = imap_message_kept(message, DERIVED_STRUCTURE, &bytes) &&
                  imap_tree_decode(arena_copy(&message->arena, buffer_text(&bytes)),
                                   message->entry.size, &message->arena, tree);
     buffer_finish(&bytes);

@@ -5,6 +5,7 @@
 #define PROTO_IMAP_IMAP_MESSAGE_H
 
 #include "mail/mime.h"
+#include "store/derived.h"
 #include "store/mailbox.h"
 #include "store/shown.h"
 
@@ -23,6 +24,7 @@ struct imap_message {
     struct mailbox_entry entry; /* a copy: the mailbox may change meanwhile */
     struct arena arena;
     unsigned score_sum, scores; /* by fuzzy search keys that it fits */
+    struct derived_run *run;    /* it is one of many; NULL: it is not */
     /* private */
     struct shown *shown;
     struct imap_header *header;
@@ -40,6 +42,9 @@ enum status imap_message_tree(struct imap_message *message, const struct mime_tr
 /* Append bytes [offset, offset + length), cut at the end. */
 enum status imap_message_read(struct imap_message *message, uint64_t offset, uint32_t length,
                               struct buffer *out);
+/* What is kept of it, as derived_get. Does not YIELD. */
+bool imap_message_kept(const struct imap_message *message, enum derived_kind kind,
+                       struct buffer *out);
 
 /* A field of this name is among the common ones. */
 bool imap_header_has(struct text name);

@@ -113,7 +113,7 @@ enum status imap_fetch_preview(struct imap_fetch_message *fetched,
     struct buffer *out = &fetched->session->out, preview;
     enum status status = OK;
     buffer_init(&preview, PREVIEW_BYTES);
-    bool is_there = derived_get(message->store, message->entry.message, DERIVED_PREVIEW, &preview);
+    bool is_there = imap_message_kept(message, DERIVED_PREVIEW, &preview);
     if (!is_there && !item->is_lazy)
         status = make(message, &preview);
     if (status == OK) {

@@ -126,6 +126,7 @@ static enum status try_entry(struct imap_search *search, const struct mailbox_en
     struct imap_message message;
     bool fits;
     imap_message_init(&message, search->session->store, entry);
+    message.run = search->run;
     enum status status = imap_search_matches(search->view, &message, search->keys, &fits);
     if (status == OK && fits)
         status = found(context, &message);
@@ -140,6 +141,7 @@ enum status imap_search_run(struct imap_search *search, imap_search_found *found
     const struct mailbox_entry *entry = view_next(search->view, 0);
     uint32_t all = view_count(search->view);
     enum status status = OK;
+    search->run = derived_run_new(search->session->store);
     for (unsigned tried = 1; entry != NULL && status == OK; tried++) {
         uint32_t uid = entry->uid;
         status = try_entry(search, entry, found, context);
@@ -148,6 +150,7 @@ enum status imap_search_run(struct imap_search *search, imap_search_found *found
             task_yield();
         entry = view_next(search->view, uid + 1);
     }
+    derived_run_free(&search->run);
     return status;
 }
 

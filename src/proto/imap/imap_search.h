@@ -71,6 +71,7 @@ struct imap_search {
     unsigned results;  /* imap_results */
     struct imap_partial partial;
     struct imap_search_key *keys;
+    struct derived_run *run; /* of the messages searched, while they are */
     /* What is answered: numbers or UIDs, in the order of the answer. */
     struct imap_set_builder found;
     struct imap_set_builder saved; /* the same as UIDs, for "$" */
