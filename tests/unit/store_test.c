@@ -166,6 +166,54 @@ TEST("the same with the index on disk, forgotten and made anew")
     run(reclaim, true);
 }
 
+static void add_range(void *context, uint32_t first, uint32_t last)
+{
+    buffer_printf(context, "%u-%u ", first, last);
+}
+
+/* What a client that was told all up to this mod-sequence hears of messages that went away. */
+static void expect_vanished(struct scene *scene, uint64_t modseq, const char *expected)
+{
+    struct buffer out;
+    struct mailbox *box = mailbox_find(scene->store, TEXT("alice"), TEXT("INBOX"));
+    buffer_init(&out, 1000);
+    mailbox_open(box);
+    mailbox_vanished(box, modseq, add_range, &out);
+    mailbox_close(&box);
+    EXPECT_TEXT(buffer_text(&out), expected);
+    buffer_finish(&out);
+}
+
+static void vanished_and_given_back(struct scene *scene)
+{
+    enum { MANY = 20, GONE = 14, SIZE = 100000 };
+    uint32_t uids[GONE];
+    for (uint32_t i = 0; i < MANY; i++)
+        EXPECT(put(scene, 1000 + i, TEXT("alice"), 'v', SIZE) == OK);
+    for (uint32_t i = 0; i < GONE; i++)
+        uids[i] = i + 1;
+    struct mailbox *box = mailbox_find(scene->store, TEXT("alice"), TEXT("INBOX"));
+    uint64_t before = mailbox_modseq(box);
+    EXPECT(mailbox_expunge(box, uids, GONE) == OK);
+    uint64_t after = mailbox_modseq(box);
+    expect_vanished(scene, before, "1-14 ");
+    expect_vanished(scene, after, "");
+    EXPECT(store_reclaim(scene->store, false) == OK);
+    /* The record of the removal is kept, some of the messages it removed are not. */
+    EXPECT(store_verify(scene->store, say, NULL) == OK);
+    close_store(scene);
+    EXPECT(store_forget_index(scene->directory) == OK);
+    open_store(scene);
+    expect_vanished(scene, before, "1-14 ");
+    expect_vanished(scene, after, "1-10 "); /* once more, which is allowed; never less */
+    EXPECT(store_verify(scene->store, say, NULL) == OK);
+}
+
+TEST("a new index tells all that vanished, though the log lost some of those messages")
+{
+    run(vanished_and_given_back, true);
+}
+
 static void large(struct scene *scene)
 {
     enum { PART = 300000, PARTS = 9 };
