@@ -92,8 +92,13 @@ enum status log_replay(struct log *log, log_number from, log_visit *visit, void 
 enum status log_replay_segment(struct log *log, uint64_t segment, log_visit *visit, void *context);
 
 /* Read payload bytes. `out` has room for place.length. TRY_LATER on an I/O error; REFUSED when the
- * segment was dropped. Not checksum-verified (the record was, at replay and by verify). YIELDS. */
+ * segment was dropped. Not held against a checksum: see log_check. YIELDS. */
 enum status log_read(struct log *log, struct log_place place, char *out);
+/* The record with this whole payload is as it was written: it is read and held against its
+ * checksum, unless that was done lately. What has no checksum of its own, as a part of a message,
+ * is checked by this before it is read. TRY_LATER: damaged (logged), or as log_read. REFUSED: as
+ * log_read. YIELDS. */
+enum status log_check(struct log *log, struct log_place payload);
 
 /* Oldest and newest segment; the newest is being written and can't be dropped. */
 uint64_t log_first_segment(const struct log *log);

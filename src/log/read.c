@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/logline.h"
 #include "log/log.h"
 #include "log/state.h"
@@ -286,5 +287,43 @@ enum status log_read(struct log *log, struct log_place place, char *out)
         status = log_offload(read_place, &job);
     }
     unpin(log, segment);
+    return status;
+}
+
+static struct log_place *place_checked(struct log *log, struct log_place payload)
+{
+    uint64_t key[2] = {payload.segment, payload.offset};
+    return &log->checked[hash_checksum(text_of((char *)key, sizeof(key))) % CHECKED_MOST];
+}
+
+static enum status note_damaged(struct log_place payload)
+{
+    log_error("log.damaged", "segment=%" PRIu64 " offset=%" PRIu32 " length=%" PRIu32,
+              payload.segment, payload.offset, payload.length);
+    return try_later("bytes %" PRIu32 "+%" PRIu32 " of segment %" PRIu64 " are damaged",
+                     payload.offset, payload.length, payload.segment);
+}
+
+enum status log_check(struct log *log, struct log_place payload)
+{
+    struct log_place *checked = place_checked(log, payload);
+    if (checked->segment == payload.segment && checked->offset == payload.offset &&
+        checked->length == payload.length)
+        return OK;
+    if (payload.offset < RECORD_HEAD_BYTES || payload.length > LOG_PAYLOAD_MAX)
+        return note_damaged(payload);
+    struct log_place whole = {.segment = payload.segment,
+                              .offset = payload.offset - RECORD_HEAD_BYTES,
+                              .length = payload.length + RECORD_HEAD_BYTES};
+    char *bytes = malloc(whole.length);
+    check(bytes != NULL);
+    enum status status = log_read(log, whole, bytes);
+    /* Nothing has yielded since it was read: the segment is still there. */
+    if (status == OK &&
+        !record_is_good(bytes, payload, segments_find(&log->segments, payload.segment)->seed))
+        status = note_damaged(payload);
+    if (status == OK)
+        *checked = payload;
+    free(bytes);
     return status;
 }

@@ -125,6 +125,15 @@ uint32_t record_finish(char *at, uint64_t seed)
     return length;
 }
 
+bool record_is_good(const char *at, struct log_place payload, uint64_t seed)
+{
+    struct head_on_disk disk;
+    memcpy(&disk, at, sizeof(disk));
+    return disk.magic == record_magic(seed) && le64toh(disk.segment) == payload.segment &&
+           le32toh(disk.length) == payload.length &&
+           le64toh(disk.checksum) == checksum_behind(at, RECORD_HEAD_BYTES + payload.length, seed);
+}
+
 struct scan scan_of(struct scan_source *source, const struct segment_header *header)
 {
     return (struct scan){.source = source,

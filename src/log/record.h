@@ -60,6 +60,9 @@ void record_head_write(const struct record_head *head, char *at);
  * bytes of head and payload. */
 uint32_t record_finish(char *at, uint64_t seed);
 
+/* The bytes at `at`, head and payload, are those of a good record whose payload stands here. */
+bool record_is_good(const char *at, struct log_place payload, uint64_t seed);
+
 static inline uint32_t record_align(uint32_t offset)
 {
     return (offset + RECORD_ALIGNMENT - 1) & ~(uint32_t)(RECORD_ALIGNMENT - 1);

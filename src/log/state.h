@@ -10,7 +10,12 @@
 #include "base/buffer.h"
 #include "log/segment.h"
 
-enum { LOG_REASON_BYTES = 256, BUFFERS_KEPT = 2, BUFFER_KEPT_BYTES = 256 << 10 };
+enum {
+    LOG_REASON_BYTES = 256,
+    BUFFERS_KEPT = 2,
+    BUFFER_KEPT_BYTES = 256 << 10,
+    CHECKED_MOST = 1024
+};
 
 struct batch_bytes {
     char *data;
@@ -51,6 +56,10 @@ struct log {
     size_t pending_bytes;
     struct batch_bytes kept[BUFFERS_KEPT];
     unsigned kept_count;
+
+    /* Payloads that were found good lately, each in the place its hash gives. Numbers of segments
+     * are not used again, so none of these is ever wrong. */
+    struct log_place checked[CHECKED_MOST];
 
     struct task_event changed; /* a reader left */
     struct task_group background;

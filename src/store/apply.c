@@ -110,6 +110,7 @@ static void apply_message(struct apply *apply, struct operation_message *operati
         message->extents[0] = apply->body;
         message->extent_count = apply->body.length > 0;
         message->size = apply->body.length;
+        message->body_offset = apply->body_offset;
     }
     message->base_record = apply->number;
     message->base_segment = apply->segment;
@@ -322,6 +323,7 @@ void store_apply(struct store *store, log_number number, struct log_place place,
     struct apply apply = {.store = store, .arena = &arena, .number = number};
     apply.segment = place.segment;
     apply.body = place;
+    apply.body_offset = reading->body_offset;
     apply.body.offset += reading->body_offset;
     apply.body.length = reading->body_length;
     list_init(&apply.touched);

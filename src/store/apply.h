@@ -28,6 +28,7 @@ struct apply {
     struct arena *arena;
     log_number number;
     struct log_place body;
+    uint32_t body_offset; /* within the payload */
     uint64_t segment;
     struct list touched, values, told;
     struct map *touched_by_id; /* once there are many; else NULL */

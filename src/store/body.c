@@ -116,6 +116,16 @@ bool store_message(struct store *store, uint64_t id, struct arena *arena, struct
     return found;
 }
 
+/* A body is whole records but for what stands before it in each. */
+static enum status check_extent(struct store *store, const struct message *message, unsigned i)
+{
+    uint32_t before = message->body_offset != 0 ? message->body_offset : CHUNK_HEAD_BYTES;
+    struct log_place place = message->extents[i];
+    return log_check(store->log, (struct log_place){.segment = place.segment,
+                                                    .offset = place.offset - before,
+                                                    .length = place.length + before});
+}
+
 enum status store_read_message(struct store *store, const struct message *message, uint64_t offset,
                                uint32_t wanted, struct buffer *out)
 {
@@ -133,7 +143,9 @@ enum status store_read_message(struct store *store, const struct message *messag
         char *room = buffer_reserve(out, place.length);
         if (room == NULL)
             return refused("the part asked for is too large");
-        enum status status = log_read(store->log, place, room);
+        enum status status = check_extent(store, message, i);
+        if (status == OK)
+            status = log_read(store->log, place, room);
         if (status != OK)
             return status;
         buffer_grew(out, place.length);

@@ -275,6 +275,7 @@ void message_encode(const struct message *message, struct buffer *out)
     wire_put_u64(out, message->base_record);
     wire_put_u64(out, message->base_segment);
     wire_put_u32(out, message->references);
+    wire_put_u32(out, message->body_offset);
     if (message->is_as_given)
         wire_put_u8(out, 1);
 }
@@ -287,6 +288,7 @@ bool message_decode(struct text value, struct arena *arena, struct message *out)
     out->base_record = wire_get_u64(&in);
     out->base_segment = wire_get_u64(&in);
     out->references = wire_get_u32(&in);
+    out->body_offset = wire_get_u32(&in);
     out->is_as_given = in.rest.length > 0 && wire_get_u8(&in) == 1;
     return wire_end(&in);
 }

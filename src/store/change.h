@@ -57,6 +57,7 @@ struct message {
     /* Kept in the index alone. */
     uint64_t base_record, base_segment; /* the record that made it */
     uint32_t references;                /* mailbox entries and queue items */
+    uint32_t body_offset; /* where in that record's payload its body begins; 0: it is in chunks */
 };
 
 struct message_entry {

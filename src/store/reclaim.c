@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/id.h"
 #include "base/logline.h"
 #include "store/internal.h"
 #include "store/value.h"
@@ -182,6 +183,20 @@ static enum status move_large(struct store *store, uint64_t id, uint64_t size)
     return status;
 }
 
+static enum status move_small(struct store *store, uint64_t id, uint64_t size)
+{
+    struct buffer body;
+    buffer_init(&body, CHANGE_BODY_INLINE_MAX);
+    enum status status = store_read(store, id, 0, (uint32_t)size, &body);
+    if (status == OK)
+        status = write_snapshot(store, id, buffer_text(&body), NULL, 0);
+    buffer_finish(&body);
+    /* Deleted while we read: nothing to move. */
+    return status == REFUSED ? OK : status;
+}
+
+/* A damaged one is not moved, for it would be given a checksum that is right; so the segment stays
+ * until its file is mended, or the message deleted. */
 static enum status move_message(struct store *store, uint64_t id, uint64_t segment)
 {
     struct arena arena;
@@ -192,16 +207,10 @@ static enum status move_message(struct store *store, uint64_t id, uint64_t segme
     arena_finish(&arena);
     if (!wanted)
         return OK;
-    if (size > CHANGE_BODY_INLINE_MAX)
-        return move_large(store, id, size);
-    struct buffer body;
-    buffer_init(&body, CHANGE_BODY_INLINE_MAX);
-    enum status status = store_read(store, id, 0, (uint32_t)size, &body);
-    if (status == OK)
-        status = write_snapshot(store, id, buffer_text(&body), NULL, 0);
-    buffer_finish(&body);
-    /* Deleted while we read: nothing to move. */
-    return status == REFUSED ? OK : status;
+    enum status status =
+        size > CHANGE_BODY_INLINE_MAX ? move_large(store, id, size) : move_small(store, id, size);
+    char text[ID_TEXT_BYTES];
+    return status == TRY_LATER ? fail_within(status, "message %s", id_format(id, text)) : status;
 }
 
 static enum status move_mailbox(struct store *store, uint64_t id, uint64_t segment)

@@ -276,15 +276,13 @@ static bool flip(const char *path, const char *needle)
     return found;
 }
 
-static void flipped(struct scene *scene)
+/* Flip a bit of a run of this byte, wherever the log has it. */
+static void damage(struct scene *scene, char fill)
 {
     struct arena arena;
     arena_init(&arena);
-    EXPECT(put(scene, 9, TEXT("alice"), 'Z', 5000) == OK);
-    EXPECT(put(scene, 10, TEXT("alice"), 'Y', 5000) == OK);
-    EXPECT(store_verify(scene->store, say, NULL) == OK);
     char needle[101];
-    memset(needle, 'Z', 100);
+    memset(needle, fill, 100);
     needle[100] = '\0';
     struct text pattern = arena_printf(&arena, "%s/log/segments/*", scene->directory);
     glob_t segments;
@@ -294,13 +292,103 @@ static void flipped(struct scene *scene)
         found = flip(segments.gl_pathv[i], needle);
     globfree(&segments);
     EXPECT(found);
-    EXPECT(store_verify(scene->store, say, NULL) != OK);
     arena_finish(&arena);
+}
+
+static void flipped(struct scene *scene)
+{
+    EXPECT(put(scene, 9, TEXT("alice"), 'Z', 5000) == OK);
+    EXPECT(put(scene, 10, TEXT("alice"), 'Y', 5000) == OK);
+    EXPECT(store_verify(scene->store, say, NULL) == OK);
+    damage(scene, 'Z');
+    EXPECT(store_verify(scene->store, say, NULL) != OK);
 }
 
 TEST("verify finds a single flipped bit")
 {
     run(flipped, false);
+}
+
+/* Any part of it: also one that is not damaged itself. */
+static void expect_unreadable(struct scene *scene, uint64_t id)
+{
+    struct buffer out;
+    buffer_init(&out, 4 << 20);
+    EXPECT(store_read(scene->store, id, 0, 4 << 20, &out) == TRY_LATER);
+    buffer_reset(&out, 4 << 20);
+    EXPECT(store_read(scene->store, id, 4000, 10, &out) == TRY_LATER);
+    buffer_finish(&out);
+}
+
+static void start_again(struct scene *scene, void (*meanwhile)(struct scene *scene))
+{
+    EXPECT(store_flush(scene->store) == OK);
+    close_store(scene);
+    meanwhile(scene);
+    open_store(scene);
+}
+
+static void damage_z(struct scene *scene)
+{
+    damage(scene, 'Z');
+}
+
+static void damaged_while_stopped(struct scene *scene)
+{
+    enum { MANY = 40, SIZE = 60000 };
+    EXPECT(put(scene, 8, TEXT("alice"), 'X', 5000) == OK);
+    EXPECT(put(scene, 9, TEXT("alice"), 'Z', 5000) == OK);
+    for (unsigned i = 0; i < MANY; i++)
+        EXPECT(put(scene, 1000 + i, TEXT("bob"), 'b', SIZE) == OK);
+    uint32_t uids[MANY];
+    for (uint32_t i = 0; i < MANY; i++)
+        uids[i] = i + 1;
+    struct mailbox *box = mailbox_find(scene->store, TEXT("bob"), TEXT("INBOX"));
+    EXPECT(mailbox_expunge(box, uids, MANY) == OK);
+    expect_filled(scene, 9, 'Z', 5000);
+    start_again(scene, damage_z);
+    expect_unreadable(scene, 9);
+    expect_filled(scene, 8, 'X', 5000);
+    /* It is not written forward, under a checksum that is right. */
+    EXPECT(store_reclaim(scene->store, false) == TRY_LATER);
+    expect_unreadable(scene, 9);
+    box = mailbox_find(scene->store, TEXT("alice"), TEXT("INBOX"));
+    EXPECT(mailbox_expunge(box, (uint32_t[]){2}, 1) == OK);
+    EXPECT(store_reclaim(scene->store, false) == OK);
+    expect_filled(scene, 8, 'X', 5000);
+}
+
+TEST("a body that was damaged while the server was stopped is not given out, nor made good")
+{
+    run(damaged_while_stopped, true);
+}
+
+static void cut_oldest(struct scene *scene)
+{
+    struct arena arena;
+    arena_init(&arena);
+    glob_t segments;
+    struct text pattern = arena_printf(&arena, "%s/log/segments/*.seg", scene->directory);
+    EXPECT(glob(pattern.data, 0, NULL, &segments) == 0);
+    EXPECT(truncate(segments.gl_pathv[0], 1 << 19) == 0);
+    globfree(&segments);
+    arena_finish(&arena);
+}
+
+static void cut_short(struct scene *scene)
+{
+    enum { MANY = 40, SIZE = 60000 };
+    for (unsigned i = 0; i < MANY; i++)
+        EXPECT(put(scene, 1000 + i, TEXT("alice"), 'c', SIZE) == OK);
+    start_again(scene, cut_oldest);
+    expect_filled(scene, 1000, 'c', SIZE);
+    expect_unreadable(scene, 1015);
+    expect_filled(scene, 1000 + MANY - 1, 'c', SIZE);
+}
+
+TEST("what stood behind the end of a segment that was cut short is not given out as zeros")
+{
+    run(cut_short, true);
 }
 
 static void collect(void *context, int64_t wall_ms, struct text event, struct text text)
