@@ -114,7 +114,7 @@ static void put_diagnostic(struct buffer *out, struct text diagnostic, bool is_i
     bool is_reply = diagnostic.length >= 3 && is_digits(text_head(diagnostic, 3));
     const char *type = is_reply ? "smtp" : "X-mailroot";
     buffer_printf(out, "Diagnostic-Code: %s; ", type);
-    report_put_folded(out, strlen("Diagnostic-Code: ; ") + strlen(type), "    ", diagnostic,
+    report_put_folded(out, strlen("Diagnostic-Code: ; ") + strlen(type), " ", diagnostic,
                       is_international);
     buffer_append(out, TEXT("\r\n"));
 }

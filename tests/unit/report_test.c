@@ -213,7 +213,7 @@ TEST("a long reply is folded, and what is left out is marked")
     struct report report = report_on(&bob, 1);
     struct text message = composed(&report);
     EXPECT(holds(message, "Diagnostic-Code: smtp; 554 refused refused refused refused refused "
-                          "refused\r\n    refused "));
+                          "refused\r\n refused "));
     EXPECT(holds(message, " [...]\r\n"));
     buffer_finish(&reply);
 }
