@@ -39,6 +39,9 @@ class Policy:
     def on_connect(self, number):
         return "220 sink.test ready"
 
+    def on_close(self):
+        """The connection has ended, for whatever reason."""
+
     def on_mail(self, address):
         return "250 2.1.0 sender ok"
 
@@ -75,6 +78,8 @@ class Session(socketserver.StreamRequestHandler):
                 pass
         except (OSError, ValueError):
             pass  # the peer went away; what it had not finished does not count
+        finally:
+            self.policy.on_close()
 
     def _count_end(self):
         """Once: before the peer may know that the connection is over."""

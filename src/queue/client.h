@@ -122,8 +122,11 @@ struct queue_job {
 };
 enum { QUEUE_BODY_INLINE_MAX = 64 << 10, QUEUE_BODY_CHUNK = 256 << 10 };
 
-/* Up to max jobs that are due, for different hops before more for the same; waits until there is
- * one. Jobs live in arena. The lease ends with the report, or with this process. YIELDS. */
+/* What is leased at a time; bodies of jobs are in the sender's memory. */
+enum { QUEUE_LEASES_MOST = 1000 };
+/* Up to max jobs that are due, for different hops before more for the same, and never so many for
+ * slow ones that none are left for others; waits until there is one. Jobs live in arena. The lease
+ * ends with the report, or with this process. YIELDS. */
 enum status queue_lease(struct rpc_channel *store, unsigned max, struct arena *arena,
                         struct queue_job **jobs, unsigned *count);
 /* Body bytes [offset, offset+length) appended to out; length <= QUEUE_BODY_CHUNK. YIELDS. */

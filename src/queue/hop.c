@@ -85,10 +85,35 @@ struct hop *hop_for(struct queue *queue, const struct item *item)
     return hop;
 }
 
+/* The more is out, the less of it may be one hop's, so that slow ones, however many, always leave
+ * room for another: each has at most a quarter of what is free, and may have one. */
+static bool has_its_share(const struct queue *queue, const struct hop *hop)
+{
+    size_t out = map_count(queue->leases);
+    size_t free_leases = out < QUEUE_LEASES_MOST ? QUEUE_LEASES_MOST - out : 0;
+    return hop->leased > 0 && hop->leased >= free_leases / 4;
+}
+
+void hops_unstint(struct queue *queue)
+{
+    while (!list_is_empty(&queue->hops_stinted)) {
+        struct hop *hop = list_entry(queue->hops_stinted.next, struct hop, ready);
+        if (has_its_share(queue, hop))
+            return;
+        hop->is_stinted = false;
+        list_remove(&hop->ready);
+        list_append(&queue->hops_ready, &hop->ready);
+        task_event_tell_one(&queue->work);
+    }
+}
+
 /* Put the hop where it belongs: waiting until due, taking turns, or nowhere. */
 void hop_place(struct queue *queue, struct hop *hop)
 {
     timer_clear(&queue->hops_waiting, &hop->due);
+    if (hop->is_stinted)
+        list_remove(&hop->ready);
+    hop->is_stinted = false;
     int64_t due = hop_due(hop);
     unsigned limit = hop->failures > 0 ? 1 : hop->limit;
     if (due == INT64_MAX || hop->leased >= limit) {
@@ -107,6 +132,11 @@ void hop_place(struct queue *queue, struct hop *hop)
     if (due > clock_wall_ms()) {
         list_remove(&hop->ready);
         timer_set(&queue->hops_waiting, &hop->due, due);
+    } else if (has_its_share(queue, hop)) {
+        list_remove(&hop->ready);
+        list_append(&queue->hops_stinted, &hop->ready);
+        hop->is_stinted = true;
+        return;
     } else if (list_is_empty(&hop->ready)) {
         list_append(&queue->hops_ready, &hop->ready);
     }

@@ -46,7 +46,8 @@ struct queue {
     struct map *committing;      /* ids being committed */
     struct list watches;         /* of fronts */
     struct timer_heap hops_waiting;
-    struct list hops_ready; /* due: one job each in turn */
+    struct list hops_ready;   /* due: one job each in turn */
+    struct list hops_stinted; /* due, but they have their share of what may be out */
     struct list hops_holding;
     struct map *frozen_hops; /* names: also of hops without mail */
     bool is_outbound_off;    /* all hops rest */

@@ -28,6 +28,7 @@ void schedule_init(struct queue *queue)
      * be one of ours, or the report would be taken for another message's. */
     queue->last_lease = id_new(0);
     list_init(&queue->hops_ready);
+    list_init(&queue->hops_stinted);
     list_init(&queue->hops_holding);
     list_init(&queue->leased);
     named_init(queue);
@@ -179,6 +180,7 @@ static void end_lease(struct queue *queue, struct queued_item *item)
     list_remove(&item->leased);
     item->lease = 0;
     item->hop->leased--;
+    hops_unstint(queue);
 }
 
 static void remove_item(struct queue *queue, struct queued_item *item)

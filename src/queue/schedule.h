@@ -79,7 +79,8 @@ struct hop {
     struct timer_heap items; /* waiting, by next try */
     struct timer_heap ripe;  /* due, by priority and then by next try */
     struct timer due;        /* in queue->hops_waiting */
-    struct list ready;       /* in queue->hops_ready */
+    struct list ready;       /* in queue->hops_ready, or ->hops_stinted */
+    bool is_stinted;         /* in the latter */
     struct list all;         /* its items, waiting or not, the oldest first */
     uint64_t bytes;          /* of these */
     bool is_frozen;          /* by an administrator: nothing is sent, new mail still comes in */
@@ -126,6 +127,8 @@ void hop_note_result(struct queue *queue, struct queued_item *item, bool connect
 void hop_note_error(struct hop *hop, struct text enhanced, struct text reply);
 /* When the oldest of its mail came, wall; 0: it has none. */
 int64_t hop_oldest(const struct hop *hop);
+/* A lease has ended: hops that had their share may have more now. */
+void hops_unstint(struct queue *queue);
 /* It rests no longer. */
 void hop_retry(struct queue *queue, struct hop *hop);
 

@@ -16,9 +16,6 @@
 #include "queue/turn.h"
 
 enum {
-    MOST_WEIGHT =
-        200,          /* a hop with much work counts as SMTP_HOP_WEIGHT: it can't use them all up */
-    MOST_JOBS = 1000, /* whatever their weight: their bodies are in memory */
     STORE_AWAY_MS = 200,
     PROBE_ANSWER_MAX = 1 << 20,
     STOP_PATIENCE_MS = 5 * SECOND,
@@ -45,13 +42,6 @@ struct smtp_send *smtp_send_new(struct role_context *context)
     return send;
 }
 
-static unsigned room_for(const struct smtp_hops *hops)
-{
-    unsigned by_weight = hops->weight < MOST_WEIGHT ? MOST_WEIGHT - hops->weight : 0;
-    unsigned by_count = hops->jobs < MOST_JOBS ? MOST_JOBS - hops->jobs : 0;
-    return by_weight < by_count ? by_weight : by_count;
-}
-
 /* One lease, handed out. YIELDS. */
 static enum status lease_some(struct smtp_send *send, unsigned room)
 {
@@ -75,10 +65,10 @@ static void dispatch(void *argument)
 {
     struct smtp_send *send = argument;
     while (!task_is_cancelled()) {
-        unsigned room = room_for(&send->hops);
-        if (room == 0)
+        unsigned jobs = send->hops.jobs;
+        if (jobs >= QUEUE_LEASES_MOST)
             task_event_wait(&send->hops.eased, NO_DEADLINE);
-        else if (lease_some(send, room) != OK)
+        else if (lease_some(send, QUEUE_LEASES_MOST - jobs) != OK)
             task_sleep(STORE_AWAY_MS);
     }
 }

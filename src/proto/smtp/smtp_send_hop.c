@@ -65,7 +65,6 @@ static void job_end(struct smtp_job *job)
     struct smtp_hop *hop = job->hop;
     struct smtp_hops *hops = hop->hops;
     struct smtp_lease *lease = job->lease;
-    hops->weight -= hop->jobs <= SMTP_HOP_WEIGHT;
     hop->jobs--;
     hops->jobs--;
     free(job);
@@ -253,7 +252,6 @@ static void hop_add(struct smtp_hop *hop, struct smtp_job *job)
     hop->waiting_jobs++;
     hop->jobs++;
     hops->jobs++;
-    hops->weight += hop->jobs <= SMTP_HOP_WEIGHT;
     task_event_tell_one(&hop->work);
     hop_grow(hop);
 }

@@ -41,11 +41,10 @@ struct smtp_hops {
     struct list starved;     /* the longest first */
     unsigned count;          /* connections of all hops */
     unsigned jobs;           /* of all hops */
-    unsigned weight;         /* the same, but each hop counted up to SMTP_HOP_WEIGHT */
     bool stopping;
 };
 /* While others wait for a connection one is given up after so many jobs. */
-enum { SMTP_HOP_WEIGHT = 40, SMTP_LINGER_MS = 5000, SMTP_JOBS_WHILE_STARVED = 10 };
+enum { SMTP_LINGER_MS = 5000, SMTP_JOBS_WHILE_STARVED = 10 };
 
 void smtp_hops_init(struct smtp_hops *hops, const struct smtp_sender *sender);
 /* All tasks must have ended. */
