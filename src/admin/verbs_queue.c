@@ -8,6 +8,7 @@
 #include "admin/verbs_account.h"
 #include "admin/verbs_kept.h"
 #include "admin/verbs_mailbox.h"
+#include "admin/verbs_metrics.h"
 #include "admin/verbs_orders.h"
 #include "admin/verbs_probe.h"
 #include "admin/verbs_route.h"
@@ -244,6 +245,7 @@ const struct admin_action admin_queue_actions[] = {
     {"diagnose inbound", verb_diagnose_inbound},
     {"routing", verb_routing},
     {"trace", verb_trace},
+    {"metrics", verb_metrics},
     {"store verify", verb_store_verify},
     {"store rebuild", verb_store_rebuild},
     {"store status", verb_store_status},

@@ -198,8 +198,9 @@ enum status accept_message(struct queue *queue, const struct acceptance *accepta
                          : plan_and_commit(&plan, acceptance);
     list_remove(&arriving.link);
     if (status == OK) {
-        queue->accepted_messages++;
-        queue->accepted_bytes += acceptance->size;
+        queue->counters.accepted_messages++;
+        queue->counters.accepted_bytes += acceptance->size;
+        queue->counters.delivered += plan.entry_count;
     }
     plan_finish(&plan);
     return status;

@@ -70,7 +70,7 @@ struct queue {
     struct links *links; /* what is known of routing groups */
     char *directory;
     void *owner;
-    uint64_t accepted_messages, accepted_bytes;
+    struct queue_counters counters;
     bool serving;
     unsigned calls; /* being served */
     struct task_event call_ended;

@@ -165,6 +165,7 @@ static enum status commit_report(struct telling *telling, uint64_t id, struct te
                  id_format(id, text), TEXT_ARG(telling->to), telling->recipient_count);
     change_item_gone(&change, telling->message.id, telling->queued->number);
     enum status status = accept_message(queue, &acceptance);
+    queue->counters.reports += status == OK;
     change_finish(&change);
     return status;
 }

@@ -51,6 +51,7 @@ struct verdict {
     struct change change;
     int64_t now;
     struct text tls; /* of the connection of the recipient being judged, for the story */
+    struct queue_counters counted;
 };
 
 static bool verdict_init(struct verdict *verdict, struct queue *queue, struct queued_item *queued)
@@ -154,6 +155,7 @@ static void expire(struct verdict *verdict, struct item_recipient *recipient, en
     bool was_tried = !text_is_empty(recipient->reply);
     recipient->reply = arena_printf(&verdict->arena, "%s%s%.*s", what, was_tried ? "; last: " : "",
                                     TEXT_ARG(text_head(recipient->reply, 900)));
+    verdict->counted.expired++;
     tell(verdict, recipient, "expired");
     report(verdict, recipient, REPORT_FAILED);
 }
@@ -189,6 +191,7 @@ static void judge(struct verdict *verdict, struct item_recipient *recipient,
     enum wait_verdict wait = wait_verdict_of(verdict);
     switch (status) {
     case OK:
+        verdict->counted.sent++;
         tell(verdict, recipient, "sent");
         if (is_told_relayed(verdict, recipient, outcome))
             report(verdict, recipient, REPORT_RELAYED);
@@ -196,6 +199,7 @@ static void judge(struct verdict *verdict, struct item_recipient *recipient,
     case REFUSED:
         if (text_is_empty(recipient->enhanced) || recipient->enhanced.data[0] != '5')
             recipient->enhanced = TEXT("5.0.0");
+        verdict->counted.refused++;
         tell(verdict, recipient, "refused");
         report(verdict, recipient, REPORT_FAILED);
         break;
@@ -204,10 +208,24 @@ static void judge(struct verdict *verdict, struct item_recipient *recipient,
             expire(verdict, recipient, wait);
             break;
         }
+        verdict->counted.put_off++;
         tell(verdict, recipient, "deferred");
         keep_waiting(verdict, recipient);
         break;
     }
+}
+
+/* It is durable, so it happened. */
+static void count(struct queue *queue, const struct verdict *verdict)
+{
+    struct queue_counters *counters = &queue->counters;
+    counters->sent += verdict->counted.sent;
+    counters->sent_bytes += verdict->counted.sent > 0 ? verdict->message.size : 0;
+    counters->put_off += verdict->counted.put_off;
+    counters->refused += verdict->counted.refused;
+    counters->expired += verdict->counted.expired;
+    counters->dropped += verdict->counted.dropped;
+    counters->deleted += verdict->counted.deleted;
 }
 
 /* No recipient got further than the connection: that is the hop's trouble, not the message's. */
@@ -255,6 +273,8 @@ enum status outcome_record(struct queue *queue, struct queued_item *item,
             verdict.now + decide_message_wait(&queue->settings->retry, verdict.waiting.attempts);
     compose(&verdict);
     enum status status = commit_stubbornly(queue, &verdict);
+    if (status == OK)
+        count(queue, &verdict);
     verdict_finish(&verdict);
     return status;
 }
@@ -300,6 +320,8 @@ void outcome_look(struct queue *queue, struct queued_item *item)
     verdict.waiting.deadline_told |= why == WAIT_TELL_DEADLINE;
     if (why != WAIT_ON && commit_once(&verdict) != OK)
         log_warning("queue.look_failed", "reason=%s", log_text(text_from(fail_reason())));
+    else
+        count(queue, &verdict);
     verdict_finish(&verdict);
 }
 
@@ -312,6 +334,7 @@ enum status outcome_dropped(struct queue *queue, struct queued_item *item, struc
             struct item_recipient *recipient = &verdict.item.recipients[i];
             change_story(&verdict.change, verdict.message.id, "dropped", "recipient=%.*s file=%.*s",
                          TEXT_ARG(recipient->address), TEXT_ARG(file));
+            verdict.counted.dropped++;
             recipient->enhanced = TEXT("2.1.5");
             recipient->reply = TEXT("written into the drop folder");
             recipient->last_attempt_ms = verdict.now;
@@ -321,6 +344,8 @@ enum status outcome_dropped(struct queue *queue, struct queued_item *item, struc
         }
         compose(&verdict);
         status = commit_stubbornly(queue, &verdict);
+        if (status == OK)
+            count(queue, &verdict);
     }
     verdict_finish(&verdict);
     return status;
@@ -336,12 +361,15 @@ enum status outcome_give_up(struct queue *queue, struct queued_item *item, const
             struct item_recipient *recipient = &verdict.item.recipients[i];
             recipient->enhanced = text_from(enhanced);
             recipient->reply = text_from(reply);
+            verdict.counted.deleted++;
             tell(&verdict, recipient, "deleted");
             /* A bounce that an administrator deletes is not kept as bad mail. */
             if (report_it && has_hearer(&verdict))
                 report(&verdict, recipient, REPORT_FAILED);
         }
         status = commit_once(&verdict);
+        if (status == OK)
+            count(queue, &verdict);
     }
     verdict_finish(&verdict);
     return status;

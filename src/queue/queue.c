@@ -105,9 +105,9 @@ static void flush_index(void *argument)
     while (task_sleep(SECOND) == OK) {
         int64_t now = clock_monotonic_ms();
         if (now - flushed_ms >= INDEX_FLUSH_MS ||
-            queue->accepted_bytes - flushed_bytes >= INDEX_FLUSH_BYTES) {
+            queue->counters.accepted_bytes - flushed_bytes >= INDEX_FLUSH_BYTES) {
             flushed_ms = now;
-            flushed_bytes = queue->accepted_bytes;
+            flushed_bytes = queue->counters.accepted_bytes;
             if (store_flush(queue->store) != OK)
                 log_warning("index.flush_failed", "reason=%s", log_text(text_from(fail_reason())));
         }

@@ -187,6 +187,16 @@ typedef void queue_route_visit(void *context, const struct queue_route_line *lin
 enum status queue_route(struct queue *queue, const struct queue_route_question *question,
                         queue_route_visit *visit, void *context);
 
+/* What happened since the process started. Recipients, where nothing else is said. */
+struct queue_counters {
+    uint64_t accepted_messages, accepted_bytes;  /* also reports and answers of our own */
+    uint64_t delivered, dropped;                 /* into mailboxes, into drop folders */
+    uint64_t sent, sent_bytes, put_off, refused; /* what next hops said */
+    uint64_t expired, deleted;
+    uint64_t reports, bad; /* messages */
+};
+const struct queue_counters *queue_counters_now(const struct queue *queue);
+
 struct queue_counts {
     uint64_t messages, items, hops, sending;
     bool low_space;

@@ -81,6 +81,8 @@ static enum status release(struct queue *queue, struct queued_item *later, struc
         status = route_find_groups(&plan);
     if (status == OK)
         status = compose_and_commit(&plan, later);
+    if (status == OK)
+        queue->counters.delivered += plan.entry_count;
     plan_finish(&plan);
     return status;
 }

@@ -262,6 +262,7 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
     } else if (item_decode(value, &arena, &facts) && (item = item_for(queue, id, number)) != NULL) {
         struct hop *before = item->hop;
         take_out(queue, item);
+        queue->counters.bad += facts.kind == ITEM_BAD && item->kind != ITEM_BAD;
         item->kind = facts.kind;
         item->next_try_ms = facts.next_try_ms;
         item->delay_told = facts.delay_told;
@@ -291,6 +292,7 @@ static bool load_one(void *context, struct text key, struct text value)
 void schedule_load(struct queue *queue)
 {
     index_scan(store_index(queue->store), TEXT("q"), TEXT(""), load_one, queue);
+    queue->counters.bad = 0; /* what was so before we started */
 }
 
 /* Hops whose time has come take their place at the end of the line. */

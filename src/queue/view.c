@@ -461,6 +461,11 @@ enum status queue_requeue_bad(struct queue *queue, uint64_t id, unsigned *count)
     return status;
 }
 
+const struct queue_counters *queue_counters_now(const struct queue *queue)
+{
+    return &queue->counters;
+}
+
 struct queue_counts queue_counts_now(const struct queue *queue)
 {
     bool low = queue->free_checked_ms != 0 && queue->free_bytes < queue->settings->min_free_bytes;

@@ -188,6 +188,63 @@ class QueueNames(ServerTest):
         self.assertIn(mark, self.sink.wait_for(before + 1)[-1].data)
         self.wait_row("failed", 0, "ready")
 
+    def metrics(self):
+        """{name with its labels: value}, each with its help and type before it."""
+        values, about = {}, {}
+        for line in self.server.cli("metrics").splitlines():
+            if line.startswith("# "):
+                _mark, word, name, rest = line.split(" ", 3)
+                about.setdefault(name, {})[word] = rest
+                continue
+            name, value = line.rsplit(" ", 1)
+            self.assertIn(about[name.split("{")[0]]["TYPE"], ("counter", "gauge"))
+            values[name.removeprefix("mailroot_")] = int(value)
+        return values
+
+    # shows: T32
+    def test_metrics_say_what_happened_and_what_waits(self):
+        before = self.metrics()
+        self.send("bob@example.test")
+        with self.server.smtp("submission", login="alice") as client:
+            client.sendmail("alice@example.test", ["fine@here.example", "gone@here.example"],
+                            text_message("counted"))
+        self.send("later@here.example")
+        self.send("counted@drop.test")
+
+        def changed():
+            now = self.metrics()
+            return {name: value - before.get(name, 0) for name, value in now.items()
+                    if name.endswith("_total") and value != before.get(name, 0)}
+        # Bob, and alice for the report.
+        expected = {"accepted_messages_total": 5, "delivered_recipients_total": 2,
+                    "sent_recipients_total": 1, "refused_recipients_total": 1,
+                    "put_off_recipients_total": 1, "dropped_recipients_total": 1,
+                    "reports_total": 1}
+        wait_until(lambda: {**changed(), **expected} == changed(), f"{expected}; {changed()}")
+        self.assertEqual(set(changed()) - set(expected), {"accepted_bytes_total",
+                                                          "sent_bytes_total"})
+        self.compare_gauges()
+        self.server.cli("queue", "delete", "--hop", "here", "--no-report", "--yes")
+        self.assertEqual(changed()["deleted_recipients_total"], 1)
+        self.compare_gauges()
+
+    def compare_gauges(self):
+        """With what queue status says of the same queues."""
+        rows = [json.loads(line) for line in
+                self.server.cli("queue", "status", "--json").splitlines()]
+        values = self.metrics()
+        for row in rows:
+            if row["kind"] == "own":
+                label = f'{{queue="{row["queue"]}"}}'
+                self.assertEqual(values[f"queue_messages{label}"], row["messages"], row)
+                self.assertEqual(values[f"queue_bytes{label}"], row["bytes"], row)
+        links = [row for row in rows if row["kind"] == "link"]
+        for state in {row["state"] for row in links}:
+            of_state = [row for row in links if row["state"] == state]
+            self.assertEqual(values[f'link_queues{{state="{state}"}}'], len(of_state))
+            self.assertEqual(values[f'link_messages{{state="{state}"}}'],
+                             sum(row["messages"] for row in of_state))
+
     def begin_another_segment(self):
         """More mail than one holds."""
         large = text_message("large", "") + (b"y" * 990 + b"\r\n") * 20_000
