@@ -45,7 +45,8 @@ static void print_message(struct mailq *mailq, const struct queue_view *view)
 static void print_view(void *context, const struct queue_view *view)
 {
     struct mailq *mailq = context;
-    if (text_equals(text_from(view->state), TEXT("bad")))
+    if (text_equals(text_from(view->state), TEXT("bad")) ||
+        text_equals(text_from(view->state), TEXT("sent")))
         return;
     if (view->id != mailq->last_id)
         print_message(mailq, view);

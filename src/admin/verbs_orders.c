@@ -179,6 +179,23 @@ enum status verb_queue_resume(void *queue, struct admin_call *call)
     return stop_outbound(queue, call, false, "queue resume");
 }
 
+enum status verb_queue_resend(void *queue, struct admin_call *call)
+{
+    uint64_t id;
+    unsigned count;
+    struct text to;
+    enum status status = verb_take_option(call, TEXT("--to"), &to);
+    if (status == OK)
+        status = verb_check_words(call, 1, 1, "queue resend ID [--to ADDRESS]");
+    if (status == OK)
+        status = verb_take_id(call, &id);
+    if (status == OK)
+        status = queue_resend(queue, id, to, &count);
+    if (status == OK)
+        buffer_printf(call->out, call->json ? "{\"resent\":%u}\n" : "sent again to: %u\n", count);
+    return status;
+}
+
 /* ---- queue explain ---- */
 
 struct explaining {

@@ -13,6 +13,7 @@
 /* Take the options of a filter out of the words. REFUSED: one has no value, or a wrong one. */
 enum status verb_take_filter(struct admin_call *call, struct queue_filter *filter);
 
+enum status verb_queue_resend(void *queue, struct admin_call *call);
 enum status verb_queue_explain(void *queue, struct admin_call *call);
 enum status verb_queue_ages(void *queue, struct admin_call *call);
 enum status verb_queue_freeze(void *queue, struct admin_call *call);

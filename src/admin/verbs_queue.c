@@ -29,6 +29,7 @@ struct listing {
     struct admin_call *call;
     struct queue_filter filter;
     bool whole;       /* queue show */
+    bool sent;        /* queue history */
     const char *kind; /* queue status: "own" or "link" */
     unsigned count;
 };
@@ -69,7 +70,8 @@ static void print_view_json(struct buffer *out, const struct queue_view *view)
 /* What it waits for. */
 static void print_state(struct buffer *out, const struct queue_view *view)
 {
-    bool is_held = text_equals(text_from(view->state), TEXT("held"));
+    bool is_held = text_equals(text_from(view->state), TEXT("held")) ||
+                   text_equals(text_from(view->state), TEXT("sent"));
     buffer_printf(out, "    %s", view->state);
     if (!is_held)
         buffer_printf(out, " for %.*s, attempts %u", TEXT_ARG(view->hop), view->attempts);
@@ -77,7 +79,10 @@ static void print_state(struct buffer *out, const struct queue_view *view)
         buffer_printf(out, ", waits for %.*s\n", TEXT_ARG(view->waits_for));
         return;
     }
-    buffer_append(out, is_held ? TEXT(" until ") : TEXT(", next try "));
+    bool is_kept = text_equals(text_from(view->state), TEXT("sent"));
+    buffer_append(out, is_kept   ? TEXT(", kept until ")
+                       : is_held ? TEXT(" until ")
+                                 : TEXT(", next try "));
     verb_time(out, view->next_try_ms);
     buffer_append(out, TEXT("\n"));
 }
@@ -89,7 +94,8 @@ static void print_view(void *context, const struct queue_view *view)
     char id[ID_TEXT_BYTES];
     /* Bad mail waits for nobody; `badmail list` has it. */
     bool is_bad = text_equals(text_from(view->state), TEXT("bad"));
-    if (is_bad && !listing->whole)
+    bool is_sent = text_equals(text_from(view->state), TEXT("sent"));
+    if ((is_bad && !listing->whole) || (is_sent != listing->sent && !listing->whole))
         return;
     listing->count++;
     if (listing->call->json) {
@@ -110,18 +116,27 @@ static void print_view(void *context, const struct queue_view *view)
     print_state(out, view);
 }
 
-static enum status queue_list(void *state, struct admin_call *call)
+static enum status list(struct queue *queue, struct admin_call *call, bool sent, const char *usage)
 {
-    struct listing listing = {.call = call};
+    struct listing listing = {.call = call, .sent = sent};
     enum status status = verb_take_filter(call, &listing.filter);
     if (status == OK)
-        status = verb_check_words(call, 0, 0, "queue list " VERB_FILTER_USAGE);
+        status = verb_check_words(call, 0, 0, usage);
     if (status != OK)
         return status;
-    queue_find(state, &listing.filter, print_view, &listing);
-    return listing.count > 0 || queue_filter_is_empty(&listing.filter)
-               ? OK
-               : refused("nothing matches in the queue");
+    queue_find(queue, &listing.filter, print_view, &listing);
+    return listing.count > 0 || queue_filter_is_empty(&listing.filter) ? OK
+                                                                       : refused("nothing matches");
+}
+
+static enum status queue_list(void *queue, struct admin_call *call)
+{
+    return list(queue, call, false, "queue list " VERB_FILTER_USAGE);
+}
+
+static enum status queue_history(void *queue, struct admin_call *call)
+{
+    return list(queue, call, true, "queue history " VERB_FILTER_USAGE);
 }
 
 static enum status queue_show(void *state, struct admin_call *call)
@@ -235,6 +250,8 @@ const struct admin_action admin_queue_actions[] = {
     {"queue delete", verb_queue_delete},
     {"queue hold-all", verb_queue_hold_all},
     {"queue resume", verb_queue_resume},
+    {"queue history", queue_history},
+    {"queue resend", verb_queue_resend},
     {"queue export", verb_queue_export},
     {"queue hops", queue_hops},
     {"queue status", queue_status},

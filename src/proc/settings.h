@@ -118,6 +118,7 @@ struct settings {
     bool forward_srs;            /* `forward srs on|off`: forwarded mail has rewritten senders */
     struct text forward_domain;  /* `forward domain NAME`: in that; "" in the forwarder's own */
     int64_t trace_keep_ms;       /* `trace keep 30d` */
+    int64_t sent_keep_ms;        /* `sent keep 7d`; 0: not at all */
     uint64_t min_free_bytes;     /* `limit free-space 64MB`: below, new mail gets 452 */
     uint64_t max_queue_messages; /* `limit queue 1000000`: above, new mail gets 452 */
     uint64_t max_sent_bytes;     /* `limit send-size 0`: of a message by a user; 0: none */

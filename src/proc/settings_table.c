@@ -209,6 +209,10 @@ const struct setting_row setting_rows[] = {
     {TOP, "trace keep", &setting_type_time,
      .standard = "30d", .low = HOUR, .high = 3650 * DAY, TO(settings, trace_keep_ms),
      .help = "How long the story of each message can be looked up."},
+    {TOP, "sent keep", &setting_type_time,
+     .standard = "0", .low = 0, .high = 3650 * DAY, TO(settings, sent_keep_ms),
+     .help = "How long messages that other hosts have taken are kept, to be sent again by mailroot "
+             "queue resend. 0: not at all. They need the space of the disk and nothing else."},
     {TOP, "limit free-space", &setting_type_size,
      .standard = "64MB", .low = 0, .high = 1024 * TIB, TO(settings, min_free_bytes),
      .help = "With less free space on the data disk, new mail is asked to come later (452)."},

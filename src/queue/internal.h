@@ -186,6 +186,9 @@ void answer_send(struct queue *queue, struct queued_item *item);
 /* files.c: write what an ITEM_DROP or ITEM_BAD becomes. YIELDS. */
 void files_write(struct queue *queue, struct queued_item *item);
 
+/* history.c: the task that forgets what was sent long ago; argument is the queue. */
+void history_run(void *queue);
+
 /* pickup.c: the task that takes messages from folders; argument is the queue. */
 void pickup_run(void *queue);
 

@@ -119,7 +119,7 @@ bool item_decode(struct text bytes, struct arena *arena, struct item *out)
     out->attempts = wire_get_u32(&in);
     out->recipient_count = wire_get_u32(&in);
     enum { RECIPIENT_LEAST = 30 };
-    if (in.bad || kind < ITEM_SEND || kind > ITEM_LOOKUP ||
+    if (in.bad || kind < ITEM_SEND || kind > ITEM_SENT ||
         out->recipient_count > in.rest.length / RECIPIENT_LEAST)
         return false;
     out->recipients = arena_array(arena, out->recipient_count, sizeof(*out->recipients));

@@ -15,6 +15,7 @@ enum item_kind {
     ITEM_ANSWER = 5, /* a script wants its recipients written to: `answer` says what */
     ITEM_DROP = 6,   /* to be written into the drop folder of its domain */
     ITEM_LOOKUP = 7, /* not looked up yet, because the directory did not answer */
+    ITEM_SENT = 8,   /* its recipients were sent it; kept until next_try_ms, to be sent again */
 };
 
 enum { ITEM_RECIPIENTS_MAX = 1000, ITEM_BYTES_MAX = 2 << 20 };

@@ -44,6 +44,7 @@ static enum named_queue named_of(const struct queued_item *item)
     case ITEM_DROP:
         return NAMED_LOCAL;
     case ITEM_BAD:
+    case ITEM_SENT:
         break;
     }
     return NAMED_NONE;

@@ -47,7 +47,7 @@ struct verdict {
     struct queued_item *queued;
     struct arena arena;
     struct message message;
-    struct item item, waiting, reports;
+    struct item item, waiting, reports, sent;
     struct change change;
     int64_t now;
     struct text tls; /* of the connection of the recipient being judged, for the story */
@@ -72,6 +72,9 @@ static bool verdict_init(struct verdict *verdict, struct queue *queue, struct qu
     verdict->reports.connector = verdict->reports.domain = TEXT("");
     verdict->reports.is_frozen = false;
     verdict->reports.origin = (struct item_origin){.server = TEXT("")};
+    verdict->sent = verdict->reports;
+    verdict->sent.kind = ITEM_SENT;
+    verdict->sent.recipients = arena_array(&verdict->arena, count, sizeof(struct item_recipient));
     return true;
 }
 
@@ -101,7 +104,8 @@ static bool has_hearer(const struct verdict *verdict)
     return verdict->message.sender.length + verdict->item.owner.length > 0;
 }
 
-/* Both parts as operations: the item as it is now, and a new one for what is to be told. */
+/* All parts as operations: the item as it is now, and new ones for what is to be told and what is
+ * kept. */
 static void compose(struct verdict *verdict)
 {
     uint64_t id = verdict->message.id;
@@ -111,6 +115,10 @@ static void compose(struct verdict *verdict)
         verdict->reports.next_try_ms = verdict->now;
         change_item(&verdict->change, id, verdict->queued->message->next_number++,
                     &verdict->reports);
+    }
+    if (verdict->sent.recipient_count > 0) {
+        verdict->sent.next_try_ms = verdict->now + verdict->queue->settings->sent_keep_ms;
+        change_item(&verdict->change, id, verdict->queued->message->next_number++, &verdict->sent);
     }
     if (verdict->waiting.recipient_count > 0)
         change_item(&verdict->change, id, verdict->queued->number, &verdict->waiting);
@@ -192,6 +200,8 @@ static void judge(struct verdict *verdict, struct item_recipient *recipient,
     switch (status) {
     case OK:
         verdict->counted.sent++;
+        if (verdict->queue->settings->sent_keep_ms > 0)
+            verdict->sent.recipients[verdict->sent.recipient_count++] = *recipient;
         tell(verdict, recipient, "sent");
         if (is_told_relayed(verdict, recipient, outcome))
             report(verdict, recipient, REPORT_RELAYED);

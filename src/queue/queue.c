@@ -248,6 +248,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     task_spawn(&queue->tasks, "releases", release_later, queue);
     task_spawn(&queue->tasks, "files", write_files, queue);
     task_spawn(&queue->tasks, "pickup", pickup_run, queue);
+    task_spawn(&queue->tasks, "history", history_run, queue);
     links_start(queue);
     return OK;
 }

@@ -64,9 +64,8 @@ struct queue_view {
     uint32_t number;
     /* "waiting", "scheduled" (until its connector's time), "remote" (until it is asked for),
      * "lookup" (until the directory answers), "unreachable" (until there is a way), "frozen" (until
-     * it is thawed), "sending", "report",
-     * "bad", "answer" (a script's, about to be written), or "held" until next_try_ms, as the sender
-     * asked */
+     * it is thawed), "sending", "report", "bad", "answer" (a script's, about to be written), "held"
+     * until next_try_ms, as the sender asked, or "sent" and kept until then */
     const char *state;
     const char *queue; /* as queue_each_named names it; "" in the queue of its hop, and bad mail */
     struct text waits_for; /* of "remote": what lets it go, for people */
@@ -153,6 +152,10 @@ enum status queue_freeze_hop(struct queue *queue, struct text hop, bool is_froze
 enum status queue_stop_outbound(struct queue *queue, bool is_off);
 bool queue_outbound_is_off(const struct queue *queue);
 bool queue_hop_is_frozen(const struct queue *queue, struct text hop);
+
+/* Send what is kept of a message that was sent (`sent keep`) once more: to all its recipients, or
+ * to the one. They are looked up anew. *count: how many. REFUSED: nothing of it is kept. YIELDS. */
+enum status queue_resend(struct queue *queue, uint64_t id, struct text to, unsigned *count);
 
 /* Forget bad mail: one message, or all (id 0). *count is how many. YIELDS. */
 enum status queue_purge_bad(struct queue *queue, uint64_t id, unsigned *count);

@@ -249,6 +249,15 @@ static struct queued_item *item_for(struct queue *queue, uint64_t id, uint32_t n
     return item;
 }
 
+/* What was sent waits for nothing and is not in memory; but its number is taken. At a start, where
+ * the message is not there yet, its first item has a higher one. */
+static void note_number(struct queue *queue, uint64_t id, uint32_t number)
+{
+    struct queued *message = map_get(queue->messages, MAP_KEY(id));
+    if (message != NULL && number >= message->next_number)
+        message->next_number = number + 1;
+}
+
 void schedule_item(void *context, uint64_t id, uint32_t number, struct text value)
 {
     struct queue *queue = context;
@@ -259,6 +268,8 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
     if (text_is_empty(value)) {
         if (item != NULL)
             remove_item(queue, item);
+    } else if (value.data[0] == ITEM_SENT) {
+        note_number(queue, id, number);
     } else if (item_decode(value, &arena, &facts) && (item = item_for(queue, id, number)) != NULL) {
         struct hop *before = item->hop;
         take_out(queue, item);

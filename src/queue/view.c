@@ -56,6 +56,8 @@ static const char *state_name(const struct queued_item *queued, const struct ite
         return item->is_frozen ? "frozen" : "lookup";
     case ITEM_ANSWER:
         return "answer";
+    case ITEM_SENT:
+        return "sent";
     }
     return "";
 }

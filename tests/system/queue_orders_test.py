@@ -17,7 +17,7 @@ class QueueOrders(ServerTest):
         cls.settings = {"lines": [
             "connector here {", "    to here.example", f"    smart-host [127.0.0.1]:{cls.sink.port}",
             "}", "connector down {", "    to down.example",
-            f"    smart-host [127.0.0.1]:{free_port()}", "}"]}
+            f"    smart-host [127.0.0.1]:{free_port()}", "}", "sent keep 1h"]}
 
     def send(self, recipient, subject="orders", login="alice"):
         self.server.send(text_message(subject), recipient, sender=f"{login}@example.test",
@@ -92,6 +92,19 @@ class QueueOrders(ServerTest):
         self.assertRegex(told, r"next: \d{4}-")
         self.assertIn("refused", self.hop("down")["last_error"])
         self.assertRegex(self.server.cli("queue", "ages"), r"down +\d")
+
+    def test_what_was_sent_is_listed_and_sent_again(self):
+        before = len(self.sink.messages)
+        self.send("first@here.example", "to be repeated")
+        first = self.expect_sent(before)
+        sent = wait_until(lambda: self.server.cli_result(
+            "queue", "history", "--to", "first@here.example", "--json").stdout, "it is listed")
+        message = json.loads(sent)["id"]
+        self.assertEqual(self.listed("first@here.example"), [])
+        self.server.cli("queue", "resend", message, "--to", "first@here.example")
+        second = self.expect_sent(before + 1)
+        self.assertEqual(first.data.partition(b"\r\n\r\n"), second.data.partition(b"\r\n\r\n"))
+        self.assertIn("resent", self.server.cli("trace", message))
 
     # shows: T28
     def test_retry_makes_a_hop_in_retry_try_at_once(self):

@@ -1,4 +1,6 @@
 /* What an administrator orders: messages and hops frozen, outbound mail disabled; over restarts. */
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "queue_peer.h"
 
@@ -200,4 +202,56 @@ static void hop_states(struct queue_peer *peer)
 TEST("a hop is ready, active, in retry or remote, and each message says why it waits")
 {
     run(hop_states);
+}
+
+static void expect_sent(struct queue_peer *peer, uint64_t id)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct queue_job *job = lease_one(peer, &arena);
+    EXPECT(job != NULL && job->id == id && job->recipient_count == 1);
+    EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_counts_now(peer->queue).messages == 0);
+    arena_finish(&arena);
+}
+
+static void count_kept(void *context, const struct queue_view *view)
+{
+    *(unsigned *)context += text_equals(text_from(view->state), TEXT("sent"));
+}
+
+static unsigned kept_parts(struct queue_peer *peer, uint64_t id)
+{
+    unsigned count = 0;
+    queue_each(peer->queue, id, count_kept, &count);
+    return count;
+}
+
+static void sent_again(struct queue_peer *peer)
+{
+    unsigned count;
+    uint64_t id = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    expect_sent(peer, id);
+    EXPECT(queue_resend(peer->queue, id, TEXT(""), &count) == REFUSED);
+    queue_peer_add_settings(peer, "sent keep 1d\n");
+    id = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    expect_sent(peer, id);
+    EXPECT(queue_resend(peer->queue, id, TEXT("y@far.example"), &count) == REFUSED);
+    EXPECT(queue_resend(peer->queue, id, TEXT("x@far.example"), &count) == OK && count == 1);
+    expect_sent(peer, id);
+    reopen(peer);
+    now += 23 * HOUR;
+    EXPECT(queue_resend(peer->queue, id, TEXT(""), &count) == OK && count == 1);
+    expect_sent(peer, id);
+    now += 3 * DAY;
+    for (unsigned i = 0; i < 5000 && kept_parts(peer, id) > 0; i++) {
+        usleep(200); /* the disk's time is real */
+        task_yield();
+    }
+    EXPECT(queue_resend(peer->queue, id, TEXT(""), &count) == REFUSED);
+}
+
+TEST("what was sent is kept for a time, over a restart, and can be sent again")
+{
+    run(sent_again);
 }

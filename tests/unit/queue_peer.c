@@ -204,19 +204,36 @@ struct run {
     struct queue_peer peer;
 };
 
-static void run_task(void *argument)
+static struct settings *settings_with(const char *lines)
 {
-    struct run *run = argument;
     struct settings_source *source;
-    struct buffer errors;
+    struct settings *settings;
+    struct buffer text, errors;
+    buffer_init(&text, 1 << 16);
     buffer_init(&errors, 1 << 16);
-    check(settings_source_of(TEXT("/test.conf"), text_from(settings_text), &source) == OK);
-    if (settings_parse(source, 1, &errors, &run->peer.settings) != OK) {
+    buffer_printf(&text, "%s%s", settings_text, lines);
+    check(settings_source_of(TEXT("/test.conf"), buffer_text(&text), &source) == OK);
+    if (settings_parse(source, 1, &errors, &settings) != OK) {
         fprintf(stderr, "%.*s", TEXT_ARG(buffer_text(&errors)));
         abort();
     }
     settings_source_free(&source);
     buffer_finish(&errors);
+    buffer_finish(&text);
+    return settings;
+}
+
+void queue_peer_add_settings(struct queue_peer *peer, const char *lines)
+{
+    settings_release(&peer->settings);
+    peer->settings = settings_with(lines);
+    queue_set_settings(peer->queue, peer->settings);
+}
+
+static void run_task(void *argument)
+{
+    struct run *run = argument;
+    run->peer.settings = settings_with("");
     queue_peer_open(&run->peer);
     run->test(&run->peer);
     queue_peer_close(&run->peer);

@@ -30,6 +30,8 @@ void queue_peer_run(void (*test)(struct queue_peer *peer));
 void queue_peer_run_in(const char *directory, bool index_on_disk,
                        void (*test)(struct queue_peer *peer));
 void queue_peer_open(struct queue_peer *peer);
+/* The queue gets settings with these lines more. */
+void queue_peer_add_settings(struct queue_peer *peer, const char *lines);
 void queue_peer_close(struct queue_peer *peer);
 /* As after a crash of the send process. */
 void queue_peer_send_dies(struct queue_peer *peer);
