@@ -106,6 +106,8 @@ class OddPeers(ServerTest):
                       f"    smart-host [127.0.0.1]:{cls.sinks[name].port}",
                       f"    limit connections {connections}", "}"]
         cls.addClassCleanup(cls.tarpit.over.set)
+        lines += ["connector around {", "    to around.example",
+                  f"    smart-host [127.0.0.1]:{cls.sinks['quick'].port}", "}"]
         cls.settings = {"lines": [*lines, "retry {", "    glitch 1s x100", "    after 1s", "}"]}
 
     def send(self, *recipients, count=1, subject="odd"):
@@ -117,7 +119,12 @@ class OddPeers(ServerTest):
         return sorted(address for message in self.sinks[name].messages
                       for address in message.recipients)
 
-    # shows: T21
+    # shows: T22
+    def test_mail_for_a_host_that_greylists_may_go_by_a_smart_host(self):
+        self.send("user@around.example")
+        wait_until(lambda: "user@around.example" in self.arrived("quick"), "the smart host has it")
+
+    # shows: T21 T22
     def test_a_greylisted_message_is_seen_to_wait_and_goes_after_a_restart(self):
         self.send("user@grey.example")
         def waiting():
@@ -144,7 +151,8 @@ class OddPeers(ServerTest):
         for number in range(TARPITS):
             self.send(f"user@tarpit{number}.example", count=60)
         self.send("user@quick.example", count=10)
-        self.sinks["quick"].wait_for(10)
+        wait_until(lambda: self.arrived("quick").count("user@quick.example") == 10,
+                   "the quick host has its ten")
         self.assertEqual([message for number in range(TARPITS)
                           for message in self.sinks[f"tarpit{number}"].messages], [])
         self.tarpit.over.set()

@@ -124,6 +124,7 @@ static void message_alone(struct queue_peer *peer)
     arena_finish(&arena);
 }
 
+/* shows: T22 */
 TEST("an answer of 4xx puts off that message alone")
 {
     run(message_alone);
