@@ -86,12 +86,12 @@ struct hop *hop_for(struct queue *queue, const struct item *item)
 }
 
 /* The more is out, the less of it may be one hop's, so that slow ones, however many, always leave
- * room for another: each has at most a quarter of what is free, and may have one. */
+ * room for another: no hop has more than is free then, and each may have one. */
 static bool has_its_share(const struct queue *queue, const struct hop *hop)
 {
     size_t out = map_count(queue->leases);
     size_t free_leases = out < QUEUE_LEASES_MOST ? QUEUE_LEASES_MOST - out : 0;
-    return hop->leased > 0 && hop->leased >= free_leases / 4;
+    return hop->leased > 0 && hop->leased >= free_leases;
 }
 
 void hops_unstint(struct queue *queue)
