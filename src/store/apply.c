@@ -283,7 +283,7 @@ static void tell(struct apply *apply)
 {
     struct store *store = apply->store;
     if (apply->has_fresh)
-        task_event_tell_all(&store->fresh);
+        fresh_tell(store);
     for (unsigned i = 0; i < apply->box_count; i++) {
         apply->boxes[i]->changed = false;
         mailbox_tell(apply->boxes[i]);

@@ -86,7 +86,7 @@ void fresh_renew(struct store *store, uint64_t mailbox)
         index_scan(store->index, key_entries(&prefix, mailbox),
                    key_entry(&from, mailbox, renewing.next), renew_one, &renewing);
         apply_alone(store, &renewing.batch);
-        task_event_tell_all(&store->fresh);
+        fresh_tell(store);
         task_yield();
     } while (renewing.count == AT_ONCE && renewing.next != 0);
 }
@@ -119,4 +119,15 @@ uint64_t fresh_count(struct store *store, uint64_t mailbox)
 struct task_event *fresh_news(struct store *store)
 {
     return &store->fresh;
+}
+
+uint64_t fresh_told(const struct store *store)
+{
+    return store->fresh_told;
+}
+
+void fresh_tell(struct store *store)
+{
+    store->fresh_told++;
+    task_event_tell_all(&store->fresh);
 }

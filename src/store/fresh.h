@@ -22,5 +22,7 @@ void fresh_renew(struct store *store, uint64_t mailbox);
 uint64_t fresh_count(struct store *store, uint64_t mailbox);
 /* Told when there are more. */
 struct task_event *fresh_news(struct store *store);
+/* How often that was told: another number means that there are some since. */
+uint64_t fresh_told(const struct store *store);
 
 #endif

@@ -34,7 +34,8 @@ struct store {
     struct list uploads;
     struct list watches;     /* watch.h */
     struct task_event fresh; /* fresh.h: there are more */
-    struct list warm;        /* mailboxes that were closed and are still loaded, oldest first */
+    uint64_t fresh_told;
+    struct list warm; /* mailboxes that were closed and are still loaded, oldest first */
     size_t warm_bytes;
     struct live_segment *live; /* ascending by segment */
     unsigned live_count, live_capacity;
@@ -174,6 +175,8 @@ void snapshot_save(struct mailbox *box);
 /* The rest is part of the batch of a record that is applied. */
 void snapshot_note_flags(const struct mailbox *box, const struct operation_flags *operation);
 void snapshot_drop(struct store *store, uint64_t mailbox);
+/* fresh.c: there are more now. */
+void fresh_tell(struct store *store);
 /* The entry went away: views keep its number until their sessions are told. */
 void views_note_gone(struct mailbox *box, const uint32_t *uids, unsigned count);
 void views_wake(struct mailbox *box);

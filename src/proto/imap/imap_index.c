@@ -128,40 +128,36 @@ static void rest(const struct imap_index *index, int64_t worked_us)
     task_sleep((worked_us * share + 999) / 1000);
 }
 
-/* What is fresh now, but for what can't be read; more may come meanwhile, also before the place we
- * are at. Returns how many were looked through. YIELDS, but not when there are none. */
-static unsigned look_through_all(struct imap_index *index, bool *is_all)
+/* What is fresh now, but for what can't be read and what nobody wants; more may come meanwhile,
+ * also before the place we are at. YIELDS. */
+static void look_through_all(struct imap_index *index, bool *is_all)
 {
     struct mailbox_entry entry;
     struct fresh_place place = {0, 0};
-    unsigned count = 0;
     int64_t began_us = clock_monotonic_us();
     *is_all = true;
     while (!task_is_cancelled() && fresh_next(index->store, &place, &entry)) {
         if (!is_wanted(index, place.mailbox)) {
             place = (struct fresh_place){place.mailbox + 1, 0};
-            continue;
+        } else {
+            *is_all &= look_through(index, place, &entry) != TRY_LATER;
+            place.uid++;
         }
-        if (look_through(index, place, &entry) == TRY_LATER)
-            *is_all = false;
-        else
-            count++;
-        place.uid++;
         int64_t worked_us = clock_monotonic_us() - began_us;
         if (worked_us < WORK_US)
             continue;
         rest(index, worked_us);
         began_us = clock_monotonic_us();
     }
-    return count;
 }
 
-/* Until there is something to do and the store has time for it, or has had none for long. YIELDS.
- */
-static void wait_for_more(const struct imap_index *index, int64_t deadline_ms)
+/* Until there is more than was told when `told` was, and the store has time for it, or has had none
+ * for long. YIELDS. */
+static void wait_for_more(const struct imap_index *index, uint64_t told, int64_t deadline_ms)
 {
     struct task_event *news = fresh_news(index->store);
-    task_event_wait(news, deadline_ms);
+    if (fresh_told(index->store) == told)
+        task_event_wait(news, deadline_ms);
     int64_t latest_ms = clock_monotonic_ms() + PATIENCE_MS;
     while (clock_monotonic_ms() < latest_ms &&
            task_event_wait(news, clock_monotonic_ms() + QUIET_MS) == OK)
@@ -173,9 +169,9 @@ static void index_task(void *argument)
     struct imap_index *index = argument;
     while (!task_is_cancelled()) {
         bool is_all;
-        while (look_through_all(index, &is_all) > 0)
-            continue;
-        wait_for_more(index, is_all ? NO_DEADLINE : clock_monotonic_ms() + RETRY_MS);
+        uint64_t told = fresh_told(index->store);
+        look_through_all(index, &is_all);
+        wait_for_more(index, told, is_all ? NO_DEADLINE : clock_monotonic_ms() + RETRY_MS);
     }
     free(index);
 }
