@@ -37,6 +37,7 @@ struct front {
     struct line_front line;
     struct map *serving; /* name to struct serving */
     unsigned session_count;
+    bool stopping;              /* no session begins any more */
     struct task_group watching; /* settings and listeners */
     struct accepting *accepting[ROLE_LISTENERS_MAX];
 };
@@ -97,7 +98,7 @@ static struct serving *serving_of(struct front *front, struct text server)
 static bool session_begin(struct front *front, const struct setting_server *server,
                           enum service service, int fd, const struct net_address *peer)
 {
-    if (front->session_count >= SESSIONS_MOST || server == NULL) {
+    if (front->stopping || front->session_count >= SESSIONS_MOST || server == NULL) {
         close(fd);
         return false;
     }
@@ -264,6 +265,7 @@ static void end_all(struct front *front)
 {
     size_t position = 0;
     void *value;
+    front->stopping = true;
     while (map_next(front->serving, &position, NULL, &value))
         task_group_cancel(&((struct serving *)value)->sessions);
     position = 0;
