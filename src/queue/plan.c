@@ -508,6 +508,7 @@ enum status plan_hold(struct plan *plan, enum item_kind kind, int64_t until_ms)
 {
     struct item facts = {
         .kind = kind, .next_try_ms = until_ms, .connector = plan->server, .domain = plan->login};
+    facts.origin.member = plan->from_member;
     char until[CLOCK_TEXT_BYTES];
     for (unsigned i = 0; i < plan->recipient_count; i++) {
         const struct queue_recipient *asked = &plan->recipients[i];

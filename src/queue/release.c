@@ -70,6 +70,7 @@ static enum status release(struct queue *queue, struct queued_item *later, struc
     plan.sender = message.sender;
     plan.login = item.domain;
     plan.server = item.connector;
+    plan.from_member = item.origin.member;
     plan.size = message.size;
     plan.priority = message.terms.priority;
     plan.is_internal = text_equals(item.connector, QUEUE_REPORT_SERVER);
