@@ -331,3 +331,32 @@ TEST("what comes while others are looked through is not forgotten")
 {
     free(world_talk(TEXT("a NOOP\r\n"), 0, deliver_behind));
 }
+
+/* One filter of 50,000 bytes, asked for so many times. */
+static bool takes_filters(unsigned times)
+{
+    enum { LONG = 50000 };
+    struct buffer input;
+    buffer_init(&input, 1 << 20);
+    buffer_printf(
+        &input, "a SELECT INBOX\r\nb SETMETADATA \"\" (/private/filters/values/f {%d+}\r\n", LONG);
+    buffer_append(&input, TEXT("SUBJECT \""));
+    for (unsigned i = 0; i < LONG - 10; i++)
+        buffer_append_byte(&input, 'x');
+    buffer_append(&input, TEXT("\")\r\nc SEARCH"));
+    for (unsigned i = 0; i < times; i++)
+        buffer_append(&input, TEXT(" FILTER f"));
+    buffer_append(&input, TEXT("\r\n"));
+    char *said = world_talk(buffer_text(&input), 0, NULL);
+    bool is_taken = strstr(said, "c OK") != NULL;
+    EXPECT(strstr(said, "b OK") != NULL && (is_taken || strstr(said, "c BAD") != NULL));
+    free(said);
+    buffer_finish(&input);
+    return is_taken;
+}
+
+TEST("filters bring no more into memory than literals may")
+{
+    EXPECT(takes_filters(20));
+    EXPECT(!takes_filters(22));
+}

@@ -91,7 +91,8 @@ struct reading {
     struct text charset;
     struct imap_search *search;
     unsigned depth, count;
-    unsigned fuzzy; /* FUZZY keys around */
+    unsigned fuzzy;  /* FUZZY keys around */
+    size_t filtered; /* bytes of filters */
 };
 
 static struct imap_search_key *read_key(struct reading *in);
@@ -184,7 +185,7 @@ static bool find_filter(const struct reading *in, struct text name, struct text 
 
 /* RFC 5466 3.1: the user's own filter of this name, else everybody's. What it says is read as if it
  * stood here, but in its own charset, and it brings no literals. How deep filters name each other,
- * and how many keys they come to, is bounded as for keys that are written out. */
+ * and how many keys and bytes they come to, is bounded as for keys that are written out. */
 static struct imap_search_key *read_filter(struct reading *in)
 {
     struct imap_lex *lex = in->lex, own;
@@ -193,6 +194,9 @@ static struct imap_search_key *read_filter(struct reading *in)
         in->search->missing_filter = name;
         imap_lex_fail(lex, "There is no such filter");
     }
+    in->filtered += lex->error == NULL ? value.length : 0;
+    if (in->filtered > IMAP_LITERALS_MAX)
+        imap_lex_fail(lex, "The filters are too long");
     if (lex->error != NULL)
         return key_new(in, SEARCH_NOTHING);
     imap_lex_begin_text(&own, lex->line, value);
