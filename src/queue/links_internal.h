@@ -16,6 +16,7 @@ struct link_peer {
     bool is_urgent;        /* to be talked to at once, or again when that is over */
     unsigned failures;     /* in a row */
     int64_t next_ms;       /* monotonic */
+    int64_t rest_ms;       /* monotonic: not before, whatever is news */
     int64_t changed_ms;    /* wall: it began, or ceased, to answer */
     struct link_id agreed; /* the table's digest when they last agreed; "" never */
     char *trouble;         /* of the last attempt; NULL: none */
@@ -34,6 +35,7 @@ struct links {
     size_t late_count, late_capacity;
     struct task_event late_news;
     struct task_event changed; /* ways may be others: queued mail is routed anew */
+    uint64_t changes;          /* how often that was told */
 };
 
 /* A connector's state, and since when. */
@@ -62,7 +64,8 @@ enum status links_answer(struct links *links, const struct queue_link_question *
 /* links_peers.c: the tasks that talk. */
 void links_talk_run(void *links);
 
-/* reroute.c: the task that routes queued mail anew. */
+/* reroute.c: the task that routes queued mail anew, and what it is told. */
+void links_ways_changed(struct links *links);
 void reroute_run(void *links);
 
 #endif

@@ -8,7 +8,8 @@
 #include "queue/links_internal.h"
 #include "queue/turn.h"
 
-enum { TALK_MS = 2 * MINUTE };
+/* Who has something new to say all the time must not have everybody talk all the time. */
+enum { TALK_MS = 2 * MINUTE, REST_MS = 200 };
 
 struct talk {
     struct links *links;
@@ -43,7 +44,7 @@ static int64_t peer_due(const struct links *links, const struct link_peer *peer)
         return NO_DEADLINE;
     bool has_heard = link_id_equals(&peer->agreed, &link_server_table(links->server)->digest);
     bool is_news = peer->answers && !has_heard && (peer->member.length > 0 || peer->leads_to_group);
-    return is_news || peer->is_urgent ? 0 : peer->next_ms;
+    return is_news || peer->is_urgent ? peer->rest_ms : peer->next_ms;
 }
 
 static enum status ask_send(struct queue *queue, struct text hop)
@@ -70,6 +71,7 @@ static void run_talk(void *argument)
         /* That send went away, or has not the new settings yet, says nothing of the peer. */
         bool is_told = status == OK || (status == TRY_LATER && losses == queue->send_losses);
         peer->next_ms = now + (status == OK ? group->check_ms : is_told ? group->retry_ms : SECOND);
+        peer->rest_ms = now + REST_MS;
         if (is_told) {
             peer->was_asked = true;
             links_note(links, peer, status == OK, status == OK ? NULL : fail_reason());

@@ -114,7 +114,7 @@ void links_follow_settings(struct queue *queue)
     if (queue->serving)
         links_settle(links);
     task_event_tell_all(&links->news);
-    task_event_tell_all(&links->changed);
+    links_ways_changed(links);
 }
 
 const struct link_table *links_table(const struct queue *queue)
@@ -232,7 +232,7 @@ void links_settle(struct links *links)
     if (is_news || was_master != is_master)
         task_event_tell_all(&links->news);
     if (is_news || is_ready)
-        task_event_tell_all(&links->changed);
+        links_ways_changed(links);
 }
 
 static void note_connector(struct links *links, const struct link_peer *peer)

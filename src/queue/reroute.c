@@ -207,14 +207,25 @@ static bool is_needed(const struct queue *queue)
     return links_table(queue) != NULL || is_left;
 }
 
+void links_ways_changed(struct links *links)
+{
+    links->changes++;
+    task_event_tell_all(&links->changed);
+}
+
 void reroute_run(void *argument)
 {
+    enum { REST_MS = 200 };
     struct links *links = argument;
     struct queue *queue = links->queue;
     task_spawn(&queue->tasks, "reroute late", reroute_late, links);
     while (!task_is_cancelled()) {
+        uint64_t known = links->changes;
         if (is_needed(queue) && !links_are_awaited(queue))
             reroute_all(queue);
-        task_event_wait(&links->changed, NO_DEADLINE);
+        task_sleep(REST_MS);
+        /* What changed meanwhile was told to nobody. */
+        if (links->changes == known)
+            task_event_wait(&links->changed, NO_DEADLINE);
     }
 }
