@@ -14,13 +14,6 @@ static const struct setting_word *take_word(struct setting_reader *in)
     return &in->words.words[in->next++];
 }
 
-static bool no_value(struct setting_reader *in, struct text word, const char *hint)
-{
-    struct text shown = setting_shown(word);
-    return setting_reader_error(in, text_from(hint), "'%.*s' is no value of %s", TEXT_ARG(shown),
-                                setting_reader_where(in));
-}
-
 static struct setting_place place_here(const struct setting_reader *in)
 {
     struct setting_place place = in->parser->line;
@@ -70,11 +63,11 @@ static bool parse_space(struct setting_reader *in, void *value)
     const struct setting_word *word = take_word(in);
     bool is_all = setting_word_is(word, "*");
     if (is_about_spaces(word))
-        return no_value(in, word->text, "write a domain before it");
+        return setting_reader_no_value(in, word->text, "write a domain before it");
     if (is_all)
         space->pattern = TEXT("*");
     else if (!setting_space_normalise(word->text, &in->parser->object->arena, &space->pattern))
-        return no_value(in, word->text, "write a domain, *.domain, *domain or *");
+        return setting_reader_no_value(in, word->text, "write a domain, *.domain, *domain or *");
     unsigned next = in->next;
     while (setting_reader_peek(in) != NULL && !is_about_spaces(setting_reader_peek(in)))
         in->next++;
@@ -115,30 +108,24 @@ static bool parse_sender(struct setting_reader *in, void *value)
     if (good && has_domain)
         good = setting_domain_normalise(text_from_position(address, at + 1), arena, &domain);
     if (!good || (!has_domain && !is_group))
-        return no_value(in, word->text, senders_hint);
+        return setting_reader_no_value(in, word->text, senders_hint);
     *(struct text *)value = arena_printf(arena, "%s%.*s%s%.*s", is_group ? "@" : "",
                                          TEXT_ARG(local), has_domain ? "@" : "", TEXT_ARG(domain));
     return true;
-}
-
-static bool at_word(const struct setting_reader *in, const char *keyword)
-{
-    const struct setting_word *word = setting_reader_peek(in);
-    return word != NULL && setting_word_is(word, keyword);
 }
 
 static bool parse_senders(struct setting_reader *in, void *value)
 {
     struct setting_senders *senders = value;
     senders->place = place_here(in);
-    bool good = at_word(in, "from");
+    bool good = setting_reader_at(in, "from");
     in->next++;
-    senders->everyone = good && at_word(in, "everyone");
+    senders->everyone = good && setting_reader_at(in, "everyone");
     in->next += senders->everyone;
     if (senders->everyone && setting_reader_peek(in) == NULL)
         return true;
     if (senders->everyone) {
-        good = at_word(in, "except");
+        good = setting_reader_at(in, "except");
         in->next++;
     }
     if (!good || setting_reader_peek(in) == NULL)
@@ -172,7 +159,7 @@ static bool parse_name(struct setting_reader *in, void *value)
 {
     const struct setting_word *word = take_word(in);
     if (!setting_name_is_valid(word->text))
-        return no_value(in, word->text, "write the name of a server block");
+        return setting_reader_no_value(in, word->text, "write the name of a server block");
     *(struct text *)value = arena_copy(&in->parser->object->arena, word->text);
     return true;
 }
@@ -190,12 +177,12 @@ static bool parse_below(struct setting_reader *in, void *value)
     const struct setting_word *word = take_word(in);
     struct text size = text_from_position(word->text, 1);
     if (!text_starts_with(word->text, TEXT("<")))
-        return no_value(in, word->text, "write: size < 20MB");
+        return setting_reader_no_value(in, word->text, "write: size < 20MB");
     if (text_is_empty(size) && setting_reader_peek(in) != NULL)
         size = take_word(in)->text;
     if (setting_number_read(SETTING_SIZE, size, value) && *(uint64_t *)value > 0)
         return true;
-    return no_value(in, size, "write: size < 20MB");
+    return setting_reader_no_value(in, size, "write: size < 20MB");
 }
 
 static void write_below(const struct setting_row *row, const void *value, struct buffer *out)
@@ -212,7 +199,7 @@ static bool parse_flag(struct setting_reader *in, void *value)
     *(bool *)value = true;
     if (setting_reader_peek(in) == NULL || setting_reader_at_clause(in))
         return true;
-    return no_value(in, take_word(in)->text, "it stands alone");
+    return setting_reader_no_value(in, take_word(in)->text, "it stands alone");
 }
 
 static void write_flag(const struct setting_row *row, const void *value, struct buffer *out)
@@ -229,7 +216,7 @@ static bool parse_unresolved(struct setting_reader *in, void *value)
     const struct setting_word *word = take_word(in);
     if (setting_word_is(word, "forward") && setting_reader_peek(in) != NULL)
         return setting_type_smart_host.parse(in, value);
-    return no_value(in, word->text, "write: unresolved forward HOST");
+    return setting_reader_no_value(in, word->text, "write: unresolved forward HOST");
 }
 
 static void write_unresolved(const struct setting_row *row, const void *value, struct buffer *out)
@@ -248,7 +235,7 @@ static bool parse_copy(struct setting_reader *in, void *value)
     static const char *const words[] = {"of", "reports", "to"};
     bool good = true;
     for (unsigned i = 0; i < 3 && good; i++) {
-        good = at_word(in, words[i]);
+        good = setting_reader_at(in, words[i]);
         in->next += good;
     }
     if (good && setting_reader_peek(in) != NULL)

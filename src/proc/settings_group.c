@@ -6,36 +6,19 @@
 
 enum { COST_MOST = 100, SMTP_PORT = 25, LINK_STATE_PORT = 691 };
 
-static struct text take(struct setting_reader *in)
-{
-    return in->words.words[in->next++].text;
-}
-
-static bool no_value(struct setting_reader *in, struct text word, const char *hint)
-{
-    struct text shown = setting_shown(word);
-    return setting_reader_error(in, text_from(hint), "'%.*s' is no value of %s", TEXT_ARG(shown),
-                                setting_reader_where(in));
-}
-
-static bool at_word(const struct setting_reader *in, const char *word)
-{
-    return setting_reader_peek(in) != NULL && setting_word_is(setting_reader_peek(in), word);
-}
-
 static bool parse_name(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     *(struct text *)value = arena_copy(&in->parser->object->arena, word);
     return setting_name_is_valid(word) ||
-           no_value(in, word, "a name is letters, digits, '-', '_' and '.'");
+           setting_reader_no_value(in, word, "a name is letters, digits, '-', '_' and '.'");
 }
 
 static bool parse_host(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     return setting_domain_normalise(word, &in->parser->object->arena, value) ||
-           no_value(in, word, "write a host name like mx.example.org");
+           setting_reader_no_value(in, word, "write a host name like mx.example.org");
 }
 
 static void write_name(const struct setting_row *row, const void *value, struct buffer *out)
@@ -68,8 +51,8 @@ static bool parse_member(struct setting_reader *in, void *value)
         return false;
     member->at = (struct setting_smart_host){member->name, LINK_STATE_PORT};
     member->mail = (struct setting_smart_host){member->name, SMTP_PORT};
-    while (at_word(in, "at") || at_word(in, "mail")) {
-        bool is_mail = at_word(in, "mail");
+    while (setting_reader_at(in, "at") || setting_reader_at(in, "mail")) {
+        bool is_mail = setting_reader_at(in, "mail");
         in->next++;
         if (!read_endpoint(in, is_mail ? SMTP_PORT : LINK_STATE_PORT,
                            is_mail ? &member->mail : &member->at))
@@ -105,7 +88,7 @@ static bool read_cost(struct setting_reader *in, struct setting_group_arrow *arr
     in->next++;
     if (setting_reader_peek(in) == NULL)
         return setting_reader_error(in, TEXT("write: cost 10"), "'cost' needs a value");
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     if (text_to_u32(word, &arrow->cost) && arrow->cost >= 1 && arrow->cost <= COST_MOST)
         return true;
     return setting_reader_error(in, TEXT(""), "cost %.*s is outside 1..%d",
@@ -119,15 +102,16 @@ static bool parse_arrow(struct setting_reader *in, void *value)
     arrow->cost = 1;
     arrow->place = in->parser->line;
     arrow->place.column = in->words.words[in->next].column;
-    if (at_word(in, "cost"))
-        return no_value(in, take(in), "write a routing group before it");
+    if (setting_reader_at(in, "cost"))
+        return setting_reader_no_value(in, setting_reader_take(in),
+                                       "write a routing group before it");
     if (!parse_name(in, &arrow->group))
         return false;
     unsigned next = in->next;
-    while (setting_reader_peek(in) != NULL && !at_word(in, "cost"))
+    while (setting_reader_peek(in) != NULL && !setting_reader_at(in, "cost"))
         in->next++;
     bool is_last = in->next == next;
-    if (at_word(in, "cost") && !read_cost(in, arrow))
+    if (setting_reader_at(in, "cost") && !read_cost(in, arrow))
         return false;
     if (!is_last)
         in->next = next;

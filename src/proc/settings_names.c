@@ -89,18 +89,6 @@ bool setting_domain_normalise(struct text domain, struct arena *arena, struct te
     return is_domain(*out);
 }
 
-static struct text take(struct setting_reader *in)
-{
-    return in->words.words[in->next++].text;
-}
-
-static bool no_value(struct setting_reader *in, struct text word, const char *hint)
-{
-    struct text shown = setting_shown(word);
-    return setting_reader_error(in, text_from(hint), "'%.*s' is no value of %s", TEXT_ARG(shown),
-                                setting_reader_where(in));
-}
-
 static void write_text(const struct setting_row *row, const void *value, struct buffer *out)
 {
     const struct text *text = value;
@@ -115,17 +103,18 @@ static void write_text(const struct setting_row *row, const void *value, struct 
 
 static bool parse_host(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     if (setting_domain_normalise(word, &in->parser->object->arena, value))
         return true;
-    return no_value(in, word, "a host name is letters, digits and hyphens between dots");
+    return setting_reader_no_value(in, word,
+                                   "a host name is letters, digits and hyphens between dots");
 }
 
 static bool parse_path(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     if (word.length == 0 || word.length > 4000)
-        return no_value(in, word, "write the name of a file or directory");
+        return setting_reader_no_value(in, word, "write the name of a file or directory");
     *(struct text *)value = settings_parser_path(in->parser, word);
     return true;
 }
@@ -142,43 +131,44 @@ static bool is_printable(struct text text)
 static bool parse_address(struct setting_reader *in, void *value)
 {
     struct arena *arena = &in->parser->object->arena;
-    struct text word = take(in), domain;
+    struct text word = setting_reader_take(in), domain;
     size_t at = text_find_last(word, '@');
     if (at == 0 || at == word.length || at > LOCAL_PART_MAX || !is_printable(word) ||
         !setting_domain_normalise(text_from_position(word, at + 1), arena, &domain))
-        return no_value(in, word, "write an address like postmaster@example.org");
+        return setting_reader_no_value(in, word, "write an address like postmaster@example.org");
     *(struct text *)value = arena_printf(arena, "%.*s@%.*s", (int)at, word.data, TEXT_ARG(domain));
     return true;
 }
 
 static bool parse_login(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     if (word.length == 0 || word.length > 255)
-        return no_value(in, word, "write a user name of at most 255 bytes");
+        return setting_reader_no_value(in, word, "write a user name of at most 255 bytes");
     *(struct text *)value = arena_copy(&in->parser->object->arena, word);
     return true;
 }
 
 static bool parse_word(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     if (word.length == 0 || word.length > 255)
-        return no_value(in, word, "write a word of at most 255 bytes");
+        return setting_reader_no_value(in, word, "write a word of at most 255 bytes");
     for (size_t i = 0; i < word.length; i++)
         if (word.data[i] <= ' ' || word.data[i] > '~' || word.data[i] == '"' ||
             word.data[i] == '\\')
-            return no_value(in, word, "write it in ASCII, without spaces, quotes and backslashes");
+            return setting_reader_no_value(
+                in, word, "write it in ASCII, without spaces, quotes and backslashes");
     *(struct text *)value = arena_copy(&in->parser->object->arena, word);
     return true;
 }
 
 static bool parse_url(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     struct https_url url;
     if (!https_url_parse(word, &url))
-        return no_value(in, word, "write it like https://id.example.org/introspect");
+        return setting_reader_no_value(in, word, "write it like https://id.example.org/introspect");
     *(struct text *)value = arena_copy(&in->parser->object->arena, word);
     return true;
 }
@@ -196,9 +186,10 @@ bool setting_name_is_valid(struct text name)
 
 static bool parse_secret(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     if (!setting_name_is_valid(word))
-        return no_value(in, word, "it names a file in the secrets directory, without a path");
+        return setting_reader_no_value(in, word,
+                                       "it names a file in the secrets directory, without a path");
     *(struct text *)value = arena_copy(&in->parser->object->arena, word);
     return true;
 }
@@ -208,20 +199,20 @@ static bool parse_realm(struct setting_reader *in, void *value)
 {
     struct arena *arena = &in->parser->object->arena;
     struct setting_realm *realm = value;
-    struct text word = take(in), domain = word;
+    struct text word = setting_reader_take(in), domain = word;
     if (word.length == 0 || word.length > DOMAIN_MAX || !is_printable(word) ||
         text_find(word, ':') < word.length || text_find(word, '\\') < word.length)
-        return no_value(in, word, "write a realm like EXAMPLE.ORG");
+        return setting_reader_no_value(in, word, "write a realm like EXAMPLE.ORG");
     realm->name = arena_copy(arena, word);
     if (setting_word_is(setting_reader_peek(in), "domain")) {
         in->next++;
         if (setting_reader_peek(in) == NULL)
             return setting_reader_error(in, TEXT(""), "a domain is missing behind 'domain'");
-        domain = take(in);
+        domain = setting_reader_take(in);
     }
     if (setting_domain_normalise(domain, arena, &realm->domain))
         return true;
-    return no_value(in, domain, "write: REALM domain DOMAIN");
+    return setting_reader_no_value(in, domain, "write: REALM domain DOMAIN");
 }
 
 static void write_realm(const struct setting_row *row, const void *value, struct buffer *out)
@@ -234,13 +225,13 @@ static void write_realm(const struct setting_row *row, const void *value, struct
 
 static bool parse_user(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     if (text_find(word, '@') < word.length)
-        return no_value(in, word, "write it without @, the domain is the block's");
+        return setting_reader_no_value(in, word, "write it without @, the domain is the block's");
     if (text_find(word, ',') < word.length || text_find(word, ';') < word.length)
-        return no_value(in, word, "write users with spaces between them alone");
+        return setting_reader_no_value(in, word, "write users with spaces between them alone");
     if (word.length == 0 || word.length > LOCAL_PART_MAX || !is_printable(word))
-        return no_value(in, word, "a user is 1 to 64 bytes without spaces");
+        return setting_reader_no_value(in, word, "a user is 1 to 64 bytes without spaces");
     *(struct text *)value = arena_copy(&in->parser->object->arena, word);
     return true;
 }
@@ -248,13 +239,13 @@ static bool parse_user(struct setting_reader *in, void *value)
 /* Its domain is written as the settings write domains, so that it can be compared. */
 static bool parse_template(struct setting_reader *in, void *value)
 {
-    struct text word = take(in), domain;
+    struct text word = setting_reader_take(in), domain;
     struct arena *arena = &in->parser->object->arena;
     struct text written = address_template_domain(word);
     if (address_template_check(word) != OK)
-        return no_value(in, word, fail_reason());
+        return setting_reader_no_value(in, word, fail_reason());
     if (!setting_domain_normalise(written, arena, &domain))
-        return no_value(in, word, "write a domain behind the @");
+        return setting_reader_no_value(in, word, "write a domain behind the @");
     *(struct text *)value =
         arena_printf(arena, "%.*s%.*s", TEXT_ARG(text_head(word, word.length - written.length)),
                      TEXT_ARG(domain));
@@ -263,10 +254,10 @@ static bool parse_template(struct setting_reader *in, void *value)
 
 static bool parse_filter(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     struct query *query;
     if (query_parse(word, &in->parser->scratch, &query) != OK)
-        return no_value(in, word, fail_reason());
+        return setting_reader_no_value(in, word, fail_reason());
     *(struct text *)value = arena_copy(&in->parser->object->arena, word);
     return true;
 }
@@ -353,14 +344,14 @@ static void write_drop(const struct setting_row *row, const void *value, struct 
 static bool parse_node(struct setting_reader *in, void *value)
 {
     struct arena *arena = &in->parser->object->arena;
-    struct text word = take(in), domain;
+    struct text word = setting_reader_take(in), domain;
     bool below = text_starts_with(word, TEXT("@"));
     if (text_starts_with(word, TEXT("#")) && setting_name_is_valid(text_from_position(word, 1))) {
         *(struct text *)value = arena_copy(arena, word);
         return true;
     }
     if (!setting_domain_normalise(text_from_position(word, below ? 1 : 0), arena, &domain))
-        return no_value(in, word, "write a domain, @domain or #name");
+        return setting_reader_no_value(in, word, "write a domain, @domain or #name");
     *(struct text *)value = below ? arena_printf(arena, "@%.*s", TEXT_ARG(domain)) : domain;
     return true;
 }

@@ -28,26 +28,14 @@ static const struct {
 };
 enum { SERVICE_COUNT = sizeof(services) / sizeof(*services) };
 
-static struct text take(struct setting_reader *in)
-{
-    return in->words.words[in->next++].text;
-}
-
-static bool no_value(struct setting_reader *in, struct text word, const char *hint)
-{
-    struct text shown = setting_shown(word);
-    return setting_reader_error(in, text_from(hint), "'%.*s' is no value of %s", TEXT_ARG(shown),
-                                setting_reader_where(in));
-}
-
 static bool parse_resolver(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     struct net_address *address = value;
     if (net_address_parse_endpoint(word, DNS_PORT, address) && address->any.sa_family != AF_UNIX &&
         !net_address_is_any(address))
         return true;
-    return no_value(in, word, "write an address like 192.0.2.1 or [2001:db8::1]:53");
+    return setting_reader_no_value(in, word, "write an address like 192.0.2.1 or [2001:db8::1]:53");
 }
 
 static void write_address(const struct setting_row *row, const void *value, struct buffer *out)
@@ -59,11 +47,11 @@ static void write_address(const struct setting_row *row, const void *value, stru
 
 static bool parse_network(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     if (net_network_parse(word, value))
         return true;
-    return no_value(in, word,
-                    "write a network like 192.0.2.0/24 (no bits behind the prefix) or an address");
+    return setting_reader_no_value(
+        in, word, "write a network like 192.0.2.0/24 (no bits behind the prefix) or an address");
 }
 
 static void write_network(const struct setting_row *row, const void *value, struct buffer *out)
@@ -83,14 +71,15 @@ static bool ends_in_number(struct text word)
 
 static bool parse_peer(struct setting_reader *in, void *value)
 {
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     struct setting_peer *peer = value;
     if (net_network_parse(word, &peer->network))
         return true;
     if (!ends_in_number(word) &&
         setting_space_normalise(word, &in->parser->object->arena, &peer->domain))
         return true;
-    return no_value(in, word, "write a network like 192.0.2.0/24, or hosts like *.example.net");
+    return setting_reader_no_value(
+        in, word, "write a network like 192.0.2.0/24, or hosts like *.example.net");
 }
 
 static void write_peer(const struct setting_row *row, const void *value, struct buffer *out)
@@ -143,16 +132,17 @@ static bool has_letters_alone(struct text word)
 static bool parse_listen(struct setting_reader *in, void *value)
 {
     struct setting_listen *listen = value;
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     struct text shown = setting_shown(word);
     if (!net_address_parse_endpoint(word, 0, &listen->address))
-        return no_value(in, word, "write it like 192.0.2.1:25, [2001:db8::1]:25, *:25 or /path");
+        return setting_reader_no_value(
+            in, word, "write it like 192.0.2.1:25, [2001:db8::1]:25, *:25 or /path");
     if (take_service(in, &listen->service))
         return true;
     const struct setting_word *next = setting_reader_peek(in);
     if (next != NULL && has_letters_alone(next->text)) {
         in->next++;
-        return no_value(in, next->text, "a service is " SERVICE_WORDS);
+        return setting_reader_no_value(in, next->text, "a service is " SERVICE_WORDS);
     }
     if (service_of_port(net_address_port(&listen->address), &listen->service))
         return true;
@@ -181,9 +171,9 @@ static bool append_network(struct setting_reader *in, struct net_network **netwo
 {
     struct net_network network;
     unsigned count = *networks_count;
-    struct text word = take(in);
+    struct text word = setting_reader_take(in);
     if (!net_network_parse(word, &network))
-        return no_value(
+        return setting_reader_no_value(
             in, word,
             "write a network like 192.0.2.0/24 (no bits behind the prefix), an address, "
             "or logged-in, only, nobody or all-except in front");
@@ -328,9 +318,9 @@ static bool parse_smart_host(struct setting_reader *in, void *value)
 {
     struct setting_smart_host *hop = value;
     struct arena *arena = &in->parser->object->arena;
-    struct text word = take(in), host;
+    struct text word = setting_reader_take(in), host;
     if (!split_port(word, &host, &hop->port))
-        return no_value(in, word, "write it like smtp.example.net:587");
+        return setting_reader_no_value(in, word, "write it like smtp.example.net:587");
     struct net_address address;
     struct text inside = host;
     if (host.length >= 2 && host.data[0] == '[' && host.data[host.length - 1] == ']')
@@ -345,7 +335,8 @@ static bool parse_smart_host(struct setting_reader *in, void *value)
     }
     if (setting_domain_normalise(inside, arena, &hop->host))
         return true;
-    return no_value(in, word, "write it like smtp.example.net:587 or [192.0.2.1]:25");
+    return setting_reader_no_value(in, word,
+                                   "write it like smtp.example.net:587 or [192.0.2.1]:25");
 }
 
 static void write_smart_host(const struct setting_row *row, const void *value, struct buffer *out)

@@ -40,11 +40,17 @@ struct setting_reader {
 
 /* The next word, or NULL; left where it is. */
 const struct setting_word *setting_reader_peek(const struct setting_reader *in);
+/* It is this one. */
+bool setting_reader_at(const struct setting_reader *in, const char *keyword);
+/* Take it; there is one. */
+struct text setting_reader_take(struct setting_reader *in);
 /* The next word is a clause's and not a value. */
 bool setting_reader_at_clause(const struct setting_reader *in);
 /* An error about the last word taken. Returns false. */
 bool setting_reader_error(struct setting_reader *in, struct text hint, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The word, taken last, is no value of the setting; hint: how one is written. Returns false. */
+bool setting_reader_no_value(struct setting_reader *in, struct text word, const char *hint);
 /* "'cost' in connector 'provider'": the setting read now, for messages. */
 const char *setting_reader_where(struct setting_reader *in);
 /* A relative name, from the directory of the file being read; in the object's arena. */

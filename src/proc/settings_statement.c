@@ -12,6 +12,17 @@ const struct setting_word *setting_reader_peek(const struct setting_reader *in)
     return in->next < in->words.count ? &in->words.words[in->next] : NULL;
 }
 
+struct text setting_reader_take(struct setting_reader *in)
+{
+    return in->words.words[in->next++].text;
+}
+
+bool setting_reader_at(const struct setting_reader *in, const char *keyword)
+{
+    const struct setting_word *word = setting_reader_peek(in);
+    return word != NULL && setting_word_is(word, keyword);
+}
+
 static struct text statement_of(const struct setting_reader *in)
 {
     return in->words.words[0].text;
@@ -61,6 +72,13 @@ bool setting_reader_error(struct setting_reader *in, struct text hint, const cha
     settings_error(&in->parser->errors, &place, in->words.words[last_taken(in)].length, hint, "%s",
                    message);
     return false;
+}
+
+bool setting_reader_no_value(struct setting_reader *in, struct text word, const char *hint)
+{
+    struct text shown = setting_shown(word);
+    return setting_reader_error(in, text_from(hint), "'%.*s' is no value of %s", TEXT_ARG(shown),
+                                setting_reader_where(in));
 }
 
 const char *setting_reader_where(struct setting_reader *in)
