@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "account/absence.h"
+#include "admin/verbs_account.h"
 #include "admin/words.h"
 #include "base/clock.h"
-#include "mail/address.h"
 #include "mail/date.h"
 
 /* An instant, or a day: its beginning here, or its end. */
@@ -142,18 +142,6 @@ static enum status change(struct store *store, struct text user, struct admin_ca
     return absence_set(store, user, absence);
 }
 
-/* The user of the first word. YIELDS. */
-static enum status take_user(struct queue *queue, const struct admin_call *call,
-                             struct arena *arena, struct text *user)
-{
-    struct mail_address address;
-    enum status status = mail_address_parse(call->words[0], arena, &address);
-    if (status != OK)
-        return status;
-    *user = mail_address_key(&address, arena);
-    return queue_check_user(queue, *user);
-}
-
 /* Without a word that changes it, options would be lost. */
 enum status verb_user_oof(void *state, struct admin_call *call)
 {
@@ -165,7 +153,7 @@ enum status verb_user_oof(void *state, struct admin_call *call)
     struct text user;
     arena_init(&arena);
     enum status status =
-        call->count == 0 ? refused("usage: %s", usage) : take_user(state, call, &arena, &user);
+        call->count == 0 ? refused("usage: %s", usage) : verb_user(state, call, &arena, &user);
     if (status == OK)
         absence_get(store, user, &arena, &absence);
     unsigned before = call->count;
@@ -194,7 +182,7 @@ enum status verb_user_oof_message(void *state, struct admin_call *call)
     enum status status =
         verb_check_words(call, 2, 2, "user oof message ADDRESS [--internal|--external] FILE");
     if (status == OK)
-        status = take_user(state, call, &arena, &user);
+        status = verb_user(state, call, &arena, &user);
     if (status == OK) {
         absence_get(store, user, &arena, &absence);
         if (is_inside || !is_outside)

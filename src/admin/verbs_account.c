@@ -20,9 +20,8 @@ enum status verb_owner(struct text word, struct arena *arena, struct text *owner
     return status;
 }
 
-/* The user of the first word. YIELDS. */
-static enum status take_user(struct queue *queue, const struct admin_call *call,
-                             struct arena *arena, struct text *user)
+enum status verb_user(struct queue *queue, const struct admin_call *call, struct arena *arena,
+                      struct text *user)
 {
     struct mail_address address;
     enum status status = mail_address_parse(call->words[0], arena, &address);
@@ -64,7 +63,7 @@ enum status verb_user_set(void *state, struct admin_call *call)
                                                              "[NAME VALUE|default]");
     arena_init(&arena);
     if (status == OK)
-        status = take_user(state, call, &arena, &user);
+        status = verb_user(state, call, &arena, &user);
     if (status == OK && call->count == 1) {
         print_preferences(accounts, user, call);
     } else if (status == OK) {
@@ -129,7 +128,7 @@ enum status verb_user_quota(void *state, struct admin_call *call)
         status = refused("usage: %s", usage);
     arena_init(&arena);
     if (status == OK)
-        status = take_user(state, call, &arena, &user);
+        status = verb_user(state, call, &arena, &user);
     if (status == OK && call->count > 1)
         status = set_quota(accounts, user, call);
     if (status == OK)

@@ -12,5 +12,8 @@ enum status verb_mailbox_quota(void *state, struct admin_call *call);
 /* The canonical form of an address that was given, in arena; "public" is the owner of the public
  * folders. REFUSED: it is none. */
 enum status verb_owner(struct text word, struct arena *arena, struct text *owner);
+/* The user whom the call's first word names, in arena. REFUSED: he has no mailbox. YIELDS. */
+enum status verb_user(struct queue *queue, const struct admin_call *call, struct arena *arena,
+                      struct text *user);
 
 #endif
