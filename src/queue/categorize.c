@@ -75,9 +75,10 @@ static void limit_sender(struct plan *plan, const struct directory_answer *answe
                                 plan->size, bytes));
     else if (recipients > 0 && plan->target_count > recipients && !text_is_empty(plan->login))
         refuse_all(plan, TEXT("5.5.3"),
+                   /* Not how many there are: a group may hide its members. */
                    arena_printf(&plan->arena,
-                                "more recipients than the sender may address: %u of %" PRIu64,
-                                plan->target_count, recipients));
+                                "more recipients than the sender may address, which is %" PRIu64,
+                                recipients));
 }
 
 static void limit_mailbox(struct plan *plan, struct directory_target *target)
