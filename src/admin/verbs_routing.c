@@ -87,10 +87,11 @@ static void print_group_json(const struct telling *telling, const struct link_gr
         buffer_printf(out, ",\"state\":\"%s\",\"since\":\"", connector->is_up ? "up" : "down");
         verb_time(out, queue_links_since(telling->queue, group->name, connector->facts.name));
         buffer_append(out, TEXT("\",\"bridgeheads\":{"));
-        for (unsigned k = 0; k < connector->bridgehead_count; k++)
-            buffer_printf(out, "%s\"%.*s\":\"%s\"", k == 0 ? "" : ",",
-                          TEXT_ARG(connector->bridgeheads[k].member),
-                          link_reach_words[connector->bridgeheads[k].reach]);
+        for (unsigned k = 0; k < connector->bridgehead_count; k++) {
+            buffer_append(out, k == 0 ? TEXT("") : TEXT(","));
+            admin_json_text(out, connector->bridgeheads[k].member);
+            buffer_printf(out, ":\"%s\"", link_reach_words[connector->bridgeheads[k].reach]);
+        }
         buffer_append(out, TEXT("}}\n"));
     }
     buffer_append(out, TEXT("{\"kind\":\"group\""));
@@ -101,10 +102,12 @@ static void print_group_json(const struct telling *telling, const struct link_gr
         out, ",\"major\":%" PRIu32 ",\"minor\":%" PRIu32 ",\"user\":%" PRIu32 ",\"connected\":[",
         group->version.major, group->version.minor, group->version.user);
     unsigned connected = 0;
-    for (unsigned i = 0; i < group->member_count; i++)
-        if (group->members[i].is_connected)
-            buffer_printf(out, "%s\"%.*s\"", connected++ == 0 ? "" : ",",
-                          TEXT_ARG(group->members[i].name));
+    for (unsigned i = 0; i < group->member_count; i++) {
+        if (!group->members[i].is_connected)
+            continue;
+        buffer_append(out, connected++ == 0 ? TEXT("") : TEXT(","));
+        admin_json_text(out, group->members[i].name);
+    }
     buffer_append(out, TEXT("]}\n"));
 }
 
