@@ -33,10 +33,19 @@ bool entry_decode(struct text value, struct mailbox_entry *out)
 
 unsigned mailbox_place(const struct mailbox *box, uint32_t uid)
 {
-    unsigned low = 0, high = box->count;
+    const struct mailbox_entry *entries = box->entries;
+    if (box->count == 0 || uid <= entries[0].uid)
+        return 0;
+    if (uid > entries[box->count - 1].uid)
+        return box->count;
+    /* It lies no farther from the first and from the last than their UIDs do, and just there where
+     * none in between is gone. */
+    unsigned from_first = uid - entries[0].uid, from_last = entries[box->count - 1].uid - uid;
+    unsigned low = from_last < box->count ? box->count - 1 - from_last : 0;
+    unsigned high = from_first < box->count ? from_first : box->count - 1;
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        if (box->entries[middle].uid < uid)
+        if (entries[middle].uid < uid)
             low = middle + 1;
         else
             high = middle;

@@ -72,6 +72,18 @@ static bool compare_one(void *context, struct text key, struct text value)
     return true;
 }
 
+/* By each UID, and by each that is not there. */
+static void expect_found_in_place(const struct mailbox *box)
+{
+    unsigned count;
+    const struct mailbox_entry *entries = mailbox_entries(box, &count);
+    uint32_t uid = 0;
+    for (unsigned i = 0; i < count; i++)
+        for (; uid <= entries[i].uid; uid++)
+            EXPECT(mailbox_place(box, uid) == i);
+    EXPECT(mailbox_place(box, uid) == count && mailbox_place(box, UINT32_MAX) == count);
+}
+
 static void expect_as_keys_say(const struct mailbox *box)
 {
     struct walk walk = {0};
@@ -79,6 +91,7 @@ static void expect_as_keys_say(const struct mailbox *box)
     walk.entries = mailbox_entries(box, &walk.count);
     index_scan(world.store->index, key_entries(&key, box->id), TEXT(""), compare_one, &walk);
     EXPECT(walk.at == walk.count);
+    expect_found_in_place(box);
 }
 
 static uint32_t some_uid(const struct mailbox *box)
