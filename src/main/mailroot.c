@@ -97,10 +97,14 @@ static int run_config_check(struct command *command)
     buffer_init(&messages, SHOW_MAX);
     /* Once more with what the file names: certificate, key, secrets. Its warnings were shown. */
     enum status status = site_load(path, 1, &messages, &site);
-    if (status != OK)
+    if (status != OK) {
         fprintf(stderr, "%.*s", TEXT_ARG(buffer_text(&messages)));
-    else
+    } else {
+        status = site_check_secrets(&site);
+        if (status != OK)
+            fprintf(stderr, "%s\n", fail_reason());
         site_free(&site);
+    }
     buffer_finish(&messages);
     if (status == OK)
         printf("%s: no errors\n", path);

@@ -72,8 +72,7 @@ static enum status check_secret(const struct site *site, struct text name,
                    where, TEXT_ARG(name), TEXT_ARG(name));
 }
 
-/* What the settings name is there, and not empty. */
-static enum status check_secrets(const struct site *site)
+enum status site_check_secrets(const struct site *site)
 {
     const struct settings *settings = site->settings;
     const struct setting_group *group = settings_group(settings);
@@ -95,8 +94,6 @@ static enum status load_rest(const char *path, struct settings_source *source, s
         status = site_files_read(site->settings, &site->files);
     if (status == OK)
         status = read_secrets(path, &site->secrets);
-    if (status == OK)
-        status = check_secrets(site);
     for (enum role_kind kind = 0; kind < ROLE_PARENT && status == OK; kind++) {
         struct buffer configuration;
         buffer_init(&configuration, SITE_CONFIGURATION_MAX);

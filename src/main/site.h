@@ -37,6 +37,9 @@ enum site_server_state { SITE_RUNS, SITE_PAUSED, SITE_STOPPED };
  * file). REFUSED with every error in `messages`, which also gets warnings. Blocks. */
 enum status site_load(const char *path, uint64_t version, struct buffer *messages,
                       struct site *out);
+/* Each secret that the settings name is there, and not empty; REFUSED names the first that is not.
+ * Without it the server runs, and that login fails. */
+enum status site_check_secrets(const struct site *site);
 /* Open the sockets of a loaded site. REFUSED with all failures joined. YIELDS. */
 enum status site_listen(struct site *site);
 /* Load the file anew and swap it in, all or nothing. OK: *old is the site before, with those
