@@ -81,7 +81,7 @@ static void frozen_message(struct queue_peer *peer)
     EXPECT_TEXT(text_from(why(peer, id)), "an administrator froze it (mailroot queue thaw)");
     now += 3 * DAY; /* neither told of nor given up */
     EXPECT(queue_retry(peer->queue, id, TEXT("")) == 0);
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     EXPECT(queue_peer_count(peer, "alice@local.test") == 0);
     now -= 3 * DAY;
     EXPECT(act(peer, (struct queue_filter){.id = id}, QUEUE_THAW) == 1);
@@ -102,10 +102,10 @@ static void frozen_hop(struct queue_peer *peer)
     arena_init(&arena);
     EXPECT(queue_freeze_hop(peer->queue, TEXT("mx:far.example"), true) == OK);
     uint64_t id = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     EXPECT_TEXT(text_from(hop_state(peer)), "frozen");
     reopen(peer);
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     EXPECT_TEXT(text_from(why(peer, id)),
                 "an administrator froze its hop (mailroot queue thaw --hop)");
     EXPECT(queue_freeze_hop(peer->queue, TEXT("mx:far.example"), false) == OK);
@@ -129,13 +129,13 @@ static void outbound_off(struct queue_peer *peer)
     arena_init(&arena);
     uint64_t id = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
     EXPECT(queue_stop_outbound(peer->queue, true) == OK);
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     EXPECT_TEXT(text_from(hop_state(peer)), "disabled");
     queue_peer_deliver(peer, "alice@local.test", "bob@local.test");
     EXPECT(queue_peer_count(peer, "bob@local.test") == 1);
     reopen(peer);
     EXPECT(queue_outbound_is_off(peer->queue));
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     EXPECT_TEXT(text_from(why(peer, id)), "outbound mail is disabled (mailroot queue resume)");
     EXPECT(queue_stop_outbound(peer->queue, false) == OK);
     EXPECT(lease_one(peer, &arena) != NULL);

@@ -350,25 +350,42 @@ static void lease_task(void *argument)
         leasing->count = 0;
 }
 
-unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *arena,
-                          struct queue_job **jobs)
+/* As many rounds as that, or until it is answered. Nothing is due: the store would hold the call,
+ * so this send process dies. */
+static unsigned lease(struct leasing *leasing, unsigned rounds)
 {
-    struct leasing leasing = {peer, max, 0, arena, jobs};
     struct task_group group;
     task_group_init(&group);
-    task_spawn(&group, "lease", lease_task, &leasing);
-    for (unsigned i = 0; i < 100 && group.count > 0; i++) {
+    task_spawn(&group, "lease", lease_task, leasing);
+    for (unsigned i = 0; i < rounds && group.count > 0; i++) {
         usleep(50);
         task_yield();
     }
     if (group.count > 0) {
-        /* Nothing is due: the store would hold the call, so this send process dies. */
         task_group_cancel(&group);
         task_group_wait(&group, NO_DEADLINE);
-        queue_peer_send_dies(peer);
+        queue_peer_send_dies(leasing->peer);
         return 0;
     }
-    return leasing.count;
+    return leasing->count;
+}
+
+unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *arena,
+                          struct queue_job **jobs)
+{
+    struct leasing leasing = {peer, max, 0, arena, jobs};
+    return lease(&leasing, 100000);
+}
+
+bool queue_peer_rests(struct queue_peer *peer)
+{
+    struct arena arena;
+    struct queue_job *jobs;
+    arena_init(&arena);
+    struct leasing leasing = {peer, 1, 0, &arena, &jobs};
+    unsigned count = lease(&leasing, 100);
+    arena_finish(&arena);
+    return count == 0;
 }
 
 enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *job,

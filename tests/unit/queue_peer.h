@@ -56,9 +56,12 @@ unsigned queue_peer_count(struct queue_peer *peer, const char *owner);
 /* The bytes of the n-th message (from 0) as its owner reads it; "" when there is none. */
 struct text queue_peer_read(struct queue_peer *peer, const char *owner, unsigned n,
                             struct arena *arena);
-/* Lease up to max jobs without waiting longer than a moment; how many. */
+/* Lease up to max jobs, at least one, for which there is time enough also on a busy machine; how
+ * many. */
 unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *arena,
                           struct queue_job **jobs);
+/* Nothing is given to send for a moment, after which this send process dies. */
+bool queue_peer_rests(struct queue_peer *peer);
 /* One outcome for all recipients of the job. */
 enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *job,
                               enum status status, bool no_connection, const char *enhanced,

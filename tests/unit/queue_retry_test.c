@@ -39,7 +39,7 @@ static void hop_schedule(struct queue_peer *peer)
         EXPECT(job != NULL);
         EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "connection refused") == OK);
         now += waits[i] * SECOND - 1;
-        EXPECT(lease_one(peer, &arena) == NULL);
+        EXPECT(queue_peer_rests(peer));
         now += 1;
     }
     struct queue_job *job = lease_one(peer, &arena);
@@ -91,7 +91,7 @@ static void hops_apart(struct queue_peer *peer)
     EXPECT_TEXT(jobs[1].domain, "alive.example");
     EXPECT(queue_peer_report(peer, &jobs[0], TRY_LATER, true, "4.4.1", "timed out") == OK);
     EXPECT(queue_peer_report(peer, &jobs[1], OK, false, "2.0.0", "ok") == OK);
-    EXPECT(lease_one(peer, &arena) == NULL); /* the other 49 wait with their hop */
+    EXPECT(queue_peer_rests(peer)); /* the other 49 wait with their hop */
     now += MINUTE;
     EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1); /* a probe */
     EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == OK);
@@ -117,7 +117,7 @@ static void message_alone(struct queue_peer *peer)
     EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     queue_peer_close(peer);
     queue_peer_open(peer);
-    EXPECT(lease_one(peer, &arena) == NULL); /* it remembers over a restart */
+    EXPECT(queue_peer_rests(peer)); /* it remembers over a restart */
     now += 10 * MINUTE;
     job = lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == first);
@@ -138,7 +138,7 @@ static void send_dies(struct queue_peer *peer)
     queue_peer_deliver(peer, "alice@local.test", "x@far.example");
     EXPECT(queue_peer_lease(peer, 1, &arena, &jobs) == 1);
     struct queue_job old = jobs[0];
-    EXPECT(lease_one(peer, &arena) == NULL); /* also ends this send process */
+    EXPECT(queue_peer_rests(peer)); /* also ends this send process */
     struct queue_job *job = lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == old.id && job->lease != old.lease);
     EXPECT(queue_peer_report(peer, &old, OK, false, "2.0.0", "ok") == REFUSED);
@@ -289,7 +289,7 @@ static void administrator(struct queue_peer *peer)
     struct queue_job *job = lease_one(peer, &arena);
     EXPECT(queue_delete(peer->queue, id, true) == TRY_LATER);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "refused") == OK);
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     EXPECT(queue_retry(peer->queue, 0, TEXT("mx:far.example")) == 1);
     job = lease_one(peer, &arena);
     EXPECT(job != NULL);
@@ -321,19 +321,19 @@ static void night_opens(struct queue_peer *peer)
     set_evening();
     queue_peer_deliver(peer, "alice@local.test", "x@night.test");
     queue_peer_deliver(peer, "alice@local.test", "y@night.test");
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     queue_peer_close(peer);
     queue_peer_open(peer);
     now += HOUR - 1;
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     now += 1;
     struct queue_job *job = lease_one(peer, &arena);
     EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     now += 6 * HOUR; /* closed again; the other was due all the time */
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     now += 17 * HOUR;
     EXPECT(queue_peer_await(peer, "alice@local.test", 1)); /* she is told of the delay */
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     now += HOUR;
     EXPECT(lease_one(peer, &arena) != NULL);
     arena_finish(&arena);
@@ -352,7 +352,7 @@ static void hour_strikes(struct queue_peer *peer)
     set_evening();
     now += MINUTE;
     queue_peer_deliver(peer, "alice@local.test", "x@hourly.test");
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     now += 59 * MINUTE;
     struct queue_job *job = lease_one(peer, &arena);
     EXPECT(job != NULL);
@@ -361,9 +361,9 @@ static void hour_strikes(struct queue_peer *peer)
     job = lease_one(peer, &arena);
     EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     queue_peer_deliver(peer, "alice@local.test", "y@hourly.test");
-    EXPECT(lease_one(peer, &arena) == NULL); /* of after the hour */
+    EXPECT(queue_peer_rests(peer)); /* of after the hour */
     EXPECT(queue_retry(peer->queue, 0, TEXT("")) == 1);
-    EXPECT(lease_one(peer, &arena) == NULL);
+    EXPECT(queue_peer_rests(peer));
     EXPECT(queue_retry(peer->queue, 0, TEXT("hourly mx:hourly.test")) == 1);
     EXPECT(lease_one(peer, &arena) != NULL);
     arena_finish(&arena);

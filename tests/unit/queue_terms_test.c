@@ -87,7 +87,7 @@ static void hold(struct queue_peer *peer)
         .to_count = 3,
         .terms = {.hold_until_ms = now + HOUR}};
     EXPECT(queue_peer_mail(peer, &mail) == OK);
-    EXPECT(queue_peer_count(peer, "bob@local.test") == 0 && lease_one(peer) == NULL);
+    EXPECT(queue_peer_count(peer, "bob@local.test") == 0 && queue_peer_rests(peer));
     struct seen seen = look_at(peer);
     EXPECT(seen.all == 1 && seen.held == 1 && seen.until_ms == now + HOUR);
     EXPECT(queue_retry(peer->queue, 0, TEXT("")) == 0);
@@ -361,8 +361,7 @@ static void terms_of_report(struct queue_peer *peer)
     struct queue_job *job = lease_one(peer);
     EXPECT(job != NULL && job->terms.requires_tls);
     EXPECT(queue_peer_report(peer, job, REFUSED, false, "5.7.30", "550 5.7.30 no TLS") == OK);
-    for (unsigned i = 0; i < 100 && (job = lease_one(peer)) == NULL; i++)
-        task_yield();
+    job = lease_one(peer);
     EXPECT(job != NULL && text_is_empty(job->sender));
     EXPECT_TEXT(job->recipients[0].address, "sender@far.example");
     EXPECT(job->terms.requires_tls && job->terms.priority == 4);

@@ -54,16 +54,6 @@ static unsigned take(struct queue_peer *peer, uint64_t number, unsigned most, st
     return count;
 }
 
-static bool nothing_is_due(struct queue_peer *peer)
-{
-    struct arena arena;
-    struct queue_job *jobs;
-    arena_init(&arena);
-    unsigned count = queue_peer_lease(peer, 10, &arena, &jobs);
-    arena_finish(&arena);
-    return count == 0;
-}
-
 static void note_state(void *context, const struct queue_view *view)
 {
     char *out = context;
@@ -91,9 +81,9 @@ static void held_mail_waits(struct queue_peer *peer)
 {
     char out[400];
     hold_all(peer);
-    EXPECT(nothing_is_due(peer));
+    EXPECT(queue_peer_rests(peer));
     now += 3 * HOUR;
-    EXPECT(nothing_is_due(peer));
+    EXPECT(queue_peer_rests(peer));
     assert_string_equal(states(peer, out), "remote remote remote remote ");
     EXPECT(queue_retry(peer->queue, 0, TEXT("")) == 0);
     queue_peer_close(peer);
@@ -182,7 +172,7 @@ static void failures_wait(struct queue_peer *peer)
     EXPECT_TEXT(jobs[0].recipients[0].address, "b@branch.test");
     EXPECT(queue_peer_report(peer, jobs, TRY_LATER, false, "4.2.1", "not now") == OK);
     EXPECT(take(peer, peer->last_turn, 10, &arena, &jobs) == 0);
-    EXPECT(nothing_is_due(peer));
+    EXPECT(queue_peer_rests(peer));
     assert_string_equal(states(peer, out), "remote remote ");
     EXPECT(turn(peer, "bob@local.test", NULL) == TURN_BEGUN);
     EXPECT(take(peer, peer->last_turn, 10, &arena, &jobs) == 2);
@@ -357,7 +347,7 @@ static void etrn_lets_go(struct queue_peer *peer)
     EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1);
     EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == OK);
     now += HOUR; /* what was tried once waits to be asked for again */
-    EXPECT(nothing_is_due(peer));
+    EXPECT(queue_peer_rests(peer));
     assert_string_equal(states(peer, out), "remote remote ");
     EXPECT(ask(peer, QUEUE_ETRN_NODE, "node.test", true) == QUEUE_ETRN_STARTED && started == 2);
     EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1); /* a probe: it did not answer before */
@@ -466,7 +456,7 @@ static void turn_wins(struct queue_peer *peer)
     EXPECT(queue_peer_lease(peer, 1, &arena, &jobs) == 1);
     assert_string_equal(states(peer, out), "sending waiting ");
     EXPECT(turn(peer, "bob@local.test", NULL) == TURN_BEGUN);
-    EXPECT(nothing_is_due(peer)); /* and so the send process dies */
+    EXPECT(queue_peer_rests(peer)); /* and so the send process dies */
     assert_string_equal(states(peer, out), "waiting remote ");
     EXPECT(turn(peer, "bob@local.test", NULL) == TURN_BEGUN);
     EXPECT(take(peer, peer->last_turn, 10, &arena, &jobs) == 2);
