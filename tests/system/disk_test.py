@@ -1,6 +1,7 @@
 """A full disk: nothing acknowledged is lost, senders are asked to come later, and it ends by
 itself once there is room again. Needs root, for a small file system of its own."""
 
+import imaplib
 import os
 import re
 import smtplib
@@ -9,7 +10,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import Mailroot, pop_retrieve, text_message, wait_until
+from harness import Mailroot, client_tls, free_port, pop_retrieve, text_message, wait_until
+from smtp_sink import Sink
 
 SIZE_MB = 512
 
@@ -166,6 +168,61 @@ class FullDisk(unittest.TestCase):
         self.server.start()
         self.assertEqual(self.kept_in_mailbox(), self.kept)
         self.server.cli("store", "verify")
+
+
+class DamagedMedium(unittest.TestCase):
+    """What the medium altered while the server was stopped."""
+
+    def setUp(self):
+        port = free_port()
+        self.server = Mailroot(lines=["connector far {", "    to relay.test",
+                                      f"    smart-host [127.0.0.1]:{port}", "}"])
+        self.addCleanup(self.server.close)
+        self.server.start()
+        for name, size in (("large", 1_500_000), ("small", 5000), ("whole", 5000)):
+            data = text_message(name, "") + (name.encode() * 100 + b"\r\n") * (size // 500)
+            self.server.send(data, ["alice@example.test", "x@relay.test"],
+                             sender="alice@example.test", service="submission", login="alice")
+        self.server.stop()
+        for name in ("large", "small"):
+            self.damage(name.encode() * 100)
+        self.sink = Sink(port=port)
+        self.addCleanup(self.sink.close)
+        self.server.start()
+
+    def damage(self, run):
+        """Flip a bit in the last such run of bytes: far behind the header."""
+        for path in (self.server.directory / self.server.data).rglob("*.seg"):
+            with open(path, "r+b") as file:
+                at = file.read().rfind(run)
+                if at >= 0:
+                    file.seek(at)
+                    file.write(bytes([run[0] ^ 1]))
+                    return
+        self.fail("the message is not in the log")
+
+    def fetch(self, subject):
+        client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"],
+                                   ssl_context=client_tls())
+        with client:
+            client.login(self.server.address("alice"), self.server.passwords["alice"])
+            client.select()
+            number = ("large", "small", "whole").index(subject) + 1
+            return client.fetch(str(number), "BODY.PEEK[]")
+
+    def test_a_damaged_message_is_neither_shown_nor_sent_and_others_are(self):
+        self.server.cli("queue", "retry", "--to", "x@relay.test", expect=None)
+        sent = self.sink.wait_for(1)
+        with self.assertRaises(imaplib.IMAP4.abort):
+            self.fetch("large")  # ends in the middle of its literal: no way to take it for whole
+        self.assertEqual(self.fetch("small")[0], "NO")
+        self.assertEqual(self.fetch("whole")[0], "OK")
+        self.assertIn(b"Subject: whole\r\n", sent[0].data)
+        self.server.wait_log("event=log.damaged")
+        queued = self.server.cli("queue", "list", "--to", "x@relay.test")
+        self.assertEqual(queued.count("x@relay.test"), 2, queued)
+        self.assertIn("damaged", self.server.cli_result("store", "verify").stdout)
+        self.assertEqual(len(self.sink.messages), 1)
 
 
 if __name__ == "__main__":
