@@ -153,6 +153,26 @@ class Sessions(ImapTest):
             self.assertEqual(counts[0], 0)
             self.assertEqual(sum(counts), 20, counts)
 
+    def test_what_is_moved_while_inbox_is_renamed_is_there_once(self):
+        other = connect(self.server)
+        self.addCleanup(other.shutdown)
+        for _ in range(10):
+            for name in ("left", "right"):
+                self.client.delete(name)
+            self.ok(self.client.create("left"))
+            for number in range(20):
+                self.append("INBOX", text_message(f"r{number}"))
+            before = int(self.ok(other.select())[0])
+            other.send(b"m UID MOVE 1:* left\r\n")
+            self.client.send(b"r RENAME INBOX right\r\n")
+            while not (line := other.readline()).startswith(b"m OK"):
+                self.assertTrue(line.startswith(b"* "), line)
+            self.until(b"r OK")
+            counts = [int(self.ok(self.client.status(name, "(MESSAGES)"))[0].split()[-1][:-1])
+                      for name in ("INBOX", "left", "right")]
+            self.assertEqual(counts[0], 0)
+            self.assertEqual(sum(counts), before, counts)
+
     def test_a_copy_that_is_answered_is_there_whoever_expunges(self):
         other = connect(self.server)
         self.addCleanup(other.shutdown)
