@@ -93,11 +93,11 @@ class Site(Mailroot):
         self.write_config()
 
     def prepare(self):
-        self.cli("user", "passwd", "lsa@lsa.test", "--password-stdin", given=PASSWORD + "\n")
         secrets = self.directory / "secrets"
         secrets.mkdir(exist_ok=True)
         (secrets / "lsa").write_text(PASSWORD)
         (secrets / "lsa").chmod(0o600)
+        self.cli("user", "passwd", "lsa@lsa.test", "--password-stdin", given=PASSWORD + "\n")
 
     def facts(self):
         """What `mailroot routing` says, by kind; {} while it says nothing."""
