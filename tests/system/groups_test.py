@@ -256,8 +256,11 @@ class Groups(Lab):
             self.assertRegex(client.ask("EHLO n2.test"), "^250")
             self.assertRegex(client.ask("X-LSA-2 n2.test"), "^504")
             self.assertRegex(client.ask("MAIL FROM:<a@n2.test>"), "^500")
-        peers = self.n1.facts()["peer"]
-        self.assertTrue(peers["links:n2.test"]["answers"] and peers["links:n2.test"]["agrees"])
+
+        def agrees():
+            peer = self.n1.facts()["peer"]["links:n2.test"]
+            return peer["answers"] and peer["agrees"]
+        wait_until(agrees, "the other member knows what we know", step=0.1)
 
     @staticmethod
     def logged_in(site, service):
