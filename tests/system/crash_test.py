@@ -247,6 +247,9 @@ class Crash:
     def verify(self):
         """Hold mailboxes and sink against the ledger; verified mail is deleted."""
         ledger = self.ledger
+        # What was taken while auth was dead is looked up a little later.
+        wait_until(lambda: not self.server.cli("queue", "list", "--queue", "lookup").strip(),
+                   "nothing waits for the directory", 60, 0.1)
         for user in USERS:
             found = self.take_mailbox(user)
             for token, count in found.items():

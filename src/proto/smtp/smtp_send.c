@@ -27,6 +27,8 @@ struct smtp_send {
     struct smtp_turns turns;
     struct smtp_requests requests;
     struct task_group dispatching, probing;
+    bool is_started;
+    struct task_event started;
 };
 
 struct smtp_send *smtp_send_new(struct role_context *context)
@@ -36,6 +38,7 @@ struct smtp_send *smtp_send_new(struct role_context *context)
     send->sender.context = context;
     task_group_init(&send->dispatching);
     task_group_init(&send->probing);
+    task_event_init(&send->started);
     smtp_hops_init(&send->hops, &send->sender);
     smtp_turns_init(&send->turns, &send->sender);
     smtp_requests_init(&send->requests, &send->sender);
@@ -106,7 +109,16 @@ enum status smtp_send_start(struct smtp_send *send)
     task_spawn(&send->dispatching, "smtp settings", watch_settings, send);
     task_spawn(&send->dispatching, "smtp dispatcher", dispatch, send);
     smtp_requests_start(&send->requests);
+    send->is_started = true;
+    task_event_tell_all(&send->started);
     return OK;
+}
+
+/* Others may ask for something while we set up DNS. YIELDS. */
+static void await_start(struct smtp_send *send)
+{
+    while (!send->is_started && task_event_wait(&send->started, NO_DEADLINE) == OK)
+        ;
 }
 
 void smtp_send_stop(struct smtp_send **send)
@@ -160,6 +172,7 @@ static void run_probe(void *argument)
     struct findings findings;
     struct buffer answer;
     findings_init(&findings, &probing->arena);
+    await_start(probing->send);
     smtp_probe(&probing->send->sender, &probing->probe, &findings);
     buffer_init(&answer, PROBE_ANSWER_MAX);
     findings_encode(&findings, &answer);
@@ -188,7 +201,8 @@ static void serve_probe(void *context, struct rpc_call *call, struct text reques
 
 static void serve_links(void *context, struct rpc_call *call, struct text request)
 {
-    const struct smtp_send *send = context;
+    struct smtp_send *send = context;
+    await_start(send);
     enum status status = smtp_links_talk(&send->sender, request);
     if (status == OK)
         rpc_answer(&call, TEXT(""));

@@ -87,6 +87,9 @@ static enum status make_own(struct smtp_resolvers *resolvers, const struct setti
 enum status smtp_resolver_for(struct smtp_resolvers *resolvers,
                               const struct setting_connector *connector, struct resolver **out)
 {
+    *out = NULL;
+    if (resolvers == NULL)
+        return try_later("the sender is still starting");
     *out = resolvers->all;
     if (connector == NULL || connector->dns_server_count == 0)
         return OK;

@@ -14,8 +14,8 @@ enum status smtp_resolvers_open(const struct role_context *role, struct smtp_res
 void smtp_resolvers_close(struct smtp_resolvers **resolvers);
 
 /* The one to ask for a connector's hosts; NULL: no connector's. A list of servers has its resolver
- * from its first use until the end. TRY_LATER: it can't be set up, or there are too many. YIELDS.
- */
+ * from its first use until the end. TRY_LATER: it can't be set up, there are too many, or resolvers
+ * is NULL, as it is for who asks while the sender starts. YIELDS. */
 enum status smtp_resolver_for(struct smtp_resolvers *resolvers,
                               const struct setting_connector *connector, struct resolver **out);
 
