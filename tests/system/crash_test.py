@@ -248,7 +248,7 @@ class Crash:
         """Hold mailboxes and sink against the ledger; verified mail is deleted."""
         ledger = self.ledger
         # What was taken while auth was dead is looked up a little later.
-        wait_until(lambda: not self.server.cli("queue", "list", "--queue", "lookup").strip(),
+        wait_until(lambda: "lookup" not in self.server.cli("queue", "list", expect=None),
                    "nothing waits for the directory", 60, 0.1)
         for user in USERS:
             found = self.take_mailbox(user)
