@@ -2,7 +2,8 @@
  * verb of the same name in the store role, as an archive (mail/tar.h); that role reaches no file.
  *
  *     tar.zst   that archive, compressed: one file with everything
- *     maildir   a Maildir++ with flags, keywords (dovecot-keywords) and dates */
+ *     maildir   a Maildir++ with flags, keywords (dovecot-keywords) and dates
+ *     mbox      a file for each mailbox, or one for one */
 #ifndef MAIN_MAILBOX_FILES_H
 #define MAIN_MAILBOX_FILES_H
 

@@ -11,7 +11,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "mail/tar.h"
+#include "main/mailbox_archive.h"
 #include "proto/imap/imap_name.h"
 
 enum { PATH_BYTES = 1024, KEYWORDS_MAX = 26, PIECE = 256 << 10 };
@@ -106,8 +106,9 @@ static enum status leave_folder(struct writing *writing)
     return status;
 }
 
-static enum status enter_folder(struct writing *writing, struct text mailbox)
+static enum status enter_folder(void *context, struct text mailbox)
 {
+    struct writing *writing = context;
     struct folder *folder = &writing->folder;
     enum status status = leave_folder(writing);
     memset(folder, 0, sizeof(*folder));
@@ -169,9 +170,10 @@ static enum status copy_out(struct tar_reader *reader, int fd)
     return status;
 }
 
-static enum status write_message(struct writing *writing, struct tar_reader *reader,
+static enum status write_message(void *context, struct tar_reader *reader,
                                  const struct tar_entry *entry)
 {
+    struct writing *writing = context;
     struct buffer name;
     char path[PATH_BYTES];
     int64_t seconds = entry->date_ms / 1000;
@@ -197,28 +199,6 @@ static enum status write_message(struct writing *writing, struct tar_reader *rea
     return status;
 }
 
-/* An archive has each mailbox before what is in it. */
-static enum status write_all(struct writing *writing, struct tar_reader *reader)
-{
-    struct arena arena;
-    struct tar_entry entry;
-    bool end = false;
-    enum status status = OK;
-    arena_init(&arena);
-    while (status == OK && !end) {
-        arena_reset(&arena);
-        status = tar_next(reader, &arena, &entry, &end);
-        if (status != OK || end || !text_is_empty(tar_note(&entry, TEXT("kind"))))
-            continue;
-        if (entry.is_directory)
-            status = enter_folder(writing, tar_note(&entry, TEXT("mailbox")));
-        else
-            status = write_message(writing, reader, &entry);
-    }
-    arena_finish(&arena);
-    return status;
-}
-
 enum status maildir_write(void *context, const struct byte_pipe *verb)
 {
     struct writing *writing = calloc(1, sizeof(*writing));
@@ -230,7 +210,8 @@ enum status maildir_write(void *context, const struct byte_pipe *verb)
     tar_reader_init(&reader, verb);
     enum status status = make_directory(writing->root);
     if (status == OK)
-        status = write_all(writing, &reader);
+        status = mailbox_archive_read(
+            &reader, &(struct mailbox_archive_visitor){writing, enter_folder, write_message});
     enum status left = leave_folder(writing);
     tar_reader_finish(&reader);
     free(writing);

@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 #include "mail/mbox.h"
-#include "mail/tar.h"
+#include "main/mailbox_archive.h"
 
 enum { PATH_BYTES = 1024, PIECE = 64 << 10, DEPTH_MAX = 50, LINE_BYTES = 4096 };
 
@@ -49,8 +49,9 @@ static enum status close_file(struct writing *writing)
 }
 
 /* "root/a/b.mbox", with the directories above. */
-static enum status open_file(struct writing *writing, struct text mailbox)
+static enum status open_file(void *context, struct text mailbox)
 {
+    struct writing *writing = context;
     char path[PATH_BYTES];
     struct text level;
     enum status status = close_file(writing);
@@ -88,13 +89,16 @@ static struct text sender_of(struct text head)
     return text_before(text_before(text_from_position(head, start.length), '\r'), '>');
 }
 
-static enum status write_message(struct writing *writing, struct tar_reader *reader,
+static enum status write_message(void *context, struct tar_reader *reader,
                                  const struct tar_entry *entry)
 {
+    struct writing *writing = context;
     struct mbox_writer writer;
     struct buffer piece;
     enum status status = OK;
     bool is_first = true;
+    if (writing->file == NULL)
+        return OK;
     buffer_init(&piece, PIECE);
     mbox_writer_init(&writer, tar_note(entry, TEXT("flags")));
     do {
@@ -113,28 +117,6 @@ static enum status write_message(struct writing *writing, struct tar_reader *rea
     return status == OK && ferror(writing->file) ? try_later("cannot write a message: %m") : status;
 }
 
-/* An archive has each mailbox before what is in it. */
-static enum status write_all(struct writing *writing, struct tar_reader *reader)
-{
-    struct arena arena;
-    struct tar_entry entry;
-    bool end = false;
-    enum status status = OK;
-    arena_init(&arena);
-    while (status == OK && !end) {
-        arena_reset(&arena);
-        status = tar_next(reader, &arena, &entry, &end);
-        if (status != OK || end || !text_is_empty(tar_note(&entry, TEXT("kind"))))
-            continue;
-        if (entry.is_directory)
-            status = open_file(writing, tar_note(&entry, TEXT("mailbox")));
-        else if (writing->file != NULL)
-            status = write_message(writing, reader, &entry);
-    }
-    arena_finish(&arena);
-    return status;
-}
-
 enum status mbox_files_write(void *context, const struct byte_pipe *verb)
 {
     struct writing writing = {.root = context};
@@ -145,7 +127,8 @@ enum status mbox_files_write(void *context, const struct byte_pipe *verb)
     enum status status =
         mkdir(writing.root, 0700) == 0 ? OK : refused("cannot make %s: %m", writing.root);
     if (status == OK)
-        status = write_all(&writing, &reader);
+        status = mailbox_archive_read(
+            &reader, &(struct mailbox_archive_visitor){&writing, open_file, write_message});
     enum status closed = close_file(&writing);
     tar_reader_finish(&reader);
     buffer_finish(&writing.out);
