@@ -3,7 +3,7 @@
 #ifndef ACCOUNT_ACCOUNT_H
 #define ACCOUNT_ACCOUNT_H
 
-#include "proc/settings.h"
+#include "settings/settings.h"
 #include "store/store.h"
 
 struct accounts {

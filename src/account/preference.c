@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "proc/setting_number.h"
+#include "settings/number.h"
 #include "store/value.h"
 
 static const char *const on_off[] = {"off", "on", NULL};

@@ -3,7 +3,7 @@
 #define ADMIN_VERBS_PARENT_H
 
 #include "base/buffer.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 /* What may be ordered of a virtual server. */
 enum server_order { SERVER_START, SERVER_STOP, SERVER_PAUSE, SERVER_CONTINUE };

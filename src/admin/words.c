@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "proc/setting_number.h"
+#include "settings/number.h"
 
 enum status verb_take_option(struct admin_call *call, struct text name, struct text *value)
 {

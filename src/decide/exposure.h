@@ -4,7 +4,7 @@
 #define DECIDE_EXPOSURE_H
 
 #include "decide/finding.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 /* Who may send mail through us to domains that are not ours. A way that is open to everybody is a
  * fault, one that is open to many a warning. */

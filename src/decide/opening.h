@@ -2,7 +2,7 @@
 #ifndef DECIDE_OPENING_H
 #define DECIDE_OPENING_H
 
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 /* The first instant, not before now, at which mail that has waited since then may go; INT64_MAX:
  * never by itself. east_ms: how far local time is ahead of UTC. A window without `every` is open

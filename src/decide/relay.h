@@ -3,7 +3,7 @@
 #ifndef DECIDE_RELAY_H
 #define DECIDE_RELAY_H
 
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 /* Why, in a form that leads to the line to change. */
 struct decision_reason {

@@ -4,7 +4,7 @@
 #define DECIDE_RETRY_H
 
 #include "mail/terms.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 /* How long a hop rests after `failures` failed connections in a row (1: the first): the first few
  * are glitches, then the list, whose last entry repeats. */

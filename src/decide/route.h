@@ -2,8 +2,8 @@
 #ifndef DECIDE_ROUTE_H
 #define DECIDE_ROUTE_H
 
-#include "proc/settings.h"
 #include "routing/table.h"
+#include "settings/settings.h"
 
 /* Of one message and one recipient. What is not known is left empty, and then nothing that a
  * connector says of it applies. */

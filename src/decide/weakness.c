@@ -1,6 +1,6 @@
 /* What is weaker in the settings than it could be. */
 #include "decide/exposure.h"
-#include "proc/mechanisms.h"
+#include "settings/mechanisms.h"
 
 static bool takes_logins(enum service service)
 {

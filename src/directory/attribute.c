@@ -7,8 +7,8 @@
 #include "directory/senders.h"
 #include "directory/state.h"
 #include "mail/address.h"
-#include "proc/query.h"
-#include "proc/setting_number.h"
+#include "settings/number.h"
+#include "settings/query.h"
 
 enum value_kind {
     VALUE_TEXT,

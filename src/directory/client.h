@@ -3,9 +3,9 @@
 #define DIRECTORY_CLIENT_H
 
 #include "base/arena.h"
-#include "proc/mechanisms.h"
 #include "proc/rpc.h"
-#include "proc/settings.h"
+#include "settings/mechanisms.h"
+#include "settings/settings.h"
 
 /* Methods the auth role serves; numbers are stable. */
 enum directory_method {

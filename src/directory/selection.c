@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "base/map.h"
 #include "directory/state.h"
-#include "proc/query.h"
+#include "settings/query.h"
 
 struct selecting {
     struct directory *directory;

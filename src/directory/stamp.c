@@ -9,8 +9,8 @@
 #include "directory/selection.h"
 #include "directory/state.h"
 #include "mail/address.h"
-#include "proc/address_template.h"
-#include "proc/query.h"
+#include "settings/address_template.h"
+#include "settings/query.h"
 
 enum { NUMBERS_MOST = 99, USERS_AT_ONCE = 50, AGAIN_MS = 60 * 1000 };
 

@@ -4,7 +4,7 @@
 
 #include "decide/finding.h"
 #include "main/audit_verbs.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 enum { AUDIT_DONE = 0, AUDIT_FAULT = 1, AUDIT_TROUBLE = 2 };
 

@@ -1,10 +1,10 @@
-/* Tables of verbs as text; the rows of blocks are told by proc/settings.h. */
+/* Tables of verbs as text; the rows of blocks are told by settings/settings.h. */
 #include "main/help.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 static int row_compare(const void *left, const void *right)
 {

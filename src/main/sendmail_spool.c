@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "main/site_files.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 #define DEFAULT_FOLDER "/var/lib/mailroot/pickup"
 

@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "main/site_files.h"
 #include "proc/instance.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 enum { SITE_PATH_BYTES = 1024, SITE_CONFIGURATION_MAX = RPC_FRAME_MAX - 4096 };
 

@@ -3,7 +3,7 @@
 #define PROC_FOLDERS_H
 
 #include "base/arena.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 enum folder_kind {
     FOLDER_PICKUP_PUBLIC, /* every user of this machine may put mail in, and sees no other's */

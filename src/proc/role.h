@@ -7,7 +7,7 @@
 #include "net/tls.h"
 #include "proc/rpc.h"
 #include "proc/seats.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 enum role_kind { ROLE_FRONT, ROLE_STORE, ROLE_AUTH, ROLE_SEND, ROLE_PARENT, ROLE_KINDS };
 

@@ -4,7 +4,7 @@
 
 #include "base/wire.h"
 #include "net/tls.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 /* files: wire texts path, bytes ..., of those that the settings name. The array has a place for
  * each server. REFUSED with file and reason. */

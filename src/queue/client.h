@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "mail/terms.h"
 #include "proc/rpc.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 /* Methods the store role serves; numbers are stable. */
 enum queue_method {

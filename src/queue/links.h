@@ -12,8 +12,8 @@
 #define QUEUE_LINKS_H
 
 #include "proc/rpc.h"
-#include "proc/settings.h"
 #include "routing/table.h"
+#include "settings/settings.h"
 
 /* What front asks of the store for a server that is connected to it. */
 struct queue_link_question {

@@ -17,7 +17,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/status.h"
-#include "proc/settings_route.h"
+#include "settings/route.h"
 
 enum {
     LINK_ID_BYTES = 32, /* hexadecimal */

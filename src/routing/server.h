@@ -4,8 +4,8 @@
 #ifndef ROUTING_SERVER_H
 #define ROUTING_SERVER_H
 
-#include "proc/settings.h"
 #include "routing/table.h"
+#include "settings/settings.h"
 
 struct link_server;
 

@@ -3,7 +3,7 @@
  * does not pass expands harmlessly. */
 #include "base/check.h"
 #include "mail/address.h"
-#include "proc/address_template.h"
+#include "settings/address_template.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

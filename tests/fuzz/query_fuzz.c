@@ -1,7 +1,7 @@
 /* Search filters. Oracle: what parses is within its limits, written out it parses again to the same
  * text, and both say the same of some entries; a filter and its negation never agree. */
 #include "base/check.h"
-#include "proc/query.h"
+#include "settings/query.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 enum { SHOWN_MAX = 64 << 20 };
 

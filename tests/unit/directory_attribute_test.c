@@ -4,7 +4,7 @@
 #include "directory/describe.h"
 #include "directory/stamp.h"
 #include "directory_scene.h"
-#include "proc/query.h"
+#include "settings/query.h"
 
 static enum status set(struct scene *scene, const char *key, const char *name, const char *value)
 {

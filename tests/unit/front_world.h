@@ -16,8 +16,8 @@
 #include "base/logline.h"
 #include "front_peers.h"
 #include "mail/header.h"
-#include "proc/settings_table.h"
 #include "proto/smtp/smtp_server.h"
+#include "settings/table.h"
 
 static struct world {
     struct task_group group;

@@ -4,96 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "proc/extensions.h"
-#include "proc/settings.h"
-#include "proc/settings_table.h"
+#include "settings/extensions.h"
+#include "settings/table.h"
+#include "settings_scene.h"
 #include "test.h"
-
-#define MAIN_FILE "/etc/mailroot/mailroot.conf"
-
-/* A server that warns of nothing, in one line. */
-#define QUIET "server quiet { listen 127.0.0.1:25 }\n"
-#define NO_TLS_WARNINGS                                                                            \
-    "warning: nobody can log in on '*:587': there is no TLS, and passwords are not taken in "      \
-    "clear text\n"                                                                                 \
-    "warning: nobody can log in on '*:110': there is no TLS, and passwords are not taken in "      \
-    "clear text\n"                                                                                 \
-    "warning: nobody can log in on '*:143': there is no TLS, and passwords are not taken in "      \
-    "clear text\n"                                                                                 \
-    "warning: nobody can log in on '*:4190': there is no TLS, and passwords are not taken in "     \
-    "clear text\n"
-
-/* One text parsed: the settings or NULL, and what was said. */
-struct parsed {
-    struct settings *settings;
-    struct buffer errors;
-    char *said; /* the errors as a string */
-};
-
-static struct parsed parse_source(struct settings_source *source)
-{
-    struct parsed parsed;
-    buffer_init(&parsed.errors, 1 << 20);
-    enum status status = settings_parse(source, 7, &parsed.errors, &parsed.settings);
-    EXPECT((status == OK) == (parsed.settings != NULL));
-    parsed.said = text_to_string(buffer_text(&parsed.errors));
-    settings_source_free(&source);
-    return parsed;
-}
-
-static struct parsed parse(const char *text)
-{
-    struct settings_source *source;
-    EXPECT(settings_source_of(TEXT(MAIN_FILE), text_from(text), &source) == OK);
-    return parse_source(source);
-}
-
-static void parsed_free(struct parsed *parsed)
-{
-    settings_release(&parsed->settings);
-    buffer_finish(&parsed->errors);
-    free(parsed->said);
-}
-
-/* Parse what has no error and no warning. */
-static struct parsed parse_clean(const char *text)
-{
-    struct parsed parsed = parse(text);
-    assert_string_equal(parsed.said, "");
-    EXPECT(parsed.settings != NULL);
-    return parsed;
-}
-
-static void expect_said(const char *text, const char *said)
-{
-    struct parsed parsed = parse(text);
-    assert_string_equal(parsed.said, said);
-    parsed_free(&parsed);
-}
-
-static char *shown(const struct settings *settings, bool all, bool where)
-{
-    struct buffer out;
-    buffer_init(&out, 1 << 20);
-    settings_show(settings, all, where, &out);
-    EXPECT(!out.overflowed);
-    char *string = text_to_string(buffer_text(&out));
-    buffer_finish(&out);
-    return string;
-}
-
-static void expect_round_trip(const struct settings *settings)
-{
-    char *first = shown(settings, true, false);
-    struct parsed again = parse(first);
-    if (again.settings == NULL)
-        fail_msg("%s\n%s", again.said, first);
-    char *second = shown(again.settings, true, false);
-    assert_string_equal(first, second);
-    free(first);
-    free(second);
-    parsed_free(&again);
-}
 
 static const char demo[] = "host mx.example.test\n"
                            "data data\n"
@@ -117,7 +31,7 @@ static const char demo[] = "host mx.example.test\n"
 
 TEST("the demo's settings mean what they say")
 {
-    struct parsed parsed = parse_clean(demo);
+    struct parsed parsed = settings_of_clean(demo);
     const struct settings *settings = parsed.settings;
     EXPECT(settings->version == 7);
     EXPECT_TEXT(settings->host, "mx.example.test");
@@ -155,25 +69,25 @@ TEST("the demo's settings mean what they say")
 
     EXPECT(settings->retry.after_count == 4 && settings->retry.after_ms[3] == 900000);
     EXPECT(settings->retry.glitch_count == 3 && settings->retry.expire_ms == 172800000);
-    expect_round_trip(settings);
+    settings_expect_round_trip(settings);
     parsed_free(&parsed);
 }
 
 TEST("a small site needs nine statements")
 {
     struct parsed parsed =
-        parse_clean("host mx.example.org                    # greeting name\n"
-                    "certificate mx.pem key mx.key\n"
-                    "\n"
-                    "domain example.org {\n"
-                    "    user alice bob carol               # passwords: elsewhere\n"
-                    "}\n"
-                    "\n"
-                    "connector partner {                    # all other mail goes by MX\n"
-                    "    to partner.example\n"
-                    "    smart-host smtp.provider.net:587 tls verify login us@provider.net "
-                    "secret partner\n"
-                    "}\n");
+        settings_of_clean("host mx.example.org                    # greeting name\n"
+                          "certificate mx.pem key mx.key\n"
+                          "\n"
+                          "domain example.org {\n"
+                          "    user alice bob carol               # passwords: elsewhere\n"
+                          "}\n"
+                          "\n"
+                          "connector partner {                    # all other mail goes by MX\n"
+                          "    to partner.example\n"
+                          "    smart-host smtp.provider.net:587 tls verify login us@provider.net "
+                          "secret partner\n"
+                          "}\n");
     const struct setting_connector *connector = &parsed.settings->connectors[0];
     EXPECT(connector->tls == TLS_MEANS_VERIFY);
     EXPECT_TEXT(connector->login.user, "us@provider.net");
@@ -182,35 +96,35 @@ TEST("a small site needs nine statements")
     EXPECT_TEXT(parsed.settings->servers[0].name, "default");
     EXPECT(parsed.settings->servers[0].listen_count == 8);
     EXPECT(parsed.settings->servers[0].listens[2].service == SERVICE_SMTPS);
-    expect_round_trip(parsed.settings);
+    settings_expect_round_trip(parsed.settings);
     parsed_free(&parsed);
 }
 
 TEST("an unknown word is told with the nearest one")
 {
-    expect_said("host mx.example.org\n"
-                "certificate c key k\n"
-                "connector provider {\n"
-                "    to *\n"
-                "    smarthost [smtp1.provider.net]\n"
-                "}\n",
-                MAIN_FILE ":5:5: unknown word 'smarthost' in connector 'provider'\n"
-                          "     5 |     smarthost [smtp1.provider.net]\n"
-                          "       |     ^^^^^^^^^ did you mean 'smart-host'?   "
-                          "(mailroot help connector)\n");
+    settings_expect_said("host mx.example.org\n"
+                         "certificate c key k\n"
+                         "connector provider {\n"
+                         "    to *\n"
+                         "    smarthost [smtp1.provider.net]\n"
+                         "}\n",
+                         MAIN_FILE ":5:5: unknown word 'smarthost' in connector 'provider'\n"
+                                   "     5 |     smarthost [smtp1.provider.net]\n"
+                                   "       |     ^^^^^^^^^ did you mean 'smart-host'?   "
+                                   "(mailroot help connector)\n");
 }
 
 TEST("an extension that does not exist is told with the nearest one")
 {
-    expect_said("host a.b\n" QUIET "server quiet { without size chunkin }\n", MAIN_FILE
-                ":3:29: 'chunkin' is no value of 'without' in server 'quiet'\n"
-                "     3 | server quiet { without size chunkin }\n"
-                "       |                             ^^^^^^^ did you mean 'CHUNKING'?\n");
+    settings_expect_said("host a.b\n" QUIET "server quiet { without size chunkin }\n", MAIN_FILE
+                         ":3:29: 'chunkin' is no value of 'without' in server 'quiet'\n"
+                         "     3 | server quiet { without size chunkin }\n"
+                         "       |                             ^^^^^^^ did you mean 'CHUNKING'?\n");
 }
 
 TEST("what is shown reads back as the same settings")
 {
-    struct parsed parsed = parse(
+    struct parsed parsed = settings_of(
         "host mx.example.org\n"
         "certificate \"my cert.pem\" key /k\n"
         "dns server 192.0.2.53 [2001:db8::53]:5353\n"
@@ -244,86 +158,20 @@ TEST("what is shown reads back as the same settings")
     EXPECT_TEXT(settings->connectors[1].smart_hosts[2].host, "tls");
     EXPECT(settings->retry.glitch_count == 5 && settings->retry.after_count == 2);
     EXPECT(net_address_port(&settings->dns_servers[0]) == 53);
-    expect_round_trip(settings);
+    settings_expect_round_trip(settings);
     parsed_free(&parsed);
-}
-
-TEST("the words about TLS read back as they were meant")
-{
-    struct parsed parsed = parse("host mx.example.org\n"
-                                 "certificate a.pem key a.key\n"
-                                 "certificate b.pem key b.key \"key\" key key\n"
-                                 "tls authorities ca.pem\n"
-                                 "dns trust-anchor root.key\n"
-                                 "http proxy 192.0.2.1:3128\n"
-                                 "server x {\n"
-                                 "  listen *:25\n"
-                                 "  certificate own.pem key own.key\n"
-                                 "  tls require for mail minimum 1.3 strength 256\n"
-                                 "  tls client-certificate ask authorities clients.pem\n"
-                                 "}\n"
-                                 "server y { listen *:26 smtp }\n"
-                                 "connector c {\n to *\n by mx\n tls dane or verify\n }\n"
-                                 "policy default { tls offer }\n"
-                                 "policy *.partner.example { tls mta-sts or dane or verify }\n");
-    const struct settings *settings = parsed.settings;
-    if (settings == NULL)
-        fail_msg("%s", parsed.said);
-    EXPECT(settings->certificate_count == 3);
-    EXPECT_TEXT(settings->certificates[2].certificate_file, "/etc/mailroot/key");
-    EXPECT_TEXT(settings->authorities_file, "/etc/mailroot/ca.pem");
-    EXPECT_TEXT(settings->trust_anchor_file, "/etc/mailroot/root.key");
-    EXPECT(net_address_port(&settings->http_proxy) == 3128);
-    const struct setting_server *server = &settings->servers[0];
-    EXPECT(server->certificate_count == 1 && settings->servers[1].certificate_count == 3);
-    EXPECT(server->tls == TLS_REQUIRE && server->tls_for == TLS_FOR_MAIL);
-    EXPECT(server->tls_only_1_3 && server->tls_strength_256);
-    EXPECT(server->client_certificate == TLS_CERTIFICATE_ASK);
-    EXPECT_TEXT(server->client_authorities_file, "/etc/mailroot/clients.pem");
-    EXPECT(settings->servers[1].tls == TLS_OFFER && !settings->servers[1].tls_only_1_3);
-    EXPECT(settings->connectors[0].tls == (TLS_MEANS_DANE | TLS_MEANS_VERIFY));
-    EXPECT(settings->policy_count == 2 && settings->policies[0].tls == TLS_MEANS_OFFER);
-    EXPECT_TEXT(settings->policies[1].name, "*.partner.example");
-    EXPECT(settings->policies[1].tls == (TLS_MEANS_DANE | TLS_MEANS_STS | TLS_MEANS_VERIFY));
-    expect_round_trip(settings);
-    parsed_free(&parsed);
-}
-
-TEST("words about TLS that contradict each other are refused with the remedy")
-{
-    expect_said("host a.b\ncertificate c key k\nserver x {\n listen *:25\n"
-                " tls client-certificate require\n}\n",
-                MAIN_FILE ":5:25: server 'x' requires certificates that nothing can verify\n"
-                          "       | add: tls authorities FILE\n");
-    expect_said("host a.b\ncertificate c key k\nserver x {\n listen *:25\n tls offer for mail\n}\n",
-                MAIN_FILE ":5:16: server 'x' does not require TLS\n"
-                          "       | write: tls require for mail\n");
-    expect_said("host a.b\n" QUIET "policy b.example { tls none or dane }\n",
-                MAIN_FILE ":3:32: 'dane' stands alone\n"
-                          "     3 | policy b.example { tls none or dane }\n"
-                          "       |                                ^^^^ only verify, dane and "
-                          "mta-sts can be joined\n");
-    expect_said("host a.b\n" QUIET "policy b.example { tls dane or }\n", MAIN_FILE
-                ":3:29: '' is no value of 'tls' in policy 'b.example'\n"
-                "     3 | policy b.example { tls dane or }\n"
-                "       |                             ^^ write none, offer or require, or "
-                "some of verify, dane and mta-sts\n");
-    expect_said("host a.b\n" QUIET "policy *.* { tls dane }\n",
-                MAIN_FILE ":3:8: '*.*' is no name of a policy\n"
-                          "     3 | policy *.* { tls dane }\n"
-                          "       |        ^^^ write a domain, *.domain or default\n");
 }
 
 TEST("showing changed settings leaves out defaults, and tells where the rest was written")
 {
-    struct parsed parsed = parse("host mx.example.org\n"
-                                 "log info\n"
-                                 "domain example.org\n"
-                                 "server x {\n"
-                                 "  listen *:25\n"
-                                 "  limit message 25MB\n"
-                                 "}\n");
-    char *plain = shown(parsed.settings, false, false), *where;
+    struct parsed parsed = settings_of("host mx.example.org\n"
+                                       "log info\n"
+                                       "domain example.org\n"
+                                       "server x {\n"
+                                       "  listen *:25\n"
+                                       "  limit message 25MB\n"
+                                       "}\n");
+    char *plain = settings_shown(parsed.settings, false, false), *where;
     assert_string_equal(plain, "host mx.example.org\n"
                                "\n"
                                "domain example.org {\n"
@@ -333,7 +181,7 @@ TEST("showing changed settings leaves out defaults, and tells where the rest was
                                "    listen *:25 smtp\n"
                                "    limit message 25MB\n"
                                "}\n");
-    where = shown(parsed.settings, true, true);
+    where = settings_shown(parsed.settings, true, true);
     char line[200];
     snprintf(line, sizeof(line), "\n%-56s# " MAIN_FILE ":6\n", "    limit message 25MB");
     EXPECT(strstr(where, line) != NULL);
@@ -365,136 +213,146 @@ static char *file_with(const struct setting_row *row)
     return out;
 }
 
+static void expect_sound(const struct setting_row *row)
+{
+    EXPECT(row->help != NULL && strlen(row->help) > 10);
+    EXPECT(row->help[strlen(row->help) - 1] == '.');
+    EXPECT(row->standard != NULL || row->otherwise != NULL || row->same_as != NULL);
+    EXPECT(row->low <= row->high);
+    EXPECT(setting_row_kept(row) != NULL && setting_row_kept(row)->offset == row->offset);
+    if (row->standard == NULL)
+        return;
+    char *statement = file_with(row), *file;
+    EXPECT(asprintf(&file, "host a.example\n%s", statement) > 0);
+    struct parsed parsed = settings_of(file);
+    if (parsed.settings == NULL)
+        fail_msg("%s\n%s", file, parsed.said);
+    /* Written as the default it is not shown as a change. */
+    char *changed = settings_shown(parsed.settings, false, false);
+    EXPECT(strstr(changed, row->standard) == NULL || strlen(row->standard) < 3);
+    free(changed);
+    free(file);
+    free(statement);
+    parsed_free(&parsed);
+}
+
 TEST("every row has help, and a default that reads within its bounds and is written the same way")
 {
-    EXPECT(setting_row_count > 40);
-    for (unsigned i = 0; i < setting_row_count; i++) {
-        const struct setting_row *row = &setting_rows[i];
-        EXPECT(row->help != NULL && strlen(row->help) > 10);
-        EXPECT(row->help[strlen(row->help) - 1] == '.');
-        EXPECT(row->standard != NULL || row->otherwise != NULL || row->same_as != NULL);
-        EXPECT(row->low <= row->high);
-        EXPECT(setting_row_kept(row) != NULL && setting_row_kept(row)->offset == row->offset);
-        if (row->standard == NULL)
-            continue;
-        char *statement = file_with(row), *file;
-        EXPECT(asprintf(&file, "host a.example\n%s", statement) > 0);
-        struct parsed parsed = parse(file);
-        if (parsed.settings == NULL)
-            fail_msg("%s\n%s", file, parsed.said);
-        /* Written as the default it is not shown as a change. */
-        char *changed = shown(parsed.settings, false, false);
-        EXPECT(strstr(changed, row->standard) == NULL || strlen(row->standard) < 3);
-        free(changed);
-        free(file);
-        free(statement);
-        parsed_free(&parsed);
+    for (enum setting_kind_id kind = 0; kind < KIND_COUNT; kind++) {
+        unsigned count;
+        const struct setting_row *rows = setting_kind_rows(kind, &count);
+        EXPECT(count > 0);
+        for (unsigned i = 0; i < count; i++)
+            expect_sound(&rows[i]);
     }
 }
 
 TEST("a value out of bounds is told the bounds")
 {
-    expect_said("host a.b\nconnector direct {\n    to * cost 150\n}\n",
-                MAIN_FILE ":3:15: cost 150 is outside 1..100\n"
-                          "     3 |     to * cost 150\n"
-                          "       |               ^^^\n"
-                          "warning: there is no certificate, so ports 465, 993 and 995 are not "
-                          "served\n" NO_TLS_WARNINGS);
-    expect_said("host a.b\n" QUIET "retry { expire 0s }\n",
-                MAIN_FILE ":3:16: 'expire' in retry: 0s is outside 1s..60d\n"
-                          "     3 | retry { expire 0s }\n"
-                          "       |                ^^\n"
-                          "warning: 'delay-notice' is not before 'expire', so no notice is sent\n");
-    expect_said("host a.b\n" QUIET "trace keep 99999999999999999d\n", MAIN_FILE
-                ":3:12: '99999999999999999d' is no value of 'trace keep'\n"
-                "     3 | trace keep 99999999999999999d\n"
-                "       |            ^^^^^^^^^^^^^^^^^^ write it like 90s, 10m, 2h or 30d\n");
+    settings_expect_said("host a.b\nconnector direct {\n    to * cost 150\n}\n", MAIN_FILE
+                         ":3:15: cost 150 is outside 1..100\n"
+                         "     3 |     to * cost 150\n"
+                         "       |               ^^^\n"
+                         "warning: there is no certificate, so ports 465, 993 and 995 are not "
+                         "served\n" NO_TLS_WARNINGS);
+    settings_expect_said("host a.b\n" QUIET "retry { expire 0s }\n", MAIN_FILE
+                         ":3:16: 'expire' in retry: 0s is outside 1s..60d\n"
+                         "     3 | retry { expire 0s }\n"
+                         "       |                ^^\n"
+                         "warning: 'delay-notice' is not before 'expire', so no notice is sent\n");
+    settings_expect_said(
+        "host a.b\n" QUIET "trace keep 99999999999999999d\n",
+        MAIN_FILE ":3:12: '99999999999999999d' is no value of 'trace keep'\n"
+                  "     3 | trace keep 99999999999999999d\n"
+                  "       |            ^^^^^^^^^^^^^^^^^^ write it like 90s, 10m, 2h or 30d\n");
 }
 
 TEST("an unclosed block is told where it was opened")
 {
-    expect_said("host a.b\n" QUIET "retry {\n  expire 3d\n",
-                MAIN_FILE ":3:1: this block is not closed\n"
-                          "     3 | retry {\n"
-                          "       | ^^^^^ a '}' is missing\n");
-    expect_said("host a.b\n" QUIET "retry {\nserver y {\n listen *:26 smtp\n}\n",
-                MAIN_FILE ":4:1: blocks do not nest: one is open since line 3\n"
-                          "     4 | server y {\n"
-                          "       | ^^^^^^ a '}' may be missing before this line\n");
-    expect_said("host a.b\n" QUIET "}\n", MAIN_FILE ":3:1: this '}' closes nothing\n"
-                                                    "     3 | }\n"
-                                                    "       | ^\n");
+    settings_expect_said("host a.b\n" QUIET "retry {\n  expire 3d\n",
+                         MAIN_FILE ":3:1: this block is not closed\n"
+                                   "     3 | retry {\n"
+                                   "       | ^^^^^ a '}' is missing\n");
+    settings_expect_said("host a.b\n" QUIET "retry {\nserver y {\n listen *:26 smtp\n}\n",
+                         MAIN_FILE ":4:1: blocks do not nest: one is open since line 3\n"
+                                   "     4 | server y {\n"
+                                   "       | ^^^^^^ a '}' may be missing before this line\n");
+    settings_expect_said("host a.b\n" QUIET "}\n", MAIN_FILE ":3:1: this '}' closes nothing\n"
+                                                             "     3 | }\n"
+                                                             "       | ^\n");
 }
 
 TEST("a setting that is set twice is told the first place")
 {
-    expect_said("host a.b\n" QUIET "log info\nlog debug\n",
-                MAIN_FILE ":4:1: 'log' is already set at " MAIN_FILE ":3\n"
-                          "     4 | log debug\n"
-                          "       | ^^^\n");
-    expect_said("host a.b\nserver x { listen 192.0.2.1:25 }\nserver y { listen *:25 }\n",
-                MAIN_FILE ":3:19: '*:25' is already listened on at " MAIN_FILE ":2\n");
-    expect_said("host a.b\n" QUIET "domain d.example {\n  user alice bob\n  user ALICE\n}\n",
-                MAIN_FILE ":4:8: user 'ALICE' is named twice in domain 'd.example'\n");
+    settings_expect_said("host a.b\n" QUIET "log info\nlog debug\n",
+                         MAIN_FILE ":4:1: 'log' is already set at " MAIN_FILE ":3\n"
+                                   "     4 | log debug\n"
+                                   "       | ^^^\n");
+    settings_expect_said("host a.b\nserver x { listen 192.0.2.1:25 }\nserver y { listen *:25 }\n",
+                         MAIN_FILE ":3:19: '*:25' is already listened on at " MAIN_FILE ":2\n");
+    settings_expect_said("host a.b\n" QUIET
+                         "domain d.example {\n  user alice bob\n  user ALICE\n}\n",
+                         MAIN_FILE ":4:8: user 'ALICE' is named twice in domain 'd.example'\n");
 }
 
 TEST("what a later version knows is said to be not supported")
 {
-    expect_said("host a.b\n" QUIET "acme admin@example.org\n"
-                "policy default {\n  format mime\n}\n"
-                "log session w3c\n",
-                MAIN_FILE ":3:1: 'acme' is not supported by this version\n"
-                          "     3 | acme admin@example.org\n"
-                          "       | ^^^^\n" MAIN_FILE
-                          ":5:3: 'format' in policy 'default' is not supported by this version\n"
-                          "     5 |   format mime\n"
-                          "       |   ^^^^^^\n" MAIN_FILE
-                          ":7:5: 'log session' is not supported by this version\n"
-                          "     7 | log session w3c\n"
-                          "       |     ^^^^^^^\n");
+    settings_expect_said("host a.b\n" QUIET "acme admin@example.org\n"
+                         "policy default {\n  format mime\n}\n"
+                         "log session w3c\n",
+                         MAIN_FILE
+                         ":3:1: 'acme' is not supported by this version\n"
+                         "     3 | acme admin@example.org\n"
+                         "       | ^^^^\n" MAIN_FILE
+                         ":5:3: 'format' in policy 'default' is not supported by this version\n"
+                         "     5 |   format mime\n"
+                         "       |   ^^^^^^\n" MAIN_FILE
+                         ":7:5: 'log session' is not supported by this version\n"
+                         "     7 | log session w3c\n"
+                         "       |     ^^^^^^^\n");
 }
 
 TEST("words in the wrong place are told the right one")
 {
-    expect_said("host a.b\n" QUIET "listen *:25\n", MAIN_FILE
-                ":3:1: unknown word 'listen'\n"
-                "     3 | listen *:25\n"
-                "       | ^^^^^^ it belongs in a server block   (mailroot help server)\n");
-    expect_said("host a.b {\n}\n" QUIET,
-                MAIN_FILE ":1:1: 'host' opens no block\n"
-                          "     1 | host a.b {\n"
-                          "       | ^^^^ leave out the '{'\n" MAIN_FILE ": 'host' is not set\n"
-                          "       | add a line like: host "
-                          "mx.example.org\n");
-    expect_said("host a.b\n" QUIET "log loud\n",
-                MAIN_FILE ":3:5: 'loud' is no value of 'log'\n"
-                          "     3 | log loud\n"
-                          "       |     ^^^^ write 'debug' or 'info' or 'warning'\n");
-    expect_said("host a.b\nserver x {\n\tlisten 127.0.0.1:99\n}\n",
-                MAIN_FILE ":3:9: the port of '127.0.0.1:99' tells no service, and none is named\n"
-                          "     3 | \tlisten 127.0.0.1:99\n"
-                          "       | \t       ^^^^^^^^^^^^ add smtp, submission, smtps, lmtp, pop3, "
-                          "pop3s, imap, imaps, odmr, managesieve or link-state behind it\n");
+    settings_expect_said("host a.b\n" QUIET "listen *:25\n", MAIN_FILE
+                         ":3:1: unknown word 'listen'\n"
+                         "     3 | listen *:25\n"
+                         "       | ^^^^^^ it belongs in a server block   (mailroot help server)\n");
+    settings_expect_said("host a.b {\n}\n" QUIET, MAIN_FILE
+                         ":1:1: 'host' opens no block\n"
+                         "     1 | host a.b {\n"
+                         "       | ^^^^ leave out the '{'\n" MAIN_FILE ": 'host' is not set\n"
+                         "       | add a line like: host "
+                         "mx.example.org\n");
+    settings_expect_said("host a.b\n" QUIET "log loud\n",
+                         MAIN_FILE ":3:5: 'loud' is no value of 'log'\n"
+                                   "     3 | log loud\n"
+                                   "       |     ^^^^ write 'debug' or 'info' or 'warning'\n");
+    settings_expect_said("host a.b\nserver x {\n\tlisten 127.0.0.1:99\n}\n", MAIN_FILE
+                         ":3:9: the port of '127.0.0.1:99' tells no service, and none is named\n"
+                         "     3 | \tlisten 127.0.0.1:99\n"
+                         "       | \t       ^^^^^^^^^^^^ add smtp, submission, smtps, lmtp, pop3, "
+                         "pop3s, imap, imaps, odmr, managesieve or link-state behind it\n");
 }
 
 TEST("broken lines are told by what is broken")
 {
-    expect_said("host a.b\n" QUIET "postmaster \"a@b\n",
-                MAIN_FILE ":3:12: this quote is not closed\n"
-                          "     3 | postmaster \"a@b\n"
-                          "       |            ^^^^\n");
-    expect_said("host a.b\n" QUIET "log\x01\n",
-                MAIN_FILE ":3:4: there is a control character here\n"
-                          "     3 | log?\n"
-                          "       |    ^\n");
-    expect_said("host a.b\n" QUIET "log \xff\n", MAIN_FILE ":3:1: this line is not UTF-8\n"
-                                                           "     3 | log ?\n"
-                                                           "       | ^\n");
+    settings_expect_said("host a.b\n" QUIET "postmaster \"a@b\n",
+                         MAIN_FILE ":3:12: this quote is not closed\n"
+                                   "     3 | postmaster \"a@b\n"
+                                   "       |            ^^^^\n");
+    settings_expect_said("host a.b\n" QUIET "log\x01\n",
+                         MAIN_FILE ":3:4: there is a control character here\n"
+                                   "     3 | log?\n"
+                                   "       |    ^\n");
+    settings_expect_said("host a.b\n" QUIET "log \xff\n", MAIN_FILE ":3:1: this line is not UTF-8\n"
+                                                                    "     3 | log ?\n"
+                                                                    "       | ^\n");
 }
 
 TEST("the caret stands under the word, whatever characters are before it")
 {
-    expect_said(
+    settings_expect_said(
         "host a.b\n" QUIET "connector x { to \xc3\xbc.example cots 3 }\n", MAIN_FILE
         ":3:34: '3' is no value of 'to' in connector 'x'\n"
         "     3 | connector x { to \xc3\xbc.example cots 3 }\n"
@@ -503,185 +361,40 @@ TEST("the caret stands under the word, whatever characters are before it")
 
 TEST("contradictions between settings are errors, unwise ones are warnings")
 {
-    expect_said("host a.b\ncertificate c\n" QUIET "connector x { by mx }\n",
-                MAIN_FILE ":2:13: the certificate has no key\n"
-                          "     2 | certificate c\n"
-                          "       |             ^ write: certificate FILE key FILE\n" MAIN_FILE
-                          ":4: connector 'x' is for no domain\n"
-                          "       | add a line like: to example.net\n");
-    expect_said("host a.b\nserver x {\n listen *:465\n tls require\n}\n",
-                MAIN_FILE ":4:6: server 'x' has TLS but there is no certificate\n"
-                          "       | add: certificate FILE key FILE\n" MAIN_FILE
-                          ":3:9: '*:465' needs a certificate\n"
-                          "       | add: certificate FILE key FILE\n");
-    expect_said("host a.b\nserver x {\n listen *:25\n relay 0.0.0.0/0\n login cleartext\n}\n",
-                "warning: " MAIN_FILE ":5:8: server 'x' takes passwords in clear text on '*:25'\n"
-                "warning: " MAIN_FILE
-                ":4:8: server 'x' is an open relay: '0.0.0.0/0' may send anywhere\n");
-    expect_said("host a.b\n" QUIET "connector x {\n to *\n login u secret s\n}\n",
-                MAIN_FILE ":5:8: connector 'x' would log in at strangers\n"
-                          "       | add a smart-host, or remove the login\n");
-    expect_said("host a.b\n" QUIET "connector x {\n to *\n smart-host a.b\n login u\n}\n",
-                MAIN_FILE ":6:8: connector 'x' has a login without a secret\n"
-                          "       | write: login USER secret NAME\n");
-    expect_said("host a.b\n" QUIET "connector x {\n to *\n smart-host a.b\n login u secret s "
-                "mechanism gssapi\n}\n",
-                MAIN_FILE ":6:29: connector 'x' has not what its mechanisms need to log in\n"
-                          "       | see login in mailroot.conf(5)\n");
-    expect_said("host a.b\n" QUIET "forward srs on domain c.d\n",
-                MAIN_FILE ":3:23: 'c.d' is not a domain of ours, so what bounces would not come "
-                          "back\n"
-                          "       | name one that has a domain statement\n");
-    expect_said("host a.b\n" QUIET "connector x {\n to *\n smart-host a.b\n x-exps try\n}\n",
-                MAIN_FILE ":6:9: connector 'x' has nothing to log in with by X-EXPS\n"
-                          "       | write: login USER secret NAME\n");
-}
-
-TEST("mail that no connector takes goes under TLS where that is offered")
-{
-    struct parsed parsed = parse_clean("host a.b\n" QUIET);
-    EXPECT(parsed.settings->direct.tls == TLS_MEANS_OFFER);
-    EXPECT(parsed.settings->direct.port == 25 && parsed.settings->direct.max_connections == 20);
-    parsed_free(&parsed);
-}
-
-TEST("who logs in at a host verifies it, unless the settings say otherwise")
-{
-    struct parsed parsed = parse_clean(
-        "host a.b\n" QUIET "connector a {\n to a.a\n smart-host a.b\n login u secret s\n}\n"
-        "connector b {\n to b.b\n smart-host [127.0.0.1] login u secret s\n}\n"
-        "connector c {\n to c.c\n smart-host a.b tls require\n login u keytab k domain d "
-        "mechanism gssapi ntlm over tls\n x-exps require\n}\n"
-        "connector d {\n to d.d\n smart-host a.b\n}\n");
-    const struct setting_connector *connectors = parsed.settings->connectors;
-    EXPECT(connectors[0].tls == TLS_MEANS_VERIFY && connectors[1].tls == TLS_MEANS_OFFER);
-    EXPECT(connectors[0].login.secrecy == SASL_OVER_VERIFIED_TLS);
-    EXPECT(connectors[2].tls == TLS_MEANS_REQUIRE && connectors[3].tls == TLS_MEANS_OFFER);
-    EXPECT_TEXT(connectors[2].login.keytab_file, "/etc/mailroot/k");
-    EXPECT_TEXT(connectors[2].login.domain, "d");
-    EXPECT(connectors[2].login.mechanisms == (SASL_BIT(SASL_GSSAPI) | SASL_BIT(SASL_NTLM)));
-    EXPECT(connectors[2].login.secrecy == SASL_OVER_TLS && connectors[2].exps == EXPS_REQUIRE);
-    EXPECT(!setting_client_logs_in(&connectors[3].login));
-    parsed_free(&parsed);
-}
-
-#define HOLDING "domain a.b { user u }\n" QUIET "connector c {\n to x.example\n"
-
-/* shows: S34 */
-TEST("a routing group reads back, and is told what it cannot work without")
-{
-    static const char group[] =
-        "routing-group north {\n    organisation example\n"
-        "    member a.b c.d at [192.0.2.1] mail [192.0.2.1]:2525\n    master c.d\n"
-        "    login lsa@a.b secret lsa\n    link-state suppress check 2m retry 10s\n}\n\n"
-        "connector south {\n    to-group south cost 10 east\n    bridgehead a.b c.d\n"
-        "    scope group\n    smart-host s.test t.test:26\n}\n";
-    char text[1000];
-    snprintf(text, sizeof(text), "host a.b\n" QUIET "%s", group);
-    struct parsed parsed = parse_clean(text);
-    const struct setting_group *read = settings_group(parsed.settings);
-    EXPECT_TEXT(read->self, "a.b");
-    EXPECT(read->members[1].at.port == 691 && read->members[1].mail.port == 2525);
-    EXPECT(read->suppresses && read->check_ms == 120000 && read->retry_ms == 10000);
-    char *again = shown(parsed.settings, false, false);
-    EXPECT(strstr(again, "    member a.b c.d at [192.0.2.1] mail [192.0.2.1]:2525\n") != NULL);
-    EXPECT(strstr(again, "    to-group south cost 10 east\n    bridgehead a.b c.d\n") != NULL);
-    free(again);
-    parsed_free(&parsed);
-    expect_said("host a.b\n" QUIET "connector x {\n to-group south\n by mx\n}\n",
-                MAIN_FILE ":4:11: connector 'x' names no host of the other group\n"
-                          "       | add: smart-host HOST\n" MAIN_FILE
-                          ":4:11: connector 'x': this server is in no routing group\n"
-                          "       | add a block: routing-group NAME { ... }\n");
-    expect_said("host a.b\n" QUIET "routing-group n {\n member c.d e.f\n}\n",
-                MAIN_FILE ":3: this server, 'a.b', is no member of routing group 'n'\n"
-                          "       | add: member HOST, or write: server MEMBER\n" MAIN_FILE
-                          ":3: routing group 'n' has no login for its members\n"
-                          "       | write: login USER secret NAME\n");
-}
-
-TEST("hold stands alone or names accounts, and reads back")
-{
-    struct parsed parsed = parse_clean("host a.b\n" HOLDING " hold\n}\n");
-    EXPECT(parsed.settings->connectors[0].holds);
-    EXPECT(parsed.settings->connectors[0].hold_account_count == 0);
-    char *text = shown(parsed.settings, false, false);
-    EXPECT(strstr(text, "    hold\n") != NULL);
-    free(text);
-    expect_round_trip(parsed.settings);
-    parsed_free(&parsed);
-    parsed = parse_clean("host a.b\n" HOLDING " hold for u@A.b v@a.b\n hold for w@a.b\n}\n");
-    const struct setting_connector *connector = &parsed.settings->connectors[0];
-    EXPECT(connector->holds && connector->hold_account_count == 3);
-    EXPECT_TEXT(connector->hold_accounts[0], "u@a.b");
-    EXPECT_TEXT(connector->hold_accounts[2], "w@a.b");
-    expect_round_trip(parsed.settings);
-    parsed_free(&parsed);
-    expect_said("host a.b\n" HOLDING " hold until later\n}\n",
-                MAIN_FILE ":6:7: 'hold' in connector 'c': 'for' and an account are missing\n"
-                          "     6 |  hold until later\n"
-                          "       |       ^^^^^ write: hold, or: hold for branch@example.org\n");
-    expect_said("host a.b\n" HOLDING " hold for u@else.where\n}\n",
-                "warning: " MAIN_FILE ":6:7: nobody can log in as 'u@else.where': its domain is "
-                "not one of ours\n");
-}
-
-/* shows: S37 */
-TEST("what is requested, where and how often, reads back and must make sense")
-{
-    struct parsed parsed =
-        parse_clean("host a.b\n" HOLDING " smart-host h.example login u secret s\n"
-                    " request etrn a.b @b.example \"#q\" at o.example:366 every 15m\n}\n");
-    const struct setting_request *request = &parsed.settings->connectors[0].request;
-    EXPECT(request->node_count == 3 && !request->turns && request->every_ms == 15 * 60 * 1000);
-    EXPECT_TEXT(request->nodes[1], "@b.example");
-    EXPECT_TEXT(request->at.host, "o.example");
-    EXPECT(request->at.port == 366);
-    expect_round_trip(parsed.settings);
-    parsed_free(&parsed);
-    parsed = parse_clean("host a.b\n" HOLDING " smart-host h.example login u secret s\n"
-                         " request atrn every 1h\n}\n");
-    request = &parsed.settings->connectors[0].request;
-    EXPECT(request->turns && request->domain_count == 0 && request->every_ms == 60 * 60 * 1000);
-    expect_round_trip(parsed.settings);
-    parsed_free(&parsed);
-    static const char *const wrong[][2] = {
-        {"request every 1h", "requests nothing"},
-        {"request etrn a.b", "has no host to request mail from"},
-        {"smart-host h.example\n request atrn every 1h", "can't fetch mail without a login"},
-        {"smart-host h.example login u secret s\n request atrn", "never fetches mail"},
-        {"smart-host h.example\n request etrn a..b", "is no value of 'request etrn'"},
-    };
-    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        char text[300];
-        snprintf(text, sizeof(text), "host a.b\n" HOLDING " %s\n}\n", wrong[i][0]);
-        parsed = parse(text);
-        if (parsed.settings != NULL || strstr(parsed.said, wrong[i][1]) == NULL)
-            fail_msg("%s: %s", wrong[i][0], parsed.said);
-        parsed_free(&parsed);
-    }
-}
-
-TEST("who may ask for mail is anybody unless networks alone are written")
-{
-    const char *const lines[] = {"", "etrn 192.0.2.0/24", "etrn logged-in", "etrn any 192.0.2.1",
-                                 "etrn nobody 2001:db8::/32"};
-    const enum etrn_policy meant[] = {ETRN_ANY, ETRN_LOGGED_IN, ETRN_LOGGED_IN, ETRN_ANY,
-                                      ETRN_NOBODY};
-    const unsigned networks[] = {0, 1, 0, 1, 1};
-    for (unsigned i = 0; i < 5; i++) {
-        char text[200];
-        snprintf(text, sizeof(text), "host a.b\nserver s {\n listen *:25\n %s\n}\n", lines[i]);
-        struct parsed parsed = parse_clean(text);
-        EXPECT(parsed.settings->servers[0].etrn == meant[i]);
-        EXPECT(parsed.settings->servers[0].etrn_network_count == networks[i]);
-        expect_round_trip(parsed.settings);
-        parsed_free(&parsed);
-    }
-    struct parsed parsed =
-        parse("host a.b\nserver s {\n listen *:25\n etrn any\n etrn nobody\n}\n");
-    EXPECT(parsed.settings == NULL && strstr(parsed.said, "belong in the first etrn") != NULL);
-    parsed_free(&parsed);
+    settings_expect_said("host a.b\ncertificate c\n" QUIET "connector x { by mx }\n", MAIN_FILE
+                         ":2:13: the certificate has no key\n"
+                         "     2 | certificate c\n"
+                         "       |             ^ write: certificate FILE key FILE\n" MAIN_FILE
+                         ":4: connector 'x' is for no domain\n"
+                         "       | add a line like: to example.net\n");
+    settings_expect_said("host a.b\nserver x {\n listen *:465\n tls require\n}\n",
+                         MAIN_FILE ":4:6: server 'x' has TLS but there is no certificate\n"
+                                   "       | add: certificate FILE key FILE\n" MAIN_FILE
+                                   ":3:9: '*:465' needs a certificate\n"
+                                   "       | add: certificate FILE key FILE\n");
+    settings_expect_said(
+        "host a.b\nserver x {\n listen *:25\n relay 0.0.0.0/0\n login cleartext\n}\n",
+        "warning: " MAIN_FILE ":5:8: server 'x' takes passwords in clear text on '*:25'\n"
+        "warning: " MAIN_FILE ":4:8: server 'x' is an open relay: '0.0.0.0/0' may send anywhere\n");
+    settings_expect_said("host a.b\n" QUIET "connector x {\n to *\n login u secret s\n}\n",
+                         MAIN_FILE ":5:8: connector 'x' would log in at strangers\n"
+                                   "       | add a smart-host, or remove the login\n");
+    settings_expect_said("host a.b\n" QUIET "connector x {\n to *\n smart-host a.b\n login u\n}\n",
+                         MAIN_FILE ":6:8: connector 'x' has a login without a secret\n"
+                                   "       | write: login USER secret NAME\n");
+    settings_expect_said(
+        "host a.b\n" QUIET "connector x {\n to *\n smart-host a.b\n login u secret s "
+        "mechanism gssapi\n}\n",
+        MAIN_FILE ":6:29: connector 'x' has not what its mechanisms need to log in\n"
+                  "       | see login in mailroot.conf(5)\n");
+    settings_expect_said("host a.b\n" QUIET "forward srs on domain c.d\n", MAIN_FILE
+                         ":3:23: 'c.d' is not a domain of ours, so what bounces would not come "
+                         "back\n"
+                         "       | name one that has a domain statement\n");
+    settings_expect_said("host a.b\n" QUIET
+                         "connector x {\n to *\n smart-host a.b\n x-exps try\n}\n",
+                         MAIN_FILE ":6:9: connector 'x' has nothing to log in with by X-EXPS\n"
+                                   "       | write: login USER secret NAME\n");
 }
 
 TEST("all errors are told, up to fifty")
@@ -691,7 +404,7 @@ TEST("all errors are told, up to fifty")
     for (int i = 0; i < 70; i++)
         buffer_append(&text, TEXT("zzzzzz\n"));
     char *string = text_to_string(buffer_text(&text));
-    struct parsed parsed = parse(string);
+    struct parsed parsed = settings_of(string);
     EXPECT(strstr(parsed.said, ":50:1:") != NULL && strstr(parsed.said, ":51:1:") == NULL);
     EXPECT(strstr(parsed.said, "and 21 more errors\n") != NULL);
     free(string);
@@ -701,10 +414,11 @@ TEST("all errors are told, up to fifty")
 
 TEST("a later block of the same name continues the first")
 {
-    struct parsed parsed = parse("host a.b\n" QUIET "domain x.example y.example {\n user a\n}\n"
-                                 "domain X.Example { user b }\n"
-                                 "domain b\xc3\xbc"
-                                 "cher.example\n");
+    struct parsed parsed =
+        settings_of("host a.b\n" QUIET "domain x.example y.example {\n user a\n}\n"
+                    "domain X.Example { user b }\n"
+                    "domain b\xc3\xbc"
+                    "cher.example\n");
     const struct settings *settings = parsed.settings;
     EXPECT(settings != NULL && settings->domain_count == 3);
     EXPECT(settings->domains[0].user_count == 2 && settings->domains[1].user_count == 1);
@@ -747,7 +461,7 @@ TEST("included files are read in the order of their names, in the place of the l
     struct settings_source *source;
     EXPECT(settings_read(path, &source) == OK);
 
-    struct parsed parsed = parse_source(source);
+    struct parsed parsed = settings_parse_source(source);
     char expected[600];
     snprintf(expected, sizeof(expected), "%s/20.conf:2:1: unknown word 'bar'\n     2 | bar\n",
              directory);
@@ -763,7 +477,7 @@ TEST("included files are read in the order of their names, in the place of the l
                "domain last.example\n");
     write_file(directory, "20.conf", "domain c.example\n");
     EXPECT(settings_read(path, &source) == OK);
-    parsed = parse_source(source);
+    parsed = settings_parse_source(source);
     EXPECT(parsed.settings != NULL && parsed.settings->domain_count == 4);
     EXPECT_TEXT(parsed.settings->domains[1].name, "b.example");
     EXPECT_TEXT(parsed.settings->domains[3].name, "last.example");
@@ -819,7 +533,7 @@ TEST("a source that is sent arrives, and a damaged one is refused")
 
 TEST("settings end with their last holder")
 {
-    struct parsed parsed = parse_clean(demo);
+    struct parsed parsed = settings_of_clean(demo);
     struct settings *held = settings_hold(parsed.settings);
     settings_release(&parsed.settings);
     EXPECT(parsed.settings == NULL);
@@ -841,140 +555,38 @@ TEST("settings larger than four megabytes are refused, and large ones take no ti
     buffer_cut(&text, text_find_last(text_head(buffer_text(&text), 1 << 20), '\n'));
     buffer_append(&text, TEXT("\n}\n"));
     EXPECT(settings_source_of(TEXT(MAIN_FILE), buffer_text(&text), &source) == OK);
-    struct parsed parsed = parse_source(source);
+    struct parsed parsed = settings_parse_source(source);
     EXPECT(parsed.settings != NULL && parsed.settings->domains[0].user_count > 50000);
-    expect_round_trip(parsed.settings);
+    settings_expect_round_trip(parsed.settings);
     parsed_free(&parsed);
     buffer_finish(&text);
 }
 
-/* shows: T15 */
-TEST("a folder can't be both dropped into and picked up from")
+static void expect_told(enum setting_kind_id kind, struct text manual)
 {
-    static const char *const texts[] = {
-        "host mx.example\nserver a {\n listen *:25\n folders /m\n}\n"
-        "domain b.example {\n drop /m/Pickup\n}\n",
-        "host mx.example\npickup /p\ndomain b.example {\n drop /p\n}\n"};
-    for (unsigned i = 0; i < 2; i++) {
-        struct parsed parsed = parse(texts[i]);
-        EXPECT(parsed.settings == NULL);
-        EXPECT(strstr(parsed.said, "the drop folder of 'b.example' is a pickup folder too"));
-        parsed_free(&parsed);
+    unsigned count;
+    const struct setting_row *rows = setting_kind_rows(kind, &count);
+    struct buffer help;
+    buffer_init(&help, 1 << 20);
+    EXPECT(settings_help(text_from(setting_kinds[kind].word), &help));
+    for (unsigned i = 0; i < count; i++) {
+        struct text line = text_from(rows[i].help);
+        EXPECT(text_find_text(buffer_text(&help), line) < help.length);
+        struct text first = text_head(line, text_find(line, '.'));
+        EXPECT(text_find_text(manual, first) < manual.length);
     }
-}
-
-TEST("folders are those of the first server that has some, or in the data directory")
-{
-    struct parsed parsed = parse("host mx.example\ndata /d\ndomain b.example {\n drop\n}\n");
-    EXPECT_TEXT(parsed.settings->pickup_folder, "/d/pickup");
-    EXPECT_TEXT(parsed.settings->badmail_folder, "/d/badmail");
-    EXPECT_TEXT(parsed.settings->domains[0].drop_folder, "/d/drop");
-    EXPECT(parsed.settings->badmail_most == 0);
-    parsed_free(&parsed);
-    parsed = parse("host mx.example\ndomain b.example {\n drop\n}\nbadmail size unlimited\n"
-                   "server a {\n listen *:25\n}\nserver b {\n listen *:26 smtp\n folders /m\n}\n");
-    EXPECT_TEXT(parsed.settings->badmail_folder, "/m/BadMail");
-    EXPECT_TEXT(parsed.settings->domains[0].drop_folder, "/m/Drop");
-    EXPECT(parsed.settings->badmail_most == UINT64_MAX);
-    expect_round_trip(parsed.settings);
-    parsed_free(&parsed);
+    buffer_finish(&help);
 }
 
 TEST("the manual and the help name every row")
 {
     struct buffer manual, help;
     buffer_init(&manual, 1 << 20);
-    buffer_init(&help, 1 << 20);
     settings_manual(&manual);
-    for (unsigned i = 0; i < KIND_COUNT; i++)
-        EXPECT(settings_help(text_from(setting_kinds[i].word), &help));
+    for (enum setting_kind_id kind = 0; kind < KIND_COUNT; kind++)
+        expect_told(kind, buffer_text(&manual));
+    buffer_init(&help, 100);
     EXPECT(!settings_help(TEXT("nonsense"), &help));
-    for (unsigned i = 0; i < setting_row_count; i++) {
-        struct text help_line = text_from(setting_rows[i].help);
-        EXPECT(text_find_text(buffer_text(&help), help_line) < help.length);
-        struct text first = text_head(help_line, text_find(help_line, '.'));
-        EXPECT(text_find_text(buffer_text(&manual), first) < manual.length);
-    }
     buffer_finish(&manual);
     buffer_finish(&help);
-}
-
-TEST("which mail a connector takes, and when, reads back")
-{
-    struct parsed parsed =
-        parse("host a.b\nserver office {\n  listen 127.0.0.1:25\n}\n"
-              "domain d.example {\n  unresolved forward old.example:2525\n}\n"
-              "copy of reports to p@d.example\n"
-              "connector x {\n  to * *.a.example cost 10 relay b.example \"cost\" cost 3\n"
-              "  from office\n  accept from everyone except i@d.example @contractors *@x.example\n"
-              "  reject from @externals@d.example\n  only priority normal high  size < 20MB\n"
-              "  only messages non-system\n  smart-host [192.0.2.1] direct-first\n"
-              "  schedule mon-fri,sun 07:00-20:00 every 15m sat at 23:00 22:00-04:00\n"
-              "  oversize > 10MB send at 01:00-05:00\n  masquerade public.example\n"
-              "  note \"Branch office\"\n}\n");
-    if (parsed.settings == NULL)
-        fail_msg("%s", parsed.said);
-    const struct setting_connector *connector = &parsed.settings->connectors[0];
-    EXPECT(connector->space_count == 4 && connector->spaces[0].cost == 10);
-    EXPECT(connector->spaces[1].relays && !connector->spaces[2].relays);
-    EXPECT(connector->spaces[2].cost == 3 && connector->spaces[3].cost == 3);
-    EXPECT_TEXT(connector->accepted.names[1], "@contractors@d.example");
-    EXPECT(connector->schedule.window_count == 3 && connector->schedule.windows[0].every == 15);
-    expect_round_trip(parsed.settings);
-    parsed_free(&parsed);
-}
-
-static void expect_shown(const struct settings *settings, const char *line)
-{
-    char *all = shown(settings, true, false);
-    if (strstr(all, line) == NULL)
-        fail_msg("no '%s' in:\n%s", line, all);
-    free(all);
-}
-
-TEST("a profile gives defaults, what is written counts, and show tells which is which")
-{
-    struct parsed parsed = parse_clean("host a.b\nprofile iis6\n"
-                                       "server old {\n  listen 127.0.0.1:25\n  limit hops 40\n}\n"
-                                       "server new {\n  listen 127.0.0.2:25\n  profile internet\n"
-                                       "  limit hops 15\n}\n"
-                                       "connector x {\n  to *\n  limit messages 100\n}\n");
-    const struct setting_server *old = &parsed.settings->servers[0], *new = old + 1;
-    EXPECT(old->max_message_bytes == 2 << 20 && old->max_session_bytes == 10 << 20);
-    EXPECT(old->max_recipients == 100 && old->max_hops == 40 && old->idle_ms == 600000);
-    EXPECT(old->takes_bare_addresses && !old->needs_hello_name);
-    EXPECT((old->without & EXTENSION_BIT(EXTENSION_XEXCH50)) != 0);
-    EXPECT(new->max_message_bytes == 35 << 20 && new->without == 0 && new->max_hops == 15);
-    EXPECT(parsed.settings->connectors[0].max_messages == 100);
-    EXPECT(parsed.settings->direct.max_messages == 20);
-    EXPECT(parsed.settings->retry.after_count == 4 &&
-           parsed.settings->retry.after_ms[3] == 14400000);
-    expect_shown(parsed.settings,
-                 "    limit recipients 100                                # profile iis6\n");
-    expect_shown(parsed.settings, "    limit hops 40\n");
-    expect_shown(parsed.settings, "    limit recipients 1000\n");
-    char *changed = shown(parsed.settings, false, false);
-    assert_string_equal(changed,
-                        "host a.b\nprofile iis6\n\n"
-                        "server old {\n    listen 127.0.0.1:25 smtp\n    limit hops 40\n}\n\n"
-                        "server new {\n    listen 127.0.0.2:25 smtp\n    profile internet\n"
-                        "    limit hops 15\n}\n\n"
-                        "connector x {\n    to * cost 1\n    limit messages 100\n}\n");
-    free(changed);
-    parsed_free(&parsed);
-}
-
-TEST("a server like Exchange 2003 has that one's defaults")
-{
-    struct parsed parsed = parse_clean("host a.b\nprofile exchange2003\n" QUIET);
-    const struct setting_server *server = &parsed.settings->servers[0];
-    EXPECT(server->max_message_bytes == 0 && server->max_session_bytes == 0);
-    EXPECT(server->max_recipients == 64000 && server->max_hops == 30);
-    EXPECT((server->without & EXTENSION_BIT(EXTENSION_XEXCH50)) == 0);
-    EXPECT((server->without & EXTENSION_BIT(EXTENSION_SMTPUTF8)) != 0);
-    EXPECT(parsed.settings->direct.max_connections == 100);
-    EXPECT(parsed.settings->max_outbound == 1000);
-    EXPECT(parsed.settings->retry.after_ms[0] == 600000 &&
-           parsed.settings->retry.glitch_count == 3);
-    parsed_free(&parsed);
 }

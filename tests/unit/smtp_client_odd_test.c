@@ -1,6 +1,6 @@
 /* The SMTP client towards servers that are odd, old, limited, broken or hostile: each has one
  * defined outcome, and no mail is taken for delivered that was not. */
-#include "proc/extensions.h"
+#include "settings/extensions.h"
 #include "smtp_client_scene.h"
 
 #define HELLO "S:220 hi", "C:EHLO us"

@@ -3,7 +3,7 @@
 #define SMTP_CLIENT_TIMES_H
 
 #include "base/clock.h"
-#include "proc/settings.h"
+#include "settings/settings.h"
 
 static const struct setting_timeouts client_times = {
     .connect_ms = MINUTE,

@@ -5,12 +5,12 @@
 
 #include "base/random.h"
 #include "decide/peer.h"
-#include "proc/settings_table.h"
 #include "proto/line/dots.h"
 #include "proto/smtp/smtp_answers.h"
 #include "proto/smtp/smtp_grammar.h"
 #include "proto/smtp/smtp_stamp.h"
 #include "queue/client.h"
+#include "settings/table.h"
 #include "test.h"
 
 static const struct smtp_style style = {0};

@@ -3,7 +3,7 @@
 #define PROTO_IMAP_IMAP_CAPABILITY_H
 
 #include "base/buffer.h"
-#include "proc/mechanisms.h"
+#include "settings/mechanisms.h"
 
 /* What is true of the session at the moment. */
 enum imap_situation {

@@ -1,7 +1,7 @@
 #include "proto/managesieve/managesieve_write.h"
 
 #include "base/check.h"
-#include "proc/mechanisms.h"
+#include "settings/mechanisms.h"
 #include "sieve/sieve.h"
 
 enum { QUOTED_MAX = 1024, CAPABILITIES_MAX = 4096 };

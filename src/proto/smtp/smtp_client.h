@@ -4,10 +4,10 @@
 #define SMTP_CLIENT_H
 
 #include "net/stream.h"
-#include "proc/settings.h"
 #include "proto/smtp/smtp_client_auth.h"
 #include "proto/smtp/smtp_client_reply.h"
 #include "queue/client.h"
+#include "settings/settings.h"
 
 struct smtp_client;
 

@@ -3,8 +3,8 @@
 #define SMTP_CLIENT_AUTH_H
 
 #include "base/status.h"
-#include "proc/settings.h"
 #include "sasl/client.h"
+#include "settings/settings.h"
 
 struct smtp_client;
 struct smtp_client_options;

@@ -3,8 +3,8 @@
 #ifndef SMTP_CLIENT_DIALOG_H
 #define SMTP_CLIENT_DIALOG_H
 
-#include "proc/extensions.h"
 #include "proto/smtp/smtp_client.h"
+#include "settings/extensions.h"
 
 enum smtp_client_step {
     SMTP_STEP_GREETING,

@@ -4,7 +4,7 @@
 
 #include "mail/address.h"
 #include "mail/terms.h"
-#include "proc/extensions.h"
+#include "settings/extensions.h"
 
 /* Which reply a fault earns. fail_reason() says more. */
 enum smtp_syntax {

@@ -4,8 +4,8 @@
 #define SMTP_SEND_ROUTE_H
 
 #include "net/resolver.h"
-#include "proc/settings.h"
 #include "proto/smtp/smtp_client.h"
+#include "settings/settings.h"
 
 struct smtp_route_host {
     struct text name; /* "mx.example.net" or "[192.0.2.1]" */
