@@ -55,6 +55,8 @@ struct store {
     int64_t story_second;
     unsigned story_second_count;
     struct store *mirror; /* verifying: a shadow to which every change is applied as well */
+    bool is_held;         /* nothing is applied for a moment; see shadow.c */
+    struct task_event released;
     bool reclaiming;
     struct task_group background;
 };
@@ -200,7 +202,8 @@ struct store *store_shadow_new(struct store *live, struct index *index);
 /* YIELDS. */
 void store_shadow_free(struct store **shadow);
 /* Replay into the shadow until both stand at the same record; from then on both get each change:
- * live->mirror is the shadow, and nothing has yielded since. YIELDS. */
+ * live->mirror is the shadow, and nothing has yielded since. Changes go on meanwhile, but for a
+ * moment at the end, when they wait. YIELDS. */
 enum status store_shadow_follow(struct store *live, struct store *shadow);
 /* While the index is a stand-in for want of room: look for room, and return to disk. */
 void store_watch_room(struct store *store);

@@ -44,18 +44,31 @@ static bool follow_one(void *context, const struct log_record *record)
     return false;
 }
 
-enum status store_shadow_follow(struct store *live, struct store *shadow)
+static enum status replay_into(struct store *live, struct store *shadow)
 {
     struct following following = {live, shadow};
     enum status status =
         log_replay(live->log, index_applied(shadow->index) + 1, follow_one, &following);
+    /* Nothing is behind the shadow's place. */
+    if (status == OK && index_applied(shadow->index) == index_applied(live->index))
+        live->mirror = shadow;
+    return status;
+}
+
+enum status store_shadow_follow(struct store *live, struct store *shadow)
+{
+    enum status status = replay_into(live, shadow);
     if (status != OK || live->mirror == shadow)
         return status;
-    /* Nothing was behind the shadow's place. */
-    if (index_applied(shadow->index) != index_applied(live->index))
-        return try_later("the log ends before the index does");
-    live->mirror = shadow;
-    return OK;
+    /* While the end of the log was read more was applied, and on a busy store it always is. So what
+     * came since is read once more, and nothing is applied meanwhile. */
+    live->is_held = true;
+    status = replay_into(live, shadow);
+    live->is_held = false;
+    task_event_tell_all(&live->released);
+    if (status == OK && live->mirror != shadow)
+        status = try_later("the log ends before the index does");
+    return status;
 }
 
 /* What is derived from the log changes hands; what is on its way stays. Does not yield. */
@@ -81,18 +94,20 @@ static enum status return_to_disk(struct store *store)
     if (store->reclaiming || store->mirror != NULL)
         return OK;            /* another time */
     store->reclaiming = true; /* no segment goes away under us */
+    struct store *shadow = NULL;
     enum status status = store_open_index(store, &index);
     if (status == OK) {
-        struct store *shadow = store_shadow_new(store, index);
+        shadow = store_shadow_new(store, index);
         if (!index_is_stand_in(index))
             status = store_shadow_follow(store, shadow);
         if (store->mirror == shadow) {
             take_over(store, shadow);
             log_info("index.on_disk", "directory=%s", log_text(text_from(store->index_path)));
         }
-        store_shadow_free(&shadow);
     }
-    store->reclaiming = false;
+    store->reclaiming = false; /* from here on who sees the new index may verify it, or reclaim */
+    if (shadow != NULL)
+        store_shadow_free(&shadow);
     return status;
 }
 

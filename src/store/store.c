@@ -27,6 +27,7 @@ struct store *store_new(void)
     task_group_init(&store->background);
     task_event_init(&store->named);
     task_event_init(&store->fresh);
+    task_event_init(&store->released);
     list_init(&store->warm);
     return store;
 }
@@ -327,6 +328,15 @@ static void apply_through(struct store *store, struct pending *last)
     task_no_yield_end();
 }
 
+/* While a shadow makes its last step. The change is durable: whoever waits for it is told so. */
+static void await_release(struct store *store)
+{
+    task_shield_begin();
+    while (store->is_held)
+        task_event_wait(&store->released, NO_DEADLINE);
+    task_shield_end();
+}
+
 enum status store_wait(struct store *store, struct pending *pending)
 {
     if (pending->failed)
@@ -339,6 +349,7 @@ enum status store_wait(struct store *store, struct pending *pending)
         return status;
     }
     sync_point("after-commit");
+    await_release(store);
     check(!pending->failed);
     apply_through(store, pending);
     sync_point("after-apply");

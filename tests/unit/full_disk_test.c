@@ -402,6 +402,7 @@ static void changes_go_on(struct store_scene *scene)
         EXPECT(mailbox_flag(box, 1, flags, FLAG_FLAGGED & ~flags) == OK);
         task_sleep(1);
     }
+    EXPECT(store_verify(scene->store, say, NULL) == OK); /* at once */
     EXPECT(mailbox_flag(box, 1, FLAG_SEEN, 0) == OK);
     EXPECT(store_verify(scene->store, say, NULL) == OK);
 }
