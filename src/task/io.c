@@ -23,6 +23,19 @@ void loop_epoll_close(struct loop *loop)
     close(loop->epoll_fd);
 }
 
+/* Room to write is watched for only while somebody waits for it: a local peer that reads all we
+ * write makes room each time, which would wake this process for nothing. */
+static enum status watch(struct task_io *io, int operation, bool is_for_room)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = io};
+    if (is_for_room)
+        event.events |= EPOLLOUT;
+    if (epoll_ctl(task_loop->epoll_fd, operation, io->fd, &event) != 0)
+        return try_later("cannot watch a descriptor: %m");
+    io->watches_room = is_for_room;
+    return OK;
+}
+
 static void wake_direction(struct task_io *io, enum task_io_direction direction)
 {
     io->ready |= direction;
@@ -31,6 +44,14 @@ static void wake_direction(struct task_io *io, enum task_io_direction direction)
         task_wake(list_entry(waiting->next, struct task, waiting), WAKE_TOLD);
     if (direction == TASK_READ && io->on_readable != NULL)
         io->on_readable(io);
+}
+
+static void wake_writers(struct task_io *io)
+{
+    /* Who did not wait now may wait again at once: so it ends with the first that is for nobody. */
+    if (list_is_empty(&io->waiting[TASK_WRITE - 1]) && io->watches_room)
+        (void)watch(io, EPOLL_CTL_MOD, false);
+    wake_direction(io, TASK_WRITE);
 }
 
 static int wait_ms(const struct loop *loop)
@@ -57,7 +78,7 @@ void loop_epoll_wait(struct loop *loop)
         if (broken || (events[i].events & (EPOLLIN | EPOLLRDHUP)) != 0)
             wake_direction(io, TASK_READ);
         if (broken || (events[i].events & EPOLLOUT) != 0)
-            wake_direction(io, TASK_WRITE);
+            wake_writers(io);
     }
 }
 
@@ -66,11 +87,7 @@ enum status task_io_open(struct task_io *io, int fd)
     *io = (struct task_io){.fd = fd, .ready = TASK_READ | TASK_WRITE};
     list_init(&io->waiting[0]);
     list_init(&io->waiting[1]);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                .data.ptr = io};
-    if (epoll_ctl(task_loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
-        return try_later("cannot watch a descriptor: %m");
-    return OK;
+    return watch(io, EPOLL_CTL_ADD, false);
 }
 
 void task_io_close(struct task_io *io)
@@ -98,6 +115,12 @@ void task_io_drained(struct task_io *io)
 enum status task_io_wait(struct task_io *io, enum task_io_direction direction, int64_t deadline_ms)
 {
     io->ready &= ~(unsigned)direction;
+    /* If there is room by now, that is told at once. */
+    if (direction == TASK_WRITE && !io->watches_room) {
+        enum status status = watch(io, EPOLL_CTL_MOD, true);
+        if (status != OK)
+            return status;
+    }
     list_append(&io->waiting[direction - 1], &task_loop->running->waiting);
     return task_wake_status(task_park(deadline_ms));
 }

@@ -1,4 +1,5 @@
-/* Waiting for file descriptors: edge-triggered readiness, registered once per descriptor. */
+/* Waiting for file descriptors: edge-triggered readiness, registered once per descriptor for
+ * reading, and for writing while somebody waits to. */
 #ifndef TASK_IO_H
 #define TASK_IO_H
 
@@ -10,6 +11,7 @@ enum task_io_direction { TASK_READ = 1, TASK_WRITE = 2 };
 struct task_io {
     int fd;
     unsigned ready;         /* directions not known to block */
+    bool watches_room;      /* to write; else EPOLLOUT is not reported */
     bool hung_up;           /* the peer closed: reading gives the rest, then the end */
     struct list waiting[2]; /* tasks, by direction */
     /* When set, called on the loop's stack whenever fd becomes readable; must not YIELD. */

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -166,6 +167,61 @@ TEST("a task reads when the descriptor becomes ready, and times out when it does
 {
     run(pipe_between);
     EXPECT_TEXT(text_from(trail), "read");
+}
+
+enum { FULL_ROUNDS = 3 };
+
+/* Fill it until there is no room, as often as the other end makes some. */
+static void write_until_full(void *argument)
+{
+    struct task_io *io = argument;
+    char block[1024] = {0};
+    for (int round = 0; round < FULL_ROUNDS; round++) {
+        while (send(io->fd, block, sizeof(block), MSG_DONTWAIT) > 0)
+            ;
+        EXPECT(task_io_wait(io, TASK_WRITE, NO_DEADLINE) == OK);
+        note("w");
+    }
+}
+
+static void read_all(int fd)
+{
+    char block[1024];
+    while (recv(fd, block, sizeof(block), MSG_DONTWAIT) > 0)
+        ;
+}
+
+static void full_socket(void *unused_argument)
+{
+    unused(unused_argument);
+    int ends[2];
+    struct task_io io;
+    struct task_group group;
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    EXPECT(task_io_open(&io, ends[0]) == OK);
+    EXPECT(!io.watches_room);
+    task_group_init(&group);
+    task_spawn(&group, "writer", write_until_full, &io);
+    while (group.count > 0) {
+        task_sleep(1);
+        EXPECT(io.watches_room);
+        read_all(ends[1]);
+    }
+    /* Now nobody waits, and being told once is enough. */
+    EXPECT(send(ends[0], "x", 1, MSG_DONTWAIT) == 1);
+    read_all(ends[1]);
+    while (io.watches_room)
+        task_sleep(1);
+    EXPECT((io.ready & TASK_WRITE) != 0);
+    task_io_close(&io);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST("room to write wakes who waits for it, and is not watched for when nobody does")
+{
+    run(full_socket);
+    EXPECT_TEXT(text_from(trail), "www");
 }
 
 static void add_one(void *number)
