@@ -21,7 +21,6 @@ enum {
     MOST_MX = 100,
     MOST_ADDRESSES = 64,
     MOST_RECORDS = 1000,
-    MOST_TXT = 32,
     MOST_NAMES = 16,
     MOST_CONFIRMED = 5, /* names of an address: each costs a question */
     ANCHOR_MAX = 2048
@@ -305,7 +304,8 @@ static enum status check_name(struct text name, char out[DNS_NAME_TEXT_MAX + 1])
 }
 
 /* One question and its answer, in *query, which is to be finished whatever comes. YIELDS. */
-static enum status ask(struct resolver *resolver, struct text name, int type, struct query *query)
+static enum status ask_until(struct resolver *resolver, struct text name, int type,
+                             int64_t deadline_ms, struct query *query)
 {
     char string[DNS_NAME_TEXT_MAX + 1];
     *query = (struct query){0};
@@ -313,7 +313,13 @@ static enum status ask(struct resolver *resolver, struct text name, int type, st
     if (status != OK)
         return status;
     query_start(resolver, query, string, type);
-    return query_wait(resolver, query, clock_monotonic_ms() + LOOKUP_MS);
+    return query_wait(resolver, query, deadline_ms);
+}
+
+/* YIELDS. */
+static enum status ask(struct resolver *resolver, struct text name, int type, struct query *query)
+{
+    return ask_until(resolver, name, type, clock_monotonic_ms() + LOOKUP_MS, query);
 }
 
 enum status resolver_find_mx(struct resolver *resolver, struct text domain, struct arena *arena,
@@ -429,20 +435,60 @@ enum status resolver_find_tlsa(struct resolver *resolver, struct text host, uint
     return status;
 }
 
+static void take_records(const struct ub_result *result, enum resolver_kind kind,
+                         struct arena *arena, struct resolver_records *out)
+{
+    unsigned records = record_count(result);
+    if (kind == RESOLVER_A || kind == RESOLVER_AAAA) {
+        struct resolver_host host = {.addresses =
+                                         arena_array(arena, records, sizeof(*out->addresses))};
+        take_addresses(result, 0, records, &host);
+        out->addresses = host.addresses;
+        out->count = host.count;
+        return;
+    }
+    out->texts = arena_array(arena, records, sizeof(*out->texts));
+    for (unsigned i = 0; i < records; i++) {
+        struct text data = record_at(result, i);
+        struct text *text = &out->texts[out->count];
+        struct resolver_mx mx = {.host = TEXT("")};
+        *text = TEXT("");
+        if (kind == RESOLVER_MX && dns_mx_parse(data, arena, &mx) == DNS_MX_HOST)
+            *text = mx.host;
+        else if (kind == RESOLVER_PTR)
+            (void)dns_host_parse(data, arena, text);
+        out->count += kind != RESOLVER_TXT || dns_txt_parse(data, arena, text);
+    }
+}
+
+enum status resolver_find_records(struct resolver *resolver, enum resolver_kind kind,
+                                  struct text name, int64_t deadline_ms, struct arena *arena,
+                                  struct resolver_records *out)
+{
+    static const int types[] = {[RESOLVER_A] = TYPE_A,
+                                [RESOLVER_AAAA] = TYPE_AAAA,
+                                [RESOLVER_MX] = TYPE_MX,
+                                [RESOLVER_PTR] = TYPE_PTR,
+                                [RESOLVER_TXT] = TYPE_TXT};
+    struct query query;
+    *out = (struct resolver_records){0};
+    enum status status = ask_until(resolver, name, types[kind], deadline_ms, &query);
+    if (status == OK) {
+        out->exists = !query.result->nxdomain;
+        take_records(query.result, kind, arena, out);
+    }
+    query_finish(&query);
+    return status;
+}
+
 enum status resolver_find_txt(struct resolver *resolver, struct text name, struct arena *arena,
                               struct text **out, unsigned *count)
 {
-    struct query query;
-    *count = 0;
-    enum status status = ask(resolver, name, TYPE_TXT, &query);
-    if (status == OK) {
-        struct text *list = arena_array(arena, MOST_TXT, sizeof(*list));
-        unsigned records = record_count(query.result);
-        for (unsigned i = 0; i < records && *count < MOST_TXT; i++)
-            *count += dns_txt_parse(record_at(query.result, i), arena, &list[*count]);
-        *out = list;
-    }
-    query_finish(&query);
+    struct resolver_records records;
+    enum status status = resolver_find_records(resolver, RESOLVER_TXT, name,
+                                               clock_monotonic_ms() + LOOKUP_MS, arena, &records);
+    *out = records.texts;
+    *count = records.count;
     return status;
 }
 

@@ -66,6 +66,18 @@ enum status resolver_find_tlsa(struct resolver *resolver, struct text host, uint
 /* The names an address resolves back to (PTR). OK, *count may be 0; TRY_LATER. YIELDS. */
 enum status resolver_find_names(struct resolver *resolver, const struct net_address *address,
                                 struct arena *arena, struct text **out, unsigned *count);
+/* The records of a name as they are, for rules that are none of the above (SPF). */
+enum resolver_kind { RESOLVER_A, RESOLVER_AAAA, RESOLVER_MX, RESOLVER_PTR, RESOLVER_TXT };
+struct resolver_records {
+    bool exists; /* the name does, whatever records it has */
+    unsigned count;
+    struct net_address *addresses; /* of A and AAAA, without a port */
+    struct text *texts; /* of TXT as below; of MX and PTR host names, "" for one that no host has */
+};
+/* OK, *out may have none; TRY_LATER as above, and when deadline_ms passed. YIELDS. */
+enum status resolver_find_records(struct resolver *resolver, enum resolver_kind kind,
+                                  struct text name, int64_t deadline_ms, struct arena *arena,
+                                  struct resolver_records *out);
 /* The TXT records of a name, the strings of each joined. OK, *count may be 0; TRY_LATER. YIELDS. */
 enum status resolver_find_txt(struct resolver *resolver, struct text name, struct arena *arena,
                               struct text **out, unsigned *count);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "net/resolver.h"
 #include "task/io.h"
 #include "test.h"
@@ -233,6 +234,37 @@ TEST("a host's addresses come IPv6 first, with the port")
     run(look_up_addresses);
 }
 
+static struct resolver_records records_of(enum resolver_kind kind, const char *name)
+{
+    struct resolver_records records;
+    EXPECT(resolver_find_records(resolver, kind, text_from(name),
+                                 clock_monotonic_ms() + 10 * SECOND, &arena, &records) == OK);
+    return records;
+}
+
+static void look_up_plain_records(void)
+{
+    struct resolver_records records = records_of(RESOLVER_A, "plain.example");
+    EXPECT(records.exists && records.count == 1);
+    EXPECT(net_address_is_v4(&records.addresses[0]));
+    EXPECT(records_of(RESOLVER_AAAA, "plain.example").count == 1);
+    records = records_of(RESOLVER_MX, "two.example");
+    EXPECT(records.count == 3); /* one of them names no host */
+    unsigned hosts = 0;
+    for (unsigned i = 0; i < records.count; i++)
+        hosts += !text_is_empty(records.texts[i]);
+    EXPECT(hosts == 2);
+    records = records_of(RESOLVER_MX, "null.example");
+    EXPECT(records.count == 1);
+    EXPECT_TEXT(records.texts[0], "");
+    records = records_of(RESOLVER_MX, "plain.example"); /* no implicit one */
+    EXPECT(records.exists && records.count == 0);
+    EXPECT(!records_of(RESOLVER_TXT, "no.example").exists);
+    struct text broken = TEXT("broken.example");
+    EXPECT(resolver_find_records(resolver, RESOLVER_A, broken, clock_monotonic_ms() + 10 * SECOND,
+                                 &arena, &records) == TRY_LATER);
+}
+
 static void look_up_records(void)
 {
     struct tls_tlsa *records;
@@ -250,6 +282,7 @@ static void look_up_records(void)
     EXPECT_TEXT(texts[0], "v=STSv1; id=1;");
     EXPECT(resolver_find_txt(resolver, TEXT("no.example"), &arena, &texts, &count) == OK);
     EXPECT(count == 0);
+    look_up_plain_records();
     bool is_alias;
     EXPECT(resolver_has_secure_alias(resolver, TEXT("alias.example"), &is_alias) == OK);
     EXPECT(!is_alias);
