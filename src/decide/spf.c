@@ -1,0 +1,492 @@
+/* check_host() of RFC 7208, term by term. What a term comes to is a verdict: it matches or not, or
+ * the whole evaluation ends with an error. */
+#include "decide/spf.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "decide/spf_macro.h"
+#include "decide/spf_name.h"
+
+enum { EXPANDED_MAX = 4096 };
+
+enum verdict { NO_MATCH, MATCH, TEMPERROR, PERMERROR };
+
+struct evaluation {
+    const struct spf_facts *facts;
+    spf_look_up *look_up;
+    void *context;
+    struct arena *arena;
+    struct net_address ip; /* normal: IPv4 is never written as IPv6 */
+    struct text sender;
+    unsigned depth, voids;
+    bool has_validated;
+    struct text *validated; /* the client's names, by PTR */
+    unsigned validated_count;
+    struct spf_decision out;
+};
+
+static enum spf_result check_host(struct evaluation *evaluation, struct text domain);
+
+/* Noting */
+
+static void note(struct evaluation *evaluation, struct text domain, struct text term,
+                 struct text what)
+{
+    struct spf_decision *out = &evaluation->out;
+    if (out->step_count < SPF_STEPS_MAX)
+        out->steps[out->step_count++] = (struct spf_step){evaluation->depth, domain, term, what};
+}
+
+static enum verdict permerror(struct evaluation *evaluation, struct text problem)
+{
+    evaluation->out.problem = problem;
+    return PERMERROR;
+}
+
+static enum verdict temperror(struct evaluation *evaluation, struct text name)
+{
+    evaluation->out.problem = arena_printf(evaluation->arena, "%.*s: %s",
+                                           TEXT_ARG(text_head(name, SPF_NAME_MAX)), fail_reason());
+    return TEMPERROR;
+}
+
+/* Limits: 4.6.4 */
+
+/* A term that asks DNS begins. */
+static bool may_look_up(struct evaluation *evaluation)
+{
+    if (evaluation->out.lookups < SPF_LOOKUPS_MAX) {
+        evaluation->out.lookups++;
+        return true;
+    }
+    permerror(evaluation, TEXT("more than 10 terms ask DNS"));
+    return false;
+}
+
+/* A name that could be none was not asked about. */
+static bool may_be_void(struct evaluation *evaluation, struct text name,
+                        const struct resolver_records *records)
+{
+    if (records->count > 0 || !spf_name_is_valid(name) || evaluation->voids++ < SPF_VOIDS_MAX)
+        return true;
+    permerror(evaluation, TEXT("more than 2 answers of DNS are empty"));
+    return false;
+}
+
+/* DNS */
+
+static enum resolver_kind kind_of(const struct evaluation *evaluation)
+{
+    return evaluation->ip.any.sa_family == AF_INET ? RESOLVER_A : RESOLVER_AAAA;
+}
+
+static enum status find(struct evaluation *evaluation, enum resolver_kind kind, struct text name,
+                        struct resolver_records *out)
+{
+    *out = (struct resolver_records){0};
+    return spf_name_is_valid(name)
+               ? evaluation->look_up(evaluation->context, kind, name, evaluation->arena, out)
+               : OK;
+}
+
+/* The client by name: 5.5 */
+
+static bool has_own_address(const struct evaluation *evaluation,
+                            const struct resolver_records *records)
+{
+    for (unsigned i = 0; i < records->count; i++)
+        if (net_address_same_host(&records->addresses[i], &evaluation->ip))
+            return true;
+    return false;
+}
+
+/* His names that lead back to him. An error of DNS is as if there were none. Once. */
+static void validate(struct evaluation *evaluation)
+{
+    struct resolver_records names, addresses;
+    char reverse[NET_REVERSE_NAME_BYTES];
+    if (evaluation->has_validated)
+        return;
+    evaluation->has_validated = true;
+    evaluation->validated =
+        arena_array(evaluation->arena, SPF_HOSTS_MAX, sizeof(*evaluation->validated));
+    if (!net_address_reverse_name(&evaluation->ip, reverse) ||
+        find(evaluation, RESOLVER_PTR, arena_copy(evaluation->arena, text_from(reverse)), &names) !=
+            OK)
+        return;
+    for (unsigned i = 0; i < names.count && i < SPF_HOSTS_MAX; i++)
+        if (find(evaluation, kind_of(evaluation), names.texts[i], &addresses) == OK &&
+            has_own_address(evaluation, &addresses))
+            evaluation->validated[evaluation->validated_count++] = names.texts[i];
+}
+
+/* 7.3: the domain itself before its subdomains before others. */
+static struct text validated_name(struct evaluation *evaluation, struct text domain)
+{
+    struct text below = {0};
+    validate(evaluation);
+    for (unsigned i = 0; i < evaluation->validated_count; i++) {
+        struct text name = evaluation->validated[i];
+        if (text_equals_nocase(name, domain))
+            return name;
+        if (below.data == NULL && spf_name_is_within(name, domain))
+            below = name;
+    }
+    if (below.data != NULL)
+        return below;
+    return evaluation->validated_count > 0 ? evaluation->validated[0] : TEXT("unknown");
+}
+
+/* Macros */
+
+static bool has_8bit(struct text text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if ((unsigned char)text.data[i] > 127)
+            return true;
+    return false;
+}
+
+/* RFC 8616 4: a local part that is not ASCII matches nothing. */
+static bool is_beyond_names(const struct evaluation *evaluation, struct text spec)
+{
+    return has_8bit(evaluation->sender) && (spf_macro_has(spec, 's') || spf_macro_has(spec, 'l'));
+}
+
+static struct text expand(struct evaluation *evaluation, struct text domain, struct text spec,
+                          enum spf_macro_kind kind)
+{
+    const struct spf_facts *facts = evaluation->facts;
+    struct spf_names names = {.sender = evaluation->sender,
+                              .domain = domain,
+                              .ip = &evaluation->ip,
+                              .helo = facts->helo,
+                              .receiver = facts->receiver,
+                              .validated = TEXT("unknown"),
+                              .now_s = facts->now_s};
+    struct buffer expanded;
+    struct text result = TEXT("");
+    if (spf_macro_has(spec, 'p'))
+        names.validated = validated_name(evaluation, domain);
+    buffer_init(&expanded, EXPANDED_MAX);
+    if (spf_macro_expand(spec, kind, &names, &expanded))
+        result = arena_copy(evaluation->arena, buffer_text(&expanded));
+    buffer_finish(&expanded);
+    return result;
+}
+
+/* 4.8: the domain a term is about; "" when it could be none. */
+static struct text target(struct evaluation *evaluation, struct text domain, struct text spec)
+{
+    if (text_is_empty(spec))
+        return domain;
+    if (is_beyond_names(evaluation, spec))
+        return TEXT("");
+    return spf_name_shortened(expand(evaluation, domain, spec, SPF_MACRO_DOMAIN));
+}
+
+/* Mechanisms: section 5 */
+
+struct term {
+    struct evaluation *evaluation;
+    const struct spf_directive *directive;
+    struct text domain; /* whose record */
+    struct text target;
+    struct text what; /* to be noted, or "" */
+};
+
+static enum verdict match_network(struct term *term)
+{
+    const struct net_network *network = term->directive->network;
+    const struct net_address *ip = &term->evaluation->ip;
+    bool is_v4 = ip->any.sa_family == AF_INET;
+    /* An IPv4 network written as IPv6 is of clients that there are not. */
+    if (net_address_is_v4(&network->address) != is_v4 ||
+        (term->directive->mechanism == SPF_IP4) != is_v4)
+        return NO_MATCH;
+    return net_network_contains(network, ip) ? MATCH : NO_MATCH;
+}
+
+static enum verdict match_addresses(struct term *term, struct text host)
+{
+    struct evaluation *evaluation = term->evaluation;
+    struct resolver_records records;
+    bool is_v4 = evaluation->ip.any.sa_family == AF_INET;
+    if (find(evaluation, kind_of(evaluation), host, &records) != OK)
+        return temperror(evaluation, host);
+    if (!may_be_void(evaluation, host, &records))
+        return PERMERROR;
+    for (unsigned i = 0; i < records.count; i++) {
+        struct net_network network = {records.addresses[i],
+                                      is_v4 ? term->directive->v4_bits : term->directive->v6_bits};
+        if (net_network_contains(&network, &evaluation->ip))
+            return MATCH;
+    }
+    if (records.count == 0)
+        term->what =
+            arena_printf(evaluation->arena, "no match: %.*s has no such address", TEXT_ARG(host));
+    return NO_MATCH;
+}
+
+static enum verdict match_a(struct term *term)
+{
+    return match_addresses(term, term->target);
+}
+
+static enum verdict match_mx(struct term *term)
+{
+    struct evaluation *evaluation = term->evaluation;
+    struct resolver_records hosts;
+    if (find(evaluation, RESOLVER_MX, term->target, &hosts) != OK)
+        return temperror(evaluation, term->target);
+    if (!may_be_void(evaluation, term->target, &hosts))
+        return PERMERROR;
+    if (hosts.count > SPF_HOSTS_MAX)
+        return permerror(evaluation, TEXT("more than 10 MX records"));
+    for (unsigned i = 0; i < hosts.count; i++) {
+        enum verdict verdict = match_addresses(term, hosts.texts[i]);
+        if (verdict != NO_MATCH)
+            return verdict;
+    }
+    return NO_MATCH;
+}
+
+static enum verdict match_ptr(struct term *term)
+{
+    struct evaluation *evaluation = term->evaluation;
+    validate(evaluation);
+    for (unsigned i = 0; i < evaluation->validated_count; i++)
+        if (spf_name_is_within(evaluation->validated[i], term->target))
+            return MATCH;
+    return NO_MATCH;
+}
+
+/* 5.7: always A, whatever the client's address is. */
+static enum verdict match_exists(struct term *term)
+{
+    struct evaluation *evaluation = term->evaluation;
+    struct resolver_records records;
+    if (find(evaluation, RESOLVER_A, term->target, &records) != OK)
+        return temperror(evaluation, term->target);
+    if (!may_be_void(evaluation, term->target, &records))
+        return PERMERROR;
+    return records.count > 0 ? MATCH : NO_MATCH;
+}
+
+/* The table of 5.2. */
+static enum verdict match_include(struct term *term)
+{
+    struct evaluation *evaluation = term->evaluation;
+    evaluation->depth++;
+    enum spf_result result = check_host(evaluation, term->target);
+    evaluation->depth--;
+    term->what = arena_printf(evaluation->arena, "%s: %.*s says %s",
+                              result == SPF_PASS ? "match" : "no match", TEXT_ARG(term->target),
+                              spf_result_name(result));
+    switch (result) {
+    case SPF_PASS:
+        return MATCH;
+    case SPF_FAIL:
+    case SPF_SOFTFAIL:
+    case SPF_NEUTRAL:
+        return NO_MATCH;
+    case SPF_TEMPERROR:
+        return TEMPERROR;
+    case SPF_NONE:
+    case SPF_PERMERROR:
+    case SPF_RESULTS:
+        break;
+    }
+    return PERMERROR;
+}
+
+static enum verdict match_all(struct term *term)
+{
+    unused(term);
+    return MATCH;
+}
+
+static const struct {
+    enum verdict (*match)(struct term *term);
+    bool asks_dns;
+} mechanisms[SPF_MECHANISMS] = {
+    [SPF_ALL] = {match_all, false},     [SPF_INCLUDE] = {match_include, true},
+    [SPF_A] = {match_a, true},          [SPF_MX] = {match_mx, true},
+    [SPF_PTR] = {match_ptr, true},      [SPF_IP4] = {match_network, false},
+    [SPF_IP6] = {match_network, false}, [SPF_EXISTS] = {match_exists, true},
+};
+
+/* YIELDS. */
+static enum verdict evaluate(struct evaluation *evaluation, struct text domain,
+                             const struct spf_directive *directive)
+{
+    static const char *const words[] = {"no match", "match", "temperror", "permerror"};
+    struct term term = {.evaluation = evaluation, .directive = directive, .domain = domain};
+    enum verdict verdict;
+    if (mechanisms[directive->mechanism].asks_dns && !may_look_up(evaluation)) {
+        verdict = PERMERROR;
+    } else {
+        term.target = target(evaluation, domain, directive->domain);
+        verdict = mechanisms[directive->mechanism].match(&term);
+    }
+    if (verdict >= TEMPERROR && !text_is_empty(evaluation->out.problem))
+        term.what = evaluation->out.problem;
+    note(evaluation, domain, directive->term,
+         text_is_empty(term.what) || verdict == MATCH ? text_from(words[verdict]) : term.what);
+    return verdict;
+}
+
+/* The explanation: 6.2 */
+
+static struct text printable(struct text text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (text.data[i] < ' ' || text.data[i] > '~')
+            return TEXT("");
+    return text_head(text, SPF_EXPLANATION_MAX);
+}
+
+/* Whatever goes wrong: there is none. YIELDS. */
+static struct text explain(struct evaluation *evaluation, struct text domain, struct text exp)
+{
+    struct resolver_records records;
+    if (text_is_empty(exp) || is_beyond_names(evaluation, exp))
+        return TEXT("");
+    struct text name = spf_name_shortened(expand(evaluation, domain, exp, SPF_MACRO_DOMAIN));
+    if (find(evaluation, RESOLVER_TXT, name, &records) != OK || records.count != 1)
+        return TEXT("");
+    return printable(expand(evaluation, domain, records.texts[0], SPF_MACRO_EXPLANATION));
+}
+
+/* Records: section 4 */
+
+static enum spf_result none(struct evaluation *evaluation, struct text domain, const char *why)
+{
+    evaluation->out.problem =
+        arena_printf(evaluation->arena, "%.*s %s", TEXT_ARG(text_head(domain, SPF_NAME_MAX)), why);
+    note(evaluation, domain, TEXT(""), evaluation->out.problem);
+    return SPF_NONE;
+}
+
+static enum spf_result record_error(struct evaluation *evaluation, struct text domain,
+                                    enum spf_result result)
+{
+    evaluation->out.domain = domain;
+    note(evaluation, domain, TEXT(""), evaluation->out.problem);
+    return result;
+}
+
+/* OK: *out is the record. Else *result is the outcome. YIELDS. */
+static bool find_record(struct evaluation *evaluation, struct text domain, struct spf_record *out,
+                        enum spf_result *result)
+{
+    struct resolver_records records;
+    struct text record;
+    if (!spf_name_is_valid(domain) || text_find(domain, '.') >= domain.length - 1) {
+        *result = none(evaluation, domain, "is no domain name that could have a record");
+        return false;
+    }
+    if (find(evaluation, RESOLVER_TXT, domain, &records) != OK) {
+        temperror(evaluation, domain);
+        *result = record_error(evaluation, domain, SPF_TEMPERROR);
+        return false;
+    }
+    unsigned count =
+        spf_record_select(records.texts, records.count, evaluation->facts->scope, &record);
+    if (count == 0) {
+        *result = none(evaluation, domain, records.exists ? "has no record" : "does not exist");
+        return false;
+    }
+    if (count > 1)
+        permerror(evaluation, TEXT("there is more than one record"));
+    else if (spf_record_parse(record, evaluation->arena, out) == OK) {
+        note(evaluation, domain, TEXT(""), record);
+        return true;
+    } else
+        permerror(evaluation, arena_copy(evaluation->arena, text_from(fail_reason())));
+    *result = record_error(evaluation, domain, SPF_PERMERROR);
+    return false;
+}
+
+/* 6.1 */
+static enum spf_result redirect(struct evaluation *evaluation, struct text domain, struct text spec)
+{
+    if (!may_look_up(evaluation))
+        return record_error(evaluation, domain, SPF_PERMERROR);
+    struct text name = target(evaluation, domain, spec);
+    enum spf_result result = check_host(evaluation, name);
+    return result == SPF_NONE ? SPF_PERMERROR : result;
+}
+
+/* A directive matched, or failed to be evaluated. YIELDS. */
+static enum spf_result decided(struct evaluation *evaluation, struct text domain,
+                               const struct spf_record *record,
+                               const struct spf_directive *directive, enum verdict verdict)
+{
+    struct spf_decision *out = &evaluation->out;
+    if (verdict == TEMPERROR || verdict == PERMERROR) {
+        out->domain = domain;
+        out->term = directive->term;
+        return verdict == TEMPERROR ? SPF_TEMPERROR : SPF_PERMERROR;
+    }
+    if (evaluation->depth > 0) /* 6.2: an explanation is of the record that was asked for */
+        return directive->result;
+    out->domain = domain;
+    out->term = directive->term;
+    if (directive->result == SPF_FAIL)
+        out->explanation = explain(evaluation, domain, record->exp);
+    return directive->result;
+}
+
+/* YIELDS. */
+static enum spf_result check_host(struct evaluation *evaluation, struct text domain)
+{
+    struct spf_record record;
+    enum spf_result result;
+    if (!find_record(evaluation, domain, &record, &result))
+        return result;
+    for (unsigned i = 0; i < record.count; i++) {
+        enum verdict verdict = evaluate(evaluation, domain, &record.directives[i]);
+        if (verdict != NO_MATCH)
+            return decided(evaluation, domain, &record, &record.directives[i], verdict);
+    }
+    if (!text_is_empty(record.redirect))
+        return redirect(evaluation, domain, record.redirect);
+    if (evaluation->depth == 0)
+        evaluation->out.domain = domain;
+    note(evaluation, domain, TEXT(""), TEXT("neutral: nothing matches")); /* 4.7 */
+    return SPF_NEUTRAL;
+}
+
+/* IPv4 stays IPv4 however it is written: section 5. */
+static struct net_address normal(const struct net_address *ip)
+{
+    if (ip->any.sa_family != AF_INET6 || !net_address_is_v4(ip))
+        return *ip;
+    struct net_address out = {.length = sizeof(out.v4)};
+    out.v4.sin_family = AF_INET;
+    memcpy(&out.v4.sin_addr, &ip->v6.sin6_addr.s6_addr[12], sizeof(out.v4.sin_addr));
+    return out;
+}
+
+struct spf_decision decide_spf(const struct spf_facts *facts, spf_look_up *look_up, void *context,
+                               struct arena *arena)
+{
+    struct evaluation evaluation = {.facts = facts,
+                                    .look_up = look_up,
+                                    .context = context,
+                                    .arena = arena,
+                                    .ip = normal(facts->ip),
+                                    .sender = facts->sender};
+    size_t at = text_find_last(facts->sender, '@');
+    if (at == facts->sender.length || at == 0)
+        evaluation.sender = arena_printf(arena, "postmaster@%.*s", TEXT_ARG(facts->domain));
+    evaluation.out.steps = arena_array(arena, SPF_STEPS_MAX, sizeof(*evaluation.out.steps));
+    evaluation.out.result = check_host(&evaluation, facts->domain);
+    bool is_plain = evaluation.out.result != SPF_NONE && evaluation.out.result != SPF_TEMPERROR &&
+                    evaluation.out.result != SPF_PERMERROR;
+    if (is_plain)
+        evaluation.out.problem = TEXT("");
+    return evaluation.out;
+}
