@@ -213,12 +213,13 @@ static void look_at_hop(struct outbound *outbound)
         hop = map_get(outbound->queue->hops, hop_name(outbound, false));
     if (hop == NULL)
         return;
-    bool waits = hop->retry_ms > clock_wall_ms();
+    int64_t rest_ms = lanes_rest(hop);
+    bool waits = rest_ms > clock_wall_ms();
     findings_add(
         outbound->findings, waits ? FINDING_WARNING : FINDING_OK, "queue",
         waits ? TEXT("it is tried by itself; mailroot queue retry --hop tries now") : TEXT(""),
         "%u messages wait for the hop %.*s%s%s%s%s", hop->users, TEXT_ARG(hop->name),
-        waits ? ", which is tried again at " : "", waits ? clock_rfc3339(hop->retry_ms, time) : "",
+        waits ? ", which is tried again at " : "", waits ? clock_rfc3339(rest_ms, time) : "",
         hop->last_error == NULL ? "" : "; the last error was: ",
         hop->last_error == NULL ? "" : hop->last_error);
 }

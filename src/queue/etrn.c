@@ -125,12 +125,14 @@ static bool is_started(const struct queued_item *item)
 /* The heaps and the list change as items move: they are gathered first. */
 static void start_hop(struct asking *asking, struct hop *hop)
 {
-    unsigned most = (unsigned)(hop->items.count + hop->ripe.count) + hop->held_count, count = 0;
+    unsigned most = hop->waiting + hop->held_count, count = 0;
     struct queued_item **items = calloc(most + 1u, sizeof(*items));
     check(items != NULL);
     list_each(link, &hop->held) items[count++] = list_entry(link, struct queued_item, held);
-    gather(&hop->ripe, items, &count);
-    gather(&hop->items, items, &count);
+    for (unsigned i = 0; i < hop->lane_count; i++) {
+        gather(&hop->lanes[i].ripe, items, &count);
+        gather(&hop->lanes[i].items, items, &count);
+    }
     for (unsigned i = 0; i < count; i++) {
         if (is_started(items[i]))
             continue;

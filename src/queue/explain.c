@@ -22,11 +22,17 @@ static void because_of_connector(const struct queue *queue, const struct queued_
         out->place = settings_connector_place(queue->settings, item->hop->settings, row);
 }
 
-static void because_of_retry(const struct queue *queue, struct queue_explanation *out,
-                             const char *why, const char *row)
+static const struct setting_retry *retry_of(const struct queue *queue,
+                                            const struct queued_item *item)
+{
+    return pace_retry(queue, item->message->pace);
+}
+
+static void because_of_retry(const struct queue *queue, const struct queued_item *item,
+                             struct queue_explanation *out, const char *why, const char *row)
 {
     because(out, why);
-    out->place = settings_retry_place(queue->settings, row);
+    out->place = settings_retry_place(queue->settings, retry_of(queue, item), row);
 }
 
 static void explain_schedule(const struct queue *queue, const struct queued_item *item,
@@ -45,15 +51,16 @@ static void explain_schedule(const struct queue *queue, const struct queued_item
 static void explain_waiting(const struct queue *queue, const struct queued_item *item,
                             struct queue_explanation *out)
 {
-    const struct hop *hop = item->hop;
+    const struct lane *lane = lane_of(queue, item);
     int64_t now = clock_wall_ms();
-    if (hop->retry_ms > now)
-        because_of_retry(queue, out, "the next hop could not be reached",
-                         hop->failures <= queue->settings->retry.glitch_count ? "glitch" : "after");
+    if (lane != NULL && lane->retry_ms > now)
+        because_of_retry(queue, item, out, "the next hop could not be reached",
+                         lane->failures <= retry_of(queue, item)->glitch_count ? "glitch"
+                                                                               : "after");
     else if (item->is_scheduled)
         explain_schedule(queue, item, out);
     else if (item->next_try_ms > now)
-        because_of_retry(queue, out, "the next hop asked to try later", "after");
+        because_of_retry(queue, item, out, "the next hop asked to try later", "after");
     else
         because_of_connector(queue, item, out,
                              "it is due, and waits for a connection or for its turn",
@@ -95,7 +102,7 @@ static void explain(void *context, const struct queue_view *view)
         return;
     struct wait wait = schedule_wait(item);
     if (item->look.position != 0)
-        out.gives_up_ms = decide_last_try(&queue->settings->retry, &wait);
+        out.gives_up_ms = decide_last_try(retry_of(queue, item), &wait);
     if (item->hop != NULL)
         explain_sending(queue, item, &out);
     else if (item->is_frozen)

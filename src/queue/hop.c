@@ -4,34 +4,16 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "decide/retry.h"
 #include "queue/internal.h"
 
 enum { HOP_LIMIT_DEFAULT = 40 };
-
-int64_t hop_due(const struct hop *hop)
-{
-    const struct timer *first = timer_first(&hop->items);
-    if (timer_first(&hop->ripe) != NULL)
-        return 0;
-    return first != NULL ? first->deadline_ms : INT64_MAX;
-}
-
-struct queued_item *hop_first(const struct hop *hop)
-{
-    struct timer *first = timer_first(&hop->ripe);
-    if (first == NULL)
-        first = timer_first(&hop->items);
-    return first == NULL ? NULL : list_entry(first, struct queued_item, due);
-}
 
 void hop_free(struct queue *queue, struct hop *hop)
 {
     timer_clear(&queue->hops_waiting, &hop->due);
     list_remove(&hop->ready);
     list_remove(&hop->holding);
-    timer_heap_finish(&hop->items);
-    timer_heap_finish(&hop->ripe);
+    lanes_finish(hop);
     free(hop->last_error);
     free((char *)hop->name.data);
     free((char *)hop->connector.data);
@@ -114,8 +96,8 @@ void hop_place(struct queue *queue, struct hop *hop)
     if (hop->is_stinted)
         list_remove(&hop->ready);
     hop->is_stinted = false;
-    int64_t due = hop_due(hop);
-    unsigned limit = hop->failures > 0 ? 1 : hop->limit;
+    int64_t due = lanes_due(hop);
+    unsigned limit = lanes_failures(hop) > 0 ? 1 : hop->limit;
     if (due == INT64_MAX || hop->leased >= limit) {
         list_remove(&hop->ready);
         if (hop->users == 0) {
@@ -124,7 +106,6 @@ void hop_place(struct queue *queue, struct hop *hop)
         }
         return;
     }
-    due = due > hop->retry_ms ? due : hop->retry_ms;
     if (orders_stop(queue, hop) || hop->is_unreachable) {
         list_remove(&hop->ready);
         return;
@@ -169,7 +150,7 @@ int64_t hop_oldest(const struct hop *hop)
 
 void hop_retry(struct queue *queue, struct hop *hop)
 {
-    hop->retry_ms = 0;
+    lanes_wake(hop);
     hop_place(queue, hop);
 }
 
@@ -187,17 +168,8 @@ void hop_note_error(struct hop *hop, struct text enhanced, struct text reply)
 void hop_note_result(struct queue *queue, struct queued_item *item, bool connected)
 {
     struct hop *hop = item->hop;
-    if (connected) {
-        hop->failures = 0;
-        hop->retry_ms = 0;
-    } else if (item->leased_ms >= hop->failed_ms) {
-        /* Jobs that were out together fail together: that counts once. */
-        int64_t now = clock_wall_ms();
-        hop->failures++;
-        hop->failed_ms = now;
-        hop->retry_ms = now + decide_hop_wait(&queue->settings->retry, hop->failures);
-        links_hop_result(queue, hop, false);
-    }
     if (connected)
-        links_hop_result(queue, hop, true);
+        lanes_connected(hop);
+    if (connected || lane_fail(queue, hop, item))
+        links_hop_result(queue, hop, connected);
 }

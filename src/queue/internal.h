@@ -41,10 +41,11 @@ struct queue {
     struct map *messages;        /* id -> struct queued */
     uint64_t item_count;         /* of all messages */
     struct map *hops;            /* name -> struct hop */
-    struct map *leases;          /* lease -> struct queued_item */
-    struct map *uploads;         /* channel, id -> struct upload_slot */
-    struct map *committing;      /* ids being committed */
-    struct list watches;         /* of fronts */
+    struct paces *paces;
+    struct map *leases;     /* lease -> struct queued_item */
+    struct map *uploads;    /* channel, id -> struct upload_slot */
+    struct map *committing; /* ids being committed */
+    struct list watches;    /* of fronts */
     struct timer_heap hops_waiting;
     struct list hops_ready;   /* due: one job each in turn */
     struct list hops_stinted; /* due, but they have their share of what may be out */

@@ -33,8 +33,9 @@ struct item_recipient {
 /* In place of a sender: the null path. */
 #define ITEM_NO_SENDER TEXT("<>")
 
-/* How the message came, for routing it anew: the names of the server and login, and of the server
- * of our organisation that it is from; or "". Kept where there are routing groups. */
+/* How the message came: by which server, whose retry intervals it waits by; and for routing it
+ * anew, kept where there are routing groups, the login, and the server of our organisation that it
+ * is from; or "". */
 struct item_origin {
     struct text server, login, member;
     struct text domain; /* it is routed by, when that is not its recipients' own; or "" */

@@ -163,7 +163,8 @@ static void show_unreachable(const struct queue *queue, queue_hop_visit *visit, 
     while (map_next(queue->hops, &position, NULL, &value)) {
         const struct hop *hop = value;
         int64_t oldest = hop_oldest(hop);
-        if (hop->failures <= queue->settings->retry.glitch_count && !hop->is_unreachable)
+        int64_t rest_ms = lanes_rest(hop);
+        if (!lanes_are_down(queue, hop) && !hop->is_unreachable)
             continue;
         view.state = "retry";
         view.messages += hop->users;
@@ -172,9 +173,9 @@ static void show_unreachable(const struct queue *queue, queue_hop_visit *visit, 
         view.failures++;
         if (view.oldest_ms == 0 || oldest < view.oldest_ms)
             view.oldest_ms = oldest;
-        if (view.next_try_ms != 0 && view.next_try_ms <= hop->retry_ms)
+        if (view.next_try_ms != 0 && view.next_try_ms <= rest_ms)
             continue;
-        view.next_try_ms = hop->retry_ms;
+        view.next_try_ms = rest_ms;
         view.last_error = hop->last_error == NULL ? TEXT("") : text_from(hop->last_error);
     }
     visit(context, &view);

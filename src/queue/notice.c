@@ -36,7 +36,7 @@ static int64_t tried_until(const struct telling *telling, struct text address)
     struct text domain = text_from_position(address, text_find_last(address, '@') + 1);
     struct wait wait = schedule_wait(telling->queued);
     wait.is_local = settings_domain_find(settings, domain) != NULL;
-    return decide_last_try(&settings->retry, &wait);
+    return decide_last_try(pace_retry(telling->queue, telling->queued->message->pace), &wait);
 }
 
 /* RFC 3461 4.1: whom the sender wants to hear of. */

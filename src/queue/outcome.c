@@ -179,10 +179,15 @@ static bool is_told_relayed(const struct verdict *verdict, const struct item_rec
     return !text_is_empty(verdict->message.sender) && decide_tells_relayed(&facts);
 }
 
+static const struct setting_retry *retry_of(const struct verdict *verdict)
+{
+    return pace_retry(verdict->queue, verdict->queued->message->pace);
+}
+
 static enum wait_verdict wait_verdict_of(const struct verdict *verdict)
 {
     struct wait wait = schedule_wait(verdict->queued);
-    return decide_wait(&verdict->queue->settings->retry, &wait, verdict->now);
+    return decide_wait(retry_of(verdict), &wait, verdict->now);
 }
 
 static void judge(struct verdict *verdict, struct item_recipient *recipient,
@@ -280,7 +285,7 @@ enum status outcome_record(struct queue *queue, struct queued_item *item,
     verdict.waiting.attempts++;
     if (connected)
         verdict.waiting.next_try_ms =
-            verdict.now + decide_message_wait(&queue->settings->retry, verdict.waiting.attempts);
+            verdict.now + decide_message_wait(retry_of(&verdict), verdict.waiting.attempts);
     compose(&verdict);
     enum status status = commit_stubbornly(queue, &verdict);
     if (status == OK)

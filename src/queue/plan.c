@@ -271,6 +271,7 @@ static void plan_remote(struct plan *plan, const struct directory_target *target
     }
     struct item_recipient recipient = plan_recipient(plan, target);
     route_fill_item(&route, domain, &facts);
+    facts.origin.server = plan->server;
     if (asked.links != NULL)
         facts.origin = (struct item_origin){
             plan->server, asked.login, plan->from_member,
@@ -425,7 +426,10 @@ static const struct setting_domain *dropping_domain(const struct plan *plan,
 static void plan_drop(struct plan *plan, const struct directory_target *target,
                       const struct setting_domain *domain, int64_t now)
 {
-    struct item facts = {.kind = ITEM_DROP, .domain = domain->name, .next_try_ms = now};
+    struct item facts = {.kind = ITEM_DROP,
+                         .domain = domain->name,
+                         .next_try_ms = now,
+                         .origin = {.server = plan->server}};
     struct text name = item_hop_name(&facts, &plan->arena);
     add_recipient(plan, group_for(plan, name, &facts), plan_recipient(plan, target));
 }

@@ -45,7 +45,7 @@ void queue_set_settings(struct queue *queue, struct settings *settings)
     struct settings *old = queue->settings;
     queue->settings = settings_hold(settings);
     queue->accounts.settings = settings;
-    schedule_follow_settings(queue);
+    schedule_follow_settings(queue, old);
     links_follow_settings(queue);
     if (old != NULL)
         settings_release(&old);

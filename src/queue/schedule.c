@@ -32,6 +32,7 @@ void schedule_init(struct queue *queue)
     list_init(&queue->hops_holding);
     list_init(&queue->leased);
     named_init(queue);
+    pace_init(queue);
     task_event_init(&queue->work);
     task_event_init(&queue->look_news);
     task_event_init(&queue->report_news);
@@ -42,6 +43,7 @@ void schedule_init(struct queue *queue)
 void schedule_finish(struct queue *queue)
 {
     named_finish(queue);
+    pace_finish(queue);
     size_t position = 0;
     void *value;
     while (map_next(queue->messages, &position, NULL, &value)) {
@@ -83,7 +85,8 @@ static struct timer_heap *heap_of(struct queue *queue, struct queued_item *item)
         return &queue->files;
     if (item->hop == NULL)
         return &queue->reports;
-    return item->is_ripe ? &item->hop->ripe : &item->hop->items;
+    struct lane *lane = lane_for(item->hop, item->lane);
+    return item->is_ripe ? &lane->ripe : &lane->items;
 }
 
 static void take_out(struct queue *queue, struct queued_item *item)
@@ -99,13 +102,14 @@ static void take_out(struct queue *queue, struct queued_item *item)
     }
 }
 
-static void put_in_hop(struct queued_item *item)
+static void put_in_hop(struct queue *queue, struct queued_item *item)
 {
     if (item->hop->holds && !item->is_released) {
         list_append(&item->hop->held, &item->held);
         item->hop->held_count++;
     } else {
-        timer_set(&item->hop->items, &item->due, opening_due(item));
+        item->lane = pace_lane(queue, item->message->pace);
+        timer_set(&lane_for(item->hop, item->lane)->items, &item->due, opening_due(item));
         item->hop->waiting++;
     }
 }
@@ -127,11 +131,12 @@ static void put_in(struct queue *queue, struct queued_item *item)
         task_event_tell_all(&queue->file_news);
     }
     if (item->kind == ITEM_SEND)
-        put_in_hop(item);
+        put_in_hop(queue, item);
     if (item->kind != ITEM_SEND && item->kind != ITEM_DROP)
         return;
     struct wait wait = schedule_wait(item);
-    timer_set(&queue->looks, &item->look, decide_next_look(&queue->settings->retry, &wait));
+    const struct setting_retry *retry = pace_retry(queue, item->message->pace);
+    timer_set(&queue->looks, &item->look, decide_next_look(retry, &wait));
     if (timer_first(&queue->looks) == &item->look)
         task_event_tell_all(&queue->look_news);
 }
@@ -258,6 +263,15 @@ static void note_number(struct queue *queue, uint64_t id, uint32_t number)
         message->next_number = number + 1;
 }
 
+/* Reports and bad mail do not tell it; other parts of the message may. */
+static void note_server(struct queue *queue, struct queued *message, const struct item *facts)
+{
+    bool is_held = facts->kind == ITEM_LATER || facts->kind == ITEM_LOOKUP;
+    struct text server = is_held ? facts->connector : facts->origin.server;
+    if (!text_is_empty(server))
+        message->pace = pace_find(queue, server);
+}
+
 void schedule_item(void *context, uint64_t id, uint32_t number, struct text value)
 {
     struct queue *queue = context;
@@ -281,6 +295,7 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
         item->is_filed = facts.is_filed;
         item->is_frozen = facts.is_frozen;
         item->hop = facts.kind == ITEM_SEND ? hop_for(queue, &facts) : NULL;
+        note_server(queue, item->message, &facts);
         check(before == item->hop || item->lease == 0);
         hop_join(item, before);
         if (item->hop != NULL) {
@@ -330,27 +345,6 @@ static void begin_lease(struct queue *queue, struct queued_item *item)
     hop_place(queue, item->hop);
 }
 
-/* RFC 6710 5: of what is due the most urgent goes first, and of that what waits longest. */
-static int64_t rank_of(const struct queued_item *item)
-{
-    enum { INSTANT_BITS = 44 }; /* milliseconds until the year 2527 */
-    int64_t latest = (INT64_C(1) << INSTANT_BITS) - 1;
-    int64_t instant = item->next_try_ms < latest ? item->next_try_ms : latest;
-    return ((int64_t)(MAIL_PRIORITY_MOST - item->message->priority) << INSTANT_BITS) + instant;
-}
-
-static void ripen(struct hop *hop)
-{
-    int64_t now = clock_wall_ms();
-    struct timer *first;
-    while ((first = timer_first(&hop->items)) != NULL && first->deadline_ms <= now) {
-        struct queued_item *item = list_entry(first, struct queued_item, due);
-        timer_clear(&hop->items, first);
-        item->is_ripe = true;
-        timer_set(&hop->ripe, first, rank_of(item));
-    }
-}
-
 struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
 {
     enum { PUT_OFF_MOST = 1000 };
@@ -362,8 +356,8 @@ struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
             return NULL;
         }
         list_remove(&hop->ready);
-        ripen(hop);
-        struct queued_item *item = hop_first(hop);
+        lanes_ripen(hop);
+        struct queued_item *item = lanes_first(hop);
         if (!opening_is_closed(item)) {
             begin_lease(queue, item);
             return item;
@@ -385,15 +379,15 @@ void schedule_start(struct queue *queue, struct queued_item *item)
 {
     item->is_released = true;
     item->next_try_ms = clock_wall_ms();
-    item->hop->retry_ms = 0;
+    lanes_wake(item->hop);
     schedule_place(queue, item);
 }
 
-void schedule_follow_settings(struct queue *queue)
+void schedule_follow_settings(struct queue *queue, const struct settings *old)
 {
     size_t position = 0;
     void *value;
-    bool changed = false;
+    bool changed = pace_follow_settings(queue, old);
     while (map_next(queue->hops, &position, NULL, &value)) {
         struct hop *hop = value;
         bool held = hop->holds, waited = opening_matters(hop->settings);

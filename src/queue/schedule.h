@@ -22,6 +22,7 @@ struct queued {
     uint32_t next_number; /* for a further item */
     enum mail_by by;
     int priority;
+    uint16_t pace; /* of the server it came in by: see pace.c */
 };
 
 /* Where what is of no next hop waits; also a message that could not be read for its hop. */
@@ -57,7 +58,8 @@ struct queued_item {
     uint32_t number;
     enum item_kind kind;
     enum named_queue named;
-    bool is_ripe;      /* in hop->ripe */
+    uint16_t lane;     /* of the hop's: whose it is, when it waits in one */
+    bool is_ripe;      /* in lane->ripe */
     bool is_scheduled; /* due only when the connector's schedule lets it go */
     bool busy;         /* a task of ours works on it */
     bool is_frozen;    /* it waits for an administrator, and for nothing else */
@@ -65,6 +67,16 @@ struct queued_item {
     bool is_to_route; /* it was out when ways changed */
     bool has_failed;  /* it could not be read, or what became of it not be recorded */
     bool is_released; /* by ETRN or an administrator: due whatever holds until it was tried once */
+};
+
+/* What of a hop waits by the same retry intervals: it fails, and rests, together. Most hops have
+ * one. */
+struct lane {
+    uint16_t pace;
+    struct timer_heap items;     /* waiting, by next try */
+    struct timer_heap ripe;      /* due, by priority and then by next try */
+    unsigned failures;           /* failed connections in a row */
+    int64_t failed_ms, retry_ms; /* wall; retry_ms 0: it rests not */
 };
 
 struct hop {
@@ -76,20 +88,18 @@ struct hop {
     struct list holding;                      /* then: in queue->hops_holding */
     struct list held;                         /* items that wait for that, the longest first */
     unsigned held_count;
-    struct timer_heap items; /* waiting, by next try */
-    struct timer_heap ripe;  /* due, by priority and then by next try */
-    struct timer due;        /* in queue->hops_waiting */
-    struct list ready;       /* in queue->hops_ready, or ->hops_stinted */
-    bool is_stinted;         /* in the latter */
-    struct list all;         /* its items, waiting or not, the oldest first */
-    uint64_t bytes;          /* of these */
-    bool is_frozen;          /* by an administrator: nothing is sent, new mail still comes in */
-    bool is_unreachable;     /* of what no way is known for: nothing is sent */
-    char *last_error;        /* of the latest attempt that failed, as the peer said it; or NULL */
-    unsigned users;          /* items that name it: while there are any, it stays */
+    struct lane *lanes; /* of what waits for its time; in no order */
+    unsigned lane_count;
+    struct timer due;    /* in queue->hops_waiting */
+    struct list ready;   /* in queue->hops_ready, or ->hops_stinted */
+    bool is_stinted;     /* in the latter */
+    struct list all;     /* its items, waiting or not, the oldest first */
+    uint64_t bytes;      /* of these */
+    bool is_frozen;      /* by an administrator: nothing is sent, new mail still comes in */
+    bool is_unreachable; /* of what no way is known for: nothing is sent */
+    char *last_error;    /* of the latest attempt that failed, as the peer said it; or NULL */
+    unsigned users;      /* items that name it: while there are any, it stays */
     unsigned waiting, leased, limit;
-    unsigned failures;           /* failed connections in a row */
-    int64_t failed_ms, retry_ms; /* wall; retry_ms 0: active */
 };
 
 /* opening.c: when the item is due, by its next try and the schedule of its connector; marks it. */
@@ -107,6 +117,43 @@ void parts_add(struct queued *message, struct queued_item *item);
 void parts_remove(struct queued *message, const struct queued_item *item);
 void parts_finish(struct queued *message);
 
+/* pace.c: whose retry intervals a message waits by. */
+void pace_init(struct queue *queue);
+void pace_finish(struct queue *queue);
+/* Of what came in by the server of this name; 0, the one of the retry block, for "". */
+uint16_t pace_find(struct queue *queue, struct text server);
+/* Lent until the settings change. */
+const struct setting_retry *pace_retry(const struct queue *queue, uint16_t pace);
+/* The lane that such messages wait in: servers without intervals of their own share one. */
+uint16_t pace_lane(const struct queue *queue, uint16_t pace);
+/* True when some message's have changed. old may be NULL. */
+bool pace_follow_settings(struct queue *queue, const struct settings *old);
+
+/* lane.c */
+/* That of the pace; made when it is the first. Lent until the next call. */
+struct lane *lane_for(struct hop *hop, uint16_t pace);
+/* That of an item's message; NULL: the hop never had any. */
+const struct lane *lane_of(const struct queue *queue, const struct queued_item *item);
+void lanes_finish(struct hop *hop);
+/* What is due is put in order. */
+void lanes_ripen(struct hop *hop);
+/* When the first of the hop's waiting items may be tried (wall; 0: one may now); INT64_MAX: none
+ * waits. */
+int64_t lanes_due(const struct hop *hop);
+/* That item, or NULL. */
+struct queued_item *lanes_first(const struct hop *hop);
+/* How often a connection failed in a row, at the worst; 0: the latest came about. */
+unsigned lanes_failures(const struct hop *hop);
+/* Until when it rests, when all that waits does so; 0 or past: it rests not. */
+int64_t lanes_rest(const struct hop *hop);
+/* More failures than are taken for a glitch. */
+bool lanes_are_down(const struct queue *queue, const struct hop *hop);
+/* They rest no longer. */
+void lanes_wake(struct hop *hop);
+/* What an attempt said of a message's lane; true: this is a failure more. */
+bool lane_fail(struct queue *queue, struct hop *hop, const struct queued_item *item);
+void lanes_connected(struct hop *hop);
+
 /* hop.c */
 /* That of an ITEM_SEND; made when it is the first. */
 struct hop *hop_for(struct queue *queue, const struct item *item);
@@ -115,10 +162,6 @@ void hop_follow_settings(struct queue *queue, struct hop *hop);
 /* Put it where it belongs by what it has, its orders and its failures; one that nothing names is
  * freed. */
 void hop_place(struct queue *queue, struct hop *hop);
-/* When the first of its waiting items is due (wall; 0: one is now); INT64_MAX: none waits. */
-int64_t hop_due(const struct hop *hop);
-/* One that waits and is not held, or NULL. */
-struct queued_item *hop_first(const struct hop *hop);
 /* The item's hop was `before`. */
 void hop_join(struct queued_item *item, struct hop *before);
 void hop_leave(struct queue *queue, struct hop *hop, uint64_t bytes);
@@ -169,8 +212,9 @@ struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms);
 void schedule_lease_held(struct queue *queue, struct queued_item *item, uint64_t turn);
 /* Due now, with its hop. A held one is let go for one attempt. */
 void schedule_start(struct queue *queue, struct queued_item *item);
-/* The connectors may hold now what they did not, and the other way round. */
-void schedule_follow_settings(struct queue *queue);
+/* The connectors may hold now what they did not, and the other way round; mail may wait by other
+ * intervals. old may be NULL. */
+void schedule_follow_settings(struct queue *queue, const struct settings *old);
 /* The lease ends; the item, when it still exists, waits again. */
 void schedule_release(struct queue *queue, struct queued_item *item);
 void schedule_send_lost(void *queue);

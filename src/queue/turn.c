@@ -149,7 +149,7 @@ static struct queued_item *next_item(struct queue *queue, const struct turn *tur
 static void hold_back(struct queue *queue, struct hop *hop)
 {
     struct queued_item *item;
-    while ((item = hop_first(hop)) != NULL) {
+    while ((item = lanes_first(hop)) != NULL) {
         item->is_released = false;
         schedule_place(queue, item);
     }

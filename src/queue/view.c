@@ -77,14 +77,16 @@ static struct text waits_for(const struct queue *queue, struct text connector, s
     return what;
 }
 
-static int64_t next_try(const struct queued_item *queued, const struct item *item)
+static int64_t next_try(const struct queue *queue, const struct queued_item *queued,
+                        const struct item *item)
 {
     if (queued == NULL)
         return item->next_try_ms;
+    const struct lane *lane = queued->hop == NULL ? NULL : lane_of(queue, queued);
     if (queued->is_scheduled && queued->due.position != 0)
         return queued->due.deadline_ms;
-    if (queued->hop != NULL && queued->hop->retry_ms > queued->next_try_ms)
-        return queued->hop->retry_ms;
+    if (lane != NULL && lane->retry_ms > queued->next_try_ms)
+        return lane->retry_ms;
     return queued->next_try_ms;
 }
 
@@ -117,7 +119,7 @@ static void show(struct queue *queue, const struct found_item *found, struct are
                               .subject = message.subject,
                               .size = message.size,
                               .received_ms = message.received_ms,
-                              .next_try_ms = next_try(queued, &item),
+                              .next_try_ms = next_try(queue, queued, &item),
                               .attempts = item.attempts,
                               .recipients = recipients,
                               .recipient_count = item.recipient_count};
@@ -238,7 +240,7 @@ void queue_find(struct queue *queue, const struct queue_filter *filter, queue_vi
 
 static const char *hop_state(const struct queue *queue, const struct hop *hop)
 {
-    const struct queued_item *first = hop_first(hop);
+    const struct queued_item *first = lanes_first(hop);
     if (hop->is_frozen)
         return "frozen";
     if (queue->is_outbound_off)
@@ -247,13 +249,13 @@ static const char *hop_state(const struct queue *queue, const struct hop *hop)
         return "unreachable";
     if (hop->leased > 0)
         return "active";
-    if (hop->retry_ms > clock_wall_ms())
+    if (lanes_rest(hop) > clock_wall_ms())
         return "retry";
     if (first == NULL)
         return hop->held_count > 0 ? "remote" : "frozen";
     if (first->is_scheduled)
         return "scheduled";
-    return hop_due(hop) > clock_wall_ms() ? "retry" : "ready";
+    return lanes_due(hop) > clock_wall_ms() ? "retry" : "ready";
 }
 
 void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context)
@@ -262,9 +264,7 @@ void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context)
     void *value;
     while (map_next(queue->hops, &position, NULL, &value)) {
         const struct hop *hop = value;
-        int64_t due = hop_due(hop), next = hop->retry_ms;
-        if (due != INT64_MAX && due > next)
-            next = due;
+        int64_t due = lanes_due(hop), next = due == INT64_MAX ? lanes_rest(hop) : due;
         struct arena arena;
         arena_init(&arena);
         struct queue_hop_view view = {
@@ -278,7 +278,7 @@ void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context)
             .remote = hop->held_count,
             .waits_for = hop->held_count == 0 ? TEXT("") : waits_for(queue, hop->connector, &arena),
             .sending = hop->leased,
-            .failures = hop->failures,
+            .failures = lanes_failures(hop),
             .next_try_ms = next <= clock_wall_ms() ? 0 : next};
         visit(context, &view);
         arena_finish(&arena);

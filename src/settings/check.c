@@ -79,6 +79,25 @@ static void check_retry(struct checking *checking, const struct setting_block *b
                          "'local delay-notice' is not before 'local expire', so no notice is sent");
 }
 
+/* What it does not say itself was said of the retry block. */
+static void check_server_retry(struct checking *checking, const struct setting_block *block)
+{
+    const struct setting_server *server = block->values;
+    const struct setting_retry *retry = &server->retry, *all = &checking->settings->retry;
+    struct text name = setting_shown(server->name);
+    if (retry->delay_notice_ms >= retry->expire_ms && all->delay_notice_ms < all->expire_ms)
+        settings_warning(checking->errors, place_or_block(block, "retry delay-notice"),
+                         "server '%.*s': 'delay-notice' is not before 'expire', so no notice is "
+                         "sent",
+                         TEXT_ARG(name));
+    if (retry->local_notice_ms >= retry->local_expire_ms &&
+        all->local_notice_ms < all->local_expire_ms)
+        settings_warning(checking->errors, place_or_block(block, "retry local-delay-notice"),
+                         "server '%.*s': 'local-delay-notice' is not before 'local-expire', so no "
+                         "notice is sent",
+                         TEXT_ARG(name));
+}
+
 /* The first holder of a key, or NULL when it is this one now. */
 static const struct setting_place *claim(struct checking *checking, const char *key,
                                          const struct setting_place *place)
@@ -496,6 +515,7 @@ void settings_check(struct settings_parser *parser)
             break;
         case KIND_SERVER:
             check_server(&checking, block);
+            check_server_retry(&checking, block);
             break;
         case KIND_CONNECTOR:
             check_connector(&checking, block);

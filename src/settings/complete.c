@@ -1,4 +1,6 @@
 /* What follows from other settings when it is not written: defaults no row can tell alone. */
+#include <string.h>
+
 #include "base/check.h"
 #include "settings/mechanisms.h"
 #include "settings/parser.h"
@@ -56,6 +58,43 @@ static void complete_senders(struct settings_parser *parser, struct setting_send
     }
 }
 
+/* As another profile than the file's has them. */
+static struct setting_retry retry_of_profile(struct settings_parser *parser,
+                                             enum setting_profile profile)
+{
+    struct setting_retry retry = {0};
+    struct setting_block block = {.kind = KIND_RETRY, .profile = profile, .values = &retry};
+    unsigned rows;
+    setting_kind_rows(KIND_RETRY, &rows);
+    block.places = arena_array(&parser->object->arena, rows, sizeof(*block.places));
+    settings_defaults_apply(parser, &block);
+    return retry;
+}
+
+/* What a server does not say of its retry intervals: each of its rows has its like in the retry
+ * block, at the same place of the same struct. */
+static void complete_retry(struct settings_parser *parser, struct setting_block *block)
+{
+    struct setting_server *server = block->values;
+    const struct settings *settings = &parser->object->settings;
+    const struct setting_retry standard = server->profile == settings->profile
+                                              ? settings->retry
+                                              : retry_of_profile(parser, server->profile);
+    unsigned count;
+    const struct setting_row *rows = setting_kind_rows(KIND_SERVER, &count);
+    for (unsigned i = 0; i < count; i++) {
+        size_t base = offsetof(struct setting_server, retry);
+        if (rows[i].offset < base || rows[i].offset >= base + sizeof(standard) ||
+            setting_block_place(block, &rows[i])->line > 0)
+            continue;
+        size_t size = rows[i].type->list ? sizeof(void *) : rows[i].width;
+        memcpy(setting_block_value(block, &rows[i]),
+               (const char *)&standard + (rows[i].offset - base), size);
+        if (rows[i].type->list)
+            *setting_block_list_count(block, &rows[i]) = standard.after_count;
+    }
+}
+
 static void complete_server(struct settings_parser *parser, struct setting_block *block)
 {
     struct setting_server *server = block->values;
@@ -70,6 +109,7 @@ static void complete_server(struct settings_parser *parser, struct setting_block
     if (setting_block_place(block, tls)->line == 0)
         server->tls = server->certificate_count > 0 ? TLS_OFFER : TLS_NONE;
     complete_login(server, settings);
+    complete_retry(parser, block);
     complete_senders(parser, &server->submitters, first_domain(parser));
     complete_senders(parser, &server->relayers, first_domain(parser));
 }

@@ -1,5 +1,6 @@
 #include "settings/object.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,21 +123,33 @@ const struct setting_domain *settings_domain_find(const struct settings *setting
     return map_get(object->domains, text_of(key, domain.length));
 }
 
-/* Of a row in the block that has these values. */
-static struct setting_place place_of(const struct settings *settings, const void *values,
-                                     enum setting_kind_id kind, const char *name)
+static const struct setting_block *block_of(const struct settings *settings, const void *values,
+                                            enum setting_kind_id kind)
 {
-    const struct settings_object *object = (const struct settings_object *)settings;
+    const struct setting_block *block = ((const struct settings_object *)settings)->blocks;
+    while (block != NULL && (block->kind != kind || block->values != values))
+        block = block->next;
+    return block;
+}
+
+/* Of a row in the block that has these values; line 0: it is not written. */
+static struct setting_place written_at(const struct settings *settings, const void *values,
+                                       enum setting_kind_id kind, const char *name)
+{
     struct text text = text_from(name);
     const struct setting_row *row =
         setting_row_find(kind, text_before(text, ' '), text_after(text, ' '));
-    for (const struct setting_block *block = object->blocks; block != NULL; block = block->next) {
-        if (block->kind != kind || block->values != values)
-            continue;
-        const struct setting_place *place = setting_block_place(block, row);
-        return place->line > 0 ? *place : block->place;
-    }
-    return (struct setting_place){0};
+    const struct setting_block *block = block_of(settings, values, kind);
+    return block == NULL ? (struct setting_place){0} : *setting_block_place(block, row);
+}
+
+/* The same, or else the block. */
+static struct setting_place place_of(const struct settings *settings, const void *values,
+                                     enum setting_kind_id kind, const char *name)
+{
+    struct setting_place place = written_at(settings, values, kind, name);
+    const struct setting_block *block = block_of(settings, values, kind);
+    return place.line > 0 || block == NULL ? place : block->place;
 }
 
 struct setting_place settings_connector_place(const struct settings *settings,
@@ -156,9 +169,31 @@ struct text settings_member_hop(const char *kind, struct text member, struct are
     return arena_printf(arena, "%s:%.*s", kind, TEXT_ARG(member));
 }
 
-struct setting_place settings_retry_place(const struct settings *settings, const char *name)
+struct setting_place settings_retry_place(const struct settings *settings,
+                                          const struct setting_retry *retry, const char *name)
 {
+    char row[64];
+    snprintf(row, sizeof(row), "retry %s", name);
+    for (unsigned i = 0; i < settings->server_count; i++) {
+        const struct setting_server *server = &settings->servers[i];
+        struct setting_place place = {0};
+        if (&server->retry == retry)
+            place = written_at(settings, server, KIND_SERVER, row);
+        if (place.line > 0)
+            return place;
+    }
     return place_of(settings, &settings->retry, KIND_RETRY, name);
+}
+
+bool setting_retry_equals(const struct setting_retry *a, const struct setting_retry *b)
+{
+    bool equal = a->glitch_ms == b->glitch_ms && a->glitch_count == b->glitch_count &&
+                 a->after_count == b->after_count && a->delay_notice_ms == b->delay_notice_ms &&
+                 a->expire_ms == b->expire_ms && a->local_notice_ms == b->local_notice_ms &&
+                 a->local_expire_ms == b->local_expire_ms;
+    for (unsigned i = 0; equal && i < a->after_count; i++)
+        equal = a->after_ms[i] == b->after_ms[i];
+    return equal;
 }
 
 bool setting_client_logs_in(const struct setting_client_login *login)

@@ -17,6 +17,8 @@ static const char *const tls_version_choices[] = {"1.2", "1.3", NULL};
 static const char *const tls_strength_choices[] = {"128", "256", NULL};
 static const char *const client_certificate_choices[] = {"none", "ask", "require", NULL};
 
+#define OF_RETRY "as the retry block says"
+
 /* clang-format off */
 static const struct setting_row server_rows[] = {
     {SERVER, "listen", &setting_type_listens,
@@ -205,6 +207,32 @@ static const struct setting_row server_rows[] = {
      .standard = "30d", .low = 0, .high = 366 * DAY, TO(setting_server, max_hold_ms),
      .help = "How long a user may have a message held before it is sent (FUTURERELEASE). 0: not "
              "offered."},
+    {SERVER, "retry glitch", &setting_type_time, .otherwise = OF_RETRY,
+     .low = SECOND, .high = HOUR, TO(setting_server, retry.glitch_ms),
+     .help = "These are of the mail that came in by this server, and mean what those of the retry "
+             "block do: retry glitch 30s x5 after 5m then 1h. What is not written here is as that "
+             "block has it, or, when the server has a profile of its own, as that profile has it. "
+             "A message keeps the intervals of its server while there is one of that name; then "
+             "it has those of the block. Mail of several servers for one host waits apart when "
+             "their intervals differ, and goes together once the host answers."},
+    {SERVER, "retry times", &setting_type_repeat, .otherwise = OF_RETRY,
+     .low = 0, .high = 100, TO(setting_server, retry.glitch_count),
+     .help = "How many failures are taken for a glitch."},
+    {SERVER, "retry after", &setting_type_times, .otherwise = OF_RETRY,
+     .low = SECOND, .high = 7 * DAY, TO_LIST(setting_server, retry.after_ms, retry.after_count),
+     .help = "The waits after that, one by one; the last is repeated."},
+    {SERVER, "retry delay-notice", &setting_type_time, .otherwise = OF_RETRY,
+     .low = 0, .high = 30 * DAY, TO(setting_server, retry.delay_notice_ms),
+     .help = "When the sender is told that the message is late. 0: never."},
+    {SERVER, "retry expire", &setting_type_time, .otherwise = OF_RETRY,
+     .low = SECOND, .high = 60 * DAY, TO(setting_server, retry.expire_ms),
+     .help = "When the message is given up and returned."},
+    {SERVER, "retry local-delay-notice", &setting_type_time, .otherwise = OF_RETRY,
+     .low = 0, .high = 30 * DAY, TO(setting_server, retry.local_notice_ms),
+     .help = "As local delay-notice of the retry block."},
+    {SERVER, "retry local-expire", &setting_type_time, .otherwise = OF_RETRY,
+     .low = SECOND, .high = 60 * DAY, TO(setting_server, retry.local_expire_ms),
+     .help = "As local expire of the retry block."},
     {SERVER, "without", &setting_type_words,
      .otherwise = "nothing", .choices = extension_keywords, TO(setting_server, without),
      .help = "SMTP extensions that are switched off: EHLO does not list them, their verbs are not "

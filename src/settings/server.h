@@ -66,6 +66,17 @@ struct setting_listen {
     enum service service;
 };
 
+/* `retry { ... }`, and `retry ...` of a server: of the mail that came in by it. */
+struct setting_retry {
+    int64_t glitch_ms; /* wait after each of the first glitch_count failures to connect */
+    uint32_t glitch_count;
+    int64_t *after_ms; /* then these, the last one repeated */
+    unsigned after_count;
+    int64_t delay_notice_ms; /* 0: never */
+    int64_t expire_ms;
+    int64_t local_notice_ms, local_expire_ms; /* the same of what waits for our own folders */
+};
+
 /* A virtual server: `server NAME { ... }`. */
 struct setting_server {
     struct text name;
@@ -127,7 +138,8 @@ struct setting_server {
     int64_t least_by_ms; /* `limit deliver-by 0`: the shortest BY=...;R that is taken; 0: any */
     int64_t max_hold_ms; /* `limit hold 30d`: of FUTURERELEASE; 0: not offered */
     uint32_t without;    /* `without WORD ...`: EXTENSION_BITs (extensions.h) */
-    struct text folders; /* `folders DIR`: Pickup, Drop and BadMail are in it; "" none */
+    struct setting_retry retry; /* what is not written as in settings.retry */
+    struct text folders;        /* `folders DIR`: Pickup, Drop and BadMail are in it; "" none */
 };
 
 #endif

@@ -71,16 +71,6 @@ struct setting_recipients {
     unsigned template_count;
 };
 
-struct setting_retry {
-    int64_t glitch_ms; /* wait after each of the first glitch_count failures to connect */
-    uint32_t glitch_count;
-    int64_t *after_ms; /* then these, the last one repeated */
-    unsigned after_count;
-    int64_t delay_notice_ms; /* 0: never */
-    int64_t expire_ms;
-    int64_t local_notice_ms, local_expire_ms; /* the same of what waits for our own folders */
-};
-
 /* Most processes front. */
 enum { SETTINGS_FRONTS_MAX = 64 };
 
@@ -182,7 +172,11 @@ struct setting_place settings_connector_place(const struct settings *settings,
 const struct setting_group *settings_group(const struct settings *settings);
 /* The connector by which another member takes mail, or link states; its name can be no other's. */
 struct text settings_member_hop(const char *kind, struct text member, struct arena *arena);
-struct setting_place settings_retry_place(const struct settings *settings, const char *row);
+/* Where a row of these retry intervals, a server's or those of the retry block, was written: of a
+ * server's what is not written there is of the block. */
+struct setting_place settings_retry_place(const struct settings *settings,
+                                          const struct setting_retry *retry, const char *row);
+bool setting_retry_equals(const struct setting_retry *a, const struct setting_retry *b);
 
 /* `config show`: changed settings as statements (all: defaults too; where: with file:line). */
 void settings_show(const struct settings *settings, bool all, bool where, struct buffer *out);

@@ -14,6 +14,14 @@ When a connector sends, when it sends what is large, and how often failures are 
         delay-notice 12h
         expire 2d
     }
+
+The mail of one virtual server at intervals of its own, the rest as above:
+
+    server office {
+        listen 192.0.2.1:587
+        retry glitch 30s x5 after 5m 10m then 30m
+        retry delay-notice 4h expire 1d local-delay-notice 2h local-expire 12h
+    }
 """
 
 from harness import wait_until

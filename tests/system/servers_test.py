@@ -1,6 +1,7 @@
 """Virtual servers side by side: what each is called, whom each talks to and relays for, what a peer
 is called in what it sends, and how mail leaves them. DNS is a real nsd."""
 
+import json
 import re
 import socket
 import threading
@@ -190,7 +191,7 @@ class Outbound(ServerTest):
         for nsd in (cls.inside, cls.outside):
             cls.addClassCleanup(nsd.close)
             nsd.start()
-        cls.second = free_port()
+        cls.second, cls.dead = free_port(), free_port()
 
         def connector(name, *lines):
             return [f"connector {name} {{", *(f"    {line}" for line in lines), "}"]
@@ -198,7 +199,7 @@ class Outbound(ServerTest):
             f"dns server 127.0.0.1:{cls.inside.port}",
             "limit outbound-connections 3",
             "server second {", f"    listen 127.0.0.1:{cls.second} smtp",
-            "    relay logged-in 127.0.0.1", "}",
+            "    relay logged-in 127.0.0.1", "    retry glitch 1h x1 expire 5h", "}",
             *connector("one", "to one.example", "limit connections 2",
                        f"smart-host [127.0.0.1]:{cls.one.port}"),
             *connector("two", "to two.example", "limit connections 2",
@@ -210,6 +211,7 @@ class Outbound(ServerTest):
             *connector("grey", "to grey.example", f"smart-host [127.0.0.1]:{cls.grey.port}"),
             *connector("patient", "to patient.grey.example",
                        f"smart-host [127.0.0.1]:{cls.smart.port}"),
+            *connector("dead", "to dead.example", f"smart-host [127.0.0.1]:{cls.dead}"),
             *connector("door", "to door.example", f"smart-host [127.0.0.1]:{cls.grey_door.port}"),
             "retry {", "    glitch 2s x2", "    after 1s", "    expire 1m", "}"]}
 
@@ -217,10 +219,10 @@ class Outbound(ServerTest):
         self.server.send(text_message("out"), [recipient], sender="alice@example.test",
                          service="submission", login="alice")
 
-    def send_by_second(self, recipient):
+    def send_by_second(self, recipient, sender="alice@example.test"):
         with RawClient(self.second) as client:
             client.greet()
-            client.ask("MAIL FROM:<alice@example.test>")
+            client.ask(f"MAIL FROM:<{sender}>")
             self.assertRegex(client.ask(f"RCPT TO:<{recipient}>"), "^250")
             client.ask("DATA")
             self.assertRegex(client.ask(text_message("out") + b".\r\n"), "^250")
@@ -267,6 +269,31 @@ class Outbound(ServerTest):
         tries = self.grey_door.policy.tries
         self.assertEqual(len(tries), 2)
         self.assertGreaterEqual(tries[1] - tries[0], 2)
+
+
+    def waiting(self, sender):
+        """What waits for dead.example in the name of this sender."""
+        lines = self.server.cli("queue", "list", "--hop", "dead", "--json").splitlines()
+        return next((row for row in map(json.loads, lines) if row["sender"] == sender), None)
+
+    # shows: T17
+    def test_mail_of_a_server_with_retry_intervals_of_its_own_waits_by_them(self):
+        self.send_by_second("user@dead.example", "bob@example.test")
+        wait_until(lambda: self.waiting("bob@example.test")["attempts"] == 1, "second's is tried")
+        self.send_to("user@dead.example")
+        wait_until(lambda: self.waiting("alice@example.test")["attempts"] >= 2,
+                   "the first server's is tried twice")
+        row = self.waiting("bob@example.test")
+        self.assertEqual(row["attempts"], 1)
+        lines = self.server.config.read_text().splitlines()
+        place = next(i for i, line in enumerate(lines, 1) if "retry glitch 1h" in line)
+        self.assertRegex(self.server.cli("queue", "explain", row["id"]),
+                         rf"could not be reached.*\.conf:{place}\b")
+        sink = Sink(port=self.dead)
+        self.addCleanup(sink.close)
+        sink.wait_for(2)
+        senders = [message.sender for message in sink.messages]
+        self.assertEqual(senders, ["alice@example.test", "bob@example.test"])
 
 
 class Orders(ServerTest):

@@ -267,7 +267,8 @@ enum status queue_peer_mail(struct queue_peer *peer, struct queue_peer_mail *mai
                                       .sender = mail->sender,
                                       .terms = mail->terms,
                                       .service = mail->lmtp ? SERVICE_LMTP : SERVICE_SMTP,
-                                      .server = TEXT("internet"),
+                                      .server = text_is_empty(mail->server) ? TEXT("internet")
+                                                                            : mail->server,
                                       .peer = TEXT("192.0.2.1:4711"),
                                       .helo = TEXT("client.example"),
                                       .message_id = mail->message_id,

@@ -44,6 +44,7 @@ struct queue_peer_mail {
     bool lmtp;
     struct mail_terms terms;
     struct text message_id;
+    struct text server; /* that it comes in by; "": internet */
     struct queue_result *results;
     struct arena *arena; /* of the results' reasons */
     uint64_t id;         /* out */

@@ -338,3 +338,23 @@ TEST("a server like Exchange 2003 has that one's defaults")
            parsed.settings->retry.glitch_count == 3);
     parsed_free(&parsed);
 }
+
+TEST("a server's retry intervals are its own, the retry block's, or those of its own profile")
+{
+    struct parsed parsed =
+        settings_of_clean("host a.b\nretry {\n  glitch 2m x5\n  after 7m\n  expire 3d\n}\n"
+                          "server own {\n  listen 127.0.0.1:25\n  retry local-delay-notice 1h\n"
+                          "  retry glitch 30s x1 after 1m 2m then 3m expire 1d\n}\n"
+                          "server plain {\n  listen 127.0.0.2:25\n}\n"
+                          "server old {\n  listen 127.0.0.3:25\n  profile iis6\n  retry x9\n}\n");
+    const struct setting_server *own = &parsed.settings->servers[0], *plain = own + 1;
+    const struct setting_retry *retry = &own->retry, *old = &plain[1].retry;
+    EXPECT(retry->glitch_ms == 30000 && retry->glitch_count == 1 && retry->after_ms[2] == 180000);
+    EXPECT(retry->local_notice_ms == 3600000 && retry->delay_notice_ms == 43200000);
+    EXPECT(setting_retry_equals(&plain->retry, &parsed.settings->retry));
+    EXPECT(old->after_count == 4 && old->after_ms[3] == 14400000 && old->glitch_count == 9);
+    EXPECT(settings_retry_place(parsed.settings, retry, "glitch").line == 10);
+    EXPECT(settings_retry_place(parsed.settings, &plain->retry, "after").line == 4);
+    expect_shown(parsed.settings, "    retry after 1m 2m then 3m\n");
+    parsed_free(&parsed);
+}
