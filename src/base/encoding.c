@@ -1,5 +1,7 @@
 #include "base/encoding.h"
 
+#include <string.h>
+
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -108,6 +110,21 @@ bool xtext_decode(struct text text, struct buffer *out)
     return true;
 }
 
+size_t ascii_length(struct text text)
+{
+    const uint64_t high_bits = 0x8080808080808080u;
+    uint64_t word;
+    size_t at = 0;
+    for (; at + sizeof(word) <= text.length; at += sizeof(word)) {
+        memcpy(&word, text.data + at, sizeof(word));
+        if ((word & high_bits) != 0)
+            break;
+    }
+    while (at < text.length && (unsigned char)text.data[at] < 0x80)
+        at++;
+    return at;
+}
+
 /* Length of the well-formed sequence at the start, 0 when there is none. */
 static size_t utf8_sequence(const unsigned char *at, size_t left)
 {
@@ -129,11 +146,12 @@ static size_t utf8_sequence(const unsigned char *at, size_t left)
 
 bool utf8_is_valid(struct text text)
 {
-    for (size_t i = 0; i < text.length;) {
+    for (size_t i = ascii_length(text); i < text.length;) {
         size_t length = utf8_sequence((const unsigned char *)text.data + i, text.length - i);
         if (length == 0)
             return false;
         i += length;
+        i += ascii_length(text_from_position(text, i));
     }
     return true;
 }

@@ -13,6 +13,8 @@ int hex_digit_value(char c);
 /* RFC 3461 4: xtext. Decoding is strict. */
 bool xtext_encode(struct text bytes, struct buffer *out);
 bool xtext_decode(struct text text, struct buffer *out);
+/* How many bytes at the start are ASCII. */
+size_t ascii_length(struct text text);
 /* Well-formed UTF-8 (RFC 3629): no overlong form, no surrogate, nothing above U+10FFFF. */
 bool utf8_is_valid(struct text text);
 /* The character at the start, and how many bytes it takes; 0 when there is none. */
