@@ -22,6 +22,7 @@ static bool is_there(struct store *store, uint64_t message)
 static void change_alone(struct store *store, struct text key, struct text value)
 {
     struct index_batch *batch = index_batch_new(store->index);
+    store->derived_changes++;
     if (text_is_empty(value))
         index_batch_delete(batch, key);
     else

@@ -21,6 +21,7 @@ struct ahead {
     unsigned count, used;
     unsigned room; /* for so many; 0: reading ahead is no use */
     uint64_t first, last;
+    uint64_t changes; /* the store's when it was read */
 };
 
 struct derived_run {
@@ -65,7 +66,7 @@ static bool read_one(void *context, struct text key, struct text value)
     size_t start = ahead->bytes.length;
     bool is_full = ahead->count == ahead->room || start >= AHEAD_BYTES;
     if (is_full || !buffer_append(&ahead->bytes, value)) {
-        ahead->last = ahead->count > 0 ? ahead->values[ahead->count - 1].message : ahead->first;
+        ahead->last = ahead->count > 0 ? ahead->values[ahead->count - 1].message : ahead->first - 1;
         return false;
     }
     ahead->values[ahead->count++] = (struct value){message, start, value.length};
@@ -90,6 +91,7 @@ static void read_ahead(struct derived_run *run, uint64_t message, uint8_t kind)
     buffer_reset(&ahead->bytes, AHEAD_BYTES);
     ahead->count = ahead->used = 0;
     ahead->first = message;
+    ahead->changes = run->store->derived_changes;
     ahead->last = UINT64_MAX; /* unless there turn out to be more */
     if (ahead->room > 0)
         index_scan(run->store->index, key_derived_all(&all, kind),
@@ -109,30 +111,36 @@ static const struct value *find(const struct ahead *ahead, uint64_t message)
     return low < ahead->count && ahead->values[low].message == message ? &ahead->values[low] : NULL;
 }
 
-/* NULL: it was not read ahead. */
-static const struct value *look_ahead(struct derived_run *run, uint64_t message, uint8_t kind)
+/* Is it known from reading ahead whether there is one? NULL: there is none; with every value that
+ * is kept since, one may have come. */
+static bool look_ahead(struct derived_run *run, uint64_t message, uint8_t kind,
+                       const struct value **value)
 {
     struct ahead *ahead = run->kinds[kind];
     if (ahead == NULL && !run->was_asked[kind]) {
         run->was_asked[kind] = true;
-        return NULL;
+        return false;
     }
     if (ahead == NULL)
         ahead = run->kinds[kind] = ahead_new();
-    if (ahead->room > 0 && (message < ahead->first || message > ahead->last))
+    if (message < ahead->first || message > ahead->last)
         read_ahead(run, message, kind);
-    const struct value *value = find(ahead, message);
-    ahead->used += value != NULL;
-    return value;
+    *value = find(ahead, message);
+    ahead->used += *value != NULL;
+    bool is_absent =
+        ahead->room > 0 && message <= ahead->last && ahead->changes == run->store->derived_changes;
+    return *value != NULL || is_absent;
 }
 
 bool derived_run_get(struct derived_run *run, uint64_t message, enum derived_kind kind,
                      struct buffer *out)
 {
-    const struct value *value = look_ahead(run, message, (uint8_t)kind);
-    if (value == NULL)
+    const struct value *value;
+    if (!look_ahead(run, message, (uint8_t)kind, &value))
         return derived_get(run->store, message, kind, out);
     buffer_reset(out, out->capacity);
+    if (value == NULL)
+        return false;
     struct text bytes = buffer_text(&run->kinds[kind]->bytes);
     return buffer_append(out, text_head(text_from_position(bytes, value->start), value->length));
 }

@@ -35,7 +35,8 @@ struct store {
     struct list watches;     /* watch.h */
     struct task_event fresh; /* fresh.h: there are more */
     uint64_t fresh_told;
-    struct list warm; /* mailboxes that were closed and are still loaded, oldest first */
+    uint64_t derived_changes; /* derived.h: how many values were kept or forgotten */
+    struct list warm;         /* mailboxes that were closed and are still loaded, oldest first */
     size_t warm_bytes;
     struct live_segment *live; /* ascending by segment */
     unsigned live_count, live_capacity;
