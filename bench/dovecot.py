@@ -53,6 +53,9 @@ service pop3-login {{
   inet_listener pop3 {{
     port = {pop3}
   }}
+  inet_listener pop3s {{
+    port = 0
+  }}
 }}
 service lmtp {{
   inet_listener lmtp {{
