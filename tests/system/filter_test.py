@@ -3,7 +3,6 @@
 import datetime
 import imaplib
 import os
-import re
 import smtplib
 import subprocess
 import unittest
@@ -60,13 +59,14 @@ class FilterTest(ServerTest):
 class Filters(FilterTest):
     def test_a_message_is_filed_where_imap_sees_it_and_trace_tells_why(self):
         self.script(BILLS)
+        start = len(self.server.log)
         self.server.send(text_message("Your invoice"), "alice@example.test")
         client = self.imap()
         self.assertEqual(client.select("Bills")[1], [b"1"])
         self.assertIn(rb"\Flagged", client.fetch("1", "(FLAGS)")[1][0])
         self.assertEqual(self.server.fetch("alice"), [])
-        ids = re.findall(r"event=smtp\.accepted id=(\w+)", self.server.log_text())
-        self.assertRegex(self.server.cli("trace", ids[-1]),
+        accepted = self.server.wait_log(r"event=smtp\.accepted id=(\w+)", start=start)
+        self.assertRegex(self.server.cli("trace", accepted[1].decode()),
                          r'filtered.*script="test" line=3 action=fileinto mailbox="Bills" uid=1')
 
     def test_a_sender_is_answered_once_as_a_machine_does(self):

@@ -1,7 +1,6 @@
 """Behind front proxies: who the client is, whom he may reach, and that nobody else may say so."""
 
 import poplib
-import re
 import smtplib
 import socket
 import ssl
@@ -76,9 +75,8 @@ class FrontProxies(ServerTest):
         client.sendmail("outside@elsewhere.test", ["alice@example.test"], text_message("proxied"))
         message = self.server.fetch_when("alice", 1)[-1]
         self.assertIn(b"from client.test ([127.0.0.4])", message)
-        accepted = re.search(r'event=smtp.accepted id=(\S+) .* peer="127.0.0.4:',
-                             self.server.log_text())
-        self.assertIn("peer=127.0.0.4:", self.server.cli("trace", accepted.group(1)))
+        accepted = self.server.wait_log(r'event=smtp.accepted id=(\S+) .* peer="127.0.0.4:')
+        self.assertIn("peer=127.0.0.4:", self.server.cli("trace", accepted[1].decode()))
         self.empty_mailbox("alice")
 
     def test_a_mailbox_is_read_through_haproxy(self):
