@@ -1,10 +1,11 @@
 /* The trivial SMTP server of the benchmarks, in two uses:
  *
- *     server PORT COUNT              the next hop: counts messages, keeps nothing
- *     server PORT COUNT LOG-FILE     the limit: what no durable server can pass on this machine;
- * all messages of a loop round are one write and one fdatasync
+ *     server PORT              the next hop: counts messages, keeps nothing
+ *     server PORT LOG-FILE     the limit: what no durable server can pass on this machine;
+ *                              all messages of a loop round are one write and one fdatasync
  *
- * Ends after COUNT messages (0: never). It believes every byte: no mail server, only a measure. */
+ * A number on standard input asks for "done" on standard output when so many more messages have
+ * come. It ends with its input. It believes every byte: no mail server, only a measure. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +40,7 @@ struct peer {
 
 static struct {
     int epoll, listener, log;
-    unsigned long wanted, messages;
+    unsigned long awaited; /* messages until "done" is to be said; 0: nobody waits */
     char *batch;
     size_t batch_length;
     off_t log_end;
@@ -81,10 +82,17 @@ static void keep(struct peer *peer, const char *bytes, size_t length)
     peer->message_length += length;
 }
 
+static void say_done(void)
+{
+    if (write(STDOUT_FILENO, "done\n", 5) != 5)
+        die("standard output");
+}
+
 static void end_message(struct peer *peer)
 {
-    server.messages++;
     peer->in_data = false;
+    if (server.awaited > 0 && --server.awaited == 0)
+        say_done();
     if (server.log < 0) {
         reply(peer, "250 ok\r\n");
         return;
@@ -221,28 +229,42 @@ static void open_log(const char *path)
         die(path);
 }
 
+/* False at its end. */
+static bool read_order(void)
+{
+    char order[32];
+    ssize_t length = read(STDIN_FILENO, order, sizeof(order) - 1);
+    if (length <= 0)
+        return false;
+    order[length] = '\0';
+    server.awaited = strtoul(order, NULL, 10);
+    return true;
+}
+
 int main(int count, char **arguments)
 {
-    if (count < 3) {
-        fprintf(stderr, "usage: server PORT COUNT [LOG-FILE]\n");
+    if (count < 2) {
+        fprintf(stderr, "usage: server PORT [LOG-FILE]\n");
         return 2;
     }
-    server.wanted = strtoul(arguments[2], NULL, 10);
-    if (count > 3)
-        open_log(arguments[3]);
+    if (count > 2)
+        open_log(arguments[2]);
     start_listening((uint16_t)strtoul(arguments[1], NULL, 10));
-    while (server.wanted == 0 || server.messages < server.wanted) {
+    struct epoll_event orders = {.events = EPOLLIN, .data.ptr = &server};
+    if (epoll_ctl(server.epoll, EPOLL_CTL_ADD, STDIN_FILENO, &orders) != 0)
+        die("standard input");
+    for (;;) {
         struct epoll_event events[EVENTS];
         int ready = epoll_wait(server.epoll, events, EVENTS, -1);
         for (int i = 0; i < ready; i++) {
             if (events[i].data.ptr == NULL)
                 accept_peer();
-            else
+            else if (events[i].data.ptr != &server)
                 receive(events[i].data.ptr);
+            else if (!read_order())
+                return 0;
         }
         while (server.awaiting_count > 0)
             sync_batch();
     }
-    printf("messages %lu\n", server.messages);
-    return 0;
 }

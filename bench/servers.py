@@ -1,6 +1,7 @@
 """The servers that bench/run measures, behind one shape: start, count, stop."""
 
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -8,6 +9,7 @@ import time
 from pathlib import Path
 
 from harness import Mailroot, children_of, free_port, wait_until
+from mtas import Exim, OpenSmtpd
 from peers import Postfix, accepts_connections
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,7 +25,7 @@ def tools_built():
         source, program = ROOT / f"bench/{name}.c", TOOLS / name
         if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
             subprocess.run(["cc", "-std=gnu11", "-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-o",
-                            program, source], check=True)
+                            program, source, "-lssl", "-lcrypto"], check=True)
 
 
 def tree_of(pid):
@@ -46,37 +48,59 @@ def cpu_seconds_of(pids):
     return ticks / TICKS
 
 
+def memory_kib_of(pids):
+    """What the processes hold, what they share counted once over all."""
+    total = 0
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total
+
+
+def bytes_written(path):
+    """By the disk that path is on, as it counts itself, when all that waits has been written."""
+    os.sync()
+    device = os.stat(path).st_dev
+    fields = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat").read_text().split()
+    return int(fields[6]) * 512
+
+
 class Hop:
-    """The next hop of relay runs: bench/server, ended by itself after the awaited count."""
+    """The next hop of relay runs: bench/server, which says when the awaited messages have come. It
+    stays, for a host that goes away is avoided for a time."""
 
     def __init__(self):
         self.port = free_port()
-        self.process = None
-
-    def expect(self, messages):
-        self.close()
-        self.process = subprocess.Popen([TOOLS / "server", str(self.port), str(messages)],
-                                        stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([TOOLS / "server", str(self.port)], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         wait_until(lambda: accepts_connections(self.port), "the next hop listens")
 
-    def wait(self):
-        self.process.wait(WAIT_SECONDS)
+    def expect(self, messages):
+        self.process.stdin.write(f"{messages}\n")
+        self.process.stdin.flush()
+
+    def wait(self, seconds=WAIT_SECONDS):
+        if not select.select([self.process.stdout], [], [], seconds)[0]:
+            raise SystemExit("bench: not all messages came to the next hop")
+        self.process.stdout.readline()
 
     def close(self):
-        if self.process:
-            self.process.terminate()
-            self.process.wait()
-            self.process = None
+        self.process.communicate()
 
 
 class MeasuredServer:
-    """What is common; a subclass has name, kinds, port, root_pid."""
+    """What is common; a subclass has name, port and root_pid. Mail for example.test is delivered
+    to mailboxes, of the users load, u0, u1 ...; all else goes to the next hop."""
 
     name = ""
     kinds = ("local", "relay")
+    has_tls = True
 
     def recipient(self, kind):
-        return "alice@example.test" if kind == "local" else "carol@relay.test"
+        return "u%@example.test" if kind == "local" else "u%@relay.test"
 
     def pids(self):
         return tree_of(self.root_pid())
@@ -88,9 +112,31 @@ class MeasuredServer:
         if kind == "relay":
             self.hop.expect(messages)
 
-    def wait_delivered(self, kind, messages):
+    def wait_delivered(self, kind, copies):
+        """Until so many are in mailboxes, or have been taken by the next hop."""
         if kind == "relay":
             self.hop.wait()
+
+
+class MaildirServer(MeasuredServer):
+    """Those whose 250 comes before the mailbox has it: the files of one maildir are counted.
+    _maildir is a subclass's."""
+
+    def expect(self, kind, messages):
+        inbox = self._maildir() / "new"
+        for file in os.scandir(inbox) if inbox.exists() else ():
+            os.unlink(file)
+        super().expect(kind, messages)
+
+    def wait_delivered(self, kind, copies):
+        super().wait_delivered(kind, copies)
+        inbox = self._maildir() / "new"
+        end = time.monotonic() + WAIT_SECONDS
+        while kind == "local" and (not inbox.exists() or
+                                   sum(1 for _ in os.scandir(inbox)) < copies):
+            if time.monotonic() > end:
+                raise SystemExit(f"bench: {self.name} did not deliver in time")
+            time.sleep(0.02)
 
 
 class MailrootServer(MeasuredServer):
@@ -98,10 +144,14 @@ class MailrootServer(MeasuredServer):
 
     name = "mailroot"
 
+    def __init__(self, users):
+        self.users = users
+
     def __enter__(self):
         self.hop = Hop()
         self.server = Mailroot(
-            server_lines=["relay 127.0.0.0/8"],
+            users=tuple(f"u{number}" for number in range(self.users)),
+            server_lines=["relay 127.0.0.0/8", "limit connections-per-address 10000"],
             lines=["connector hop {", "    to relay.test",
                    f"    smart-host 127.0.0.1:{self.hop.port}", "}",
                    "retry {", "    glitch 1s x100", "    after 1s", "}"])
@@ -124,17 +174,22 @@ class MailrootServer(MeasuredServer):
         shutil.rmtree(self.server.directory, ignore_errors=True)
 
 
-class PostfixServer(MeasuredServer):
+class PostfixServer(MaildirServer):
     """Debian's Postfix with its default durability; local mail by virtual(8) to a maildir."""
 
-    name = "postfix"
+    name = "Postfix"
+
+    def __init__(self, certificate):
+        self.certificate = certificate
 
     def __enter__(self):
         if Postfix.missing():
             raise SystemExit(f"bench: {Postfix.missing()}")
         self.hop = Hop()
         self.peer = Postfix("example.test", relayhost=f"[127.0.0.1]:{self.hop.port}", extra=[
-            "minimal_backoff_time = 1s", "maximal_backoff_time = 1s", "queue_run_delay = 1s"])
+            "minimal_backoff_time = 1s", "maximal_backoff_time = 1s", "queue_run_delay = 1s",
+            "smtpd_tls_security_level = may", f"smtpd_tls_cert_file = {self.certificate[0]}",
+            f"smtpd_tls_key_file = {self.certificate[1]}"], processes=1100)
         self.peer.start()
         self.port = self.peer.port
         return self
@@ -142,26 +197,52 @@ class PostfixServer(MeasuredServer):
     def root_pid(self):
         return self.peer.master_pid()
 
-    def _inbox(self):
-        return self.peer.mail / "box" / "new"
-
-    def expect(self, kind, messages):
-        shutil.rmtree(self.peer.mail / "box", ignore_errors=True)
-        super().expect(kind, messages)
-
-    def wait_delivered(self, kind, messages):
-        if kind == "relay":
-            super().wait_delivered(kind, messages)
-            return
-        end = time.monotonic() + WAIT_SECONDS
-        while not self._inbox().exists() or sum(1 for _ in os.scandir(self._inbox())) < messages:
-            if time.monotonic() > end:
-                raise SystemExit("bench: Postfix did not deliver in time")
-            time.sleep(0.02)
+    def _maildir(self):
+        return self.peer.mail / "box"
 
     def __exit__(self, *_):
         self.peer.close()
         self.hop.close()
+
+
+class JailedMeasured(MaildirServer):
+    """Debian's Exim and OpenSMTPD, below directories of their own."""
+
+    maildir = None
+
+    def __init__(self, certificate):
+        self.certificate = certificate
+
+    def __enter__(self):
+        if self.peer_class.missing():
+            raise SystemExit(f"bench: {self.peer_class.missing()}")
+        self.hop = Hop()
+        self.peer = self.peer_class("example.test", next_port=self.hop.port, connections=1100,
+                                    certificate=self.certificate)
+        # Deliveries that outlive their parent are to be counted as well.
+        self.peer.launcher = ("python3", str(ROOT / "bench/reaper.py"))
+        self.peer.start()
+        self.port = self.peer.port
+        return self
+
+    def root_pid(self):
+        return self.peer.process.pid
+
+    def _maildir(self):
+        return self.peer.jail.directory / self.maildir
+
+    def __exit__(self, *_):
+        self.peer.close()
+        self.hop.close()
+
+
+class EximServer(JailedMeasured):
+    name, peer_class, maildir = "Exim", Exim, "mail/box"
+
+
+class OpenSmtpdServer(JailedMeasured):
+    name, peer_class, maildir = "OpenSMTPD", OpenSmtpd, "mail"
+    has_tls = False  # see there
 
 
 class Limit(MeasuredServer):
@@ -169,12 +250,13 @@ class Limit(MeasuredServer):
 
     name = "limit"
     kinds = ("local",)
+    has_tls = False
 
     def __enter__(self):
         self.directory = Path(tempfile.mkdtemp(prefix="limit-"))
         self.port = free_port()
-        self.process = subprocess.Popen([TOOLS / "server", str(self.port), "0",
-                                         self.directory / "log"], stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([TOOLS / "server", str(self.port), self.directory / "log"],
+                                        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         wait_until(lambda: accepts_connections(self.port), "the limit listens")
         return self
 
@@ -182,6 +264,5 @@ class Limit(MeasuredServer):
         return self.process.pid
 
     def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
+        self.process.communicate()
         shutil.rmtree(self.directory, ignore_errors=True)

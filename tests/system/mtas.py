@@ -63,9 +63,14 @@ class JailedServer:
     rest. Subclasses say in _install what to run."""
 
     program_name = host = None
+    launcher = ()  # a command that starts the server as its child
 
-    def __init__(self, domain, next_port=None):
+    def __init__(self, domain, next_port=None, connections=100, certificate=None):
+        """connections: of clients at a time. certificate: (file, key file) for STARTTLS, which it
+        does not have otherwise. Exim heeds both; OpenSMTPD has no limit of its own, and its TLS
+        does not work with the OpenSSL of Debian 12 (the key is in another process)."""
         self.domain, self.next_port, self.port = domain, next_port, free_port()
+        self.connections, self.certificate = connections, certificate
         self.program = find_program(self.program_name)
         self.jail = None
         self.process = None
@@ -82,8 +87,9 @@ class JailedServer:
     def start(self):
         command = self._install()
         with (self.jail.directory / "output").open("wb") as output:
-            self.process = subprocess.Popen(["chroot", self.jail.directory, *command],
-                                            stdout=output, stderr=output, start_new_session=True)
+            self.process = subprocess.Popen(
+                [*self.launcher, "chroot", self.jail.directory, *command], stdout=output,
+                stderr=output, start_new_session=True)
         wait_until(lambda: accepts_connections(self.port),
                    f"{self.program_name} listens; it said: {self.output()}", 30)
         return self
@@ -127,12 +133,13 @@ primary_hostname = exim.test
 daemon_smtp_ports = {port}
 local_interfaces = 127.0.0.1
 disable_ipv6
-tls_advertise_hosts =
+{tls}
 keep_environment =
 spool_directory = /spool
 log_file_path = /log/%s
 pid_file_path = /log/exim.pid
-smtp_accept_max = 100
+smtp_accept_max = {connections}
+smtp_accept_max_per_connection = 0
 smtp_accept_queue_per_connection = 0
 chunking_advertise_hosts = *
 dsn_advertise_hosts = *
@@ -170,6 +177,13 @@ onward:
 """
 
 
+EXIM_TLS = """\
+tls_advertise_hosts = *
+tls_certificate = /etc/cert.pem
+tls_privatekey = /etc/key.pem
+"""
+
+
 class Exim(JailedServer):
     program_name, host = "exim4", "exim.test"
 
@@ -177,13 +191,19 @@ class Exim(JailedServer):
         self.jail = Jail("exim", ["Debian-exim"], ["spool", "log", "mail", "etc/exim4"])
         self.jail.give(0, "spool", "log", "mail")
         self.jail.add(self.program, "/usr/sbin/exim4")
+        for source, name in zip(self.certificate or (), ("etc/cert.pem", "etc/key.pem")):
+            shutil.copy(source, self.jail.directory / name)
+            self.jail.give(0, name)
         self.jail.write("etc/exim4/exim4.conf", EXIM.format(
-            port=self.port, domain=self.domain, next_port=self.next_port or self.port))
+            port=self.port, domain=self.domain, next_port=self.next_port or self.port,
+            connections=self.connections,
+            tls=EXIM_TLS if self.certificate else "tls_advertise_hosts ="))
         return ["/usr/sbin/exim4", "-bdf", "-q1h"]
 
 
 OPENSMTPD = """\
 table users {{ "@" = "vmail" }}
+smtp limit max-mails 1000000
 listen on 127.0.0.1 port {port} hostname opensmtpd.test
 action "in" maildir "/mail" virtual <users>
 action "onward" relay host "smtp://127.0.0.1:{next_port}"
