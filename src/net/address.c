@@ -243,21 +243,28 @@ const char *net_network_text(const struct net_network *network, char out[NET_ADD
     return out;
 }
 
-bool net_address_reverse_name(const struct net_address *address, char out[NET_REVERSE_NAME_BYTES])
+bool net_address_reversed(const struct net_address *address, char out[NET_REVERSED_BYTES])
 {
     struct host_bytes host = host_bytes_of(address);
-    if (host.length == 0)
-        return false;
     size_t at = 0;
     for (unsigned i = host.length; i > 0; i--) {
         unsigned byte = host.bytes[i - 1];
+        const char *dot = i > 1 ? "." : "";
         if (host.length == 4)
-            at += (size_t)snprintf(out + at, NET_REVERSE_NAME_BYTES - at, "%u.", byte);
+            at += (size_t)snprintf(out + at, NET_REVERSED_BYTES - at, "%u%s", byte, dot);
         else
-            at += (size_t)snprintf(out + at, NET_REVERSE_NAME_BYTES - at, "%x.%x.", byte & 15,
-                                   byte >> 4);
+            at += (size_t)snprintf(out + at, NET_REVERSED_BYTES - at, "%x.%x%s", byte & 15,
+                                   byte >> 4, dot);
     }
-    snprintf(out + at, NET_REVERSE_NAME_BYTES - at, "%s",
-             host.length == 4 ? "in-addr.arpa" : "ip6.arpa");
+    return host.length > 0;
+}
+
+bool net_address_reverse_name(const struct net_address *address, char out[NET_REVERSE_NAME_BYTES])
+{
+    char reversed[NET_REVERSED_BYTES];
+    if (!net_address_reversed(address, reversed))
+        return false;
+    snprintf(out, NET_REVERSE_NAME_BYTES, "%s.%s", reversed,
+             net_address_is_v4(address) ? "in-addr.arpa" : "ip6.arpa");
     return true;
 }

@@ -52,9 +52,12 @@ const char *net_address_literal(const struct net_address *address,
                                 char out[NET_ADDRESS_TEXT_BYTES]);
 /* "192.0.2.1:25" for people and logs. Returns out. */
 const char *net_address_text(const struct net_address *address, char out[NET_ADDRESS_TEXT_BYTES]);
+/* Its bytes as names in DNS have them, the last first: "1.2.0.192", or 32 digits of an IPv6 address
+ * (RFC 5782 2.1, 2.4). False for a Unix socket. */
+enum { NET_REVERSED_BYTES = 64, NET_REVERSE_NAME_BYTES = 80 };
+bool net_address_reversed(const struct net_address *address, char out[NET_REVERSED_BYTES]);
 /* The name its PTR record is below: "1.2.0.192.in-addr.arpa" (RFC 1035 3.5), or of ip6.arpa (RFC
  * 3596 2.5). False for a Unix socket. */
-enum { NET_REVERSE_NAME_BYTES = 80 };
 bool net_address_reverse_name(const struct net_address *address, char out[NET_REVERSE_NAME_BYTES]);
 /* "192.0.2.0/24". Returns out. */
 const char *net_network_text(const struct net_network *network, char out[NET_ADDRESS_TEXT_BYTES]);

@@ -22,6 +22,7 @@ enum {
     MOST_ADDRESSES = 64,
     MOST_RECORDS = 1000,
     MOST_NAMES = 16,
+    MOST_CODES = 32,    /* of one block list */
     MOST_CONFIRMED = 5, /* names of an address: each costs a question */
     ANCHOR_MAX = 2048
 };
@@ -556,4 +557,45 @@ enum status resolver_find_peer(struct resolver *resolver, const struct net_addre
             out->name = names[i];
     }
     return status;
+}
+
+static void take_codes(const struct ub_result *result, struct arena *arena,
+                       struct resolver_listing *out)
+{
+    unsigned records = record_count(result);
+    out->codes = arena_array(arena, MOST_CODES, sizeof(*out->codes));
+    for (unsigned i = 0; i < records && out->count < MOST_CODES; i++) {
+        struct text data = record_at(result, i);
+        uint32_t code;
+        if (data.length != sizeof(code))
+            continue;
+        memcpy(&code, data.data, sizeof(code));
+        out->codes[out->count++] = ntohl(code);
+    }
+}
+
+enum status resolver_find_listings(struct resolver *resolver, const struct net_address *address,
+                                   int64_t deadline_ms, struct arena *arena,
+                                   struct resolver_listing *listings, unsigned count)
+{
+    char reversed[NET_REVERSED_BYTES], name[DNS_NAME_TEXT_MAX + 1];
+    if (!net_address_reversed(address, reversed))
+        return refused("not an Internet address");
+    struct query *queries = arena_array(arena, count, sizeof(*queries));
+    for (unsigned i = 0; i < count; i++) {
+        struct text asked = arena_printf(arena, "%s.%.*s", reversed, TEXT_ARG(listings[i].zone));
+        listings[i] = (struct resolver_listing){.zone = listings[i].zone};
+        listings[i].status = check_name(asked, name);
+        if (listings[i].status == OK)
+            query_start(resolver, &queries[i], name, TYPE_A);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (listings[i].status != OK)
+            continue;
+        listings[i].status = query_wait(resolver, &queries[i], deadline_ms);
+        if (listings[i].status == OK)
+            take_codes(queries[i].result, arena, &listings[i]);
+        query_finish(&queries[i]);
+    }
+    return OK;
 }

@@ -82,4 +82,16 @@ enum status resolver_find_records(struct resolver *resolver, enum resolver_kind 
 enum status resolver_find_txt(struct resolver *resolver, struct text name, struct arena *arena,
                               struct text **out, unsigned *count);
 
+/* What a block list says of an address (RFC 5782 2.1). */
+struct resolver_listing {
+    struct text zone;   /* asked; the rest is the answer */
+    enum status status; /* OK; TRY_LATER: not known at the deadline, or as above */
+    uint32_t *codes;    /* its A records as numbers: 127.0.0.2 is 0x7f000002. None: not listed */
+    unsigned count;
+};
+/* Ask several, all at once. REFUSED, and nothing was asked: it is no Internet address. YIELDS. */
+enum status resolver_find_listings(struct resolver *resolver, const struct net_address *address,
+                                   int64_t deadline_ms, struct arena *arena,
+                                   struct resolver_listing *listings, unsigned count);
+
 #endif

@@ -165,6 +165,20 @@ TEST("the name below which an address resolves back is read from its end")
     EXPECT(!net_address_reverse_name(&address, name));
 }
 
+TEST("below a block list's zone an address stands with its end first")
+{
+    char reversed[NET_REVERSED_BYTES];
+    struct net_address address = host("192.0.2.10");
+    EXPECT(net_address_reversed(&address, reversed));
+    EXPECT_TEXT(text_from(reversed), "10.2.0.192");
+    address = host("2001:db8::12");
+    EXPECT(net_address_reversed(&address, reversed));
+    EXPECT_TEXT(text_from(reversed),
+                "2.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2");
+    address.any.sa_family = AF_UNIX;
+    EXPECT(!net_address_reversed(&address, reversed));
+}
+
 TEST("addresses of web pages are taken apart, and others refused")
 {
     struct https_url url;

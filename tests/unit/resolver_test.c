@@ -27,6 +27,8 @@ static const struct record {
     {"plain.example", AAAA, TEXT("\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7")},
     {"_25._tcp.plain.example", TLSA, TEXT("\3\1\1\1\2\3\4")},
     {"_mta-sts.plain.example", TXT, TEXT("\011v=STSv1; \005id=1;")},
+    {"9.2.0.192.list.example", A, TEXT("\177\0\0\2")},
+    {"9.2.0.192.list.example", A, TEXT("\177\0\0\012")},
     {"alias.example", CNAME, TEXT("\003two\007example\0")},
 };
 
@@ -291,6 +293,31 @@ static void look_up_records(void)
 TEST("TLSA records count only when they are proven, TXT strings are joined")
 {
     run(look_up_records);
+}
+
+static void look_up_listings(void)
+{
+    struct net_address address;
+    struct resolver_listing listings[] = {{.zone = TEXT("list.example")},
+                                          {.zone = TEXT("no.example")},
+                                          {.zone = TEXT("broken.example")},
+                                          {.zone = TEXT("bad\\zone")}};
+    EXPECT(net_address_parse(TEXT("192.0.2.9"), 25, &address));
+    EXPECT(resolver_find_listings(resolver, &address, clock_monotonic_ms() + 20 * SECOND, &arena,
+                                  listings, 4) == OK);
+    EXPECT(listings[0].status == OK && listings[0].count == 2);
+    EXPECT(listings[0].codes[0] + listings[0].codes[1] == 0x7f000002 + 0x7f00000au);
+    EXPECT(listings[1].status == OK && listings[1].count == 0);
+    EXPECT(listings[2].status == TRY_LATER);
+    EXPECT(listings[3].status == REFUSED);
+    address.any.sa_family = AF_UNIX;
+    EXPECT(resolver_find_listings(resolver, &address, clock_monotonic_ms(), &arena, listings, 1) ==
+           REFUSED);
+}
+
+TEST("several block lists are asked at once, and one that fails spoils no other")
+{
+    run(look_up_listings);
 }
 
 static void set_up_with_anchors(void *argument)
