@@ -531,6 +531,8 @@ void settings_check(struct settings_parser *parser)
             check_group(&checking, block);
             break;
         case KIND_POLICY:
+        case KIND_FILTER:
+        case KIND_BLOCK_LIST:
             break;
         case KIND_RECIPIENTS:
             check_recipients(&checking, block);
@@ -540,4 +542,5 @@ void settings_check(struct settings_parser *parser)
         }
     }
     map_free(&checking.listens);
+    settings_check_filters(parser);
 }

@@ -225,6 +225,8 @@ static void complete_folders(struct settings_parser *parser, struct settings *se
             arena_printf(&parser->object->arena, "%.*s/pickup", TEXT_ARG(settings->data_directory));
     if (settings->badmail_folder.length == 0)
         settings->badmail_folder = folder_of(parser, "BadMail", "badmail");
+    if (settings->filter.archive_folder.length == 0)
+        settings->filter.archive_folder = folder_of(parser, "Filter", "filter");
     for (struct setting_block *block = parser->object->blocks; block != NULL; block = block->next) {
         struct setting_domain *domain = block->values;
         if (block->kind == KIND_DOMAIN && domain->drops && domain->drop_folder.length == 0)

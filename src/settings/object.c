@@ -20,6 +20,7 @@ struct settings_object *settings_object_new(uint64_t version)
     struct setting_place nowhere = {0};
     settings_object_add(object, KIND_TOP, TEXT(""), nowhere)->values = &object->settings;
     settings_object_add(object, KIND_RETRY, TEXT(""), nowhere)->values = &object->settings.retry;
+    settings_object_add(object, KIND_FILTER, TEXT(""), nowhere)->values = &object->settings.filter;
     return object;
 }
 
@@ -194,6 +195,11 @@ bool setting_retry_equals(const struct setting_retry *a, const struct setting_re
     for (unsigned i = 0; equal && i < a->after_count; i++)
         equal = a->after_ms[i] == b->after_ms[i];
     return equal;
+}
+
+struct setting_place settings_filter_place(const struct settings *settings, const char *name)
+{
+    return place_of(settings, &settings->filter, KIND_FILTER, name);
 }
 
 bool setting_client_logs_in(const struct setting_client_login *login)

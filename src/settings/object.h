@@ -25,7 +25,7 @@ struct settings_object {
     struct arena arena;
     unsigned holders;
     struct map *domains; /* name to struct setting_domain */
-    /* In the order of their first lines. The first two are the top and retry. */
+    /* In the order of their first lines. The first are those without names: top, retry, filter. */
     struct setting_block *blocks, **blocks_end;
     unsigned block_counts[KIND_COUNT];
 };

@@ -200,7 +200,10 @@ static bool open_names(struct settings_parser *parser, enum setting_kind_id kind
     const struct setting_kind *about = &setting_kinds[kind];
     unsigned names = words.count - 1;
     if (about->names_most == 0 && names == 0) {
-        parser->open[parser->open_count++] = parser->object->blocks->next;
+        struct setting_block *block = parser->object->blocks;
+        while (block->kind != kind)
+            block = block->next;
+        parser->open[parser->open_count++] = block;
         return true;
     }
     if (names > about->names_most) {

@@ -36,6 +36,6 @@
 
 extern const struct setting_rows setting_top_rows, setting_domain_rows, setting_server_rows,
     setting_connector_rows, setting_policy_rows, setting_group_rows, setting_recipients_rows,
-    setting_retry_rows;
+    setting_retry_rows, setting_filter_rows, setting_block_list_rows;
 
 #endif

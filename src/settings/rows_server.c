@@ -150,6 +150,11 @@ static const struct setting_row server_rows[] = {
     {SERVER, "tarpit", &setting_type_time,
      .standard = "0", .low = 0, .high = MINUTE, TO(setting_server, tarpit_ms),
      .help = "How long a peer that is not logged in waits for each refusal (5xx)."},
+    {SERVER, "filter", &setting_type_filter_uses,
+     .otherwise = "none", .high = 100, TO_LIST(setting_server, filters, filter_count),
+     .help = "Which filters (see the block filter) are applied to what strangers send by smtp: "
+             "connection, sender, recipient; at some of its listeners, written as listen has them, "
+             "or at all. For example: filter sender recipient connection at 192.0.2.10:25."},
     {SERVER, "etrn", &setting_type_etrn,
      .standard = "any",
      .help = "Who may start the delivery of mail that waits for a domain, by ETRN. It goes to the "

@@ -3,6 +3,7 @@
 #define SETTINGS_SERVER_H
 
 #include "net/address.h"
+#include "settings/filter.h"
 #include "settings/profile.h"
 #include "settings/route.h"
 
@@ -137,7 +138,9 @@ struct setting_server {
     int64_t session_ms;  /* `limit session 2h`: whole session; 0: none */
     int64_t least_by_ms; /* `limit deliver-by 0`: the shortest BY=...;R that is taken; 0: any */
     int64_t max_hold_ms; /* `limit hold 30d`: of FUTURERELEASE; 0: not offered */
-    uint32_t without;    /* `without WORD ...`: EXTENSION_BITs (extensions.h) */
+    struct setting_filter_use *filters; /* `filter WORD ... [at ADDRESS ...]` */
+    unsigned filter_count;
+    uint32_t without;           /* `without WORD ...`: EXTENSION_BITs (extensions.h) */
     struct setting_retry retry; /* what is not written as in settings.retry */
     struct text folders;        /* `folders DIR`: Pickup, Drop and BadMail are in it; "" none */
 };

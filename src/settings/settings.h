@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/status.h"
 #include "net/address.h"
+#include "settings/filter.h"
 #include "settings/server.h"
 
 /* What a connector or a policy asks of a hop: bits. The first three stand alone, of the others one
@@ -135,6 +136,9 @@ struct settings {
     unsigned recipients_count;
     struct setting_connector direct; /* the defaults: for what no connector is for; by MX */
     struct setting_retry retry;
+    struct setting_filter filter;
+    struct setting_block_list *block_lists;
+    unsigned block_list_count;
 };
 
 /* The files as read (the main one and its includes), before parsing: what the parent sends to
@@ -177,6 +181,7 @@ struct text settings_member_hop(const char *kind, struct text member, struct are
 struct setting_place settings_retry_place(const struct settings *settings,
                                           const struct setting_retry *retry, const char *row);
 bool setting_retry_equals(const struct setting_retry *a, const struct setting_retry *b);
+struct setting_place settings_filter_place(const struct settings *settings, const char *row);
 
 /* `config show`: changed settings as statements (all: defaults too; where: with file:line). */
 void settings_show(const struct settings *settings, bool all, bool where, struct buffer *out);

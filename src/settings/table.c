@@ -98,6 +98,28 @@ const struct setting_kind setting_kinds[KIND_COUNT] = {
                     .most = 1,
                     .needs_braces = true,
                     .help = "When delivery is tried again, and given up."},
+    [KIND_FILTER] = {.rows = &setting_filter_rows,
+                     .word = "filter",
+                     .names = "",
+                     .size = sizeof(struct setting_filter),
+                     .most = 1,
+                     .needs_braces = true,
+                     .help = "Mail that is not wanted. It concerns strangers alone, where a server "
+                             "says so (filter), in this order: when they connect accept and deny; "
+                             "at MAIL the sender; at RCPT the recipient, then the block lists. "
+                             "Nothing of it is for who is logged in. mailroot filter check tells "
+                             "what would become of a message."},
+    [KIND_BLOCK_LIST] = {.rows = &setting_block_list_rows,
+                         .word = "block-list",
+                         .names = "NAME",
+                         .names_most = 1,
+                         .most = 20,
+                         KIND(setting_block_list, block_list),
+                         .needs_braces = true,
+                         .help =
+                             "A list of hosts in DNS from which mail is not wanted. The first "
+                             "that has the client's address refuses its recipients. A list that "
+                             "does not answer refuses nobody."},
 };
 
 /* clang-format off */
@@ -105,7 +127,7 @@ const struct setting_later setting_laters[] = {
     {KIND_TOP, "acme"}, {KIND_TOP, "journal"}, {KIND_TOP, "metrics"},
     {KIND_TOP, "log session"}, {KIND_TOP, "sink"},
     {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "authoritative"},
-    {KIND_SERVER, "filter"}, {KIND_SERVER, "sender"},
+    {KIND_SERVER, "sender"},
     {KIND_POLICY, "format"}, {KIND_POLICY, "allow"}, {KIND_POLICY, "deny"}, {KIND_POLICY, "use"},
     {KIND_RETRY, "hops"},
 };

@@ -14,6 +14,8 @@ enum setting_kind_id {
     KIND_GROUP,
     KIND_RECIPIENTS,
     KIND_RETRY,
+    KIND_FILTER,
+    KIND_BLOCK_LIST,
     KIND_COUNT
 };
 

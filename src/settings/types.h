@@ -45,6 +45,11 @@ extern const struct setting_type setting_type_certificates; /* FILE key FILE */
 extern const struct setting_type setting_type_means;        /* unsigned, enum tls_means */
 extern const struct setting_type setting_type_proxy;        /* an address with its port */
 
+extern const struct setting_type setting_type_patterns;    /* struct setting_pattern */
+extern const struct setting_type setting_type_codes;       /* uint32_t: answers of block lists */
+extern const struct setting_type setting_type_mask;        /* the same, one */
+extern const struct setting_type setting_type_filter_uses; /* struct setting_filter_use */
+
 extern const struct setting_type setting_type_flag; /* bool, by standing there */
 extern const struct setting_type setting_type_senders;
 extern const struct setting_type setting_type_names;      /* of servers */
