@@ -65,6 +65,20 @@ static void put_counters(struct queue *queue, struct admin_call *call)
     }
 }
 
+static void put_filtered(struct queue *queue, struct admin_call *call)
+{
+    static const char *const names[FILTERED_KINDS] = {
+        [FILTERED_ACCEPTED] = "accept",   [FILTERED_DENIED] = "deny",
+        [FILTERED_SENDER] = "sender",     [FILTERED_RECIPIENT] = "recipient",
+        [FILTERED_LISTED] = "block-list",
+    };
+    put_heading(call, "filtered_total",
+                "How often a filter acted: for a connection, a sender, a recipient.", "counter");
+    for (unsigned i = 0; i < FILTERED_KINDS; i++)
+        put(call, "filtered_total", "filter", text_from(names[i]),
+            queue_counters_now(queue)->filtered[i]);
+}
+
 enum { ROWS_MOST = 16 };
 
 /* One of our own queues, or the hops of one state. */
@@ -133,6 +147,7 @@ enum status verb_metrics(void *queue, struct admin_call *call)
     if (status != OK)
         return status;
     put_counters(queue, call);
+    put_filtered(queue, call);
     queue_each_named(queue, add_named, &own);
     queue_each_hop(queue, add_hop, &hops);
     put_rows(call, &own, &hops);

@@ -4,11 +4,13 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/logline.h"
 #include "net/resolver.h"
 #include "proto/line/peer.h"
+#include "queue/block_lists.h"
 
 /* A front that was taken over must not use up our memory with questions. */
-enum { QUESTIONS_MAX = 500 };
+enum { QUESTIONS_MAX = 500, LISTINGS_BYTES = 16 << 10 };
 
 struct peer_names {
     struct role_context *context;
@@ -81,28 +83,104 @@ static enum status find(struct peer_names *names, const struct net_address *addr
     return status;
 }
 
+/* A question begins, about the address of the request. False when the call was answered; else
+ * question_end. */
+static bool question_begin(struct peer_names *names, struct rpc_call *call, struct text request,
+                           struct net_address *address)
+{
+    if (!net_address_parse_endpoint(request, 0, address) || address->any.sa_family == AF_UNIX) {
+        rpc_fail(&call, REFUSED, "malformed request");
+        return false;
+    }
+    if (names->stopping || names->questions >= QUESTIONS_MAX) {
+        rpc_fail(&call, TRY_LATER, "too many questions");
+        return false;
+    }
+    names->questions++;
+    return true;
+}
+
+static void question_end(struct peer_names *names, struct rpc_call *call, enum status status,
+                         struct buffer *answer)
+{
+    names->questions--;
+    task_event_tell_all(&names->changed);
+    if (status == OK)
+        rpc_answer(&call, buffer_text(answer));
+    else
+        rpc_fail(&call, TRY_LATER, fail_reason());
+    buffer_finish(answer);
+}
+
 void peer_names_serve(struct peer_names *names, struct rpc_call *call, struct text request)
 {
     struct net_address address;
     struct line_peer peer = {0};
-    if (!net_address_parse_endpoint(request, 0, &address) || address.any.sa_family == AF_UNIX) {
-        rpc_fail(&call, REFUSED, "malformed request");
-        return;
-    }
-    if (names->stopping || names->questions >= QUESTIONS_MAX) {
-        rpc_fail(&call, TRY_LATER, "too many questions");
-        return;
-    }
-    names->questions++;
-    enum status status = find(names, &address, &peer);
-    names->questions--;
-    task_event_tell_all(&names->changed);
     struct buffer answer;
+    if (!question_begin(names, call, request, &address))
+        return;
+    enum status status = find(names, &address, &peer);
     buffer_init(&answer, 2 * sizeof(peer));
     line_peer_encode(&peer, &answer);
+    question_end(names, call, status, &answer);
+}
+
+/* Block lists */
+
+/* Whoever runs a list should hear of it, and so should we: it refuses nobody. */
+static void log_useless(const struct setting_block_list *list,
+                        const struct resolver_listing *listing)
+{
+    if (listing->status != OK)
+        log_info("block-list.away", "list=%s zone=%s", log_text(list->name), log_text(list->zone));
+    for (unsigned i = 0; i < listing->count; i++) {
+        enum filter_code code = decide_filter_code(list, listing->codes[i]);
+        if (code == FILTER_CODE_NO_ANSWER || code == FILTER_CODE_FOREIGN)
+            log_info("block-list.useless", "list=%s zone=%s answer=%u.%u.%u.%u",
+                     log_text(list->name), log_text(list->zone), listing->codes[i] >> 24,
+                     listing->codes[i] >> 16 & 255, listing->codes[i] >> 8 & 255,
+                     listing->codes[i] & 255);
+    }
+}
+
+/* YIELDS. */
+static enum status find_listings(struct peer_names *names, const struct settings *settings,
+                                 const struct net_address *address, struct arena *arena,
+                                 struct buffer *answer)
+{
+    unsigned count = settings->block_list_count;
+    struct resolver_listing *found = arena_array(arena, count, sizeof(*found));
+    struct filter_listing *listings = arena_array(arena, count, sizeof(*listings));
+    for (unsigned i = 0; i < count; i++)
+        found[i].zone = settings->block_lists[i].zone;
+    enum status status = set_up(names);
     if (status == OK)
-        rpc_answer(&call, buffer_text(&answer));
-    else
-        rpc_fail(&call, TRY_LATER, fail_reason());
-    buffer_finish(&answer);
+        status = resolver_find_listings(names->resolver, address,
+                                        clock_monotonic_ms() + settings->filter.list_wait_ms, arena,
+                                        found, count);
+    for (unsigned i = 0; i < count && status == OK; i++) {
+        listings[i] = (struct filter_listing){.list = settings->block_lists[i].name,
+                                              .is_unknown = found[i].status != OK,
+                                              .codes = found[i].codes,
+                                              .code_count = found[i].count};
+        log_useless(&settings->block_lists[i], &found[i]);
+    }
+    block_lists_encode(listings, count, answer);
+    return status;
+}
+
+void peer_names_serve_lists(struct peer_names *names, struct rpc_call *call, struct text request)
+{
+    struct net_address address;
+    struct arena arena;
+    struct buffer answer;
+    if (!question_begin(names, call, request, &address))
+        return;
+    struct settings *settings = settings_hold(names->context->settings);
+    arena_init(&arena);
+    buffer_init(&answer, LISTINGS_BYTES);
+    enum status status = find_listings(names, settings, &address, &arena, &answer);
+    question_end(names, call, status, &answer);
+    arena_finish(&arena);
+    settings_release(&settings);
 }

@@ -1,4 +1,4 @@
-/* The send role's part in knowing peers by name: DNS, asked for fronts. */
+/* The send role's part in knowing peers: what DNS calls them, and what block lists say of them. */
 #ifndef MAIN_PEER_NAMES_H
 #define MAIN_PEER_NAMES_H
 
@@ -12,5 +12,7 @@ struct peer_names *peer_names_new(struct role_context *context);
 void peer_names_stop(struct peer_names **names);
 /* Serves SEND_PEER_NAME. YIELDS. */
 void peer_names_serve(struct peer_names *names, struct rpc_call *call, struct text address);
+/* Serves SEND_BLOCK_LISTS. YIELDS. */
+void peer_names_serve_lists(struct peer_names *names, struct rpc_call *call, struct text address);
 
 #endif

@@ -10,6 +10,7 @@
 #include "main/programs.h"
 #include "proto/line/peer.h"
 #include "proto/smtp/smtp_send.h"
+#include "queue/block_lists.h"
 #include "queue/links.h"
 #include "queue/turn.h"
 
@@ -49,13 +50,21 @@ static void serve_peer_name(void *context, struct rpc_call *call, struct text re
     peer_names_serve(send->peer_names, call, request);
 }
 
+static void serve_block_lists(void *context, struct rpc_call *call, struct text request)
+{
+    const struct send *send = context;
+    peer_names_serve_lists(send->peer_names, call, request);
+}
+
 static const struct rpc_method from_front[] = {
     {SEND_PEER_NAME, 0, "send.peer-name", serve_peer_name},
+    {SEND_BLOCK_LISTS, 0, "send.block-lists", serve_block_lists},
 };
 static const struct rpc_method from_store[] = {
     {SEND_TURN, RPC_INLINE, "send.turn", serve_turn},
     {SEND_PROBE, RPC_INLINE, "send.probe", serve_probe},
     {SEND_LINKS, 0, "send.links", serve_links},
+    {SEND_BLOCK_LISTS, 0, "send.block-lists", serve_block_lists},
 };
 static const struct rpc_method from_auth[] = {
     {INTROSPECT_TOKEN, 0, "introspect.token", serve_token},

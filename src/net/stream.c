@@ -67,6 +67,12 @@ const struct net_address *stream_peer(const struct stream *stream)
     return &stream->peer;
 }
 
+bool stream_local(const struct stream *stream, struct net_address *out)
+{
+    *out = (struct net_address){.length = sizeof(out->local)};
+    return getsockname(stream->io.fd, &out->any, &out->length) == 0;
+}
+
 void stream_set_peer(struct stream *stream, const struct net_address *peer)
 {
     stream->peer = *peer;

@@ -23,6 +23,8 @@ struct stream *stream_new(int fd, const struct net_address *peer);
 /* Closes (TLS: sends close_notify if that does not block). Accepts NULL. Does not yield. */
 void stream_close(struct stream **stream);
 const struct net_address *stream_peer(const struct stream *stream);
+/* The address that the peer connected to. False: there is none to be had. */
+bool stream_local(const struct stream *stream, struct net_address *out);
 /* The peer speaks for another, who is the peer from now on. */
 void stream_set_peer(struct stream *stream, const struct net_address *peer);
 

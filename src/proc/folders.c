@@ -3,10 +3,8 @@
 /* Set-group-ID, so that what users put in is readable to the group of the store, whatever theirs;
  * sticky, so that they can't touch each other's. */
 static const unsigned modes[] = {
-    [FOLDER_PICKUP_PUBLIC] = 03777,
-    [FOLDER_PICKUP] = 02770,
-    [FOLDER_DROP] = 02770,
-    [FOLDER_BADMAIL] = 0700,
+    [FOLDER_PICKUP_PUBLIC] = 03777, [FOLDER_PICKUP] = 02770, [FOLDER_DROP] = 02770,
+    [FOLDER_BADMAIL] = 0700,        [FOLDER_FILTER] = 0700,
 };
 
 struct places {
@@ -33,7 +31,10 @@ static void add_of_server(struct places *places, const struct setting_server *se
     static const struct {
         enum folder_kind kind;
         const char *name;
-    } inside[] = {{FOLDER_PICKUP, "Pickup"}, {FOLDER_DROP, "Drop"}, {FOLDER_BADMAIL, "BadMail"}};
+    } inside[] = {{FOLDER_PICKUP, "Pickup"},
+                  {FOLDER_DROP, "Drop"},
+                  {FOLDER_BADMAIL, "BadMail"},
+                  {FOLDER_FILTER, "Filter"}};
     for (unsigned i = 0; i < sizeof(inside) / sizeof(inside[0]) && server->folders.length > 0; i++)
         add(places, inside[i].kind,
             arena_printf(places->arena, "%.*s/%s", TEXT_ARG(server->folders), inside[i].name),
@@ -50,6 +51,8 @@ unsigned folders_list(const struct settings *settings, struct arena *arena,
     for (unsigned i = 0; i < settings->server_count; i++)
         add_of_server(&places, &settings->servers[i]);
     add(&places, FOLDER_BADMAIL, settings->badmail_folder, TEXT(""));
+    if (settings->filter.archives)
+        add(&places, FOLDER_FILTER, settings->filter.archive_folder, TEXT(""));
     for (unsigned i = 0; i < settings->domain_count; i++)
         if (settings->domains[i].drops)
             add(&places, FOLDER_DROP, settings->domains[i].drop_folder, TEXT(""));

@@ -10,6 +10,7 @@ enum folder_kind {
     FOLDER_PICKUP,
     FOLDER_DROP,
     FOLDER_BADMAIL,
+    FOLDER_FILTER, /* the archive of filtered mail */
 };
 enum { FOLDERS_MAX = 1000 };
 

@@ -116,8 +116,18 @@ static void fill_results(const struct plan *plan, const struct acceptance *accep
     }
 }
 
-/* held: ITEM_LATER or ITEM_LOOKUP; ITEM_SEND: it goes at once. From here to the append nothing
- * yields: UIDs follow the order of the log. */
+/* held: ITEM_LATER or ITEM_LOOKUP; ITEM_DROP: it is archived; ITEM_SEND: it goes at once. */
+static enum status compose(struct plan *plan, const struct acceptance *acceptance,
+                           enum item_kind held, int64_t now)
+{
+    if (held == ITEM_LATER)
+        return plan_hold(plan, held, acceptance->envelope->terms.hold_until_ms);
+    if (held == ITEM_LOOKUP)
+        return plan_hold(plan, held, now + QUEUE_LOOKUP_MS);
+    return held == ITEM_DROP ? plan_archive(plan, now) : plan_compose(plan, now);
+}
+
+/* From here to the append nothing yields: UIDs follow the order of the log. */
 static enum status compose_and_commit(struct plan *plan, const struct acceptance *acceptance,
                                       enum item_kind held)
 {
@@ -126,10 +136,7 @@ static enum status compose_and_commit(struct plan *plan, const struct acceptance
     if (acceptance->change != NULL)
         buffer_append(&change->operations, buffer_text(&acceptance->change->operations));
     story_of_arrival(plan, acceptance, now);
-    enum status status = held == ITEM_LATER
-                             ? plan_hold(plan, held, acceptance->envelope->terms.hold_until_ms)
-                         : held == ITEM_LOOKUP ? plan_hold(plan, held, now + QUEUE_LOOKUP_MS)
-                                               : plan_compose(plan, now);
+    enum status status = compose(plan, acceptance, held, now);
     if (status != OK)
         return status;
     struct text refusal = refusal_of_all(plan, acceptance);
@@ -194,8 +201,9 @@ enum status accept_message(struct queue *queue, const struct acceptance *accepta
         list_append(&queue->arriving, &arriving.link);
     enum status status = admit_user(queue, envelope->login);
     if (status == OK)
-        status = is_held ? compose_and_commit(&plan, acceptance, ITEM_LATER)
-                         : plan_and_commit(&plan, acceptance);
+        status = envelope->is_unwanted ? compose_and_commit(&plan, acceptance, ITEM_DROP)
+                 : is_held             ? compose_and_commit(&plan, acceptance, ITEM_LATER)
+                                       : plan_and_commit(&plan, acceptance);
     list_remove(&arriving.link);
     if (status == OK) {
         queue->counters.accepted_messages++;

@@ -195,6 +195,12 @@ void queue_story(struct rpc_channel *store, uint64_t id, struct text event, stru
     buffer_finish(&message);
 }
 
+void queue_count_filtered(struct rpc_channel *store, enum queue_filtered what)
+{
+    const char byte = (char)what;
+    (void)rpc_tell(store, QUEUE_FILTERED, text_of(&byte, 1)); /* lost while it restarts */
+}
+
 enum status queue_jobs_decode(struct text bytes, struct arena *arena, struct queue_job **jobs,
                               unsigned *count)
 {

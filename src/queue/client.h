@@ -15,15 +15,16 @@
 
 /* Methods the store role serves; numbers are stable. */
 enum queue_method {
-    QUEUE_APPEND = 1,  /* from front: a chunk of a large body */
-    QUEUE_COMMIT = 2,  /* from front: envelope and the (rest of the) body */
-    QUEUE_ABANDON = 3, /* from front, one way */
-    QUEUE_STORY = 4,   /* from front, send, auth; one way: something that happened, for `trace` */
-    QUEUE_LEASE = 5,   /* from send: parks until a delivery is due */
-    QUEUE_BODY = 6,    /* from send */
-    QUEUE_ROOM = 8,    /* from front: has a recipient's mailbox room? */
-    QUEUE_REPORT = 7,  /* from send: what became of each recipient */
-    QUEUE_ETRN = 24,   /* from front; these four: turn.h */
+    QUEUE_APPEND = 1,   /* from front: a chunk of a large body */
+    QUEUE_COMMIT = 2,   /* from front: envelope and the (rest of the) body */
+    QUEUE_ABANDON = 3,  /* from front, one way */
+    QUEUE_STORY = 4,    /* from front, send, auth; one way: something that happened, for `trace` */
+    QUEUE_LEASE = 5,    /* from send: parks until a delivery is due */
+    QUEUE_BODY = 6,     /* from send */
+    QUEUE_ROOM = 8,     /* from front: has a recipient's mailbox room? */
+    QUEUE_FILTERED = 9, /* from front; one way: a filter acted */
+    QUEUE_REPORT = 7,   /* from send: what became of each recipient */
+    QUEUE_ETRN = 24,    /* from front; these four: turn.h */
     QUEUE_TURN_LEASE = 25,  /* from send */
     QUEUE_TURN_END = 26,    /* from send */
     STORE_TURN = 27,        /* from auth, with fd */
@@ -56,6 +57,7 @@ struct queue_envelope {
     struct text tls;                 /* "TLSv1.3 ..." or "" */
     struct text message_id, subject; /* from the header, for listings */
     uint64_t settings_version;
+    bool is_unwanted; /* a filter has it archived, and nobody gets it */
     struct queue_recipient *recipients;
     unsigned recipient_count;
 };
@@ -102,6 +104,18 @@ enum status queue_room(struct rpc_channel *store, const struct queue_room_questi
 /* Record something that happened under an id: a refusal (its case id), a connection's end. Cheap,
  * one way, durable with the next batch. event: "smtp.refused"; text: key=value facts. */
 void queue_story(struct rpc_channel *store, uint64_t id, struct text event, struct text text);
+
+/* What a filter did, to be counted. */
+enum queue_filtered {
+    FILTERED_ACCEPTED, /* connections */
+    FILTERED_DENIED,
+    FILTERED_SENDER,
+    FILTERED_RECIPIENT,
+    FILTERED_LISTED,
+    FILTERED_KINDS
+};
+/* One more. Cheap, one way. */
+void queue_count_filtered(struct rpc_channel *store, enum queue_filtered what);
 
 /* One message to one next hop. */
 struct queue_job {

@@ -105,16 +105,25 @@ static void write_envelope(struct filing *filing, struct buffer *out)
 
 /* ---- mail that is dropped ---- */
 
-static enum status write_drop(struct filing *filing)
+static enum status find_folder(struct filing *filing)
 {
-    const struct setting_domain *domain =
-        settings_domain_find(filing->queue->settings, filing->item.domain);
-    struct buffer lines;
-    if (domain == NULL || !domain->drops)
+    const struct settings *settings = filing->queue->settings;
+    const struct setting_domain *domain = settings_domain_find(settings, filing->item.domain);
+    bool is_archived = text_is_empty(filing->item.domain);
+    if (!is_archived && (domain == NULL || !domain->drops))
         return try_later("the domain %.*s has no drop folder any more",
                          TEXT_ARG(filing->item.domain));
-    filing->folder = arena_copy(&filing->arena, domain->drop_folder).data;
-    filing->mode = DROP_MODE;
+    struct text folder = is_archived ? settings->filter.archive_folder : domain->drop_folder;
+    filing->folder = arena_copy(&filing->arena, folder).data;
+    filing->mode = is_archived ? BAD_MODE : DROP_MODE;
+    return OK;
+}
+
+static enum status write_drop(struct filing *filing)
+{
+    struct buffer lines;
+    if (find_folder(filing) != OK)
+        return TRY_LATER;
     buffer_init(&lines, LINES_MAX);
     write_envelope(filing, &lines);
     enum status status = write_file(filing, ".eml", buffer_text(&lines), true);

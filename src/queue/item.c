@@ -143,6 +143,8 @@ bool item_decode(struct text bytes, struct arena *arena, struct item *out)
 
 struct text item_hop_name(const struct item *item, struct arena *arena)
 {
+    if (item->kind == ITEM_DROP && text_is_empty(item->domain))
+        return TEXT("archive");
     if (item->kind == ITEM_DROP)
         return arena_printf(arena, "drop:%.*s", TEXT_ARG(item->domain));
     if (text_is_empty(item->domain))

@@ -13,7 +13,8 @@ enum item_kind {
     ITEM_BAD = 3,    /* undeliverable and nobody to tell: for the administrator */
     ITEM_LATER = 4,  /* not looked up yet: to be released at next_try_ms (RFC 4865) */
     ITEM_ANSWER = 5, /* a script wants its recipients written to: `answer` says what */
-    ITEM_DROP = 6,   /* to be written into the drop folder of its domain */
+    ITEM_DROP = 6,   /* to be written into the drop folder of its domain; "": into the archive of
+                      * filtered mail */
     ITEM_LOOKUP = 7, /* not looked up yet, because the directory did not answer */
     ITEM_SENT = 8,   /* its recipients were sent it; kept until next_try_ms, to be sent again */
 };
@@ -67,7 +68,7 @@ void item_encode(const struct item *item, struct buffer *out);
 /* Texts are lent by the bytes. */
 bool item_decode(struct text bytes, struct arena *arena, struct item *out);
 /* The name of the hop it waits for: "partner", "partner mx:example.org" or "mx:example.org";
- * "drop:example.org" of ITEM_DROP. */
+ * "drop:example.org" of ITEM_DROP, and "archive". */
 struct text item_hop_name(const struct item *item, struct arena *arena);
 
 #endif

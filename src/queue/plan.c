@@ -529,3 +529,14 @@ enum status plan_hold(struct plan *plan, enum item_kind kind, int64_t until_ms)
         change_story(&plan->change, plan->id, "held", "until=%s", clock_rfc3339(until_ms, until));
     return plan_items(plan);
 }
+
+enum status plan_archive(struct plan *plan, int64_t now)
+{
+    struct item facts = {.kind = ITEM_DROP, .next_try_ms = now};
+    for (unsigned i = 0; i < plan->recipient_count; i++) {
+        struct item_recipient recipient = {.address = plan->recipients[i].address,
+                                           .notify = NOTIFY_NEVER};
+        add_recipient(plan, group_for(plan, TEXT(""), &facts), recipient);
+    }
+    return plan_items(plan);
+}

@@ -77,6 +77,9 @@ enum status plan_compose(struct plan *plan, int64_t now);
 /* In place of all: items of the kind (ITEM_LATER, ITEM_LOOKUP) that keep the recipients as they are
  * until then. */
 enum status plan_hold(struct plan *plan, enum item_kind kind, int64_t until_ms);
+/* In place of all: nobody gets it, it is written into the archive of filtered mail, and nobody is
+ * told. */
+enum status plan_archive(struct plan *plan, int64_t now);
 
 /* categorize.c: ask the directory about keys of the plan, with what is known of the message.
  * YIELDS.

@@ -45,7 +45,7 @@ void queue_set_owner(struct queue *queue, void *owner);
 void *queue_owner(const struct queue *queue);
 
 /* What fronts and send may call; context is the queue. */
-enum { QUEUE_FRONT_METHODS = 7, QUEUE_SEND_METHODS = 8 };
+enum { QUEUE_FRONT_METHODS = 8, QUEUE_SEND_METHODS = 8 };
 extern const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS];
 extern const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS];
 /* STORE_TURN, for the table of auth. */
@@ -197,6 +197,7 @@ struct queue_counters {
     uint64_t sent, sent_bytes, put_off, refused; /* what next hops said */
     uint64_t expired, deleted;
     uint64_t reports, bad; /* messages */
+    uint64_t filtered[FILTERED_KINDS];
 };
 const struct queue_counters *queue_counters_now(const struct queue *queue);
 

@@ -465,6 +465,16 @@ static void serve_report(void *context, struct rpc_call *call, struct text reque
     serve_end_call(context);
 }
 
+static void serve_filtered(void *context, struct rpc_call *call, struct text request)
+{
+    struct queue *queue = context;
+    struct wire_reader in = wire_reader_of(request);
+    uint8_t what = wire_get_u8(&in);
+    unused(call);
+    if (wire_end(&in) && what < FILTERED_KINDS)
+        queue->counters.filtered[what]++;
+}
+
 const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
     {QUEUE_APPEND, 0, "queue append", serve_append},
     {QUEUE_COMMIT, 0, "queue commit", serve_commit},
@@ -473,6 +483,7 @@ const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
     {QUEUE_ETRN, 0, "queue etrn", queue_serve_etrn},
     {QUEUE_ROOM, 0, "queue room", queue_serve_room},
     {QUEUE_LINK_ANSWER, RPC_INLINE, "queue link answer", queue_serve_link_answer},
+    {QUEUE_FILTERED, RPC_INLINE | RPC_ONE_WAY, "queue filtered", serve_filtered},
 };
 const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS] = {
     {QUEUE_LEASE, 0, "queue lease", serve_lease},

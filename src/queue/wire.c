@@ -30,6 +30,7 @@ void queue_commit_encode(const struct queue_commit_request *request, struct buff
     wire_put_text(out, envelope->message_id);
     wire_put_text(out, envelope->subject);
     wire_put_u64(out, envelope->settings_version);
+    wire_put_u8(out, envelope->is_unwanted);
     wire_put_u32(out, envelope->recipient_count);
     for (unsigned i = 0; i < envelope->recipient_count; i++)
         put_recipient(out, &envelope->recipients[i]);
@@ -111,10 +112,12 @@ bool queue_commit_decode(struct text bytes, struct arena *arena, struct queue_co
     envelope->message_id = get_fact(&in);
     envelope->subject = get_fact(&in);
     envelope->settings_version = wire_get_u64(&in);
+    uint8_t is_unwanted = wire_get_u8(&in);
+    envelope->is_unwanted = is_unwanted == 1;
     get_recipients(&in, arena, envelope);
     out->appended = wire_get_u64(&in);
     out->body = wire_get_text(&in);
-    return wire_end(&in) && envelope->id != 0 && service <= SERVICE_LAST &&
+    return wire_end(&in) && envelope->id != 0 && service <= SERVICE_LAST && is_unwanted <= 1 &&
            out->body.length <= QUEUE_INLINE_MAX;
 }
 

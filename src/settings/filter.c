@@ -38,23 +38,20 @@ static bool parse_pattern(struct setting_reader *in, void *value)
     if (!text_equals(local_part, TEXT("*")))
         pattern->local_part = arena_copy(arena, local_part);
     pattern->domain = TEXT("*");
-    if (local_part.length > 0 && local_part.length <= LOCAL_PART_MAX && is_printable(local_part) &&
-        (is_any ? at < word.length : setting_space_normalise(domain, arena, &pattern->domain)))
-        return true;
-    return setting_reader_no_value(
-        in, word, "write it like user@example.net, *@example.net, *.example.net or user@*");
+    if (local_part.length == 0 || local_part.length > LOCAL_PART_MAX || !is_printable(local_part) ||
+        (is_any ? at == word.length : !setting_space_normalise(domain, arena, &pattern->domain)))
+        return setting_reader_no_value(
+            in, word, "write it like user@example.net, *@example.net, *.example.net or user@*");
+    pattern->written =
+        arena_printf(arena, "%.*s@%.*s", TEXT_ARG(local_part), TEXT_ARG(pattern->domain));
+    return true;
 }
 
 static void write_pattern(const struct setting_row *row, const void *value, struct buffer *out)
 {
     const struct setting_pattern *pattern = value;
-    struct buffer word;
     unused(row);
-    buffer_init(&word, 512);
-    buffer_append(&word, text_is_empty(pattern->local_part) ? TEXT("*") : pattern->local_part);
-    buffer_printf(&word, "@%.*s", TEXT_ARG(pattern->domain));
-    setting_word_write(buffer_text(&word), false, out);
-    buffer_finish(&word);
+    setting_word_write(pattern->written, false, out);
 }
 
 /* ---- answers of block lists ---- */

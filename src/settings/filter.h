@@ -23,6 +23,7 @@ struct setting_filter_use {
 
 /* Whom an address may be of: `user@example.org`, `*@example.org`, `example.org`, `user@*`. */
 struct setting_pattern {
+    struct text written;
     struct text local_part; /* "": any */
     struct text domain;     /* as setting_space has them; "*": any */
 };

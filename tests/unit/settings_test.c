@@ -194,6 +194,14 @@ TEST("showing changed settings leaves out defaults, and tells where the rest was
     parsed_free(&parsed);
 }
 
+/* What its block has to have besides. */
+static const char *needed_beside(const struct setting_row *row)
+{
+    if (row->kind == KIND_CONNECTOR && strncmp(row->name, "to", 3) != 0)
+        return "to a.example\n";
+    return row->kind == KIND_BLOCK_LIST ? "zone a.example\n" : "";
+}
+
 /* A file in which the row's statement is set to what its default is written as. */
 static char *file_with(const struct setting_row *row)
 {
@@ -202,13 +210,12 @@ static char *file_with(const struct setting_row *row)
     bool times = text_equals(clause, TEXT("times"));
     char *out;
     /* A clause behind a statement may stand without the statement's own value. */
-    int length = asprintf(
-        &out, "%s%s%s%s%.*s %s\n%s%s", row->kind == KIND_TOP ? "" : kind->word,
-        kind->names_most > 0 ? " x" : "", row->kind == KIND_TOP ? "" : " {\n",
-        row->kind == KIND_CONNECTOR && strncmp(row->name, "to", 3) != 0 ? "to a.example\n" : "",
-        times ? (int)setting_row_statement(row).length : (int)strlen(row->name), row->name,
-        row->standard, row->kind == KIND_TOP ? "" : "}\n",
-        row->kind == KIND_SERVER ? "server x { listen *:25 }\n" : "");
+    int length = asprintf(&out, "%s%s%s%s%.*s %s\n%s%s", row->kind == KIND_TOP ? "" : kind->word,
+                          kind->names_most > 0 ? " x" : "", row->kind == KIND_TOP ? "" : " {\n",
+                          needed_beside(row),
+                          times ? (int)setting_row_statement(row).length : (int)strlen(row->name),
+                          row->name, row->standard, row->kind == KIND_TOP ? "" : "}\n",
+                          row->kind == KIND_SERVER ? "server x { listen *:25 }\n" : "");
     EXPECT(length > 0);
     return out;
 }

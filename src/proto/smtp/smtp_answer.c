@@ -63,9 +63,9 @@ static void answer(struct smtp_session *session, const struct smtp_answer_row *r
     const char *enhanced = enhanced_code(session, reply);
     struct text text = arena_printf(arena, "%u %s%s%s%s%.*s", reply->code, enhanced,
                                     *enhanced ? " " : "", reply->text,
-                                    text_is_empty(detail) ? ""
-                                    : is_failure          ? ": "
-                                                          : " ",
+                                    text_is_empty(detail) || *reply->text == '\0' ? ""
+                                    : is_failure                                  ? ": "
+                                                                                  : " ",
                                     TEXT_ARG(detail));
     if (is_failure) {
         char case_text[ID_TEXT_BYTES];

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "proto/smtp/smtp_extensions.h"
+#include "proto/smtp/smtp_filter.h"
 #include "proto/smtp/smtp_limits.h"
 #include "proto/smtp/smtp_refusal.h"
 #include "proto/smtp/smtp_session.h"
@@ -124,7 +125,9 @@ void smtp_command_mail(struct line_session *line, struct text arguments)
         return;
     }
     bool is_urgent = mail.terms.priority > 0;
-    if (!sender_is_welcome(session, &mail) || !smtp_terms_settle(session, &mail)) {
+    if (!sender_is_welcome(session, &mail) ||
+        !smtp_filter_sender(session, mail.is_null ? NULL : &mail.sender) ||
+        !smtp_terms_settle(session, &mail)) {
         smtp_server_transaction_reset(session);
         return;
     }
@@ -223,11 +226,15 @@ static bool recipient_is_welcome(struct smtp_session *session, struct smtp_rcpt 
         smtp_answer(session, SMTP_NEEDS_SMTPUTF8, TEXT(""));
         return false;
     }
+    if (!smtp_filter_recipient(session, &rcpt->recipient))
+        return false;
     /* The postmaster of the settings may live elsewhere; then the queue finds the way. */
     bool is_ours = !without_domain ||
                    settings_domain_find(session->settings, rcpt->recipient.domain_ascii) != NULL;
-    return decision.verdict == RELAY_ONWARD || !is_ours ||
-           recipient_exists(session, &rcpt->recipient, &decision);
+    if (decision.verdict == RELAY_LOCAL && is_ours &&
+        !recipient_exists(session, &rcpt->recipient, &decision))
+        return false;
+    return smtp_filter_lists(session, &rcpt->recipient);
 }
 
 /* All that is kept of the recipients is one record, whatever becomes of each: what it takes at most

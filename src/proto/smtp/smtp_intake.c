@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "net/stream_tls.h"
+#include "proto/smtp/smtp_filter.h"
 #include "proto/smtp/smtp_limits.h"
 #include "proto/smtp/smtp_refusal.h"
 #include "proto/smtp/smtp_session.h"
@@ -53,7 +54,7 @@ static void note_trouble(struct smtp_intake *intake, enum smtp_trouble trouble)
 
 static void append(struct smtp_intake *intake, struct text bytes)
 {
-    if (intake->trouble != SMTP_NO_TROUBLE || bytes.length == 0)
+    if (intake->trouble != SMTP_NO_TROUBLE || intake->queued == NULL || bytes.length == 0)
         return;
     if (queue_append(intake->queued, bytes) != OK)
         note_trouble(intake, SMTP_TROUBLE_QUEUE);
@@ -93,6 +94,7 @@ static void fill_envelope(struct smtp_session *session)
     envelope->login = text_from(session->login);
     envelope->tls = tls_text(session, &transaction->arena);
     envelope->settings_version = session->settings->version;
+    envelope->is_unwanted = smtp_filter_archives(session);
 }
 
 void smtp_intake_begin(struct smtp_session *session)
@@ -102,8 +104,11 @@ void smtp_intake_begin(struct smtp_session *session)
     *intake = (struct smtp_intake){0};
     header_facts_init(&intake->facts);
     buffer_init(&intake->header, HEADER_HELD_MAX);
+    buffer_init(&intake->seen, HEADER_HELD_MAX);
     /* RFC 6409 8: a submission server completes the header; a relay leaves it alone. */
     intake->holds_header = session->login[0] != '\0';
+    if (smtp_filter_discards(session))
+        return;
     intake->queued = queue_begin(session->front->role->store, &session->transaction.envelope);
     struct smtp_stamp stamp = stamp_of(session);
     struct buffer received;
@@ -142,7 +147,9 @@ static void look_at_header(struct smtp_session *session, struct text bytes)
     struct smtp_intake *intake = &session->transaction.intake;
     if (intake->facts.ended)
         return;
-    header_facts_feed(&intake->facts, bytes);
+    size_t length = header_facts_feed(&intake->facts, bytes);
+    if (smtp_filter_wants_header(session))
+        buffer_append(&intake->seen, text_head(bytes, length));
     if (intake->facts.received_count >= session->server->max_hops)
         note_trouble(intake, SMTP_TROUBLE_HOPS);
 }
@@ -188,6 +195,7 @@ void smtp_intake_drop(struct smtp_session *session)
     struct smtp_intake *intake = &session->transaction.intake;
     queue_abandon(&intake->queued);
     buffer_finish(&intake->header);
+    buffer_finish(&intake->seen);
     *intake = (struct smtp_intake){0};
 }
 
@@ -283,6 +291,10 @@ static void commit(struct smtp_session *session)
     enum status status = queue_commit(&intake->queued, &transaction->arena, results);
     if (status == OK)
         log_accepted(session);
+    if (status == OK && envelope->is_unwanted) {
+        smtp_filter_answer_unwanted(session);
+        return;
+    }
     bool is_lmtp = session->service == SERVICE_LMTP;
     for (unsigned i = 0; i < replies_due(session); i++) {
         if (is_lmtp && status == OK && results[i].status == REFUSED)
@@ -303,10 +315,12 @@ void smtp_intake_end(struct smtp_session *session)
         intake->facts.ended = true;
         release_header(session);
     }
-    if (intake->trouble == SMTP_NO_TROUBLE)
-        commit(session);
-    else
+    if (intake->trouble != SMTP_NO_TROUBLE)
         for (unsigned i = 0; i < replies_due(session); i++)
             answer_trouble(session, intake->trouble);
+    else if (smtp_filter_discards(session))
+        smtp_filter_answer_unwanted(session);
+    else if (smtp_filter_message(session))
+        commit(session);
     smtp_server_transaction_reset(session);
 }

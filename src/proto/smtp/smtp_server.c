@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "proto/smtp/smtp_extensions.h"
+#include "proto/smtp/smtp_filter.h"
 #include "proto/smtp/smtp_peer.h"
 #include "proto/smtp/smtp_session.h"
 #include "proto/smtp/smtp_xclient.h"
@@ -270,8 +271,12 @@ static bool is_admitted(struct smtp_session *session)
     struct peer_decision decision =
         line_peer_meet(session->front, server, stream_peer(session->line.stream),
                        server->names_peers, &session->known);
-    if (decision.verdict == PEER_WELCOME)
-        return true;
+    if (decision.verdict == PEER_WELCOME) {
+        struct filter_decision filtered = smtp_filter_meet(session);
+        if (filtered.verdict != FILTER_UNWANTED)
+            return true;
+        decision = (struct peer_decision){PEER_REFUSED, filtered.reason};
+    }
     turn_away(session, decision.verdict == PEER_LATER ? SMTP_PEER_LATER : SMTP_REFUSED_PEER,
               TEXT(""), &decision.reason);
     return false;

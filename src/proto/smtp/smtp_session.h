@@ -3,6 +3,7 @@
 #ifndef PROTO_SMTP_SESSION_H
 #define PROTO_SMTP_SESSION_H
 
+#include "decide/filter.h"
 #include "decide/relay.h"
 #include "directory/client.h"
 #include "mail/body_scan.h"
@@ -35,14 +36,24 @@ enum smtp_trouble {
     SMTP_TROUBLE_QUEUE,
 };
 
+/* What filters have to do with the client, and what was found out for them. */
+struct smtp_filtering {
+    uint32_t applied; /* enum setting_filters */
+    bool is_behind;   /* he is a relay of ours: who gave him a message is asked about */
+    bool was_listed;  /* the block lists were asked about him; the rest is what they said */
+    const struct setting_block_list *list; /* that has him, or NULL */
+    uint32_t code;
+};
+
 /* A message on its way to the queue. */
 struct smtp_intake {
-    struct queue_message *queued;
+    struct queue_message *queued; /* NULL: it goes nowhere */
     struct header_facts facts;
     struct buffer header; /* of a user's message, held back until it is known what it lacks */
     bool holds_header;
     bool is_8bit;
     struct body_scan scan; /* of a message that comes by BDAT */
+    struct buffer seen;    /* the header as it came, where a filter asks for it */
     uint64_t size;
     enum smtp_trouble trouble;
 };
@@ -55,9 +66,11 @@ struct smtp_server_transaction {
     unsigned recipient_capacity;
     uint64_t recipient_bytes;
     bool has_international_address;
-    bool is_trusted;                /* what the peer says beside the addresses counts */
-    struct directory_rights rights; /* of who is logged in */
-    struct smtp_intake intake;      /* while receiving */
+    bool is_trusted;                 /* what the peer says beside the addresses counts */
+    struct directory_rights rights;  /* of who is logged in */
+    struct filter_decision filtered; /* the sender is unwanted, and what is sent all the same is
+                                      * to be discarded or archived */
+    struct smtp_intake intake;       /* while receiving */
 };
 
 struct smtp_session {
@@ -73,7 +86,8 @@ struct smtp_session {
     struct line_peer known;             /* what DNS, or a front proxy, says of him */
     char proxy[NET_ADDRESS_TEXT_BYTES]; /* who may use XCLIENT for his clients, or "" */
     struct text host;                   /* our name */
-    bool said_hello, is_extended;       /* EHLO or LHLO */
+    struct smtp_filtering filtering;
+    bool said_hello, is_extended; /* EHLO or LHLO */
     char helo[MAIL_DOMAIN_MAX + 1];
     char login[DIRECTORY_USER_MAX]; /* canonical, or "" */
     unsigned failed_logins;

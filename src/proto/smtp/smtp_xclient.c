@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "proto/smtp/smtp_filter.h"
 #include "proto/smtp/smtp_peer.h"
 
 /* Values, decoded. "" is one that the proxy does not know. */
@@ -179,6 +180,11 @@ static bool client_is_welcome(struct smtp_session *session)
                                      .is_confirmed = session->known.is_confirmed};
     struct peer_decision decision = decide_peer(&facts);
     enum smtp_answer answer = SMTP_REFUSED_PEER;
+    if (decision.verdict == PEER_WELCOME) {
+        struct filter_decision filtered = smtp_filter_meet(session);
+        if (filtered.verdict == FILTER_UNWANTED)
+            decision = (struct peer_decision){PEER_REFUSED, filtered.reason};
+    }
     if (decision.verdict == PEER_WELCOME) {
         if (line_seat_move(&session->seat, server, peer))
             return true;
