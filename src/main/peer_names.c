@@ -83,12 +83,11 @@ static enum status find(struct peer_names *names, const struct net_address *addr
     return status;
 }
 
-/* A question begins, about the address of the request. False when the call was answered; else
+/* A question begins, when the request is an address. False when the call was answered; else
  * question_end. */
-static bool question_begin(struct peer_names *names, struct rpc_call *call, struct text request,
-                           struct net_address *address)
+static bool question_begin(struct peer_names *names, struct rpc_call *call, bool is_address)
 {
-    if (!net_address_parse_endpoint(request, 0, address) || address->any.sa_family == AF_UNIX) {
+    if (!is_address) {
         rpc_fail(&call, REFUSED, "malformed request");
         return false;
     }
@@ -117,7 +116,9 @@ void peer_names_serve(struct peer_names *names, struct rpc_call *call, struct te
     struct net_address address;
     struct line_peer peer = {0};
     struct buffer answer;
-    if (!question_begin(names, call, request, &address))
+    if (!question_begin(names, call,
+                        net_address_parse_endpoint(request, 0, &address) &&
+                            address.any.sa_family != AF_UNIX))
         return;
     enum status status = find(names, &address, &peer);
     buffer_init(&answer, 2 * sizeof(peer));
@@ -174,7 +175,7 @@ void peer_names_serve_lists(struct peer_names *names, struct rpc_call *call, str
     struct net_address address;
     struct arena arena;
     struct buffer answer;
-    if (!question_begin(names, call, request, &address))
+    if (!question_begin(names, call, net_address_parse(request, 0, &address)))
         return;
     struct settings *settings = settings_hold(names->context->settings);
     arena_init(&arena);

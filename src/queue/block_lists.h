@@ -6,7 +6,8 @@
 #include "decide/filter.h"
 #include "proc/rpc.h"
 
-/* Beside the methods of proto/line/peer.h and turn.h; the request is an address as text. */
+/* Beside the methods of proto/line/peer.h and turn.h; the request is an address as text, without a
+ * port. */
 enum block_lists_method { SEND_BLOCK_LISTS = 16 };
 
 enum { BLOCK_LISTS_MAX = 20, BLOCK_LIST_CODES_MAX = 32 };

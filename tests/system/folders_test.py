@@ -161,7 +161,7 @@ class Pickup(ServerTest):
 
     # shows: T11
     def test_the_folders_of_a_server_are_made(self):
-        self.assertEqual(files_in(self.server.directory / "srv"), ["BadMail", "Drop", "Pickup"])
+        self.assertEqual(files_in(self.server.directory / "srv"), ["BadMail", "Drop", "Filter", "Pickup"])
 
     # shows: T12
     def test_a_file_is_delivered_without_bcc_and_is_gone(self):

@@ -134,7 +134,7 @@ class Servers(ServerTest):
             self.assertRegex(client.reply(), "^220 mx.example.test ")
         folders = self.server.directory / "second"
         self.assertEqual(sorted(entry.name for entry in folders.iterdir()),
-                         ["BadMail", "Drop", "Pickup"])
+                         ["BadMail", "Drop", "Filter", "Pickup"])
 
 
 class Gate(Policy):
