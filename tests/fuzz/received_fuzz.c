@@ -7,6 +7,15 @@
 #include "mail/header.h"
 #include "mail/received.h"
 
+/* As header_next takes fields: each further line begins with a blank. */
+static bool is_field_body(struct text body)
+{
+    for (size_t i = 0; i + 1 < body.length; i++)
+        if (body.data[i] == '\n' && body.data[i + 1] != ' ' && body.data[i + 1] != '\t')
+            return false;
+    return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -15,11 +24,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena arena;
     arena_init(&arena);
     bool found = received_from_address(body, &address);
-    check(found == received_from_address(header_unfold(body, &arena), &unfolded));
+    if (is_field_body(body)) {
+        check(found == received_from_address(header_unfold(body, &arena), &unfolded));
+        check(!found || net_address_same_host(&address, &unfolded));
+    }
     if (found) {
         check(address.any.sa_family == AF_INET || address.any.sa_family == AF_INET6);
         check(net_address_port(&address) == 0);
-        check(address.length == unfolded.length && net_address_same_host(&address, &unfolded));
         check(text_find(body, '(') < body.length);
     }
     arena_finish(&arena);
