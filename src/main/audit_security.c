@@ -90,12 +90,10 @@ static void look_at_certificates(const struct settings *settings, struct finding
 static void look_at_data(const struct settings *settings, struct findings *findings)
 {
     for (enum role_kind kind = 0; kind < ROLE_PARENT; kind++) {
-        char path[SITE_PATH_BYTES];
         if (role_find(kind)->data == NULL)
             continue;
-        snprintf(path, sizeof(path), "%.*s/%s", TEXT_ARG(settings->data_directory),
-                 role_find(kind)->data);
-        look_at_mode(findings, path, S_IRWXG | S_IRWXO, "the data");
+        struct text path = role_directory(role_find(kind), settings, findings->arena);
+        look_at_mode(findings, path.data, S_IRWXG | S_IRWXO, "the data");
     }
 }
 

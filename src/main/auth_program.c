@@ -459,14 +459,6 @@ static void serve_verbs(void *argument)
     admin_serve(auth->context->admin_fd, admin_directory_actions, auth->directory);
 }
 
-static char *data_path(const struct settings *settings)
-{
-    char *path;
-    check(asprintf(&path, "%.*s/%s", TEXT_ARG(settings->data_directory),
-                   role_find(ROLE_AUTH)->data) > 0);
-    return path;
-}
-
 /* The library's plug-ins and their files are out of reach once the sandbox has closed. */
 static void auth_prepare(const struct settings *settings)
 {
@@ -474,9 +466,10 @@ static void auth_prepare(const struct settings *settings)
         sasl_gss_load();
     if (!ntlm_is_wanted(settings))
         return;
-    char *path = data_path(settings);
-    ntlm_environment_set(settings, path);
-    free(path);
+    struct arena arena;
+    arena_init(&arena);
+    ntlm_environment_set(settings, role_directory(role_find(ROLE_AUTH), settings, &arena).data);
+    arena_finish(&arena);
     if (!sasl_gss_has_ntlm())
         log_error("auth.ntlm", "reason=\"the GSS library has no plug-in for NTLM\" "
                                "remedy=\"install gss-ntlmssp, and start again\"");
@@ -486,9 +479,11 @@ static enum status auth_start(void *state)
 {
     struct auth *auth = state;
     struct settings *settings = auth->context->settings;
-    char *path = data_path(settings);
-    enum status status = directory_open(path, settings, &auth->storage, &auth->directory);
-    free(path);
+    struct arena arena;
+    arena_init(&arena);
+    struct text path = role_directory(role_find(ROLE_AUTH), settings, &arena);
+    enum status status = directory_open(path.data, settings, &auth->storage, &auth->directory);
+    arena_finish(&arena);
     if (status != OK)
         return status;
     for (unsigned i = 0; i < ROLE_FRONTS_MAX; i++)

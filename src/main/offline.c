@@ -12,6 +12,7 @@
 #include "base/logline.h"
 #include "directory/directory.h"
 #include "main/mailbox_files.h"
+#include "main/queue_place.h"
 #include "main/site.h"
 #include "queue/queue.h"
 
@@ -25,13 +26,6 @@ struct offline {
     char reason[REASON_BYTES];
 };
 
-static void role_directory(const struct settings *settings, enum role_kind kind,
-                           char out[SITE_PATH_BYTES])
-{
-    snprintf(out, SITE_PATH_BYTES, "%.*s/%s", TEXT_ARG(settings->data_directory),
-             role_find(kind)->data);
-}
-
 /* Closing may fail for reasons of its own; the verb's is the one to tell. */
 static void note_outcome(struct offline *offline, enum status status)
 {
@@ -41,18 +35,20 @@ static void note_outcome(struct offline *offline, enum status status)
 
 static void run_on_directory(struct offline *offline, struct settings *settings)
 {
-    char path[SITE_PATH_BYTES];
+    struct arena arena;
     struct directory *directory = NULL;
     struct task_group group;
     task_group_init(&group);
-    role_directory(settings, ROLE_AUTH, path);
-    enum status status = directory_open(path, settings, &group, &directory);
+    arena_init(&arena);
+    struct text path = role_directory(role_find(ROLE_AUTH), settings, &arena);
+    enum status status = directory_open(path.data, settings, &group, &directory);
     if (status == OK)
         status = admin_run(admin_directory_actions, directory, offline->words, offline->count,
                            buffer_text(&offline->input), &offline->out);
     note_outcome(offline, status);
     directory_close(&directory);
     task_group_finish(&group);
+    arena_finish(&arena);
 }
 
 struct verb_side {
@@ -88,10 +84,8 @@ static enum status run_with_files(struct offline *offline, struct queue *queue)
     return status == REFUSED ? refused("%s", reason.text) : try_later("%s", reason.text);
 }
 
-static void run_on_store(struct offline *offline, struct settings *settings)
+static void run_on_store_in(struct offline *offline, struct settings *settings, const char *path)
 {
-    char path[SITE_PATH_BYTES];
-    role_directory(settings, ROLE_STORE, path);
     bool rebuild = offline->count == 2 && text_equals(offline->words[0], TEXT("store")) &&
                    text_equals(offline->words[1], TEXT("rebuild"));
     if (rebuild && store_forget_index(path) != OK) {
@@ -110,6 +104,25 @@ static void run_on_store(struct offline *offline, struct settings *settings)
                            buffer_text(&offline->input), &offline->out);
     note_outcome(offline, status);
     queue_stop(&queue);
+}
+
+/* With the claim of a server: none may start meanwhile, and the queue is moved before it is used.
+ */
+static void run_on_store(struct offline *offline, const struct site *site)
+{
+    int lock = -1;
+    struct arena arena;
+    enum status status = site_lock(site, &lock);
+    if (status == OK)
+        status = queue_place_settle(site->settings);
+    note_outcome(offline, status);
+    arena_init(&arena);
+    if (status == OK)
+        run_on_store_in(offline, site->settings,
+                        role_directory(role_find(ROLE_STORE), site->settings, &arena).data);
+    arena_finish(&arena);
+    if (lock >= 0)
+        close(lock);
 }
 
 static const struct settings *settings_of(void *settings)
@@ -142,7 +155,7 @@ static void offline_task(void *argument)
         if (offline->status == OK && verb->role == ROLE_AUTH)
             run_on_directory(offline, site.settings);
         else if (offline->status == OK && verb->role == ROLE_STORE)
-            run_on_store(offline, site.settings);
+            run_on_store(offline, &site);
         else if (offline->status == OK)
             run_on_file(offline, site.settings);
         site_free(&site);

@@ -13,6 +13,7 @@
 #include "base/logline.h"
 #include "main/certificates.h"
 #include "main/programs.h"
+#include "main/queue_place.h"
 #include "main/servers.h"
 #include "main/signals.h"
 #include "main/ticket_keys.h"
@@ -204,6 +205,8 @@ static enum status open_sockets(struct server *server)
     enum status status = site_make_directories(&server->site);
     if (status == OK)
         status = site_lock(&server->site, &server->lock_fd);
+    if (status == OK)
+        status = queue_place_settle(settings);
     for (unsigned i = 0; status == OK && i < 3; i++)
         status = site_listen_admin(settings, controlled[i], &server->admin_fds[controlled[i]]);
     if (status == OK)

@@ -12,6 +12,7 @@
 #include "base/logline.h"
 #include "main/certificates.h"
 #include "main/child.h"
+#include "main/queue_place.h"
 #include "main/servers.h"
 #include "main/signals.h"
 
@@ -183,6 +184,8 @@ static enum status open_everything(struct parent *parent)
     status = site_make_directories(&parent->site);
     if (status == OK)
         status = site_lock(&parent->site, &parent->lock_fd);
+    if (status == OK)
+        status = queue_place_settle(settings);
     static const enum role_kind controlled[] = {ROLE_STORE, ROLE_AUTH, ROLE_PARENT};
     for (unsigned i = 0; status == OK && i < 3; i++)
         status =

@@ -153,14 +153,14 @@ void site_free(struct site *site)
     buffer_forget(&site->secrets);
 }
 
-static enum status make_directory(const char *path, mode_t mode)
+enum status site_make_directory(const char *path, unsigned mode)
 {
     if (mkdir(path, mode) == 0 || errno == EEXIST)
         return OK;
     if (errno != ENOENT)
         return refused("cannot make directory %s: %m", path);
     char *copy = text_to_string(text_from(path));
-    enum status status = make_directory(dirname(copy), 0755);
+    enum status status = site_make_directory(dirname(copy), 0755);
     free(copy);
     if (status == OK && mkdir(path, mode) != 0 && errno != EEXIST)
         status = refused("cannot make directory %s: %m", path);
@@ -200,7 +200,7 @@ static enum status make_folder(const struct folder_place *place)
     struct stat about;
     if (stat(path, &about) == 0)
         return S_ISDIR(about.st_mode) ? OK : refused("%s is no directory", path);
-    enum status status = make_directory(path, 0700);
+    enum status status = site_make_directory(path, 0700);
     if (status != OK)
         return status;
     if (sandbox_user(role_find(ROLE_STORE), &uid, &gid) && chown(path, uid, gid) != 0)
@@ -221,24 +221,32 @@ static enum status make_folders(const struct settings *settings)
     return status;
 }
 
+enum status site_make_role_directory(const struct role *role, const char *path)
+{
+    if (site_make_directory(path, 0700) != OK)
+        return fail_within(REFUSED, "data");
+    unsigned uid, gid;
+    if (sandbox_user(role, &uid, &gid) && chown(path, uid, gid) != 0)
+        return refused("cannot give %s to user %s: %m", path, role->user);
+    return OK;
+}
+
 enum status site_make_directories(const struct site *site)
 {
     char path[SITE_PATH_BYTES];
+    struct arena arena;
     const struct settings *settings = site->settings;
-    if (!text_copy(settings->run_directory, path, sizeof(path)) || make_directory(path, 0755) != OK)
+    if (!text_copy(settings->run_directory, path, sizeof(path)) ||
+        site_make_directory(path, 0755) != OK)
         return fail_within(REFUSED, "run");
-    for (enum role_kind kind = 0; kind < ROLE_PARENT; kind++) {
-        const struct role *role = role_find(kind);
-        if (role->data == NULL)
-            continue;
-        snprintf(path, sizeof(path), "%.*s/%s", TEXT_ARG(settings->data_directory), role->data);
-        if (make_directory(path, 0700) != OK)
-            return fail_within(REFUSED, "data");
-        unsigned uid, gid;
-        if (sandbox_user(role, &uid, &gid) && chown(path, uid, gid) != 0)
-            return refused("cannot give %s to user %s: %m", path, role->user);
-    }
-    return make_folders(settings);
+    enum status status = OK;
+    arena_init(&arena);
+    for (enum role_kind kind = 0; status == OK && kind < ROLE_PARENT; kind++)
+        if (kind != ROLE_STORE && role_find(kind)->data != NULL)
+            status = site_make_role_directory(
+                role_find(kind), role_directory(role_find(kind), settings, &arena).data);
+    arena_finish(&arena);
+    return status == OK ? make_folders(settings) : status;
 }
 
 bool site_socket_path(const struct settings *settings, enum role_kind role, char out[108])
@@ -358,6 +366,19 @@ enum status site_listen(struct site *site)
     return listen_after(site, NULL);
 }
 
+/* What is open can't be moved, and a role that is started again must find what it left. */
+static enum status check_places(const struct site *next, const struct site *site)
+{
+    const struct settings *wanted = next->settings, *now = site->settings;
+    if (!text_equals(wanted->data_directory, now->data_directory))
+        return refused("'data' is another directory now: that is taken up by stopping and starting "
+                       "mailroot alone");
+    if (!text_equals(wanted->queue_directory, now->queue_directory))
+        return refused("'queue' is another directory now: the queue is moved by stopping and "
+                       "starting mailroot alone");
+    return OK;
+}
+
 enum status site_reload(const char *path, struct site *site, struct site *old,
                         struct buffer *messages)
 {
@@ -366,7 +387,9 @@ enum status site_reload(const char *path, struct site *site, struct site *old,
     enum status status = site_load(path, version, messages, &next);
     if (status == OK) {
         next.ordered = site->ordered;
-        status = listen_after(&next, site);
+        status = check_places(&next, site);
+        if (status == OK)
+            status = listen_after(&next, site);
         if (status != OK) {
             buffer_printf(messages, "%s\n", fail_reason());
             next.ordered = NULL;

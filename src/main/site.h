@@ -57,8 +57,12 @@ enum status site_set_server(struct site *site, struct text server, enum site_ser
 void site_configuration(const struct site *site, enum role_kind kind, struct buffer *out);
 /* Closes its sockets too. */
 void site_free(struct site *site);
-/* Make the data and run directories and those of the roles, owned by the roles' users. */
+/* Make the data and run directories and those of the roles, owned by the roles' users; but not the
+ * store's, see queue_place.h. */
 enum status site_make_directories(const struct site *site);
+/* One with all above it, unless it is there. */
+enum status site_make_directory(const char *path, unsigned mode);
+enum status site_make_role_directory(const struct role *role, const char *path);
 /* Say so when root starts us without the users the roles should become. */
 void site_warn_of_root(void);
 /* Claim the data directory (made before) for a serving process; the claim ends with the process or

@@ -174,15 +174,15 @@ static enum status store_start(void *state)
     struct queue *queue = state;
     struct store_role *role = queue_owner(queue);
     struct role_context *context = role->context;
-    char *path;
-    check(asprintf(&path, "%.*s/%s", TEXT_ARG(context->settings->data_directory),
-                   context->role->data) > 0);
-    struct queue_options options = {.directory = path,
+    struct arena arena;
+    arena_init(&arena);
+    struct text path = role_directory(context->role, context->settings, &arena);
+    struct queue_options options = {.directory = path.data,
                                     .settings = context->settings,
                                     .auth = context->auth,
                                     .send = context->send};
     enum status status = queue_start(queue, &options);
-    free(path);
+    arena_finish(&arena);
     if (status != OK)
         return status;
     /* Opening took time, in which newer settings may have come. */

@@ -70,16 +70,14 @@ static enum status confine(struct process *process)
     log_setup(role->name, level_of(settings));
     if (process->confined || settings->sandbox_off)
         return OK;
-    struct buffer granted, data;
+    struct buffer granted;
     buffer_init(&granted, 500);
-    buffer_init(&data, 4096);
-    if (role->data != NULL)
-        buffer_printf(&data, "%.*s/%s", TEXT_ARG(settings->data_directory), role->data);
     struct arena arena;
     const char *readable[LOGIN_FILES_MAX], **writable = NULL;
     arena_init(&arena);
+    struct text data = role->data != NULL ? role_directory(role, settings, &arena) : TEXT("");
     unsigned folders = folders_of_role(role, settings, &arena, &writable);
-    const struct sandbox sandbox = {.data_directory = buffer_text(&data),
+    const struct sandbox sandbox = {.data_directory = data,
                                     .readable = readable,
                                     .readable_count =
                                         login_files(settings, role->kind, &arena, readable),
@@ -93,7 +91,6 @@ static enum status confine(struct process *process)
         log_info("role.confined", "number=%u pid=%d granted=%s", process->number, (int)getpid(),
                  log_text(text_trim(buffer_text(&granted))));
     buffer_finish(&granted);
-    buffer_finish(&data);
     return status;
 }
 

@@ -25,6 +25,14 @@ const struct role *role_find(enum role_kind kind)
     return &roles[kind];
 }
 
+struct text role_directory(const struct role *role, const struct settings *settings,
+                           struct arena *arena)
+{
+    struct text parent =
+        role->kind == ROLE_STORE ? settings->queue_directory : settings->data_directory;
+    return arena_printf(arena, "%.*s/%s", TEXT_ARG(parent), role->data);
+}
+
 static void describe_peers(const struct role *role, struct buffer *out)
 {
     for (enum role_kind kind = 0; kind < ROLE_PARENT; kind++)

@@ -23,11 +23,14 @@ struct role {
     enum role_kind kind;
     const char *name; /* "front": also the program under libexec */
     unsigned may;     /* role_may */
-    const char *data; /* sub-directory of the data directory, or NULL */
+    const char *data; /* sub-directory of the data (the store's: the queue) directory, or NULL */
     unsigned peers;   /* bit per role_kind it has a channel to */
     const char *user; /* system user when started by root */
 };
 const struct role *role_find(enum role_kind kind);
+/* The directory of a role that has data; with a NUL behind it, in arena. */
+struct text role_directory(const struct role *role, const struct settings *settings,
+                           struct arena *arena);
 /* The table as `mailroot roles` prints it. */
 void role_describe(struct buffer *out);
 

@@ -220,6 +220,8 @@ static struct text folder_of(struct settings_parser *parser, const char *of_serv
 
 static void complete_folders(struct settings_parser *parser, struct settings *settings)
 {
+    if (settings->queue_directory.length == 0)
+        settings->queue_directory = settings->data_directory;
     if (settings->pickup_folder.length == 0)
         settings->pickup_folder =
             arena_printf(&parser->object->arena, "%.*s/pickup", TEXT_ARG(settings->data_directory));

@@ -22,6 +22,12 @@ static const struct setting_row top_rows[] = {
     {TOP, "data", &setting_type_path,
      .standard = "/var/lib/mailroot", TO(settings, data_directory),
      .help = "The directory of queue, mailboxes and directory."},
+    {TOP, "queue", &setting_type_path,
+     .otherwise = "the data directory", TO(settings, queue_directory),
+     .help = "The directory in which the queue is, with the mailboxes, which are one with it (in "
+             "store). To move it write another one here and start mailroot anew: what was there is "
+             "moved, also to another file system, and a move that is cut short goes on at the next "
+             "start. It needs twice the room only on another file system, and until it is done."},
     {TOP, "run", &setting_type_path,
      .standard = "/run/mailroot", TO(settings, run_directory),
      .help = "The directory of control sockets."},

@@ -80,6 +80,7 @@ struct settings {
     enum setting_profile profile; /* `profile internet`: of what no server's is for */
     struct text host;             /* `host mx.example.org`: greeting name */
     struct text data_directory;   /* `data DIR`, default /var/lib/mailroot */
+    struct text queue_directory;  /* `queue DIR`: "store" is in it; default data_directory */
     struct text run_directory;    /* `run DIR`: control sockets, pid; default /run/mailroot */
     struct text pickup_folder;    /* `pickup DIR`; default <data>/pickup */
     struct text badmail_folder;   /* `badmail folder DIR`; default <data>/badmail */

@@ -3,7 +3,9 @@
 #ifndef STORE_SYNC_POINT_H
 #define STORE_SYNC_POINT_H
 
-/* Names in use: after-append, after-commit, after-apply, before-answer, after-chunk, picked-up. */
+/* Names in use: after-append, after-commit, after-apply, before-answer, after-chunk, picked-up; and
+ * of a queue that is moved: queue-copying, queue-copied, queue-noted, queue-renamed, queue-removed.
+ */
 void sync_point(const char *name);
 
 #endif
