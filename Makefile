@@ -35,7 +35,7 @@ ifndef SANITIZE
 endif
 CFLAGS := -std=gnu11 $(OPTIMIZE) $(SANITIZE) $(WARNINGS) -fno-omit-frame-pointer \
           -fstack-protector-strong -fstack-clash-protection -fPIE -ffunction-sections -fdata-sections
-CPPFLAGS := $(if $(SANITIZE),-DMAILROOT_ASAN) -D_GNU_SOURCE -Isrc -Itests/unit -MMD -MP -DMAILROOT_LIBEXEC='"$(LIBEXEC)"'
+CPPFLAGS := $(if $(SANITIZE),-DMAILROOT_ASAN) -D_GNU_SOURCE -Isrc -Itests/unit -Itests -MMD -MP -DMAILROOT_LIBEXEC='"$(LIBEXEC)"'
 LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rdynamic
 LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lcurl -lseccomp -lgssapi_krb5 -lidn2 -lunistring -lpcre2-8 -lz -lzstd -ljansson -lpthread
 
@@ -92,7 +92,7 @@ $(BUILD)/libexec/%: $(BUILD)/obj/src/main/role_%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)
+unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%) $(BUILD)/libfaults.so
 # An archive, so that each test links only the fixtures it uses.
 $(BUILD)/libtest.a: $(UNIT_SHARED:%=$(BUILD)/obj/%)
 	@rm -f $@
@@ -100,6 +100,16 @@ $(BUILD)/libtest.a: $(UNIT_SHARED:%=$(BUILD)/obj/%)
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libtest.a $(LIBRARY)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+# Calls that fail on demand (tests/faults), before libc: linked with fault_*_test, and given to
+# programs by LD_PRELOAD. Nothing of it is in what we ship.
+FAULTS := $(BUILD)/libfaults.so
+$(FAULTS): $(wildcard tests/faults/*.c tests/faults/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -g $(WARNINGS) -D_GNU_SOURCE -fPIC -fno-builtin -shared \
+	    -Wl,-soname,$(@F) -o $@ $(filter %.c,$^)
+$(patsubst %,$(BUILD)/unit/%,$(filter fault_%,$(UNIT_TESTS))): $(FAULTS)
+$(patsubst %,$(BUILD)/unit/%,$(filter fault_%,$(UNIT_TESTS))): LDFLAGS += -Wl,-rpath,'$$ORIGIN/..'
 
 fuzz:
 	$(MAKE) FUZZ=1 fuzzers

@@ -137,7 +137,7 @@ static void connect_pair(struct rpc_channel *a, struct rpc_channel *b)
     rpc_channel_connect(b, ends[1]);
 }
 
-void queue_peer_open(struct queue_peer *peer)
+enum status queue_peer_try_open(struct queue_peer *peer)
 {
     task_group_init(&peer->group);
     peer->queue = queue_new();
@@ -159,10 +159,17 @@ void queue_peer_open(struct queue_peer *peer)
                                     .index_in_memory = !peer->index_on_disk,
                                     .segment_bytes = peer->segment_bytes};
     enum status status = queue_start(peer->queue, &options);
+    if (status == OK)
+        queue_watch_front(peer->queue, peer->front_in_store);
+    return status;
+}
+
+void queue_peer_open(struct queue_peer *peer)
+{
+    enum status status = queue_peer_try_open(peer);
     if (status != OK)
         fprintf(stderr, "queue_start: %s\n", fail_reason());
     EXPECT(status == OK);
-    queue_watch_front(peer->queue, peer->front_in_store);
 }
 
 void queue_peer_close(struct queue_peer *peer)
@@ -201,6 +208,7 @@ void queue_peer_remove(const char *directory)
 
 struct run {
     void (*test)(struct queue_peer *peer);
+    bool may_fail;
     struct queue_peer peer;
 };
 
@@ -234,8 +242,13 @@ static void run_task(void *argument)
 {
     struct run *run = argument;
     run->peer.settings = settings_with("");
-    queue_peer_open(&run->peer);
-    run->test(&run->peer);
+    bool opened = true;
+    if (run->may_fail)
+        opened = queue_peer_try_open(&run->peer) == OK;
+    else
+        queue_peer_open(&run->peer);
+    if (opened)
+        run->test(&run->peer);
     queue_peer_close(&run->peer);
     settings_release(&run->peer.settings);
 }
@@ -246,6 +259,17 @@ void queue_peer_run_in(const char *directory, bool index_on_disk,
     struct run run = {.test = test, .peer.index_on_disk = index_on_disk};
     snprintf(run.peer.directory, sizeof(run.peer.directory), "%s", directory);
     log_setup("test", LOG_LEVEL_ERROR);
+    task_loop_run(run_task, &run);
+}
+
+void queue_peer_run_failing(const char *directory, uint32_t segment_bytes,
+                            void (*test)(struct queue_peer *peer))
+{
+    struct run run = {.test = test,
+                      .may_fail = true,
+                      .peer = {.index_on_disk = true, .segment_bytes = segment_bytes}};
+    snprintf(run.peer.directory, sizeof(run.peer.directory), "%s", directory);
+    log_setup("test", LOG_LEVEL_ERROR + 1);
     task_loop_run(run_task, &run);
 }
 

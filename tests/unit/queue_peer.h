@@ -26,12 +26,16 @@ struct queue_peer {
 
 /* Run `test` on a fresh peer, in a loop; the directory is removed afterwards. */
 void queue_peer_run(void (*test)(struct queue_peer *peer));
+/* The same with a store that may fail to open: the test then does not run. */
+void queue_peer_run_failing(const char *directory, uint32_t segment_bytes,
+                            void (*test)(struct queue_peer *peer));
 /* The same in a directory that stays. */
 void queue_peer_run_in(const char *directory, bool index_on_disk,
                        void (*test)(struct queue_peer *peer));
 void queue_peer_open(struct queue_peer *peer);
 /* The queue gets settings with these lines more. */
 void queue_peer_add_settings(struct queue_peer *peer, const char *lines);
+enum status queue_peer_try_open(struct queue_peer *peer);
 void queue_peer_close(struct queue_peer *peer);
 /* As after a crash of the send process. */
 void queue_peer_send_dies(struct queue_peer *peer);
