@@ -27,14 +27,21 @@ static struct {
     char under[PATH_MAX];
     size_t under_length;
     struct faults_plan own, *plan;
+    bool keeps_pages; /* the power may be cut */
     bool watched[DESCRIPTORS];
     pthread_mutex_t lock; /* of the pages */
 } faults = {.plan = &faults.own, .lock = PTHREAD_MUTEX_INITIALIZER};
 
-void faults_watch(const char *directory)
+static void watch(const char *directory)
 {
     snprintf(faults.under, sizeof(faults.under), "%s/", directory);
     faults.under_length = strlen(faults.under);
+}
+
+void faults_watch(const char *directory)
+{
+    watch(directory);
+    faults.keeps_pages = true;
 }
 
 void faults_arm(unsigned kinds, int error, uint64_t nth)
@@ -68,7 +75,7 @@ __attribute__((constructor)) static void begin(void)
     }
     syscall(SYS_close, fd);
     faults.plan = plan;
-    faults_watch(under);
+    watch(under);
 }
 
 /* Is it this call's turn to fail? errno is set then. */
@@ -115,7 +122,7 @@ static int open_at(int directory, const char *path, int flags, mode_t mode)
         return -1;
     int fd = (int)syscall(SYS_openat, directory, path, flags, mode);
     set_watched(fd, below && fd >= 0);
-    if (below && fd >= 0 && (flags & O_TRUNC) != 0) {
+    if (faults.keeps_pages && below && fd >= 0 && (flags & O_TRUNC) != 0) {
         pthread_mutex_lock(&faults.lock);
         pages_truncated(fd);
         pthread_mutex_unlock(&faults.lock);
@@ -229,7 +236,8 @@ static ssize_t write_at(int fd, const void *bytes, size_t length, off_t offset)
     if (fails && error == EINTR)
         part = 0;
     pthread_mutex_lock(&faults.lock);
-    pages_before_write(fd, part, offset);
+    if (faults.keeps_pages)
+        pages_before_write(fd, part, offset);
     ssize_t written = part == 0 && fails ? 0
                       : offset < 0       ? syscall(SYS_write, fd, bytes, part)
                                          : syscall(SYS_pwrite64, fd, bytes, part, offset);
@@ -296,8 +304,11 @@ static int sync_one(int fd, long call)
         return (int)syscall(call, fd);
     bool fails = strikes(FAULT_SYNC);
     int error = errno;
+    if (!faults.keeps_pages && !fails)
+        return (int)syscall(call, fd);
     pthread_mutex_lock(&faults.lock);
-    pages_synced(fd, !fails);
+    if (faults.keeps_pages)
+        pages_synced(fd, !fails);
     pthread_mutex_unlock(&faults.lock);
     errno = error;
     return fails ? -1 : 0;

@@ -4,9 +4,9 @@
  *     MAILROOT_FAULTS_UNDER   the folder whose files are meant
  *     MAILROOT_FAULTS_PLAN    a file with a struct faults_plan, which the test writes and reads
  *
- * Syncing costs nothing below that folder: faults_cut_power undoes what was written and not synced,
- * and what a sync that failed covered, page by page, as a kernel forgets it. Names (made, renamed,
- * removed) count as durable at once. */
+ * After faults_watch syncing costs nothing: faults_cut_power undoes what was written and not
+ * synced, and what a sync that failed covered, page by page, as a kernel forgets it. Names (made,
+ * renamed, removed) count as durable at once. */
 #ifndef TESTS_FAULTS_H
 #define TESTS_FAULTS_H
 
