@@ -402,6 +402,13 @@ unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *a
     return lease(&leasing, 100000);
 }
 
+unsigned queue_peer_lease_soon(struct queue_peer *peer, unsigned max, struct arena *arena,
+                               struct queue_job **jobs)
+{
+    struct leasing leasing = {peer, max, 0, arena, jobs};
+    return lease(&leasing, 1000);
+}
+
 bool queue_peer_rests(struct queue_peer *peer)
 {
     struct arena arena;

@@ -65,6 +65,9 @@ struct text queue_peer_read(struct queue_peer *peer, const char *owner, unsigned
  * many. */
 unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *arena,
                           struct queue_job **jobs);
+/* The same where there may be none: a twentieth of a second at least. */
+unsigned queue_peer_lease_soon(struct queue_peer *peer, unsigned max, struct arena *arena,
+                               struct queue_job **jobs);
 /* Nothing is given to send for a moment, after which this send process dies. */
 bool queue_peer_rests(struct queue_peer *peer);
 /* One outcome for all recipients of the job. */
