@@ -68,7 +68,7 @@ __attribute__((constructor)) static void begin(void)
     int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
     void *plan = fd < 0 ? MAP_FAILED
                         : (void *)syscall(SYS_mmap, NULL, sizeof(struct faults_plan),
-                                          PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+                                          PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)0);
     if (plan == MAP_FAILED) {
         fprintf(stderr, "cannot map %s: %m\n", path);
         _exit(1);
