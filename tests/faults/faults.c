@@ -57,6 +57,7 @@ unsigned faults_struck(void)
 void faults_cut_power(void)
 {
     faults_arm(0, 0, 0);
+    pthread_mutex_lock(&faults.lock); /* for good: no other thread writes from here on */
     pages_forget_unsynced();
 }
 

@@ -47,7 +47,8 @@ void faults_watch(const char *directory);
 void faults_arm(unsigned kinds, int error, uint64_t nth);
 /* The kind of the call that failed since; 0: none did. */
 unsigned faults_struck(void);
-/* Leave the files as a power cut would. Nothing may write any more. */
+/* Leave the files as a power cut would. Whichever thread writes afterwards waits for ever: the
+ * process is to end. */
 void faults_cut_power(void);
 
 #endif

@@ -33,6 +33,13 @@ static struct page *pages;
 void *__libc_malloc(size_t bytes);
 void __libc_free(void *memory);
 
+/* Of no use to the test any more. */
+static _Noreturn void give_up(const char *what)
+{
+    fprintf(stderr, "pages: %s: %m\n", what);
+    abort();
+}
+
 static struct file *file_of(int fd)
 {
     struct stat facts;
@@ -43,7 +50,7 @@ static struct file *file_of(int fd)
         if (files[i].device == facts.st_dev && files[i].inode == facts.st_ino)
             return &files[i];
     if (file_count == FILES_MOST)
-        abort();
+        give_up("too many files");
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     struct file *file = &files[file_count++];
     *file = (struct file){
@@ -53,7 +60,7 @@ static struct file *file_of(int fd)
         .durable_size = facts.st_size,
     };
     if (file->fd < 0)
-        abort();
+        give_up(path);
     return file;
 }
 
@@ -74,13 +81,13 @@ static void page_remember(struct file *file, off_t at)
     }
     page = __libc_malloc(sizeof(*page));
     if (page == NULL)
-        abort();
+        give_up("no memory");
     page->file = file;
     page->at = at;
     page->is_lost = false;
     memset(page->before, 0, PAGE);
     if (pread(file->fd, page->before, PAGE, at) < 0)
-        abort();
+        give_up("cannot read what was there before");
     page->next = pages;
     pages = page;
 }
@@ -142,8 +149,8 @@ void pages_forget_unsynced(void)
 {
     for (const struct page *page = pages; page != NULL; page = page->next)
         if (syscall(SYS_pwrite64, page->file->fd, page->before, PAGE, page->at) != PAGE)
-            abort();
+            give_up("cannot write what was there before");
     for (unsigned i = 0; i < file_count; i++)
         if (syscall(SYS_ftruncate, files[i].fd, files[i].durable_size) != 0)
-            abort();
+            give_up("cannot cut off what was not synced");
 }
