@@ -52,7 +52,8 @@ static void look_roll(struct queue_peer *peer)
 
 TEST("nothing is lost where the log goes on in another file")
 {
-    fault_peer_loop(&(struct fault_peer){"log roll", fault_peer_deliver_two, act_roll, look_roll});
+    fault_peer_loop(&(struct fault_peer){"log roll", fault_peer_deliver_two, act_roll, look_roll,
+                                         .is_long = true});
 }
 
 /* Segments with little that is still needed. */

@@ -17,8 +17,8 @@ struct fault_scene {
     void (*act)(const char *directory);     /* calls fail between fault_begin and fault_end */
     void (*look)(const char *directory);    /* with fault_expect */
     bool memory_too; /* an allocation fails as well: the process may then end */
-    bool is_long;    /* most calls are RocksDB's own, alike in all scenes: some n only, unless
-                        MAILROOT_FAULTS=all is in the environment */
+    bool is_long;    /* most calls are RocksDB's own, alike in all scenes, or the same again and
+                        again: some n only, unless MAILROOT_FAULTS=all is in the environment */
 };
 
 void fault_loop(const struct fault_scene *scene);

@@ -51,7 +51,7 @@ TEST("a message for a mailbox and a next hop is kept whole or refused whole")
 TEST("so is one that is too large for one record")
 {
     fault_peer_loop(&(struct fault_peer){"large delivery", fault_peer_deliver_two,
-                                         act_large_delivery, look_delivery});
+                                         act_large_delivery, look_delivery, .is_long = true});
 }
 
 /* ---- LMTP: an answer for each ---- */
