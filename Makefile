@@ -39,7 +39,7 @@ CPPFLAGS := $(if $(SANITIZE),-DMAILROOT_ASAN) -D_GNU_SOURCE -Isrc -Itests/unit -
 LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rdynamic
 LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lcurl -lseccomp -lgssapi_krb5 -lidn2 -lunistring -lpcre2-8 -lz -lzstd -ljansson -lpthread
 
-MODULES := base sasl task net settings proc mail sieve log index event directory store account routing decide folder queue \
+MODULES := base sasl task net settings proc protolog mail sieve log index event directory store account routing decide folder queue \
            proto/line proto/smtp proto/pop3 proto/imap \
            proto/managesieve admin
 MODULE_SOURCES := $(foreach module,$(MODULES),$(wildcard src/$(module)/*.c src/$(module)/*.S))

@@ -4,7 +4,7 @@
  * sticky, so that they can't touch each other's. */
 static const unsigned modes[] = {
     [FOLDER_PICKUP_PUBLIC] = 03777, [FOLDER_PICKUP] = 02770, [FOLDER_DROP] = 02770,
-    [FOLDER_BADMAIL] = 0700,        [FOLDER_FILTER] = 0700,
+    [FOLDER_BADMAIL] = 0700,        [FOLDER_FILTER] = 0700,  [FOLDER_LOG] = 0750,
 };
 
 struct places {
@@ -56,6 +56,9 @@ unsigned folders_list(const struct settings *settings, struct arena *arena,
     for (unsigned i = 0; i < settings->domain_count; i++)
         if (settings->domains[i].drops)
             add(&places, FOLDER_DROP, settings->domains[i].drop_folder, TEXT(""));
+    add(&places, FOLDER_LOG, settings->protolog.directory, TEXT(""));
+    for (unsigned i = 0; i < settings->server_count; i++)
+        add(&places, FOLDER_LOG, settings->servers[i].log.directory, TEXT(""));
     *out = places.list;
     return places.count;
 }

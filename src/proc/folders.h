@@ -11,6 +11,7 @@ enum folder_kind {
     FOLDER_DROP,
     FOLDER_BADMAIL,
     FOLDER_FILTER, /* the archive of filtered mail */
+    FOLDER_LOG,    /* of protocol logs */
 };
 enum { FOLDERS_MAX = 1000 };
 

@@ -236,6 +236,51 @@ static void complete_folders(struct settings_parser *parser, struct settings *se
     }
 }
 
+static bool is_written(const struct setting_block *block, const char *clause)
+{
+    const struct setting_row *row = setting_row_find(block->kind, TEXT("log"), text_from(clause));
+    return setting_block_place(block, row)->line > 0;
+}
+
+static void complete_log(struct setting_log *log, bool has_zone)
+{
+    const uint32_t all = (UINT32_C(1) << PROTOLOG_FIELDS) - 1;
+    if ((log->fields & UINT32_C(1) << PROTOLOG_ALL_FIELDS) != 0)
+        log->fields = all;
+    if (!has_zone)
+        log->is_local = log->form.format == PROTOLOG_IIS || log->form.format == PROTOLOG_NCSA;
+}
+
+/* What a server does not say of its protocol log is said outside of it. */
+static void complete_log_of_server(const struct setting_block *top, struct setting_block *block)
+{
+    const struct setting_log *common = &((const struct settings *)top->values)->protolog;
+    struct setting_log *log = &((struct setting_server *)block->values)->log;
+    if (!is_written(block, ""))
+        log->form = common->form;
+    if (!is_written(block, "keep"))
+        log->keep_ms = common->keep_ms;
+    if (!is_written(block, "directory"))
+        log->directory = common->directory;
+    if (!is_written(block, "zone"))
+        log->is_local = common->is_local;
+    if (!is_written(block, "fields"))
+        log->fields = common->fields;
+    complete_log(log, is_written(block, "zone") || is_written(top, "zone"));
+}
+
+static void complete_logs(struct settings_parser *parser, struct settings *settings)
+{
+    struct setting_block *top = parser->object->blocks;
+    if (settings->protolog.directory.length == 0)
+        settings->protolog.directory =
+            arena_printf(&parser->object->arena, "%.*s/log", TEXT_ARG(settings->data_directory));
+    complete_log(&settings->protolog, is_written(top, "zone"));
+    for (struct setting_block *block = top; block != NULL; block = block->next)
+        if (block->kind == KIND_SERVER)
+            complete_log_of_server(top, block);
+}
+
 static void complete_connector(struct settings_parser *parser, struct setting_block *block)
 {
     struct setting_connector *connector = block->values;
@@ -292,4 +337,5 @@ void settings_complete(struct settings_parser *parser)
     complete_direct(parser);
     complete_postmaster(parser, &object->settings);
     complete_folders(parser, &object->settings);
+    complete_logs(parser, &object->settings);
 }

@@ -81,6 +81,27 @@ static const struct setting_row server_rows[] = {
      .help = "A directory for folders of this server, which are made in it: Pickup, whose files come "
              "in under the limits of this server; Drop (see drop of a domain); BadMail (see badmail "
              "folder). Taken up at the next start."},
+    {SERVER, "log", &setting_type_log,
+     .otherwise = "as log session outside of blocks", .low = 64 * KIB, .high = TIB,
+     TO(setting_server, log.form),
+     .help = "The protocol log of this server: its format, and when a new file begins. Sessions to "
+             "other hosts are in the log of the first server that their connector names (from), or "
+             "else of the first that takes smtp and has one."},
+    {SERVER, "log keep", &setting_type_time,
+     .otherwise = "as log keep outside of blocks", .low = 0, .high = 3650 * DAY,
+     TO(setting_server, log.keep_ms),
+     .help = "As log keep outside of blocks, which also explains what follows."},
+    {SERVER, "log directory", &setting_type_path,
+     .otherwise = "as log directory outside of blocks", TO(setting_server, log.directory),
+     .help = "Where this server's directories are made. Taken up at the next start."},
+    {SERVER, "log zone", &setting_type_choice,
+     .otherwise = "as log zone outside of blocks", .choices = protolog_zones,
+     TO(setting_server, log.is_local),
+     .help = "By which time files are named and rows dated."},
+    {SERVER, "log fields", &setting_type_words,
+     .otherwise = "as log fields outside of blocks", .choices = protolog_field_names,
+     TO(setting_server, log.fields),
+     .help = "What a line of w3c has."},
     {SERVER, "relay", &setting_type_relay,
      .standard = "logged-in",
      .help = "Who may send to domains that are not ours: who is logged in, these networks too "

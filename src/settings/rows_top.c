@@ -81,6 +81,36 @@ static const struct setting_row top_rows[] = {
     {TOP, "trace keep", &setting_type_time,
      .standard = "30d", .low = HOUR, .high = 3650 * DAY, TO(settings, trace_keep_ms),
      .help = "How long the story of each message can be looked up."},
+    {TOP, "log session", &setting_type_log,
+     .standard = "off", .low = 64 * KIB, .high = TIB, TO(settings, protolog.form),
+     .help = "The protocol log: files in which each command of a client is a line, with its answer "
+             "and what it took, and so are the commands and replies of our sessions to other hosts. "
+             "This is what holds for servers that do not say log themselves. w3c, iis and ncsa are "
+             "the formats of Microsoft's servers; behind it stands when a new file begins. Of mailbox "
+             "protocols it has what was said until the login. Passwords, and what else is said "
+             "to log in, are never in it. Rows that a slow or full disk does not take are "
+             "left out and counted; mail does not wait for them."},
+    {TOP, "log keep", &setting_type_time,
+     .standard = "30d", .low = 0, .high = 3650 * DAY, TO(settings, protolog.keep_ms),
+     .help = "Files that were last written so long ago are removed when the next begins. 0: never."},
+    {TOP, "log directory", &setting_type_path,
+     .otherwise = "log in the data directory", TO(settings, protolog.directory),
+     .help = "Each server has a directory of its own in it, for each protocol: SMTPSVC, POP3SVC, "
+             "IMAP4SVC or SIEVESVC and the name of the server. Another one is taken up at the next "
+             "start."},
+    {TOP, "log zone", &setting_type_choice,
+     .otherwise = "utc for w3c, else local", .choices = protolog_zones,
+     TO(settings, protolog.is_local),
+     .help = "By which time files are named and rows dated."},
+    {TOP, "log fields", &setting_type_words,
+     .standard = "time c-ip cs-method cs-uri-stem sc-status", .choices = protolog_field_names,
+     TO(settings, protolog.fields),
+     .help = "What a line of w3c has: date, time, c-ip (the client, or the other host), cs-username "
+             "(who logged in, else how he greeted; OutboundConnectionCommand or -Response in our own "
+             "sessions), s-sitename, s-computername, s-ip, s-port, cs-method (the verb), cs-uri-stem, "
+             "cs-uri-query (what stood behind it), sc-status (of the reply), sc-win32-status, sc-bytes, "
+             "cs-bytes, time-taken (milliseconds), cs-version, cs-host, cs(User-Agent), cs(Cookie), "
+             "cs(Referer), or all. They stand in this order."},
     {TOP, "sent keep", &setting_type_time,
      .standard = "0", .low = 0, .high = 3650 * DAY, TO(settings, sent_keep_ms),
      .help = "How long messages that other hosts have taken are kept, to be sent again by mailroot "

@@ -5,6 +5,7 @@
 #include "net/address.h"
 #include "settings/filter.h"
 #include "settings/profile.h"
+#include "settings/protolog.h"
 #include "settings/route.h"
 
 /* What a listener speaks; numbers are stable. The first four are one SMTP server with differing
@@ -142,6 +143,7 @@ struct setting_server {
     unsigned filter_count;
     uint32_t without;           /* `without WORD ...`: EXTENSION_BITs (extensions.h) */
     struct setting_retry retry; /* what is not written as in settings.retry */
+    struct setting_log log;     /* `log FORMAT ...` */
     struct text folders;        /* `folders DIR`: Pickup, Drop and BadMail are in it; "" none */
 };
 

@@ -95,6 +95,7 @@ struct settings {
     bool sandbox_required;         /* `sandbox required|preferred|off` */
     bool sandbox_off;
     enum { LOG_TO_DEBUG, LOG_TO_INFO, LOG_TO_WARNING } log_level;
+    struct setting_log protolog;  /* `log session FORMAT ...`: of servers that have none */
     struct text oauth_keys_file;  /* `oauth jwks FILE`; "" no logins by token */
     struct text introspection;    /* `oauth introspect URL`; "" tokens are not asked about */
     struct text oauth_client;     /* `oauth client NAME`: who we are there */

@@ -124,7 +124,7 @@ const struct setting_kind setting_kinds[KIND_COUNT] = {
 /* clang-format off */
 const struct setting_later setting_laters[] = {
     {KIND_TOP, "acme"}, {KIND_TOP, "journal"}, {KIND_TOP, "metrics"},
-    {KIND_TOP, "log session"}, {KIND_TOP, "sink"},
+    {KIND_TOP, "sink"},
     {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "authoritative"},
     {KIND_SERVER, "sender"},
     {KIND_POLICY, "format"}, {KIND_POLICY, "allow"}, {KIND_POLICY, "deny"}, {KIND_POLICY, "use"},

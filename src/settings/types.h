@@ -61,6 +61,7 @@ extern const struct setting_type setting_type_copy;       /* an address */
 extern const struct setting_type setting_type_name;       /* of what has one here */
 extern const struct setting_type setting_type_members;    /* of a routing group */
 extern const struct setting_type setting_type_hosts;      /* names of members */
+extern const struct setting_type setting_type_log;        /* struct setting_log_form */
 extern const struct setting_type setting_type_arrows;     /* to routing groups */
 
 #endif

@@ -22,7 +22,8 @@ static struct text words_hint(struct setting_reader *in, struct text word)
     buffer_init(&out, 1024);
     buffer_append(&out, TEXT("the words are"));
     for (const char *const *choice = in->row->choices; *choice != NULL; choice++) {
-        unsigned distance = setting_word_distance(word, text_from(*choice));
+        unsigned distance =
+            setting_word_distance(word, upper(&in->parser->scratch, text_from(*choice)));
         if (distance <= least) {
             nearest = *choice;
             least = distance;

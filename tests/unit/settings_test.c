@@ -305,18 +305,14 @@ TEST("a setting that is set twice is told the first place")
 TEST("what a later version knows is said to be not supported")
 {
     settings_expect_said("host a.b\n" QUIET "acme admin@example.org\n"
-                         "policy default {\n  format mime\n}\n"
-                         "log session w3c\n",
+                         "policy default {\n  format mime\n}\n",
                          MAIN_FILE
                          ":3:1: 'acme' is not supported by this version\n"
                          "     3 | acme admin@example.org\n"
                          "       | ^^^^\n" MAIN_FILE
                          ":5:3: 'format' in policy 'default' is not supported by this version\n"
                          "     5 |   format mime\n"
-                         "       |   ^^^^^^\n" MAIN_FILE
-                         ":7:5: 'log session' is not supported by this version\n"
-                         "     7 | log session w3c\n"
-                         "       |     ^^^^^^^\n");
+                         "       |   ^^^^^^\n");
 }
 
 TEST("words in the wrong place are told the right one")
