@@ -237,6 +237,7 @@ static enum status front_start(void *state)
 {
     struct front *front = state;
     rpc_channel_on_down(front->context->auth, directory_changed, front);
+    line_front_start(&front->line);
     follow_listeners(front);
     task_spawn(&front->watching, "listeners", watch_task, front);
     return OK;

@@ -16,6 +16,7 @@
 #include "main/store_pop3.h"
 #include "main/store_sessions.h"
 #include "proto/imap/imap_index.h"
+#include "protolog/writer.h"
 #include "queue/queue.h"
 
 struct store_role {
@@ -24,6 +25,7 @@ struct store_role {
     struct charsets *charsets;  /* for searching; can't be loaded once the role is confined */
     struct task_group sessions; /* of users */
     struct task_group serving;  /* verbs, and the watch for new settings */
+    struct protolog_writer *protolog;
     bool stopping;
 };
 
@@ -151,6 +153,8 @@ static void *store_new(struct role_context *context)
     task_group_init(&role->serving);
     struct queue *queue = queue_new();
     queue_set_owner(queue, role);
+    role->protolog = protolog_writer_new();
+    queue_set_protolog(queue, role->protolog);
     return queue;
 }
 
@@ -158,8 +162,11 @@ static void watch_settings(void *argument)
 {
     struct queue *queue = argument;
     struct role_context *context = ((struct store_role *)queue_owner(queue))->context;
-    while (task_event_wait(&context->reloaded, NO_DEADLINE) == OK)
+    while (task_event_wait(&context->reloaded, NO_DEADLINE) == OK) {
         queue_set_settings(queue, context->settings);
+        protolog_writer_configure(((struct store_role *)queue_owner(queue))->protolog,
+                                  context->settings);
+    }
 }
 
 static void serve_verbs(void *argument)
@@ -187,6 +194,7 @@ static enum status store_start(void *state)
         return status;
     /* Opening took time, in which newer settings may have come. */
     queue_set_settings(queue, context->settings);
+    protolog_writer_configure(role->protolog, context->settings);
     for (unsigned i = 0; i < ROLE_FRONTS_MAX; i++)
         if (context->fronts[i] != NULL)
             queue_watch_front(queue, context->fronts[i]);
@@ -205,6 +213,7 @@ static void store_stop(void *state)
     task_group_finish(&role->serving);
     task_group_finish(&role->sessions);
     queue_stop(&queue);
+    protolog_writer_free(&role->protolog);
     store_pop3_free(&role->pop3);
     charsets_release(&role->charsets);
     free(role);

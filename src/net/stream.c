@@ -62,6 +62,11 @@ void stream_close(struct stream **stream)
     free(closing);
 }
 
+int stream_descriptor(const struct stream *stream)
+{
+    return stream->io.fd;
+}
+
 const struct net_address *stream_peer(const struct stream *stream)
 {
     return &stream->peer;
@@ -525,8 +530,15 @@ void stream_end_output(struct stream *stream)
     shutdown(stream->io.fd, SHUT_WR);
 }
 
+void stream_set_tap(struct stream *stream, struct stream_tap *tap)
+{
+    stream->tap = tap;
+}
+
 void stream_write(struct stream *stream, struct text bytes)
 {
+    if (stream->tap != NULL)
+        stream->tap->wrote(stream->tap, bytes);
     while (bytes.length > 0 && stream->end == STREAM_OPEN) {
         struct text part = text_head(bytes, OUTPUT_FLUSH);
         buffer_append(&stream->output, part);

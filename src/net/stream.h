@@ -22,6 +22,8 @@ enum stream_end {
 struct stream *stream_new(int fd, const struct net_address *peer);
 /* Closes (TLS: sends close_notify if that does not block). Accepts NULL. Does not yield. */
 void stream_close(struct stream **stream);
+/* Borrowed: for what can be asked about a socket, not for its bytes. */
+int stream_descriptor(const struct stream *stream);
 const struct net_address *stream_peer(const struct stream *stream);
 /* The address that the peer connected to. False: there is none to be had. */
 bool stream_local(const struct stream *stream, struct net_address *out);
@@ -70,6 +72,12 @@ enum status stream_read_exactly(struct stream *stream, size_t count, struct buff
 void stream_write(struct stream *stream, struct text bytes);
 void stream_printf(struct stream *stream, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Who sees what is written to a stream, before TLS and compression, as it is written. */
+struct stream_tap {
+    void (*wrote)(struct stream_tap *tap, struct text bytes); /* must not YIELD */
+};
+/* NULL: nobody any more. The tap stays the caller's, and must be taken away before it goes. */
+void stream_set_tap(struct stream *stream, struct stream_tap *tap);
 /* Send what is buffered. OK, or TRY_LATER when the stream has ended. YIELDS. */
 enum status stream_flush(struct stream *stream);
 

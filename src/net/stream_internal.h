@@ -32,6 +32,7 @@ struct stream {
     char *input;
     size_t start, stop, capacity;
     struct buffer output;
+    struct stream_tap *tap; /* borrowed, or NULL */
     uint64_t bytes_in;
     bool woken;        /* by stream_wake, not yet seen by stream_await */
     size_t turn_bytes; /* moved since this task last let others run */

@@ -71,6 +71,7 @@ struct queue {
     struct links *links; /* what is known of routing groups */
     char *directory;
     void *owner;
+    struct protolog_writer *protolog; /* or NULL */
     struct queue_counters counters;
     bool serving;
     unsigned calls; /* being served */

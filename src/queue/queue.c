@@ -61,6 +61,11 @@ void *queue_owner(const struct queue *queue)
     return queue->owner;
 }
 
+void queue_set_protolog(struct queue *queue, struct protolog_writer *writer)
+{
+    queue->protolog = writer;
+}
+
 struct store *queue_store(struct queue *queue)
 {
     return queue->store;

@@ -44,8 +44,12 @@ enum status queue_check_room(struct queue *queue);
 void queue_set_owner(struct queue *queue, void *owner);
 void *queue_owner(const struct queue *queue);
 
+struct protolog_writer;
+/* Who gets the rows of protocol logs that fronts and send tell. Does not yield. */
+void queue_set_protolog(struct queue *queue, struct protolog_writer *writer);
+
 /* What fronts and send may call; context is the queue. */
-enum { QUEUE_FRONT_METHODS = 8, QUEUE_SEND_METHODS = 8 };
+enum { QUEUE_FRONT_METHODS = 9, QUEUE_SEND_METHODS = 9 };
 extern const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS];
 extern const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS];
 /* STORE_TURN, for the table of auth. */

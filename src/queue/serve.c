@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "protolog/gather.h"
+#include "protolog/writer.h"
 #include "queue/internal.h"
 #include "store/sync_point.h"
 
@@ -475,6 +477,14 @@ static void serve_filtered(void *context, struct rpc_call *call, struct text req
         queue->counters.filtered[what]++;
 }
 
+static void serve_rows(void *context, struct rpc_call *call, struct text request)
+{
+    const struct queue *queue = context;
+    unused(call);
+    if (queue->protolog != NULL)
+        protolog_writer_take(queue->protolog, request);
+}
+
 const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
     {QUEUE_APPEND, 0, "queue append", serve_append},
     {QUEUE_COMMIT, 0, "queue commit", serve_commit},
@@ -484,6 +494,7 @@ const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
     {QUEUE_ROOM, 0, "queue room", queue_serve_room},
     {QUEUE_LINK_ANSWER, RPC_INLINE, "queue link answer", queue_serve_link_answer},
     {QUEUE_FILTERED, RPC_INLINE | RPC_ONE_WAY, "queue filtered", serve_filtered},
+    {PROTOLOG_ROWS, RPC_INLINE | RPC_ONE_WAY, "protocol log rows", serve_rows},
 };
 const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS] = {
     {QUEUE_LEASE, 0, "queue lease", serve_lease},
@@ -494,6 +505,7 @@ const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS] = {
     {QUEUE_TURN_END, RPC_INLINE, "queue turn end", queue_serve_turn_end},
     {QUEUE_RECEIVE, 0, "queue receive", queue_serve_receive},
     {QUEUE_LINK_SAY, RPC_INLINE, "queue link say", queue_serve_link_say},
+    {PROTOLOG_ROWS, RPC_INLINE | RPC_ONE_WAY, "protocol log rows", serve_rows},
 };
 void queue_serve_story(void *context, struct rpc_call *call, struct text request)
 {

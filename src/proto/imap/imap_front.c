@@ -240,6 +240,7 @@ static const struct line_dialect dialect = {
     .max_line = LINE_MAX_BYTES,
     .fault = say_fault,
     .serve = serve,
+    .loggable = login_loggable,
 };
 
 static const struct login_protocol protocol = {
@@ -248,6 +249,7 @@ static const struct login_protocol protocol = {
     .dialect = &dialect,
     .tls_service = SERVICE_IMAPS,
     .prompt = "+ ",
+    .succeeded = "OK",
     .greet = greet,
     .refuse = say_refusal,
     .opened = say_opened,

@@ -16,8 +16,14 @@ void line_front_init(struct line_front *front, struct role_context *role)
         .role = role, .directory = directory_cache_new(), .harvest = harvest_new()};
 }
 
+void line_front_start(struct line_front *front)
+{
+    front->log = protolog_gather_new(front->role->store);
+}
+
 void line_front_finish(struct line_front *front)
 {
+    protolog_gather_free(&front->log);
     directory_cache_free(&front->directory);
     harvest_free(&front->harvest);
 }

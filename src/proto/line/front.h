@@ -7,15 +7,20 @@
 #include "net/stream.h"
 #include "proc/role.h"
 #include "proto/line/harvest.h"
+#include "protolog/gather.h"
 
 struct line_front {
     struct role_context *role;
     uint64_t last_id;
     struct directory_cache *directory;
-    struct harvest *harvest; /* who guesses addresses */
+    struct harvest *harvest;     /* who guesses addresses */
+    struct protolog_gather *log; /* rows of protocol logs */
 };
 
 void line_front_init(struct line_front *front, struct role_context *role);
+/* Before the first session. */
+void line_front_start(struct line_front *front);
+/* YIELDS. */
 void line_front_finish(struct line_front *front);
 /* An id for a session, a message or a refusal. */
 uint64_t line_front_id(struct line_front *front);

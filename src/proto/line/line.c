@@ -24,6 +24,7 @@ void line_init(struct line_session *session, struct stream *stream,
 
 void line_finish(struct line_session *session)
 {
+    protolog_session_free(&session->log);
     arena_finish(&session->arena);
 }
 
@@ -237,9 +238,50 @@ static void serve_delay(struct line_session *session)
     stream_flush(session->stream);
 }
 
+/* Bytes of the peer that are behind us. */
+static uint64_t heard_bytes(const struct line_session *session)
+{
+    return stream_bytes_in(session->stream) - stream_buffered(session->stream).length;
+}
+
+static void log_end(struct line_session *session)
+{
+    struct text told = line_loggable(session), verb = text_before(told, ' ');
+    if (session->command != NULL)
+        verb = text_from(session->command->verb);
+    protolog_command_end(session->log, verb, text_after(told, ' '), heard_bytes(session));
+}
+
+void line_log_now(struct line_session *session, struct text status)
+{
+    if (session->log == NULL)
+        return;
+    protolog_command_say(session->log, status);
+    log_end(session);
+}
+
+static void serve_or_say(struct line_session *session, enum status status, enum line_fault why)
+{
+    if (status == OK)
+        serve_line(session);
+    else if (status == REFUSED)
+        fault(session, why);
+}
+
+/* The same as a row of the protocol log. */
+static void serve_logged(struct line_session *session, enum status status, enum line_fault why,
+                         uint64_t heard)
+{
+    struct protolog_command command;
+    protolog_command_begin(&command, session->log, heard);
+    serve_or_say(session, status, why);
+    log_end(session);
+}
+
 static void step(struct line_session *session)
 {
-    enum line_fault why;
+    enum line_fault why = LINE_BAD_BYTES;
+    uint64_t heard = heard_bytes(session);
     /* A peer who has sent nothing more may be silent for long: a block is not kept for him. */
     if (text_is_empty(stream_buffered(session->stream)))
         arena_finish(&session->arena);
@@ -250,10 +292,10 @@ static void step(struct line_session *session)
     if (is_over(session))
         return;
     enum status status = take_line(session, &session->line, &why);
-    if (status == OK)
-        serve_line(session);
-    else if (status == REFUSED)
-        fault(session, why);
+    if (session->log != NULL && status != TRY_LATER)
+        serve_logged(session, status, why, heard);
+    else
+        serve_or_say(session, status, why);
     if (session->delay_ms > 0)
         serve_delay(session);
 }
@@ -281,6 +323,8 @@ void line_part(struct line_session *session)
 
 struct text line_loggable(const struct line_session *session)
 {
+    if (session->dialect->loggable != NULL)
+        return session->dialect->loggable(session);
     if (session->command != NULL && (session->command->flags & LINE_SECRET))
         return text_from(session->command->verb);
     if (session->command != NULL || text_is_empty(session->line))

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "net/stream.h"
+#include "protolog/session.h"
 #include "task/task.h"
 
 struct line_session;
@@ -55,6 +56,8 @@ struct line_dialect {
     /* Where a command does not begin with its verb (IMAP): serve session->line itself, the rows
      * above being none. May YIELD. NULL: by the rows. */
     void (*serve)(struct line_session *session);
+    /* Then: the command being served, for logs. */
+    struct text (*loggable)(const struct line_session *session);
 };
 
 struct line_session {
@@ -64,6 +67,7 @@ struct line_session {
     struct arena arena;                 /* of the command being served */
     struct text line;                   /* being served, without CRLF; in arena */
     const struct line_command *command; /* being served, or NULL */
+    struct protolog_session *log;       /* the protocol log's, owned; or NULL */
     int64_t idle_ms;
     int64_t ends_ms;  /* monotonic; NO_DEADLINE: none */
     int64_t delay_ms; /* what is answered now goes out so much later: a tarpit */
@@ -100,6 +104,9 @@ enum status line_take(struct line_session *session, size_t count, int64_t within
 const struct line_command *line_command_find(const struct line_session *session, struct text verb);
 /* The peer did something wrong: one more, and the end when there were too many. */
 void line_count_error(struct line_session *session);
+/* The row of the command in the protocol log is made now, with this status unless an answer was
+ * written: what follows is the next commands'. */
+void line_log_now(struct line_session *session, struct text status);
 /* The command for logs: verb and arguments; the verb alone where they are secret or it is unknown;
  * "?" where even that could be part of a login gone wrong. */
 struct text line_loggable(const struct line_session *session);

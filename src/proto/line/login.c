@@ -32,12 +32,13 @@ static const char *event_name(const struct login_session *session, const char *w
     return out;
 }
 
-/* Refusing */
-
-static struct text command_told(const struct login_session *session)
+struct text login_loggable(const struct line_session *line)
 {
-    return session->verb != NULL ? text_from(session->verb) : line_loggable(&session->line);
+    const struct login_session *session = line->context;
+    return text_from(session->verb);
 }
+
+/* Refusing */
 
 /* To the log and to `mailroot trace`. */
 static void tell(struct login_session *session, enum login_refusal refusal, const char *why,
@@ -49,7 +50,7 @@ static void tell(struct login_session *session, enum login_refusal refusal, cons
     buffer_init(&story, STORY_MAX);
     buffer_printf(&story, "session=%s peer=%s command=%s reply=%s reason=%s",
                   id_format(session->id, session_id), log_text(text_from(session->peer)),
-                  log_text(command_told(session)),
+                  log_text(line_loggable(&session->line)),
                   log_text(text_from(session->protocol->texts[refusal])), log_text(text_from(why)));
     event_name(session, "refused", event);
     queue_story(session->front->role->store, id, text_from(event), buffer_text(&story));
@@ -119,6 +120,9 @@ static void open_store(struct login_session *session, const char *user, int fd)
              log_text(text_from(session->peer)), log_text(text_from(user)));
     stream_set_deadline(session->line.stream, NO_DEADLINE);
     session->protocol->opened(session);
+    protolog_session_name(session->line.log, user, NULL);
+    line_log_now(&session->line, text_from(session->protocol->succeeded));
+    protolog_session_name(session->line.log, NULL, NULL);
     stream_flush(session->line.stream);
     arena_finish(&session->line.arena);
     task_trim_stack();
@@ -299,6 +303,8 @@ void login_serve(struct login_session *session, struct stream *stream)
     session->id = line_front_id(session->front);
     net_address_text(stream_peer(stream), session->peer);
     line_init(&session->line, stream, session->protocol->dialect, session);
+    session->line.log =
+        protolog_session_new(session->front->log, session->server, session->service, stream);
     set_terms(session);
     serve_peer(session);
     line_finish(&session->line);

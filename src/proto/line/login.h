@@ -43,6 +43,7 @@ struct login_protocol {
     int tls_service;                 /* the enum service with TLS from the first byte; -1: none */
     int64_t least_idle_ms;           /* that a client is given */
     const char *prompt, *prompt_end; /* as in sasl_session */
+    const char *succeeded;           /* the status of a login's answer: "+OK" */
     enum status (*read)(struct line_session *line, struct text *response, enum line_fault *fault);
     /* Write the greeting. Must not YIELD. */
     void (*greet)(struct login_session *session);
@@ -67,13 +68,16 @@ struct login_session {
     uint64_t id;
     char peer[NET_ADDRESS_TEXT_BYTES];
     unsigned failed_logins;
-    const char *verb; /* being served, for stories; NULL: the line tells it */
+    const char *verb; /* being served, for stories; where the line does not begin with it */
 };
 
 /* Serve one connection: at the door, TLS where it comes first, commands until the login, and what
  * follows it. The caller has set protocol, front, server, service, and verb where lines do not tell
  * it; he closes the stream. YIELDS. */
 void login_serve(struct login_session *session, struct stream *stream);
+
+/* For the line_dialect of protocols whose session has the verb. */
+struct text login_loggable(const struct line_session *line);
 
 /* Could the client begin TLS now? */
 bool login_offers_tls(const struct login_session *session);

@@ -215,6 +215,7 @@ static const struct line_dialect dialect = {
     .max_line = LINE_MAX_BYTES,
     .fault = managesieve_say_fault,
     .serve = serve,
+    .loggable = login_loggable,
 };
 
 static const struct login_protocol protocol = {
@@ -225,6 +226,7 @@ static const struct login_protocol protocol = {
     .prompt = "\"",
     .prompt_end = "\"",
     .read = read_response,
+    .succeeded = "OK",
     .greet = greet,
     .refuse = say_refusal,
     .opened = say_opened,

@@ -234,6 +234,7 @@ static const struct login_protocol protocol = {
     .tls_service = SERVICE_POP3S,
     .least_idle_ms = 10 * MINUTE, /* RFC 1939 3 */
     .prompt = "+ ",
+    .succeeded = "+OK",
     .greet = greet,
     .refuse = say_refusal,
     .opened = opened,

@@ -8,12 +8,13 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "net/stream_tls.h"
-#include "proto/smtp/smtp_client_dialog.h"
+#include "proto/smtp/smtp_client_log.h"
 
 enum { REUSE_MS = 5 * MINUTE };
 
 static void client_free(struct smtp_client *client)
 {
+    smtp_client_log_end(client);
     stream_close(&client->stream);
     smtp_reply_finish(&client->reply);
     free(client);
@@ -138,6 +139,7 @@ enum status smtp_client_open(struct stream *stream, const struct smtp_client_opt
     client->timeouts = options->timeouts;
     client->watch = options->watch;
     smtp_reply_init(&client->reply);
+    smtp_client_log_begin(client, options);
     *out = NULL;
     enum status status = open_dialog(client, options);
     if (status == OK) {

@@ -6,6 +6,7 @@
 #include "net/stream.h"
 #include "proto/smtp/smtp_client_auth.h"
 #include "proto/smtp/smtp_client_reply.h"
+#include "protolog/gather.h"
 #include "queue/client.h"
 #include "settings/settings.h"
 
@@ -34,6 +35,8 @@ struct smtp_client_options {
     struct tls_context *tls_context;        /* may be NULL for TLS_NONE */
     const struct smtp_client_login *login;  /* AUTH; NULL: none */
     struct smtp_client_watch watch;         /* on_reply NULL: nobody watches */
+    struct protolog_gather *log;            /* of the protocol log of logged_by; NULL: none */
+    const struct setting_server *logged_by; /* NULL: nobody */
 };
 
 /* Why a connection or a message failed, as an outcome tells it. */

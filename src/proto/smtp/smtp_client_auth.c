@@ -8,7 +8,7 @@
 #include "base/encoding.h"
 #include "base/logline.h"
 #include "net/stream_tls.h"
-#include "proto/smtp/smtp_client_dialog.h"
+#include "proto/smtp/smtp_client_log.h"
 #include "task/offload.h"
 
 enum {
@@ -242,7 +242,9 @@ static enum status log_in_by(struct smtp_client *client, enum sasl_mechanism mec
     buffer_init(&login.challenge, LINE_MAX);
     buffer_init(&login.response, RESPONSE_MAX);
     login.sasl = sasl_client_new(mechanism, &options->login->identity, peer);
+    smtp_client_log_login(client, true);
     enum status status = run_login(&login);
+    smtp_client_log_login(client, false);
     /* The peer does not have what it offered, or we have no ticket for it. */
     *may_try_other = !client->is_broken && (!login.is_begun || client->reply.code == 504);
     sasl_client_free(&login.sasl);

@@ -1,6 +1,7 @@
 /* The message itself: BDAT chunks (RFC 3030) where the peer knows them, else dot-stuffed DATA. */
 #include "base/clock.h"
 #include "proto/smtp/smtp_client_dots.h"
+#include "proto/smtp/smtp_client_log.h"
 #include "proto/smtp/smtp_client_transaction.h"
 
 enum {
@@ -15,7 +16,7 @@ static enum status write_block(struct smtp_transaction *tx, struct text block)
     smtp_client_set_deadline(client, SMTP_STEP_BLOCK);
     if (clock_monotonic_ms() > tx->body_deadline_ms)
         stream_set_deadline(client->stream, clock_monotonic_ms());
-    stream_write(client->stream, block);
+    smtp_client_write_octets(client, block);
     if (stream_end(client->stream) == STREAM_OPEN)
         return OK;
     return smtp_client_fail_lost(client, SMTP_STEP_BLOCK);
@@ -53,7 +54,7 @@ static enum status write_data(struct smtp_transaction *tx, struct smtp_source *s
     }
     if (smtp_client_expect_silence(client, SMTP_STEP_BLOCK) != OK)
         return TRY_LATER;
-    stream_write(client->stream, smtp_dots_end(&dots));
+    smtp_client_write_octets(client, smtp_dots_end(&dots));
     return OK;
 }
 
@@ -141,7 +142,7 @@ void smtp_transaction_forgo_body(struct smtp_transaction *tx)
     } else if (tx->data_is_sent && smtp_client_read(client, SMTP_STEP_DATA) == OK &&
                client->reply.code == 354) {
         /* RFC 2920 3.1: it now awaits a message; give it an empty one for nobody. */
-        stream_write(client->stream, TEXT(".\r\n"));
+        smtp_client_write_octets(client, TEXT(".\r\n"));
         smtp_client_read(client, SMTP_STEP_END_OF_DATA);
     }
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "proto/smtp/smtp_client_log.h"
 
 static const struct {
     const char *name;
@@ -110,6 +111,7 @@ enum status smtp_client_read(struct smtp_client *client, enum smtp_client_step s
         if (stream_fill(client->stream) != OK)
             return smtp_client_fail_lost(client, step);
     }
+    smtp_client_log_reply(client, step);
     /* RFC 5321 3.8: 421 may come at any time, and the peer then closes. */
     if (client->reply.code == 421)
         client->is_broken = true;

@@ -24,6 +24,8 @@ enum smtp_client_step {
     SMTP_STEP_QUIT,
 };
 
+struct smtp_client_log;
+
 struct smtp_client {
     struct stream *stream;
     struct smtp_reply reply;           /* the last one read */
@@ -38,8 +40,9 @@ struct smtp_client {
     uint32_t max_messages, max_recipients; /* our own limits */
     struct setting_timeouts timeouts;
     struct smtp_client_watch watch;
-    int64_t opened_ms; /* monotonic */
-    uint32_t mails;    /* transactions begun */
+    struct smtp_client_log *log; /* the protocol log's, or NULL */
+    int64_t opened_ms;           /* monotonic */
+    uint32_t mails;              /* transactions begun */
     bool is_logged_in;
     bool is_exps;     /* by X-EXPS: the peer takes us for a server of its own */
     bool knows_bdat;  /* it took a chunk */

@@ -1,4 +1,5 @@
 /* The envelope: MAIL and RCPTs, pipelined where the peer allows that (RFC 2920). */
+#include "proto/smtp/smtp_client_log.h"
 #include "proto/smtp/smtp_client_transaction.h"
 
 enum {
@@ -22,7 +23,7 @@ static void write_ahead(struct smtp_transaction *tx)
     } else if (job->size <= ONE_SHOT_MOST && is_inline) {
         tx->is_one_shot = true;
         stream_printf(client->stream, "BDAT %zu LAST\r\n", job->body.length);
-        stream_write(client->stream, job->body);
+        smtp_client_write_octets(client, job->body);
     }
 }
 

@@ -3,7 +3,7 @@
 #include "proto/smtp/smtp_client_links.h"
 
 #include "base/clock.h"
-#include "proto/smtp/smtp_client_dialog.h"
+#include "proto/smtp/smtp_client_log.h"
 #include "routing/packet.h"
 
 enum { CHUNK_MAX = 512, PACKET_MAX = 2 << 20, TALK_MS = MINUTE };
@@ -60,7 +60,7 @@ enum status smtp_client_say_packet(struct smtp_client *client, struct text packe
     struct stream *stream = client->stream;
     size_t length;
     stream_set_deadline(stream, clock_monotonic_ms() + TALK_MS);
-    stream_write(stream, packet);
+    smtp_client_write_octets(client, packet);
     if (stream_read_exactly(stream, LINK_STATE_COUNT_BYTES, answer) != OK)
         return try_later("no answer: %s", stream_error(stream));
     if (!link_state_length(buffer_text(answer), &length) || length > PACKET_MAX)

@@ -2,6 +2,7 @@
  * goes on by it, between the last RCPT and the message. The mail never depends on it. */
 #include "base/id.h"
 #include "base/logline.h"
+#include "proto/smtp/smtp_client_log.h"
 #include "proto/smtp/smtp_client_transaction.h"
 #include "proto/smtp/smtp_properties.h"
 
@@ -54,7 +55,7 @@ enum status smtp_transaction_properties(struct smtp_transaction *tx)
     if (smtp_client_read(client, SMTP_STEP_XEXCH50) != OK)
         return give_up(tx);
     if (client->reply.code == 354) {
-        stream_write(client->stream, octets);
+        smtp_client_write_octets(client, octets);
         if (smtp_client_read(client, SMTP_STEP_XEXCH50) != OK)
             return give_up(tx);
     } else if (client->reply.code < 400) {

@@ -1,7 +1,7 @@
 /* Asking the peer for mail that it holds for us: ETRN (RFC 1985), ATRN (RFC 2645), TURN. */
 #include <stdlib.h>
 
-#include "proto/smtp/smtp_client_dialog.h"
+#include "proto/smtp/smtp_client_log.h"
 
 static enum status not_offered(struct smtp_client *client, const char *verb)
 {
@@ -56,6 +56,7 @@ static void write_atrn(struct smtp_client *client, const struct text *domains, u
 static struct stream *give_stream(struct smtp_client **client)
 {
     struct stream *stream = (*client)->stream;
+    smtp_client_log_end(*client);
     stream_set_deadline(stream, NO_DEADLINE);
     smtp_reply_finish(&(*client)->reply);
     free(*client);

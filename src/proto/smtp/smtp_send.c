@@ -106,6 +106,7 @@ enum status smtp_send_start(struct smtp_send *send)
         return status;
     renew_tls(send);
     send->sender.sts = smtp_sts_new();
+    send->sender.log = protolog_gather_new(send->sender.context->store);
     task_spawn(&send->dispatching, "smtp settings", watch_settings, send);
     task_spawn(&send->dispatching, "smtp dispatcher", dispatch, send);
     smtp_requests_start(&send->requests);
@@ -139,6 +140,7 @@ void smtp_send_stop(struct smtp_send **send)
     smtp_resolvers_close(&stopping->sender.resolvers);
     tls_release(&stopping->sender.tls);
     smtp_sts_free(&stopping->sender.sts);
+    protolog_gather_free(&stopping->sender.log);
     free(stopping);
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/logline.h"
 #include "net/listener.h"
+#include "proto/smtp/smtp_client_log.h"
 #include "proto/smtp/smtp_send_links.h"
 #include "proto/smtp/smtp_send_login.h"
 #include "proto/smtp/smtp_send_request.h"
@@ -117,6 +118,7 @@ struct smtp_client_options smtp_connector_options(const struct settings *setting
         .max_messages = connector->max_messages,
         .max_recipients = connector->max_recipients,
         .timeouts = connector->timeouts,
+        .logged_by = smtp_client_log_server(settings, connector),
     };
 }
 
@@ -144,6 +146,7 @@ static struct smtp_client_options options_for(const struct attempt *attempt,
     struct smtp_client_options options =
         smtp_host_options(attempt->settings, attempt->connector, &attempt->host_tls, host->port);
     options.peer_name = name;
+    options.log = attempt->sender->log;
     options.without |= attempt->connection->unfit;
     options.tls_context = attempt->login.tls != NULL ? attempt->login.tls : attempt->tls_context;
     options.login = attempt->logs_in ? &attempt->login.login : NULL;

@@ -16,6 +16,7 @@ struct smtp_sender {
     struct resolver *resolver; /* of these, the one for all */
     struct tls_context *tls;   /* NULL: could not be made; hold it over use */
     struct smtp_sts *sts;
+    struct protolog_gather *log; /* rows of protocol logs */
 };
 
 /* A connection kept between the jobs of a hop; client NULL while there is none. */

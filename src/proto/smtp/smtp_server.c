@@ -325,6 +325,8 @@ static void session_init(struct smtp_session *session, struct line_front *front,
                                          : service == SERVICE_LINK_STATE ? &link_dialect
                                                                          : &smtp_dialect;
     line_init(&session->line, stream, dialect, session);
+    session->line.log = protolog_session_new(front->log, server, service, stream);
+    protolog_session_name(session->line.log, session->login, session->helo);
     session->line.idle_ms = server->idle_ms;
     session->line.max_errors = server->max_errors;
     session->line.tls_first = line_tls_first(server);

@@ -106,6 +106,7 @@ static void relay(struct smtp_session *session, int fd)
         session->server->session_ms > 0 ? session->server->session_ms : TURNED_MOST_MS;
     struct stream *sender = stream_new(fd, NULL);
     stream_set_deadline(line->stream, clock_monotonic_ms() + limit_ms);
+    line_log_now(line, TEXT("250"));
     stream_relay(line->stream, sender);
     stream_close(&sender);
     line->ended = true;
