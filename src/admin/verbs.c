@@ -123,7 +123,7 @@ const struct admin_verb admin_verbs[] = {
      "Why mail for an address of ours does not come.", ROLE_STORE, ADMIN_NO_INPUT},
     {"metrics", "", "Counters and lengths of queues, in the text format of Prometheus.", ROLE_STORE,
      ADMIN_NO_INPUT},
-    {"trace", "ID|MESSAGE-ID|ADDRESS|@DOMAIN [--since TIME]",
+    {"trace", "ID|MESSAGE-ID|ADDRESS|@DOMAIN [--since TIME] [--events]",
      "All that happened to a message, session or refusal; or to those that name an address.",
      ROLE_STORE, ADMIN_NO_INPUT},
     {"store verify", "", "Check every record, and the index against the log.", ROLE_STORE,

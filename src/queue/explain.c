@@ -83,6 +83,9 @@ static void explain_sending(const struct queue *queue, const struct queued_item 
         because(out, "outbound mail is disabled (mailroot queue resume)");
     else if (!list_is_empty(&item->held))
         because_of_connector(queue, item, out, "it waits to be asked for", "hold");
+    else if (named_is_routing(queue, item->hop))
+        because(out, "no way is chosen before the other servers of the routing group were asked "
+                     "(mailroot routing)");
     else if (item->hop->is_unreachable)
         because(out, "no way is known to a server that has its domain (mailroot routing)");
     else {

@@ -11,8 +11,15 @@ static const char *const names[NAMED_COUNT] = {
     [NAMED_REPORTS] = "reports", [NAMED_DEFERRED] = "deferred",
 };
 
-const char *named_name(const struct queued_item *item)
+bool named_is_routing(const struct queue *queue, const struct hop *hop)
 {
+    return hop->is_unreachable && links_are_awaited(queue);
+}
+
+const char *named_name(const struct queue *queue, const struct queued_item *item)
+{
+    if (item->named == NAMED_NONE && item->hop != NULL && named_is_routing(queue, item->hop))
+        return "routing";
     return item->named == NAMED_NONE ? "" : names[item->named];
 }
 
@@ -152,6 +159,23 @@ static void show_arriving(const struct queue *queue, queue_hop_visit *visit, voi
     visit(context, &view);
 }
 
+/* What no way is chosen for before the other servers were asked. */
+static void show_routing(const struct queue *queue, queue_hop_visit *visit, void *context)
+{
+    struct queue_hop_view view = {
+        .name = TEXT("routing"), .state = "ready", .last_error = TEXT("")};
+    const struct hop *hop = map_get(queue->hops, TEXT(ITEM_UNREACHABLE));
+    if (hop != NULL && named_is_routing(queue, hop)) {
+        view.state = "active";
+        view.messages = hop->users;
+        view.waiting = hop->users;
+        view.bytes = hop->bytes;
+        view.oldest_ms = hop_oldest(hop);
+        view.last_error = TEXT("the other servers of the routing group were not asked yet");
+    }
+    visit(context, &view);
+}
+
 /* Mail of hops that could not be reached when all glitch retries had been made, and what no way is
  * known for. It stands in the queues of these hops too. */
 static void show_unreachable(const struct queue *queue, queue_hop_visit *visit, void *context)
@@ -164,7 +188,7 @@ static void show_unreachable(const struct queue *queue, queue_hop_visit *visit, 
         const struct hop *hop = value;
         int64_t oldest = hop_oldest(hop);
         int64_t rest_ms = lanes_rest(hop);
-        if (!lanes_are_down(queue, hop) && !hop->is_unreachable)
+        if (named_is_routing(queue, hop) || (!lanes_are_down(queue, hop) && !hop->is_unreachable))
             continue;
         view.state = "retry";
         view.messages += hop->users;
@@ -193,6 +217,7 @@ void queue_each_named(struct queue *queue, queue_hop_visit *visit, void *context
     end_deferring(queue);
     show_arriving(queue, visit, context);
     show_named(queue, NAMED_LOOKUP, visit, context);
+    show_routing(queue, visit, context);
     show_named(queue, NAMED_LOCAL, visit, context);
     show_named(queue, NAMED_FAILED, visit, context);
     show_named(queue, NAMED_REPORTS, visit, context);

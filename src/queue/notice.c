@@ -161,8 +161,9 @@ static enum status commit_report(struct telling *telling, uint64_t id, struct te
                                     .is_internal = true};
     char text[ID_TEXT_BYTES];
     change_init(&change);
-    change_story(&change, telling->message.id, "reported", "report=%s to=<%.*s> recipients=%u",
-                 id_format(id, text), TEXT_ARG(telling->to), telling->recipient_count);
+    change_story(&change, telling->message.id, "reported", "report=%s to=<%.*s> recipients=%u%s",
+                 id_format(id, text), TEXT_ARG(telling->to), telling->recipient_count,
+                 telling->any_failed ? " kind=failure" : "");
     change_item_gone(&change, telling->message.id, telling->queued->number);
     enum status status = accept_message(queue, &acceptance);
     queue->counters.reports += status == OK;

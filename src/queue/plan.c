@@ -431,7 +431,11 @@ static void plan_drop(struct plan *plan, const struct directory_target *target,
                          .next_try_ms = now,
                          .origin = {.server = plan->server}};
     struct text name = item_hop_name(&facts, &plan->arena);
-    add_recipient(plan, group_for(plan, name, &facts), plan_recipient(plan, target));
+    struct item_recipient recipient = plan_recipient(plan, target);
+    add_recipient(plan, group_for(plan, name, &facts), recipient);
+    if (plan_may_tell(plan))
+        change_story(&plan->change, plan->id, "to-folder", "recipient=%.*s folder=%.*s",
+                     TEXT_ARG(recipient.address), TEXT_ARG(domain->drop_folder));
 }
 
 static enum status plan_targets(struct plan *plan, int64_t now)

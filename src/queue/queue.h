@@ -67,9 +67,10 @@ struct queue_view {
     uint64_t id;
     uint32_t number;
     /* "waiting", "scheduled" (until its connector's time), "remote" (until it is asked for),
-     * "lookup" (until the directory answers), "unreachable" (until there is a way), "frozen" (until
-     * it is thawed), "sending", "report", "bad", "answer" (a script's, about to be written), "held"
-     * until next_try_ms, as the sender asked, or "sent" and kept until then */
+     * "lookup" (until the directory answers), "routing" (until the other servers have said which
+     * ways there are), "unreachable" (until there is a way), "frozen" (until it is thawed),
+     * "sending", "report", "bad", "answer" (a script's, about to be written), "held" until
+     * next_try_ms, as the sender asked, or "sent" and kept until then */
     const char *state;
     const char *queue; /* as queue_each_named names it; "" in the queue of its hop, and bad mail */
     struct text waits_for; /* of "remote": what lets it go, for people */
@@ -87,7 +88,7 @@ void queue_each(struct queue *queue, uint64_t id, queue_view_visit *visit, void 
 struct queue_hop_view {
     struct text name;
     const char *state; /* "active", "ready", "retry", "scheduled", "remote", "frozen", "disabled",
-                        * "unreachable" */
+                        * "routing", "unreachable" */
     unsigned messages; /* all of them */
     uint64_t bytes;
     int64_t oldest_ms;      /* wall: the first of these came */
@@ -98,8 +99,8 @@ struct queue_hop_view {
 };
 typedef void queue_hop_visit(void *context, const struct queue_hop_view *view);
 void queue_each_hop(struct queue *queue, queue_hop_visit *visit, void *context);
-/* The same of what waits for no next hop: "submission", "lookup", "local", "failed", "reports" and
- * "deferred"; and "unreachable", all hops that could not be reached. YIELDS. */
+/* The same of what waits for no next hop: "submission", "lookup", "routing", "local", "failed",
+ * "reports" and "deferred"; and "unreachable", all hops that could not be reached. YIELDS. */
 void queue_each_named(struct queue *queue, queue_hop_visit *visit, void *context);
 
 /* Make due now: all items (id 0, hop ""), those of a message, or those of a hop. What is remote

@@ -184,7 +184,10 @@ void named_leave(struct queue *queue, struct queued_item *item);
 /* What the latest attempt ended with; NULL: it went well. */
 void named_note(struct queue *queue, enum named_queue which, const char *error);
 /* "lookup", or "" of a hop's. */
-const char *named_name(const struct queued_item *item);
+const char *named_name(const struct queue *queue, const struct queued_item *item);
+/* The hop's mail waits until the other servers of the routing group have told what ways there are;
+ * it stands in "routing", not in "unreachable". */
+bool named_is_routing(const struct queue *queue, const struct hop *hop);
 
 /* schedule.c */
 void schedule_init(struct queue *queue);

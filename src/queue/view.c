@@ -32,17 +32,19 @@ static bool gather(void *context, struct text key, struct text value)
     return true;
 }
 
-static const char *state_name(const struct queued_item *queued, const struct item *item)
+static const char *state_name(const struct queue *queue, const struct queued_item *queued,
+                              const struct item *item)
 {
     switch (item->kind) {
     case ITEM_SEND:
         if (queued == NULL || queued->lease == 0)
-            return item->is_frozen                 ? "frozen"
-                   : queued == NULL                ? "waiting"
-                   : !list_is_empty(&queued->held) ? "remote"
-                   : queued->hop->is_unreachable   ? "unreachable"
-                   : queued->is_scheduled          ? "scheduled"
-                                                   : "waiting";
+            return item->is_frozen                        ? "frozen"
+                   : queued == NULL                       ? "waiting"
+                   : !list_is_empty(&queued->held)        ? "remote"
+                   : named_is_routing(queue, queued->hop) ? "routing"
+                   : queued->hop->is_unreachable          ? "unreachable"
+                   : queued->is_scheduled                 ? "scheduled"
+                                                          : "waiting";
         return "sending";
     case ITEM_REPORT:
         return "report";
@@ -109,8 +111,8 @@ static void show(struct queue *queue, const struct found_item *found, struct are
                                           .remote_host = item.recipients[i].remote_host};
     struct queue_view view = {.id = found->id,
                               .number = found->number,
-                              .state = state_name(queued, &item),
-                              .queue = queued == NULL ? "" : named_name(queued),
+                              .state = state_name(queue, queued, &item),
+                              .queue = queued == NULL ? "" : named_name(queue, queued),
                               .waits_for = TEXT(""),
                               .hop = item_hop_name(&item, arena),
                               .connector = item.connector,
@@ -246,7 +248,7 @@ static const char *hop_state(const struct queue *queue, const struct hop *hop)
     if (queue->is_outbound_off)
         return "disabled";
     if (hop->is_unreachable)
-        return "unreachable";
+        return named_is_routing(queue, hop) ? "routing" : "unreachable";
     if (hop->leased > 0)
         return "active";
     if (lanes_rest(hop) > clock_wall_ms())

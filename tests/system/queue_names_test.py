@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 import unittest
 from pathlib import Path
 
 from cases import ServerTest
-from harness import free_port, text_message, wait_until
+from harness import Mailroot, free_port, text_message, wait_until
 from smtp_sink import Policy, Sink
 
 RETRY = ["retry {", "    glitch 1s x1", "    after 1h", "}"]
@@ -192,6 +193,43 @@ class QueueNames(ServerTest):
         self.assertIn(mark, self.sink.wait_for(before + 1)[-1].data)
         self.wait_row("failed", 0, "ready")
 
+    def events(self, subject, recipient, last):
+        """The numbers that `trace --events` gives of the message, once `last` is among them."""
+        self.send(recipient, subject)
+        accepted = self.server.wait_log(rf"event=smtp.accepted id=(\w+) .*to-count=1",
+                                        start=self.log_start)[1].decode()
+
+        def told():
+            lines = self.server.cli("trace", accepted, "--events", "--json").splitlines()
+            numbers = [json.loads(line)["number"] for line in lines]
+            return numbers if last in numbers else None
+        return accepted, wait_until(told, f"{last} is told")
+
+    def setUp(self):
+        self.log_start = len(self.server.log)
+
+    # shows: T01 T37
+    def test_mail_between_two_mailboxes_leaves_the_events_of_message_tracking(self):
+        identity, numbers = self.events("tracked", "bob@example.test", 1028)
+        self.assertEqual(numbers, [1019, 1025, 1024, 1033, 1036, 1023, 1028])
+        lines = self.server.cli("trace", identity, "--events").splitlines()
+        self.assertRegex(lines[0], r"^\d{4}-\S+Z 1019 submitted to the queue$")
+        self.assertRegex(lines[-1], r"^\d{4}-\S+Z 1028 in the mailbox: bob@example.test$")
+        story = [json.loads(line) for line in
+                 self.server.cli("trace", identity, "--json").splitlines()]
+        self.assertEqual({row["event"]: row.get("tracking") for row in story},
+                         {"accepted": [1019, 1025], "delivered": [1024, 1033, 1036, 1023, 1028]})
+
+    def test_other_ends_of_a_message_have_their_events_too(self):
+        _, numbers = self.events("out", "fine@here.example", 1031)
+        self.assertEqual(numbers, [1019, 1025, 1024, 1033, 1034, 1020, 1031])
+        self.setUp()
+        _, numbers = self.events("returned", "gone@here.example", 1030)
+        self.assertEqual(numbers, [1019, 1025, 1024, 1033, 1034, 1020, 1030])
+        self.setUp()
+        _, numbers = self.events("dropped", "other@drop.test", 1023)
+        self.assertEqual(numbers, [1019, 1025, 1024, 1033, 1036, 1023])
+
     def metrics(self):
         """{name with its labels: value}, each with its help and type before it."""
         values, about = {}, {}
@@ -262,3 +300,58 @@ class QueueNames(ServerTest):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class Silent:
+    """A host that takes connections and says nothing."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", free_port()))
+        self.port = self.listener.getsockname()[1]
+
+    def fall(self):
+        """Connections that wait are reset with it."""
+        self.listener.close()
+
+
+class Routing(ServerTest):
+    """A member of a routing group whose other server is asked for the ways it knows."""
+
+    @classmethod
+    def before_server(cls):
+        cls.other, cls.sink = Silent(), Sink(port=free_port())
+        cls.addClassCleanup(cls.other.fall)
+        cls.addClassCleanup(cls.sink.close)
+        cls.settings = {"lines": [
+            "routing-group north {", "    member mx.example.test",
+            f"    member other.example.test at 127.0.0.1:{cls.other.port}",
+            "    login lsa@example.test secret lsa", "}",
+            "connector far {", "    to far.example",
+            f"    smart-host [127.0.0.1]:{cls.sink.port}", "}", *RETRY]}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.before_server()
+        cls.server = Mailroot(**cls.settings)
+        cls.addClassCleanup(cls.server.close)
+        secrets = cls.server.directory / "secrets"
+        secrets.mkdir()
+        (secrets / "lsa").write_text("a password")
+        cls.server.start()
+
+    row, wait_row, one = QueueNames.row, QueueNames.wait_row, QueueNames.one
+
+    # shows: T04 T26
+    def test_routing_has_what_no_way_is_chosen_for_until_the_others_were_asked(self):
+        self.server.send(text_message("a way"), "user@far.example", sender="alice@example.test",
+                         service="submission", login="alice")
+        row = self.wait_row("routing", 1, "active")
+        self.assertIn("were not asked yet", row["last_error"])
+        self.assertEqual(self.row("unreachable")["messages"], 0)
+        waiting = self.one("routing")
+        self.assertEqual(waiting["state"], "routing")
+        self.assertIn("no way is chosen before the other servers of the routing group were asked",
+                      self.server.cli("queue", "explain", waiting["id"]))
+        self.other.fall()
+        self.sink.wait_for(1)
+        self.wait_row("routing", 0, "ready")
