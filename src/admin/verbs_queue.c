@@ -73,7 +73,7 @@ static void print_state(struct buffer *out, const struct queue_view *view)
     bool is_held = text_equals(text_from(view->state), TEXT("held")) ||
                    text_equals(text_from(view->state), TEXT("sent"));
     buffer_printf(out, "    %s", view->state);
-    if (!is_held)
+    if (!is_held && !text_is_empty(view->hop))
         buffer_printf(out, " for %.*s, attempts %u", TEXT_ARG(view->hop), view->attempts);
     if (!text_is_empty(view->waits_for)) {
         buffer_printf(out, ", waits for %.*s\n", TEXT_ARG(view->waits_for));

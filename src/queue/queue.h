@@ -74,7 +74,8 @@ struct queue_view {
     const char *state;
     const char *queue; /* as queue_each_named names it; "" in the queue of its hop, and bad mail */
     struct text waits_for; /* of "remote": what lets it go, for people */
-    struct text hop, connector, domain, sender, subject;
+    struct text hop;       /* or "": it waits for none */
+    struct text connector, domain, sender, subject;
     uint64_t size;
     int64_t received_ms, next_try_ms; /* wall */
     uint32_t attempts;

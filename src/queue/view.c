@@ -92,6 +92,12 @@ static int64_t next_try(const struct queue *queue, const struct queued_item *que
     return queued->next_try_ms;
 }
 
+/* What is held, or to be looked up, has the server and login it came by in place of one. */
+static bool has_hop(const struct item *item)
+{
+    return item->kind == ITEM_SEND || item->kind == ITEM_DROP;
+}
+
 static void show(struct queue *queue, const struct found_item *found, struct arena *arena,
                  queue_view_visit *visit, void *context)
 {
@@ -114,7 +120,7 @@ static void show(struct queue *queue, const struct found_item *found, struct are
                               .state = state_name(queue, queued, &item),
                               .queue = queued == NULL ? "" : named_name(queue, queued),
                               .waits_for = TEXT(""),
-                              .hop = item_hop_name(&item, arena),
+                              .hop = has_hop(&item) ? item_hop_name(&item, arena) : TEXT(""),
                               .connector = item.connector,
                               .domain = item.domain,
                               .sender = message.sender,

@@ -107,6 +107,8 @@ class QueueNames(ServerTest):
         with self.stopped("auth"):
             self.wait_row("lookup", 1, "active")
             self.assertEqual(self.one("lookup")["recipients"][0]["address"], "team@example.test")
+            self.assertRegex(self.server.cli("queue", "list", "--queue", "lookup"),
+                             r"\n    held until \d{4}-|\n    lookup, next try \d{4}-")
         wait_until(lambda: b"Subject: looked up" in b"".join(self.server.fetch("carol")),
                    "it is delivered")
         self.wait_row("lookup", 0, "ready")
@@ -135,6 +137,8 @@ class QueueNames(ServerTest):
             row = self.wait_row("reports", 1, "active")
             self.assertGreater(row["bytes"], 100)
             self.assertEqual(self.one("reports")["state"], "report")
+            self.assertRegex(self.server.cli("queue", "list", "--queue", "reports"),
+                             r"\n    report, next try \d{4}-")
         self.assertIn(b"5.1.1", self.server.fetch_when("dave", 1)[0])
         self.wait_row("reports", 0, "ready")
 
