@@ -314,8 +314,10 @@ bool report_compose(const struct report *report, struct buffer *out)
     report_put_text_part(out, report);
     buffer_printf(out, "\r\n--%s\r\n", boundary);
     put_status_part(out, report);
-    buffer_printf(out, "\r\n--%s\r\n", boundary);
-    put_original_part(out, report);
+    if (!report->original_is_lost) { /* RFC 6522 3: the third part may be left out */
+        buffer_printf(out, "\r\n--%s\r\n", boundary);
+        put_original_part(out, report);
+    }
     buffer_printf(out, "\r\n--%s--\r\n", boundary);
     return !out->overflowed;
 }

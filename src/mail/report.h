@@ -39,6 +39,7 @@ struct report {
     unsigned recipient_count;
     struct text original; /* the message, or its header section */
     bool original_is_header_only;
+    bool original_is_lost; /* it can't be read any more: the report goes without, and says so */
     bool original_is_international; /* its header may hold UTF-8: RFC 6532 */
     bool is_international;          /* the report itself: RFC 6533 */
     bool tls_is_optional;           /* as the original asked for: RFC 8689 5 */

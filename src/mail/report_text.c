@@ -112,6 +112,10 @@ void report_put_text_part(struct buffer *out, const struct report *report)
     buffer_append(out, TEXT(".\r\n"));
     for (int action = REPORT_FAILED; action <= REPORT_EXPANDED; action++)
         put_group(out, report, (enum report_action)action);
+    if (report->original_is_lost)
+        buffer_append(out,
+                      TEXT("\r\nThe message itself could not be read from our disk any more, so\r\n"
+                           "that it can't be returned with this report.\r\n"));
     buffer_printf(out,
                   "\r\nThe message is known here as %s. The postmaster finds all that\r\n"
                   "happened to it with: mailroot trace %s\r\n",

@@ -13,6 +13,7 @@ enum {
     ORIGINAL_MOST = 256 << 10, /* of larger messages only the header is returned */
     HEADER_MOST = 64 << 10,
     RETRY_MS = 10 * SECOND,
+    READABLE_MS = HOUR, /* a file of the log may come back until then; after it the report goes */
 };
 
 struct telling {
@@ -25,6 +26,7 @@ struct telling {
     struct report_recipient *recipients;
     unsigned recipient_count;
     bool header_only, any_failed;
+    bool original_is_lost; /* it could not be read for so long that the report goes without */
     bool is_international; /* an address in it is: RFC 6533 */
 };
 
@@ -77,7 +79,15 @@ static enum status read_original(struct telling *telling, struct buffer *out)
                            message->terms.return_headers_only ||
                            message->terms.body == MAIL_BODY_BINARY;
     uint32_t most = telling->header_only ? HEADER_MOST : ORIGINAL_MOST;
-    return store_read(telling->queue->store, message->id, 0, most, out);
+    enum status status = store_read(telling->queue->store, message->id, 0, most, out);
+    /* Nothing wrote the item since its fate was known. */
+    bool may_come_back = clock_wall_ms() - telling->item.next_try_ms < READABLE_MS;
+    if (status == OK || (status == TRY_LATER && may_come_back))
+        return status;
+    log_warning("queue.original_lost", "reason=%s", log_text(text_from(fail_reason())));
+    buffer_reset(out, ORIGINAL_MOST + HEADER_MOST);
+    telling->original_is_lost = true;
+    return OK;
 }
 
 static bool compose(struct telling *telling, struct text original, uint64_t id, struct buffer *out)
@@ -96,6 +106,7 @@ static bool compose(struct telling *telling, struct text original, uint64_t id, 
                             .recipient_count = telling->recipient_count,
                             .original = telling->header_only ? header_section(original) : original,
                             .original_is_header_only = telling->header_only,
+                            .original_is_lost = telling->original_is_lost,
                             .deliver_by_ms =
                                 message->terms.by == MAIL_BY_NONE ? 0 : message->terms.by_ms,
                             .hold_until_ms = message->terms.hold_until_ms,
