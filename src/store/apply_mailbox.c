@@ -190,6 +190,7 @@ void apply_mailbox_delete(struct apply *apply, uint64_t id)
     index_scan(store->index, key_entries(&key, id), TEXT(""), drop_leftover, &left);
     vanished_drop(store, id);
     snapshot_drop(store, id);
+    blocks_drop(store, id);
     if (box == NULL)
         return;
     mailbox_apply_expunge(box, left.uids, left.count);

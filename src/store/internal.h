@@ -35,8 +35,9 @@ struct store {
     struct list watches;     /* watch.h */
     struct task_event fresh; /* fresh.h: there are more */
     uint64_t fresh_told;
-    uint64_t derived_changes; /* derived.h: how many values were kept or forgotten */
-    struct list warm;         /* mailboxes that were closed and are still loaded, oldest first */
+    uint64_t derived_changes;  /* derived.h: how many values were kept or forgotten */
+    uint64_t blocks_forgotten; /* block.h: how often all of a mailbox were */
+    struct list warm;          /* mailboxes that were closed and are still loaded, oldest first */
     size_t warm_bytes;
     struct live_segment *live; /* ascending by segment */
     unsigned live_count, live_capacity;
@@ -178,6 +179,8 @@ void snapshot_save(struct mailbox *box);
 /* The rest is part of the batch of a record that is applied. */
 void snapshot_note_flags(const struct mailbox *box, const struct operation_flags *operation);
 void snapshot_drop(struct store *store, uint64_t mailbox);
+/* block.c: those of a mailbox that goes away, in the batch of its record. */
+void blocks_drop(struct store *store, uint64_t mailbox);
 /* fresh.c: there are more now. */
 void fresh_tell(struct store *store);
 /* The entry went away: views keep its number until their sessions are told. */

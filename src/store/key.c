@@ -141,6 +141,19 @@ struct text key_derived(struct key *key, uint64_t id, uint8_t kind)
     return lend(key);
 }
 
+struct text key_block(struct key *key, uint64_t mailbox, uint32_t last, unsigned part)
+{
+    key_of(key, 'w', mailbox);
+    add_integer(key, last, 4);
+    add_integer(key, part, 2);
+    return lend(key);
+}
+
+struct text key_blocks(struct key *key, uint64_t mailbox)
+{
+    return key_of(key, 'w', mailbox);
+}
+
 struct text key_mailbox(struct key *key, uint64_t mailbox)
 {
     return key_of(key, 'B', mailbox);
