@@ -364,6 +364,39 @@ class Searching(ImapTest):
         client.logout()
 
 
+    def test_blocks_of_many_messages_survive_a_kill_and_go_with_the_mailbox(self):
+        self.fresh("words")
+        self.server.cli("user", "set", "alice@example.test", "search-index", "off")
+        for start in range(0, 1100, 100):
+            texts = [text_message(f"w{number % 7}", f"some needle {number} here\r\n")
+                     for number in range(start, start + 100)]
+            self.client.send(b"m APPEND words" + b"".join(b" {%d+}\r\n%s" % (len(text), text)
+                                                          for text in texts) + b"\r\n")
+            while not (line := self.client.readline()).startswith(b"m "):
+                pass
+            self.assertIn(b"m OK", line)
+        before = self.found(self.client)
+        self.assertGreater(len(before[0][0].split()), 100)
+        self.server.cli("user", "set", "alice@example.test", "search-index", "default")
+        self.server.cli("search", "rebuild", "alice@example.test")
+        self.indexed()
+        self.assertEqual(self.found(self.client), before)
+        self.server.kill()
+        self.server.start()
+        self.indexed()
+        client = connect(self.server)
+        self.assertEqual(self.found(client), before)
+        client.uid("store", "1:900", "+FLAGS.SILENT", "(\\Deleted)")
+        client.expunge()
+        left = [b" ".join(uid for uid in one[0].split() if int(uid) > 900) for one in before]
+        self.assertEqual(self.found(client), [[uids] for uids in left])
+        self.assertEqual(self.server.cli_result("store", "verify").returncode, 0)
+        client.unselect()
+        self.ok(client.delete("words"))
+        self.assertEqual(self.server.cli_result("store", "verify").returncode, 0)
+        client.logout()
+
+
 class Hostile(ImapTest):
     def structure(self, message):
         """BODYSTRUCTURE of a message, and how long the server thought."""

@@ -7,104 +7,11 @@
 #include "mail/grams.h"
 #include "proto/imap/imap_index.h"
 #include "proto/imap/imap_message.h"
+#include "searched_mail.h"
 #include "store/fresh.h"
 #include "test.h"
 
 enum { MESSAGES = 40, SEARCHES = 300, BEHIND = 500, INPUT_MAX = 1 << 20 };
-
-/* A small generator of its own: the same worlds in every run. */
-static uint32_t state;
-static unsigned pick(unsigned below)
-{
-    state = state * 1664525 + 1013904223;
-    return (state >> 8) % below;
-}
-
-/* Words whose parts occur in each other, in several scripts and forms. */
-static const char *const words[] = {
-    "alpha",
-    "alphabet",
-    "bet",
-    "ALPHA",
-    "gr\xc3\xbc\xc3\x9f"
-    "e",
-    "GR\xc3\x9c"
-    "SSE",
-    "stra\xc3\x9f"
-    "e",
-    "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
-    "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82",
-    "a",
-    "ab",
-    "x-y",
-    "12345",
-    "o'neil",
-    "betalphabet",
-    "\xef\xac\x81"
-    "nd",
-};
-enum { WORDS = sizeof(words) / sizeof(*words) };
-
-static void put_words(struct buffer *out, unsigned most)
-{
-    unsigned count = pick(most);
-    for (unsigned i = 0; i < count; i++)
-        buffer_printf(out, "%s%s", words[pick(WORDS)], pick(6) == 0 ? "\r\n" : " ");
-}
-
-static void put_quoted(struct buffer *out, const char *text)
-{
-    for (; *text != '\0'; text++)
-        buffer_printf(out, "=%02X", (unsigned char)*text);
-}
-
-static void put_part(struct buffer *out)
-{
-    switch (pick(4)) {
-    case 0:
-        buffer_append(out, TEXT("Content-Type: text/html; charset=utf-8\r\n\r\n<p>"));
-        put_words(out, 20);
-        buffer_append(out, TEXT("<b>al</b>pha <script>bet</script></p>\r\n"));
-        break;
-    case 1:
-        buffer_append(out, TEXT("Content-Type: text/plain; charset=utf-8\r\n"
-                                "Content-Transfer-Encoding: quoted-printable\r\n\r\n"));
-        put_quoted(out, words[pick(WORDS)]);
-        buffer_append(out, TEXT(" =\r\n"));
-        put_quoted(out, words[pick(WORDS)]);
-        buffer_append(out, TEXT("\r\n"));
-        break;
-    case 2:
-        buffer_append(out, TEXT("Content-Type: application/pdf; name=\"other.bin\"\r\n"
-                                "Content-Disposition: attachment; "
-                                "filename*=utf-8''gr%C3%BC%C3%9Fe-report.pdf\r\n\r\nalphabet\r\n"));
-        break;
-    default:
-        buffer_append(out, TEXT("Content-Type: text/plain; charset=iso-8859-1\r\n\r\ngr\xfc\xdf"
-                                "e "));
-        put_words(out, 20);
-        buffer_append(out, TEXT("\r\n"));
-    }
-}
-
-static void make_message(struct buffer *out)
-{
-    buffer_append(out, TEXT("From: =?utf-8?q?Gr=C3=BC=C3=9Fe?= <alpha@bet.example>\r\nSubject: "));
-    buffer_printf(out, "%s %s\r\n", words[pick(2)], words[pick(4)]);
-    if (pick(3) == 0)
-        buffer_append(out, TEXT("X-Odd: \r\n folded alpha\r\n"));
-    buffer_append(out, TEXT("MIME-Version: 1.0\r\n"));
-    if (pick(3) == 0) {
-        put_part(out);
-        return;
-    }
-    buffer_append(out, TEXT("Content-Type: multipart/mixed; boundary=b\r\n\r\n"));
-    for (unsigned parts = pick(4); parts > 0; parts--) {
-        buffer_append(out, TEXT("--b\r\n"));
-        put_part(out);
-    }
-    buffer_append(out, TEXT("--b--\r\n"));
-}
 
 static unsigned indexed_every; /* 0: none */
 
@@ -128,7 +35,7 @@ static void prepare(void)
 {
     struct buffer bytes;
     buffer_init(&bytes, INPUT_MAX);
-    state = 7;
+    mail_state = 7;
     for (int i = 0; i < MESSAGES; i++) {
         buffer_reset(&bytes, INPUT_MAX);
         make_message(&bytes);
@@ -163,7 +70,7 @@ static char *talk(unsigned every)
     struct buffer input;
     buffer_init(&input, INPUT_MAX);
     buffer_append(&input, TEXT("a SELECT INBOX\r\n"));
-    state = 11;
+    mail_state = 11;
     for (unsigned i = 0; i < SEARCHES; i++) {
         buffer_printf(&input, "s%u SEARCH RETURN (ALL) CHARSET UTF-8 %s", i,
                       pick(4) == 0 ? "OR " : "");
@@ -208,7 +115,7 @@ TEST("searches find the same with the index, with half of it and without")
 
 TEST("a text has the grams of all that it holds, in whatever pieces it came")
 {
-    state = 5;
+    mail_state = 5;
     for (int round = 0; round < 200; round++) {
         char text[400];
         struct grams *grams = grams_new();

@@ -27,6 +27,7 @@ static struct imap_world {
     struct buffer heard;
     uint64_t last_id;
     void (*prepare)(void); /* before the session, in the loop; may be NULL */
+    void (*finish)(void);  /* behind it; to be set by prepare, may be NULL */
 } imap_world;
 
 #define WORLD_USER TEXT("alice@example.test")
@@ -106,6 +107,8 @@ static void world_run(void *argument)
     task_spawn(&sessions, "server", world_serve, &pair[0]);
     task_spawn(&sessions, "client", world_say, &pair[1]);
     task_group_wait(&sessions, NO_DEADLINE);
+    if (imap_world.finish != NULL)
+        imap_world.finish();
     store_close(&imap_world.store);
     task_group_finish(&imap_world.group);
 }

@@ -7,7 +7,10 @@
 #include "base/clock.h"
 #include "base/logline.h"
 #include "mail/grams.h"
+#include "mail/postings.h"
+#include "proto/imap/imap_blocks.h"
 #include "proto/imap/imap_text.h"
+#include "store/block.h"
 #include "store/derived.h"
 #include "store/fresh.h"
 
@@ -23,9 +26,11 @@ enum {
 struct imap_index {
     const struct accounts *accounts;
     struct store *store;
+    int64_t began_us; /* to work, after it last rested */
 };
 
-bool imap_index_may_have(struct imap_message *message, const uint16_t *numbers, unsigned count)
+bool imap_index_may_have(const struct imap_message *message, const uint16_t *numbers,
+                         unsigned count)
 {
     struct buffer encoded;
     buffer_init(&encoded, GRAMS_ENCODED_MAX);
@@ -79,6 +84,7 @@ unsigned imap_index_renew(struct store *store, uint64_t mailbox)
         entry = mailbox_entry_from(box, uid + 1);
     }
     mailbox_close(&box);
+    blocks_forget(store, mailbox);
     fresh_renew(store, mailbox);
     return count;
 }
@@ -120,12 +126,47 @@ static bool is_wanted(const struct imap_index *index, uint64_t mailbox)
            preference_get(index->accounts, mailbox_owner(box), PREFERENCE_SEARCH_INDEX) != 0;
 }
 
-/* Give the time back: mail that comes in is more urgent. YIELDS. */
-static void rest(const struct imap_index *index, int64_t worked_us)
+/* Give the time back, now and then: mail that comes in is more urgent. YIELDS. */
+static void rest(void *context)
 {
+    struct imap_index *index = context;
+    int64_t worked_us = clock_monotonic_us() - index->began_us;
+    if (worked_us < WORK_US)
+        return;
     bool is_busy = task_event_wait(fresh_news(index->store), clock_monotonic_ms() + 1) == OK;
     int64_t share = is_busy ? BUSY_SHARE : QUIET_SHARE;
     task_sleep((worked_us * share + 999) / 1000);
+    index->began_us = clock_monotonic_us();
+}
+
+/* Of a mailbox that was looked through up to a UID. YIELDS. */
+static void make_blocks(struct imap_index *index, uint64_t mailbox, uint32_t before)
+{
+    const struct imap_blocks_pause pause = {rest, index};
+    imap_blocks_make(index->store, mailbox, before, &pause);
+}
+
+/* What is fresh in the mailbox of this place and behind it; *place is moved to the next one. False:
+ * some of it can't be read. YIELDS. */
+static bool look_through_mailbox(struct imap_index *index, struct fresh_place *place)
+{
+    struct mailbox_entry entry;
+    uint64_t mailbox = place->mailbox;
+    bool is_all = true;
+    for (unsigned count = 1; !task_is_cancelled() && fresh_next(index->store, place, &entry) &&
+                             place->mailbox == mailbox && is_wanted(index, mailbox);
+         count++) {
+        is_all &= look_through(index, *place, &entry) != TRY_LATER;
+        place->uid++;
+        if (count % BLOCK_MEMBERS == 0)
+            make_blocks(index, mailbox, place->uid);
+        rest(index);
+    }
+    const struct mailbox *box = mailbox_find_id(index->store, mailbox);
+    if (box != NULL && !task_is_cancelled() && is_wanted(index, mailbox))
+        make_blocks(index, mailbox, mailbox_uid_next(box));
+    *place = (struct fresh_place){mailbox + 1, 0};
+    return is_all;
 }
 
 /* What is fresh now, but for what can't be read and what nobody wants; more may come meanwhile,
@@ -134,21 +175,10 @@ static void look_through_all(struct imap_index *index, bool *is_all)
 {
     struct mailbox_entry entry;
     struct fresh_place place = {0, 0};
-    int64_t began_us = clock_monotonic_us();
     *is_all = true;
-    while (!task_is_cancelled() && fresh_next(index->store, &place, &entry)) {
-        if (!is_wanted(index, place.mailbox)) {
-            place = (struct fresh_place){place.mailbox + 1, 0};
-        } else {
-            *is_all &= look_through(index, place, &entry) != TRY_LATER;
-            place.uid++;
-        }
-        int64_t worked_us = clock_monotonic_us() - began_us;
-        if (worked_us < WORK_US)
-            continue;
-        rest(index, worked_us);
-        began_us = clock_monotonic_us();
-    }
+    index->began_us = clock_monotonic_us();
+    while (!task_is_cancelled() && fresh_next(index->store, &place, &entry))
+        *is_all &= look_through_mailbox(index, &place);
 }
 
 /* Until there is more than was told when `told` was, and the store has time for it, or has had none
@@ -180,6 +210,7 @@ void imap_index_begin(struct task_group *group, const struct accounts *accounts)
 {
     struct imap_index *index = calloc(1, sizeof(*index));
     check(index != NULL);
-    *index = (struct imap_index){accounts, accounts->store};
+    index->accounts = accounts;
+    index->store = accounts->store;
     task_spawn(group, "search index", index_task, index);
 }

@@ -14,7 +14,8 @@
 void imap_index_begin(struct task_group *group, const struct accounts *accounts);
 
 /* False: none of the message's text holds all of these. */
-bool imap_index_may_have(struct imap_message *message, const uint16_t *numbers, unsigned count);
+bool imap_index_may_have(const struct imap_message *message, const uint16_t *numbers,
+                         unsigned count);
 /* Look the message through. REFUSED: it is gone; TRY_LATER: it can't be read. YIELDS. */
 enum status imap_index_message(struct imap_message *message);
 /* Forget what is known of a mailbox's messages, so that they are looked through anew. Returns how

@@ -25,6 +25,7 @@ struct imap_message {
     struct arena arena;
     unsigned score_sum, scores; /* by fuzzy search keys that it fits */
     struct derived_run *run;    /* it is one of many; NULL: it is not */
+    struct imap_words *words;   /* the same while it is searched */
     /* private */
     struct shown *shown;
     struct imap_header *header;

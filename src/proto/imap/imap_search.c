@@ -7,6 +7,7 @@
 #include "mail/charset.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_place.h"
+#include "proto/imap/imap_words.h"
 
 enum { YIELD_EVERY = 512, SCORES_MAX = 64 << 20 };
 
@@ -127,6 +128,7 @@ static enum status try_entry(struct imap_search *search, const struct mailbox_en
     bool fits;
     imap_message_init(&message, search->session->store, entry);
     message.run = search->run;
+    message.words = search->words;
     enum status status = imap_search_matches(search->view, &message, search->keys, &fits);
     if (status == OK && fits)
         status = found(context, &message);
@@ -142,6 +144,7 @@ enum status imap_search_run(struct imap_search *search, imap_search_found *found
     uint32_t all = view_count(search->view);
     enum status status = OK;
     search->run = derived_run_new(search->session->store);
+    search->words = imap_words_new(search->session->store, mailbox_id(search->view->box));
     for (unsigned tried = 1; entry != NULL && status == OK; tried++) {
         uint32_t uid = entry->uid;
         status = try_entry(search, entry, found, context);
@@ -151,6 +154,7 @@ enum status imap_search_run(struct imap_search *search, imap_search_found *found
         entry = view_next(search->view, uid + 1);
     }
     derived_run_free(&search->run);
+    imap_words_free(&search->words);
     return status;
 }
 

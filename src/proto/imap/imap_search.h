@@ -42,6 +42,7 @@ enum imap_search_cost { COST_ENTRY, COST_HEADER, COST_BODY, COSTS };
 struct imap_search_key {
     struct imap_search_key *next;  /* beside it */
     struct imap_search_key *inner; /* of AND, OR, NOT */
+    unsigned id;                   /* none other of the search has it */
     enum imap_search_op op;
     enum imap_search_cost cost;
     uint64_t number, flags;
@@ -72,6 +73,7 @@ struct imap_search {
     struct imap_partial partial;
     struct imap_search_key *keys;
     struct derived_run *run; /* of the messages searched, while they are */
+    struct imap_words *words;
     /* What is answered: numbers or UIDs, in the order of the answer. */
     struct imap_set_builder found;
     struct imap_set_builder saved; /* the same as UIDs, for "$" */
@@ -113,11 +115,11 @@ enum status imap_search_matches(const struct view *view, struct imap_message *me
 /* 1 to 100; what no fuzzy key has judged fits exactly. */
 unsigned imap_message_score(const struct imap_message *message);
 
-/* imap_search_text.c: is the folded text in a field's value, in the body, in all of the message?
+/* imap_search_text.c: is the key's text in a field's value; in the body, or in all of the message?
  * YIELD. */
-enum status imap_search_header(struct imap_message *message, struct text name, struct text text,
+enum status imap_search_header(struct imap_message *message, const struct imap_search_key *key,
                                bool *found);
-enum status imap_search_body(struct imap_message *message, struct text text, bool with_header,
+enum status imap_search_body(struct imap_message *message, const struct imap_search_key *key,
                              bool *found);
 /* The same for a key that is fuzzy: how well it fits (mail/fuzzy.h); 0: not at all. YIELDS. */
 enum status imap_search_fuzzy(struct imap_message *message, const struct imap_search_key *key,

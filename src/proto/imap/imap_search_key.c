@@ -102,6 +102,7 @@ static struct imap_search_key *key_new(struct reading *in, enum imap_search_op o
 {
     struct imap_search_key *key = arena_alloc(&in->lex->line->arena, sizeof(*key));
     key->op = op;
+    key->id = in->count;
     if (++in->count > KEYS_MOST)
         imap_lex_fail(in->lex, "Too many search keys");
     return key;

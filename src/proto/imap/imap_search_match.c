@@ -141,12 +141,12 @@ enum status imap_search_matches(const struct view *view, struct imap_message *me
     case SEARCH_HEADER:
         if (key->is_fuzzy)
             return fuzzy_matches(message, key, fits);
-        return imap_search_header(message, key->name, key->text, fits);
+        return imap_search_header(message, key, fits);
     case SEARCH_BODY:
     case SEARCH_TEXT:
         if (key->is_fuzzy)
             return fuzzy_matches(message, key, fits);
-        return imap_search_body(message, key->text, key->op == SEARCH_TEXT, fits);
+        return imap_search_body(message, key, fits);
     default:
         *fits = entry_matches(view, &message->entry, key);
         return OK;

@@ -1,10 +1,9 @@
 /* Looking for text in what a message shows of itself (imap_text.h). */
 #include "base/check.h"
 #include "mail/fuzzy.h"
-#include "mail/grams.h"
-#include "proto/imap/imap_index.h"
 #include "proto/imap/imap_search.h"
 #include "proto/imap/imap_text.h"
+#include "proto/imap/imap_words.h"
 
 enum { TAIL_MAX = 128 << 20, KEPT_BYTES = 4096 };
 
@@ -32,45 +31,45 @@ static bool take(void *context, struct text folded)
     return !finding->found;
 }
 
-/* Of which the index knows that it can't be in this message. */
-static bool is_ruled_out(struct imap_message *message, struct text text)
-{
-    uint16_t numbers[GRAMS_WANTED_MAX];
-    unsigned count = grams_of(text, numbers);
-    return count > 0 && !imap_index_may_have(message, numbers, count);
-}
-
 static void finding_init(struct finding *finding, struct text text)
 {
     *finding = (struct finding){.text = text};
     buffer_init(&finding->tail, TAIL_MAX);
 }
 
-enum status imap_search_header(struct imap_message *message, struct text name, struct text text,
+/* Does the index say whether it fits? */
+static bool is_known(struct imap_message *message, const struct imap_search_key *key, bool *found)
+{
+    enum imap_words_answer answer = imap_words_ask(message->words, message, key);
+    *found = answer == WORDS_YES;
+    return answer != WORDS_UNKNOWN;
+}
+
+enum status imap_search_header(struct imap_message *message, const struct imap_search_key *key,
                                bool *found)
 {
     struct finding finding;
     const struct imap_text_sink sink = {&finding, begin, take};
     *found = false;
-    if (is_ruled_out(message, text))
+    if (key->text.length > 0 && is_known(message, key, found))
         return OK;
-    finding_init(&finding, text);
-    enum status status = imap_text_field(message, name, &sink);
+    finding_init(&finding, key->text);
+    enum status status = imap_text_field(message, key->name, &sink);
     *found = finding.found;
     buffer_finish(&finding.tail);
     return status;
 }
 
-enum status imap_search_body(struct imap_message *message, struct text text, bool with_header,
+enum status imap_search_body(struct imap_message *message, const struct imap_search_key *key,
                              bool *found)
 {
     struct finding finding;
     const struct imap_text_sink sink = {&finding, begin, take};
-    *found = text.length == 0;
-    if (*found || is_ruled_out(message, text))
+    *found = key->text.length == 0;
+    if (*found || is_known(message, key, found))
         return OK;
-    finding_init(&finding, text);
-    enum status status = with_header ? imap_text_header(message, &sink) : OK;
+    finding_init(&finding, key->text);
+    enum status status = key->op == SEARCH_TEXT ? imap_text_header(message, &sink) : OK;
     if (status == OK && !finding.found)
         status = imap_text_body(message, &sink);
     *found = finding.found;
