@@ -1,251 +1,487 @@
-/* Filters: what the settings say of them, and what follows from it. */
-#include "decide/filter.h"
+/* Scripts at delivery: each action over the whole way from the front to mailboxes and hops. */
+#include <unistd.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "base/clock.h"
+#include "mail/srs.h"
+#include "queue_peer.h"
+#include "store/hierarchy.h"
+#include "store/scripts.h"
 
-#include "queue/block_lists.h"
-#include "settings_scene.h"
-#include "test.h"
+#define ALICE "alice@local.test"
+#define BOB "bob@local.test"
+#define FAR "far@remote.example"
+#define HEADER "From: " FAR "\r\nTo: " ALICE "\r\nSubject: Invoice 7\r\nMessage-ID: <m1@far>\r\n"
+#define MESSAGE HEADER "\r\nPay.\r\n"
 
-#define SITE                                                                                       \
-    "host mx.a.example\ndomain a.example\n"                                                        \
-    "server in {\n listen 127.0.0.1:25 *:26 smtp 127.0.0.1:27 lmtp\n"                              \
-    " filter sender recipient at 127.0.0.1:25 connection\n}\n"                                     \
-    "server out {\n listen 127.0.0.1:28 smtp\n}\n"
-#define LISTS                                                                                      \
-    "block-list one {\n zone one.example\n codes 127.0.0.2 127.0.0.4 mask 0.0.1.0\n}\n"            \
-    "block-list two {\n zone two.example\n reply \"%2: %0 %1 %3 100%\"\n}\n"
-#define FILTER(lines) SITE "filter {\n" lines "}\n" LISTS
-
-static struct parsed parsed;
-static struct arena arena;
-
-static const struct settings *site(const char *text)
+static void set_script(struct queue_peer *peer, const char *owner, const char *source)
 {
-    parsed = settings_of_clean(text);
-    arena_init(&arena);
-    return parsed.settings;
+    struct store *store = queue_store(peer->queue);
+    EXPECT(script_put(store, text_from(owner), TEXT("main"), text_from(source)) == SCRIPT_DONE);
+    EXPECT(script_activate(store, text_from(owner), TEXT("main")) == SCRIPT_DONE);
 }
 
-static void site_free(void)
+static enum status send_to(struct queue_peer *peer, const char *message, const char *to)
 {
+    struct queue_peer_mail mail = {
+        .sender = TEXT(FAR), .body = text_from(message), .to = {text_from(to)}, .to_count = 1};
+    return queue_peer_mail(peer, &mail);
+}
+
+/* The only message of a mailbox. */
+static bool only_entry(struct queue_peer *peer, const char *owner, const char *name,
+                       struct mailbox_entry *out)
+{
+    struct mailbox *box = mailbox_find(queue_store(peer->queue), text_from(owner), text_from(name));
+    unsigned count = 0;
+    if (box == NULL)
+        return false;
+    mailbox_open(box);
+    const struct mailbox_entry *entries = mailbox_entries(box, &count);
+    if (count == 1)
+        *out = entries[0];
+    mailbox_close(&box);
+    return count == 1;
+}
+
+struct told {
+    struct text wanted;
+    bool found;
+};
+
+static void look_for(void *context, int64_t wall_ms, struct text event, struct text text)
+{
+    struct told *told = context;
+    unused(wall_ms);
+    unused(event);
+    told->found |= text_find_text(text, told->wanted) < text.length;
+}
+
+static bool is_told(struct queue_peer *peer, uint64_t id, const char *wanted)
+{
+    struct told told = {.wanted = text_from(wanted)};
+    store_stories(queue_store(peer->queue), id, look_for, &told);
+    return told.found;
+}
+
+static bool has(struct text text, const char *part)
+{
+    return text_find_text(text, text_from(part)) < text.length;
+}
+
+static void files(struct queue_peer *peer)
+{
+    struct mailbox_entry entry, kept;
+    set_script(peer, ALICE,
+               "require [\"fileinto\", \"mailbox\", \"imap4flags\", \"copy\"];\n"
+               "if header :contains \"subject\" \"invoice\" {\n"
+               "  fileinto :create :copy :flags [\"\\\\Flagged\", \"$Pay\"] \"Bills/2026\";\n}\n"
+               "fileinto \"inbox\";");
+    EXPECT(send_to(peer, MESSAGE, ALICE) == OK);
+    EXPECT(only_entry(peer, ALICE, "Bills/2026", &entry));
+    EXPECT(only_entry(peer, ALICE, "INBOX", &kept));
+    EXPECT(kept.message == entry.message && kept.flags == 0);
+    struct mailbox *box = mailbox_find(queue_store(peer->queue), TEXT(ALICE), TEXT("Bills/2026"));
+    EXPECT(entry.flags == (FLAG_FLAGGED | mailbox_keyword_find(box, TEXT("$Pay"))));
+    EXPECT(is_told(peer, entry.message,
+                   "script=\"main\" line=3 action=fileinto mailbox=\"Bills/2026\" uid=1"));
+}
+
+TEST("fileinto puts one message into several mailboxes, with flags, and the story tells the line")
+{
+    queue_peer_run(files);
+}
+
+static void files_by_use(struct queue_peer *peer)
+{
+    struct mailbox_entry entry;
+    set_script(peer, ALICE,
+               "require [\"fileinto\", \"special-use\"];\n"
+               "if header :contains \"subject\" \"invoice\" {\n"
+               "  fileinto :specialuse \"\\\\Junk\" \"Rubbish\"; }\n"
+               "else { fileinto \"Nowhere\"; }");
+    EXPECT(send_to(peer, MESSAGE, ALICE) == OK);
+    EXPECT(only_entry(peer, ALICE, "Junk", &entry));
+    uint64_t id = queue_peer_deliver(peer, FAR, ALICE);
+    EXPECT(only_entry(peer, ALICE, "INBOX", &entry) && entry.message == id);
+    EXPECT(is_told(peer, id, "reason=\"there is no mailbox Nowhere\""));
+}
+
+TEST("fileinto finds a mailbox by its use; one that is not there means the inbox")
+{
+    queue_peer_run(files_by_use);
+}
+
+static void discards(struct queue_peer *peer)
+{
+    set_script(peer, ALICE, "discard;");
+    struct queue_peer_mail mail = {
+        .sender = TEXT(FAR), .body = TEXT(MESSAGE), .to = {TEXT(ALICE), TEXT(BOB)}, .to_count = 1};
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(queue_peer_count(peer, ALICE) == 0);
+    EXPECT(is_told(peer, mail.id, "line=1 action=discard"));
+    struct arena arena;
+    struct message message;
+    arena_init(&arena);
+    EXPECT(!store_message(queue_store(peer->queue), mail.id, &arena, &message));
     arena_finish(&arena);
-    parsed_free(&parsed);
+    mail.to_count = 2;
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(queue_peer_count(peer, ALICE) == 0 && queue_peer_count(peer, BOB) == 1);
 }
 
-static struct net_address address_of(const char *text)
+TEST("what one throws away is gone for him alone, and leaves a story and nothing else")
 {
-    struct net_address address;
-    EXPECT(net_address_parse_endpoint(text_from(text), 4711, &address));
-    return address;
+    queue_peer_run(discards);
 }
 
-static uint32_t filters_at(const struct settings *settings, const char *local, enum service service)
+static void redirects(struct queue_peer *peer)
 {
-    struct net_address address = address_of(local);
-    for (unsigned i = 0; i < settings->server_count; i++)
-        for (unsigned k = 0; k < settings->servers[i].listen_count; k++)
-            if (net_address_port(&settings->servers[i].listens[k].address) ==
-                net_address_port(&address))
-                return decide_filters(&settings->servers[i], service, &address);
-    return 0;
-}
-
-/* shows: S76 */
-TEST("a filter is applied at the listeners that its server says, to mail from strangers alone")
-{
-    const struct settings *settings = site(FILTER(""));
-    EXPECT(filters_at(settings, "127.0.0.1:25", SERVICE_SMTP) ==
-           (FILTER_CONNECTION | FILTER_SENDER | FILTER_RECIPIENT));
-    EXPECT(filters_at(settings, "192.0.2.1:26", SERVICE_SMTP) == FILTER_CONNECTION);
-    EXPECT(filters_at(settings, "127.0.0.1:27", SERVICE_LMTP) == 0);
-    EXPECT(filters_at(settings, "127.0.0.1:25", SERVICE_FETCHED) == 0);
-    EXPECT(filters_at(settings, "127.0.0.1:28", SERVICE_SMTP) == 0);
-    site_free();
-}
-
-static enum filter_verdict verdict_of(const struct settings *settings, const char *address)
-{
-    struct net_address peer = address_of(address);
-    return decide_filter_address(settings, &peer).verdict;
-}
-
-/* shows: S74 S75 */
-TEST("who is in accept is wanted, also when deny has him")
-{
-    const struct settings *settings =
-        site(FILTER("accept 192.0.2.0/25 2001:db8::1\ndeny 192.0.2.0/24 2001:db8::/32\n"));
-    EXPECT(verdict_of(settings, "192.0.2.1") == FILTER_WANTED);
-    EXPECT(verdict_of(settings, "192.0.2.129") == FILTER_UNWANTED);
-    EXPECT(verdict_of(settings, "[::ffff:192.0.2.129]") == FILTER_UNWANTED);
-    EXPECT(verdict_of(settings, "[2001:db8::1]") == FILTER_WANTED);
-    EXPECT(verdict_of(settings, "[2001:db8::2]") == FILTER_UNWANTED);
-    EXPECT(verdict_of(settings, "198.51.100.1") == FILTER_UNKNOWN);
-    struct net_address peer = address_of("192.0.2.129");
-    struct filter_decision decision = decide_filter_address(settings, &peer);
-    EXPECT(decision.reason.place.line > 0 && strcmp(decision.reason.rule, "filter-deny") == 0);
-    site_free();
-}
-
-static bool is_sender(const struct settings *settings, const char *text)
-{
-    struct mail_address address;
-    EXPECT(mail_address_parse(text_from(text), &arena, &address) == OK);
-    return decide_filter_sender(settings, &address).verdict == FILTER_UNWANTED;
-}
-
-/* shows: S45 */
-TEST("senders are named by address, by domain, below a domain, or in every domain")
-{
-    const struct settings *settings =
-        site(FILTER("sender a@x.example *@y.example *.z.example *@*w.example root@*\n"));
-    EXPECT(is_sender(settings, "A@X.example") && !is_sender(settings, "b@x.example"));
-    EXPECT(is_sender(settings, "b@y.example") && !is_sender(settings, "b@c.y.example"));
-    EXPECT(is_sender(settings, "b@c.z.example") && !is_sender(settings, "b@z.example"));
-    EXPECT(is_sender(settings, "b@c.w.example") && is_sender(settings, "b@w.example"));
-    EXPECT(is_sender(settings, "root@anything.example"));
-    EXPECT(decide_filter_sender(settings, NULL).verdict == FILTER_UNKNOWN);
-    site_free();
-    settings = site(FILTER("sender blank\n"));
-    EXPECT(decide_filter_sender(settings, NULL).verdict == FILTER_UNWANTED);
-    EXPECT(!is_sender(settings, "a@x.example"));
-    site_free();
-}
-
-/* shows: S72 */
-TEST("recipients are named as senders are, and block lists know exceptions")
-{
-    const struct settings *settings =
-        site(FILTER("recipient closed@a.example\nblock-lists except postmaster@*\n"));
-    struct mail_address closed, postmaster;
-    EXPECT(mail_address_parse(TEXT("closed@a.example"), &arena, &closed) == OK);
-    EXPECT(mail_address_parse(TEXT("postmaster@a.example"), &arena, &postmaster) == OK);
-    EXPECT(decide_filter_recipient(settings, &closed).verdict == FILTER_UNWANTED);
-    EXPECT(decide_filter_recipient(settings, &postmaster).verdict == FILTER_UNKNOWN);
-    EXPECT(decide_filter_excepts(settings, &postmaster) &&
-           !decide_filter_excepts(settings, &closed));
-    site_free();
-}
-
-/* shows: S73 */
-TEST("an answer counts by the codes and bits that the list's settings name")
-{
-    const struct settings *settings = site(FILTER(""));
-    const struct setting_block_list *one = &settings->block_lists[0],
-                                    *two = &settings->block_lists[1];
-    EXPECT(decide_filter_code(one, 0x7f000002) == FILTER_CODE_COUNTS);
-    EXPECT(decide_filter_code(one, 0x7f000006) == FILTER_CODE_OTHER);
-    EXPECT(decide_filter_code(one, 0x7f000108) == FILTER_CODE_COUNTS);
-    EXPECT(decide_filter_code(two, 0x7f000006) == FILTER_CODE_COUNTS);
-    EXPECT(decide_filter_code(two, 0x7fffffff) == FILTER_CODE_NO_ANSWER);
-    EXPECT(decide_filter_code(two, 0x7fff00fe) == FILTER_CODE_COUNTS);
-    EXPECT(decide_filter_code(two, 0xcb007101) == FILTER_CODE_FOREIGN);
-    site_free();
-}
-
-/* shows: S73 */
-TEST("the first list in the settings' order that has the address is the one that is told")
-{
-    const struct settings *settings = site(FILTER(""));
-    uint32_t other = 0x7f000006, listed = 0x7f000002, code;
-    struct filter_listing listings[] = {{.list = TEXT("two"), .codes = &other, .code_count = 1},
-                                        {.list = TEXT("one"), .codes = &other, .code_count = 1},
-                                        {.list = TEXT("gone"), .codes = &listed, .code_count = 1}};
-    EXPECT(decide_filter_listed(settings, listings, 3, &code) == &settings->block_lists[1]);
-    EXPECT(code == other);
-    listings[1].codes = &listed;
-    EXPECT(decide_filter_listed(settings, listings, 3, &code) == &settings->block_lists[0]);
-    listings[1] = listings[0] = (struct filter_listing){.list = TEXT("one"), .is_unknown = true};
-    EXPECT(decide_filter_listed(settings, listings, 3, &code) == NULL);
-    EXPECT(decide_filter_listed(settings, NULL, 0, &code) == NULL);
-    site_free();
-}
-
-/* shows: S73 */
-TEST("the reply tells address, list and zone where it wants to")
-{
-    const struct settings *settings = site(FILTER(""));
-    struct buffer reply;
-    buffer_init(&reply, 200);
-    decide_filter_reply(&settings->block_lists[0], TEXT("192.0.2.1"), &reply);
-    EXPECT_TEXT(buffer_text(&reply), "192.0.2.1 has been blocked by one");
-    buffer_reset(&reply, 200);
-    decide_filter_reply(&settings->block_lists[1], TEXT("192.0.2.1"), &reply);
-    EXPECT_TEXT(buffer_text(&reply), "two.example: 192.0.2.1 two %3 100%");
-    buffer_finish(&reply);
-    site_free();
-}
-
-TEST("behind relays of our own stands who gave it to the last of them")
-{
-    const struct settings *settings = site(FILTER("relays 10.0.0.0/8\n"));
-    struct net_address path[] = {address_of("10.0.0.1"), address_of("10.0.0.2"),
-                                 address_of("192.0.2.1"), address_of("10.0.0.3"),
-                                 address_of("192.0.2.2")};
-    EXPECT(decide_filter_origin(settings, path, 5) == &path[2]);
-    EXPECT(decide_filter_origin(settings, path, 2) == NULL);
-    EXPECT(decide_filter_origin(settings, path + 2, 1) == &path[2]);
-    site_free();
-}
-
-TEST("what block lists said is read as it was written, and nothing else is")
-{
-    uint32_t codes[] = {0x7f000002, 0x7f00000a};
-    struct filter_listing listings[] = {{.list = TEXT("one"), .codes = codes, .code_count = 2},
-                                        {.list = TEXT("two"), .is_unknown = true}};
-    struct filter_listing *read;
-    struct buffer bytes;
-    unsigned count;
+    struct arena arena;
+    struct queue_job *jobs;
     arena_init(&arena);
-    buffer_init(&bytes, 1000);
-    block_lists_encode(listings, 2, &bytes);
-    EXPECT(block_lists_decode(buffer_text(&bytes), &arena, &read, &count) && count == 2);
-    EXPECT_TEXT(read[0].list, "one");
-    EXPECT(read[0].code_count == 2 && read[0].codes[1] == codes[1] && !read[0].is_unknown);
-    EXPECT(read[1].is_unknown && read[1].code_count == 0);
-    for (size_t length = 0; length < bytes.length; length++)
-        EXPECT(!block_lists_decode(text_head(buffer_text(&bytes), length), &arena, &read, &count));
-    EXPECT(!block_lists_decode(TEXT("\x15"), &arena, &read, &count));
-    buffer_finish(&bytes);
+    set_script(peer, ALICE,
+               "require \"copy\"; redirect \"Other@Elsewhere.example\";\n"
+               "redirect :copy \"" BOB "\";");
+    EXPECT(send_to(peer, MESSAGE, ALICE) == OK);
+    EXPECT(queue_peer_count(peer, ALICE) == 0 && queue_peer_count(peer, BOB) == 1);
+    EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1);
+    EXPECT_TEXT(jobs[0].recipients[0].address, "Other@elsewhere.example");
+    EXPECT(text_starts_with(jobs[0].sender, TEXT("SRS0=")));
+    EXPECT(text_ends_with_nocase(jobs[0].sender, TEXT("=remote.example=far@local.test")));
+    EXPECT_TEXT(jobs[0].body, "Delivered-To: " ALICE "\r\n" MESSAGE);
+    EXPECT(jobs[0].size == jobs[0].body.length);
+    EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == OK);
+    /* Our own senders are not rewritten. */
+    queue_peer_deliver(peer, BOB, ALICE);
+    EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1);
+    EXPECT_TEXT(jobs[0].sender, BOB);
     arena_finish(&arena);
 }
 
-TEST("filters that nobody applies, and lists without a zone, are told")
+TEST("a redirected message goes on to mailboxes and hops, from a sender of ours")
 {
-    struct parsed said = settings_of("host mx.a.example\n" QUIET
-                                     "filter {\n deny 192.0.2.0/24\n sender a@b.example\n}\n"
-                                     "block-list one {\n zone one.example\n}\n");
-    EXPECT(said.settings != NULL);
-    EXPECT(strstr(said.said, ":4:7: 'deny' has no effect: no server has the statement 'filter "
-                             "connection'") != NULL);
-    EXPECT(strstr(said.said, "'sender' has no effect") != NULL);
-    EXPECT(strstr(said.said, "block-list 'one' is asked by no server") != NULL);
-    parsed_free(&said);
-    said = settings_of("host mx.a.example\nserver in {\n listen 127.0.0.1:25 127.0.0.1:24\n"
-                       " filter sender at 127.0.0.1:24\n filter spam\n}\n"
-                       "filter {\n sender then drop archive\n}\nblock-list one {\n codes 1.2.3.4\n"
-                       " codes mask 127.0.0.0\n}\n");
-    EXPECT(said.settings == NULL);
-    EXPECT(strstr(said.said, "server 'in' does not listen for mail of others at '127.0.0.1:24'"));
-    EXPECT(strstr(said.said, "'spam' is no value of 'filter'") != NULL);
-    EXPECT(strstr(said.said, "a message that is dropped at its sender is never there") != NULL);
-    EXPECT(strstr(said.said, "block-list 'one' has no zone") != NULL);
-    EXPECT(strstr(said.said, "'1.2.3.4' is no value of 'codes'") != NULL);
-    EXPECT(strstr(said.said, "'127.0.0.0' is no value of 'codes mask'") != NULL);
-    parsed_free(&said);
+    queue_peer_run(redirects);
 }
 
-TEST("filters are shown as they are read")
+static void goes_round(struct queue_peer *peer)
 {
-    const struct settings *settings =
-        site(FILTER("accept 192.0.2.0/24\nrelays 10.0.0.0/8\nblock-lists wait 2s except p@*\n"
-                    "sender a@x.example blank then discard archive\nrecipient "
-                    "*@y.example\n"));
-    settings_expect_round_trip(settings);
-    char *shown = settings_shown(settings, false, false);
-    EXPECT(strstr(shown, "filter sender recipient at 127.0.0.1:25 connection") != NULL);
-    EXPECT(strstr(shown, "codes 127.0.0.2 127.0.0.4 mask 0.0.1.0") != NULL);
-    free(shown);
-    site_free();
+    set_script(peer, ALICE, "redirect \"" BOB "\";");
+    set_script(peer, BOB, "redirect \"" ALICE "\";");
+    EXPECT(send_to(peer, MESSAGE, ALICE) == OK);
+    EXPECT(queue_peer_count(peer, ALICE) + queue_peer_count(peer, BOB) == 1);
+    struct queue_peer_mail mail = {
+        .sender = TEXT(FAR), .body = TEXT(MESSAGE), .to = {TEXT(ALICE), TEXT(BOB)}, .to_count = 2};
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(queue_peer_count(peer, ALICE) + queue_peer_count(peer, BOB) == 2);
+    unsigned bobs = queue_peer_count(peer, BOB);
+    set_script(peer, BOB, "redirect \"x@far.example\";");
+    EXPECT(send_to(peer, "Delivered-To: " BOB "\r\n" MESSAGE, BOB) == OK);
+    EXPECT(queue_peer_count(peer, BOB) == bobs + 1);
+    set_script(peer, BOB, "redirect \"nobody@local.test\";");
+    EXPECT(send_to(peer, MESSAGE, BOB) == OK);
+    EXPECT(queue_peer_count(peer, BOB) == bobs + 2);
+    EXPECT(queue_counts_now(peer->queue).items == 0);
+}
+
+TEST("what is redirected round, or to nobody, is kept")
+{
+    queue_peer_run(goes_round);
+}
+
+static void rejects(struct queue_peer *peer)
+{
+    struct arena arena;
+    struct text words;
+    arena_init(&arena);
+    set_script(peer, ALICE, "require \"reject\"; reject text:\nNo\r\nthanks.\n.\n;");
+    EXPECT(send_to(peer, MESSAGE, ALICE) == REFUSED);
+    EXPECT(queue_rejection(text_from(fail_reason()), &words));
+    EXPECT_TEXT(words, "No thanks.");
+    struct queue_result results[2] = {{OK, TEXT("")}};
+    struct queue_peer_mail mail = {.sender = TEXT("carol@local.test"),
+                                   .body = TEXT(MESSAGE),
+                                   .to = {TEXT(ALICE), TEXT(BOB)},
+                                   .to_count = 2,
+                                   .lmtp = true,
+                                   .arena = &arena,
+                                   .results = results};
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(results[0].status == REFUSED && results[1].status == OK);
+    EXPECT(queue_rejection(results[0].reason, &words));
+    EXPECT_TEXT(words, "No thanks.");
+    mail.lmtp = false;
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(queue_peer_count(peer, BOB) == 2);
+    EXPECT(queue_peer_await(peer, "carol@local.test", 1));
+    struct text report = queue_peer_read(peer, "carol@local.test", 0, &arena);
+    EXPECT(has(report, "5.7.1") && has(report, "No thanks.") && has(report, ALICE));
+    arena_finish(&arena);
+}
+
+TEST("a rejection is a refusal in the session where it can be, and else a report")
+{
+    queue_peer_run(rejects);
+}
+
+static void answers(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    set_script(peer, ALICE,
+               "require \"vacation\"; vacation :days 2 :subject \"Gr\xc3\xbc\xc3\x9f"
+               "e\" "
+               "\"Away until M\xc3\xa4rz.\";");
+    for (int i = 0; i < 3; i++) {
+        struct queue_peer_mail mail = {.sender = TEXT("carol@local.test"),
+                                       .body = TEXT("References: <m0@far>\r\n" MESSAGE),
+                                       .to = {TEXT(ALICE)},
+                                       .to_count = 1};
+        EXPECT(queue_peer_mail(peer, &mail) == OK);
+    }
+    EXPECT(queue_peer_await(peer, "carol@local.test", 1));
+    EXPECT(queue_peer_count(peer, ALICE) == 3);
+    EXPECT(queue_counts_now(peer->queue).items == 0);
+    struct text answer = queue_peer_read(peer, "carol@local.test", 0, &arena);
+    EXPECT(has(answer, "Return-Path: <>\r\n"));
+    EXPECT(has(answer, "\r\nFrom: " ALICE "\r\nTo: carol@local.test\r\n"));
+    EXPECT(has(answer, "\r\nSubject: =?utf-8?B?R3LDvMOfZQ==?=\r\n"));
+    EXPECT(has(answer, "\r\nIn-Reply-To: <m1@far>\r\nReferences: <m0@far>\r\n <m1@far>\r\n"));
+    EXPECT(has(answer, "\r\nAuto-Submitted: auto-replied\r\n"));
+    EXPECT(has(answer, "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+                       "Away until M=C3=A4rz."));
+    arena_finish(&arena);
+}
+
+TEST("who is away answers each sender once, as RFC 5230 and RFC 3834 have it")
+{
+    queue_peer_run(answers);
+}
+
+static void answers_again(struct queue_peer *peer)
+{
+    int64_t now = clock_wall_ms();
+    clock_set_for_test(&now);
+    set_script(peer, ALICE, "require \"vacation\"; vacation :days 2 \"Away.\";");
+    static const struct queue_peer_mail mail = {.sender = {"carol@local.test", 16},
+                                                .body = {MESSAGE, sizeof(MESSAGE) - 1},
+                                                .to = {{ALICE, sizeof(ALICE) - 1}},
+                                                .to_count = 1};
+    struct queue_peer_mail first = mail, second = mail, third = mail;
+    EXPECT(queue_peer_mail(peer, &first) == OK);
+    EXPECT(queue_peer_await(peer, "carol@local.test", 1));
+    now += 2 * (int64_t)DAY - 1000;
+    EXPECT(queue_peer_mail(peer, &second) == OK);
+    EXPECT(is_told(peer, second.id, "reason=\"answered not long ago\""));
+    queue_peer_close(peer);
+    queue_peer_open(peer);
+    now += 1000;
+    EXPECT(queue_peer_mail(peer, &third) == OK);
+    EXPECT(queue_peer_await(peer, "carol@local.test", 2));
+    clock_set_for_test(NULL);
+}
+
+TEST("after its days a sender is answered again, and what is remembered outlives a restart")
+{
+    queue_peer_run(answers_again);
+}
+
+static void notifies(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    set_script(peer, ALICE,
+               "require \"enotify\"; notify :importance \"1\" :message \"Mail!\" "
+               "\"mailto:carol@local.test\";");
+    EXPECT(send_to(peer, MESSAGE, ALICE) == OK);
+    EXPECT(queue_peer_await(peer, "carol@local.test", 1));
+    struct text note = queue_peer_read(peer, "carol@local.test", 0, &arena);
+    EXPECT(has(note, "\r\nSubject: Mail!\r\n"));
+    EXPECT(has(note, "Auto-Submitted: auto-notified; owner-email=\"" ALICE "\"\r\n"));
+    EXPECT(has(note, "Importance: high\r\n"));
+    EXPECT(queue_peer_count(peer, ALICE) == 1);
+    arena_finish(&arena);
+}
+
+TEST("a note goes to whom the script names")
+{
+    queue_peer_run(notifies);
+}
+
+static void duplicates(struct queue_peer *peer)
+{
+    set_script(peer, ALICE, "require \"duplicate\"; if duplicate { discard; }");
+    EXPECT(send_to(peer, MESSAGE, ALICE) == OK);
+    EXPECT(send_to(peer, MESSAGE, ALICE) == OK);
+    EXPECT(queue_peer_count(peer, ALICE) == 1);
+    queue_peer_close(peer);
+    queue_peer_open(peer);
+    EXPECT(send_to(peer, MESSAGE, ALICE) == OK);
+    EXPECT(queue_peer_count(peer, ALICE) == 1);
+    EXPECT(send_to(peer, "Message-ID: <m2@far>\r\n\r\n", ALICE) == OK);
+    EXPECT(queue_peer_count(peer, ALICE) == 2);
+}
+
+TEST("a duplicate is known again, after a restart too")
+{
+    queue_peer_run(duplicates);
+}
+
+static struct text filled_message(struct arena *arena, size_t bytes)
+{
+    struct buffer out;
+    buffer_init(&out, bytes + 1024);
+    buffer_append(&out, TEXT(HEADER "\r\n"));
+    while (out.length < bytes)
+        buffer_printf(&out, "line %zu of a long message\r\n", out.length);
+    struct text text = arena_copy(arena, buffer_text(&out));
+    buffer_finish(&out);
+    return text;
+}
+
+static void edits(struct queue_peer *peer)
+{
+    static const size_t sizes[] = {100, 3 << 20};
+    struct arena arena;
+    arena_init(&arena);
+    set_script(peer, ALICE,
+               "require \"editheader\"; deleteheader \"Subject\"; "
+               "addheader \"X-Seen\" \"yes\";");
+    for (unsigned i = 0; i < 2; i++) {
+        struct queue_peer_mail mail = {.sender = TEXT(FAR),
+                                       .body = filled_message(&arena, sizes[i]),
+                                       .to = {TEXT(ALICE), TEXT(BOB)},
+                                       .to_count = 2};
+        EXPECT(queue_peer_mail(peer, &mail) == OK);
+        struct text prefix = TEXT("Return-Path: <" FAR ">\r\n");
+        struct text his = queue_peer_read(peer, ALICE, i, &arena);
+        struct text other = queue_peer_read(peer, BOB, i, &arena);
+        EXPECT(text_equals(text_from_position(other, prefix.length), mail.body));
+        his = text_from_position(his, prefix.length);
+        EXPECT(text_starts_with(his, TEXT("X-Seen: yes\r\nFrom: ")));
+        EXPECT(!has(text_head(his, 300), "Subject:"));
+        size_t body = text_find_text(his, TEXT("\r\n\r\n"));
+        size_t old_body = text_find_text(mail.body, TEXT("\r\n\r\n"));
+        EXPECT(text_equals(text_from_position(his, body), text_from_position(mail.body, old_body)));
+    }
+    arena_finish(&arena);
+}
+
+TEST("an edited header is the owner's alone; small and large bodies stay as they are")
+{
+    queue_peer_run(edits);
+}
+
+static void goes_wrong(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    set_script(peer, ALICE, "require \"ihave\"; error \"I give up\";");
+    uint64_t id = queue_peer_deliver(peer, FAR, ALICE);
+    queue_peer_deliver(peer, FAR, ALICE);
+    EXPECT(queue_peer_await(peer, ALICE, 3));
+    EXPECT(is_told(peer, id, "the script went wrong"));
+    struct text last = queue_peer_read(peer, ALICE, 2, &arena);
+    if (!has(last, "Mail filter"))
+        last = queue_peer_read(peer, ALICE, 1, &arena);
+    EXPECT(has(last, "From: Mail filter <postmaster@local.test>\r\n"));
+    EXPECT(has(last, "I give up"));
+    set_script(peer, ALICE, "this is no script");
+    queue_peer_deliver(peer, FAR, ALICE);
+    EXPECT(queue_peer_count(peer, ALICE) == 4);
+    EXPECT(queue_counts_now(peer->queue).items == 0);
+    arena_finish(&arena);
+}
+
+TEST("a script that fails keeps the message, and its owner hears of it once a day")
+{
+    queue_peer_run(goes_wrong);
+}
+
+static void details(struct queue_peer *peer)
+{
+    struct mailbox_entry entry;
+    set_script(peer, ALICE,
+               "require [\"envelope\", \"subaddress\", \"fileinto\", \"mailbox\"];\n"
+               "if envelope :detail \"to\" \"bills\" { fileinto :create \"B\"; }");
+    EXPECT(send_to(peer, MESSAGE, "alice+bills@local.test") == OK);
+    EXPECT(only_entry(peer, ALICE, "B", &entry));
+    EXPECT(queue_peer_count(peer, ALICE) == 0);
+    EXPECT(send_to(peer, MESSAGE, ALICE) == OK);
+    EXPECT(queue_peer_count(peer, ALICE) == 1);
+}
+
+TEST("a script sees the tag of the address that was used")
+{
+    queue_peer_run(details);
+}
+
+static void bodies(struct queue_peer *peer)
+{
+    struct arena arena;
+    arena_init(&arena);
+    set_script(peer, ALICE,
+               "require [\"body\", \"fileinto\", \"mailbox\"];\n"
+               "if body :contains \"of a long message\" { fileinto :create \"B\"; }");
+    struct queue_peer_mail mail = {.sender = TEXT(FAR),
+                                   .body = filled_message(&arena, 3 << 20),
+                                   .to = {TEXT(ALICE)},
+                                   .to_count = 1};
+    struct mailbox_entry entry;
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(only_entry(peer, ALICE, "B", &entry) && entry.message == mail.id);
+    arena_finish(&arena);
+}
+
+TEST("a script looks into the body of a large message")
+{
+    queue_peer_run(bodies);
+}
+
+static void alias(struct queue_peer *peer)
+{
+    struct arena arena;
+    struct queue_job *jobs;
+    arena_init(&arena);
+    queue_peer_deliver(peer, "x@third.example", "alias@local.test");
+    EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1);
+    EXPECT(text_ends_with_nocase(jobs[0].sender, TEXT("=third.example=x@local.test")));
+    EXPECT_TEXT(jobs[0].body, "Subject: hello\r\n\r\nbody\r\n");
+    EXPECT(queue_peer_report(peer, &jobs[0], REFUSED, false, "5.1.1", "no") == OK);
+    EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1);
+    EXPECT_TEXT(jobs[0].recipients[0].address, "x@third.example");
+    EXPECT_TEXT(jobs[0].sender, "");
+    arena_finish(&arena);
+}
+
+TEST("an alias that leads elsewhere rewrites the sender, and our own report goes to him himself")
+{
+    queue_peer_run(alias);
+}
+
+static void held(struct queue_peer *peer)
+{
+    int64_t now = clock_wall_ms();
+    struct mailbox_entry entry;
+    clock_set_for_test(&now);
+    set_script(peer, ALICE, "require [\"fileinto\", \"mailbox\"]; fileinto :create \"B\";");
+    struct queue_peer_mail mail = {.sender = TEXT(FAR),
+                                   .body = TEXT(MESSAGE),
+                                   .to = {TEXT(ALICE)},
+                                   .to_count = 1,
+                                   .terms = {.hold_until_ms = now + HOUR}};
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(!only_entry(peer, ALICE, "B", &entry));
+    now += HOUR;
+    EXPECT(queue_retry(peer->queue, mail.id, TEXT("")) == 1);
+    for (int i = 0; i < 5000 && !only_entry(peer, ALICE, "B", &entry); i++) {
+        usleep(200); /* the disk's time is real */
+        task_yield();
+    }
+    EXPECT(only_entry(peer, ALICE, "B", &entry) && entry.message == mail.id);
+    clock_set_for_test(NULL);
+}
+
+TEST("what was held is filtered when it is released")
+{
+    queue_peer_run(held);
 }
