@@ -121,6 +121,8 @@ const struct admin_verb admin_verbs[] = {
      "Why mail to an address does not go: each step, and what to do.", ROLE_STORE, ADMIN_NO_INPUT},
     {"diagnose inbound", "ADDRESS [--from ADDRESS]",
      "Why mail for an address of ours does not come.", ROLE_STORE, ADMIN_NO_INPUT},
+    {"filter check", "IP-ADDRESS [--from ADDRESS] [--to ADDRESS] [--server NAME]",
+     "What the filters would do with a host, and with mail from it.", ROLE_STORE, ADMIN_NO_INPUT},
     {"metrics", "", "Counters and lengths of queues, in the text format of Prometheus.", ROLE_STORE,
      ADMIN_NO_INPUT},
     {"trace", "ID|MESSAGE-ID|ADDRESS|@DOMAIN [--since TIME] [--events]",

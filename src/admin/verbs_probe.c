@@ -129,3 +129,53 @@ enum status verb_diagnose_inbound(void *state, struct admin_call *call)
     arena_finish(&arena);
     return status;
 }
+
+/* "<>" stays what it is. */
+static enum status check_sender(struct text from, struct arena *arena, struct text *out)
+{
+    *out = from;
+    return text_is_empty(from) || text_equals(from, TEXT("<>")) ? OK
+                                                                : check_address(from, arena, out);
+}
+
+static enum status take_stranger(struct admin_call *call, struct arena *arena,
+                                 struct queue_stranger *stranger)
+{
+    struct text from = TEXT(""), to = TEXT("");
+    enum status status = verb_take_option(call, TEXT("--from"), &from);
+    if (status == OK)
+        status = verb_take_option(call, TEXT("--to"), &to);
+    if (status == OK)
+        status = verb_take_option(call, TEXT("--server"), &stranger->server);
+    if (status == OK)
+        status = verb_check_words(
+            call, 1, 1, "filter check IP-ADDRESS [--from ADDRESS] [--to ADDRESS] [--server NAME]");
+    if (status == OK)
+        status = check_sender(from, arena, &stranger->from);
+    if (status == OK && !text_is_empty(to))
+        status = check_address(to, arena, &stranger->to);
+    if (status == OK && !net_address_parse(call->words[0], 0, &stranger->address))
+        status =
+            refused("'%.*s' is no address of a host", TEXT_ARG(text_head(call->words[0], 100)));
+    return status;
+}
+
+enum status verb_filter_check(void *state, struct admin_call *call)
+{
+    struct arena arena;
+    struct findings findings;
+    struct queue_stranger stranger = {0};
+    arena_init(&arena);
+    findings_init(&findings, &arena);
+    enum status status = take_stranger(call, &arena, &stranger);
+    if (status == OK)
+        status = queue_diagnose_filters(state, &stranger, &findings);
+    if (status == OK) {
+        findings_print(&findings, call->json, call->out);
+        const struct finding *fault = findings_first(&findings, FINDING_FAULT);
+        if (fault != NULL)
+            status = refused("it would not be taken: %.*s", TEXT_ARG(fault->step));
+    }
+    arena_finish(&arena);
+    return status;
+}

@@ -7,5 +7,6 @@
 enum status verb_probe(void *queue, struct admin_call *call);
 enum status verb_diagnose_outbound(void *queue, struct admin_call *call);
 enum status verb_diagnose_inbound(void *queue, struct admin_call *call);
+enum status verb_filter_check(void *queue, struct admin_call *call);
 
 #endif

@@ -260,6 +260,7 @@ const struct admin_action admin_queue_actions[] = {
     {"probe", verb_probe},
     {"diagnose outbound", verb_diagnose_outbound},
     {"diagnose inbound", verb_diagnose_inbound},
+    {"filter check", verb_filter_check},
     {"routing", verb_routing},
     {"trace", verb_trace},
     {"metrics", verb_metrics},

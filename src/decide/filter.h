@@ -53,7 +53,7 @@ enum filter_code decide_filter_code(const struct setting_block_list *list, uint3
 const struct setting_block_list *decide_filter_listed(const struct settings *settings,
                                                       const struct filter_listing *listings,
                                                       unsigned count, uint32_t *code);
-/* What its `reply` says to that address, written as in Received. */
+/* What its `reply` says to that address. */
 void decide_filter_reply(const struct setting_block_list *list, struct text address,
                          struct buffer *out);
 

@@ -203,16 +203,22 @@ static const char *no_host(const struct net_address *address)
     return address->any.sa_family == AF_UNIX ? "local" : "unknown";
 }
 
+const char *net_address_host(const struct net_address *address, char out[NET_ADDRESS_TEXT_BYTES])
+{
+    char string[INET6_ADDRSTRLEN];
+    bool is_host = host_bytes_of(address).length > 0;
+    if (is_host)
+        host_text(address, string);
+    snprintf(out, NET_ADDRESS_TEXT_BYTES, "%s", is_host ? string : no_host(address));
+    return out;
+}
+
 const char *net_address_literal(const struct net_address *address, char out[NET_ADDRESS_TEXT_BYTES])
 {
-    struct host_bytes host = host_bytes_of(address);
-    if (host.length == 0) {
-        snprintf(out, NET_ADDRESS_TEXT_BYTES, "%s", no_host(address));
-        return out;
-    }
-    char string[INET6_ADDRSTRLEN];
-    host_text(address, string);
-    snprintf(out, NET_ADDRESS_TEXT_BYTES, "%s%s", host.length == 4 ? "" : "IPv6:", string);
+    char host[NET_ADDRESS_TEXT_BYTES];
+    bool is_six = host_bytes_of(address).length == 16;
+    net_address_host(address, host);
+    snprintf(out, NET_ADDRESS_TEXT_BYTES, "%s%.100s", is_six ? "IPv6:" : "", host);
     return out;
 }
 

@@ -50,6 +50,8 @@ uint16_t net_address_port(const struct net_address *address);
  * Returns out. */
 const char *net_address_literal(const struct net_address *address,
                                 char out[NET_ADDRESS_TEXT_BYTES]);
+/* "192.0.2.1", "2001:db8::1"; of others as above. Returns out. */
+const char *net_address_host(const struct net_address *address, char out[NET_ADDRESS_TEXT_BYTES]);
 /* "192.0.2.1:25" for people and logs. Returns out. */
 const char *net_address_text(const struct net_address *address, char out[NET_ADDRESS_TEXT_BYTES]);
 /* Its bytes as names in DNS have them, the last first: "1.2.0.192", or 32 digits of an IPv6 address

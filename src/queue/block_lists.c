@@ -49,12 +49,9 @@ enum status block_lists_ask(struct rpc_channel *send, const struct net_address *
 {
     char text[NET_ADDRESS_TEXT_BYTES];
     struct rpc_reply reply;
-    struct text host = text_from(net_address_literal(address, text));
-    if (text_starts_with(host, TEXT("IPv6:")))
-        host = text_from_position(host, 5);
     *count = 0;
-    enum status status = rpc_ask(send, SEND_BLOCK_LISTS, host, -1,
-                                 clock_monotonic_ms() + wait_ms + ON_THE_WAY_MS, &reply);
+    enum status status = rpc_ask(send, SEND_BLOCK_LISTS, text_from(net_address_host(address, text)),
+                                 -1, clock_monotonic_ms() + wait_ms + ON_THE_WAY_MS, &reply);
     if (status == OK &&
         !block_lists_decode(arena_copy(arena, buffer_text(&reply.bytes)), arena, out, count)) {
         *count = 0;

@@ -4,6 +4,7 @@
 #define QUEUE_DIAGNOSE_H
 
 #include "decide/finding.h"
+#include "net/address.h"
 #include "queue/queue.h"
 
 struct queue_diagnosis {
@@ -15,6 +16,18 @@ struct queue_diagnosis {
 enum status queue_diagnose_outbound(struct queue *queue, const struct queue_diagnosis *question,
                                     struct findings *findings);
 enum status queue_diagnose_inbound(struct queue *queue, const struct queue_diagnosis *question,
+                                   struct findings *findings);
+
+/* Who it is that would send, and what. */
+struct queue_stranger {
+    struct net_address address;
+    struct text from; /* "" not said; "<>" the null path */
+    struct text to;   /* "" not said */
+    struct text server;
+};
+/* What the filters of a server ("": of any) would do with that, each in its order. REFUSED: there is
+ * no such server. YIELDS. */
+enum status queue_diagnose_filters(struct queue *queue, const struct queue_stranger *stranger,
                                    struct findings *findings);
 
 #endif

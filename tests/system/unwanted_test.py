@@ -192,6 +192,33 @@ class Unwanted(ServerTest):
         self.assertRegex(passed_on("198.51.100.7"), "^250 ")
         self.assertIn(f"passed on from {CLEAN}", self.subjects())
 
+    def check(self, *words, expect=1):
+        return self.server.cli("filter", "check", *words, expect=expect)
+
+    def test_the_administrator_is_told_which_filter_would_act_and_why(self):
+        self.say("sender *@junk.example blank then discard", "recipient bob@example.test")
+        self.assertRegex(self.check("198.51.100.7", expect=0), r"ok +accept +198.51.100.7 is in accept "
+                         r"\(\S+mailroot.conf:\d+\)")
+        self.assertRegex(self.check("2001:db8:dead::7"), r"FAIL +deny +2001:db8:dead::7 is in deny")
+        listed = self.check("192.0.2.10", "--from", "a@junk.example", "--to", "bob@example.test")
+        for line in (r"FAIL +sender +a@junk.example is filtered by 'sender \*@junk.example': its mail "
+                     r"is taken and thrown away",
+                     r"FAIL +recipient +bob@example.test is filtered",
+                     r"FAIL +block-list +192.0.2.10 is 127.0.0.2 in first \(bl.example\), which "
+                     r"counts: refused at RCPT, 550 5.7.1 192.0.2.10 is in first",
+                     r"ok +block-list +192.0.2.10 is 127.0.0.9 in first \(bl.example\), which does not "
+                     r"count",
+                     r"warn +block-list +unserved \(nobody.example\) gave no answer"):
+            self.assertRegex(listed, line)
+        self.assertRegex(self.check("192.0.2.10", "--from", "a@else.test", "--to",
+                                    "postmaster@example.test", expect=0),
+                         "counts, but not for this recipient")
+        self.assertRegex(self.check("192.0.2.14", "--from", "<>"), "FAIL +sender +<> is filtered")
+        self.assertRegex(self.check("10.0.0.1", expect=0), "warn +relays +10.0.0.1 is a relay of ours")
+        unguarded = self.check("192.0.2.10", "--server", "test", expect=0)
+        self.assertIn("the filter connection is applied by no server of the name test", unguarded)
+        self.check("192.0.2.10", "--server", "nobody")
+
     # ---- senders ----
 
     # shows: S45

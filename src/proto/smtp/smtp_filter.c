@@ -142,7 +142,7 @@ static void look_up(struct smtp_session *session, const struct net_address *addr
     if (block_lists_ask(session->front->role->send, address, settings->filter.list_wait_ms, arena,
                         &listings, &listing_count) != OK)
         log_info("smtp.block-lists-away", "peer=%s address=%s reason=%s",
-                 log_text(text_from(session->peer)), net_address_literal(address, text),
+                 log_text(text_from(session->peer)), net_address_host(address, text),
                  log_text(text_from(fail_reason())));
     found->list = decide_filter_listed(settings, listings, listing_count, &found->code);
 }
@@ -152,7 +152,7 @@ static void refuse_listed(struct smtp_session *session, const struct net_address
 {
     char text[NET_ADDRESS_TEXT_BYTES];
     struct buffer reply;
-    struct text host = text_from(net_address_literal(address, text));
+    struct text host = text_from(net_address_host(address, text));
     struct text fact =
         arena_printf(&session->line.arena, "%.*s is %u.%u.%u.%u in %.*s", TEXT_ARG(host),
                      found->code >> 24, found->code >> 16 & 255, found->code >> 8 & 255,
@@ -234,7 +234,7 @@ bool smtp_filter_message(struct smtp_session *session)
     struct filter_decision decision = decide_filter_address(session->settings, origin);
     if (decision.verdict == FILTER_UNWANTED) {
         char text[NET_ADDRESS_TEXT_BYTES];
-        decision.reason.fact = text_from(net_address_literal(origin, text));
+        decision.reason.fact = text_from(net_address_host(origin, text));
         count(session, FILTERED_DENIED);
         smtp_answer_because(session, SMTP_ORIGIN_REFUSED, TEXT(""), &decision.reason, 1);
         return false;
