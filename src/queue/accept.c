@@ -95,6 +95,16 @@ static bool is_refused(const struct plan *plan, unsigned recipient)
     return plan->refusals[recipient].length > 0;
 }
 
+/* `unknown-recipients report`: who is logged in does not hear of them by the reply. */
+static bool hears_by_report(const struct queue *queue, const struct queue_envelope *envelope)
+{
+    const struct settings *settings = queue->settings;
+    for (unsigned i = 0; i < settings->server_count && !text_is_empty(envelope->login); i++)
+        if (text_equals(settings->servers[i].name, envelope->server))
+            return settings->servers[i].reports_unknown;
+    return false;
+}
+
 /* Why, when every recipient refuses it: the first one's reason; "" when somebody takes it. */
 static struct text refusal_of_all(const struct plan *plan, const struct acceptance *acceptance)
 {
@@ -102,7 +112,9 @@ static struct text refusal_of_all(const struct plan *plan, const struct acceptan
         if (!is_refused(plan, i))
             return TEXT("");
     /* Our own report stays, for the administrator. */
-    return acceptance->is_internal ? TEXT("") : plan->refusals[0];
+    return acceptance->is_internal || hears_by_report(plan->queue, acceptance->envelope)
+               ? TEXT("")
+               : plan->refusals[0];
 }
 
 static void fill_results(const struct plan *plan, const struct acceptance *acceptance)
@@ -192,7 +204,8 @@ enum status accept_message(struct queue *queue, const struct acceptance *accepta
     plan.priority = envelope->terms.priority;
     plan.is_internal = acceptance->is_internal;
     plan.client_hears = acceptance->results != NULL &&
-                        (envelope->service == SERVICE_LMTP || envelope->recipient_count == 1);
+                        (envelope->service == SERVICE_LMTP || envelope->recipient_count == 1) &&
+                        !hears_by_report(queue, envelope);
     /* Who is meant counts when it is released: RFC 4865 5. */
     bool is_held = envelope->terms.hold_until_ms > clock_wall_ms();
     struct arriving arriving = {.begun_ms = clock_wall_ms(), .size = acceptance->size};

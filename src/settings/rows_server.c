@@ -10,6 +10,7 @@ static const char *const on_off_choices[] = {"off", "on", NULL};
 static const char *const server_tls_choices[] = {"none", "offer", "require", NULL};
 static const char *const verify_choices[] = {"off", "logged-in", "on", NULL};
 static const char *const bare_choices[] = {"refused", "taken", NULL};
+static const char *const unknown_choices[] = {"refuse", "report", NULL};
 static const char *const hello_choices[] = {"optional", "required", NULL};
 static const char *const anonymous_choices[] = {"yes", "no", NULL};
 static const char *const tls_for_choices[] = {"all", "mail", "login", NULL};
@@ -171,6 +172,11 @@ static const struct setting_row server_rows[] = {
     {SERVER, "tarpit", &setting_type_time,
      .standard = "0", .low = 0, .high = MINUTE, TO(setting_server, tarpit_ms),
      .help = "How long a peer that is not logged in waits for each refusal (5xx)."},
+    {SERVER, "unknown-recipients", &setting_type_choice,
+     .standard = "refuse", .choices = unknown_choices, TO(setting_server, reports_unknown),
+     .help = "What who is logged in is told of recipients of our domains whom nobody knows. refuse: "
+             "at once (550 5.1.1), as strangers always are. report: nothing then; the message is taken "
+             "for the others, and a report comes back."},
     {SERVER, "filter", &setting_type_filter_uses,
      .otherwise = "none", .high = 100, TO_LIST(setting_server, filters, filter_count),
      .help = "Which filters (see the block filter) are applied to what strangers send by smtp: "

@@ -120,6 +120,7 @@ struct setting_server {
     bool needs_hello_name;             /* `hello-name required`: HELO without one gets 501 */
     bool takes_bare_addresses;         /* `bare-addresses taken`: MAIL FROM: user@example.org */
     bool needs_login;                  /* `anonymous no`: MAIL only after a login */
+    bool reports_unknown;              /* `unknown-recipients report`: to who is logged in */
     enum verify_policy verify, expand; /* `verify on`, `expand on`: VRFY and EXPN */
     int64_t tarpit_ms;                 /* `tarpit 5s`: before a 5xx to who is not logged in */
     uint64_t max_append_bytes;         /* `limit append 1GB`: of IMAP */

@@ -50,6 +50,7 @@ class Unwanted(ServerTest):
         return [f"dns server 127.0.0.1:{cls.nsd.port}", "server guarded {",
                 f"    listen 127.0.0.1:{cls.guarded} smtp 127.0.0.1:{cls.open} smtp",
                 "    proxy 127.0.0.1", "    login cleartext",
+                "    unknown-recipients report",
                 f"    filter connection sender recipient at 127.0.0.1:{cls.guarded}", "}",
                 "filter {", *(f"    {line}" for line in (*cls.always, *filters)), "}", *LISTS]
 
@@ -298,3 +299,13 @@ class Unwanted(ServerTest):
         self.assertRegex(self.message(client, "from a user", "alice@example.test",
                                       ("bob@example.test",)), "^250 ")
         self.assertIn("from a user", self.subjects("bob"))
+
+    # shows: S72
+    def test_who_is_logged_in_may_hear_of_unknown_recipients_by_a_report(self):
+        client = self.connect(CLEAN)
+        client.ask(f"AUTH PLAIN {self.server.plain('alice')}")
+        self.assertRegex(self.message(client, "to nobody", "alice@example.test",
+                                      ("nobody@example.test",)), "^250 ")
+        report = wait_until(lambda: next((one for one in self.server.fetch("alice")
+                                          if b"nobody@example.test" in one), None), "the report")
+        self.assertIn(b"Status: 5.1.1", report)

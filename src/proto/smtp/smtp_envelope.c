@@ -176,6 +176,13 @@ static bool is_known_elsewhere(const struct smtp_session *session,
     return session->service != SERVICE_LMTP && domain != NULL && !text_is_empty(domain->forward);
 }
 
+/* `unknown-recipients report`. */
+static bool hears_by_report(const struct smtp_session *session)
+{
+    return session->server->reports_unknown && session->login[0] != '\0' &&
+           session->service != SERVICE_LMTP;
+}
+
 /* Ask the directory about one of our addresses. False when RCPT was answered. YIELDS. */
 static bool recipient_exists(struct smtp_session *session, const struct mail_address *recipient,
                              const struct relay_decision *decision)
@@ -185,7 +192,7 @@ static bool recipient_exists(struct smtp_session *session, const struct mail_add
     case OK:
         return recipient_has_room(session, key);
     case REFUSED:
-        if (is_known_elsewhere(session, recipient))
+        if (is_known_elsewhere(session, recipient) || hears_by_report(session))
             return true;
         smtp_answer_because(session, SMTP_NO_SUCH_USER, TEXT(""), decision->reasons,
                             decision->reason_count);
