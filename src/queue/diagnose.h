@@ -25,8 +25,8 @@ struct queue_stranger {
     struct text to;   /* "" not said */
     struct text server;
 };
-/* What the filters of a server ("": of any) would do with that, each in its order. REFUSED: there is
- * no such server. YIELDS. */
+/* What the filters of a server ("": of any) would do with that, each in its order. REFUSED: there
+ * is no such server. YIELDS. */
 enum status queue_diagnose_filters(struct queue *queue, const struct queue_stranger *stranger,
                                    struct findings *findings);
 

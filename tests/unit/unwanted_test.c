@@ -52,7 +52,6 @@ static uint32_t filters_at(const struct settings *settings, const char *local, e
     return 0;
 }
 
-/* shows: S76 */
 TEST("a filter is applied at the listeners that its server says, to mail from strangers alone")
 {
     const struct settings *settings = site(FILTER(""));
@@ -71,7 +70,6 @@ static enum filter_verdict verdict_of(const struct settings *settings, const cha
     return decide_filter_address(settings, &peer).verdict;
 }
 
-/* shows: S74 S75 */
 TEST("who is in accept is wanted, also when deny has him")
 {
     const struct settings *settings =
@@ -95,7 +93,6 @@ static bool is_sender(const struct settings *settings, const char *text)
     return decide_filter_sender(settings, &address).verdict == FILTER_UNWANTED;
 }
 
-/* shows: S45 */
 TEST("senders are named by address, by domain, below a domain, or in every domain")
 {
     const struct settings *settings =
@@ -113,7 +110,6 @@ TEST("senders are named by address, by domain, below a domain, or in every domai
     site_free();
 }
 
-/* shows: S72 */
 TEST("recipients are named as senders are, and block lists know exceptions")
 {
     const struct settings *settings =
@@ -128,7 +124,6 @@ TEST("recipients are named as senders are, and block lists know exceptions")
     site_free();
 }
 
-/* shows: S73 */
 TEST("an answer counts by the codes and bits that the list's settings name")
 {
     const struct settings *settings = site(FILTER(""));
@@ -144,7 +139,6 @@ TEST("an answer counts by the codes and bits that the list's settings name")
     site_free();
 }
 
-/* shows: S73 */
 TEST("the first list in the settings' order that has the address is the one that is told")
 {
     const struct settings *settings = site(FILTER(""));
@@ -162,7 +156,6 @@ TEST("the first list in the settings' order that has the address is the one that
     site_free();
 }
 
-/* shows: S73 */
 TEST("the reply tells address, list and zone where it wants to")
 {
     const struct settings *settings = site(FILTER(""));
