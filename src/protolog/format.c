@@ -26,15 +26,20 @@ static bool must_escape(unsigned char byte, enum style style, bool is_first)
 static void put_value(struct buffer *out, struct text value, enum style style)
 {
     static const char hex[] = "0123456789ABCDEF";
+    size_t from = 0; /* what is not written yet, and stands as it is */
     for (size_t i = 0; i < value.length; i++) {
         unsigned char byte = (unsigned char)value.data[i];
-        if (byte == ' ' && style != IN_COMMAS)
+        bool is_space = byte == ' ' && style != IN_COMMAS;
+        if (!is_space && !must_escape(byte, style, i == 0))
+            continue;
+        buffer_append(out, text_of(value.data + from, i - from));
+        if (is_space)
             buffer_append_byte(out, '+');
-        else if (!must_escape(byte, style, i == 0))
-            buffer_append_byte(out, (char)byte);
         else
             buffer_append(out, text_of((char[]){'%', hex[byte >> 4], hex[byte & 15]}, 3));
+        from = i + 1;
     }
+    buffer_append(out, text_from_position(value, from));
 }
 
 /* What is empty must still be a field. */

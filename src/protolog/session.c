@@ -221,7 +221,7 @@ void protolog_command_end(struct protolog_session *session, struct text verb, st
         .address = own_host(session, own),
         .port = session->port,
         .verb = verb,
-        .arguments = arguments,
+        .arguments = text_is_empty(arguments) ? command->about : arguments,
         .status = text_of(command->status, command->status_length),
         .sent = command->sent,
         .received = heard > command->heard_before ? heard - command->heard_before : 0,
@@ -236,4 +236,10 @@ void protolog_command_say(struct protolog_session *session, struct text status)
     if (command != NULL && command->status_length == 0 &&
         text_copy(status, command->status, sizeof(command->status)))
         command->status_length = (uint8_t)status.length;
+}
+
+void protolog_command_about(struct protolog_session *session, struct text about)
+{
+    if (session->command != NULL)
+        session->command->about = about;
 }

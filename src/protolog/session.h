@@ -29,6 +29,7 @@ struct protolog_command {
     int64_t began_us;
     uint64_t sent;
     uint64_t heard_before; /* see protolog_command_begin */
+    struct text about;     /* see protolog_command_about */
     char word[PROTOLOG_STATUS_MAX], status[PROTOLOG_STATUS_MAX];
     uint8_t word_length, status_length;
     uint8_t words; /* of the line that is written, before this one */
@@ -42,6 +43,9 @@ void protolog_command_begin(struct protolog_command *command, struct protolog_se
  * the begin. */
 void protolog_command_end(struct protolog_session *session, struct text verb, struct text arguments,
                           uint64_t heard);
+/* What the row of the command being served has for arguments, where the command has none; borrowed
+ * until its end. */
+void protolog_command_about(struct protolog_session *session, struct text about);
 /* The status of the command being served, unless an answer with one was written. */
 void protolog_command_say(struct protolog_session *session, struct text status);
 

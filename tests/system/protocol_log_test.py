@@ -76,6 +76,7 @@ class Logged(ServerTest):
         self.assertEqual(mail["s-sitename"], "SMTPSVCtest")
         self.assertEqual(mail["s-computername"], "mx")
         self.assertGreater(int(data["cs-bytes"]), 100)
+        self.assertRegex(data["cs-uri-query"], r"^\+<[^@+]+@[^@+]+>$")  # its Message-ID
         self.assertGreater(int(quit_row["sc-bytes"]), 5)
 
     # shows: L23
@@ -143,11 +144,20 @@ class Logged(ServerTest):
 class Rolled(ServerTest):
     settings = {"server_lines": ["log iis 64KB keep 1d zone utc"]}
 
+    def test_what_was_said_before_the_end_is_in_the_file_and_the_next_start_goes_on_with_it(self):
+        senders = ("one@elsewhere.test", "two@elsewhere.test")
+        for sender in senders:
+            self.server.send(text_message("last"), "alice@example.test", sender=sender)
+            self.server.stop()
+            self.assertTrue(f", MAIL FROM, -, FROM:<{sender}>" in self.text(), sender)
+            self.server.start()
+        self.assertTrue(all(sender in self.text() for sender in senders))
+
     # shows: L03
     def test_a_new_file_begins_when_one_is_full_and_old_ones_go(self):
-        directory = self.server.directory / "data" / "log" / "SMTPSVCtest"
-        directory.mkdir(parents=True)
-        old, foreign = directory / "inetsv1.log", directory / "notes.txt"
+        directory = self.directory()
+        directory.mkdir(exist_ok=True)
+        old, foreign = directory / "extend7.log", directory / "notes.txt"
         for path in (old, foreign):
             path.write_text("long ago\n")
             os.utime(path, (1, 1))
@@ -155,17 +165,23 @@ class Rolled(ServerTest):
             for number in range(1500):
                 client.docmd("NOOP", f"row-{number:04}-" + "x" * 100)
         wait_until(lambda: (directory / "inetsv4.log").is_file(), "the fourth file")
-        client = None
-        text = wait_until(lambda: self.whole(directory), "all rows")
+        text = wait_until(self.whole, "all rows")
         self.assertEqual(re.findall(r"row-(\d+)-", text),
                          [f"{number:04}" for number in range(1500)])
-        self.assertLess((directory / "inetsv2.log").stat().st_size, PIECE + 64 * 1024)
-        self.assertNotIn("long ago", text)
+        self.assertLess((directory / "inetsv2.log").stat().st_size, PIECE + 2048)
+        self.assertFalse("long ago" in text)
         self.assertTrue(foreign.is_file())
+        self.assertFalse(old.exists())
 
-    def whole(self, directory):
-        files = sorted(directory.glob("inetsv*.log"), key=lambda path: int(path.stem[6:]))
-        text = "".join(path.read_text() for path in files)
+    def directory(self):
+        return self.server.directory / "data" / "log" / "SMTPSVCtest"
+
+    def text(self):
+        files = sorted(self.directory().glob("inetsv*.log"), key=lambda path: int(path.stem[6:]))
+        return "".join(path.read_text() for path in files)
+
+    def whole(self):
+        text = self.text()
         return text if "row-1499-" in text else None
 
 

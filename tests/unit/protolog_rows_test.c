@@ -103,6 +103,19 @@ static const char *content(const char *site)
     return bytes;
 }
 
+static unsigned lines_with(const char *site, const char *piece)
+{
+    char path[120], line[2048];
+    unsigned count = 0;
+    snprintf(path, sizeof(path), "%s/%s/extend1.log", world.directory, site);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        count += strstr(line, piece) != NULL;
+    if (file != NULL)
+        fclose(file);
+    return count;
+}
+
 /* The lines behind the directives. */
 static void expect_lines(const char *site, const char *expected)
 {
@@ -281,4 +294,25 @@ static void put_strange_rows(void)
 TEST("rows of servers that are not there, and what is none, write nothing")
 {
     play("w3c", put_strange_rows);
+}
+
+static void overrun_the_disk(void)
+{
+    struct protolog_row row = row_of("1", "NOOP");
+    struct buffer batch;
+    buffer_init(&batch, 2 * PROTOLOG_ROW_MAX);
+    wire_put_u32(&batch, 0);
+    wire_put_u32(&batch, 1);
+    protolog_row_encode(&row, &batch);
+    unsigned most = (4 << 20) / (unsigned)(batch.length + sizeof(uint32_t));
+    for (unsigned i = 0; i < 3 * most; i++)
+        protolog_writer_take(world.writer, buffer_text(&batch));
+    buffer_finish(&batch);
+    settle();
+    EXPECT(lines_with("SMTPSVC1", " NOOP ") == most);
+}
+
+TEST("rows that come faster than a disk takes them are dropped, and take no more memory")
+{
+    play("w3c", overrun_the_disk);
 }

@@ -252,6 +252,12 @@ static void log_end(struct line_session *session)
     protolog_command_end(session->log, verb, text_after(told, ' '), heard_bytes(session));
 }
 
+void line_log_about(struct line_session *session, struct text about)
+{
+    if (session->log != NULL)
+        protolog_command_about(session->log, arena_copy(&session->arena, about));
+}
+
 void line_log_now(struct line_session *session, struct text status)
 {
     if (session->log == NULL)

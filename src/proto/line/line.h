@@ -104,6 +104,8 @@ enum status line_take(struct line_session *session, size_t count, int64_t within
 const struct line_command *line_command_find(const struct line_session *session, struct text verb);
 /* The peer did something wrong: one more, and the end when there were too many. */
 void line_count_error(struct line_session *session);
+/* What the protocol log tells of the command being served, where it has no arguments. */
+void line_log_about(struct line_session *session, struct text about);
 /* The row of the command in the protocol log is made now, with this status unless an answer was
  * written: what follows is the next commands'. */
 void line_log_now(struct line_session *session, struct text status);

@@ -315,6 +315,7 @@ void smtp_intake_end(struct smtp_session *session)
         intake->facts.ended = true;
         release_header(session);
     }
+    line_log_about(&session->line, text_from(intake->facts.message_id));
     if (intake->trouble != SMTP_NO_TROUBLE)
         for (unsigned i = 0; i < replies_due(session); i++)
             answer_trouble(session, intake->trouble);
