@@ -18,32 +18,16 @@ struct checking {
     struct map *listens; /* address, "*:port" or "any:port" to struct setting_place */
 };
 
-static const struct setting_place *place_in(const struct setting_block *block, const char *name)
-{
-    struct text text = text_from(name);
-    const struct setting_row *row =
-        setting_row_find(block->kind, text_before(text, ' '), text_after(text, ' '));
-    check(row != NULL);
-    return setting_block_place(block, row);
-}
-
-/* Where a row was written, or else where its block begins. */
-static const struct setting_place *place_or_block(const struct setting_block *block,
-                                                  const char *name)
-{
-    const struct setting_place *place = place_in(block, name);
-    return place->line > 0 ? place : &block->place;
-}
-
 #define block_error(checking, block, row, hint, ...)                                               \
-    settings_error((checking)->errors, place_or_block(block, row), 0, TEXT(hint), __VA_ARGS__)
+    settings_error((checking)->errors, setting_place_or_block(block, row), 0, TEXT(hint),          \
+                   __VA_ARGS__)
 
 static void check_top(struct checking *checking, const struct setting_block *block)
 {
     struct setting_place file = {0};
     if (checking->errors->source->piece_count > 0)
         file.file = checking->errors->source->pieces[0].file;
-    if (place_in(block, "host")->line == 0)
+    if (setting_block_row_place(block, "host")->line == 0)
         settings_error(checking->errors, &file, 0, TEXT("add a line like: host mx.example.org"),
                        "'host' is not set");
 }
@@ -72,10 +56,10 @@ static void check_retry(struct checking *checking, const struct setting_block *b
 {
     const struct setting_retry *retry = &checking->settings->retry;
     if (retry->delay_notice_ms >= retry->expire_ms)
-        settings_warning(checking->errors, place_or_block(block, "delay-notice"),
+        settings_warning(checking->errors, setting_place_or_block(block, "delay-notice"),
                          "'delay-notice' is not before 'expire', so no notice is sent");
     if (retry->local_notice_ms >= retry->local_expire_ms)
-        settings_warning(checking->errors, place_or_block(block, "local delay-notice"),
+        settings_warning(checking->errors, setting_place_or_block(block, "local delay-notice"),
                          "'local delay-notice' is not before 'local expire', so no notice is sent");
 }
 
@@ -86,13 +70,14 @@ static void check_server_retry(struct checking *checking, const struct setting_b
     const struct setting_retry *retry = &server->retry, *all = &checking->settings->retry;
     struct text name = setting_shown(server->name);
     if (retry->delay_notice_ms >= retry->expire_ms && all->delay_notice_ms < all->expire_ms)
-        settings_warning(checking->errors, place_or_block(block, "retry delay-notice"),
+        settings_warning(checking->errors, setting_place_or_block(block, "retry delay-notice"),
                          "server '%.*s': 'delay-notice' is not before 'expire', so no notice is "
                          "sent",
                          TEXT_ARG(name));
     if (retry->local_notice_ms >= retry->local_expire_ms &&
         all->local_notice_ms < all->local_expire_ms)
-        settings_warning(checking->errors, place_or_block(block, "retry local-delay-notice"),
+        settings_warning(checking->errors,
+                         setting_place_or_block(block, "retry local-delay-notice"),
                          "server '%.*s': 'local-delay-notice' is not before 'local-expire', so no "
                          "notice is sent",
                          TEXT_ARG(name));
@@ -111,7 +96,7 @@ static const struct setting_place *claim(struct checking *checking, const char *
 static void check_listen_is_free(struct checking *checking, const struct setting_block *block,
                                  const struct net_address *address)
 {
-    const struct setting_place *place = place_or_block(block, "listen"), *first;
+    const struct setting_place *place = setting_place_or_block(block, "listen"), *first;
     char text[NET_ADDRESS_TEXT_BYTES], port[32];
     net_address_text(address, text);
     first = claim(checking, text, place);
@@ -147,12 +132,12 @@ static void check_listen_tls(struct checking *checking, const struct setting_blo
         block_error(checking, block, "listen", "add: certificate FILE key FILE",
                     "'%s' needs a certificate", name);
     if (logs_in && server->tls == TLS_NONE && !server->login_plain_without_tls)
-        settings_warning(checking->errors, place_or_block(block, "listen"),
+        settings_warning(checking->errors, setting_place_or_block(block, "listen"),
                          "nobody can log in on '%s': there is no TLS, and passwords are not taken "
                          "in clear text",
                          name);
     if (!tls && server->login_plain_without_tls && server->tls != TLS_REQUIRE && !loopback)
-        settings_warning(checking->errors, place_in(block, "login"),
+        settings_warning(checking->errors, setting_block_row_place(block, "login"),
                          "server '%.*s' takes passwords in clear text on '%s'",
                          TEXT_ARG(setting_shown(server->name)), name);
 }
@@ -191,7 +176,7 @@ static void check_server_tls(struct checking *checking, const struct setting_blo
         block_error(checking, block, "tls client-certificate", "add: tls authorities FILE",
                     "server '%.*s' requires certificates that nothing can verify", TEXT_ARG(name));
     if (server->client_certificate == TLS_CERTIFICATE_NONE && authorities)
-        settings_warning(checking->errors, place_in(block, "tls authorities"),
+        settings_warning(checking->errors, setting_block_row_place(block, "tls authorities"),
                          "server '%.*s' asks no client for a certificate, so authorities for them "
                          "have no use",
                          TEXT_ARG(name));
@@ -204,7 +189,7 @@ static void check_server(struct checking *checking, const struct setting_block *
 {
     const struct setting_server *server = block->values;
     struct text name = setting_shown(server->name);
-    if (place_in(block, "listen")->line == 0 && server->listen_count == 0)
+    if (setting_block_row_place(block, "listen")->line == 0 && server->listen_count == 0)
         block_error(checking, block, "listen", "add a line like: listen *:25",
                     "server '%.*s' listens nowhere", TEXT_ARG(name));
     if (server->max_message_bytes > 0 && server->max_message_bytes < SMALLEST_LIMIT)
@@ -220,7 +205,7 @@ static void check_server(struct checking *checking, const struct setting_block *
         check_listen_tls(checking, block, server, &server->listens[i]);
     }
     if (server->relay_all_except)
-        settings_warning(checking->errors, place_in(block, "relay"),
+        settings_warning(checking->errors, setting_block_row_place(block, "relay"),
                          "server '%.*s' is an open relay: all but the networks of 'relay' may send "
                          "anywhere",
                          TEXT_ARG(name));
@@ -228,7 +213,7 @@ static void check_server(struct checking *checking, const struct setting_block *
         char text[NET_ADDRESS_TEXT_BYTES];
         /* Half of the Internet is as open as all of it. */
         if (server->relay_networks[i].prefix_bits < 2)
-            settings_warning(checking->errors, place_in(block, "relay"),
+            settings_warning(checking->errors, setting_block_row_place(block, "relay"),
                              "server '%.*s' is an open relay: '%s' may send anywhere",
                              TEXT_ARG(name), net_network_text(&server->relay_networks[i], text));
     }
@@ -246,7 +231,7 @@ static void check_domain(struct checking *checking, const struct setting_block *
         for (size_t at = 0; at < user.length; at++)
             key[at] = (char)tolower((unsigned char)user.data[at]);
         if (map_put(seen, text_of(key, user.length), domain->users + i) != NULL)
-            settings_error(checking->errors, place_or_block(block, "user"), 0, TEXT(""),
+            settings_error(checking->errors, setting_place_or_block(block, "user"), 0, TEXT(""),
                            "user '%.*s' is named twice in domain '%.*s'", TEXT_ARG(user),
                            TEXT_ARG(setting_shown(block->name)));
     }
@@ -298,7 +283,7 @@ static void check_connector_login(struct checking *checking, const struct settin
                     "connector '%.*s' would log in at strangers", TEXT_ARG(name));
     if (login->secrecy == SASL_OVER_ANYTHING &&
         (connector->tls & (TLS_MEANS_NONE | TLS_MEANS_OFFER)) != 0)
-        settings_warning(checking->errors, place_or_block(block, "login over"),
+        settings_warning(checking->errors, setting_place_or_block(block, "login over"),
                          "connector '%.*s' may send its password in clear text; tls require or "
                          "verify prevents that",
                          TEXT_ARG(name));
@@ -312,7 +297,7 @@ static void check_hold(struct checking *checking, const struct setting_block *bl
         struct text account = connector->hold_accounts[i];
         struct text domain = text_from_position(account, text_find_last(account, '@') + 1);
         if (settings_domain_find(checking->settings, domain) == NULL)
-            settings_warning(checking->errors, place_or_block(block, "hold"),
+            settings_warning(checking->errors, setting_place_or_block(block, "hold"),
                              "nobody can log in as '%.*s': its domain is not one of ours",
                              TEXT_ARG(account));
     }
@@ -359,7 +344,7 @@ static void check_restrictions(struct checking *checking, const struct setting_b
                         "connector '%.*s': there is no server '%.*s'", TEXT_ARG(name),
                         TEXT_ARG(setting_shown(connector->servers[i])));
     if (connector->rejected.everyone && connector->rejected.name_count == 0)
-        settings_warning(checking->errors, place_or_block(block, "reject"),
+        settings_warning(checking->errors, setting_place_or_block(block, "reject"),
                          "connector '%.*s' rejects all mail", TEXT_ARG(name));
     for (unsigned i = 0; i < connector->space_count; i++) {
         const struct setting_space *space = &connector->spaces[i];
@@ -427,9 +412,10 @@ static void check_connector(struct checking *checking, const struct setting_bloc
     if (block->place.line == 0)
         return; /* of a domain's `unresolved forward` */
     struct text name = setting_shown(connector->name);
-    bool by_mx = place_in(block, "by")->line > 0 || place_in(block, "by port")->line > 0;
+    bool by_mx = setting_block_row_place(block, "by")->line > 0 ||
+                 setting_block_row_place(block, "by port")->line > 0;
     bool smart = connector->smart_host_count > 0;
-    if (place_in(block, "to")->line == 0 && connector->arrow_count == 0)
+    if (setting_block_row_place(block, "to")->line == 0 && connector->arrow_count == 0)
         block_error(checking, block, "to", "add a line like: to example.net",
                     "connector '%.*s' is for no domain", TEXT_ARG(name));
     if (smart && by_mx && !connector->is_direct_first)
@@ -542,5 +528,6 @@ void settings_check(struct settings_parser *parser)
         }
     }
     map_free(&checking.listens);
+    settings_check_role(parser);
     settings_check_filters(parser);
 }

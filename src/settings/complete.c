@@ -7,16 +7,22 @@
 
 static void add_listens(struct settings_parser *parser, struct setting_block *block)
 {
-    bool certificate = parser->object->settings.certificate_count > 0;
-    const char *line = certificate ? "listen *:25 *:587 *:465 *:110 *:995 *:143 *:993 *:4190"
-                                   : "listen *:25 *:587 *:110 *:143 *:4190";
+    const struct settings *settings = &parser->object->settings;
+    bool certificate = settings->certificate_count > 0;
+    bool tells_links =
+        parser->object->block_counts[KIND_GROUP] > 0 && setting_role_tells_links(settings->role);
+    struct text line =
+        arena_printf(&parser->scratch, "%s%s", setting_role_listens(settings->role, certificate),
+                     tells_links ? " *:691 link-state" : "");
     struct setting_reader in = {.parser = parser, .block = block};
     struct setting_flaw flaw;
-    check(setting_line_split(text_from(line), &parser->scratch, &in.words, &flaw));
+    check(setting_line_split(line, &parser->scratch, &in.words, &flaw));
     check(settings_statement_read(&in));
-    if (!certificate)
+    if (!certificate && settings->role != SETTING_ROLE_BRIDGEHEAD)
         settings_warning(&parser->errors, &block->place,
-                         "there is no certificate, so ports 465, 993 and 995 are not served");
+                         "there is no certificate, so %s not served",
+                         settings->role == SETTING_ROLE_FRONT_END ? "port 465 is"
+                                                                  : "ports 465, 993 and 995 are");
 }
 
 /* Without any server block there is one that listens where mail is expected. */
@@ -63,7 +69,7 @@ static struct setting_retry retry_of_profile(struct settings_parser *parser,
                                              enum setting_profile profile)
 {
     struct setting_retry retry = {0};
-    struct setting_block block = {.kind = KIND_RETRY, .profile = profile, .values = &retry};
+    struct setting_block block = {.kind = KIND_RETRY, .preset.profile = profile, .values = &retry};
     unsigned rows;
     setting_kind_rows(KIND_RETRY, &rows);
     block.places = arena_array(&parser->object->arena, rows, sizeof(*block.places));
@@ -289,12 +295,17 @@ static void complete_connector(struct settings_parser *parser, struct setting_bl
     complete_senders(parser, &connector->rejected, first_domain(parser));
 }
 
+static struct setting_preset preset_of(const struct settings *settings)
+{
+    return (struct setting_preset){settings->profile, settings->role};
+}
+
 /* A connector that nobody wrote, and that no list has. */
 static void complete_direct(struct settings_parser *parser)
 {
     struct settings_object *object = parser->object;
     struct setting_block block = {.kind = KIND_CONNECTOR,
-                                  .profile = object->settings.profile,
+                                  .preset = preset_of(&object->settings),
                                   .values = &object->settings.direct};
     unsigned rows;
     setting_kind_rows(KIND_CONNECTOR, &rows);
@@ -306,14 +317,14 @@ static void complete_direct(struct settings_parser *parser)
 /* Before defaults are: the file's, or for a server its own. */
 static void complete_profile(const struct settings *settings, struct setting_block *block)
 {
-    block->profile = settings->profile;
+    block->preset = preset_of(settings);
     if (block->kind != KIND_SERVER)
         return;
     struct setting_server *server = block->values;
     const struct setting_row *row = setting_row_find(KIND_SERVER, TEXT("profile"), TEXT(""));
     if (setting_block_place(block, row)->line == 0)
         server->profile = settings->profile;
-    block->profile = server->profile;
+    block->preset.profile = server->profile;
 }
 
 void settings_complete(struct settings_parser *parser)

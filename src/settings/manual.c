@@ -169,6 +169,7 @@ void settings_manual(struct buffer *out)
     for (unsigned kind = 0; kind < KIND_COUNT; kind++)
         put_manual_kind(kind, out);
     setting_profile_manual(out);
+    setting_role_manual(out);
     buffer_append(out, text_from(manual_tail));
 }
 

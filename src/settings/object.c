@@ -105,6 +105,23 @@ struct setting_place *setting_block_place(const struct setting_block *block,
     return &block->places[setting_row_kept(row) - setting_kind_rows(block->kind, &count)];
 }
 
+const struct setting_place *setting_block_row_place(const struct setting_block *block,
+                                                    const char *name)
+{
+    struct text text = text_from(name);
+    const struct setting_row *row =
+        setting_row_find(block->kind, text_before(text, ' '), text_after(text, ' '));
+    check(row != NULL);
+    return setting_block_place(block, row);
+}
+
+const struct setting_place *setting_place_or_block(const struct setting_block *block,
+                                                   const char *name)
+{
+    const struct setting_place *place = setting_block_row_place(block, name);
+    return place->line > 0 ? place : &block->place;
+}
+
 unsigned *setting_block_list_count(const struct setting_block *block, const struct setting_row *row)
 {
     return (unsigned *)((char *)block->values + row->count_offset);
@@ -137,11 +154,8 @@ static const struct setting_block *block_of(const struct settings *settings, con
 static struct setting_place written_at(const struct settings *settings, const void *values,
                                        enum setting_kind_id kind, const char *name)
 {
-    struct text text = text_from(name);
-    const struct setting_row *row =
-        setting_row_find(kind, text_before(text, ' '), text_after(text, ' '));
     const struct setting_block *block = block_of(settings, values, kind);
-    return block == NULL ? (struct setting_place){0} : *setting_block_place(block, row);
+    return block == NULL ? (struct setting_place){0} : *setting_block_row_place(block, name);
 }
 
 /* The same, or else the block. */

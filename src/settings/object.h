@@ -15,7 +15,7 @@ struct setting_block {
     enum setting_kind_id kind;
     struct text name;
     struct setting_place place;   /* line 0: it is there without being written */
-    enum setting_profile profile; /* its defaults are of */
+    struct setting_preset preset; /* its defaults are of */
     void *values;                 /* the kind's struct */
     struct setting_place *places; /* by row of the kind; line 0: the default */
 };
@@ -42,6 +42,12 @@ void settings_object_finish(struct settings_object *object);
 void *setting_block_value(const struct setting_block *block, const struct setting_row *row);
 struct setting_place *setting_block_place(const struct setting_block *block,
                                           const struct setting_row *row);
+/* The same by the row's name ("limit hops"); and when it was not written, where the block begins.
+ */
+const struct setting_place *setting_block_row_place(const struct setting_block *block,
+                                                    const char *name);
+const struct setting_place *setting_place_or_block(const struct setting_block *block,
+                                                   const char *name);
 unsigned *setting_block_list_count(const struct setting_block *block,
                                    const struct setting_row *row);
 

@@ -63,6 +63,7 @@ void settings_defaults_apply(struct settings_parser *parser, struct setting_bloc
 /* Fill in what follows from other settings, and check what no row can check alone. */
 void settings_complete(struct settings_parser *parser);
 void settings_check(struct settings_parser *parser);
+void settings_check_role(struct settings_parser *parser); /* a part of it */
 void settings_check_filters(struct settings_parser *parser);
 
 #endif

@@ -1,5 +1,5 @@
-/* THE PROFILES: what each sets otherwise than the rows do. Only what those servers document as a
- * default; whom we trust (relay, login, tls) never depends on a profile. */
+/* THE PROFILES AND ROLES: what each sets otherwise than the rows do. Of a profile only what those
+ * servers document as a default; whom we trust (relay, login, tls) depends on neither. */
 #include "settings/profile.h"
 
 #include <string.h>
@@ -38,18 +38,85 @@ static const struct profile_row {
 };
 enum { PROFILE_ROWS = sizeof(profile_rows) / sizeof(*profile_rows) };
 
-const char *setting_profile_default(enum setting_profile profile, const struct setting_row *row,
-                                    bool *of_profile)
+const char *const setting_role_names[SETTING_ROLE_COUNT + 1] = {
+    [SETTING_ROLE_ALL] = "all",
+    [SETTING_ROLE_FRONT_END] = "front-end",
+    [SETTING_ROLE_BRIDGEHEAD] = "bridgehead",
+    [SETTING_ROLE_MAILBOX] = "mailbox",
+    [SETTING_ROLE_COUNT] = NULL,
+};
+
+/* By role; NULL: as without one. */
+static const struct role_row {
+    enum setting_kind_id kind;
+    const char *row;
+    const char *defaults[SETTING_ROLE_COUNT];
+} role_rows[] = {
+    /* of                                              front-end  bridgehead  mailbox */
+    {KIND_SERVER, "anonymous", {NULL, NULL, NULL, "no"}},
+    {KIND_SERVER, "reverse-lookup", {NULL, "on", NULL, NULL}},
+    {KIND_SERVER, "tarpit", {NULL, "5s", NULL, NULL}},
+    {KIND_SERVER, "etrn", {NULL, "logged-in", NULL, "nobody"}},
+    {KIND_SERVER, "limit connections-per-address", {NULL, "50", "1000", "1000"}},
+    {KIND_CONNECTOR, "limit connections", {NULL, NULL, "100", NULL}},
+};
+enum { ROLE_ROWS = sizeof(role_rows) / sizeof(*role_rows) };
+
+static const struct role_facts {
+    const char *plain, *with_certificate; /* where it listens when the file has no server */
+    bool tells_links;                     /* and in a routing group for link states */
+    const char *what;                     /* for the manual */
+} role_facts[SETTING_ROLE_COUNT] = {
+    [SETTING_ROLE_ALL] = {"listen *:25 *:587 *:110 *:143 *:4190",
+                          "listen *:25 *:587 *:465 *:110 *:995 *:143 *:993 *:4190", false, ""},
+    [SETTING_ROLE_FRONT_END] = {"listen *:25 *:587", "listen *:25 *:587 *:465", false,
+                                "It takes mail in, from the outside and from users who send, and "
+                                "has no mailboxes."},
+    [SETTING_ROLE_BRIDGEHEAD] = {"listen *:25", "listen *:25", true,
+                                 "It moves mail between routing groups, and to and from the "
+                                 "outside. Users do not come to it."},
+    [SETTING_ROLE_MAILBOX] = {"listen *:25 *:587 *:110 *:143 *:4190",
+                              "listen *:25 *:587 *:465 *:110 *:995 *:143 *:993 *:4190", true,
+                              "It has the mailboxes. Mail comes to it from users, and from the "
+                              "other servers, which log in."},
+};
+
+const char *setting_role_listens(enum setting_role role, bool has_certificate)
 {
-    for (unsigned i = 0; i < PROFILE_ROWS; i++) {
-        const struct profile_row *about = &profile_rows[i];
-        *of_profile = about->kind == row->kind && strcmp(about->row, row->name) == 0 &&
-                      about->defaults[profile] != NULL;
-        if (*of_profile)
-            return about->defaults[profile];
-    }
-    *of_profile = false;
+    return has_certificate ? role_facts[role].with_certificate : role_facts[role].plain;
+}
+
+bool setting_role_tells_links(enum setting_role role)
+{
+    return role_facts[role].tells_links;
+}
+
+static bool is_row(const struct setting_row *row, enum setting_kind_id kind, const char *name)
+{
+    return row->kind == kind && strcmp(row->name, name) == 0;
+}
+
+const char *setting_preset_default(const struct setting_preset *preset,
+                                   const struct setting_row *row, enum setting_default *of)
+{
+    *of = DEFAULT_OF_ROLE;
+    for (unsigned i = 0; i < ROLE_ROWS; i++)
+        if (is_row(row, role_rows[i].kind, role_rows[i].row) &&
+            role_rows[i].defaults[preset->role] != NULL)
+            return role_rows[i].defaults[preset->role];
+    *of = DEFAULT_OF_PROFILE;
+    for (unsigned i = 0; i < PROFILE_ROWS; i++)
+        if (is_row(row, profile_rows[i].kind, profile_rows[i].row) &&
+            profile_rows[i].defaults[preset->profile] != NULL)
+            return profile_rows[i].defaults[preset->profile];
+    *of = DEFAULT_OF_ROW;
     return row->standard;
+}
+
+static void put_manual_row(enum setting_kind_id kind, const char *row, const char *standard,
+                           struct buffer *out)
+{
+    buffer_printf(out, ".It Ic %s No of %s\n%s\n", row, setting_kinds[kind].word, standard);
 }
 
 void setting_profile_manual(struct buffer *out)
@@ -67,9 +134,38 @@ void setting_profile_manual(struct buffer *out)
         buffer_printf(out, ".Ss profile %s\n.Bl -tag -width Ds\n", setting_profile_names[profile]);
         for (unsigned i = 0; i < PROFILE_ROWS; i++)
             if (profile_rows[i].defaults[profile] != NULL)
-                buffer_printf(out, ".It Ic %s No of %s\n%s\n", profile_rows[i].row,
-                              setting_kinds[profile_rows[i].kind].word,
-                              profile_rows[i].defaults[profile]);
+                put_manual_row(profile_rows[i].kind, profile_rows[i].row,
+                               profile_rows[i].defaults[profile], out);
+        buffer_append(out, TEXT(".El\n"));
+    }
+}
+
+void setting_role_manual(struct buffer *out)
+{
+    buffer_append(out, TEXT(".Sh ROLES\n"
+                            "Of several servers in a routing group each should do its own part:\n"
+                            "with one file for all of them every one is open to everybody, and\n"
+                            "fails for every reason.\n"
+                            "With\n"
+                            ".Ic role\n"
+                            "these defaults hold, before those of a profile; what is written in\n"
+                            "the file counts all the same, and\n"
+                            ".Ic mailroot config check\n"
+                            "warns of what does not go with the role, and of a member of a group\n"
+                            "of several that has none and does everything: it takes mail from\n"
+                            "strangers\n"
+                            ".Pq Ic anonymous yes , No beyond loopback ,\n"
+                            "listens for POP3 or IMAP, and sends by a connector of its own.\n"));
+    for (unsigned role = 1; role < SETTING_ROLE_COUNT; role++) {
+        buffer_printf(out, ".Ss role %s\n", setting_role_names[role]);
+        buffer_printf(out, "%s\n.Bl -tag -width Ds\n", role_facts[role].what);
+        buffer_printf(
+            out, ".It No Without a server block\n%s%s\n", role_facts[role].with_certificate,
+            role_facts[role].tells_links ? ", and in a routing group *:691 link-state" : "");
+        for (unsigned i = 0; i < ROLE_ROWS; i++)
+            if (role_rows[i].defaults[role] != NULL)
+                put_manual_row(role_rows[i].kind, role_rows[i].row, role_rows[i].defaults[role],
+                               out);
         buffer_append(out, TEXT(".El\n"));
     }
 }

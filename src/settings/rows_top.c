@@ -19,6 +19,11 @@ static const struct setting_row top_rows[] = {
      .help = "Whose defaults hold for what is not written: internet are those of this page; "
              "exchange2003 and iis6 are those of the servers of that name (see PROFILES). A server "
              "may have another."},
+    {TOP, "role", &setting_type_choice,
+     .standard = "all", .choices = setting_role_names, TO(settings, role),
+     .help = "Which part of the work this server does, when there are several: front-end takes mail "
+             "in, bridgehead moves it between groups and to the outside, mailbox has the mailboxes. "
+             "Each has its own defaults (see ROLES)."},
     {TOP, "data", &setting_type_path,
      .standard = "/var/lib/mailroot", TO(settings, data_directory),
      .help = "The directory of queue, mailboxes and directory."},

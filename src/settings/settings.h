@@ -78,6 +78,7 @@ enum { SETTINGS_FRONTS_MAX = 64 };
 struct settings {
     uint64_t version;
     enum setting_profile profile; /* `profile internet`: of what no server's is for */
+    enum setting_role role;       /* `role all`: this server's part */
     struct text host;             /* `host mx.example.org`: greeting name */
     struct text data_directory;   /* `data DIR`, default /var/lib/mailroot */
     struct text queue_directory;  /* `queue DIR`: "store" is in it; default data_directory */

@@ -10,8 +10,8 @@ enum { STATEMENT_BYTES_MAX = 60 * 1024, LIST_LINE_BYTES = 1000, PLACE_COLUMN = 5
 struct showing {
     struct buffer *out;
     bool all, where;
-    bool of_profile;    /* what is in the line */
-    struct buffer line; /* the statement being written */
+    enum setting_default of; /* what is in the line */
+    struct buffer line;      /* the statement being written */
 };
 
 static void write_list(const struct setting_block *block, const struct setting_row *row,
@@ -39,19 +39,20 @@ static void write_value(const struct setting_block *block, const struct setting_
         row->type->write(row, setting_block_value(block, row), out);
 }
 
-/* Not written, and its profile has a default of its own. */
-static bool is_of_profile(const struct setting_block *block, const struct setting_row *row)
+/* Where the default of what is not written comes from. */
+static enum setting_default default_of(const struct setting_block *block,
+                                       const struct setting_row *row)
 {
-    bool of_profile;
-    setting_profile_default(block->profile, row, &of_profile);
-    return of_profile && setting_block_place(block, row)->line == 0;
+    enum setting_default of;
+    setting_preset_default(&block->preset, row, &of);
+    return setting_block_place(block, row)->line == 0 ? of : DEFAULT_OF_ROW;
 }
 
 /* Written, and not as its default is written. */
 static bool is_changed(const struct setting_block *block, const struct setting_row *row)
 {
-    bool of_profile;
-    const char *standard = setting_profile_default(block->profile, row, &of_profile);
+    enum setting_default of;
+    const char *standard = setting_preset_default(&block->preset, row, &of);
     if (setting_block_place(block, row)->line == 0)
         return false;
     if (standard == NULL)
@@ -69,9 +70,12 @@ static void put_origin(struct showing *showing, const struct setting_block *bloc
                        const struct setting_place *place, size_t width)
 {
     int pad = width < PLACE_COLUMN ? (int)(PLACE_COLUMN - width) : 1;
-    if (showing->of_profile)
+    if (showing->of == DEFAULT_OF_PROFILE)
         buffer_printf(showing->out, "%*s# profile %s", pad, "",
-                      setting_profile_names[block->profile]);
+                      setting_profile_names[block->preset.profile]);
+    else if (showing->of == DEFAULT_OF_ROLE)
+        buffer_printf(showing->out, "%*s# role %s", pad, "",
+                      setting_role_names[block->preset.role]);
     else if (showing->where && place->line > 0)
         buffer_printf(showing->out, "%*s# %.*s:%u", pad, "", TEXT_ARG(place->file), place->line);
     else if (showing->where)
@@ -145,14 +149,15 @@ static unsigned show_statement(struct showing *showing, const struct setting_blo
     bool apart = setting_row_clause(&rows[0]).length > 0;
     unsigned used = 0;
     bool changed = false, present = false;
-    showing->of_profile = false;
+    showing->of = DEFAULT_OF_ROW;
     const struct setting_place *place = NULL;
     while (used < count && text_equals(setting_row_statement(&rows[used]), statement)) {
         const struct setting_row *row = &rows[used++];
         if (row->same_as != NULL)
             continue;
         changed |= is_changed(block, row);
-        showing->of_profile |= is_of_profile(block, row);
+        if (default_of(block, row) != DEFAULT_OF_ROW)
+            showing->of = default_of(block, row);
         if (place == NULL || place->line == 0)
             place = setting_block_place(block, row);
         if (apart)

@@ -281,8 +281,8 @@ void settings_defaults_apply(struct settings_parser *parser, struct setting_bloc
     unsigned count;
     const struct setting_row *rows = setting_kind_rows(block->kind, &count);
     for (unsigned i = 0; i < count; i++) {
-        bool of_profile;
-        const char *standard = setting_profile_default(block->profile, &rows[i], &of_profile);
+        enum setting_default of;
+        const char *standard = setting_preset_default(&block->preset, &rows[i], &of);
         if (standard != NULL && setting_block_place(block, &rows[i])->line == 0)
             apply_default(parser, block, &rows[i], standard);
     }

@@ -1,5 +1,5 @@
 /* What the words of single blocks mean: TLS, connectors, routing groups, holds and requests,
- * folders, profiles. */
+ * folders, profiles, roles. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -357,4 +357,76 @@ TEST("a server's retry intervals are its own, the retry block's, or those of its
     EXPECT(settings_retry_place(parsed.settings, &plain->retry, "after").line == 4);
     expect_shown(parsed.settings, "    retry after 1m 2m then 3m\n");
     parsed_free(&parsed);
+}
+
+static bool listens(const struct setting_server *server, unsigned port)
+{
+    for (unsigned i = 0; i < server->listen_count; i++)
+        if (net_address_port(&server->listens[i].address) == port)
+            return true;
+    return false;
+}
+
+/* shows: T39 */
+TEST("front-end, bridgehead and mailbox each listen and limit as their part demands")
+{
+    struct parsed parsed = settings_of("host a.b\nrole front-end\n");
+    const struct setting_server *server = &parsed.settings->servers[0];
+    EXPECT(server->listen_count == 2 && listens(server, 25) && listens(server, 587));
+    EXPECT(server->names_peers && server->tarpit_ms == 5000 && !server->needs_login);
+    EXPECT(server->max_connections_per_address == 50 && server->etrn == ETRN_LOGGED_IN);
+    expect_shown(parsed.settings,
+                 "    reverse-lookup on                                   # role front-end\n");
+    parsed_free(&parsed);
+    parsed = settings_of("host a.b\nrole bridgehead\n"
+                         "routing-group g {\n  member a.b\n  member c.d\n"
+                         "  login x@a.b secret y\n}\n");
+    server = &parsed.settings->servers[0];
+    EXPECT(server->listen_count == 2 && listens(server, 25) && listens(server, 691));
+    EXPECT(parsed.settings->direct.max_connections == 100 && server->tarpit_ms == 0);
+    parsed_free(&parsed);
+    parsed = settings_of("host a.b\nrole mailbox\nserver s {\n  listen *:143 *:25\n"
+                         "  limit connections-per-address 7\n}\n");
+    server = &parsed.settings->servers[0];
+    EXPECT(server->needs_login && server->etrn == ETRN_NOBODY && server->listen_count == 2);
+    EXPECT(server->max_connections_per_address == 7 && !server->names_peers);
+    expect_shown(parsed.settings, "role mailbox\n");
+    expect_shown(parsed.settings, "    limit connections-per-address 7\n");
+    parsed_free(&parsed);
+}
+
+/* What is said of a member of a group with these statements. */
+static bool is_said(const char *statements, const char *warning)
+{
+    char text[1000];
+    snprintf(text, sizeof(text),
+             "host a.b\n%s"
+             "routing-group g {\n  member a.b\n  member c.d\n  login x@a.b secret y\n}\n",
+             statements);
+    struct parsed parsed = settings_of(text);
+    bool said = parsed.settings != NULL && strstr(parsed.said, warning) != NULL;
+    parsed_free(&parsed);
+    return said;
+}
+
+#define WAY "connector south {\n  to-group south\n  smart-host [192.0.2.1]\n}\n"
+#define EVERYTHING "this one does everything"
+
+/* shows: T39 */
+TEST("a member of a routing group that does everything is warned of, and what fits no role")
+{
+    EXPECT(is_said(WAY, "routing group 'g' has 2 members, and " EVERYTHING));
+    EXPECT(!is_said("", EVERYTHING)); /* it sends to no other site */
+    EXPECT(!is_said(WAY "server s {\n  listen *:25\n}\n", EVERYTHING));
+    EXPECT(!is_said(WAY "server s {\n  listen 127.0.0.1:25 *:143\n}\n", EVERYTHING));
+    EXPECT(!is_said("role bridgehead\n" WAY, EVERYTHING));
+    EXPECT(!is_said("connector south {\n  to-group south\n  smart-host [192.0.2.1]\n"
+                    "  bridgehead c.d\n}\n",
+                    EVERYTHING));
+    EXPECT(is_said("role bridgehead\nserver s {\n  listen *:25 *:143\n}\n",
+                   "server 's' serves mailboxes, and the role bridgehead has none"));
+    EXPECT(is_said("role mailbox\nserver s {\n  listen *:25 *:143\n  anonymous yes\n}\n",
+                   "server 's' takes mail from strangers"));
+    EXPECT(!is_said("role mailbox\n", "takes mail from strangers"));
+    EXPECT(is_said("role mailbox\n" WAY, "connector 'south' leads to other groups from here"));
 }
