@@ -120,6 +120,8 @@ static void apply_message(struct apply *apply, struct operation_message *operati
         message->references = old->message.references;
         old->message = *message;
         count_message(store, message, 1);
+        for (unsigned i = 0; i < operation->entry_count; i++)
+            apply_fold_flags(apply, &operation->entries[i]);
         return;
     }
     message->references = operation->entry_count + operation->item_count;
@@ -305,6 +307,7 @@ static void finish(struct apply *apply)
     struct store *store = apply->store;
     put_stories(apply);
     put_messages(apply);
+    apply_put_flags(apply);
     apply_put_values(apply);
     for (unsigned i = 0; i < apply->box_count; i++)
         mailbox_put(apply->boxes[i]);
@@ -327,6 +330,7 @@ void store_apply(struct store *store, log_number number, struct log_place place,
     apply.body.offset += reading->body_offset;
     apply.body.length = reading->body_length;
     list_init(&apply.touched);
+    list_init(&apply.rows);
     list_init(&apply.values);
     list_init(&apply.told);
     struct operation operation;

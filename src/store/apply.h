@@ -5,6 +5,7 @@
 #ifndef STORE_APPLY_H
 #define STORE_APPLY_H
 
+#include "store/flag_row.h"
 #include "store/internal.h"
 
 struct touched {
@@ -31,6 +32,9 @@ struct apply {
     uint32_t body_offset; /* within the payload */
     uint64_t segment;
     struct list touched, values, told;
+    struct list rows; /* of flags: apply_flags.c */
+    struct map *rows_by_key;
+    struct touched_row *row_last;
     struct map *touched_by_id; /* once there are many; else NULL */
     unsigned touched_count;
     struct operation_item *items;
@@ -48,11 +52,29 @@ void apply_note_box(struct apply *apply, struct mailbox *box);
 void apply_put_entry(struct apply *apply, const struct message *message,
                      const struct message_entry *from);
 
+/* The entry as this record has left it so far. box: its mailbox, or NULL when that is not known. */
+bool apply_find_entry(struct apply *apply, struct mailbox *box, uint64_t mailbox, uint32_t uid,
+                      struct mailbox_entry *out);
+/* Whether the entries are there or not: what a record gave out is never given again. They may be
+ * missing because their messages were written forward, to a place that replay comes to later. */
+void apply_note_counters(struct apply *apply, struct mailbox *box, uint32_t uid_next,
+                         uint64_t modseq);
+
 /* apply_mailbox.c */
 void apply_expunge(struct apply *apply, const struct operation_expunge *operation);
-void apply_flags(struct apply *apply, const struct operation_flags *operation);
+/* The message was written forward: an index that begins behind the changes of its flags has them
+ * from there, with the entry. So has this one from now on. */
+void apply_fold_flags(struct apply *apply, const struct message_entry *entry);
 void apply_copy(struct apply *apply, const struct operation_copy *operation);
 void apply_mailbox_delete(struct apply *apply, uint64_t id);
+/* apply_flags.c */
+void apply_flags(struct apply *apply, const struct operation_flags *operation);
+/* The entry as its key says it gets the flags that it has by now. */
+void apply_use_flags(struct apply *apply, uint64_t mailbox, struct mailbox_entry *entry);
+/* Of an entry that went away, or whose key says them now. False: they had not changed. */
+bool apply_forget_flags(struct apply *apply, uint64_t mailbox, uint32_t uid);
+void apply_forget_all_flags(struct apply *apply, uint64_t mailbox);
+void apply_put_flags(struct apply *apply);
 /* value.c */
 void apply_value(struct apply *apply, const struct operation_value *operation);
 void apply_put_values(struct apply *apply);

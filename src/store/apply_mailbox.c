@@ -39,7 +39,7 @@ void apply_put_entry(struct apply *apply, const struct message *message,
 }
 
 /* Of a mailbox in memory its own array has it; it says what the index says. */
-static bool get_entry(struct store *store, struct mailbox *box, uint64_t mailbox, uint32_t uid,
+bool apply_find_entry(struct apply *apply, struct mailbox *box, uint64_t mailbox, uint32_t uid,
                       struct mailbox_entry *out)
 {
     if (box != NULL && box->loaded) {
@@ -51,10 +51,21 @@ static bool get_entry(struct store *store, struct mailbox *box, uint64_t mailbox
     struct key key;
     struct buffer value;
     buffer_init(&value, 256);
-    bool found = index_get(store->index, key_entry(&key, mailbox, uid), &value) &&
+    bool found = index_get(apply->store->index, key_entry(&key, mailbox, uid), &value) &&
                  entry_decode(buffer_text(&value), out);
     buffer_finish(&value);
+    if (found)
+        apply_use_flags(apply, mailbox, out);
     return found;
+}
+
+void apply_fold_flags(struct apply *apply, const struct message_entry *place)
+{
+    struct mailbox *box = mailbox_by_id(apply->store, place->mailbox);
+    struct mailbox_entry entry;
+    if (apply_find_entry(apply, box, place->mailbox, place->uid, &entry) &&
+        apply_forget_flags(apply, place->mailbox, place->uid))
+        put_entry(apply->store, place->mailbox, &entry);
 }
 
 static void drop_entry(struct apply *apply, uint64_t mailbox, const struct mailbox_entry *entry)
@@ -72,9 +83,8 @@ static void drop_entry(struct apply *apply, uint64_t mailbox, const struct mailb
         touched->message.references--;
 }
 
-/* Whether the entries are there or not: what a record gave out is never given again. They may be
- * missing because their messages were written forward, to a place that replay comes to later. */
-static void note(struct apply *apply, struct mailbox *box, uint32_t uid_next, uint64_t modseq)
+void apply_note_counters(struct apply *apply, struct mailbox *box, uint32_t uid_next,
+                         uint64_t modseq)
 {
     mailbox_raise_counters(box, uid_next, modseq);
     apply_note_box(apply, box);
@@ -90,9 +100,10 @@ void apply_expunge(struct apply *apply, const struct operation_expunge *operatio
         struct mailbox_entry entry;
         uint32_t uid = operation->uids[i];
         if ((i > 0 && uid <= operation->uids[i - 1]) ||
-            !get_entry(store, box, operation->mailbox, uid, &entry))
+            !apply_find_entry(apply, box, operation->mailbox, uid, &entry))
             continue;
         drop_entry(apply, operation->mailbox, &entry);
+        apply_forget_flags(apply, operation->mailbox, uid);
         if (box != NULL)
             mailbox_sum(box, &entry, -1);
         gone[gone_count++] = uid;
@@ -101,32 +112,7 @@ void apply_expunge(struct apply *apply, const struct operation_expunge *operatio
     if (box == NULL)
         return;
     mailbox_apply_expunge(box, gone, gone_count);
-    note(apply, box, 1, operation->modseq);
-}
-
-void apply_flags(struct apply *apply, const struct operation_flags *operation)
-{
-    struct store *store = apply->store;
-    struct mailbox *box = mailbox_by_id(store, operation->mailbox);
-    if (box != NULL)
-        snapshot_note_flags(box, operation);
-    for (unsigned i = 0; i < operation->uid_count; i++) {
-        struct mailbox_entry entry;
-        if ((i > 0 && operation->uids[i] <= operation->uids[i - 1]) ||
-            !get_entry(store, box, operation->mailbox, operation->uids[i], &entry))
-            continue;
-        if (box != NULL)
-            mailbox_sum(box, &entry, -1);
-        entry.flags = (entry.flags & ~operation->remove) | operation->add;
-        entry.modseq = operation->modseq;
-        put_entry(store, operation->mailbox, &entry);
-        if (box != NULL) {
-            mailbox_sum(box, &entry, 1);
-            mailbox_apply_flags(box, &entry);
-        }
-    }
-    if (box != NULL)
-        note(apply, box, 1, operation->modseq);
+    apply_note_counters(apply, box, 1, operation->modseq);
 }
 
 void apply_copy(struct apply *apply, const struct operation_copy *operation)
@@ -136,7 +122,7 @@ void apply_copy(struct apply *apply, const struct operation_copy *operation)
         struct touched *touched = apply_touch(apply, copied->message);
         struct mailbox *box = mailbox_by_id(apply->store, operation->mailbox);
         if (box != NULL)
-            note(apply, box, copied->uid + 1, operation->modseq);
+            apply_note_counters(apply, box, copied->uid + 1, operation->modseq);
         if (touched == NULL)
             continue;
         struct message_entry entry = {.mailbox = operation->mailbox,
@@ -159,13 +145,9 @@ struct leftovers {
     unsigned count, capacity;
 };
 
-static bool drop_leftover(void *context, struct text key, struct text value)
+static bool drop_leftover(void *context, const struct mailbox_entry *entry)
 {
     struct leftovers *left = context;
-    struct mailbox_entry entry;
-    unused(key);
-    if (!entry_decode(value, &entry))
-        return true;
     if (left->count == left->capacity) {
         unsigned capacity = left->capacity == 0 ? 64 : left->capacity * 2;
         uint32_t *more = arena_array(left->apply->arena, capacity, sizeof(*more));
@@ -174,10 +156,10 @@ static bool drop_leftover(void *context, struct text key, struct text value)
         left->uids = more;
         left->capacity = capacity;
     }
-    left->uids[left->count++] = entry.uid;
+    left->uids[left->count++] = entry->uid;
     if (left->box != NULL)
-        mailbox_sum(left->box, &entry, -1);
-    drop_entry(left->apply, left->mailbox, &entry);
+        mailbox_sum(left->box, entry, -1);
+    drop_entry(left->apply, left->mailbox, entry);
     return true;
 }
 
@@ -186,8 +168,8 @@ void apply_mailbox_delete(struct apply *apply, uint64_t id)
     struct store *store = apply->store;
     struct mailbox *box = mailbox_by_id(store, id);
     struct leftovers left = {.apply = apply, .box = box, .mailbox = id};
-    struct key key;
-    index_scan(store->index, key_entries(&key, id), TEXT(""), drop_leftover, &left);
+    entry_scan(store, id, 0, drop_leftover, &left);
+    apply_forget_all_flags(apply, id);
     vanished_drop(store, id);
     snapshot_drop(store, id);
     blocks_drop(store, id);

@@ -195,7 +195,7 @@ static void get_item(struct wire_reader *in, struct operation_item *out)
 static void get_operation(unsigned code, struct wire_reader *in, struct arena *arena,
                           struct operation *out)
 {
-    enum { MESSAGE_NARROW = 1, MAILBOX_NARROW = 2, FLAGS_NARROW = 3 };
+    enum { MESSAGE_NARROW = 1, MAILBOX_NARROW = 2, FLAGS_NARROW = 3, FLAGS_LISTED = 13 };
     out->type = (enum operation_type)code;
     switch (code) {
     case MESSAGE_NARROW:
@@ -209,9 +209,15 @@ static void get_operation(unsigned code, struct wire_reader *in, struct arena *a
         change_get_mailbox(in, arena, code == MAILBOX_NARROW, &out->mailbox);
         break;
     case FLAGS_NARROW:
-    case OPERATION_FLAGS:
         out->type = OPERATION_FLAGS;
-        change_get_flags(in, arena, code == FLAGS_NARROW, &out->flags);
+        change_get_flags_narrow(in, arena, &out->flags);
+        break;
+    case FLAGS_LISTED:
+        out->type = OPERATION_FLAGS;
+        change_get_flags_listed(in, arena, &out->flags);
+        break;
+    case OPERATION_FLAGS:
+        change_get_flags(in, arena, &out->flags);
         break;
     case OPERATION_EXPUNGE:
         change_get_expunge(in, arena, &out->expunge);

@@ -30,7 +30,8 @@ enum {
     VALUE_BYTES_MAX = 1 << 20,
 };
 
-/* Numbers are for ever. 1, 2 and 3 were narrower forms of 11, 12 and 13: still read, as those. */
+/* Numbers are for ever. 1, 2 and 3 were narrower forms of 11, 12 and 14, and 13 had a list of UIDs
+ * where 14 has ranges: still read, as those. */
 enum operation_type {
     OPERATION_EXPUNGE = 4,        /* mailbox entries go away */
     OPERATION_ITEM = 5,           /* a queue item of a message is set, or removed */
@@ -41,7 +42,7 @@ enum operation_type {
     OPERATION_VALUE = 10,         /* a value of an owner is set, or removed */
     OPERATION_MESSAGE = 11,       /* a message with its mailbox entries and queue items */
     OPERATION_MAILBOX = 12,       /* a mailbox as it stands, with at least these counters */
-    OPERATION_FLAGS = 13,         /* flags of mailbox entries change */
+    OPERATION_FLAGS = 14,         /* flags of mailbox entries change */
 };
 
 /* A message as kept, but for who refers to it. */
@@ -93,11 +94,15 @@ struct operation_mailbox {
     uint64_t mailbox_last;
     uint32_t validity_last;
 };
+struct uid_range {
+    uint32_t first, last;
+};
+/* Of those UIDs among the ranges that are there. */
 struct operation_flags {
     uint64_t mailbox, modseq;
     uint64_t add, remove;
-    const uint32_t *uids; /* ascending */
-    unsigned uid_count;
+    const struct uid_range *ranges; /* ascending, and apart */
+    unsigned range_count;
 };
 struct copied_entry {
     uint64_t message, flags;

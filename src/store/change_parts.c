@@ -146,26 +146,76 @@ void change_put_flags(struct buffer *out, const struct operation_flags *operatio
     wire_put_u64(out, operation->modseq);
     wire_put_u64(out, operation->add);
     wire_put_u64(out, operation->remove);
-    put_uids(out, operation->uids, operation->uid_count);
+    wire_put_u32(out, operation->range_count);
+    for (unsigned i = 0; i < operation->range_count; i++) {
+        wire_put_u32(out, operation->ranges[i].first);
+        wire_put_u32(out, operation->ranges[i].last);
+    }
 }
 
-void change_get_flags(struct wire_reader *in, struct arena *arena, bool is_narrow,
-                      struct operation_flags *out)
+void change_get_flags(struct wire_reader *in, struct arena *arena, struct operation_flags *out)
 {
     out->mailbox = wire_get_u64(in);
     out->modseq = wire_get_u64(in);
-    if (!is_narrow) {
-        out->add = wire_get_u64(in);
-        out->remove = wire_get_u64(in);
-        out->uids = get_uids(in, arena, &out->uid_count);
+    out->add = wire_get_u64(in);
+    out->remove = wire_get_u64(in);
+    uint32_t count = wire_get_u32(in);
+    if (!change_count_fits(in, count, 8))
         return;
+    struct uid_range *ranges = arena_array(arena, count, sizeof(*ranges));
+    for (unsigned i = 0; i < count; i++) {
+        ranges[i] = (struct uid_range){.first = wire_get_u32(in)};
+        ranges[i].last = wire_get_u32(in);
+        if (!is_uid(ranges[i].first) || !is_uid(ranges[i].last) ||
+            ranges[i].last < ranges[i].first || (i > 0 && ranges[i].first <= ranges[i - 1].last))
+            in->bad = true;
     }
-    uint32_t *uid = arena_alloc(arena, sizeof(*uid));
-    *uid = wire_get_u32(in);
-    out->uids = uid;
-    out->uid_count = 1;
+    out->ranges = ranges;
+    out->range_count = count;
+}
+
+static void range_of_one(struct arena *arena, uint32_t uid, struct operation_flags *out)
+{
+    struct uid_range *range = arena_alloc(arena, sizeof(*range));
+    *range = (struct uid_range){uid, uid};
+    out->ranges = range;
+    out->range_count = 1;
+}
+
+void change_get_flags_narrow(struct wire_reader *in, struct arena *arena,
+                             struct operation_flags *out)
+{
+    out->mailbox = wire_get_u64(in);
+    out->modseq = wire_get_u64(in);
+    range_of_one(arena, wire_get_u32(in), out);
     out->add = wire_get_u32(in);
     out->remove = wire_get_u32(in);
+    if (!is_uid(out->ranges->first))
+        in->bad = true;
+}
+
+void change_get_flags_listed(struct wire_reader *in, struct arena *arena,
+                             struct operation_flags *out)
+{
+    out->mailbox = wire_get_u64(in);
+    out->modseq = wire_get_u64(in);
+    out->add = wire_get_u64(in);
+    out->remove = wire_get_u64(in);
+    unsigned count;
+    const uint32_t *uids = get_uids(in, arena, &count);
+    if (in->bad)
+        return;
+    struct uid_range *ranges = arena_array(arena, count, sizeof(*ranges));
+    for (unsigned i = 0; i < count; i++) {
+        struct uid_range *last = out->range_count > 0 ? &ranges[out->range_count - 1] : NULL;
+        if (!is_uid(uids[i]) || (last != NULL && uids[i] <= last->last))
+            continue; /* it was passed over */
+        if (last != NULL && uids[i] == last->last + 1)
+            last->last = uids[i];
+        else
+            ranges[out->range_count++] = (struct uid_range){uids[i], uids[i]};
+    }
+    out->ranges = ranges;
 }
 
 void change_put_expunge(struct buffer *out, const struct operation_expunge *operation)

@@ -19,8 +19,12 @@ void change_put_mailbox(struct buffer *out, const struct operation_mailbox *oper
 void change_get_mailbox(struct wire_reader *in, struct arena *arena, bool is_narrow,
                         struct operation_mailbox *out);
 void change_put_flags(struct buffer *out, const struct operation_flags *operation);
-void change_get_flags(struct wire_reader *in, struct arena *arena, bool is_narrow,
-                      struct operation_flags *out);
+void change_get_flags(struct wire_reader *in, struct arena *arena, struct operation_flags *out);
+/* As they once were written: of one UID, and of a list. */
+void change_get_flags_narrow(struct wire_reader *in, struct arena *arena,
+                             struct operation_flags *out);
+void change_get_flags_listed(struct wire_reader *in, struct arena *arena,
+                             struct operation_flags *out);
 void change_put_expunge(struct buffer *out, const struct operation_expunge *operation);
 void change_get_expunge(struct wire_reader *in, struct arena *arena, struct operation_expunge *out);
 void change_put_copy(struct buffer *out, const struct operation_copy *operation);

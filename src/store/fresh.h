@@ -11,8 +11,8 @@ struct fresh_place {
     uint64_t mailbox;
     uint32_t uid;
 };
-/* The first fresh entry at this place, which is moved to it, or behind. False: there is none. Does
- * not YIELD. */
+/* The first fresh entry at this place, which is moved to it, or behind; its flags are those it came
+ * with. False: there is none. Does not YIELD. */
 bool fresh_next(struct store *store, struct fresh_place *place, struct mailbox_entry *out);
 /* It was looked through. Does not YIELD. */
 void fresh_done(struct store *store, struct fresh_place place);

@@ -128,12 +128,14 @@ void mailbox_apply(struct store *store, const struct operation_mailbox *operatio
 void mailbox_apply_entry(struct mailbox *box, const struct mailbox_entry *entry);
 /* uids ascend. */
 void mailbox_apply_expunge(struct mailbox *box, const uint32_t *uids, unsigned count);
-void mailbox_apply_flags(struct mailbox *box, const struct mailbox_entry *entry);
 void mailbox_apply_delete(struct mailbox *box);
 /* Counters never go back: an operation written forward may carry older or newer ones. */
 void mailbox_raise_counters(struct mailbox *box, uint32_t uid_next, uint64_t modseq);
 /* An entry comes (1) or goes (-1). */
 void mailbox_sum(struct mailbox *box, const struct mailbox_entry *entry, int sign);
+/* The flags of one that stays became others. */
+void mailbox_sum_flags(struct mailbox *box, const struct mailbox_entry *entry,
+                       uint64_t flags_before);
 /* Sum up anew what the index has: of a mailbox whose record comes after its entries. */
 void mailbox_sum_all(struct mailbox *box);
 /* The owner's mailboxes are to be summed up anew. */
@@ -165,8 +167,8 @@ struct mailbox *kept_place(struct mailbox *box);
 /* Add to a change that these go away, and into `place`, if there is one. */
 void mailbox_compose_expunge(struct mailbox *box, struct mailbox *place, const uint32_t *uids,
                              unsigned count, struct change *change);
-/* For index_scan: an entry into the mailbox's array, which is its context. */
-bool mailbox_load_entry(void *context, struct text key, struct text value);
+/* For entry_scan: an entry into the mailbox's array, which is its context. */
+bool mailbox_load_entry(void *context, const struct mailbox_entry *entry);
 /* It is loaded though nobody has it open: no longer. */
 void mailbox_cool(struct mailbox *box);
 /* snapshot.c: the array of a mailbox from its snapshot. False: there is none that is of use. */
@@ -226,7 +228,7 @@ void vanished_put(struct store *store, uint64_t mailbox, uint64_t modseq, const 
 /* All of a mailbox that goes away. */
 void vanished_drop(struct store *store, uint64_t mailbox);
 
-/* A mailbox entry as the index keeps it. */
+/* A mailbox entry as its key in the index says it; by now its flags may be others: flag_row.h. */
 void entry_encode(const struct mailbox_entry *entry, struct buffer *out);
 bool entry_decode(struct text value, struct mailbox_entry *out);
 

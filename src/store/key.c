@@ -110,6 +110,18 @@ struct text key_snapshot(struct key *key, uint64_t mailbox, uint32_t number)
     return lend(key);
 }
 
+struct text key_flags(struct key *key, uint64_t mailbox, uint32_t number)
+{
+    key_of(key, 'g', mailbox);
+    add_integer(key, number, 4);
+    return lend(key);
+}
+
+struct text key_flags_all(struct key *key, uint64_t mailbox)
+{
+    return key_of(key, 'g', mailbox);
+}
+
 struct text key_changed(struct key *key, uint64_t mailbox, uint64_t modseq)
 {
     key_of(key, 'c', mailbox);

@@ -8,7 +8,8 @@
  *     k mailbox                mailbox: special uses, keywords
  *     f                        the form of this index: what these keys and their values say
  *     u                        highest mailbox id and UIDVALIDITY ever given out
- *     x mailbox uid            mailbox entry
+ *     x mailbox uid            mailbox entry, with the flags it came with
+ *     g mailbox number         flags that changed since, of 64 UIDs in a row (flag_row.h)
  *     v mailbox modseq         UIDs that went away with this modseq
  *     p mailbox number         the entries of a large mailbox as they once were (snapshot.c); cache
  *     c mailbox modseq         UIDs whose flags changed since with this modseq
@@ -46,6 +47,8 @@ struct text key_marks(struct key *key);
 struct text key_form(struct key *key);
 struct text key_vanished(struct key *key, uint64_t mailbox, uint64_t modseq);
 struct text key_snapshot(struct key *key, uint64_t mailbox, uint32_t number);
+struct text key_flags(struct key *key, uint64_t mailbox, uint32_t number);
+struct text key_flags_all(struct key *key, uint64_t mailbox);
 struct text key_changed(struct key *key, uint64_t mailbox, uint64_t modseq);
 struct text key_changed_all(struct key *key, uint64_t mailbox);
 struct text key_vanished_all(struct key *key, uint64_t mailbox);

@@ -103,10 +103,10 @@ enum status mailbox_expunge(struct mailbox *box, const uint32_t *uids, unsigned 
 /* Set and clear flags of one entry, durably. YIELDS. */
 enum status mailbox_flag(struct mailbox *box, uint32_t uid, uint64_t add, uint64_t remove);
 
-/* What one record changes at most: bounds the work of one apply. */
-enum { MAILBOX_AT_ONCE = 4096 };
-/* The same for entries, ascending, at most MAILBOX_AT_ONCE, of an open mailbox. All get one modseq,
- * returned before the first yield. YIELDS. */
+/* What one record changes at most: bounds the work of one apply. Flags are less work. */
+enum { MAILBOX_AT_ONCE = 4096, MAILBOX_FLAGS_AT_ONCE = 32768 };
+/* The same for entries, ascending, at most MAILBOX_FLAGS_AT_ONCE, of an open mailbox. All get one
+ * modseq, returned before the first yield. YIELDS. */
 enum status mailbox_flag_many(struct mailbox *box, const uint32_t *uids, unsigned count,
                               uint64_t add, uint64_t remove, uint64_t *modseq);
 /* Until no change of its entries is on its way. YIELDS. */

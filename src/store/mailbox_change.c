@@ -12,25 +12,49 @@ static int compare_uids(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+/* Between two of a range there may be UIDs that are gone: they never come back. */
+static bool is_next_to(const struct mailbox *box, uint32_t uid, uint32_t next)
+{
+    if (next == uid + 1)
+        return true;
+    return box->loaded && mailbox_place(box, next) == mailbox_place(box, uid) + 1;
+}
+
+static const struct uid_range *ranges_of(const struct mailbox *box, const uint32_t *uids,
+                                         unsigned *count, struct arena *arena)
+{
+    struct uid_range *ranges = arena_array(arena, *count, sizeof(*ranges));
+    unsigned found = 0;
+    for (unsigned i = 0; i < *count; i++) {
+        if (i > 0 && is_next_to(box, uids[i - 1], uids[i]))
+            ranges[found - 1].last = uids[i];
+        else
+            ranges[found++] = (struct uid_range){uids[i], uids[i]};
+    }
+    *count = found;
+    return ranges;
+}
+
 enum status mailbox_flag_many(struct mailbox *box, const uint32_t *uids, unsigned count,
                               uint64_t add, uint64_t remove, uint64_t *modseq)
 {
     struct change change;
-    check(count <= MAILBOX_AT_ONCE);
+    struct arena arena;
+    check(count <= MAILBOX_FLAGS_AT_ONCE);
     *modseq = box->modseq_given;
     if (box->is_going || box->is_deleted)
         return refused("the mailbox was deleted");
     *modseq = ++box->modseq_given;
+    arena_init(&arena);
     change_init(&change);
     mailbox_compose_box(box, &change);
-    struct operation operation = {.type = OPERATION_FLAGS,
-                                  .flags = {.mailbox = box->id,
-                                            .modseq = *modseq,
-                                            .add = add,
-                                            .remove = remove,
-                                            .uids = uids,
-                                            .uid_count = count}};
+    struct operation operation = {
+        .type = OPERATION_FLAGS,
+        .flags = {.mailbox = box->id, .modseq = *modseq, .add = add, .remove = remove}};
+    operation.flags.ranges = ranges_of(box, uids, &count, &arena);
+    operation.flags.range_count = count;
     change_add(&change, &operation);
+    arena_finish(&arena);
     enum status status = store_commit(box->store, &change);
     change_finish(&change);
     return status;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "store/flag_row.h"
 #include "store/internal.h"
 
 void entry_encode(const struct mailbox_entry *entry, struct buffer *out)
@@ -69,12 +70,9 @@ static void add_entry(struct mailbox *box, const struct mailbox_entry *entry)
     box->count++;
 }
 
-bool mailbox_load_entry(void *context, struct text key, struct text value)
+bool mailbox_load_entry(void *context, const struct mailbox_entry *entry)
 {
-    struct mailbox_entry entry;
-    unused(key);
-    if (entry_decode(value, &entry))
-        add_entry(context, &entry);
+    add_entry(context, entry);
     return true;
 }
 
@@ -128,11 +126,9 @@ void mailbox_open(struct mailbox *box)
         leave_warm(box);
     if (box->loaded)
         return;
-    struct key key;
     box->loaded = true;
     if (!snapshot_load(box))
-        index_scan(box->store->index, key_entries(&key, box->id), TEXT(""), mailbox_load_entry,
-                   box);
+        entry_scan(box->store, box->id, 0, mailbox_load_entry, box);
 }
 
 void mailbox_close(struct mailbox **closed)
@@ -212,15 +208,4 @@ void mailbox_apply_expunge(struct mailbox *box, const uint32_t *uids, unsigned c
     }
     box->count = kept;
     box->unsaved += count;
-}
-
-void mailbox_apply_flags(struct mailbox *box, const struct mailbox_entry *entry)
-{
-    mailbox_raise_counters(box, 1, entry->modseq);
-    if (!box->loaded)
-        return;
-    unsigned at = mailbox_place(box, entry->uid);
-    if (at < box->count && box->entries[at].uid == entry->uid)
-        box->entries[at] = *entry;
-    box->unsaved++;
 }

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "store/flag_row.h"
 #include "store/internal.h"
 #include "store/value.h"
 
@@ -96,19 +97,15 @@ static bool snapshot_entry(void *context, struct text key, struct text value)
         out->entries = more;
         snapshot->entry_capacity = capacity;
     }
-    struct key at;
-    struct buffer bytes;
     struct mailbox_entry entry;
-    buffer_init(&bytes, 256);
-    if (index_get(snapshot->store->index, key_entry(&at, mailbox, uid), &bytes) &&
-        entry_decode(buffer_text(&bytes), &entry))
+    struct entry_reader reader = entry_reader_of(snapshot->store, mailbox);
+    if (entry_read(&reader, uid, &entry))
         out->entries[out->entry_count++] = (struct message_entry){.mailbox = mailbox,
                                                                   .flags = entry.flags,
                                                                   .modseq = entry.modseq,
                                                                   .date_ms = entry.date_ms,
                                                                   .uid = uid,
                                                                   .saved_s = entry.saved_s};
-    buffer_finish(&bytes);
     return true;
 }
 

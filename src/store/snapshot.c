@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/logline.h"
+#include "store/flag_row.h"
 #include "store/internal.h"
 
 enum {
@@ -94,21 +95,17 @@ static bool read_chunks(struct mailbox *box, unsigned count)
 
 struct catching_up {
     struct mailbox *box;
+    struct entry_reader entries;
     unsigned most; /* changes; with more, visiting the keys is no slower */
     bool is_removal, failed;
 };
 
-static void read_again(struct mailbox *box, uint32_t uid)
+static void read_again(struct catching_up *catching, uint32_t uid)
 {
-    struct buffer value;
-    struct key key;
+    const struct mailbox *box = catching->box;
     unsigned at = mailbox_place(box, uid);
-    if (at == box->count || box->entries[at].uid != uid)
-        return;
-    buffer_init(&value, 256);
-    if (index_get(box->store->index, key_entry(&key, box->id, uid), &value))
-        entry_decode(buffer_text(&value), &box->entries[at]);
-    buffer_finish(&value);
+    if (at < box->count && box->entries[at].uid == uid)
+        entry_read(&catching->entries, uid, &box->entries[at]);
 }
 
 static void remove_range(struct mailbox *box, uint32_t first, uint32_t last)
@@ -135,7 +132,7 @@ static bool catch_up(void *context, struct text key, struct text value)
         if (catching->is_removal)
             remove_range(catching->box, first, last);
         for (uint32_t uid = first; !catching->is_removal && uid - first <= last - first; uid++)
-            read_again(catching->box, uid);
+            read_again(catching, uid);
     }
     return true;
 }
@@ -164,7 +161,8 @@ bool snapshot_load(struct mailbox *box)
         return false;
     bool good = read_chunks(box, head.count);
     if (good) {
-        struct catching_up catching = {.box = box, .most = head.count / 2};
+        struct catching_up catching = {
+            .box = box, .entries = entry_reader_of(box->store, box->id), .most = head.count / 2};
         index_scan(index, key_changed_all(&prefix, box->id),
                    key_changed(&from, box->id, head.modseq), catch_up, &catching);
         catching.is_removal = true;
@@ -172,8 +170,7 @@ bool snapshot_load(struct mailbox *box)
             index_scan(index, key_vanished_all(&prefix, box->id),
                        key_vanished(&from, box->id, head.modseq), catch_up, &catching);
         unsigned before = box->count;
-        index_scan(index, key_entries(&prefix, box->id), key_entry(&from, box->id, head.uid_next),
-                   mailbox_load_entry, box);
+        entry_scan(box->store, box->id, head.uid_next, mailbox_load_entry, box);
         box->unsaved += box->count - before;
         good = !catching.failed && sums_up(box);
     }
@@ -192,15 +189,12 @@ void snapshot_note_flags(const struct mailbox *box, const struct operation_flags
 {
     struct buffer value;
     struct key key;
-    if (!box->has_snapshot || operation->uid_count == 0)
+    if (!box->has_snapshot || operation->range_count == 0)
         return;
     buffer_init(&value, CHANGE_OPERATIONS_MAX * 2);
-    for (unsigned i = 0, next; i < operation->uid_count; i = next) {
-        for (next = i + 1; next < operation->uid_count; next++)
-            if (operation->uids[next] != operation->uids[next - 1] + 1)
-                break;
-        wire_put_u32(&value, operation->uids[i]);
-        wire_put_u32(&value, operation->uids[next - 1]);
+    for (unsigned i = 0; i < operation->range_count; i++) {
+        wire_put_u32(&value, operation->ranges[i].first);
+        wire_put_u32(&value, operation->ranges[i].last);
     }
     index_batch_put(box->store->batch, key_changed(&key, box->id, operation->modseq),
                     buffer_text(&value));

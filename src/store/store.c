@@ -103,7 +103,7 @@ static void make_anew(void *argument)
 }
 
 /* What keys say, and so what an index from the log is; not kept in the log. */
-#define INDEX_FORM TEXT("4")
+#define INDEX_FORM TEXT("5")
 
 static bool has_this_form(struct index *index)
 {

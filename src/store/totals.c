@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "store/flag_row.h"
 #include "store/hierarchy.h"
 #include "store/internal.h"
 
@@ -28,20 +29,25 @@ void mailbox_sum(struct mailbox *box, const struct mailbox_entry *entry, int sig
     owner->bytes += sign > 0 ? entry->size : -entry->size;
 }
 
-static bool sum_one(void *context, struct text key, struct text value)
+void mailbox_sum_flags(struct mailbox *box, const struct mailbox_entry *entry,
+                       uint64_t flags_before)
 {
-    struct mailbox_entry entry;
-    unused(key);
-    if (entry_decode(value, &entry))
-        sum_entry(context, &entry, 1);
+    struct mailbox_entry before = *entry;
+    before.flags = flags_before;
+    sum_entry(&box->totals, &before, -1);
+    sum_entry(&box->totals, entry, 1);
+}
+
+static bool sum_one(void *context, const struct mailbox_entry *entry)
+{
+    sum_entry(context, entry, 1);
     return true;
 }
 
 void mailbox_sum_all(struct mailbox *box)
 {
-    struct key key;
     box->totals = (struct mailbox_totals){0};
-    index_scan(box->store->index, key_entries(&key, box->id), TEXT(""), sum_one, &box->totals);
+    entry_scan(box->store, box->id, 0, sum_one, &box->totals);
 }
 
 struct mailbox_totals mailbox_totals(const struct mailbox *box)

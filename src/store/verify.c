@@ -102,7 +102,7 @@ static void compare_all(struct verify *verify, struct text prefix)
     buffer_finish(&verify->value);
 }
 
-static const char letters[] = "mrqbBkuxvotis";
+static const char letters[] = "mrqbBkuxgvotis";
 
 static void compare_both_ways(struct verify *verify)
 {

@@ -90,9 +90,18 @@ static void say_flags(struct imap_session *session, const struct request *reques
 
 /* Messages of one record: all of a batch that are in the set, and of these the ones to change. */
 struct batch {
-    uint32_t named[MAILBOX_AT_ONCE], changing[MAILBOX_AT_ONCE];
-    unsigned named_count, changing_count;
+    uint32_t *named, *changing;
+    unsigned most, named_count, changing_count;
 };
+
+static struct batch batch_for(struct imap_session *session)
+{
+    unsigned count = view_count(&session->view);
+    struct batch batch = {.most = count < MAILBOX_FLAGS_AT_ONCE ? count : MAILBOX_FLAGS_AT_ONCE};
+    batch.named = arena_array(&session->line.arena, batch.most, sizeof(*batch.named));
+    batch.changing = arena_array(&session->line.arena, batch.most, sizeof(*batch.changing));
+    return batch;
+}
 
 /* From behind `after` on; returns the last UID looked at, or 0 when none was left. */
 static uint32_t gather(const struct imap_session *session, struct request *request, uint32_t after,
@@ -101,7 +110,7 @@ static uint32_t gather(const struct imap_session *session, struct request *reque
     const struct mailbox_entry *entry;
     uint32_t last = 0;
     batch->named_count = batch->changing_count = 0;
-    while (batch->named_count < MAILBOX_AT_ONCE &&
+    while (batch->named_count < batch->most &&
            (entry = imap_set_next(&request->set, &session->view, after)) != NULL) {
         after = last = entry->uid;
         if (request->is_conditional && entry->modseq > request->unchanged_since) {
@@ -149,18 +158,18 @@ static const char *modified_code(struct imap_session *session, const struct requ
 
 static void store_all(struct imap_session *session, struct request *request)
 {
-    struct batch *batch = arena_alloc(&session->line.arena, sizeof(*batch));
+    struct batch batch = batch_for(session);
     enum status status = OK;
     uint32_t after = 0;
     for (;;) {
         /* What others have on its way counts as changed before. */
         if (request->is_conditional)
             mailbox_settle(session->view.box);
-        if ((after = gather(session, request, after, batch)) == 0 ||
-            (status = change_batch(session, request, batch)) != OK)
+        if ((after = gather(session, request, after, &batch)) == 0 ||
+            (status = change_batch(session, request, &batch)) != OK)
             break;
-        for (unsigned i = 0; i < batch->named_count; i++)
-            say_flags(session, request, batch->named[i]);
+        for (unsigned i = 0; i < batch.named_count; i++)
+            say_flags(session, request, batch.named[i]);
     }
     if (status == OK)
         imap_ok(session, modified_code(session, request), "Stored");

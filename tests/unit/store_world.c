@@ -1,0 +1,81 @@
+#include "store_world.h"
+
+#include "base/check.h"
+#include "store/append.h"
+#include "store/hierarchy.h"
+#include "test.h"
+
+enum { SEGMENT_BYTES = 128 << 10 };
+
+unsigned world_pick(struct store_world *world, unsigned below)
+{
+    world->state = world->state * 1664525 + 1013904223;
+    return (world->state >> 8) % below;
+}
+
+struct mailbox *world_inbox(struct store_world *world)
+{
+    return mailbox_find_or_make(world->store, TEXT("alice@example.test"), TEXT("INBOX"));
+}
+
+static uint64_t new_id(void *context)
+{
+    struct store_world *world = context;
+    return ++world->last_id;
+}
+
+static void fill_some(struct store_world *world, struct mailbox *box, unsigned count)
+{
+    struct append *append = append_new(world->store, new_id, world);
+    uint32_t uid;
+    for (unsigned i = 0; i < count; i++) {
+        append_begin(append, world_pick(world, 4), NULL, 0,
+                     INT64_C(1700000000000) + world_pick(world, 1000));
+        check(append_bytes(append, TEXT("Subject: a\r\n\r\nb\r\n")) == OK &&
+              append_end(append, i + 1 < count) == OK);
+    }
+    check(append_commit(append, box, &uid) == OK);
+    append_free(&append);
+}
+
+void world_fill(struct store_world *world, struct mailbox *box, unsigned count)
+{
+    enum { AT_ONCE = 200 }; /* a record has to fit into a segment */
+    for (; count > AT_ONCE; count -= AT_ONCE)
+        fill_some(world, box, AT_ONCE);
+    fill_some(world, box, count);
+}
+
+static void open_store(struct store_world *world)
+{
+    struct store_options options = {.directory = "/tmp",
+                                    .index_in_memory = true,
+                                    .segment_bytes = SEGMENT_BYTES,
+                                    .files = memory_disk_files(world->disk),
+                                    .group = &world->group};
+    check(store_open(&options, &world->store) == OK);
+}
+
+void world_restart(struct store_world *world)
+{
+    store_close(&world->store);
+    open_store(world);
+}
+
+static void run(void *argument)
+{
+    struct store_world *world = argument;
+    task_group_init(&world->group);
+    open_store(world);
+    world->test(world);
+    store_close(&world->store);
+    task_group_finish(&world->group);
+}
+
+void world_run(void (*test)(struct store_world *world), uint32_t state)
+{
+    struct store_world world = {
+        .disk = memory_disk_new(), .last_id = 999, .state = state, .test = test};
+    task_loop_run(run, &world);
+    memory_disk_free(&world.disk);
+}
