@@ -44,6 +44,7 @@ struct loop {
     size_t thread_stack_size;
     int epoll_fd;
     unsigned task_count;
+    uint64_t turns;
     unsigned no_yield_depth;
 };
 

@@ -100,6 +100,7 @@ static void run_ready(struct loop *loop)
     while (!list_is_empty(&round)) {
         struct task *task = list_entry(round.next, struct task, ready);
         list_remove(&task->ready);
+        loop->turns++;
         switch_to_task(loop, task);
         if (loop->ended != NULL) {
             struct task *ended = loop->ended;
@@ -161,6 +162,11 @@ static enum wake park(int64_t deadline_ms)
     task->parked = true;
     switch_to_loop(loop, task);
     return task->wake;
+}
+
+uint64_t task_turns(void)
+{
+    return task_loop->turns;
 }
 
 enum wake task_park(int64_t deadline_ms)

@@ -47,6 +47,9 @@ void task_yield(void);
 enum status task_sleep(int64_t milliseconds);
 /* Sleep until a monotonic instant. YIELDS. */
 enum status task_sleep_until(int64_t deadline_ms);
+/* How often this loop has given a task its turn: who works in the background sees by it, over a
+ * wait of its own, whether others are at work. */
+uint64_t task_turns(void);
 /* This task was cancelled (through its group). */
 bool task_is_cancelled(void);
 /* From here to task_shield_end this task's waits are not ended by cancellation: for a step that

@@ -128,6 +128,32 @@ static void tell(void *unused_argument)
     EXPECT_TEXT(text_from(fail_reason()), "timed out");
 }
 
+static void take_a_turn(void *unused_argument)
+{
+    unused(unused_argument);
+    task_yield();
+}
+
+static void count_turns(void *unused_argument)
+{
+    unused(unused_argument);
+    struct task_group group;
+    uint64_t own_turn = task_turns() + 1;
+    task_sleep(1);
+    EXPECT(task_turns() == own_turn);
+    task_group_init(&group);
+    task_spawn(&group, "other", take_a_turn, NULL);
+    own_turn = task_turns() + 1;
+    task_sleep(1);
+    EXPECT(task_turns() == own_turn + 2);
+    task_group_wait(&group, NO_DEADLINE);
+}
+
+TEST("a task sees whether others are at work while it rests")
+{
+    run(count_turns);
+}
+
 TEST("an event wakes the first come, or all")
 {
     run(tell);

@@ -17,8 +17,8 @@
 enum {
     WORK_US = 2000,  /* at a stretch; a large message takes longer */
     QUIET_MS = 200,  /* without new mail: the store has time */
-    BUSY_SHARE = 9,  /* times as long as it worked it waits, while mail comes in */
-    QUIET_SHARE = 1, /* the same when none does */
+    BUSY_SHARE = 9,  /* times as long as it worked it waits, while others are at work */
+    QUIET_SHARE = 1, /* the same when none is */
     PATIENCE_MS = 5 * SECOND,
     RETRY_MS = 60 * SECOND, /* what could not be read */
 };
@@ -126,14 +126,17 @@ static bool is_wanted(const struct imap_index *index, uint64_t mailbox)
            preference_get(index->accounts, mailbox_owner(box), PREFERENCE_SEARCH_INDEX) != 0;
 }
 
-/* Give the time back, now and then: mail that comes in is more urgent. YIELDS. */
+/* Give the time back, now and then: mail that comes in is more urgent, and so are sessions. YIELDS.
+ */
 static void rest(void *context)
 {
     struct imap_index *index = context;
     int64_t worked_us = clock_monotonic_us() - index->began_us;
     if (worked_us < WORK_US)
         return;
-    bool is_busy = task_event_wait(fresh_news(index->store), clock_monotonic_ms() + 1) == OK;
+    uint64_t own_turn = task_turns() + 1;
+    bool is_busy = task_event_wait(fresh_news(index->store), clock_monotonic_ms() + 1) == OK ||
+                   task_turns() > own_turn;
     int64_t share = is_busy ? BUSY_SHARE : QUIET_SHARE;
     task_sleep((worked_us * share + 999) / 1000);
     index->began_us = clock_monotonic_us();
