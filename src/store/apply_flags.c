@@ -10,10 +10,11 @@ struct touched_row {
     struct flag_row row;
 };
 
-static struct touched_row *touch(struct apply *apply, uint64_t mailbox, uint32_t uid)
+/* is_whole: nothing it says is needed, all that is there of its UIDs is about to be set. */
+static struct touched_row *touch_row(struct apply *apply, uint64_t mailbox, uint32_t number,
+                                     bool is_whole)
 {
     struct touched_row *touched = apply->row_last;
-    uint32_t number = flag_row_number(uid);
     struct key key;
     if (touched != NULL && touched->mailbox == mailbox && touched->number == number)
         return touched;
@@ -25,11 +26,17 @@ static struct touched_row *touch(struct apply *apply, uint64_t mailbox, uint32_t
         touched = arena_alloc(apply->arena, sizeof(*touched));
         touched->mailbox = mailbox;
         touched->number = number;
-        flag_row_get(apply->store, at, &touched->row);
+        if (!is_whole)
+            flag_row_get(apply->store, at, &touched->row);
         list_append(&apply->rows, &touched->link);
         map_put(apply->rows_by_key, at, touched);
     }
     return apply->row_last = touched;
+}
+
+static struct touched_row *touch(struct apply *apply, uint64_t mailbox, uint32_t uid)
+{
+    return touch_row(apply, mailbox, flag_row_number(uid), false);
 }
 
 void apply_use_flags(struct apply *apply, uint64_t mailbox, struct mailbox_entry *entry)
@@ -75,10 +82,19 @@ struct changing {
     const struct uid_range *range;
 };
 
+static bool is_whole(const struct changing *changing, uint32_t number)
+{
+    const struct uid_range *range = changing->range;
+    uint32_t first = number * FLAG_ROW_UIDS;
+    return range->first <= first && range->last >= first + FLAG_ROW_UIDS - 1;
+}
+
 static void change_one(const struct changing *changing, struct mailbox_entry *entry)
 {
     const struct operation_flags *operation = changing->operation;
-    struct touched_row *touched = touch(changing->apply, operation->mailbox, entry->uid);
+    uint32_t number = flag_row_number(entry->uid);
+    struct touched_row *touched =
+        touch_row(changing->apply, operation->mailbox, number, is_whole(changing, number));
     uint64_t flags_before = entry->flags;
     entry->flags = (entry->flags & ~operation->remove) | operation->add;
     entry->modseq = operation->modseq;
