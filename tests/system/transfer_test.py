@@ -1,11 +1,14 @@
 """All mail of a user out to a file and in again: byte-exact, with flags, keywords and dates."""
 
 import imaplib
+import itertools
 import mailbox as python_mailbox
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cases import ServerTest
@@ -26,7 +29,7 @@ class Transfer(ServerTest):
     """The same mail by every format, with the server and without it."""
 
     settings = {"users": ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan",
-                          "judy")}
+                          "judy", "karl")}
 
     @classmethod
     def setUpClass(cls):
@@ -190,6 +193,70 @@ class Transfer(ServerTest):
                          {name: sorted(found) for name, found in before.items()})
         self.server.cli(*undelete, expect=1)
         self.server.cli("store", "verify")
+
+    def fill(self, client, name, kinds, count):
+        """Messages of these kinds in turn, as their subjects say, many with each command."""
+        texts = [b"Subject: %s %d\r\n\r\n" % (kinds[i % len(kinds)], i) for i in range(count)]
+        client.create(name)
+        for first in range(0, count, 500):
+            literals = [b" {%d+}\r\n%s" % (len(text), text) for text in texts[first:first + 500]]
+            client.send(b"f APPEND %s%s\r\n" % (name.encode(), b"".join(literals)))
+            while not (line := client.readline()).startswith(b"f "):
+                self.assertTrue(line)
+            self.assertRegex(line, b"^f OK")
+
+    def change_until(self, end, change):
+        """On a thread; what it raises is raised when it is waited for."""
+        def run():
+            client = self.imap("karl")
+            client.select("Busy")
+            for number in itertools.count():
+                if end.is_set():
+                    break
+                change(client, number)
+            client.logout()
+        return self.pool.submit(run)
+
+    def subjects(self, client, name):
+        client.select(name, True)
+        answer = client.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
+        return [part[1].split()[1:3] for part in answer if isinstance(part, tuple)]
+
+    def test_a_copy_has_once_what_stays_while_others_change_the_mailbox(self):
+        def remove(client, _):
+            uids = client.uid("SEARCH", "SUBJECT", "goes")[1][0].split()[:40]
+            if uids:
+                client.uid("STORE", b",".join(uids).decode(), "+FLAGS.SILENT", r"(\Deleted)")
+                client.expunge()
+
+        def move_about(client, number):
+            uids = client.uid("SEARCH", "SUBJECT", "moves")[1][0].split()[:30]
+            self.assertEqual(client.uid("MOVE", b",".join(uids).decode(), "Aside")[0], "OK")
+            client.select("Aside")
+            self.assertEqual(client.uid("MOVE", "1:*", "Busy")[0], "OK")
+            client.select("Busy")
+            client.append("Busy", None, None, b"Subject: new %d\r\n\r\n" % number)
+
+        client, end = self.imap("karl"), threading.Event()
+        self.fill(client, "Busy", (b"stays", b"goes", b"moves"), 6000)
+        client.create("Aside")
+        before = self.subjects(client, "Busy")
+        with ThreadPoolExecutor() as self.pool:
+            changes = [self.change_until(end, change) for change in (remove, move_about)]
+            try:
+                told = [self.server.cli("mailbox", "copy", "karl@example.test/Busy",
+                                        f"karl@example.test/Copy{number}") for number in range(4)]
+            finally:
+                end.set()
+            for change in changes:
+                change.result()
+        for number in range(4):
+            copied = self.subjects(client, f"Copy{number}")
+            self.assertEqual(told[number], f"copied: {len(copied)}\n")
+            self.assertEqual(len(copied), len(set(map(tuple, copied))))
+            self.assertEqual([subject for subject in copied if subject[0] == b"stays"],
+                             [subject for subject in before if subject[0] == b"stays"])
+        client.logout()
 
     def test_what_was_purged_is_gone(self):
         client = self.imap("frank")
