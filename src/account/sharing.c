@@ -10,6 +10,7 @@
 #include "base/encoding.h"
 #include "mail/address.h"
 #include "store/value.h"
+#include "store/watch.h"
 
 enum { LIST_BYTES_MAX = SHARING_ENTRIES_MAX * (SHARING_IDENTIFIER_MAX + RIGHTS_LETTERS + 2) };
 enum { NAME_BYTES = 40 };
@@ -174,6 +175,15 @@ static void compose_shared(struct change *change, uint64_t mailbox, struct text 
         value_compose(change, identifier, shared_name(mailbox, name), on ? TEXT("1") : TEXT(""));
 }
 
+/* Whom the identifier means may see another mailbox now, or one less. */
+static void tell(struct store *store, struct text identifier)
+{
+    if (!text_starts_with(identifier, TEXT("-")))
+        mailbox_watchers_wake(store, identifier);
+    else
+        mailbox_watchers_wake(store, text_from_position(identifier, 1));
+}
+
 /* From the reading of the list to the append nothing yields. */
 static enum status commit_list(struct store *store, struct mailbox *box, struct change *change,
                                struct text list)
@@ -200,6 +210,8 @@ enum status sharing_change(struct store *store, uint64_t mailbox, struct text id
     unsigned left = edit_list(buffer_text(&list), identifier, how, rights, &edited);
     compose_shared(&change, mailbox, identifier, left != 0);
     enum status status = commit_list(store, box, &change, buffer_text(&edited));
+    if (status == OK)
+        tell(store, identifier);
     buffer_finish(&list);
     buffer_finish(&edited);
     change_finish(&change);
@@ -224,6 +236,8 @@ enum status sharing_inherit(struct store *store, uint64_t from, uint64_t to)
         compose_shared(&change, to, identifier, true);
     if (list.length > 0)
         status = commit_list(store, box, &change, buffer_text(&list));
+    for (rest = buffer_text(&list); next_entry(&rest, &identifier, &rights);)
+        tell(store, identifier);
     buffer_finish(&list);
     change_finish(&change);
     return status;

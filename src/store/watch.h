@@ -8,7 +8,7 @@
 
 struct mailbox_watch {
     struct list link;
-    struct text owner;           /* borrowed */
+    struct text owner;           /* borrowed; "anyone" and the like: what is shared with them */
     void (*wake)(void *context); /* must not YIELD */
     void *context;
 };

@@ -1,5 +1,6 @@
 #include "proto/imap/imap_filter.h"
 
+#include "proto/imap/imap_place.h"
 #include "store/hierarchy.h"
 
 static const struct {
@@ -102,5 +103,16 @@ bool imap_filter_has(struct imap_session *session, const struct imap_filter *fil
     case FILTER_MAILBOXES:
         return names_have(filter, name, 0);
     }
+    return false;
+}
+
+bool imap_filter_leaves_own(const struct imap_session *session, const struct imap_filter *filter)
+{
+    if (filter->kind == FILTER_SUBSCRIBED)
+        return true;
+    for (unsigned i = 0; i < filter->count; i++)
+        if (text_is_empty(filter->names[i]) ||
+            !text_equals(imap_place_of(session, filter->names[i]).owner, session->options->user))
+            return true;
     return false;
 }

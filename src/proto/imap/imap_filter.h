@@ -29,4 +29,7 @@ void imap_lex_filter(struct imap_session *session, struct arena *arena, struct i
 bool imap_filter_has(struct imap_session *session, const struct imap_filter *filter,
                      struct text name, bool is_own);
 
+/* It may mean mailboxes of others as well. */
+bool imap_filter_leaves_own(const struct imap_session *session, const struct imap_filter *filter);
+
 #endif

@@ -124,7 +124,7 @@ static int compare_names(const void *a, const void *b)
 static void add_shared(void *context, struct mailbox *box)
 {
     struct listing *listing = context;
-    struct text name = imap_shown_name(listing->session, box);
+    struct text name = imap_shown_name(listing->session, box, &listing->session->line.arena);
     bool is_public = text_equals(mailbox_owner(box), ACCOUNT_PUBLIC);
     if (is_public && listing->hides_public && map_get(listing->by_name, name) == NULL)
         return;

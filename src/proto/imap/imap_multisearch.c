@@ -75,7 +75,8 @@ static bool add_own(void *context, struct text name, struct mailbox *box)
 static void add_shared(void *context, struct mailbox *box)
 {
     struct sources *sources = context;
-    consider(sources, imap_shown_name(sources->session, box), box, false);
+    consider(sources, imap_shown_name(sources->session, box, &sources->session->line.arena), box,
+             false);
 }
 
 /* False when answered. YIELDS. */

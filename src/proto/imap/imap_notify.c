@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "account/sharing.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/map.h"
@@ -11,9 +12,10 @@
 #include "proto/imap/imap_fetch.h"
 #include "proto/imap/imap_filter.h"
 #include "proto/imap/imap_name.h"
+#include "proto/imap/imap_place.h"
 #include "proto/imap/imap_status.h"
+#include "proto/imap/imap_watch.h"
 #include "store/hierarchy.h"
-#include "store/watch.h"
 
 enum event {
     EVENT_NEW = 1,
@@ -45,14 +47,15 @@ struct known {
     struct text name; /* owned */
     uint32_t uid_next, messages;
     uint64_t modseq;
-    bool is_subscribed;
+    bool is_subscribed, is_own;
     unsigned round; /* when it was last met */
 };
 
 struct imap_notify {
     struct imap_session *session;
-    struct mailbox_watch watch;
-    struct arena arena;
+    struct imap_watches watches;
+    bool has_others;                 /* the groups may mean mailboxes that others share */
+    struct arena arena, names;       /* names: of one telling */
     struct group groups[GROUPS_MAX]; /* the selected mailbox's apart */
     unsigned group_count;
     unsigned selected; /* events of the selected mailbox */
@@ -151,6 +154,8 @@ static bool read_group(struct imap_notify *notify, struct imap_lex *lex)
         imap_lex_fail(lex, "Too many groups of events");
     else
         notify->groups[notify->group_count++] = group;
+    notify->has_others =
+        notify->has_others || imap_filter_leaves_own(notify->session, &group.filter);
     return are_known;
 }
 
@@ -171,10 +176,10 @@ static bool read_set(struct imap_notify *notify, struct imap_lex *lex)
 /* Telling */
 
 /* RFC 5465 3: the first group that means the mailbox decides. */
-static unsigned events_of(const struct imap_notify *notify, struct text name)
+static unsigned events_of(const struct imap_notify *notify, struct text name, bool is_own)
 {
     for (unsigned i = 0; i < notify->group_count; i++)
-        if (imap_filter_has(notify->session, &notify->groups[i].filter, name, true))
+        if (imap_filter_has(notify->session, &notify->groups[i].filter, name, is_own))
             return notify->groups[i].events;
     return 0;
 }
@@ -245,22 +250,53 @@ static void tell_messages(struct imap_notify *notify, struct known *known, struc
     known->modseq = mailbox_modseq(box);
 }
 
-static bool hold_against(void *context, struct text name, struct mailbox *box)
+static void hold_against(struct imap_notify *notify, struct text name, struct mailbox *box,
+                         unsigned wanted)
 {
-    struct imap_notify *notify = context;
     bool is_new;
-    if (mailbox_is_deleted(box))
-        return true;
-    unsigned wanted = events_of(notify, name);
     struct known *known = find_or_add(notify, mailbox_id(box), &is_new);
+    if (known->round == notify->round)
+        return; /* it is shared with the user, and with all */
     known->round = notify->round;
+    known->is_own = text_equals(mailbox_owner(box), notify->session->options->user);
     if (is_new) { /* an empty one has no news */
         known->uid_next = 1;
         known->modseq = mailbox_modseq(box);
     }
     tell_name(notify, known, name, is_new, wanted);
     tell_messages(notify, known, box, wanted);
+}
+
+static bool hold_own(void *context, struct text name, struct mailbox *box)
+{
+    struct imap_notify *notify = context;
+    if (!mailbox_is_deleted(box))
+        hold_against(notify, name, box, events_of(notify, name, true));
     return true;
+}
+
+/* RFC 5465 3.1: names take the right to look it up, which the caller has; messages that to read. */
+static void hold_shared(void *context, struct mailbox *box)
+{
+    struct imap_notify *notify = context;
+    struct text name = imap_shown_name(notify->session, box, &notify->names);
+    unsigned wanted = events_of(notify, name, false);
+    if (wanted == 0)
+        return;
+    if ((imap_rights(notify->session, box) & RIGHT_READ) == 0)
+        wanted &= ~(unsigned)EVENTS_OF_MESSAGES;
+    imap_watch(&notify->watches, mailbox_owner(box));
+    hold_against(notify, name, box, wanted);
+}
+
+static void hold_all_shared(struct imap_notify *notify)
+{
+    struct imap_session *session = notify->session;
+    imap_watch(&notify->watches, TEXT("anyone"));
+    imap_watch(&notify->watches, TEXT("authenticated"));
+    arena_init(&notify->names);
+    sharing_each_visible(session->store, session->options->user, hold_shared, notify);
+    arena_finish(&notify->names);
 }
 
 static void forget(struct imap_notify *notify, struct text key, struct known *known)
@@ -280,7 +316,7 @@ static void tell_gone(struct imap_notify *notify)
         struct known *known = value;
         if (known->round == notify->round)
             continue;
-        if ((events_of(notify, known->name) & EVENT_NAME) != 0)
+        if ((events_of(notify, known->name, known->is_own) & EVENT_NAME) != 0)
             put_list(notify->session, known->name, "\\NonExistent", TEXT(""));
         forget(notify, key, known);
         position = 0; /* a changed map is walked anew */
@@ -294,7 +330,12 @@ void imap_notify_tell(struct imap_session *session)
         return;
     notify->is_dirty = false;
     notify->round++;
-    mailbox_each_name(session->store, session->options->user, TEXT(""), hold_against, notify);
+    imap_watches_begin(&notify->watches);
+    imap_watch(&notify->watches, session->options->user);
+    mailbox_each_name(session->store, session->options->user, TEXT(""), hold_own, notify);
+    if (notify->has_others)
+        hold_all_shared(notify);
+    imap_watches_end(&notify->watches);
     tell_gone(notify);
     imap_send(session);
 }
@@ -339,10 +380,7 @@ static struct imap_notify *notify_new(struct imap_session *session)
     notify->session = session;
     notify->known = map_new();
     arena_init(&notify->arena);
-    list_init(&notify->watch.link);
-    notify->watch.owner = session->options->user;
-    notify->watch.wake = wake;
-    notify->watch.context = notify;
+    imap_watches_init(&notify->watches, session->store, wake, notify);
     return notify;
 }
 
@@ -350,7 +388,7 @@ static void notify_free(struct imap_notify **notify)
 {
     size_t position = 0;
     void *value;
-    mailbox_watch_end(&(*notify)->watch);
+    imap_watches_finish(&(*notify)->watches);
     while (map_next((*notify)->known, &position, NULL, &value)) {
         struct known *known = value;
         free((char *)known->name.data);
@@ -379,7 +417,6 @@ static void begin(struct imap_session *session, struct imap_notify *notify)
     notify->status_items = imap_lex_status_items(&lex);
     imap_notify_end(session);
     session->notify = notify;
-    mailbox_watch_begin(session->store, &notify->watch);
     notify->is_dirty = notify->is_silent = true;
     imap_notify_tell(session);
     notify->is_silent = false;

@@ -21,10 +21,10 @@ struct imap_place imap_place_of(const struct imap_session *session, struct text 
     return (struct imap_place){text_head(rest, owner), text_from_position(rest, owner + 1)};
 }
 
-struct text imap_shown_name(struct imap_session *session, const struct mailbox *box)
+struct text imap_shown_name(const struct imap_session *session, const struct mailbox *box,
+                            struct arena *arena)
 {
     struct text owner = mailbox_owner(box), name = mailbox_name(box);
-    struct arena *arena = &session->line.arena;
     if (text_equals(owner, session->options->user))
         return arena_copy(arena, name);
     if (text_equals(owner, ACCOUNT_PUBLIC))
@@ -34,7 +34,10 @@ struct text imap_shown_name(struct imap_session *session, const struct mailbox *
 
 void imap_put_mailbox_name(struct imap_session *session, const struct mailbox *box)
 {
-    imap_put_name(&session->out, imap_shown_name(session, box), imap_is_utf8(session));
+    struct arena arena; /* there may be no command for hours */
+    arena_init(&arena);
+    imap_put_name(&session->out, imap_shown_name(session, box, &arena), imap_is_utf8(session));
+    arena_finish(&arena);
 }
 
 struct mailbox *imap_find_above(const struct imap_session *session, const struct imap_place *place)

@@ -19,8 +19,9 @@ struct imap_place {
 };
 /* Borrows from name, which is decoded. What leads nowhere is a name that no mailbox has. */
 struct imap_place imap_place_of(const struct imap_session *session, struct text name);
-/* How the session names it, in the command's arena. */
-struct text imap_shown_name(struct imap_session *session, const struct mailbox *box);
+/* How the session names it. */
+struct text imap_shown_name(const struct imap_session *session, const struct mailbox *box,
+                            struct arena *arena);
 /* That, as an astring, appended to session->out. */
 void imap_put_mailbox_name(struct imap_session *session, const struct mailbox *box);
 /* The mailbox of this name, or the first above it that there is; NULL: none. */
