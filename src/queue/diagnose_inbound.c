@@ -54,6 +54,10 @@ static void look_at_peers(const struct setting_server *server, struct text place
         findings_add(findings, FINDING_WARNING, "refuse", place,
                      "%u networks or names are refused: is the other server one of them?",
                      server->refused_count);
+    if (server->filter_count > 0)
+        findings_add(findings, FINDING_WARNING, "filter",
+                     TEXT("mailroot filter check IP-ADDRESS --from ADDRESS --to ADDRESS"),
+                     "mail from strangers is filtered: would that of the other server be taken?");
     if (server->admitted_count > 0)
         findings_add(findings, FINDING_WARNING, "admit", place,
                      "only %u networks or names are talked to: is the other server one of them?",

@@ -32,7 +32,7 @@ static const struct setting_row filter_rows[] = {
      .help = "How long the first recipient of a connection waits for what the lists say, all asked "
              "at once. A list that has not answered by then counts as if it had nothing to say."},
     {FILTER, "sender", &setting_type_patterns,
-     .otherwise = "nobody", .high = 100000, TO_LIST(setting_filter, senders, sender_count),
+     .otherwise = "nobody", .high = 10000, TO_LIST(setting_filter, senders, sender_count),
      .help = "The senders (MAIL FROM) whose mail is not taken: user@example.net, a whole domain "
              "(*@example.net), all below it (*@*.example.net), both (*@*example.net), or a name in "
              "every domain (user@*)."},
@@ -55,7 +55,7 @@ static const struct setting_row filter_rows[] = {
              "(x-sender, x-receiver) before it, as a pickup folder takes it. Nobody but the "
              "administrator clears it. Taken up at the next start."},
     {FILTER, "recipient", &setting_type_patterns,
-     .otherwise = "nobody", .high = 100000, TO_LIST(setting_filter, recipients, recipient_count),
+     .otherwise = "nobody", .high = 10000, TO_LIST(setting_filter, recipients, recipient_count),
      .help = "The recipients who get no mail from outside (550 5.7.1), written as with sender. Who "
              "is logged in may write to them. That unknown users of our domains get none (550 "
              "5.1.1) needs no filter."},

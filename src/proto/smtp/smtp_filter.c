@@ -27,7 +27,7 @@ struct filter_decision smtp_filter_meet(struct smtp_session *session)
     struct filter_decision decision = {.verdict = FILTER_UNKNOWN};
     struct net_address local;
     *filtering = (struct smtp_filtering){0};
-    if (!stream_local(session->line.stream, &local))
+    if (session->server->filter_count == 0 || !stream_local(session->line.stream, &local))
         return decision;
     filtering->applied = decide_filters(session->server, session->service, &local);
     if (filtering->applied == 0)
