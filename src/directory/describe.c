@@ -1,6 +1,7 @@
 #include "directory/describe.h"
 
 #include "base/check.h"
+#include "directory/attribute.h"
 #include "directory/selection.h"
 #include "directory/state.h"
 
@@ -8,10 +9,14 @@ static bool describe_user(struct directory *directory, struct text key, struct a
                           struct directory_description *out)
 {
     struct directory_user user;
+    struct attributes attributes;
     if (!directory_user_find(directory, key, arena, &user))
         return false;
-    *out = (struct directory_description){
-        .kind = DESCRIBED_USER, .address = arena_copy(arena, key), .name = user.name};
+    attributes_load(directory, key, arena, &attributes);
+    struct text shown = attributes.values[ATTRIBUTE_DISPLAY_NAME];
+    *out = (struct directory_description){.kind = DESCRIBED_USER,
+                                          .address = arena_copy(arena, key),
+                                          .name = text_is_empty(shown) ? user.name : shown};
     return true;
 }
 

@@ -32,6 +32,7 @@ static const struct profile_row {
     {KIND_CONNECTOR, "limit connections", {NULL, "100", "100"}},
     {KIND_CONNECTOR, "limit messages", {NULL, "20", "20"}},
     {KIND_CONNECTOR, "limit recipients", {NULL, "64000", NULL}},
+    {KIND_SERVER, "resolve-senders", {NULL, "logged-in", NULL}},
     {KIND_SERVER, "unknown-recipients", {NULL, "report", NULL}},
     {KIND_FILTER, "sender then", {NULL, "drop", NULL}},
     {KIND_RETRY, "after", {NULL, NULL, "15m 30m 1h then 4h"}},

@@ -10,6 +10,7 @@ static const char *const on_off_choices[] = {"off", "on", NULL};
 static const char *const server_tls_choices[] = {"none", "offer", "require", NULL};
 static const char *const verify_choices[] = {"off", "logged-in", "on", NULL};
 static const char *const bare_choices[] = {"refused", "taken", NULL};
+static const char *const resolve_choices[] = {"nobody", "logged-in", "everyone", NULL};
 static const char *const unknown_choices[] = {"refuse", "report", NULL};
 static const char *const hello_choices[] = {"optional", "required", NULL};
 static const char *const anonymous_choices[] = {"yes", "no", NULL};
@@ -172,6 +173,12 @@ static const struct setting_row server_rows[] = {
     {SERVER, "tarpit", &setting_type_time,
      .standard = "0", .low = 0, .high = MINUTE, TO(setting_server, tarpit_ms),
      .help = "How long a peer that is not logged in waits for each refusal (5xx)."},
+    {SERVER, "resolve-senders", &setting_type_choice,
+     .standard = "nobody", .choices = resolve_choices, TO(setting_server, resolves),
+     .help = "Whose mail gets, when its From is a user of ours, the display name that the directory "
+             "has for him: that of those who are logged in, or also everyone else's. With everyone a "
+             "stranger who writes under a user's address looks like him, and signatures over From "
+             "break where the name changes."},
     {SERVER, "unknown-recipients", &setting_type_choice,
      .standard = "refuse", .choices = unknown_choices, TO(setting_server, reports_unknown),
      .help = "What who is logged in is told of recipients of our domains whom nobody knows. refuse: "

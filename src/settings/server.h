@@ -54,6 +54,9 @@ enum verify_policy {
     VERIFY_ON,
 };
 
+/* Whose From is written as the directory has it. */
+enum resolve_policy { RESOLVE_NOBODY, RESOLVE_LOGGED_IN, RESOLVE_EVERYONE };
+
 /* Who may start the delivery of mail that waits (RFC 1985), besides the listed networks. */
 enum etrn_policy { ETRN_ANY, ETRN_LOGGED_IN, ETRN_NOBODY };
 
@@ -121,6 +124,7 @@ struct setting_server {
     bool takes_bare_addresses;         /* `bare-addresses taken`: MAIL FROM: user@example.org */
     bool needs_login;                  /* `anonymous no`: MAIL only after a login */
     bool reports_unknown;              /* `unknown-recipients report`: to who is logged in */
+    enum resolve_policy resolves;      /* `resolve-senders logged-in` */
     enum verify_policy verify, expand; /* `verify on`, `expand on`: VRFY and EXPN */
     int64_t tarpit_ms;                 /* `tarpit 5s`: before a 5xx to who is not logged in */
     uint64_t max_append_bytes;         /* `limit append 1GB`: of IMAP */

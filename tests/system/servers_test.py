@@ -2,6 +2,8 @@
 is called in what it sends, and how mail leaves them. DNS is a real nsd."""
 
 import json
+import email
+import email.policy
 import re
 import socket
 import threading
@@ -33,7 +35,8 @@ class Servers(ServerTest):
         cls.nsd = Nsd(ZONES)
         cls.addClassCleanup(cls.nsd.close)
         cls.nsd.start()
-        cls.ports = {name: free_port() for name in ("second", "named", "closed", "shy", "excepted")}
+        cls.ports = {name: free_port() for name in ("second", "named", "closed", "shy", "excepted",
+                                                    "resolving", "trusting")}
 
         def block(name, *lines):
             return [f"server {name} {{", f"    listen 127.0.0.1:{cls.ports[name]} smtp",
@@ -45,6 +48,8 @@ class Servers(ServerTest):
                    "refuse *.dyn.example 203.0.113.0/24"),
             *block("closed", "proxy 127.0.0.1", "admit *.partner.example 203.0.113.0/24"),
             *block("shy", "proxy 127.0.0.1", "limit unknown-recipients 2"),
+            *block("resolving", "login cleartext", "resolve-senders logged-in"),
+            *block("trusting", "resolve-senders everyone"),
             *block("excepted", "proxy 127.0.0.1", "relay all-except 192.0.2.0/24"),
         ]}
 
@@ -122,6 +127,36 @@ class Servers(ServerTest):
         self.server.wait_log(r"smtp.slowed peer=\"192.0.2.13:4711\" unknown-recipients=4 "
                              r"delay-ms=2000")
         self.assertRegex(client.ask("RCPT TO:<alice@example.test>"), "^250")
+
+    def author(self, server, subject, login=None, written="Somebody <bob@example.test>"):
+        """How From of a message to alice reads when it has come in by that server."""
+        client = RawClient(self.ports[server])
+        self.addCleanup(client.close)
+        client.greet()
+        if login:
+            self.assertRegex(client.ask(f"AUTH PLAIN {self.server.plain(login)}"), "^235 ")
+        for command in ("MAIL FROM:<a@else.test>", "RCPT TO:<alice@example.test>"):
+            self.assertRegex(client.ask(command), "^250")
+        self.assertRegex(client.ask("DATA"), "^354")
+        self.assertRegex(client.ask(f"From: {written}\r\nSubject: {subject}\r\n\r\nhello\r\n.\r\n"
+                                    .encode()), "^250")
+        message, = [one for one in self.server.fetch("alice")
+                    if f"Subject: {subject}\r\n".encode() in one]
+        self.assertTrue(message.endswith(b"\r\n\r\nhello\r\n"))
+        return email.message_from_bytes(message, policy=email.policy.default)["From"]
+
+    # shows: C27
+    def test_from_has_the_directorys_name_for_whom_the_server_resolves(self):
+        self.server.cli("directory", "set", "bob@example.test", "display-name", "Bøb, the \"Builder\"")
+        name = "Bøb, the \"Builder\""
+        for server, login, expected in (("second", None, "Somebody"), ("resolving", None, "Somebody"),
+                                        ("resolving", "alice", name), ("trusting", None, name)):
+            author = self.author(server, f"by {server} {login}", login).addresses[0]
+            self.assertEqual((author.display_name, author.addr_spec), (expected, "bob@example.test"))
+        stranger = self.author("trusting", "stranger", written="Eve <eve@else.test>")
+        self.assertEqual(str(stranger), "Eve <eve@else.test>")
+        both = self.author("trusting", "two of them", written="a@example.test, bob@example.test")
+        self.assertEqual(str(both), "a@example.test, bob@example.test")
 
     # shows: S01 S02 S62
     def test_a_second_server_has_its_own_socket_name_and_folders(self):

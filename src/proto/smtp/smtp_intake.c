@@ -106,7 +106,7 @@ void smtp_intake_begin(struct smtp_session *session)
     buffer_init(&intake->header, HEADER_HELD_MAX);
     buffer_init(&intake->seen, HEADER_HELD_MAX);
     /* RFC 6409 8: a submission server completes the header; a relay leaves it alone. */
-    intake->holds_header = session->login[0] != '\0';
+    intake->holds_header = session->login[0] != '\0' || smtp_resolves_sender(session);
     if (smtp_filter_discards(session))
         return;
     intake->queued = queue_begin(session->front->role->store, &session->transaction.envelope);
@@ -128,15 +128,18 @@ static void release_header(struct smtp_session *session)
     struct smtp_stamp stamp = stamp_of(session);
     struct buffer added;
     buffer_init(&added, STAMP_MAX);
-    if (intake->facts.ended && !intake->facts.has_date)
+    bool completes = intake->facts.ended && session->login[0] != '\0';
+    if (completes && !intake->facts.has_date)
         smtp_stamp_date(&stamp, &added);
-    if (intake->facts.ended && !intake->facts.has_message_id) {
+    if (completes && !intake->facts.has_message_id) {
         smtp_stamp_message_id(&stamp, &added);
         char id[ID_TEXT_BYTES];
         snprintf(intake->facts.message_id, sizeof(intake->facts.message_id), "<%s@%.*s>",
                  id_format(stamp.id, id), TEXT_ARG(text_head(session->host, 200)));
     }
     append(intake, buffer_text(&added));
+    if (intake->facts.ended)
+        smtp_resolve_sender(session);
     append(intake, buffer_text(&intake->header));
     buffer_finish(&added);
     buffer_finish(&intake->header);

@@ -163,6 +163,10 @@ void smtp_intake_take(struct smtp_session *session, struct text bytes);
 void smtp_intake_take_chunk(struct smtp_session *session, struct text bytes);
 /* The message is complete: commit, answer, end the transaction. YIELDS. */
 void smtp_intake_end(struct smtp_session *session);
+/* The author of the held header is renamed by the directory, where the settings say so
+ * (smtp_resolve.c). Such headers have to be held. YIELDS. */
+bool smtp_resolves_sender(const struct smtp_session *session);
+void smtp_resolve_sender(struct smtp_session *session);
 /* Forget a message that is not complete. */
 void smtp_intake_drop(struct smtp_session *session);
 
