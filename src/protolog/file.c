@@ -30,6 +30,7 @@ struct protolog_file {
     bool is_limited;        /* it shares its disk with the data */
     bool owes_header;       /* the file that is open has none of ours yet */
     uint64_t lost;          /* rows since the last line on disk */
+    int trouble;            /* errno of this batch, which is not tried on; 0: none */
     struct buffer gathered; /* whole lines */
     unsigned rows;          /* in gathered */
 };
@@ -68,6 +69,7 @@ static void note_lost(struct protolog_file *file, unsigned rows, int error,
                       struct protolog_tally *tally)
 {
     file->lost += rows;
+    file->trouble = error;
     tally->lost += rows;
     tally->error = error;
 }
@@ -101,7 +103,7 @@ static bool has_room(const struct protolog_file *file, const struct protolog_dis
     return unused_bytes > disk->reserve;
 }
 
-void protolog_file_flush(struct protolog_file *file, struct protolog_tally *tally)
+static void write_gathered(struct protolog_file *file, struct protolog_tally *tally)
 {
     if (file->gathered.length == 0)
         return;
@@ -114,6 +116,12 @@ void protolog_file_flush(struct protolog_file *file, struct protolog_tally *tall
     }
     file->rows = 0;
     buffer_reset(&file->gathered, 0);
+}
+
+void protolog_file_flush(struct protolog_file *file, struct protolog_tally *tally)
+{
+    write_gathered(file, tally);
+    file->trouble = 0;
 }
 
 /* Opening */
@@ -243,7 +251,7 @@ static bool turn_to(struct protolog_file *file, const struct setting_log *log,
     bool is_ours = file->fd >= 0 && is_for(file, log);
     if (is_ours && !is_due(file, log, wall_ms) && !is_gone(file))
         return true;
-    protolog_file_flush(file, tally);
+    write_gathered(file, tally);
     if (!is_ours)
         file->number = 0;
     do {
@@ -273,12 +281,13 @@ void protolog_file_put(struct protolog_file *file, const struct protolog_site *s
                        const struct protolog_disk *disk, const struct protolog_row *row,
                        struct protolog_tally *tally)
 {
-    if (!turn_to(file, site->log, disk, row->wall_ms, tally)) {
-        note_lost(file, 1, errno, tally);
-        return;
-    }
-    if (file->gathered.length == 0 && !has_room(file, disk)) {
-        note_lost(file, 1, ENOSPC, tally);
+    int trouble = file->trouble;
+    if (trouble == 0 && !turn_to(file, site->log, disk, row->wall_ms, tally))
+        trouble = errno;
+    else if (trouble == 0 && file->gathered.length == 0 && !has_room(file, disk))
+        trouble = ENOSPC;
+    if (trouble != 0) {
+        note_lost(file, 1, trouble, tally);
         return;
     }
     if (file->gathered.length == 0)
@@ -286,5 +295,5 @@ void protolog_file_put(struct protolog_file *file, const struct protolog_site *s
     protolog_write_row(site, row, &file->gathered);
     file->rows++;
     if (file->gathered.length >= GATHERED_MOST)
-        protolog_file_flush(file, tally);
+        write_gathered(file, tally);
 }

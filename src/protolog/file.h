@@ -20,17 +20,19 @@ struct protolog_tally {
     int error;              /* errno of the latest failure; 0 none */
 };
 
-/* Add a row to what is to be written. A row from before the file that is being written began goes
- * into that file: files only go forward. reserve: free bytes that are left alone on the disk of
- * `data` (a path); both may be nothing. */
+/* Free bytes that are left alone on the disk that has `data` (a path), should the file be there
+ * too; NULL: no disk is spared. */
 struct protolog_disk {
     const char *data;
     uint64_t reserve;
 };
+
+/* Add a row to what is to be written; some of that may be written now. A row from before the file
+ * that is open began goes into that file: files only go forward. */
 void protolog_file_put(struct protolog_file *file, const struct protolog_site *site,
                        const struct protolog_disk *disk, const struct protolog_row *row,
                        struct protolog_tally *tally);
-/* Write what was put. */
+/* Write what was put: a batch is over. After a failure nothing more is tried before this. */
 void protolog_file_flush(struct protolog_file *file, struct protolog_tally *tally);
 
 #endif
