@@ -1,7 +1,8 @@
 /* The note is the one place where a move happens: until it names the new directory nothing there
  * counts, and from then on nothing in the old one does. So a move can end at any point:
  *
- *     copy OLD/store to NEW/store.arriving      the note says OLD: what is there is begun anew
+ *     note "at OLD, to NEW"
+ *     copy OLD/store to NEW/store.arriving      what is there then is begun anew, or thrown away
  *     note "at NEW, from OLD"                   now it is moved
  *     rename that to NEW/store, remove OLD/store, and note "at NEW"      the next start goes on
  * here
@@ -33,6 +34,7 @@ struct note {
     struct text data; /* the directory that it is in */
     struct text at;
     struct text from; /* "" but while a move is being finished */
+    struct text to;   /* "" but while one has begun */
 };
 
 static const char *path_in(const struct note *note, struct text directory, const char *name)
@@ -53,11 +55,12 @@ static bool take_line(const struct note *note, struct text *rest, const char *wo
 static enum status parse_note(struct note *note, const char *path, struct text bytes)
 {
     bool good = take_line(note, &bytes, "at ", &note->at) &&
-                (text_is_empty(bytes) || take_line(note, &bytes, "from ", &note->from));
+                (text_is_empty(bytes) || take_line(note, &bytes, "from ", &note->from) ||
+                 take_line(note, &bytes, "to ", &note->to));
     return good && text_is_empty(bytes)
                ? OK
                : refused("%s does not say where the queue is; it has the lines: at DIRECTORY, and "
-                         "from DIRECTORY when it was being moved",
+                         "from or to DIRECTORY when it was being moved",
                          path);
 }
 
@@ -66,7 +69,7 @@ static enum status read_note(struct note *note)
 {
     const char *path = path_in(note, note->data, NOTE);
     note->at = note->data;
-    note->from = TEXT("");
+    note->from = note->to = TEXT("");
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return errno == ENOENT ? OK : try_later("cannot read %s: %m", path);
@@ -90,13 +93,15 @@ static enum status forget_note(const struct note *note)
 /* In the data directory it needs none, so that this can be given another name as a whole. */
 static enum status write_note(const struct note *note)
 {
-    if (text_is_empty(note->from) && text_equals(note->at, note->data))
+    bool is_moving = note->from.length + note->to.length > 0;
+    if (!is_moving && text_equals(note->at, note->data))
         return forget_note(note);
-    struct text from = text_is_empty(note->from)
-                           ? TEXT("")
-                           : arena_printf(note->arena, "from %.*s\n", TEXT_ARG(note->from));
+    struct text other = !is_moving ? TEXT("")
+                        : text_is_empty(note->to)
+                            ? arena_printf(note->arena, "from %.*s\n", TEXT_ARG(note->from))
+                            : arena_printf(note->arena, "to %.*s\n", TEXT_ARG(note->to));
     struct text bytes =
-        arena_printf(note->arena, "at %.*s\n%.*s", TEXT_ARG(note->at), TEXT_ARG(from));
+        arena_printf(note->arena, "at %.*s\n%.*s", TEXT_ARG(note->at), TEXT_ARG(other));
     struct folder_file file;
     enum status status = folder_file_begin(&file, note->data.data, 0600);
     if (status == OK)
@@ -206,6 +211,17 @@ static enum status make_store(const struct note *note)
     return site_make_role_directory(role_find(ROLE_STORE), path_in(note, note->at, "store"));
 }
 
+/* What was copied there counts no more: the settings want it elsewhere by now. */
+static enum status take_back(struct note *note)
+{
+    int to = folder_tree_open(note->to.data);
+    enum status status = to < 0 ? OK : folder_tree_remove(to, ARRIVING);
+    if (to >= 0)
+        close(to);
+    note->to = TEXT("");
+    return status == OK ? write_note(note) : status;
+}
+
 static enum status copy_to(const struct note *note, struct text wanted)
 {
     int from = folder_tree_open(path_in(note, note->at, "store"));
@@ -237,12 +253,16 @@ static enum status begin_move(struct note *note, struct text wanted)
     bool is_there = status == OK && is_same(note->at, wanted);
     if (status == OK && !is_there) {
         log_info("queue.moving", "from=%s to=%s", log_text(note->at), log_text(wanted));
-        status = copy_to(note, wanted);
+        note->to = wanted;
+        status = write_note(note);
+        if (status == OK)
+            status = copy_to(note, wanted);
     }
     if (status != OK)
         return fail_within(status, "the queue cannot be moved from %s to %s", note->at.data,
                            wanted.data);
     note->from = is_there ? TEXT("") : note->at;
+    note->to = TEXT("");
     note->at = wanted;
     status = write_note(note);
     sync_point("queue-noted");
@@ -254,6 +274,8 @@ static enum status settle(struct note *note, struct text wanted)
     enum status status = read_note(note);
     if (status == OK && !text_is_empty(note->from))
         status = finish_move(note);
+    if (status == OK && !text_is_empty(note->to) && !text_equals(note->to, wanted))
+        status = take_back(note);
     if (status != OK)
         return status;
     if (text_equals(note->at, wanted))

@@ -184,12 +184,18 @@ enum status site_lock(const struct site *site, int *fd)
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*fd < 0)
         return refused("cannot open %s: %m", path);
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
-        return OK;
-    close(*fd);
-    *fd = -1;
-    return refused("another mailroot serves %.*s already (mailroot status)",
-                   TEXT_ARG(site->settings->data_directory));
+    /* A command that works without a server has it for a moment. */
+    int64_t deadline_ms = clock_monotonic_ms() + BIND_WAIT_MS;
+    while (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
+        if (clock_monotonic_ms() < deadline_ms && task_sleep(BIND_PAUSE_MS) == OK)
+            continue;
+        close(*fd);
+        *fd = -1;
+        return refused("another mailroot serves %.*s already (mailroot status), or a command works "
+                       "on it",
+                       TEXT_ARG(site->settings->data_directory));
+    }
+    return OK;
 }
 
 /* A folder that is there keeps its owner and mode: they are the administrator's by now. */

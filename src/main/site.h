@@ -65,8 +65,8 @@ enum status site_make_directory(const char *path, unsigned mode);
 enum status site_make_role_directory(const struct role *role, const char *path);
 /* Say so when root starts us without the users the roles should become. */
 void site_warn_of_root(void);
-/* Claim the data directory (made before) for a serving process; the claim ends with the process or
- * with fd. REFUSED: another serves it. */
+/* Claim the data directory (made before) for a process that serves it, or works on it without a
+ * server; the claim ends with the process or with fd. REFUSED: another has it. YIELDS. */
 enum status site_lock(const struct site *site, int *fd);
 /* <run>/<role>.sock; parent's too. In out, NUL-ended. */
 bool site_socket_path(const struct settings *settings, enum role_kind role, char out[108]);
