@@ -102,7 +102,7 @@ void charsets_release(struct charsets **held)
 
 static const struct charset *find(struct text name)
 {
-    for (unsigned i = 0; i < CHARSET_COUNT; i++)
+    for (unsigned i = 0; i < CHARSET_COUNT && name.length > 0; i++)
         if (text_equals_nocase(name, text_from(charsets[i].name)))
             return &charsets[i];
     return NULL;
