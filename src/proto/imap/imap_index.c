@@ -180,8 +180,10 @@ static void look_through_all(struct imap_index *index, bool *is_all)
     struct fresh_place place = {0, 0};
     *is_all = true;
     index->began_us = clock_monotonic_us();
-    while (!task_is_cancelled() && fresh_next(index->store, &place, &entry))
+    while (!task_is_cancelled() && fresh_next(index->store, &place, &entry)) {
         *is_all &= look_through_mailbox(index, &place);
+        rest(index);
+    }
 }
 
 /* Until there is more than was told when `told` was, and the store has time for it, or has had none
