@@ -76,6 +76,9 @@ $(BUILD)/obj/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -c -o $@ $<
 
+# The texts of reports are in the program as they are.
+$(BUILD)/obj/src/mail/report_shipped_files.o: $(wildcard share/reports/*.txt)
+
 $(LIBRARY): $(MODULE_OBJECTS) $(SHARED_MAIN_OBJECTS)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -139,7 +142,8 @@ install: programs man
 	done
 	install -m 644 $(BUILD)/man/mailroot.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 644 doc/man/mailroot.8 doc/man/sendmail.8 $(DESTDIR)$(PREFIX)/share/man/man8/
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/mailroot/reports
+	install -m 644 share/reports/*.txt $(DESTDIR)$(PREFIX)/share/mailroot/reports/
 	for name in mailq newaliases; do \
 	    echo '.so man8/sendmail.8' > $(DESTDIR)$(PREFIX)/share/man/man1/$$name.1; done
 

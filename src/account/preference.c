@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "mail/language.h"
 #include "settings/number.h"
 #include "store/value.h"
 
@@ -18,6 +19,7 @@ static const struct row {
     const char *name;
     enum setting_number number;
     const char *const *choices; /* in place of a number: the value is the index */
+    bool is_language;           /* in place of a number: a tag, which has no value */
     uint64_t standard;
     size_t offset, width; /* of the default in struct setting_domain; width 0: it has none */
     const char *help;
@@ -57,6 +59,9 @@ static const struct row {
                                  FROM(indexes_words),
                                  .help = "Whether new messages are indexed for searching; searches "
                                          "find the same without, slower."},
+    [PREFERENCE_LANGUAGE] = {"language", .is_language = true,
+                             .help = "The language of delivery reports to him, as a tag: de, "
+                                     "pt-BR."},
 #undef FROM
 };
 
@@ -73,6 +78,10 @@ static struct text value_name(enum preference which, char out[64])
 
 static bool read_value(const struct row *row, struct text word, uint64_t *out)
 {
+    if (row->is_language) {
+        *out = 0;
+        return language_tag_is_valid(word);
+    }
     if (row->choices == NULL)
         return setting_number_read(row->number, word, out);
     for (*out = 0; row->choices[*out] != NULL; ++*out)
@@ -81,24 +90,37 @@ static bool read_value(const struct row *row, struct text word, uint64_t *out)
     return false;
 }
 
-static bool own_value(const struct accounts *accounts, struct text user, enum preference which,
-                      uint64_t *out)
+/* As it is written, appended; false and nothing when he has none. */
+static bool own_written(const struct accounts *accounts, struct text user, enum preference which,
+                        uint64_t *out, struct buffer *written)
 {
     char name[64];
     struct buffer value;
     buffer_init(&value, 1024);
     bool is_own = value_get(accounts->store, user, value_name(which, name), &value) &&
                   read_value(&rows[which], buffer_text(&value), out);
+    if (is_own && written != NULL)
+        buffer_append(written, buffer_text(&value));
     buffer_finish(&value);
     return is_own;
+}
+
+static bool own_value(const struct accounts *accounts, struct text user, enum preference which,
+                      uint64_t *out)
+{
+    return own_written(accounts, user, which, out, NULL);
+}
+
+static const struct setting_domain *domain_of(const struct accounts *accounts, struct text user)
+{
+    struct text domain = text_from_position(user, text_find_last(user, '@') + 1);
+    return accounts->settings == NULL ? NULL : settings_domain_find(accounts->settings, domain);
 }
 
 static uint64_t default_value(const struct accounts *accounts, struct text user,
                               const struct row *row)
 {
-    struct text domain = text_from_position(user, text_find_last(user, '@') + 1);
-    const struct setting_domain *found =
-        accounts->settings == NULL ? NULL : settings_domain_find(accounts->settings, domain);
+    const struct setting_domain *found = domain_of(accounts, user);
     if (found == NULL || row->width == 0)
         return row->standard;
     const char *at = (const char *)found + row->offset;
@@ -122,11 +144,27 @@ uint64_t preference_get(const struct accounts *accounts, struct text user, enum 
                                                     : default_value(accounts, user, &rows[which]);
 }
 
+static bool write_language(const struct accounts *accounts, struct text user, enum preference which,
+                           struct buffer *out)
+{
+    uint64_t value;
+    const struct setting_domain *domain = domain_of(accounts, user);
+    if (own_written(accounts, user, which, &value, out))
+        return true;
+    if (domain != NULL && domain->language.length > 0)
+        buffer_append(out, domain->language);
+    else if (accounts->settings != NULL)
+        buffer_append(out, accounts->settings->report_language);
+    return false;
+}
+
 bool preference_write(const struct accounts *accounts, struct text user, enum preference which,
                       struct buffer *out)
 {
     const struct row *row = &rows[which];
     uint64_t value;
+    if (row->is_language)
+        return write_language(accounts, user, which, out);
     bool is_own = own_value(accounts, user, which, &value);
     if (!is_own)
         value = default_value(accounts, user, row);
@@ -165,6 +203,9 @@ enum status preference_set(const struct accounts *accounts, struct text user, en
     uint64_t number;
     if (text_equals(value, TEXT("default")))
         value = TEXT("");
+    else if (row->is_language && !read_value(row, value, &number))
+        return refused("'%.*s' is no value of %s; write a tag like de or pt-BR, or default",
+                       TEXT_ARG(text_head(value, 60)), row->name);
     else if (!read_value(row, value, &number) && row->choices != NULL)
         return refused("'%.*s' is no value of %s; write %s, %s%s%s or default", TEXT_ARG(value),
                        row->name, row->choices[0], row->choices[1],

@@ -19,6 +19,7 @@ enum preference {
     PREFERENCE_KEEP_DELETED,      /* milliseconds; 0: what is removed is gone */
     PREFERENCE_KEEP_DELETED_MOST, /* bytes; 0: no limit */
     PREFERENCE_SEARCH_INDEX,      /* 1: his messages are indexed for searching */
+    PREFERENCE_LANGUAGE,          /* a tag (RFC 5646): preference_write alone gives it */
     PREFERENCES
 };
 

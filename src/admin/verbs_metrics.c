@@ -27,6 +27,8 @@ static const struct metric {
     {"expired_recipients", "Recipients given up because their time was over.", COUNTER(expired)},
     {"deleted_recipients", "Recipients deleted by an administrator.", COUNTER(deleted)},
     {"reports", "Delivery reports written.", COUNTER(reports)},
+    {"reports_kept_back", "Reports that a policy or reports limit did not let go.",
+     COUNTER(reports_kept_back)},
     {"bad_messages", "What could be neither delivered nor returned.", COUNTER(bad)},
 };
 

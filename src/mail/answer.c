@@ -6,29 +6,8 @@
 #include "mail/header.h"
 #include "mail/report_write.h"
 #include "mail/transfer_encoding.h"
-#include "mail/words.h"
 
 enum { REFERENCES_MOST = 1500 };
-
-/* Not cut inside a character. */
-static struct text head_of(struct text subject)
-{
-    size_t length = subject.length < ANSWER_SUBJECT_MAX ? subject.length : ANSWER_SUBJECT_MAX;
-    while (length < subject.length && length > 0 &&
-           ((unsigned char)subject.data[length] & 0xc0) == 0x80)
-        length--;
-    return text_head(subject, length);
-}
-
-static void put_subject(struct buffer *out, struct text subject)
-{
-    buffer_append(out, TEXT("Subject: "));
-    if (body_has_8bit(subject))
-        mail_words_encode(subject, sizeof("Subject: ") - 1, out);
-    else
-        report_put_folded(out, sizeof("Subject: ") - 1, " ", subject, false);
-    buffer_append(out, TEXT("\r\n"));
-}
 
 /* RFC 5322 3.6.4. Of long threads the oldest may go, not the last. */
 static void put_thread(struct buffer *out, const struct answer *answer)
@@ -58,7 +37,7 @@ static void put_fields(struct buffer *out, const struct answer *answer)
         buffer_printf(out, "From: %.*s <%.*s>\r\n", TEXT_ARG(answer->from_name),
                       TEXT_ARG(answer->from));
     buffer_printf(out, "To: %.*s\r\n", TEXT_ARG(answer->to));
-    put_subject(out, head_of(answer->subject));
+    report_put_line(out, "Subject", answer->subject);
     buffer_printf(out, "Date: %s\r\n", mail_date(answer->now_ms, date));
     buffer_printf(out, "Message-ID: <%s@", id_format(answer->id, id));
     report_put_own_host(out, answer->host);

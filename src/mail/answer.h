@@ -7,12 +7,10 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 
-enum { ANSWER_SUBJECT_MAX = 400 };
-
 struct answer {
     struct text from, to;    /* addresses, canonical */
     struct text from_name;   /* ASCII words, or "" */
-    struct text subject;     /* UTF-8; cut to ANSWER_SUBJECT_MAX bytes */
+    struct text subject;     /* UTF-8; cut to REPORT_LINE_MAX bytes */
     struct text text;        /* UTF-8, or a MIME entity with its own header */
     bool is_mime;            /* which: of an entity's header only the Content- fields go in */
     const char *submitted;   /* Auto-Submitted: "auto-replied", ... */

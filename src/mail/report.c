@@ -84,14 +84,19 @@ static bool is_digits(struct text text)
     return text.length > 0;
 }
 
-/* RFC 3463 2: class "." subject "." detail; when it is none, one that fits the action. */
+bool report_status_is_valid(struct text status)
+{
+    struct text detail = text_after(text_after(status, '.'), '.');
+    struct text subject = text_before(text_after(status, '.'), '.');
+    struct text class = text_before(status, '.');
+    return class.length == 1 && is_digits(class) && subject.length <= 3 && is_digits(subject) &&
+           detail.length <= 3 && is_digits(detail);
+}
+
+/* When it is none, one that fits the action. */
 static struct text status_of(const struct report_recipient *recipient)
 {
-    struct text detail = text_after(text_after(recipient->status, '.'), '.');
-    struct text subject = text_before(text_after(recipient->status, '.'), '.');
-    struct text class = text_before(recipient->status, '.');
-    if (class.length == 1 && is_digits(class) && subject.length <= 3 && is_digits(subject) &&
-        detail.length <= 3 && is_digits(detail))
+    if (report_status_is_valid(recipient->status))
         return recipient->status;
     switch (recipient->action) {
     case REPORT_FAILED:
@@ -236,21 +241,6 @@ static void put_original_part(struct buffer *out, const struct report *report)
         buffer_append(out, report->original);
 }
 
-/* The first action in the order of the enum names the report: bad news first. */
-static const char *subject_of(const struct report *report)
-{
-    static const char *const subjects[] = {[REPORT_FAILED] = "Failure",
-                                           [REPORT_DELAYED] = "Delay",
-                                           [REPORT_DELIVERED] = "Success",
-                                           [REPORT_RELAYED] = "Relay",
-                                           [REPORT_EXPANDED] = "Expanded"};
-    enum report_action first = REPORT_EXPANDED;
-    for (unsigned i = 0; i < report->recipient_count; i++)
-        if (report->recipients[i].action < first)
-            first = report->recipients[i].action;
-    return subjects[first];
-}
-
 /* The report belongs to the thread of the message, when that has an id that can be repeated. */
 static void put_references(struct buffer *out, struct text original)
 {
@@ -269,12 +259,15 @@ static void put_references(struct buffer *out, struct text original)
 static void put_header(struct buffer *out, const struct report *report, const char *boundary)
 {
     char date[MAIL_DATE_BYTES], id[ID_TEXT_BYTES];
-    buffer_append(out, TEXT("From: Mail Delivery System <postmaster@"));
+    buffer_append(out, TEXT("From: "));
+    report_put_author(out, report);
+    buffer_append(out, TEXT(" <postmaster@"));
     report_put_own_host(out, report->reporting_host);
     buffer_append(out, TEXT(">\r\nTo: <"));
     report_put_clean(out, report->to, report->is_international);
-    buffer_printf(out, ">\r\nSubject: Delivery Status Notification (%s)\r\nDate: %s\r\n",
-                  subject_of(report), mail_date(report->now_ms, date));
+    buffer_append(out, TEXT(">\r\n"));
+    report_put_subject(out, report);
+    buffer_printf(out, "Date: %s\r\n", mail_date(report->now_ms, date));
     buffer_printf(out, "Message-ID: <%s.report@", id_format(report->id, id));
     report_put_own_host(out, report->message_id_host);
     buffer_append(out, TEXT(">\r\n"));

@@ -4,6 +4,7 @@
 #define MAIL_REPORT_H
 
 #include "base/buffer.h"
+#include "mail/report_texts.h"
 
 enum report_action {
     REPORT_FAILED,
@@ -26,7 +27,10 @@ struct report_recipient {
 
 struct report {
     struct text reporting_host;
-    struct text to; /* the sender's address */
+    struct text to;                        /* the sender's address */
+    const struct report_texts *texts;      /* what people read */
+    const struct report_texts *more_texts; /* and the same in a second language, or NULL */
+    struct text subject;                   /* of the original, decoded, or "" */
     struct text message_id_host;
     uint64_t id;             /* of the report; makes Message-ID and the boundary */
     uint64_t original_id;    /* the message reported on: its id, for `mailroot trace` */
@@ -44,6 +48,9 @@ struct report {
     bool is_international;          /* the report itself: RFC 6533 */
     bool tls_is_optional;           /* as the original asked for: RFC 8689 5 */
 };
+
+/* RFC 3463 2: class "." subject "." detail. */
+bool report_status_is_valid(struct text status);
 
 /* Compose the whole message, header first, CRLF line ends. A header section that is returned alone
  * gets "?" for a NUL and for a CR or LF that stands alone, so that it can travel as text. False

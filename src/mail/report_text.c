@@ -1,123 +1,267 @@
-/* What a delivery report says to its reader: what happened to which recipient, what the other
- * side answered, and what to do next. Short sentences, no jargon; the machine reads part two. */
+/* The part of a delivery report for people: what happened to which recipient, what the other side
+ * answered, and what to do next. The sentences are those of report_texts.h; the machine reads part
+ * two. */
 #include "mail/report_text.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/id.h"
-#include "mail/date.h"
+#include "mail/body_scan.h"
 #include "mail/report_write.h"
+#include "mail/transfer_encoding.h"
 
-static const char *const introductions[] = {
-    [REPORT_FAILED] = "Your message could not be delivered to the following recipients.\r\n"
-                      "No further attempt is made.\r\n",
-    [REPORT_DELAYED] = "Your message has not been delivered to the following recipients yet.\r\n"
-                       "This is only a warning: further attempts are made, and you need not\r\n"
-                       "send the message again.\r\n",
-    [REPORT_DELIVERED] = "Your message was delivered to the following recipients.\r\n",
-    [REPORT_RELAYED] = "Your message was passed on to the mail systems of the following\r\n"
-                       "recipients. Not all of those send reports, so this may be the last that\r\n"
-                       "you get.\r\n",
-    [REPORT_EXPANDED] = "Your message was passed on to the members of the following lists.\r\n",
+enum { TEXT_MOST = 600 << 10, INSTANT_BYTES = 32 };
+
+/* The report, told in one language. */
+struct telling {
+    const struct report *report;
+    const struct report_texts *texts;
+    const struct report_recipient *recipient; /* NULL: of the message as a whole */
 };
 
-/* By subject and detail of the status (RFC 3463); the first row that fits counts. A row that ends
- * with a dot stands for all its details. */
-static const struct advice {
-    const char *status;
-    const char *text;
-} advices[] = {
-    {"1.2", "No mail system was found for what stands behind the @. Check it for a mistake."},
-    {"1.8", "The domain of your own address is not accepted. Tell your postmaster."},
-    {"1.7", "Your own address is not accepted. Check it in the settings of your mail program."},
-    {"1.10", "This domain takes no mail at all. Check the address for a mistake."},
-    {"1.", "Check the address for a mistake, or ask the recipient for the right one."},
-    {"2.1", "The mailbox takes no mail at present. Reach the recipient in another way."},
-    {"2.2", "The mailbox is full. Send the message again when the recipient has made room."},
-    {"2.3", "The message is too large. Send less, or a link in place of the attachment."},
-    {"3.4", "The message is too large. Send less, or a link in place of the attachment."},
-    {"4.4", "No mail system was found for what stands behind the @. Check it for a mistake."},
-    {"4.6", "The message went in a circle. Tell the postmaster of the recipient's domain."},
-    {"4.", "The recipient's mail system could not be reached. Send the message again later."},
-    {"6.", "The recipient's system does not take this kind of message. Send it as plain text."},
-    {"7.", "The message was refused by a rule. If you think that is a mistake, tell the\r\n"
-           "    recipient or the recipient's postmaster in another way, and give this report."},
-};
-
-static const char *advice_for(struct text status)
+/* By numbers alone, which all languages read alike. */
+static void put_instant(struct buffer *out, int64_t wall_ms)
 {
-    struct text wanted = text_after(status, '.');
-    for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
-        struct text row = text_from(advices[i].status);
-        bool all_details = row.data[row.length - 1] == '.';
-        if (all_details ? text_starts_with(wanted, row) : text_equals(wanted, row))
-            return advices[i].text;
-    }
-    return "If you cannot tell from this what is wrong, give this report to your postmaster.";
+    char instant[INSTANT_BYTES];
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm parts;
+    gmtime_r(&seconds, &parts);
+    strftime(instant, sizeof(instant), "%Y-%m-%d %H:%M UTC", &parts);
+    buffer_append(out, text_from(instant));
 }
 
-static void put_answer(struct buffer *out, const struct report_recipient *recipient,
-                       bool is_international)
+static void put_fact(const void *context, enum report_fact fact, struct buffer *out)
 {
+    const struct telling *telling = context;
+    const struct report *report = telling->report;
+    char id[ID_TEXT_BYTES];
+    switch (fact) {
+    case REPORT_FACT_HOST:
+        report_put_own_host(out, report->reporting_host);
+        break;
+    case REPORT_FACT_TO:
+        report_put_clean(out, report->to, true);
+        break;
+    case REPORT_FACT_SUBJECT:
+        report_put_clean(out, report->subject, true);
+        break;
+    case REPORT_FACT_ID:
+        buffer_append(out, text_from(id_format(report->original_id, id)));
+        break;
+    case REPORT_FACT_ARRIVED:
+        put_instant(out, report->arrival_ms);
+        break;
+    case REPORT_FACT_RECIPIENT:
+        report_put_clean(out, telling->recipient->address, true);
+        break;
+    case REPORT_FACT_STATUS:
+        report_put_clean(out, telling->recipient->status, false);
+        break;
+    case REPORT_FACT_REMOTE:
+        report_put_clean(out, telling->recipient->remote_host, false);
+        break;
+    case REPORT_FACT_UNTIL:
+        put_instant(out, telling->recipient->will_retry_until_ms);
+        break;
+    case REPORT_FACT_COUNT:
+        break;
+    }
+}
+
+static void say_text(struct buffer *out, const struct telling *telling, struct text text,
+                     const char *indent)
+{
+    struct report_texts_facts facts = {put_fact, telling};
+    report_texts_put(text, &facts, indent, out);
+}
+
+static void say(struct buffer *out, const struct telling *telling, enum report_section section,
+                const char *indent)
+{
+    say_text(out, telling, report_texts_get(telling->texts, section), indent);
+}
+
+static void put_answer(struct buffer *out, const struct telling *telling)
+{
+    const struct report_recipient *recipient = telling->recipient;
     if (recipient->diagnostic.length == 0)
         return;
-    buffer_append(out, TEXT("    "));
-    if (recipient->remote_host.length > 0) {
-        report_put_clean(out, recipient->remote_host, false);
-        buffer_append(out, TEXT(" answered:\r\n        "));
-    } else {
-        buffer_append(out, TEXT("The reason is:\r\n        "));
-    }
-    report_put_folded(out, strlen("        "), "        ", recipient->diagnostic, is_international);
+    say(out, telling, recipient->remote_host.length > 0 ? REPORT_SAYS_ANSWERED : REPORT_SAYS_REASON,
+        "    ");
+    buffer_append(out, TEXT("        "));
+    report_put_folded(out, strlen("        "), "        ", recipient->diagnostic, true);
     buffer_append(out, TEXT("\r\n"));
 }
 
-static void put_recipient(struct buffer *out, const struct report_recipient *recipient,
-                          bool is_international)
+static void put_recipient(struct buffer *out, struct telling telling,
+                          const struct report_recipient *recipient)
 {
-    char date[MAIL_DATE_BYTES];
+    telling.recipient = recipient;
     buffer_append(out, TEXT("\r\n  <"));
-    report_put_clean(out, recipient->address, is_international);
+    report_put_clean(out, recipient->address, true);
     buffer_append(out, TEXT(">\r\n"));
-    put_answer(out, recipient, is_international);
+    put_answer(out, &telling);
     if (recipient->action == REPORT_FAILED)
-        buffer_printf(out, "    %s\r\n", advice_for(recipient->status));
+        say_text(out, &telling, report_texts_explain(telling.texts, recipient->status), "    ");
     if (recipient->action == REPORT_DELAYED && recipient->will_retry_until_ms != 0)
-        buffer_printf(out, "    Attempts go on until %s.\r\n",
-                      mail_date(recipient->will_retry_until_ms, date));
+        say(out, &telling, REPORT_SAYS_UNTIL, "    ");
 }
 
-static void put_group(struct buffer *out, const struct report *report, enum report_action action)
+static void put_group(struct buffer *out, const struct telling *telling, enum report_action action)
 {
+    const struct report *report = telling->report;
     bool introduced = false;
     for (unsigned i = 0; i < report->recipient_count; i++) {
         if (report->recipients[i].action != action)
             continue;
-        if (!introduced)
-            buffer_printf(out, "\r\n%s", introductions[action]);
+        if (!introduced) {
+            buffer_append(out, TEXT("\r\n"));
+            say(out, telling, REPORT_SAYS_ACTION + action, "");
+        }
         introduced = true;
-        put_recipient(out, &report->recipients[i], report->is_international);
+        put_recipient(out, *telling, &report->recipients[i]);
     }
+}
+
+static void put_text(struct buffer *out, const struct report *report,
+                     const struct report_texts *texts)
+{
+    struct telling telling = {report, texts, NULL};
+    say(out, &telling, REPORT_SAYS_OPENING, "");
+    for (int action = REPORT_FAILED; action <= REPORT_EXPANDED; action++)
+        put_group(out, &telling, (enum report_action)action);
+    if (report->original_is_lost) {
+        buffer_append(out, TEXT("\r\n"));
+        say(out, &telling, REPORT_SAYS_LOST, "");
+    }
+    buffer_append(out, TEXT("\r\n"));
+    say(out, &telling, REPORT_SAYS_CLOSING, "");
+}
+
+static bool has_long_line(struct text text)
+{
+    struct body_scan scan = {0};
+    body_scan_feed(&scan, text);
+    body_scan_end(&scan);
+    return scan.has_long_line;
+}
+
+/* As it is where that can be; a fact at the start of a line might be our boundary, which no encoded
+ * text holds, for "=" is encoded in it. Then in what is shorter. */
+static const char *encoding_of(const struct report *report, struct text text)
+{
+    size_t high = 0;
+    bool is_odd = has_long_line(text) || text_find_text(text, TEXT("=_report_")) < text.length;
+    for (size_t i = 0; i < text.length; i++)
+        high += (unsigned char)text.data[i] >= 0x80;
+    if (!is_odd && (high == 0 || report->is_international))
+        return high == 0 ? "7bit" : "8bit";
+    return 6 * high > text.length ? "base64" : "quoted-printable";
+}
+
+static void put_encoded(struct buffer *out, struct text text, const char *encoding)
+{
+    if (strcmp(encoding, "quoted-printable") == 0) {
+        struct quoted_printable encoder = {.out = out};
+        quoted_printable_feed(&encoder, text);
+        quoted_printable_end(&encoder, false);
+    } else if (strcmp(encoding, "base64") == 0) {
+        struct base64_lines encoder = {.out = out};
+        base64_lines_feed(&encoder, text);
+        base64_lines_end(&encoder, true);
+    } else {
+        buffer_append(out, text);
+    }
+}
+
+/* RFC 3282 2: the languages it is meant to be read in. */
+static void put_languages(struct buffer *out, const struct report *report)
+{
+    buffer_append(out, TEXT("Content-Language: "));
+    buffer_append(out, report_texts_language(report->texts));
+    if (report->more_texts != NULL) {
+        buffer_append(out, TEXT(", "));
+        buffer_append(out, report_texts_language(report->more_texts));
+    }
+    buffer_append(out, TEXT("\r\n"));
+}
+
+static void put_texts(struct buffer *out, const struct report *report)
+{
+    put_text(out, report, report->texts);
+    if (report->more_texts == NULL)
+        return;
+    buffer_append(out, TEXT("\r\n----------\r\n\r\n"));
+    put_text(out, report, report->more_texts);
 }
 
 void report_put_text_part(struct buffer *out, const struct report *report)
 {
-    char id[ID_TEXT_BYTES];
-    buffer_append(out, report->is_international ? TEXT("Content-Type: text/plain; charset=utf-8\r\n"
-                                                       "Content-Transfer-Encoding: 8bit\r\n\r\n")
-                                                : TEXT("Content-Type: text/plain; "
-                                                       "charset=us-ascii\r\n\r\n"));
-    buffer_append(out, TEXT("This is the mail system at "));
-    report_put_own_host(out, report->reporting_host);
-    buffer_append(out, TEXT(".\r\n"));
-    for (int action = REPORT_FAILED; action <= REPORT_EXPANDED; action++)
-        put_group(out, report, (enum report_action)action);
-    if (report->original_is_lost)
-        buffer_append(out,
-                      TEXT("\r\nThe message itself could not be read from our disk any more, so\r\n"
-                           "that it can't be returned with this report.\r\n"));
-    buffer_printf(out,
-                  "\r\nThe message is known here as %s. The postmaster finds all that\r\n"
-                  "happened to it with: mailroot trace %s\r\n",
-                  id_format(report->original_id, id), id);
+    struct buffer text;
+    buffer_init(&text, TEXT_MOST);
+    put_texts(&text, report);
+    const char *encoding = encoding_of(report, buffer_text(&text));
+    buffer_printf(out, "Content-Type: text/plain; charset=%s\r\n",
+                  body_has_8bit(buffer_text(&text)) ? "utf-8" : "us-ascii");
+    put_languages(out, report);
+    buffer_printf(out, "Content-Transfer-Encoding: %s\r\n\r\n", encoding);
+    put_encoded(out, buffer_text(&text), encoding);
+    out->overflowed |= text.overflowed;
+    buffer_finish(&text);
+}
+
+/* ---- In the header ---- */
+
+/* The first action in the order of the enum names the report: bad news first. */
+static enum report_action worst_of(const struct report *report)
+{
+    enum report_action worst = REPORT_EXPANDED;
+    for (unsigned i = 0; i < report->recipient_count; i++)
+        if (report->recipients[i].action < worst)
+            worst = report->recipients[i].action;
+    return worst;
+}
+
+static void say_line(struct buffer *out, const struct report *report,
+                     const struct report_texts *texts, enum report_section section)
+{
+    struct telling telling = {report, texts, NULL};
+    say(out, &telling, section, NULL);
+}
+
+static void say_subject(struct buffer *out, const struct report *report)
+{
+    enum report_section section = REPORT_SAYS_SUBJECT + worst_of(report);
+    say_line(out, report, report->texts, section);
+    if (report->more_texts == NULL)
+        return;
+    buffer_append(out, TEXT(" / "));
+    say_line(out, report, report->more_texts, section);
+}
+
+void report_put_subject(struct buffer *out, const struct report *report)
+{
+    struct buffer subject;
+    buffer_init(&subject, 4 * REPORT_TEXTS_LINE_MAX * REPORT_VALUE_MAX);
+    say_subject(&subject, report);
+    report_put_line(out, "Subject", buffer_text(&subject));
+    buffer_finish(&subject);
+}
+
+void report_put_plain(struct buffer *out, const struct report *report)
+{
+    buffer_append(out, TEXT("Subject: "));
+    say_subject(out, report);
+    buffer_append(out, TEXT("\r\n\r\n"));
+    put_texts(out, report);
+}
+
+void report_put_author(struct buffer *out, const struct report *report)
+{
+    struct buffer name;
+    buffer_init(&name, 4 * REPORT_TEXTS_LINE_MAX * REPORT_VALUE_MAX);
+    say_line(&name, report, report->texts, REPORT_SAYS_FROM);
+    report_put_author_name(out, buffer_text(&name));
+    buffer_finish(&name);
 }

@@ -5,8 +5,16 @@
 #include <string.h>
 
 #include "base/encoding.h"
+#include "mail/body_scan.h"
+#include "mail/words.h"
 
-enum { SOFT_LINE = 76, MOST_WORD = 400, MOST_FOLDED = 2000, MOST_WRITTEN_ADDRESS = 900 };
+enum {
+    SOFT_LINE = 76,
+    MOST_WORD = 400,
+    MOST_FOLDED = 2000,
+    MOST_WRITTEN_ADDRESS = 900,
+    MOST_NAME = 200
+};
 
 /* At most length bytes, not ending inside a UTF-8 sequence. */
 static struct text head_of(struct text text, size_t length)
@@ -79,12 +87,45 @@ void report_put_folded(struct buffer *out, size_t column, const char *indent, st
         buffer_append(out, TEXT(" [...]"));
 }
 
-static bool has_8bit(struct text text)
+void report_put_line(struct buffer *out, const char *name, struct text value)
 {
-    for (size_t i = 0; i < text.length; i++)
-        if ((unsigned char)text.data[i] >= 0x80)
-            return true;
-    return false;
+    value = head_of(value, REPORT_LINE_MAX);
+    buffer_printf(out, "%s: ", name);
+    if (body_has_8bit(value))
+        mail_words_encode(value, strlen(name) + 2, out);
+    else
+        report_put_folded(out, strlen(name) + 2, " ", value, false);
+    buffer_append(out, TEXT("\r\n"));
+}
+
+/* RFC 5322 3.2.3: atoms and spaces alone. */
+static bool is_plain_phrase(struct text name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        char c = name.data[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_letter && !(c >= '0' && c <= '9') && c != ' ' && c != '-')
+            return false;
+    }
+    return name.length > 0;
+}
+
+void report_put_author_name(struct buffer *out, struct text name)
+{
+    name = head_of(name, MOST_NAME);
+    if (body_has_8bit(name)) {
+        mail_words_encode(name, sizeof("From: ") - 1, out);
+    } else if (is_plain_phrase(name)) {
+        buffer_append(out, name);
+    } else {
+        buffer_append_byte(out, '"');
+        for (size_t i = 0; i < name.length; i++) {
+            if (name.data[i] == '"' || name.data[i] == '\\')
+                buffer_append_byte(out, '\\');
+            buffer_append_byte(out, clean_byte(name.data[i], false));
+        }
+        buffer_append_byte(out, '"');
+    }
 }
 
 /* The character at *i of well-formed UTF-8; *i moves past it. */
@@ -99,17 +140,14 @@ static unsigned next_character(struct text text, size_t *i)
     return value;
 }
 
-/* RFC 6533 3: utf-8-addr-unitext where the report may hold UTF-8, else utf-8-addr-xtext. */
-static void put_utf8_address(struct buffer *out, struct text address, bool is_international)
+/* RFC 6533 3: utf-8-addr-xtext, for what must be ASCII. */
+static void put_escaped_address(struct buffer *out, struct text address)
 {
     size_t begin = out->length;
     for (size_t i = 0; i < address.length && out->length - begin < MOST_WRITTEN_ADDRESS;) {
-        size_t start = i;
         unsigned c = next_character(address, &i);
-        bool plain = c < 0x80 ? c > 32 && c < 127 && strchr("+=\\", (int)c) == NULL
-                              : is_international && c >= 0xa0;
-        if (plain)
-            buffer_append(out, text_head(text_from_position(address, start), i - start));
+        if (c > 32 && c < 127 && strchr("+=\\", (int)c) == NULL)
+            buffer_append_byte(out, (char)c);
         else
             buffer_printf(out, "\\x{%02X}", c);
     }
@@ -119,10 +157,10 @@ void report_put_address(struct buffer *out, const char *name, struct text addres
                         bool is_international)
 {
     struct text cut = head_of(address, REPORT_VALUE_MAX);
-    bool is_utf8 = has_8bit(cut) && utf8_is_valid(cut);
+    bool is_utf8 = body_has_8bit(cut) && utf8_is_valid(cut);
     buffer_printf(out, "%s: %s; ", name, is_utf8 ? "utf-8" : "rfc822");
-    if (is_utf8)
-        put_utf8_address(out, cut, is_international);
+    if (is_utf8 && !is_international)
+        put_escaped_address(out, cut);
     else
         report_put_clean(out, cut, is_international);
     buffer_append(out, TEXT("\r\n"));

@@ -5,7 +5,7 @@
 
 #include "base/buffer.h"
 
-enum { REPORT_VALUE_MAX = 320 };
+enum { REPORT_VALUE_MAX = 320, REPORT_LINE_MAX = 400 };
 
 /* On the current line; cut to REPORT_VALUE_MAX bytes. */
 void report_put_clean(struct buffer *out, struct text value, bool is_international);
@@ -16,7 +16,13 @@ void report_put_own_host(struct buffer *out, struct text host);
  * and line ends of value become one space each run; cut to 2000 bytes. */
 void report_put_folded(struct buffer *out, size_t column, const char *indent, struct text value,
                        bool is_international);
-/* A whole field "name: type; address", of type utf-8 where the address needs it (RFC 6533 3). */
+/* A whole field of a line of UTF-8 for people, cut to REPORT_LINE_MAX bytes; encoded words (RFC
+ * 2047) where it is not ASCII. name has at most 20 letters. */
+void report_put_line(struct buffer *out, const char *name, struct text value);
+/* The same as a phrase in From, quoted where it must be. */
+void report_put_author_name(struct buffer *out, struct text name);
+/* A whole field "name: type; address", of type utf-8 where the address needs it: as it is in
+ * an international report, else escaped (RFC 6533 3). */
 void report_put_address(struct buffer *out, const char *name, struct text address,
                         bool is_international);
 

@@ -1,6 +1,7 @@
 /* What a script decided becomes entries, items, memories and stories of the message's record. */
 #include "base/clock.h"
 #include "base/logline.h"
+#include "decide/notice.h"
 #include "mail/address.h"
 #include "queue/answer.h"
 #include "queue/filter.h"
@@ -137,6 +138,13 @@ static struct text answer_from(const struct composing *composing, struct text wa
     return composing->filtered->owner;
 }
 
+static bool is_denied(const struct composing *composing, const struct sieve_action *action)
+{
+    struct setting_place place;
+    enum policy_word what = action->line == 0 ? POLICY_OUT_OF_OFFICE : POLICY_AUTOMATIC_REPLY;
+    return !decide_notice_allowed(composing->plan->queue->settings, action->address, what, &place);
+}
+
 static void compose_vacation(struct composing *composing, const struct sieve_action *action)
 {
     struct plan *plan = composing->plan;
@@ -146,6 +154,12 @@ static void compose_vacation(struct composing *composing, const struct sieve_act
     /* Without a line: it is of no script of his. */
     struct text to = arena_printf(&plan->arena, "to=%.*s%s", TEXT_ARG(action->address),
                                   action->line == 0 ? " by=absence" : "");
+    if (is_denied(composing, action)) {
+        tell(composing, action->line, "vacation",
+             arena_printf(&plan->arena, "%.*s reason=\"a policy denies it to the domain\"",
+                          TEXT_ARG(to)));
+        return;
+    }
     if (action->seconds > 0 && remembers(composing, MEMORY_ANSWERED, key)) {
         tell(composing, action->line, "vacation",
              arena_printf(&plan->arena, "%.*s reason=\"answered not long ago\"", TEXT_ARG(to)));

@@ -62,6 +62,8 @@ struct queue {
     struct task_event work;      /* for QUEUE_LEASE */
     struct task_event kept_news; /* somebody keeps more than he may of what he removed */
     struct task_event look_news, report_news, later_news, file_news;
+    struct report_catalog *report_texts;
+    struct recent *reported;       /* address to struct notice_tally */
     struct scripts_cache *scripts; /* the active ones, compiled */
     struct map *remembering;       /* owner, key: a memory on its way to the store; see memory.h */
     uint64_t last_lease, last_id;

@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
+#include "decide/notice.h"
+#include "directory/recent.h"
 #include "queue/internal.h"
 #include "queue/scripts_cache.h"
 
@@ -16,6 +18,7 @@ enum {
     INDEX_FLUSH_BYTES = 64 << 20,
     EXPIRE_STORIES_MS = 10 * MINUTE,
     EXPIRE_KEPT_MS = 10 * MINUTE,
+    REPORTED_MAX = 10000, /* addresses that reports to are counted of */
 };
 
 struct queue *queue_new(void)
@@ -25,6 +28,8 @@ struct queue *queue_new(void)
     task_group_init(&queue->tasks);
     task_group_init(&queue->log_tasks);
     queue->cache = directory_cache_new();
+    queue->report_texts = report_catalog_new();
+    queue->reported = recent_new(REPORTED_MAX, sizeof(struct notice_tally));
     queue->scripts = scripts_cache_new();
     queue->remembering = map_new();
     queue->uploads = map_new();
@@ -49,6 +54,13 @@ void queue_set_settings(struct queue *queue, struct settings *settings)
     links_follow_settings(queue);
     if (old != NULL)
         settings_release(&old);
+}
+
+void queue_set_report_texts(struct queue *queue, struct report_catalog **catalog)
+{
+    report_catalog_free(&queue->report_texts);
+    queue->report_texts = *catalog;
+    *catalog = NULL;
 }
 
 void queue_set_owner(struct queue *queue, void *owner)
@@ -286,6 +298,8 @@ void queue_stop(struct queue **stopped)
     orders_finish(queue);
     etrn_finish(queue);
     directory_cache_free(&queue->cache);
+    report_catalog_free(&queue->report_texts);
+    recent_free(&queue->reported);
     scripts_cache_free(&queue->scripts);
     map_free(&queue->remembering);
     map_free(&queue->uploads);

@@ -5,6 +5,7 @@
 #define QUEUE_QUEUE_H
 
 #include "account/account.h"
+#include "mail/report_texts.h"
 #include "queue/client.h"
 #include "store/store.h"
 
@@ -27,6 +28,8 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
 /* Finish commits, close and free. Accepts NULL. YIELDS. */
 void queue_stop(struct queue **queue);
 void queue_set_settings(struct queue *queue, struct settings *settings);
+/* What reports say from now on; until the first call it is what is shipped. Takes the catalog. */
+void queue_set_report_texts(struct queue *queue, struct report_catalog **catalog);
 /* auth says that the directory changed, or is gone: forget its answers. context is the queue, as
  * for rpc_channel_on_down. Does not yield. */
 void queue_directory_changed(void *context);
@@ -202,7 +205,7 @@ struct queue_counters {
     uint64_t delivered, dropped;                 /* into mailboxes, into drop folders */
     uint64_t sent, sent_bytes, put_off, refused; /* what next hops said */
     uint64_t expired, deleted;
-    uint64_t reports, bad; /* messages */
+    uint64_t reports, reports_kept_back, bad; /* messages */
     uint64_t filtered[FILTERED_KINDS];
 };
 const struct queue_counters *queue_counters_now(const struct queue *queue);

@@ -300,18 +300,26 @@ static struct setting_preset preset_of(const struct settings *settings)
     return (struct setting_preset){settings->profile, settings->role};
 }
 
-/* A connector that nobody wrote, and that no list has. */
-static void complete_direct(struct settings_parser *parser)
+/* A block that nobody wrote, and that no list has. */
+static struct setting_block default_block(struct settings_parser *parser, enum setting_kind_id kind,
+                                          void *values)
 {
     struct settings_object *object = parser->object;
-    struct setting_block block = {.kind = KIND_CONNECTOR,
-                                  .preset = preset_of(&object->settings),
-                                  .values = &object->settings.direct};
+    struct setting_block block = {
+        .kind = kind, .preset = preset_of(&object->settings), .values = values};
     unsigned rows;
-    setting_kind_rows(KIND_CONNECTOR, &rows);
+    setting_kind_rows(kind, &rows);
     block.places = arena_array(&object->arena, rows, sizeof(*block.places));
     settings_defaults_apply(parser, &block);
-    complete_connector_tls(&block);
+    return block;
+}
+
+static void complete_unwritten(struct settings_parser *parser)
+{
+    struct settings *settings = &parser->object->settings;
+    struct setting_block direct = default_block(parser, KIND_CONNECTOR, &settings->direct);
+    complete_connector_tls(&direct);
+    default_block(parser, KIND_POLICY, &settings->unnamed);
 }
 
 /* Before defaults are: the file's, or for a server its own. */
@@ -345,7 +353,7 @@ void settings_complete(struct settings_parser *parser)
             complete_unresolved(parser, block->values);
         arena_reset(&parser->scratch);
     }
-    complete_direct(parser);
+    complete_unwritten(parser);
     complete_postmaster(parser, &object->settings);
     complete_folders(parser, &object->settings);
     complete_logs(parser, &object->settings);

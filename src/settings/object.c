@@ -216,6 +216,11 @@ struct setting_place settings_filter_place(const struct settings *settings, cons
     return place_of(settings, &settings->filter, KIND_FILTER, name);
 }
 
+struct setting_place settings_top_place(const struct settings *settings, const char *name)
+{
+    return place_of(settings, settings, KIND_TOP, name);
+}
+
 bool setting_client_logs_in(const struct setting_client_login *login)
 {
     size_t named = login->user.length + login->secret.length + login->token_file.length +

@@ -35,6 +35,7 @@ static const struct profile_row {
     {KIND_SERVER, "resolve-senders", {NULL, "logged-in", NULL}},
     {KIND_SERVER, "unknown-recipients", {NULL, "report", NULL}},
     {KIND_FILTER, "sender then", {NULL, "drop", NULL}},
+    {KIND_POLICY, "deny", {NULL, "out-of-office automatic-reply", NULL}},
     {KIND_RETRY, "after", {NULL, NULL, "15m 30m 1h then 4h"}},
 };
 enum { PROFILE_ROWS = sizeof(profile_rows) / sizeof(*profile_rows) };

@@ -14,6 +14,12 @@ static const char *const origin_choices[] = {"any", "system", "non-system", NULL
 static const char *const scope_choices[] = {"organisation", "group", NULL};
 static const char *const by_choices[] = {"mx", NULL};
 
+static const char *const policy_choices[] = {[POLICY_DELIVERY_REPORTS] = "delivery-reports",
+                                             [POLICY_NON_DELIVERY_REPORTS] = "non-delivery-reports",
+                                             [POLICY_OUT_OF_OFFICE] = "out-of-office",
+                                             [POLICY_AUTOMATIC_REPLY] = "automatic-reply",
+                                             NULL};
+
 /* clang-format off */
 static const struct setting_row connector_rows[] = {
     {CONNECTOR, "to", &setting_type_spaces,
@@ -269,6 +275,15 @@ static const struct setting_row policy_rows[] = {
     {POLICY, "tls", &setting_type_means,
      .otherwise = "as the connector says", TO(setting_policy, tls),
      .help = "As tls of a connector. Where both are set the stricter one holds."},
+    {POLICY, "deny", &setting_type_words,
+     .otherwise = "nothing", .choices = policy_choices, TO(setting_policy, deny),
+     .help = "What is not sent to the domain: reports that mail was delivered or passed on, reports "
+             "that it was not or is late, the answers of who is out of office, and those of users' "
+             "scripts. What is not sent is told in the story of the message. Our own domains get "
+             "all of it."},
+    {POLICY, "allow", &setting_type_words,
+     .otherwise = "all that is not denied", .choices = policy_choices, TO(setting_policy, allow),
+     .help = "What is sent all the same, though deny names it here or in the profile."},
 };
 const struct setting_rows setting_policy_rows = ROWS_OF(policy_rows);
 /* clang-format on */

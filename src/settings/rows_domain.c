@@ -27,6 +27,10 @@ static const struct setting_row domain_rows[] = {
      .otherwise = "refused", TO(setting_domain, unresolved),
      .help = "The host that knows who is unknown here, when two systems share the domain."},
 
+    {DOMAIN, "language", &setting_type_word,
+     .otherwise = "that of reports", TO(setting_domain, language),
+     .help = "The language of delivery reports to its users who have set none. See reports "
+             "language."},
     {DOMAIN, "address", &setting_type_templates,
      .otherwise = "none", .high = 20,
      TO_LIST(setting_domain, templates, template_count),

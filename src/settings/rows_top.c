@@ -146,6 +146,34 @@ static const struct setting_row top_rows[] = {
     {TOP, "copy", &setting_type_copy,
      .otherwise = "none", TO(settings, report_copy),
      .help = "Who gets a copy of each report of a failure that is sent."},
+    {TOP, "reports texts", &setting_type_path,
+     .otherwise = "those that are shipped", TO(settings, report_texts_folder),
+     .help = "A directory of files that say in which words delivery reports are written, one for "
+             "each language: de.txt, pt-BR.txt (see REPORT TEXTS). They are read anew by mailroot "
+             "reload."},
+    {TOP, "reports language", &setting_type_word,
+     .standard = "en", TO(settings, report_language),
+     .help = "The language of reports to those of whom no other is known. It is the sender's own if "
+             "he is a user who has set one (mailroot user set ADDRESS language), else that of the "
+             "fields Accept-Language and Content-Language of his message, else that of his domain "
+             "(language). en, de, fr, es and ja are shipped."},
+    {TOP, "reports bilingual", &setting_type_choice,
+     .standard = "off", .choices = on_off_choices, TO(settings, reports_are_bilingual),
+     .help = "on: what a report says in another language it says once more in English."},
+    {TOP, "reports original", &setting_type_size,
+     .standard = "256KB", .low = 0, .high = 512 * KIB, TO(settings, report_original_bytes),
+     .help = "Of a larger message a report returns the header alone, as it does when nothing failed "
+             "or the sender asked for that (RET=HDRS). 0: of every message."},
+    {TOP, "reports limit", &setting_type_count,
+     .standard = "200", .low = 0, .high = 1000000, TO(settings, report_limit),
+     .help = "How many reports one address outside of our domains is sent in the time of within. "
+             "Further ones are not written: their messages came with a forged sender as a rule, and "
+             "he would be flooded. The story of each message tells of it. Our own users get all. 0: "
+             "no limit."},
+    {TOP, "reports within", &setting_type_time,
+     .standard = "1h", .low = SECOND, .high = 30 * DAY, TO(settings, report_limit_ms),
+     .help = "The time that limit is of. It begins with the first report to the address, and anew "
+             "when the server is started."},
     {TOP, "login lockout", &setting_type_count,
      .standard = "20", .low = 0, .high = 1000000, TO(settings, lockout_wrong),
      .help = "After so many wrong passwords no more are tried for a time: for that account, or, "

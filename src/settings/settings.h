@@ -42,6 +42,7 @@ struct setting_domain {
     bool indexes_words;          /* `search-index on` */
     int64_t keep_deleted_ms;     /* `keep-deleted 14d`; 0: not at all */
     uint64_t keep_deleted_bytes; /* `keep-deleted most 1GB`; 0: no limit */
+    struct text language;        /* `language de`: of reports; "": the server's */
     bool drops;                  /* `drop [DIR]`: its mail becomes files, not mailboxes' */
     struct text drop_folder;     /* then: where */
     /* `unresolved forward HOST`: who is unknown here is known there; host "": nowhere. */
@@ -55,11 +56,21 @@ struct setting_realm {
     struct text domain; /* one of ours, lower case */
 };
 
+/* What is sent to a domain without a person's doing, and may be denied to it. */
+enum policy_word {
+    POLICY_DELIVERY_REPORTS,     /* that it was delivered, relayed, expanded */
+    POLICY_NON_DELIVERY_REPORTS, /* that it was not, or is late */
+    POLICY_OUT_OF_OFFICE,
+    POLICY_AUTOMATIC_REPLY /* by a script of a user */
+};
+
 /* `policy DOMAIN { ... }`: how mail for some domains is sent. */
 struct setting_policy {
     struct text name; /* "partner.example", "*.partner.example", or "*" (written default) */
     struct setting_place place;
-    unsigned tls; /* enum tls_means; 0: not said */
+    unsigned tls;   /* enum tls_means; 0: not said */
+    uint32_t allow; /* `allow WORD ...`: bits of enum policy_word */
+    uint32_t deny;  /* `deny WORD ...`; what stands in allow counts as not denied */
 };
 
 /* `recipients NAME { ... }`: a recipient policy: which addresses users get besides their own. */
@@ -120,9 +131,15 @@ struct settings {
     uint32_t max_addressed;      /* `limit addressed 5000`: recipients of a user's message */
     uint32_t max_outbound;       /* `limit outbound-connections`: of the sender, at a time */
     struct text report_copy;     /* `copy of reports to ADDRESS`: of failures; "" none */
-    uint32_t lockout_wrong;      /* `login lockout 20`: wrong guesses; 0: nobody is locked out */
-    int64_t lockout_within_ms;   /* `login in 15m` */
-    int64_t lockout_ms;          /* `login for 15m` */
+    struct text report_texts_folder; /* `reports texts DIR`; "": what is shipped alone */
+    struct text report_language;     /* `reports language de` */
+    bool reports_are_bilingual;      /* `reports bilingual on`: once more in English */
+    uint64_t report_original_bytes;  /* `reports original 256KB`: larger ones as header alone */
+    uint32_t report_limit;           /* `reports limit 200`: to one address; 0: none */
+    int64_t report_limit_ms;         /* `reports within 1h` */
+    uint32_t lockout_wrong;    /* `login lockout 20`: wrong guesses; 0: nobody is locked out */
+    int64_t lockout_within_ms; /* `login in 15m` */
+    int64_t lockout_ms;        /* `login for 15m` */
     struct net_address *dns_servers; /* `dns server ADDRESS ...`; none: /etc/resolv.conf */
     unsigned dns_server_count;
     struct setting_server *servers;
@@ -137,6 +154,7 @@ struct settings {
     unsigned policy_count;
     struct setting_recipients *recipients;
     unsigned recipients_count;
+    struct setting_policy unnamed;   /* the defaults: for domains that no policy is for */
     struct setting_connector direct; /* the defaults: for what no connector is for; by MX */
     struct setting_retry retry;
     struct setting_filter filter;
@@ -185,6 +203,8 @@ struct setting_place settings_retry_place(const struct settings *settings,
                                           const struct setting_retry *retry, const char *row);
 bool setting_retry_equals(const struct setting_retry *a, const struct setting_retry *b);
 struct setting_place settings_filter_place(const struct settings *settings, const char *row);
+/* Where a setting outside of blocks was written; line 0: it is the default. */
+struct setting_place settings_top_place(const struct settings *settings, const char *row);
 
 /* `config show`: changed settings as statements (all: defaults too; where: with file:line). */
 void settings_show(const struct settings *settings, bool all, bool where, struct buffer *out);

@@ -128,7 +128,7 @@ const struct setting_later setting_laters[] = {
     {KIND_TOP, "sink"},
     {KIND_DOMAIN, "users"}, {KIND_DOMAIN, "authoritative"},
     {KIND_SERVER, "sender"},
-    {KIND_POLICY, "format"}, {KIND_POLICY, "allow"}, {KIND_POLICY, "deny"}, {KIND_POLICY, "use"},
+    {KIND_POLICY, "format"}, {KIND_POLICY, "use"},
     {KIND_RETRY, "hops"},
 };
 const unsigned setting_later_count = sizeof(setting_laters) / sizeof(*setting_laters);

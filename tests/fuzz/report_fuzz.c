@@ -133,6 +133,14 @@ static void expect_well_formed(struct text message, const struct report *report)
     arena_finish(&arena);
 }
 
+static const struct report_texts *texts_in(unsigned number)
+{
+    static struct report_catalog *catalog;
+    if (catalog == NULL)
+        catalog = report_catalog_new();
+    return report_catalog_each(catalog, number);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct text input = text_of(data, size);
@@ -140,6 +148,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned flags = take_byte(&input);
     struct report report = {.recipients = recipients,
                             .recipient_count = flags % (MOST_RECIPIENTS + 1),
+                            .texts = texts_in(take_byte(&input) % 5),
+                            .more_texts = texts_in(take_byte(&input) % 7),
+                            .subject = take_fact(&input),
                             .id = 1795168931004,
                             .original_id = flags,
                             .original_is_header_only = flags & 32,

@@ -411,20 +411,26 @@ static void international(struct queue_peer *peer)
     EXPECT(queue_peer_mail(peer, &mail) == OK);
     EXPECT(queue_peer_report(peer, lease_one(peer), REFUSED, false, "5.6.7", "553 no") == OK);
     struct text report = nth_of_alice(peer, 0);
-    EXPECT(has(report, "Content-Type: message/global-delivery-status\r\n"));
-    EXPECT(has(report, "Final-Recipient: utf-8; j\xc3\xbcrg@far.example\r\n"));
-    mail.to[0] = TEXT("x@far.example");
-    EXPECT(queue_peer_mail(peer, &mail) == OK);
-    EXPECT(queue_peer_report(peer, lease_one(peer), REFUSED, false, "5.6.7", "553 no") == OK);
-    report = nth_of_alice(peer, 1);
     EXPECT(has(report, "Content-Type: message/delivery-status\r\n"));
+    EXPECT(has(report, "Final-Recipient: utf-8; j\\x{FC}rg@far.example\r\n"));
+    EXPECT(has(report, "  <j=C3=BCrg@far.example>\r\n"));
     EXPECT(has(report, "Content-Type: message/global\r\n"
                        "Content-Transfer-Encoding: base64\r\n"));
     EXPECT(!body_has_8bit(report));
+    mail.sender = TEXT("ann\xc3\xa9@else.example");
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(queue_peer_report(peer, lease_one(peer), REFUSED, false, "5.6.7", "553 no") == OK);
+    struct queue_job *job = lease_one(peer);
+    EXPECT(job != NULL && job->terms.is_international);
+    EXPECT(has(job->body, "Content-Type: message/global-delivery-status\r\n"));
+    EXPECT(has(job->body, "Final-Recipient: utf-8; j\xc3\xbcrg@far.example\r\n"));
+    EXPECT(has(job->body, "Content-Type: message/global\r\n"
+                          "Content-Transfer-Encoding: 8bit\r\n"));
+    queue_peer_report(peer, job, OK, false, "2.0.0", "250 ok");
 }
 
 /* shows: V27 */
-TEST("a report is international when an address is, and ASCII otherwise")
+TEST("a report is international when its reader's address is, and ASCII otherwise")
 {
     run(international);
 }

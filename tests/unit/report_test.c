@@ -25,11 +25,20 @@ static struct report_recipient failed_recipient(void)
     };
 }
 
+static const struct report_texts *texts_in(const char *language)
+{
+    static struct report_catalog *catalog;
+    if (catalog == NULL)
+        catalog = report_catalog_new();
+    return report_catalog_find(catalog, text_from(language));
+}
+
 static struct report report_on(const struct report_recipient *recipients, unsigned count)
 {
     return (struct report){
         .reporting_host = TEXT("mail.example.org"),
         .to = TEXT("ann@example.org"),
+        .texts = texts_in("en"),
         .message_id_host = TEXT("mail.example.org"),
         .id = 77,
         .original_id = 76,
@@ -133,7 +142,7 @@ TEST("a report of delay says that nothing need be done, and until when it goes o
     struct text message = composed(&report);
     EXPECT(holds(message, "Subject: Delivery Status Notification (Delay)\r\n"));
     EXPECT(holds(message, "you need not\r\nsend the message again"));
-    EXPECT(holds(message, "Attempts go on until Sat, 21 Nov 2026 10:02:11 +0000.\r\n"));
+    EXPECT(holds(message, "Attempts go on until 2026-11-21 10:02 UTC.\r\n"));
     EXPECT(holds(message, "Will-Retry-Until: Sat, 21 Nov 2026 10:02:11 +0000\r\n"));
     EXPECT(holds(message, "Action: delayed\r\nStatus: 4.4.1\r\n"));
     EXPECT(holds(message, "Diagnostic-Code: X-mailroot; connection refused\r\n"));
@@ -226,17 +235,50 @@ TEST("an international report carries UTF-8, another one carries it escaped")
     struct report report = report_on(&bob, 1);
     struct text message = composed(&report);
     EXPECT(holds(message, "Final-Recipient: utf-8; b\\x{F6}b\\x{2B}x@example.net\r\n"));
-    EXPECT(holds(message, "  <b??b+x@example.net>\r\n"));
+    EXPECT(holds(message, "  <b=C3=B6b+x@example.net>\r\n"));
     EXPECT(!holds(message, "\xc3"));
     report.is_international = true;
     message = composed(&report);
     EXPECT(holds(message, "Final-Recipient: utf-8; b\xc3\xb6"
-                          "b\\x{2B}x@example.net\r\n"));
+                          "b+x@example.net\r\n"));
     EXPECT(holds(message, "  <b\xc3\xb6"
                           "b+x@example.net>\r\n"));
     EXPECT(holds(message, "Content-Type: message/global-delivery-status\r\n"));
     EXPECT_TEXT(parts_of(message)->last_child->type.subtype, "global");
     EXPECT_TEXT(parts_of(message)->encoding_name, "8bit");
+}
+
+TEST("what people read is in the language that was chosen, encoded as is shortest")
+{
+    struct report_recipient bob = failed_recipient();
+    struct report report = report_on(&bob, 1);
+    report.texts = texts_in("de");
+    struct text message = composed(&report);
+    EXPECT(holds(message, "Content-Type: text/plain; charset=utf-8\r\n"
+                          "Content-Language: de\r\n"
+                          "Content-Transfer-Encoding: quoted-printable\r\n\r\n"));
+    EXPECT(holds(message, "den folgenden Empf=C3=A4ngern nicht zugestellt"));
+    EXPECT(holds(message, "Subject: Zustellbericht: Nachricht nicht zugestellt\r\n"));
+    EXPECT(holds(message, "Action: failed\r\nStatus: 5.1.1\r\n"));
+    report.texts = texts_in("ja");
+    message = composed(&report);
+    EXPECT(holds(message, "Content-Language: ja\r\nContent-Transfer-Encoding: base64\r\n"));
+    EXPECT(holds(message, "From: =?utf-8?B?") && holds(message, "Subject: =?utf-8?B?"));
+    EXPECT(!body_has_8bit(message));
+}
+
+TEST("a report in two languages says everything in both, one after the other")
+{
+    struct report_recipient bob = failed_recipient();
+    struct report report = report_on(&bob, 1);
+    report.texts = texts_in("es");
+    report.more_texts = texts_in("en");
+    struct text message = composed(&report);
+    EXPECT(holds(message, "Content-Language: es, en\r\n"));
+    EXPECT(holds(message, "Subject: Informe de entrega: mensaje no entregado / Delivery Status\r\n"
+                          " Notification (Failure)\r\n"));
+    EXPECT(text_find_text(message, TEXT("ning=C3=BAn otro intento")) <
+           text_find_text(message, TEXT("\r\n----------\r\n\r\nThis is the mail system")));
 }
 
 TEST("the boundary is one that the original does not hold")

@@ -1,0 +1,188 @@
+/* Reports of failures, seen by who gets them: in which language, how much of the original, and
+ * whether at all. The clock is in the test's hand. */
+#include <stdio.h>
+#include <string.h>
+
+#include "account/preference.h"
+#include "base/clock.h"
+#include "queue_peer.h"
+
+static int64_t now;
+static struct arena arena;
+
+static void run(void (*test)(struct queue_peer *peer))
+{
+    now = 1790000000000;
+    clock_set_for_test(&now);
+    arena_init(&arena);
+    queue_peer_run(test);
+    arena_finish(&arena);
+    clock_set_for_test(NULL);
+}
+
+static bool has(struct text text, const char *part)
+{
+    return text_find_text(text, text_from(part)) < text.length;
+}
+
+static struct queue_job *lease_one(struct queue_peer *peer)
+{
+    struct queue_job *jobs;
+    return queue_peer_lease(peer, 1, &arena, &jobs) == 1 ? &jobs[0] : NULL;
+}
+
+/* The next host refuses a message from sender with this header. */
+static void refuse(struct queue_peer *peer, const char *sender, const char *header)
+{
+    struct queue_peer_mail mail = {
+        .sender = text_from(sender), .to = {TEXT("x@far.example")}, .to_count = 1};
+    mail.body = arena_printf(&arena, "%sSubject: s\r\n\r\nbody\r\n", header);
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(queue_peer_report(peer, lease_one(peer), REFUSED, false, "5.1.1", "550 no") == OK);
+}
+
+/* Refuse mail of alice, and read her n-th report. */
+static struct text refused_of_alice(struct queue_peer *peer, const char *header, unsigned n)
+{
+    refuse(peer, "alice@local.test", header);
+    EXPECT(queue_peer_await(peer, "alice@local.test", n + 1));
+    return queue_peer_read(peer, "alice@local.test", n, &arena);
+}
+
+/* The report to a sender elsewhere, delivered by us; NULL: none comes. */
+static struct queue_job *take_report(struct queue_peer *peer)
+{
+    struct queue_job *job = lease_one(peer);
+    if (job != NULL)
+        queue_peer_report(peer, job, OK, false, "2.0.0", "250 ok");
+    return job;
+}
+
+static void languages(struct queue_peer *peer)
+{
+    const struct accounts *accounts = queue_accounts(peer->queue);
+    EXPECT(has(refused_of_alice(peer, "", 0), "\r\nContent-Language: en\r\n"));
+    queue_peer_add_settings(peer, "reports language es\n");
+    EXPECT(has(refused_of_alice(peer, "", 1), "\r\nContent-Language: es\r\n"));
+    queue_peer_add_settings(peer, "reports language es\ndomain local.test {\n language fr\n}\n");
+    EXPECT(has(refused_of_alice(peer, "", 2), "\r\nContent-Language: fr\r\n"));
+    EXPECT(has(refused_of_alice(peer, "Content-Language: tlh, de\r\n", 3),
+               "\r\nContent-Language: de\r\n"));
+    EXPECT(has(refused_of_alice(peer, "Content-Language: de\r\nAccept-Language: ja-JP\r\n", 4),
+               "\r\nContent-Language: ja\r\n"));
+    EXPECT(preference_set(accounts, TEXT("alice@local.test"), PREFERENCE_LANGUAGE, TEXT("en-GB")) ==
+           OK);
+    EXPECT(
+        has(refused_of_alice(peer, "Content-Language: de\r\n", 5), "\r\nContent-Language: en\r\n"));
+}
+
+TEST("a report is in the reader's own language, else his message's, his domain's, the server's")
+{
+    run(languages);
+}
+
+static void malformed_language(struct queue_peer *peer)
+{
+    queue_peer_add_settings(peer, "reports bilingual on\n");
+    EXPECT(has(refused_of_alice(peer, "Accept-Language: de;q=x\r\n", 0),
+               "\r\nContent-Language: en\r\n"));
+    EXPECT(has(refused_of_alice(peer, "Accept-Language: de (\r\n German)\r\n", 1),
+               "\r\nContent-Language: de, en\r\n"));
+}
+
+TEST("a language that can't be read is none, and another one than English is said twice if wanted")
+{
+    run(malformed_language);
+}
+
+static void own_texts(struct queue_peer *peer)
+{
+    struct report_catalog *catalog = report_catalog_new();
+    struct buffer errors;
+    buffer_init(&errors, 4096);
+    EXPECT(report_catalog_add(catalog, TEXT("en.txt"),
+                              TEXT("[subject failed]\nBounced: {subject}\n"
+                                   "[closing]\nAsk 112 about {id}.\n"),
+                              &errors) == OK);
+    buffer_finish(&errors);
+    queue_set_report_texts(peer->queue, &catalog);
+    struct text report = refused_of_alice(peer, "Subject: =?utf-8?Q?=C3=BC?= 1\r\n", 0);
+    EXPECT(has(report, "\r\nSubject: =?utf-8?B?Qm91bmNlZDogw7wgMQ==?=\r\n"));
+    EXPECT(has(report, "\r\nAsk 112 about ") && !has(report, "The postmaster finds"));
+    EXPECT(has(report, "Your message could not be delivered"));
+}
+
+TEST("texts of the administrator take the place of ours from the next report on")
+{
+    run(own_texts);
+}
+
+static void original(struct queue_peer *peer)
+{
+    EXPECT(has(refused_of_alice(peer, "", 0), "Content-Type: message/rfc822\r\n"));
+    queue_peer_add_settings(peer, "reports original 0\n");
+    struct text report = refused_of_alice(peer, "", 1);
+    EXPECT(has(report, "Content-Type: text/rfc822-headers\r\n") && !has(report, "\r\nbody\r\n"));
+}
+
+/* shows: V27 */
+TEST("of a message larger than is set (0: than nothing) the header alone comes back")
+{
+    run(original);
+}
+
+static void denied(struct queue_peer *peer)
+{
+    queue_peer_add_settings(peer, "policy *.else.example {\n deny non-delivery-reports\n}\n"
+                                  "policy ok.else.example {\n deny delivery-reports\n}\n");
+    const struct queue_counters *counters = queue_counters_now(peer->queue);
+    refuse(peer, "a@mx.else.example", "");
+    EXPECT(take_report(peer) == NULL);
+    EXPECT(counters->reports_kept_back == 1 && counters->reports == 0);
+    EXPECT(queue_counts_now(peer->queue).items == 0);
+    refuse(peer, "a@ok.else.example", "");
+    struct queue_job *job = take_report(peer);
+    EXPECT(job != NULL && has(job->body, "Action: failed\r\n"));
+
+    struct queue_peer_mail mail = {.sender = TEXT("a@ok.else.example"),
+                                   .body = TEXT("Subject: s\r\n\r\nbody\r\n"),
+                                   .to = {TEXT("bob@local.test")},
+                                   .to_count = 1,
+                                   .notify = NOTIFY_SUCCESS};
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(take_report(peer) == NULL && counters->reports_kept_back == 2);
+    mail.sender = TEXT("a@mx.else.example");
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    job = take_report(peer);
+    EXPECT(job != NULL && has(job->body, "Action: delivered\r\n"));
+}
+
+/* shows: D13 D14 */
+TEST("a policy denies reports of failure, or of success, to the domains that it is for")
+{
+    run(denied);
+}
+
+static void flood(struct queue_peer *peer)
+{
+    queue_peer_add_settings(peer, "reports limit 2 within 10m\n");
+    const struct queue_counters *counters = queue_counters_now(peer->queue);
+    for (unsigned i = 0; i < 4; i++) {
+        refuse(peer, i % 2 == 0 ? "a@else.example" : "A@else.example", "");
+        EXPECT((take_report(peer) != NULL) == (i < 2));
+    }
+    EXPECT(counters->reports == 2 && counters->reports_kept_back == 2);
+    refuse(peer, "b@else.example", "");
+    EXPECT(take_report(peer) != NULL);
+    for (unsigned i = 0; i < 3; i++)
+        refused_of_alice(peer, "", i);
+    now += 10 * MINUTE;
+    refuse(peer, "a@else.example", "");
+    EXPECT(take_report(peer) != NULL);
+    EXPECT(counters->reports_kept_back == 2);
+}
+
+TEST("who is elsewhere gets so many reports in a time, and our own users get all")
+{
+    run(flood);
+}
