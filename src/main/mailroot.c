@@ -14,6 +14,7 @@
 #include "main/help.h"
 #include "main/mailbox_files.h"
 #include "main/parent.h"
+#include "main/report_verbs.h"
 #include "main/sendmail.h"
 #include "main/sendmail_spool.h"
 #include "main/setup.h"
@@ -153,6 +154,18 @@ static int run_sieve_test(struct command *command)
     return sieve_test(&call);
 }
 
+static int run_report_show(struct command *command)
+{
+    struct report_call call = {command->settings_path, command->words + 2, command->count - 2};
+    return report_show(&call);
+}
+
+static int run_report_texts(struct command *command)
+{
+    struct report_call call = {command->settings_path, command->words + 2, command->count - 2};
+    return report_list_texts(&call);
+}
+
 /* The words behind "audit relay" and its like. */
 static struct audit_call audit_call_of(struct command *command, int words)
 {
@@ -250,6 +263,12 @@ static const struct local_verb local_verbs[] = {
     {"sieve check", "SCRIPT", "Find what is wrong in a Sieve script.", run_sieve_check},
     {"sieve test", "SCRIPT MESSAGE [--from ADDRESS] [--to ADDRESS] [--mailbox NAME ...]",
      "Which rule of a script does what to a message; nothing is done.", run_sieve_test},
+    {"report show", "KIND [--code CODE] [--language TAG] [--message]",
+     "What a report of that kind says: failed, delayed, delivered, relayed, expanded.",
+     run_report_show},
+    {"report texts", "[LANGUAGE]",
+     "The languages of reports; or the file of one that is shipped, to be changed.",
+     run_report_texts},
     {"queue import", "FILE", "Put what queue export wrote back into the queue.", run_queue_import},
     {"roles", "", "What each process may do, and whom it talks to.", run_roles},
     {"manual", "", "The manual page mailroot.conf(5), made from the settings table.", run_manual},

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
+#include "main/report_files.h"
 #include "net/listener.h"
 #include "proc/folders.h"
 #include "proc/sandbox.h"
@@ -87,13 +88,16 @@ enum status site_check_secrets(const struct site *site)
     return status;
 }
 
-static enum status load_rest(const char *path, struct settings_source *source, struct site *site)
+static enum status load_rest(const char *path, struct settings_source *source,
+                             struct buffer *messages, struct site *site)
 {
     enum status status = settings_source_encode(source, &site->source);
     if (status == OK)
         status = site_files_read(site->settings, &site->files);
     if (status == OK)
         status = read_secrets(path, &site->secrets);
+    if (status == OK)
+        status = report_files_read(site->settings, messages, &site->reports);
     for (enum role_kind kind = 0; kind < ROLE_PARENT && status == OK; kind++) {
         struct buffer configuration;
         buffer_init(&configuration, SITE_CONFIGURATION_MAX);
@@ -114,7 +118,7 @@ void site_configuration(const struct site *site, enum role_kind kind, struct buf
     struct role_configuration configuration = {
         .version = site->settings->version,
         .source = buffer_text(&site->source),
-        .files = buffer_text(&files),
+        .files = buffer_text(kind == ROLE_STORE ? &site->reports : &files),
         .secrets = kind == ROLE_SEND ? buffer_text(&site->secrets) : TEXT("")};
     role_configuration_encode(&configuration, out);
     buffer_forget(&files);
@@ -125,12 +129,13 @@ enum status site_load(const char *path, uint64_t version, struct buffer *message
     *out = (struct site){0};
     buffer_init(&out->source, SITE_CONFIGURATION_MAX);
     buffer_init(&out->secrets, SECRETS_MAX);
+    buffer_init(&out->reports, REPORT_FILES_MAX);
     struct settings_source *source = NULL;
     enum status status = settings_read(path, &source);
     if (status != OK)
         buffer_printf(messages, "%s\n", fail_reason());
     else if ((status = settings_parse(source, version, messages, &out->settings)) == OK &&
-             (status = load_rest(path, source, out)) != OK)
+             (status = load_rest(path, source, messages, out)) != OK)
         buffer_printf(messages, "%s\n", fail_reason());
     settings_source_free(&source);
     if (status != OK)
@@ -151,6 +156,7 @@ void site_free(struct site *site)
     site_files_free(&site->files);
     buffer_finish(&site->source);
     buffer_forget(&site->secrets);
+    buffer_finish(&site->reports);
 }
 
 enum status site_make_directory(const char *path, unsigned mode)
@@ -427,6 +433,7 @@ enum status site_set_server(struct site *site, struct text server, enum site_ser
     *old = (struct site){.listeners = next.listeners, .listener_count = next.listener_count};
     buffer_init(&old->source, 0);
     buffer_init(&old->secrets, 0);
+    buffer_init(&old->reports, 0);
     if (status != OK) {
         site_free(old);
         order_server(site, server, before);

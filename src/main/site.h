@@ -25,6 +25,7 @@ struct site {
     struct site_files files; /* certificates and the like, which the settings name */
     struct buffer source;    /* settings_source_encode */
     struct buffer secrets;   /* wire texts: name, value, ... */
+    struct buffer reports;   /* report_files_read */
     struct site_listener *listeners;
     unsigned listener_count;
     struct map *ordered; /* name of a server to what was ordered; NULL: nothing was */

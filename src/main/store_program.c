@@ -13,6 +13,7 @@
 #include "directory/client.h"
 #include "mail/charset.h"
 #include "main/programs.h"
+#include "main/report_files.h"
 #include "main/store_pop3.h"
 #include "main/store_sessions.h"
 #include "proto/imap/imap_index.h"
@@ -158,15 +159,21 @@ static void *store_new(struct role_context *context)
     return queue;
 }
 
+static void take_settings(struct queue *queue, const struct role_context *context)
+{
+    const struct store_role *role = queue_owner(queue);
+    struct report_catalog *texts = report_files_catalog(buffer_text(&context->files));
+    queue_set_settings(queue, context->settings);
+    queue_set_report_texts(queue, &texts);
+    protolog_writer_configure(role->protolog, context->settings);
+}
+
 static void watch_settings(void *argument)
 {
     struct queue *queue = argument;
     struct role_context *context = ((struct store_role *)queue_owner(queue))->context;
-    while (task_event_wait(&context->reloaded, NO_DEADLINE) == OK) {
-        queue_set_settings(queue, context->settings);
-        protolog_writer_configure(((struct store_role *)queue_owner(queue))->protolog,
-                                  context->settings);
-    }
+    while (task_event_wait(&context->reloaded, NO_DEADLINE) == OK)
+        take_settings(queue, context);
 }
 
 static void serve_verbs(void *argument)
@@ -193,8 +200,7 @@ static enum status store_start(void *state)
     if (status != OK)
         return status;
     /* Opening took time, in which newer settings may have come. */
-    queue_set_settings(queue, context->settings);
-    protolog_writer_configure(role->protolog, context->settings);
+    take_settings(queue, context);
     for (unsigned i = 0; i < ROLE_FRONTS_MAX; i++)
         if (context->fronts[i] != NULL)
             queue_watch_front(queue, context->fronts[i]);
