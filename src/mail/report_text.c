@@ -18,6 +18,7 @@ struct telling {
     const struct report *report;
     const struct report_texts *texts;
     const struct report_recipient *recipient; /* NULL: of the message as a whole */
+    size_t begin;                             /* of its text in the output */
 };
 
 /* By numbers alone, which all languages read alike. */
@@ -108,6 +109,13 @@ static void put_recipient(struct buffer *out, struct telling telling,
         say(out, &telling, REPORT_SAYS_UNTIL, "    ");
 }
 
+/* An empty line between two texts. */
+static void put_gap(struct buffer *out, const struct telling *telling)
+{
+    if (out->length > telling->begin)
+        buffer_append(out, TEXT("\r\n"));
+}
+
 static void put_group(struct buffer *out, const struct telling *telling, enum report_action action)
 {
     const struct report *report = telling->report;
@@ -116,7 +124,7 @@ static void put_group(struct buffer *out, const struct telling *telling, enum re
         if (report->recipients[i].action != action)
             continue;
         if (!introduced) {
-            buffer_append(out, TEXT("\r\n"));
+            put_gap(out, telling);
             say(out, telling, REPORT_SAYS_ACTION + action, "");
         }
         introduced = true;
@@ -127,15 +135,16 @@ static void put_group(struct buffer *out, const struct telling *telling, enum re
 static void put_text(struct buffer *out, const struct report *report,
                      const struct report_texts *texts)
 {
-    struct telling telling = {report, texts, NULL};
+    struct telling telling = {.report = report, .texts = texts, .begin = out->length};
     say(out, &telling, REPORT_SAYS_OPENING, "");
     for (int action = REPORT_FAILED; action <= REPORT_EXPANDED; action++)
         put_group(out, &telling, (enum report_action)action);
     if (report->original_is_lost) {
-        buffer_append(out, TEXT("\r\n"));
+        put_gap(out, &telling);
         say(out, &telling, REPORT_SAYS_LOST, "");
     }
-    buffer_append(out, TEXT("\r\n"));
+    if (report_texts_get(texts, REPORT_SAYS_CLOSING).length > 0)
+        put_gap(out, &telling);
     say(out, &telling, REPORT_SAYS_CLOSING, "");
 }
 
@@ -226,7 +235,7 @@ static enum report_action worst_of(const struct report *report)
 static void say_line(struct buffer *out, const struct report *report,
                      const struct report_texts *texts, enum report_section section)
 {
-    struct telling telling = {report, texts, NULL};
+    struct telling telling = {.report = report, .texts = texts};
     say(out, &telling, section, NULL);
 }
 

@@ -185,6 +185,8 @@ static const char manual_reports[] =
     ".It Li until\n"
     "How long delivery is still tried\n"
     ".Pq Li {until} .\n"
+    ".It Li lost\n"
+    "That the message could not be read any more, and is not returned.\n"
     ".It Li code 5.1.1\n"
     "What to do about a failure with this status;\n"
     ".Li x\n"
