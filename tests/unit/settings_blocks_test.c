@@ -429,39 +429,40 @@ TEST("a member of a routing group that does everything is warned of, and what fi
                    "server 's' takes mail from strangers"));
     EXPECT(!is_said("role mailbox\n", "takes mail from strangers"));
     EXPECT(is_said("role mailbox\n" WAY, "connector 'south' leads to other groups from here"));
+}
 
-    TEST("what is said of reports reads back, and a policy's words with the profile's")
-    {
-        struct parsed parsed = settings_of_clean(
-            "host mx.example.org\nprofile exchange2003\n" QUIET
-            "reports texts texts language de bilingual on\n"
-            "reports original 100KB limit 20 within 2h\n"
-            "domain example.org {\n    language fr\n}\n"
-            "policy partner.example {\n    allow out-of-office\n}\n"
-            "policy noisy.example {\n    deny delivery-reports non-delivery-reports\n}\n");
-        const struct settings *settings = parsed.settings;
-        const uint32_t absences = 1U << POLICY_OUT_OF_OFFICE | 1U << POLICY_AUTOMATIC_REPLY;
-        EXPECT_TEXT(settings->report_texts_folder, "/etc/mailroot/texts");
-        EXPECT_TEXT(settings->report_language, "de");
-        EXPECT_TEXT(settings->domains[0].language, "fr");
-        EXPECT(settings->reports_are_bilingual && settings->report_original_bytes == 100 << 10);
-        EXPECT(settings->report_limit == 20 && settings->report_limit_ms == 7200000);
-        EXPECT(settings->unnamed.deny == absences && settings->policies[0].deny == absences);
-        EXPECT(settings->policies[0].allow == 1U << POLICY_OUT_OF_OFFICE);
-        EXPECT(settings->policies[1].deny ==
-               (1U << POLICY_DELIVERY_REPORTS | 1U << POLICY_NON_DELIVERY_REPORTS));
-        EXPECT(settings_top_place(settings, "reports limit").line == 5);
-        expect_shown(settings, "reports limit 20\n");
-        expect_shown(settings, "    deny delivery-reports non-delivery-reports\n");
-        parsed_free(&parsed);
-    }
+TEST("what is said of reports reads back, and a policy's words with the profile's")
+{
+    struct parsed parsed = settings_of_clean(
+        "host mx.example.org\nprofile exchange2003\n" QUIET
+        "reports texts texts language de bilingual on\n"
+        "reports original 100KB limit 20 within 2h\n"
+        "domain example.org {\n    language fr\n}\n"
+        "policy partner.example {\n    allow out-of-office\n}\n"
+        "policy noisy.example {\n    deny delivery-reports non-delivery-reports\n}\n");
+    const struct settings *settings = parsed.settings;
+    const uint32_t absences = 1U << POLICY_OUT_OF_OFFICE | 1U << POLICY_AUTOMATIC_REPLY;
+    EXPECT_TEXT(settings->report_texts_folder, "/etc/mailroot/texts");
+    EXPECT_TEXT(settings->report_language, "de");
+    EXPECT_TEXT(settings->domains[0].language, "fr");
+    EXPECT(settings->reports_are_bilingual && settings->report_original_bytes == 100 << 10);
+    EXPECT(settings->report_limit == 20 && settings->report_limit_ms == 7200000);
+    EXPECT(settings->unnamed.deny == absences && settings->policies[0].deny == absences);
+    EXPECT(settings->policies[0].allow == 1U << POLICY_OUT_OF_OFFICE);
+    EXPECT(settings->policies[1].deny ==
+           (1U << POLICY_DELIVERY_REPORTS | 1U << POLICY_NON_DELIVERY_REPORTS));
+    EXPECT(settings_top_place(settings, "reports limit").line == 5);
+    expect_shown(settings, "reports limit 20\n");
+    expect_shown(settings, "    deny delivery-reports non-delivery-reports\n");
+    parsed_free(&parsed);
+}
 
-    TEST("what a policy can deny is told to who writes another word")
-    {
-        settings_expect_said("host a.b\n" QUIET "policy x.example {\n    deny receipts\n}\n",
-                             MAIN_FILE ":4:10: 'receipts' is no value of 'deny' in policy "
-                                       "'x.example'\n"
-                                       "     4 |     deny receipts\n"
-                                       "       |          ^^^^^^^^ the words are delivery-reports "
-                                       "non-delivery-reports out-of-office automatic-reply\n");
-    }
+TEST("what a policy can deny is told to who writes another word")
+{
+    settings_expect_said("host a.b\n" QUIET "policy x.example {\n    deny receipts\n}\n",
+                         MAIN_FILE ":4:10: 'receipts' is no value of 'deny' in policy "
+                                   "'x.example'\n"
+                                   "     4 |     deny receipts\n"
+                                   "       |          ^^^^^^^^ the words are delivery-reports "
+                                   "non-delivery-reports out-of-office automatic-reply\n");
+}
