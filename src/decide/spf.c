@@ -6,7 +6,6 @@
 
 #include "base/check.h"
 #include "decide/spf_macro.h"
-#include "decide/spf_name.h"
 
 enum { EXPANDED_MAX = 4096 };
 
@@ -191,7 +190,6 @@ static struct text target(struct evaluation *evaluation, struct text domain, str
 struct term {
     struct evaluation *evaluation;
     const struct spf_directive *directive;
-    struct text domain; /* whose record */
     struct text target;
     struct text what; /* to be noted, or "" */
 };
@@ -322,7 +320,7 @@ static enum verdict evaluate(struct evaluation *evaluation, struct text domain,
                              const struct spf_directive *directive)
 {
     static const char *const words[] = {"no match", "match", "temperror", "permerror"};
-    struct term term = {.evaluation = evaluation, .directive = directive, .domain = domain};
+    struct term term = {.evaluation = evaluation, .directive = directive};
     enum verdict verdict;
     if (mechanisms[directive->mechanism].asks_dns && !may_look_up(evaluation)) {
         verdict = PERMERROR;
@@ -398,13 +396,13 @@ static bool find_record(struct evaluation *evaluation, struct text domain, struc
         *result = none(evaluation, domain, records.exists ? "has no record" : "does not exist");
         return false;
     }
-    if (count > 1)
-        permerror(evaluation, TEXT("there is more than one record"));
-    else if (spf_record_parse(record, evaluation->arena, out) == OK) {
+    if (count == 1 && spf_record_parse(record, evaluation->arena, out) == OK) {
         note(evaluation, domain, TEXT(""), record);
         return true;
-    } else
-        permerror(evaluation, arena_copy(evaluation->arena, text_from(fail_reason())));
+    }
+    permerror(evaluation,
+              arena_printf(evaluation->arena, "%.*s: %s", TEXT_ARG(domain),
+                           count > 1 ? "there is more than one record" : fail_reason()));
     *result = record_error(evaluation, domain, SPF_PERMERROR);
     return false;
 }
@@ -470,6 +468,17 @@ static struct net_address normal(const struct net_address *ip)
     return out;
 }
 
+/* What strangers wrote, as it may stand in headers and replies. */
+static struct text shown(struct evaluation *evaluation, struct text text, size_t most)
+{
+    struct text copy = arena_copy(evaluation->arena, text_head(text, most));
+    char *bytes = (char *)(uintptr_t)copy.data;
+    for (size_t i = 0; i < copy.length; i++)
+        if (bytes[i] < ' ' || bytes[i] > '~')
+            bytes[i] = '?';
+    return copy;
+}
+
 struct spf_decision decide_spf(const struct spf_facts *facts, spf_look_up *look_up, void *context,
                                struct arena *arena)
 {
@@ -483,10 +492,11 @@ struct spf_decision decide_spf(const struct spf_facts *facts, spf_look_up *look_
     if (at == facts->sender.length || at == 0)
         evaluation.sender = arena_printf(arena, "postmaster@%.*s", TEXT_ARG(facts->domain));
     evaluation.out.steps = arena_array(arena, SPF_STEPS_MAX, sizeof(*evaluation.out.steps));
-    evaluation.out.result = check_host(&evaluation, facts->domain);
-    bool is_plain = evaluation.out.result != SPF_NONE && evaluation.out.result != SPF_TEMPERROR &&
-                    evaluation.out.result != SPF_PERMERROR;
-    if (is_plain)
-        evaluation.out.problem = TEXT("");
-    return evaluation.out;
+    struct spf_decision *out = &evaluation.out;
+    out->result = check_host(&evaluation, facts->domain);
+    bool is_trouble = out->result == SPF_NONE || out->result >= SPF_TEMPERROR;
+    out->problem = is_trouble ? shown(&evaluation, out->problem, SPF_EXPLANATION_MAX) : TEXT("");
+    out->domain = shown(&evaluation, out->domain, SPF_NAME_MAX);
+    out->term = shown(&evaluation, out->term, SPF_TERM_SHOWN_MAX);
+    return *out;
 }

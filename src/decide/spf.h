@@ -4,6 +4,7 @@
 #ifndef DECIDE_SPF_H
 #define DECIDE_SPF_H
 
+#include "decide/spf_name.h"
 #include "decide/spf_record.h"
 #include "net/resolver.h"
 
@@ -23,22 +24,23 @@ typedef enum status spf_look_up(void *context, enum resolver_kind kind, struct t
 
 /* 4.6.4: terms that ask DNS, answers with nothing in them, and hosts of one term. */
 enum { SPF_LOOKUPS_MAX = 10, SPF_VOIDS_MAX = 2, SPF_HOSTS_MAX = 10 };
-enum { SPF_STEPS_MAX = 200, SPF_EXPLANATION_MAX = 400 };
+enum { SPF_STEPS_MAX = 200, SPF_EXPLANATION_MAX = 400, SPF_TERM_SHOWN_MAX = 200 };
 
 /* One line of how it came to the result. */
 struct spf_step {
     unsigned depth;     /* of includes */
-    struct text domain; /* whose record */
+    struct text domain; /* whose record; these three as strangers wrote them */
     struct text term;   /* "mx:example.org", or "" for the record as a whole */
-    struct text what;   /* "matches", "no match: 192.0.2.7 is not 192.0.2.1" */
+    struct text what;   /* "match", "no match: mx.example.org has no such address" */
 };
 
+/* Its texts are printable ASCII. */
 struct spf_decision {
     enum spf_result result;
     struct text domain;      /* whose record decided, behind redirects */
     struct text term;        /* what decided: "-all"; "" for none, or when no term matched */
     struct text problem;     /* why TEMPERROR, PERMERROR or NONE; else "" */
-    struct text explanation; /* the domain's words for FAIL (6.2), printable ASCII; or "" */
+    struct text explanation; /* the domain's words for FAIL (6.2); or "" */
     unsigned lookups;
     struct spf_step *steps;
     unsigned step_count;

@@ -207,7 +207,7 @@ TEST("two records are an error, and DNS that fails is one to come back after (4.
     struct spf_decision decision =
         ask(ROWS(rows), (struct asked){.ip = "192.0.2.1", .sender = "x@two.example"});
     EXPECT(decision.result == SPF_PERMERROR);
-    EXPECT_TEXT(decision.problem, "there is more than one record");
+    EXPECT_TEXT(decision.problem, "two.example: there is more than one record");
     decision = ask(ROWS(rows), (struct asked){.ip = "192.0.2.1", .sender = "x@down.example"});
     EXPECT(decision.result == SPF_TEMPERROR);
     EXPECT_TEXT(decision.problem, "down.example: DNS: server failure");
