@@ -14,6 +14,7 @@
 #include "admin/verbs_route.h"
 #include "admin/verbs_search.h"
 #include "admin/verbs_sieve.h"
+#include "admin/verbs_spf.h"
 #include "admin/verbs_store.h"
 #include "admin/verbs_trace.h"
 #include "admin/verbs_transfer.h"
@@ -258,6 +259,7 @@ const struct admin_action admin_queue_actions[] = {
     {"mailq", verb_mailq},
     {"route", verb_route},
     {"probe", verb_probe},
+    {"spf check", verb_spf_check},
     {"diagnose outbound", verb_diagnose_outbound},
     {"diagnose inbound", verb_diagnose_inbound},
     {"filter check", verb_filter_check},

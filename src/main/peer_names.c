@@ -185,3 +185,23 @@ void peer_names_serve_lists(struct peer_names *names, struct rpc_call *call, str
     arena_finish(&arena);
     settings_release(&settings);
 }
+
+/* Others */
+
+enum status peer_names_begin(struct peer_names *names, struct resolver **resolver)
+{
+    if (names->stopping || names->questions >= QUESTIONS_MAX)
+        return try_later("too many questions");
+    names->questions++;
+    enum status status = set_up(names);
+    *resolver = names->resolver;
+    if (status != OK)
+        peer_names_end(names);
+    return status;
+}
+
+void peer_names_end(struct peer_names *names)
+{
+    names->questions--;
+    task_event_tell_all(&names->changed);
+}

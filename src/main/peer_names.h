@@ -2,6 +2,7 @@
 #ifndef MAIN_PEER_NAMES_H
 #define MAIN_PEER_NAMES_H
 
+#include "net/resolver.h"
 #include "proc/role.h"
 
 struct peer_names;
@@ -14,5 +15,10 @@ void peer_names_stop(struct peer_names **names);
 void peer_names_serve(struct peer_names *names, struct rpc_call *call, struct text address);
 /* Serves SEND_BLOCK_LISTS. YIELDS. */
 void peer_names_serve_lists(struct peer_names *names, struct rpc_call *call, struct text address);
+
+/* For questions of another kind: may one more be asked? TRY_LATER: there are too many. OK:
+ * *resolver is lent until peer_names_end. YIELDS. */
+enum status peer_names_begin(struct peer_names *names, struct resolver **resolver);
+void peer_names_end(struct peer_names *names);
 
 #endif

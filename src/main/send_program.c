@@ -8,13 +8,16 @@
 #include "main/introspect.h"
 #include "main/peer_names.h"
 #include "main/programs.h"
+#include "main/spf_answers.h"
 #include "proto/line/peer.h"
 #include "proto/smtp/smtp_send.h"
 #include "queue/block_lists.h"
 #include "queue/links.h"
+#include "queue/spf_question.h"
 #include "queue/turn.h"
 
 struct send {
+    struct role_context *context;
     struct smtp_send *smtp;
     struct introspect *introspect;
     struct peer_names *peer_names;
@@ -56,15 +59,23 @@ static void serve_block_lists(void *context, struct rpc_call *call, struct text 
     peer_names_serve_lists(send->peer_names, call, request);
 }
 
+static void serve_spf(void *context, struct rpc_call *call, struct text request)
+{
+    const struct send *send = context;
+    spf_answers_serve(send->peer_names, send->context->settings->host, call, request);
+}
+
 static const struct rpc_method from_front[] = {
     {SEND_PEER_NAME, 0, "send.peer-name", serve_peer_name},
     {SEND_BLOCK_LISTS, 0, "send.block-lists", serve_block_lists},
+    {SEND_SPF, 0, "send.spf", serve_spf},
 };
 static const struct rpc_method from_store[] = {
     {SEND_TURN, RPC_INLINE, "send.turn", serve_turn},
     {SEND_PROBE, RPC_INLINE, "send.probe", serve_probe},
     {SEND_LINKS, 0, "send.links", serve_links},
     {SEND_BLOCK_LISTS, 0, "send.block-lists", serve_block_lists},
+    {SEND_SPF, 0, "send.spf", serve_spf},
 };
 static const struct rpc_method from_auth[] = {
     {INTROSPECT_TOKEN, 0, "introspect.token", serve_token},
@@ -74,6 +85,7 @@ static void *new_state(struct role_context *context)
 {
     struct send *send = calloc(1, sizeof(*send));
     check(send != NULL);
+    send->context = context;
     send->smtp = smtp_send_new(context);
     send->introspect = introspect_new(context);
     send->peer_names = peer_names_new(context);

@@ -7,7 +7,8 @@
 
 static const struct role roles[] = {
     /* kind       name     may                                data         peers */
-    /* Of send it may ask how DNS calls a peer and which block lists have it, and nothing else. */
+    /* Of send it may ask what DNS says of a peer: its name, the block lists that have it, and the
+     * domains it may send for. */
     {ROLE_FRONT, "front", 0, NULL, TO(ROLE_STORE) | TO(ROLE_AUTH) | TO(ROLE_SEND), "mail-front"},
     /* The folders are the store's: what is picked up must be on its disk before the file goes, what
      * is dropped is read from there, and it talks to nobody outside. */
