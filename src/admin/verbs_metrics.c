@@ -70,15 +70,30 @@ static void put_counters(struct queue *queue, struct admin_call *call)
 static void put_filtered(struct queue *queue, struct admin_call *call)
 {
     static const char *const names[FILTERED_KINDS] = {
-        [FILTERED_ACCEPTED] = "accept",   [FILTERED_DENIED] = "deny",
-        [FILTERED_SENDER] = "sender",     [FILTERED_RECIPIENT] = "recipient",
-        [FILTERED_LISTED] = "block-list",
+        [FILTERED_ACCEPTED] = "accept",     [FILTERED_DENIED] = "deny",
+        [FILTERED_SENDER] = "sender",       [FILTERED_RECIPIENT] = "recipient",
+        [FILTERED_LISTED] = "block-list",   [FILTERED_SPF] = "spf",
+        [FILTERED_SENDER_ID] = "sender-id",
     };
     put_heading(call, "filtered_total",
                 "How often a filter acted: for a connection, a sender, a recipient.", "counter");
     for (unsigned i = 0; i < FILTERED_KINDS; i++)
         put(call, "filtered_total", "filter", text_from(names[i]),
             queue_counters_now(queue)->filtered[i]);
+}
+
+static void put_checked(struct queue *queue, struct admin_call *call)
+{
+    static const struct {
+        const char *name, *help;
+    } kinds[2] = {{"spf_total", "Messages by what SPF says of them."},
+                  {"sender_id_total", "Messages by what Sender ID says of them."}};
+    for (unsigned kind = 0; kind < 2; kind++) {
+        put_heading(call, kinds[kind].name, kinds[kind].help, "counter");
+        for (enum spf_result result = 0; result < SPF_RESULTS; result++)
+            put(call, kinds[kind].name, "result", text_from(spf_result_name(result)),
+                queue_counters_now(queue)->checked[kind][result]);
+    }
 }
 
 enum { ROWS_MOST = 16 };
@@ -150,6 +165,7 @@ enum status verb_metrics(void *queue, struct admin_call *call)
         return status;
     put_counters(queue, call);
     put_filtered(queue, call);
+    put_checked(queue, call);
     queue_each_named(queue, add_named, &own);
     queue_each_hop(queue, add_hop, &hops);
     put_rows(call, &own, &hops);

@@ -42,13 +42,13 @@ static void story_of_arrival(struct plan *plan, const struct acceptance *accepta
     struct text facts = arena_printf(
         &plan->arena,
         "from=<%.*s> size=%llu recipients=%u peer=%.*s helo=%.*s login=%.*s tls=\"%.*s\" "
-        "server=%.*s session=%s settings=%llu message-id=%.*s%.*s",
+        "server=%.*s session=%s settings=%llu message-id=%.*s%s%.*s%.*s",
         TEXT_ARG(envelope->sender), (unsigned long long)acceptance->size, envelope->recipient_count,
         TEXT_ARG(envelope->peer), TEXT_ARG(envelope->helo), TEXT_ARG(envelope->login),
         TEXT_ARG(envelope->tls), TEXT_ARG(envelope->server),
         envelope->session == 0 ? "none" : id_format(envelope->session, session),
         (unsigned long long)envelope->settings_version, TEXT_ARG(envelope->message_id),
-        TEXT_ARG(terms));
+        text_is_empty(envelope->checked) ? "" : " ", TEXT_ARG(envelope->checked), TEXT_ARG(terms));
     struct operation story = {
         .type = OPERATION_STORY,
         .story = {.id = envelope->id,

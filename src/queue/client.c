@@ -201,6 +201,12 @@ void queue_count_filtered(struct rpc_channel *store, enum queue_filtered what)
     (void)rpc_tell(store, QUEUE_FILTERED, text_of(&byte, 1)); /* lost while it restarts */
 }
 
+void queue_count_checked(struct rpc_channel *store, bool is_sender_id, enum spf_result result)
+{
+    const char bytes[] = {(char)is_sender_id, (char)result};
+    (void)rpc_tell(store, QUEUE_CHECKED, text_of(bytes, sizeof(bytes)));
+}
+
 enum status queue_jobs_decode(struct text bytes, struct arena *arena, struct queue_job **jobs,
                               unsigned *count)
 {

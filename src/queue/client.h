@@ -9,6 +9,7 @@
 #define QUEUE_CLIENT_H
 
 #include "base/arena.h"
+#include "decide/spf_record.h"
 #include "mail/terms.h"
 #include "proc/rpc.h"
 #include "settings/settings.h"
@@ -23,6 +24,7 @@ enum queue_method {
     QUEUE_BODY = 6,     /* from send */
     QUEUE_ROOM = 8,     /* from front: has a recipient's mailbox room? */
     QUEUE_FILTERED = 9, /* from front; one way: a filter acted */
+    QUEUE_CHECKED = 10, /* from front; one way: SPF came to a result */
     QUEUE_REPORT = 7,   /* from send: what became of each recipient */
     QUEUE_ETRN = 24,    /* from front; these four: turn.h */
     QUEUE_TURN_LEASE = 25,  /* from send */
@@ -56,6 +58,7 @@ struct queue_envelope {
     struct text login;               /* canonical user, or "" */
     struct text tls;                 /* "TLSv1.3 ..." or "" */
     struct text message_id, subject; /* from the header, for listings */
+    struct text checked; /* "spf=pass sender-id=none": what was found out of its sender, or "" */
     uint64_t settings_version;
     bool is_unwanted; /* a filter has it archived, and nobody gets it */
     struct queue_recipient *recipients;
@@ -112,10 +115,14 @@ enum queue_filtered {
     FILTERED_SENDER,
     FILTERED_RECIPIENT,
     FILTERED_LISTED,
+    FILTERED_SPF, /* messages: refused, put off or discarded */
+    FILTERED_SENDER_ID,
     FILTERED_KINDS
 };
 /* One more. Cheap, one way. */
 void queue_count_filtered(struct rpc_channel *store, enum queue_filtered what);
+/* The same for an outcome of SPF, or of Sender ID, whatever becomes of the message. */
+void queue_count_checked(struct rpc_channel *store, bool is_sender_id, enum spf_result result);
 
 /* One message to one next hop. */
 struct queue_job {

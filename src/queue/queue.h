@@ -52,7 +52,7 @@ struct protolog_writer;
 void queue_set_protolog(struct queue *queue, struct protolog_writer *writer);
 
 /* What fronts and send may call; context is the queue. */
-enum { QUEUE_FRONT_METHODS = 9, QUEUE_SEND_METHODS = 9 };
+enum { QUEUE_FRONT_METHODS = 10, QUEUE_SEND_METHODS = 9 };
 extern const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS];
 extern const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS];
 /* STORE_TURN, for the table of auth. */
@@ -207,6 +207,7 @@ struct queue_counters {
     uint64_t expired, deleted;
     uint64_t reports, reports_kept_back, bad; /* messages */
     uint64_t filtered[FILTERED_KINDS];
+    uint64_t checked[2][SPF_RESULTS]; /* messages, by SPF and by Sender ID */
 };
 const struct queue_counters *queue_counters_now(const struct queue *queue);
 

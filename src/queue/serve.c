@@ -485,6 +485,16 @@ static void serve_rows(void *context, struct rpc_call *call, struct text request
         protolog_writer_take(queue->protolog, request);
 }
 
+static void serve_checked(void *context, struct rpc_call *call, struct text request)
+{
+    struct queue *queue = context;
+    struct wire_reader in = wire_reader_of(request);
+    uint8_t is_sender_id = wire_get_u8(&in), result = wire_get_u8(&in);
+    unused(call);
+    if (wire_end(&in) && is_sender_id <= 1 && result < SPF_RESULTS)
+        queue->counters.checked[is_sender_id][result]++;
+}
+
 const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
     {QUEUE_APPEND, 0, "queue append", serve_append},
     {QUEUE_COMMIT, 0, "queue commit", serve_commit},
@@ -495,6 +505,7 @@ const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
     {QUEUE_LINK_ANSWER, RPC_INLINE, "queue link answer", queue_serve_link_answer},
     {QUEUE_FILTERED, RPC_INLINE | RPC_ONE_WAY, "queue filtered", serve_filtered},
     {PROTOLOG_ROWS, RPC_INLINE | RPC_ONE_WAY, "protocol log rows", serve_rows},
+    {QUEUE_CHECKED, RPC_INLINE | RPC_ONE_WAY, "queue checked", serve_checked},
 };
 const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS] = {
     {QUEUE_LEASE, 0, "queue lease", serve_lease},

@@ -29,6 +29,7 @@ void queue_commit_encode(const struct queue_commit_request *request, struct buff
     wire_put_text(out, envelope->tls);
     wire_put_text(out, envelope->message_id);
     wire_put_text(out, envelope->subject);
+    wire_put_text(out, envelope->checked);
     wire_put_u64(out, envelope->settings_version);
     wire_put_u8(out, envelope->is_unwanted);
     wire_put_u32(out, envelope->recipient_count);
@@ -111,6 +112,7 @@ bool queue_commit_decode(struct text bytes, struct arena *arena, struct queue_co
     envelope->tls = get_fact(&in);
     envelope->message_id = get_fact(&in);
     envelope->subject = get_fact(&in);
+    envelope->checked = get_fact(&in);
     envelope->settings_version = wire_get_u64(&in);
     uint8_t is_unwanted = wire_get_u8(&in);
     envelope->is_unwanted = is_unwanted == 1;

@@ -57,13 +57,21 @@ static void check_idle(struct settings_parser *parser, const struct setting_bloc
                        uint32_t applied)
 {
     static const struct {
-        const char *row;
+        const char *row, *word;
         uint32_t filter;
-    } rows[] = {{"accept", FILTER_CONNECTION},
-                {"deny", FILTER_CONNECTION},
-                {"sender", FILTER_SENDER},
-                {"sender blank", FILTER_SENDER},
-                {"recipient", FILTER_RECIPIENT}};
+    } rows[] = {{"accept", "connection", FILTER_CONNECTION},
+                {"deny", "connection", FILTER_CONNECTION},
+                {"sender", "sender", FILTER_SENDER},
+                {"sender blank", "sender", FILTER_SENDER},
+                {"recipient", "recipient", FILTER_RECIPIENT},
+                {"spf fail", "spf", FILTER_SPF},
+                {"spf softfail", "spf", FILTER_SPF},
+                {"spf permerror", "spf", FILTER_SPF},
+                {"spf temperror", "spf", FILTER_SPF},
+                {"sender-id fail", "sender-id", FILTER_SENDER_ID},
+                {"sender-id softfail", "sender-id", FILTER_SENDER_ID},
+                {"sender-id missing", "sender-id", FILTER_SENDER_ID},
+                {"sender-id temperror", "sender-id", FILTER_SENDER_ID}};
     for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const struct setting_place *place = place_in(block, rows[i].row);
         uint32_t idle = rows[i].filter & ~applied;
@@ -72,9 +80,7 @@ static void check_idle(struct settings_parser *parser, const struct setting_bloc
             continue;
         settings_warning(&parser->errors, place,
                          "'%s' has no effect: no server has the statement 'filter %s'", rows[i].row,
-                         idle == FILTER_SENDER      ? "sender"
-                         : idle == FILTER_RECIPIENT ? "recipient"
-                                                    : "connection");
+                         rows[i].word);
     }
 }
 

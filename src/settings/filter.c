@@ -10,7 +10,8 @@
 #include "settings/settings.h"
 #include "settings/types.h"
 
-const char *const setting_filter_words[] = {"connection", "sender", "recipient", NULL};
+const char *const setting_filter_words[] = {"connection", "sender",    "recipient",
+                                            "spf",        "sender-id", NULL};
 
 enum { AT_MOST = 16, LOCAL_PART_MAX = 64 };
 /* Of a code, what tells one reason for being listed from another. */

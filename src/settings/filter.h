@@ -11,6 +11,8 @@ enum setting_filters {
     FILTER_CONNECTION = 1, /* the lists of addresses, ours and those of others */
     FILTER_SENDER = 2,
     FILTER_RECIPIENT = 4,
+    FILTER_SPF = 8,
+    FILTER_SENDER_ID = 16,
 };
 extern const char *const setting_filter_words[];
 
@@ -35,6 +37,13 @@ enum setting_sender_action {
     SENDER_DISCARD, /* taken, and thrown away */
 };
 
+/* What becomes of mail that SPF or Sender ID speaks against. */
+enum setting_check_action {
+    CHECK_ACCEPT,  /* taken, and the outcome stands in the header */
+    CHECK_DISCARD, /* taken, and thrown away */
+    CHECK_REFUSE,  /* 550 */
+};
+
 /* `filter { ... }` */
 struct setting_filter {
     struct net_network *accepted; /* `accept NETWORK ...`: no filter is for them */
@@ -54,6 +63,12 @@ struct setting_filter {
     struct text archive_folder; /* `archive DIR` */
     struct setting_pattern *recipients;
     unsigned recipient_count;
+    /* `spf fail refuse softfail accept ...` */
+    enum setting_check_action spf_fail, spf_softfail, spf_permerror;
+    bool spf_waits; /* `spf temperror later`: 451 while DNS does not answer */
+    /* `sender-id fail accept ...` */
+    enum setting_check_action sender_id_fail, sender_id_softfail, sender_id_missing;
+    bool sender_id_waits;
 };
 
 /* `block-list NAME { ... }`: who is listed there is refused. Asked in the order of the file. */

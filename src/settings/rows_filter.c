@@ -7,6 +7,8 @@
 #define BLOCK_LIST .kind = KIND_BLOCK_LIST
 
 static const char *const sender_choices[] = {"refuse", "drop", "discard", NULL};
+static const char *const check_choices[] = {"accept", "discard", "refuse", NULL};
+static const char *const error_choices[] = {"accept", "later", NULL};
 
 /* clang-format off */
 static const struct setting_row filter_rows[] = {
@@ -59,6 +61,37 @@ static const struct setting_row filter_rows[] = {
      .help = "The recipients who get no mail from outside (550 5.7.1), written as with sender. Who "
              "is logged in may write to them. That unknown users of our domains get none (550 "
              "5.1.1) needs no filter."},
+    {FILTER, "spf fail", &setting_type_choice,
+     .standard = "refuse", .choices = check_choices, TO(setting_filter, spf_fail),
+     .help = "What becomes of mail when the sender's domain, or that of HELO, says by SPF (RFC 7208) "
+             "that the host may not send for it. refuse: 550 5.7.23 at RCPT. discard: it is taken "
+             "as others are and thrown away. accept: the outcome stands in the header "
+             "(Authentication-Results, Received-SPF). Neither SPF nor Sender ID is for who is "
+             "logged in, may relay, or is in accept or relays."},
+    {FILTER, "spf softfail", &setting_type_choice,
+     .standard = "accept", .choices = check_choices, TO(setting_filter, spf_softfail),
+     .help = "The same when it says that the host probably may not."},
+    {FILTER, "spf permerror", &setting_type_choice,
+     .standard = "accept", .choices = check_choices, TO(setting_filter, spf_permerror),
+     .help = "The same when what it says cannot be used (550 5.7.24)."},
+    {FILTER, "spf temperror", &setting_type_choice,
+     .standard = "accept", .choices = error_choices, TO(setting_filter, spf_waits),
+     .help = "What becomes of it when DNS gives no answer. later: 451, so that it comes again."},
+    {FILTER, "sender-id fail", &setting_type_choice,
+     .standard = "accept", .choices = check_choices, TO(setting_filter, sender_id_fail),
+     .help = "What becomes of mail when the domain of who sent it by its header (RFC 4407: "
+             "Resent-Sender, Resent-From, Sender, From) says by Sender ID (RFC 4406) that the host "
+             "may not send for it. refuse: 550 5.7.1 when all of the message is there; the other "
+             "words as with spf."},
+    {FILTER, "sender-id softfail", &setting_type_choice,
+     .standard = "accept", .choices = check_choices, TO(setting_filter, sender_id_softfail),
+     .help = "The same when it says that the host probably may not."},
+    {FILTER, "sender-id missing", &setting_type_choice,
+     .standard = "accept", .choices = check_choices, TO(setting_filter, sender_id_missing),
+     .help = "The same when the header does not say who sent it."},
+    {FILTER, "sender-id temperror", &setting_type_choice,
+     .standard = "accept", .choices = error_choices, TO(setting_filter, sender_id_waits),
+     .help = "What becomes of it when DNS gives no answer. later: 450, so that it comes again."},
 };
 const struct setting_rows setting_filter_rows = ROWS_OF(filter_rows);
 

@@ -187,7 +187,7 @@ static const struct setting_row server_rows[] = {
     {SERVER, "filter", &setting_type_filter_uses,
      .otherwise = "none", .high = 100, TO_LIST(setting_server, filters, filter_count),
      .help = "Which filters (see the block filter) are applied to what strangers send by smtp: "
-             "connection, sender, recipient; at some of its listeners, written as listen has them, "
+             "connection, sender, recipient, spf, sender-id; at some of its listeners, written as listen has them, "
              "or at all. For example: filter sender recipient connection at 192.0.2.10:25."},
     {SERVER, "etrn", &setting_type_etrn,
      .standard = "any",

@@ -106,9 +106,10 @@ const struct setting_kind setting_kinds[KIND_COUNT] = {
                      .needs_braces = true,
                      .help = "Mail that is not wanted. It concerns strangers alone, where a server "
                              "says so (filter), in this order: when they connect accept and deny; "
-                             "at MAIL the sender; at RCPT the recipient, then the block lists. "
-                             "Nothing of it is for who is logged in. mailroot filter check tells "
-                             "what would become of a message."},
+                             "at MAIL the sender; at RCPT the recipient, then the block lists, "
+                             "then SPF; when the header is there Sender ID. Nothing of it is for "
+                             "who is logged in. mailroot filter check tells what would become of "
+                             "a message."},
     [KIND_BLOCK_LIST] = {.rows = &setting_block_list_rows,
                          .word = "block-list",
                          .names = "NAME",

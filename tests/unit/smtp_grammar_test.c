@@ -489,3 +489,41 @@ TEST("who guesses addresses waits longer each time, with all of his network, unt
     EXPECT(count == 1);
     harvest_free(&harvest);
 }
+
+static void expect_received_spf(const struct spf_decision *decision, const char *ip,
+                                const char *expected)
+{
+    struct net_address peer;
+    struct buffer out;
+    EXPECT(net_address_parse(text_from(ip), 4711, &peer));
+    struct smtp_stamp_spf stamp = {.decision = decision,
+                                   .peer = &peer,
+                                   .sender = TEXT("\"a\\\"b\r\n\"@example.org"),
+                                   .helo = TEXT("j\xc3\xb6"),
+                                   .identity = "mailfrom",
+                                   .host = TEXT("mx.example")};
+    buffer_init(&out, 1000);
+    smtp_stamp_received_spf(&stamp, &out);
+    EXPECT_TEXT(buffer_text(&out), expected);
+    buffer_finish(&out);
+}
+
+TEST(
+    "Received-SPF has what strangers wrote in quotes and comments that nothing ends (RFC 7208 9.1)")
+{
+    struct spf_decision decision = {.result = SPF_FAIL,
+                                    .domain = TEXT("example.org"),
+                                    .term = TEXT("-exists:%{i}.x(y)\\.example")};
+    expect_received_spf(&decision, "192.0.2.1",
+                        "Received-SPF: fail (mx.example: -exists:%{i}.x?y??.example of "
+                        "example.org)\r\n"
+                        "\tclient-ip=\"192.0.2.1\";\r\n"
+                        "\tenvelope-from=\"\\\"a\\\\\\\"b??\\\"@example.org\";\r\n"
+                        "\thelo=\"j??\"; identity=mailfrom; receiver=mx.example\r\n");
+    decision = (struct spf_decision){.result = SPF_NEUTRAL, .domain = TEXT("example.org")};
+    expect_received_spf(&decision, "2001:db8::1",
+                        "Received-SPF: neutral (mx.example: no term of example.org)\r\n"
+                        "\tclient-ip=\"2001:db8::1\";\r\n"
+                        "\tenvelope-from=\"\\\"a\\\\\\\"b??\\\"@example.org\";\r\n"
+                        "\thelo=\"j??\"; identity=mailfrom; receiver=mx.example\r\n");
+}

@@ -101,6 +101,14 @@ static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
     [SMTP_RECIPIENT_FILTERED] = {550, "5.7.1", "Not taken for that recipient", false},
     [SMTP_ORIGIN_REFUSED] = {554, "5.7.1", "Mail from there is refused here", false},
     [SMTP_BLOCKED] = {550, "5.7.1", "", false}, /* the list's own words */
+    /* RFC 7372 3.2; RFC 4406 5.3 and 5.5. */
+    [SMTP_SPF_FAILED] = {550, "5.7.23", "SPF: your host may not send for that domain", false},
+    [SMTP_SPF_UNUSABLE] = {550, "5.7.24", "SPF: what the domain says cannot be used", false},
+    [SMTP_SPF_LATER] = {451, "4.7.24", "SPF cannot be checked now, try later", false},
+    [SMTP_SENDER_ID_FAILED] = {550, "5.7.1", "Sender ID (PRA) Not Permitted", false},
+    [SMTP_SENDER_ID_MISSING] = {550, "5.7.1", "Missing purported responsible address", false},
+    [SMTP_SENDER_ID_LATER] = {450, "4.4.3", "Sender ID check is temporarily unavailable", false},
+    [SMTP_HEADER_TOO_LARGE] = {552, "5.3.4", "Header too large", false},
     [SMTP_LOOP] = {554, "5.4.6", "Too many hops, mail loop", false},
     [SMTP_REFUSED_MESSAGE] = {554, "5.6.0", "Message refused", false},
     [SMTP_BAD_PROPERTIES] = {554, "5.6.0", "Properties refused, send the message without", true},

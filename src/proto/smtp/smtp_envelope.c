@@ -1,6 +1,7 @@
 /* MAIL and RCPT: who sends, who shall get it, and whether we take it. */
 #include <string.h>
 
+#include "proto/smtp/smtp_checks.h"
 #include "proto/smtp/smtp_extensions.h"
 #include "proto/smtp/smtp_filter.h"
 #include "proto/smtp/smtp_limits.h"
@@ -241,7 +242,7 @@ static bool recipient_is_welcome(struct smtp_session *session, struct smtp_rcpt 
     if (decision.verdict == RELAY_LOCAL && is_ours &&
         !recipient_exists(session, &rcpt->recipient, &decision))
         return false;
-    return smtp_filter_lists(session, &rcpt->recipient);
+    return smtp_filter_lists(session, &rcpt->recipient) && smtp_checks_sender(session);
 }
 
 /* All that is kept of the recipients is one record, whatever becomes of each: what it takes at most

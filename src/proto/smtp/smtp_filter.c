@@ -88,12 +88,11 @@ bool smtp_filter_discards(const struct smtp_session *session)
     return is_unwanted(session) && !session->settings->filter.archives;
 }
 
-void smtp_filter_answer_unwanted(struct smtp_session *session)
+static void tell(struct smtp_session *session, const struct decision_reason *reason,
+                 const char *fate)
 {
     const struct smtp_server_transaction *transaction = &session->transaction;
     const struct queue_envelope *envelope = &transaction->envelope;
-    const struct decision_reason *reason = &transaction->filtered.reason;
-    const char *fate = smtp_filter_archives(session) ? "archived" : "discarded";
     char id[ID_TEXT_BYTES], session_id[ID_TEXT_BYTES];
     struct buffer story;
     id_format(envelope->id, id);
@@ -101,7 +100,7 @@ void smtp_filter_answer_unwanted(struct smtp_session *session)
     buffer_printf(&story, "session=%s peer=%s from=%s to-count=%u size=%" PRIu64 " reason=%s",
                   id_format(session->id, session_id), log_text(text_from(session->peer)),
                   log_text(envelope->sender), envelope->recipient_count, transaction->intake.size,
-                  reason->rule);
+                  log_text(text_from(reason->rule)));
     buffer_printf(&story, " setting=%.*s:%u fact=%s fate=%s",
                   TEXT_ARG(text_head(reason->place.file, 200)), reason->place.line,
                   log_text(reason->fact), fate);
@@ -109,10 +108,28 @@ void smtp_filter_answer_unwanted(struct smtp_session *session)
                 buffer_text(&story));
     log_info("smtp.filtered", "id=%s %.*s", id, (int)story.length, story.data);
     buffer_finish(&story);
+}
+
+void smtp_filter_answer_discarded(struct smtp_session *session,
+                                  const struct decision_reason *reason)
+{
+    char id[ID_TEXT_BYTES];
+    tell(session, reason, "discarded");
+    smtp_answer(session, SMTP_MESSAGE_ACCEPTED,
+                text_from(id_format(session->transaction.envelope.id, id)));
+}
+
+void smtp_filter_answer_unwanted(struct smtp_session *session)
+{
+    const struct smtp_server_transaction *transaction = &session->transaction;
+    const struct decision_reason *reason = &transaction->filtered.reason;
+    char id[ID_TEXT_BYTES];
+    tell(session, reason, smtp_filter_archives(session) ? "archived" : "discarded");
     if (session->settings->filter.sender_action == SENDER_REFUSE)
         smtp_answer_because(session, SMTP_SENDER_FILTERED, TEXT(""), reason, 1);
     else
-        smtp_answer(session, SMTP_MESSAGE_ACCEPTED, text_from(id));
+        smtp_answer(session, SMTP_MESSAGE_ACCEPTED,
+                    text_from(id_format(transaction->envelope.id, id)));
 }
 
 /* RCPT */

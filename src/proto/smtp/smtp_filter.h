@@ -28,4 +28,9 @@ bool smtp_filter_archives(const struct smtp_session *session);
 /* It has been, and no trouble was met: answer, and tell of it. */
 void smtp_filter_answer_unwanted(struct smtp_session *session);
 
+/* A message was thrown away for this reason: the client hears that it was taken, the story has the
+ * truth. */
+void smtp_filter_answer_discarded(struct smtp_session *session,
+                                  const struct decision_reason *reason);
+
 #endif

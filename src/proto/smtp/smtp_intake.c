@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "mail/auth_results.h"
 #include "net/stream_tls.h"
+#include "proto/smtp/smtp_checks.h"
 #include "proto/smtp/smtp_filter.h"
 #include "proto/smtp/smtp_limits.h"
 #include "proto/smtp/smtp_refusal.h"
@@ -97,6 +99,16 @@ static void fill_envelope(struct smtp_session *session)
     envelope->is_unwanted = smtp_filter_archives(session);
 }
 
+static void put_received(struct smtp_session *session)
+{
+    struct smtp_stamp stamp = stamp_of(session);
+    struct buffer received;
+    buffer_init(&received, STAMP_MAX);
+    smtp_stamp_received(&stamp, &received);
+    append(&session->transaction.intake, buffer_text(&received));
+    buffer_finish(&received);
+}
+
 void smtp_intake_begin(struct smtp_session *session)
 {
     struct smtp_intake *intake = &session->transaction.intake;
@@ -106,25 +118,20 @@ void smtp_intake_begin(struct smtp_session *session)
     buffer_init(&intake->header, HEADER_HELD_MAX);
     buffer_init(&intake->seen, HEADER_HELD_MAX);
     /* RFC 6409 8: a submission server completes the header; a relay leaves it alone. */
-    intake->holds_header = session->login[0] != '\0' || smtp_resolves_sender(session);
-    if (smtp_filter_discards(session))
+    intake->is_checked = smtp_checks_stamp(session);
+    intake->holds_header =
+        session->login[0] != '\0' || smtp_resolves_sender(session) || intake->is_checked;
+    if (smtp_filter_discards(session) || smtp_checks_action(session) == CHECK_DISCARD)
         return;
     intake->queued = queue_begin(session->front->role->store, &session->transaction.envelope);
-    struct smtp_stamp stamp = stamp_of(session);
-    struct buffer received;
-    buffer_init(&received, STAMP_MAX);
-    smtp_stamp_received(&stamp, &received);
-    append(intake, buffer_text(&received));
-    buffer_finish(&received);
+    if (!intake->is_checked)
+        put_received(session);
 }
 
-/* The header is known, or too long to be held: complete it and let it go. */
-static void release_header(struct smtp_session *session)
+/* What the header lacks is added. */
+static void complete_header(struct smtp_session *session)
 {
     struct smtp_intake *intake = &session->transaction.intake;
-    if (!intake->holds_header)
-        return;
-    intake->holds_header = false;
     struct smtp_stamp stamp = stamp_of(session);
     struct buffer added;
     buffer_init(&added, STAMP_MAX);
@@ -142,19 +149,76 @@ static void release_header(struct smtp_session *session)
         smtp_resolve_sender(session);
     append(intake, buffer_text(&intake->header));
     buffer_finish(&added);
+}
+
+/* RFC 8601 5, RFC 7208 9.1: the outcome stands above all, and nobody else's claims to be ours.
+ * YIELDS. */
+static void check_header(struct smtp_session *session)
+{
+    struct smtp_intake *intake = &session->transaction.intake;
+    struct buffer checked;
+    smtp_checks_header(session, header_section(buffer_text(&intake->header)));
+    if (smtp_checks_action(session) == CHECK_DISCARD)
+        queue_abandon(&intake->queued);
+    if (smtp_checks_action(session) == CHECK_REFUSE) {
+        note_trouble(intake, SMTP_TROUBLE_CHECKS);
+        return;
+    }
+    smtp_resolve_sender(session);
+    session->transaction.envelope.checked = smtp_checks_text(session);
+    struct text held = buffer_text(&intake->header), section = header_section(held);
+    buffer_init(&checked, STAMP_MAX + section.length);
+    smtp_checks_write(session, &checked);
+    append(intake, buffer_text(&checked));
+    put_received(session);
+    buffer_reset(&checked, 0);
+    (void)auth_results_strip(section, session->host, &checked);
+    append(intake, buffer_text(&checked));
+    append(intake, text_from_position(held, section.length));
+    buffer_finish(&checked);
+}
+
+/* The header is known: let it go. YIELDS. */
+static void release_header(struct smtp_session *session)
+{
+    struct smtp_intake *intake = &session->transaction.intake;
+    if (!intake->holds_header)
+        return;
+    intake->holds_header = false;
+    if (intake->is_checked)
+        check_header(session);
+    else
+        complete_header(session);
     buffer_finish(&intake->header);
 }
 
-static void look_at_header(struct smtp_session *session, struct text bytes)
+/* How many of the bytes are of the header section. */
+static size_t look_at_header(struct smtp_session *session, struct text bytes)
 {
     struct smtp_intake *intake = &session->transaction.intake;
     if (intake->facts.ended)
-        return;
+        return 0;
     size_t length = header_facts_feed(&intake->facts, bytes);
     if (smtp_filter_wants_header(session))
         buffer_append(&intake->seen, text_head(bytes, length));
     if (intake->facts.received_count >= session->server->max_hops)
         note_trouble(intake, SMTP_TROUBLE_HOPS);
+    return length;
+}
+
+/* Hold the header back until it is whole. The bytes that may go on are left in *bytes. YIELDS. */
+static void hold_header(struct smtp_session *session, size_t length, struct text *bytes)
+{
+    struct smtp_intake *intake = &session->transaction.intake;
+    bool fits = buffer_append(&intake->header, text_head(*bytes, length));
+    if (!fits && intake->is_checked) { /* what stands in the rest of it would not be known */
+        note_trouble(intake, SMTP_TROUBLE_HEADER);
+        return;
+    }
+    if (fits)
+        *bytes = text_from_position(*bytes, length);
+    if (!fits || intake->facts.ended)
+        release_header(session);
 }
 
 void smtp_intake_take(struct smtp_session *session, struct text bytes)
@@ -169,13 +233,9 @@ void smtp_intake_take(struct smtp_session *session, struct text bytes)
         return;
     }
     intake->is_8bit = intake->is_8bit || body_has_8bit(bytes);
-    look_at_header(session, bytes);
-    if (intake->holds_header && buffer_append(&intake->header, bytes)) {
-        if (intake->facts.ended)
-            release_header(session);
-        return;
-    }
-    release_header(session);
+    size_t length = look_at_header(session, bytes);
+    if (intake->holds_header)
+        hold_header(session, length, &bytes);
     append(intake, bytes);
 }
 
@@ -237,6 +297,12 @@ static void answer_trouble(struct smtp_session *session, enum smtp_trouble troub
         return;
     case SMTP_TROUBLE_BARE:
         smtp_answer(session, SMTP_BARE_LINE_END, TEXT(""));
+        return;
+    case SMTP_TROUBLE_HEADER:
+        smtp_answer(session, SMTP_HEADER_TOO_LARGE, TEXT(""));
+        return;
+    case SMTP_TROUBLE_CHECKS:
+        smtp_checks_answer(session);
         return;
     case SMTP_TROUBLE_QUEUE:
         smtp_answer_because(session, queue_commit_is_full() ? SMTP_NO_SPACE : SMTP_NOT_NOW,
@@ -324,6 +390,8 @@ void smtp_intake_end(struct smtp_session *session)
             answer_trouble(session, intake->trouble);
     else if (smtp_filter_discards(session))
         smtp_filter_answer_unwanted(session);
+    else if (smtp_checks_action(session) == CHECK_DISCARD)
+        smtp_checks_answer(session);
     else if (smtp_filter_message(session))
         commit(session);
     smtp_server_transaction_reset(session);

@@ -34,6 +34,8 @@ enum smtp_trouble {
     SMTP_TROUBLE_BARE,
     SMTP_TROUBLE_HOPS,
     SMTP_TROUBLE_QUEUE,
+    SMTP_TROUBLE_HEADER,
+    SMTP_TROUBLE_CHECKS, /* SPF or Sender ID refuses it */
 };
 
 /* What filters have to do with the client, and what was found out for them. */
@@ -45,12 +47,16 @@ struct smtp_filtering {
     uint32_t code;
 };
 
+struct smtp_checks; /* smtp_checks.h */
+
 /* A message on its way to the queue. */
 struct smtp_intake {
     struct queue_message *queued; /* NULL: it goes nowhere */
     struct header_facts facts;
-    struct buffer header; /* of a user's message, held back until it is known what it lacks */
+    struct buffer header; /* held back: of a user's message until it is known what it lacks, of one
+                           * that is checked until the outcome is */
     bool holds_header;
+    bool is_checked; /* the outcome is to stand in the header */
     bool is_8bit;
     struct body_scan scan; /* of a message that comes by BDAT */
     struct buffer seen;    /* the header as it came, where a filter asks for it */
@@ -70,6 +76,7 @@ struct smtp_server_transaction {
     struct directory_rights rights;  /* of who is logged in */
     struct filter_decision filtered; /* the sender is unwanted, and what is sent all the same is
                                       * to be discarded or archived */
+    struct smtp_checks *checks;      /* SPF and Sender ID, in arena; NULL: not yet */
     struct smtp_intake intake;       /* while receiving */
 };
 

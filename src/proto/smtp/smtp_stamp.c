@@ -49,6 +49,56 @@ void smtp_stamp_received(const struct smtp_stamp *stamp, struct buffer *out)
     buffer_printf(out, ";\r\n\t%s\r\n", mail_date(stamp->now_ms, date));
 }
 
+/* As a quoted string, whatever it is made of (RFC 5322 3.2.4). */
+static void put_quoted(struct buffer *out, const char *key, struct text value)
+{
+    buffer_printf(out, "%s=\"", key);
+    for (size_t i = 0; i < value.length; i++) {
+        char c = value.data[i];
+        if (c == '"' || c == '\\')
+            buffer_append_byte(out, '\\');
+        buffer_append_byte(out, c < ' ' || c > '~' ? '?' : c);
+    }
+    buffer_append(out, TEXT("\";"));
+}
+
+/* In a comment nothing needs to be escaped but what ends or begins one. */
+static void put_comment(struct buffer *out, struct text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.data[i];
+        bool is_plain = c >= ' ' && c <= '~' && c != '(' && c != ')' && c != '\\';
+        buffer_append_byte(out, is_plain ? c : '?');
+    }
+}
+
+void smtp_stamp_received_spf(const struct smtp_stamp_spf *stamp, struct buffer *out)
+{
+    const struct spf_decision *decision = stamp->decision;
+    char ip[NET_ADDRESS_TEXT_BYTES];
+    struct text literal = text_from(net_address_literal(stamp->peer, ip));
+    bool is_v6 = text_starts_with(literal, TEXT("IPv6:"));
+    buffer_printf(out, "Received-SPF: %s (%.*s: ", spf_result_name(decision->result),
+                  TEXT_ARG(stamp->host));
+    if (!text_is_empty(decision->problem))
+        put_comment(out, decision->problem);
+    else if (text_is_empty(decision->term))
+        put_comment(out, TEXT("no term"));
+    else
+        put_comment(out, decision->term);
+    if (!text_is_empty(decision->domain) && text_is_empty(decision->problem)) {
+        buffer_append(out, TEXT(" of "));
+        put_comment(out, decision->domain);
+    }
+    buffer_append(out, TEXT(")\r\n\t"));
+    put_quoted(out, "client-ip", text_from_position(literal, is_v6 ? 5 : 0));
+    buffer_append(out, TEXT("\r\n\t"));
+    put_quoted(out, "envelope-from", stamp->sender);
+    buffer_append(out, TEXT("\r\n\t"));
+    put_quoted(out, "helo", stamp->helo);
+    buffer_printf(out, " identity=%s; receiver=%.*s\r\n", stamp->identity, TEXT_ARG(stamp->host));
+}
+
 void smtp_stamp_date(const struct smtp_stamp *stamp, struct buffer *out)
 {
     char date[MAIL_DATE_BYTES];

@@ -3,6 +3,7 @@
 #define PROTO_SMTP_STAMP_H
 
 #include "base/buffer.h"
+#include "decide/spf.h"
 #include "net/address.h"
 #include "proto/line/peer.h"
 
@@ -20,6 +21,17 @@ struct smtp_stamp {
 
 /* Received (RFC 5321 4.4). */
 void smtp_stamp_received(const struct smtp_stamp *stamp, struct buffer *out);
+
+struct smtp_stamp_spf {
+    const struct spf_decision *decision;
+    const struct net_address *peer;
+    struct text sender, helo;
+    const char *identity; /* whose result it is: "mailfrom", "helo" */
+    struct text host;
+};
+/* Received-SPF (RFC 7208 9.1). */
+void smtp_stamp_received_spf(const struct smtp_stamp_spf *stamp, struct buffer *out);
+
 /* Date and Message-ID for a message that lacks them (RFC 6409 8.2, 8.3). */
 void smtp_stamp_date(const struct smtp_stamp *stamp, struct buffer *out);
 void smtp_stamp_message_id(const struct smtp_stamp *stamp, struct buffer *out);
