@@ -3,10 +3,12 @@ its own with its own directory and port. They come from Debian, installed or onl
 build/peers (tools/install-dependencies does that); nothing is started as a system service."""
 
 import contextlib
+import json
 import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -163,6 +165,46 @@ class Postfix:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Pyspf:
+    """pyspf, another evaluation of SPF, asking the DNS server on a port. One process answers all."""
+
+    PROGRAM = """
+import json, sys
+import dns.resolver
+resolver = dns.resolver.Resolver(configure=False)
+resolver.nameservers, resolver.port, resolver.timeout = ["127.0.0.1"], int(sys.argv[1]), 2
+dns.resolver.default_resolver = resolver
+import spf
+for line in sys.stdin:
+    ip, sender, helo = json.loads(line)
+    result, explanation = spf.check2(i=ip, s=sender, h=helo, timeout=10)
+    print(json.dumps([result, explanation]), flush=True)
+"""
+
+    def __init__(self, port):
+        paths = ":".join(str(UNPACKED / package / "usr/lib/python3/dist-packages")
+                         for package in ("python3-spf", "python3-dnspython"))
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", self.PROGRAM, str(port)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths})
+
+    @staticmethod
+    def missing():
+        there = all((UNPACKED / package).is_dir() for package in ("python3-spf", "python3-dnspython"))
+        return "" if there else "pyspf is not there (tools/install-dependencies test)"
+
+    def check(self, ip, sender, helo):
+        """Its result and explanation."""
+        self.process.stdin.write(json.dumps([ip, sender, helo]) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(10)
 
 
 class Nsd:
