@@ -5,31 +5,15 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "decide/spf_macro.h"
-
-enum { EXPANDED_MAX = 4096 };
+#include "decide/spf_evaluation.h"
 
 enum verdict { NO_MATCH, MATCH, TEMPERROR, PERMERROR };
 
-struct evaluation {
-    const struct spf_facts *facts;
-    spf_look_up *look_up;
-    void *context;
-    struct arena *arena;
-    struct net_address ip; /* normal: IPv4 is never written as IPv6 */
-    struct text sender;
-    unsigned depth, voids;
-    bool has_validated;
-    struct text *validated; /* the client's names, by PTR */
-    unsigned validated_count;
-    struct spf_decision out;
-};
-
-static enum spf_result check_host(struct evaluation *evaluation, struct text domain);
+static enum spf_result check_host(struct spf_evaluation *evaluation, struct text domain);
 
 /* Noting */
 
-static void note(struct evaluation *evaluation, struct text domain, struct text term,
+static void note(struct spf_evaluation *evaluation, struct text domain, struct text term,
                  struct text what)
 {
     struct spf_decision *out = &evaluation->out;
@@ -37,13 +21,13 @@ static void note(struct evaluation *evaluation, struct text domain, struct text 
         out->steps[out->step_count++] = (struct spf_step){evaluation->depth, domain, term, what};
 }
 
-static enum verdict permerror(struct evaluation *evaluation, struct text problem)
+static enum verdict permerror(struct spf_evaluation *evaluation, struct text problem)
 {
     evaluation->out.problem = problem;
     return PERMERROR;
 }
 
-static enum verdict temperror(struct evaluation *evaluation, struct text name)
+static enum verdict temperror(struct spf_evaluation *evaluation, struct text name)
 {
     evaluation->out.problem = arena_printf(evaluation->arena, "%.*s: %s",
                                            TEXT_ARG(text_head(name, SPF_NAME_MAX)), fail_reason());
@@ -53,7 +37,7 @@ static enum verdict temperror(struct evaluation *evaluation, struct text name)
 /* Limits: 4.6.4 */
 
 /* A term that asks DNS begins. */
-static bool may_look_up(struct evaluation *evaluation)
+static bool may_look_up(struct spf_evaluation *evaluation)
 {
     if (evaluation->out.lookups < SPF_LOOKUPS_MAX) {
         evaluation->out.lookups++;
@@ -64,131 +48,18 @@ static bool may_look_up(struct evaluation *evaluation)
 }
 
 /* A name that could be none was not asked about. */
-static bool may_be_void(struct evaluation *evaluation, struct text name,
-                        const struct resolver_records *records)
+static bool may_be_void(struct spf_evaluation *evaluation, struct text name, unsigned count)
 {
-    if (records->count > 0 || !spf_name_is_valid(name) || evaluation->voids++ < SPF_VOIDS_MAX)
+    if (count > 0 || !spf_name_is_valid(name) || evaluation->voids++ < SPF_VOIDS_MAX)
         return true;
     permerror(evaluation, TEXT("more than 2 answers of DNS are empty"));
     return false;
 }
 
-/* DNS */
-
-static enum resolver_kind kind_of(const struct evaluation *evaluation)
-{
-    return evaluation->ip.any.sa_family == AF_INET ? RESOLVER_A : RESOLVER_AAAA;
-}
-
-static enum status find(struct evaluation *evaluation, enum resolver_kind kind, struct text name,
-                        struct resolver_records *out)
-{
-    *out = (struct resolver_records){0};
-    return spf_name_is_valid(name)
-               ? evaluation->look_up(evaluation->context, kind, name, evaluation->arena, out)
-               : OK;
-}
-
-/* The client by name: 5.5 */
-
-static bool has_own_address(const struct evaluation *evaluation,
-                            const struct resolver_records *records)
-{
-    for (unsigned i = 0; i < records->count; i++)
-        if (net_address_same_host(&records->addresses[i], &evaluation->ip))
-            return true;
-    return false;
-}
-
-/* His names that lead back to him. An error of DNS is as if there were none. Once. */
-static void validate(struct evaluation *evaluation)
-{
-    struct resolver_records names, addresses;
-    char reverse[NET_REVERSE_NAME_BYTES];
-    if (evaluation->has_validated)
-        return;
-    evaluation->has_validated = true;
-    evaluation->validated =
-        arena_array(evaluation->arena, SPF_HOSTS_MAX, sizeof(*evaluation->validated));
-    if (!net_address_reverse_name(&evaluation->ip, reverse) ||
-        find(evaluation, RESOLVER_PTR, arena_copy(evaluation->arena, text_from(reverse)), &names) !=
-            OK)
-        return;
-    for (unsigned i = 0; i < names.count && i < SPF_HOSTS_MAX; i++)
-        if (find(evaluation, kind_of(evaluation), names.texts[i], &addresses) == OK &&
-            has_own_address(evaluation, &addresses))
-            evaluation->validated[evaluation->validated_count++] = names.texts[i];
-}
-
-/* 7.3: the domain itself before its subdomains before others. */
-static struct text validated_name(struct evaluation *evaluation, struct text domain)
-{
-    struct text below = {0};
-    validate(evaluation);
-    for (unsigned i = 0; i < evaluation->validated_count; i++) {
-        struct text name = evaluation->validated[i];
-        if (text_equals_nocase(name, domain))
-            return name;
-        if (below.data == NULL && spf_name_is_within(name, domain))
-            below = name;
-    }
-    if (below.data != NULL)
-        return below;
-    return evaluation->validated_count > 0 ? evaluation->validated[0] : TEXT("unknown");
-}
-
-/* Macros */
-
-static bool has_8bit(struct text text)
-{
-    for (size_t i = 0; i < text.length; i++)
-        if ((unsigned char)text.data[i] > 127)
-            return true;
-    return false;
-}
-
-/* RFC 8616 4: a local part that is not ASCII matches nothing. */
-static bool is_beyond_names(const struct evaluation *evaluation, struct text spec)
-{
-    return has_8bit(evaluation->sender) && (spf_macro_has(spec, 's') || spf_macro_has(spec, 'l'));
-}
-
-static struct text expand(struct evaluation *evaluation, struct text domain, struct text spec,
-                          enum spf_macro_kind kind)
-{
-    const struct spf_facts *facts = evaluation->facts;
-    struct spf_names names = {.sender = evaluation->sender,
-                              .domain = domain,
-                              .ip = &evaluation->ip,
-                              .helo = facts->helo,
-                              .receiver = facts->receiver,
-                              .validated = TEXT("unknown"),
-                              .now_s = facts->now_s};
-    struct buffer expanded;
-    struct text result = TEXT("");
-    if (spf_macro_has(spec, 'p'))
-        names.validated = validated_name(evaluation, domain);
-    buffer_init(&expanded, EXPANDED_MAX);
-    if (spf_macro_expand(spec, kind, &names, &expanded))
-        result = arena_copy(evaluation->arena, buffer_text(&expanded));
-    buffer_finish(&expanded);
-    return result;
-}
-
-/* 4.8: the domain a term is about; "" when it could be none. */
-static struct text target(struct evaluation *evaluation, struct text domain, struct text spec)
-{
-    if (text_is_empty(spec))
-        return domain;
-    if (is_beyond_names(evaluation, spec))
-        return TEXT("");
-    return spf_name_shortened(expand(evaluation, domain, spec, SPF_MACRO_DOMAIN));
-}
-
 /* Mechanisms: section 5 */
 
 struct term {
-    struct evaluation *evaluation;
+    struct spf_evaluation *evaluation;
     const struct spf_directive *directive;
     struct text target;
     struct text what; /* to be noted, or "" */
@@ -197,34 +68,29 @@ struct term {
 static enum verdict match_network(struct term *term)
 {
     const struct net_network *network = term->directive->network;
-    const struct net_address *ip = &term->evaluation->ip;
-    bool is_v4 = ip->any.sa_family == AF_INET;
+    bool is_of_v4 = spf_client_is_v4(term->evaluation);
     /* An IPv4 network written as IPv6 is of clients that there are not. */
-    if (net_address_is_v4(&network->address) != is_v4 ||
-        (term->directive->mechanism == SPF_IP4) != is_v4)
+    if (net_address_is_v4(&network->address) != is_of_v4 ||
+        (term->directive->mechanism == SPF_IP4) != is_of_v4)
         return NO_MATCH;
-    return net_network_contains(network, ip) ? MATCH : NO_MATCH;
+    return net_network_contains(network, &term->evaluation->ip) ? MATCH : NO_MATCH;
 }
 
 static enum verdict match_addresses(struct term *term, struct text host)
 {
-    struct evaluation *evaluation = term->evaluation;
-    struct resolver_records records;
-    bool is_v4 = evaluation->ip.any.sa_family == AF_INET;
-    if (find(evaluation, kind_of(evaluation), host, &records) != OK)
+    struct spf_evaluation *evaluation = term->evaluation;
+    const struct spf_directive *directive = term->directive;
+    unsigned prefix_bits = spf_client_is_v4(evaluation) ? directive->v4_bits : directive->v6_bits;
+    struct spf_addresses addresses;
+    if (spf_find_addresses(evaluation, spf_address_kind(evaluation), host, prefix_bits,
+                           &addresses) != OK)
         return temperror(evaluation, host);
-    if (!may_be_void(evaluation, host, &records))
+    if (!may_be_void(evaluation, host, addresses.count))
         return PERMERROR;
-    for (unsigned i = 0; i < records.count; i++) {
-        struct net_network network = {records.addresses[i],
-                                      is_v4 ? term->directive->v4_bits : term->directive->v6_bits};
-        if (net_network_contains(&network, &evaluation->ip))
-            return MATCH;
-    }
-    if (records.count == 0)
+    if (addresses.count == 0)
         term->what =
             arena_printf(evaluation->arena, "no match: %.*s has no such address", TEXT_ARG(host));
-    return NO_MATCH;
+    return addresses.has_client ? MATCH : NO_MATCH;
 }
 
 static enum verdict match_a(struct term *term)
@@ -234,11 +100,11 @@ static enum verdict match_a(struct term *term)
 
 static enum verdict match_mx(struct term *term)
 {
-    struct evaluation *evaluation = term->evaluation;
+    struct spf_evaluation *evaluation = term->evaluation;
     struct resolver_records hosts;
-    if (find(evaluation, RESOLVER_MX, term->target, &hosts) != OK)
+    if (spf_find(evaluation, RESOLVER_MX, term->target, &hosts) != OK)
         return temperror(evaluation, term->target);
-    if (!may_be_void(evaluation, term->target, &hosts))
+    if (!may_be_void(evaluation, term->target, hosts.count))
         return PERMERROR;
     if (hosts.count > SPF_HOSTS_MAX)
         return permerror(evaluation, TEXT("more than 10 MX records"));
@@ -252,8 +118,8 @@ static enum verdict match_mx(struct term *term)
 
 static enum verdict match_ptr(struct term *term)
 {
-    struct evaluation *evaluation = term->evaluation;
-    validate(evaluation);
+    struct spf_evaluation *evaluation = term->evaluation;
+    spf_validate(evaluation);
     for (unsigned i = 0; i < evaluation->validated_count; i++)
         if (spf_name_is_within(evaluation->validated[i], term->target))
             return MATCH;
@@ -263,19 +129,19 @@ static enum verdict match_ptr(struct term *term)
 /* 5.7: always A, whatever the client's address is. */
 static enum verdict match_exists(struct term *term)
 {
-    struct evaluation *evaluation = term->evaluation;
-    struct resolver_records records;
-    if (find(evaluation, RESOLVER_A, term->target, &records) != OK)
+    struct spf_evaluation *evaluation = term->evaluation;
+    struct spf_addresses addresses;
+    if (spf_find_addresses(evaluation, RESOLVER_A, term->target, 32, &addresses) != OK)
         return temperror(evaluation, term->target);
-    if (!may_be_void(evaluation, term->target, &records))
+    if (!may_be_void(evaluation, term->target, addresses.count))
         return PERMERROR;
-    return records.count > 0 ? MATCH : NO_MATCH;
+    return addresses.count > 0 ? MATCH : NO_MATCH;
 }
 
 /* The table of 5.2. */
 static enum verdict match_include(struct term *term)
 {
-    struct evaluation *evaluation = term->evaluation;
+    struct spf_evaluation *evaluation = term->evaluation;
     evaluation->depth++;
     enum spf_result result = check_host(evaluation, term->target);
     evaluation->depth--;
@@ -316,7 +182,7 @@ static const struct {
 };
 
 /* YIELDS. */
-static enum verdict evaluate(struct evaluation *evaluation, struct text domain,
+static enum verdict evaluate(struct spf_evaluation *evaluation, struct text domain,
                              const struct spf_directive *directive)
 {
     static const char *const words[] = {"no match", "match", "temperror", "permerror"};
@@ -325,7 +191,7 @@ static enum verdict evaluate(struct evaluation *evaluation, struct text domain,
     if (mechanisms[directive->mechanism].asks_dns && !may_look_up(evaluation)) {
         verdict = PERMERROR;
     } else {
-        term.target = target(evaluation, domain, directive->domain);
+        term.target = spf_target(evaluation, domain, directive->domain);
         verdict = mechanisms[directive->mechanism].match(&term);
     }
     if (verdict >= TEMPERROR && !text_is_empty(evaluation->out.problem))
@@ -346,20 +212,20 @@ static struct text printable(struct text text)
 }
 
 /* Whatever goes wrong: there is none. YIELDS. */
-static struct text explain(struct evaluation *evaluation, struct text domain, struct text exp)
+static struct text explain(struct spf_evaluation *evaluation, struct text domain, struct text exp)
 {
     struct resolver_records records;
-    if (text_is_empty(exp) || is_beyond_names(evaluation, exp))
+    if (text_is_empty(exp) || spf_is_beyond_names(evaluation, exp))
         return TEXT("");
-    struct text name = spf_name_shortened(expand(evaluation, domain, exp, SPF_MACRO_DOMAIN));
-    if (find(evaluation, RESOLVER_TXT, name, &records) != OK || records.count != 1)
+    struct text name = spf_name_shortened(spf_expand(evaluation, domain, exp, SPF_MACRO_DOMAIN));
+    if (spf_find(evaluation, RESOLVER_TXT, name, &records) != OK || records.count != 1)
         return TEXT("");
-    return printable(expand(evaluation, domain, records.texts[0], SPF_MACRO_EXPLANATION));
+    return printable(spf_expand(evaluation, domain, records.texts[0], SPF_MACRO_EXPLANATION));
 }
 
 /* Records: section 4 */
 
-static enum spf_result none(struct evaluation *evaluation, struct text domain, const char *why)
+static enum spf_result none(struct spf_evaluation *evaluation, struct text domain, const char *why)
 {
     evaluation->out.problem =
         arena_printf(evaluation->arena, "%.*s %s", TEXT_ARG(text_head(domain, SPF_NAME_MAX)), why);
@@ -367,7 +233,7 @@ static enum spf_result none(struct evaluation *evaluation, struct text domain, c
     return SPF_NONE;
 }
 
-static enum spf_result record_error(struct evaluation *evaluation, struct text domain,
+static enum spf_result record_error(struct spf_evaluation *evaluation, struct text domain,
                                     enum spf_result result)
 {
     evaluation->out.domain = domain;
@@ -376,8 +242,8 @@ static enum spf_result record_error(struct evaluation *evaluation, struct text d
 }
 
 /* OK: *out is the record. Else *result is the outcome. YIELDS. */
-static bool find_record(struct evaluation *evaluation, struct text domain, struct spf_record *out,
-                        enum spf_result *result)
+static bool find_record(struct spf_evaluation *evaluation, struct text domain,
+                        struct spf_record *out, enum spf_result *result)
 {
     struct resolver_records records;
     struct text record;
@@ -385,7 +251,7 @@ static bool find_record(struct evaluation *evaluation, struct text domain, struc
         *result = none(evaluation, domain, "is no domain name that could have a record");
         return false;
     }
-    if (find(evaluation, RESOLVER_TXT, domain, &records) != OK) {
+    if (spf_find(evaluation, RESOLVER_TXT, domain, &records) != OK) {
         temperror(evaluation, domain);
         *result = record_error(evaluation, domain, SPF_TEMPERROR);
         return false;
@@ -408,17 +274,18 @@ static bool find_record(struct evaluation *evaluation, struct text domain, struc
 }
 
 /* 6.1 */
-static enum spf_result redirect(struct evaluation *evaluation, struct text domain, struct text spec)
+static enum spf_result redirect(struct spf_evaluation *evaluation, struct text domain,
+                                struct text spec)
 {
     if (!may_look_up(evaluation))
         return record_error(evaluation, domain, SPF_PERMERROR);
-    struct text name = target(evaluation, domain, spec);
+    struct text name = spf_target(evaluation, domain, spec);
     enum spf_result result = check_host(evaluation, name);
     return result == SPF_NONE ? SPF_PERMERROR : result;
 }
 
 /* A directive matched, or failed to be evaluated. YIELDS. */
-static enum spf_result decided(struct evaluation *evaluation, struct text domain,
+static enum spf_result decided(struct spf_evaluation *evaluation, struct text domain,
                                const struct spf_record *record,
                                const struct spf_directive *directive, enum verdict verdict)
 {
@@ -438,7 +305,7 @@ static enum spf_result decided(struct evaluation *evaluation, struct text domain
 }
 
 /* YIELDS. */
-static enum spf_result check_host(struct evaluation *evaluation, struct text domain)
+static enum spf_result check_host(struct spf_evaluation *evaluation, struct text domain)
 {
     struct spf_record record;
     enum spf_result result;
@@ -469,7 +336,7 @@ static struct net_address normal(const struct net_address *ip)
 }
 
 /* What strangers wrote, as it may stand in headers and replies. */
-static struct text shown(struct evaluation *evaluation, struct text text, size_t most)
+static struct text shown(struct spf_evaluation *evaluation, struct text text, size_t most)
 {
     struct text copy = arena_copy(evaluation->arena, text_head(text, most));
     char *bytes = (char *)(uintptr_t)copy.data;
@@ -482,12 +349,12 @@ static struct text shown(struct evaluation *evaluation, struct text text, size_t
 struct spf_decision decide_spf(const struct spf_facts *facts, spf_look_up *look_up, void *context,
                                struct arena *arena)
 {
-    struct evaluation evaluation = {.facts = facts,
-                                    .look_up = look_up,
-                                    .context = context,
-                                    .arena = arena,
-                                    .ip = normal(facts->ip),
-                                    .sender = facts->sender};
+    struct spf_evaluation evaluation = {.facts = facts,
+                                        .look_up = look_up,
+                                        .context = context,
+                                        .arena = arena,
+                                        .ip = normal(facts->ip),
+                                        .sender = facts->sender};
     size_t at = text_find_last(facts->sender, '@');
     if (at == facts->sender.length || at == 0)
         evaluation.sender = arena_printf(arena, "postmaster@%.*s", TEXT_ARG(facts->domain));

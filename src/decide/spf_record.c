@@ -230,10 +230,15 @@ enum status spf_record_parse(struct text record, struct arena *arena, struct spf
     if (record.length > SPF_RECORD_MAX)
         return refused("the record is longer than %d bytes", SPF_RECORD_MAX);
     struct text rest = text_after(record, ' '), term;
-    out->directives = arena_array(arena, rest.length / 2 + 1, sizeof(*out->directives));
+    size_t most = rest.length / 2 + 1;
+    if (most > SPF_TERMS_MAX)
+        most = SPF_TERMS_MAX;
+    out->directives = arena_array(arena, most, sizeof(*out->directives));
     while (text_split(&rest, ' ', &term)) {
         if (text_is_empty(term))
             continue;
+        if (out->count == most)
+            return refused("the record has more than %d terms", SPF_TERMS_MAX);
         size_t length = name_length(term);
         bool is_modifier = length > 0 && length < term.length && term.data[length] == '=';
         enum status status = is_modifier

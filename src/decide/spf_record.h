@@ -51,7 +51,7 @@ struct spf_directive {
     struct text term;                  /* the whole of it */
 };
 
-enum { SPF_RECORD_MAX = 16 << 10 };
+enum { SPF_RECORD_MAX = 16 << 10, SPF_TERMS_MAX = 1000 };
 struct spf_record {
     struct spf_directive *directives;
     unsigned count;

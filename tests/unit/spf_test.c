@@ -270,6 +270,19 @@ TEST("an error anywhere in a record spoils all of it (4.6)")
     arena_finish(&arena);
 }
 
+TEST("a record of more than a thousand terms is too long to be true")
+{
+    struct text record = TEXT("v=spf1");
+    struct spf_record parsed;
+    arena_init(&arena);
+    for (unsigned i = 0; i < SPF_TERMS_MAX; i++)
+        record = arena_printf(&arena, "%.*s a", TEXT_ARG(record));
+    EXPECT(spf_record_parse(record, &arena, &parsed) == OK && parsed.count == SPF_TERMS_MAX);
+    record = arena_printf(&arena, "%.*s -all", TEXT_ARG(record));
+    EXPECT(spf_record_parse(record, &arena, &parsed) == REFUSED);
+    arena_finish(&arena);
+}
+
 TEST("what may stand in a record is taken, in either case and with any spaces (4.6.1, 12)")
 {
     static const struct example examples[] = {
