@@ -10,13 +10,14 @@
 #include "queue/block_lists.h"
 
 /* A front that was taken over must not use up our memory with questions. */
-enum { QUESTIONS_MAX = 500, LISTINGS_BYTES = 16 << 10 };
+enum { QUESTIONS_MAX = 500, LONG_QUESTIONS_MAX = 200, LISTINGS_BYTES = 16 << 10 };
 
 struct peer_names {
     struct role_context *context;
     struct resolver *resolver; /* NULL before the first question */
     struct task_event changed; /* told when `starting` or `questions` is another */
     unsigned questions;
+    unsigned long_questions; /* of those */
     bool starting, stopping;
 };
 
@@ -186,13 +187,16 @@ void peer_names_serve_lists(struct peer_names *names, struct rpc_call *call, str
     settings_release(&settings);
 }
 
-/* Others */
+/* Others: each may take long and lead to many questions of DNS, and leaves room for the short ones.
+ */
 
 enum status peer_names_begin(struct peer_names *names, struct resolver **resolver)
 {
-    if (names->stopping || names->questions >= QUESTIONS_MAX)
+    if (names->stopping || names->long_questions >= LONG_QUESTIONS_MAX ||
+        names->questions >= QUESTIONS_MAX)
         return try_later("too many questions");
     names->questions++;
+    names->long_questions++;
     enum status status = set_up(names);
     *resolver = names->resolver;
     if (status != OK)
@@ -203,5 +207,6 @@ enum status peer_names_begin(struct peer_names *names, struct resolver **resolve
 void peer_names_end(struct peer_names *names)
 {
     names->questions--;
+    names->long_questions--;
     task_event_tell_all(&names->changed);
 }

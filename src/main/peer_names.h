@@ -16,8 +16,8 @@ void peer_names_serve(struct peer_names *names, struct rpc_call *call, struct te
 /* Serves SEND_BLOCK_LISTS. YIELDS. */
 void peer_names_serve_lists(struct peer_names *names, struct rpc_call *call, struct text address);
 
-/* For questions of another kind: may one more be asked? TRY_LATER: there are too many. OK:
- * *resolver is lent until peer_names_end. YIELDS. */
+/* For questions of another kind, which may take long: may one more be asked? TRY_LATER: there are
+ * too many. OK: *resolver is lent until peer_names_end. YIELDS. */
 enum status peer_names_begin(struct peer_names *names, struct resolver **resolver);
 void peer_names_end(struct peer_names *names);
 
