@@ -67,7 +67,7 @@ static const struct setting_row filter_rows[] = {
              "that the host may not send for it. refuse: 550 5.7.23 at RCPT. discard: it is taken "
              "as others are and thrown away. accept: the outcome stands in the header "
              "(Authentication-Results, Received-SPF). Neither SPF nor Sender ID is for who is "
-             "logged in, may relay, or is in accept or relays."},
+             "logged in, may relay, or is in accept, and SPF not for relays."},
     {FILTER, "spf softfail", &setting_type_choice,
      .standard = "accept", .choices = check_choices, TO(setting_filter, spf_softfail),
      .help = "The same when it says that the host probably may not."},
@@ -82,7 +82,7 @@ static const struct setting_row filter_rows[] = {
      .help = "What becomes of mail when the domain of who sent it by its header (RFC 4407: "
              "Resent-Sender, Resent-From, Sender, From) says by Sender ID (RFC 4406) that the host "
              "may not send for it. refuse: 550 5.7.1 when all of the message is there; the other "
-             "words as with spf."},
+             "words as with spf. What relays pass on is checked by who gave it to them."},
     {FILTER, "sender-id softfail", &setting_type_choice,
      .standard = "accept", .choices = check_choices, TO(setting_filter, sender_id_softfail),
      .help = "The same when it says that the host probably may not."},

@@ -225,6 +225,20 @@ class SenderChecks(ServerTest):
             self.assertRegex(self.message(self.connect(), "x@silent.example", nobody),
                              r"^550 5\.7\.1 Missing purported responsible address")
 
+    def test_what_a_relay_of_ours_passes_on_is_checked_by_who_gave_it_to_the_relay(self):
+        self.say("sender-id fail refuse")
+        def pass_on(address):
+            path = (f"Received: from inner ([10.0.0.2]) by mx.example.test; Mon, 1 Jan 2026\r\n"
+                    f"Received: from x (x [{address}]) by inner; Mon, 1 Jan 2026\r\n").encode()
+            return self.message(self.connect("10.0.0.1"), "x@silent.example",
+                                path + text_message("by a relay", sender="joe@strict.example"))
+        self.assertRegex(pass_on(THERE), r"^550 5\.7\.1 Sender ID .*203\.0\.113\.9")
+        self.assertRegex(pass_on("203.0.113.200"), "^250 ", "whom we accept")
+        self.assertRegex(pass_on("10.0.0.3"), "^250 ", "one of ours")
+        self.empty_mailbox("alice")
+        self.assertRegex(pass_on(HERE), "^250 ")
+        self.assertIn("sender-id=pass", self.only()["Authentication-Results"])
+
     def test_a_message_by_bdat_is_checked_with_the_chunk_that_ends_its_header(self):
         self.say("sender-id fail refuse")
         header = b"From: joe@strict.example\r\nSubject: in pieces\r\n\r\n"

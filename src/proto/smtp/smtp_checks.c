@@ -7,17 +7,23 @@
 
 enum { FACT_MAX = 400 };
 
-/* Neither who is one of us nor who brings us others' mail on our order is asked where it is from.
- */
+static bool is_relay(const struct smtp_session *session)
+{
+    const struct setting_filter *filter = &session->settings->filter;
+    return net_network_find(filter->relays, filter->relay_count,
+                            stream_peer(session->line.stream)) != NULL;
+}
+
+/* Who is one of us is not asked where he is from. What relays of ours pass on has a client before
+ * them, of whom HELO and MAIL are not known: that leaves Sender ID. */
 static bool applies(const struct smtp_session *session, enum setting_filters filter)
 {
-    const struct setting_filter *settings = &session->settings->filter;
     const struct net_address *peer = stream_peer(session->line.stream);
     return (session->filtering.applied & filter) != 0 && session->login[0] == '\0' &&
            !session->transaction.is_trusted &&
            session->transaction.filtered.verdict != FILTER_UNWANTED &&
            (peer->any.sa_family == AF_INET || peer->any.sa_family == AF_INET6) &&
-           net_network_find(settings->relays, settings->relay_count, peer) == NULL;
+           (filter == FILTER_SENDER_ID || !is_relay(session));
 }
 
 static struct smtp_checks *checks_of(struct smtp_session *session)
@@ -29,14 +35,14 @@ static struct smtp_checks *checks_of(struct smtp_session *session)
 }
 
 /* YIELDS. */
-static struct spf_decision ask(struct smtp_session *session, enum spf_scope scope,
-                               struct text domain, struct text sender)
+static struct spf_decision ask_spf(struct smtp_session *session, struct text domain,
+                                   struct text sender)
 {
     struct spf_question question = {.ip = *stream_peer(session->line.stream),
                                     .helo = text_from(session->helo),
                                     .domain = domain,
                                     .sender = sender,
-                                    .scope = scope};
+                                    .scope = SPF_SCOPE_SPF};
     return spf_ask(session->front->role->send, &question, &session->transaction.arena);
 }
 
@@ -150,8 +156,8 @@ static void check_helo(struct smtp_session *session, struct smtp_checks *checks)
     if (text_find(helo, '.') == helo.length || text_starts_with(helo, TEXT("[")) ||
         !mail_domain_to_ascii(helo, arena, &domain))
         return;
-    checks->helo = ask(session, SPF_SCOPE_SPF, domain,
-                       arena_printf(arena, "postmaster@%.*s", TEXT_ARG(domain)));
+    checks->helo =
+        ask_spf(session, domain, arena_printf(arena, "postmaster@%.*s", TEXT_ARG(domain)));
     checks->has_helo = true;
     bool is_decisive = checks->helo.result == SPF_FAIL || session->transaction.mail.is_null;
     if (is_decisive && outcome_of_spf(session, checks->helo.result, &outcome))
@@ -167,7 +173,7 @@ static void check_sender(struct smtp_session *session, struct smtp_checks *check
     struct outcome outcome;
     if (transaction->mail.is_null || text_is_empty(domain))
         return;
-    checks->sender = ask(session, SPF_SCOPE_SPF, domain, transaction->envelope.sender);
+    checks->sender = ask_spf(session, domain, transaction->envelope.sender);
     checks->has_sender = true;
     if (outcome_of_spf(session, checks->sender.result, &outcome))
         decide(session, &outcome, fact_of(session, &checks->sender, "mail-from"),
@@ -215,27 +221,48 @@ bool smtp_checks_sender(struct smtp_session *session)
 
 /* Sender ID */
 
-void smtp_checks_header(struct smtp_session *session, struct text section)
+/* YIELDS. */
+static struct spf_decision ask_sender_id(struct smtp_session *session, const struct mail_pra *pra,
+                                         const struct net_address *client)
 {
-    struct arena *arena = &session->transaction.arena;
-    struct smtp_checks *checks;
+    struct spf_question question = {.ip = *client,
+                                    .helo = is_relay(session) ? TEXT("unknown")
+                                                              : text_from(session->helo),
+                                    .domain = pra->domain,
+                                    .sender = pra->address,
+                                    .scope = SPF_SCOPE_PRA};
+    return spf_ask(session->front->role->send, &question, &session->transaction.arena);
+}
+
+/* YIELDS. */
+static void check_sender_id(struct smtp_session *session, struct text section,
+                            const struct net_address *client)
+{
+    struct smtp_checks *checks = checks_of(session);
     struct outcome outcome;
-    if (!applies(session, FILTER_SENDER_ID))
-        return;
-    checks = checks_of(session);
-    if (checks->action != CHECK_ACCEPT)
-        return;
     checks->has_sender_id = true;
     checks->filter = FILTERED_SENDER_ID;
     checks->sender_id.problem = TEXT("the header does not say who sent it");
-    if (mail_pra_find(section, arena, &checks->pra))
-        checks->sender_id = ask(session, SPF_SCOPE_PRA, checks->pra.domain, checks->pra.address);
+    if (mail_pra_find(section, &session->transaction.arena, &checks->pra))
+        checks->sender_id = ask_sender_id(session, &checks->pra, client);
     else
         checks->pra = (struct mail_pra){0};
     queue_count_checked(session->front->role->store, true, checks->sender_id.result);
     if (outcome_of_sender_id(session, checks, &outcome))
         decide(session, &outcome, fact_of(session, &checks->sender_id, "pra"),
                checks->sender_id.explanation);
+}
+
+void smtp_checks_header(struct smtp_session *session, struct text section)
+{
+    struct net_address path[SMTP_PATH_MOST];
+    if (!applies(session, FILTER_SENDER_ID) || smtp_checks_action(session) != CHECK_ACCEPT)
+        return;
+    const struct net_address *client = smtp_filter_origin(session, section, path);
+    if (client == NULL || /* it began at a relay of ours */
+        decide_filter_address(session->settings, client).verdict == FILTER_WANTED)
+        return;
+    check_sender_id(session, section, client);
 }
 
 /* Telling */

@@ -7,7 +7,7 @@
 #include "mail/received.h"
 #include "queue/block_lists.h"
 
-enum { PATH_MOST = 16, REPLY_MAX = 1024, STORY_MAX = 2048 };
+enum { REPLY_MAX = 1024, STORY_MAX = 2048 };
 
 static bool applies(const struct smtp_session *session, enum setting_filters filter)
 {
@@ -208,13 +208,13 @@ bool smtp_filter_wants_header(const struct smtp_session *session)
 }
 
 /* The addresses that it came by, the last hop first: ours to him, him to ... */
-static unsigned find_path(const struct smtp_session *session, struct net_address path[PATH_MOST])
+static unsigned find_path(const struct smtp_session *session, struct text header,
+                          struct net_address path[SMTP_PATH_MOST])
 {
-    struct text rest = buffer_text(&session->transaction.intake.seen);
     struct header_field field;
     unsigned length = 1;
     path[0] = *stream_peer(session->line.stream);
-    while (length < PATH_MOST && header_next_valid(&rest, &field)) {
+    while (length < SMTP_PATH_MOST && header_next_valid(&header, &field)) {
         if (!text_equals_nocase(field.name, TEXT("Received")))
             continue;
         if (!received_from_address(field.body, &path[length]))
@@ -222,6 +222,12 @@ static unsigned find_path(const struct smtp_session *session, struct net_address
         length++;
     }
     return length;
+}
+
+const struct net_address *smtp_filter_origin(const struct smtp_session *session, struct text header,
+                                             struct net_address path[SMTP_PATH_MOST])
+{
+    return decide_filter_origin(session->settings, path, find_path(session, header, path));
 }
 
 /* The answer is for all of them at once, so that whom an exception is for takes the others along.
@@ -240,12 +246,12 @@ static bool is_for_excepted(struct smtp_session *session)
 
 bool smtp_filter_message(struct smtp_session *session)
 {
-    struct net_address path[PATH_MOST];
+    struct net_address path[SMTP_PATH_MOST];
     struct smtp_filtering found = {0};
     if (!smtp_filter_wants_header(session))
         return true;
     const struct net_address *origin =
-        decide_filter_origin(session->settings, path, find_path(session, path));
+        smtp_filter_origin(session, buffer_text(&session->transaction.intake.seen), path);
     if (origin == NULL)
         return true;
     struct filter_decision decision = decide_filter_address(session->settings, origin);

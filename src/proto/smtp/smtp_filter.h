@@ -33,4 +33,10 @@ void smtp_filter_answer_unwanted(struct smtp_session *session);
 void smtp_filter_answer_discarded(struct smtp_session *session,
                                   const struct decision_reason *reason);
 
+/* Who gave the message to relays of ours, by the Received fields that they wrote: an address in
+ * path. NULL: it was none but them. The client himself when he is no relay of ours. */
+enum { SMTP_PATH_MOST = 16 };
+const struct net_address *smtp_filter_origin(const struct smtp_session *session, struct text header,
+                                             struct net_address path[SMTP_PATH_MOST]);
+
 #endif

@@ -270,10 +270,11 @@ static void log_accepted(struct smtp_session *session)
     const struct queue_envelope *envelope = &transaction->envelope;
     char id[ID_TEXT_BYTES], session_id[ID_TEXT_BYTES];
     log_info("smtp.accepted",
-             "id=%s session=%s from=%s to-count=%u size=%" PRIu64 " peer=%s tls=%s login=%s",
+             "id=%s session=%s from=%s to-count=%u size=%" PRIu64 " peer=%s tls=%s login=%s%s%.*s",
              id_format(envelope->id, id), id_format(session->id, session_id),
              log_text(envelope->sender), envelope->recipient_count, transaction->intake.size,
-             log_text(envelope->peer), log_text(envelope->tls), log_text(envelope->login));
+             log_text(envelope->peer), log_text(envelope->tls), log_text(envelope->login),
+             text_is_empty(envelope->checked) ? "" : " ", TEXT_ARG(envelope->checked));
 }
 
 static void answer_trouble(struct smtp_session *session, enum smtp_trouble trouble)
