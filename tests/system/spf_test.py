@@ -160,6 +160,19 @@ class SenderChecks(ServerTest):
         self.assertIn("spf=fail smtp.mailfrom=joe@strict.example",
                       self.only()["Authentication-Results"])
 
+    def test_a_script_of_the_recipient_decides_by_the_outcome(self):
+        script = self.server.directory / "spf.sieve"
+        script.write_text('if header :contains "authentication-results" "spf=softfail" '
+                          '{ discard; }\n')
+        self.server.cli("sieve", "put", "alice@example.test", "spf", script)
+        self.server.cli("sieve", "activate", "alice@example.test", "spf")
+        self.addCleanup(self.server.cli, "sieve", "activate", "alice@example.test")
+        forged = b"Authentication-Results: mx.example.test; spf=softfail\r\n"
+        for peer, subject in ((THERE, "softfail"), (HERE, "pass")):
+            self.assertRegex(self.message(self.connect(peer), "joe@soft.example",
+                                          forged + text_message(subject)), "^250 ")
+        self.assertEqual(self.only()["Subject"], "pass")
+
     def test_the_name_of_hello_is_checked_too_and_is_the_sender_of_reports(self):
         self.assertRegex(self.rcpt(self.connect(THERE, "strict.example"), "joe@silent.example"),
                          r"^550 5\.7\.23 .*strict.example")

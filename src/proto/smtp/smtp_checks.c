@@ -48,7 +48,7 @@ static struct spf_decision ask_spf(struct smtp_session *session, struct text dom
 
 /* What becomes of it */
 
-/* "fail by -all of example.com, as HELO", or why there was no result. */
+/* "mail-from fail: -all of example.com", or why there was no result. */
 static struct text fact_of(struct smtp_session *session, const struct spf_decision *decision,
                            const char *identity)
 {
