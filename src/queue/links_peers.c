@@ -62,14 +62,17 @@ static void run_talk(void *argument)
     struct links *links = talk->links;
     struct queue *queue = links->queue;
     uint64_t losses = queue->send_losses;
+    bool has_send = rpc_channel_is_up(queue->send); /* at a start it may come later than we do */
     enum status status = ask_send(queue, talk->hop);
     struct link_peer *peer = links_peer(links, talk->hop);
     const struct setting_group *group = settings_group(queue->settings);
     if (peer != NULL && group != NULL && !task_is_cancelled()) {
         int64_t now = clock_monotonic_ms();
         peer->is_running = false;
-        /* That send went away, or has not the new settings yet, says nothing of the peer. */
-        bool is_told = status == OK || (status == TRY_LATER && losses == queue->send_losses);
+        /* That send went away, is not there yet, or has not the new settings yet, says nothing of
+         * the peer. */
+        bool is_told =
+            status == OK || (status == TRY_LATER && has_send && losses == queue->send_losses);
         peer->next_ms = now + (status == OK ? group->check_ms : is_told ? group->retry_ms : SECOND);
         peer->rest_ms = now + REST_MS;
         if (is_told) {
