@@ -21,7 +21,7 @@
 
 enum {
     IN_BYTES = 64 << 10,
-    MESSAGE_BYTES = 256 << 10,
+    MESSAGE_BYTES = 2 << 20,
     BATCH_BYTES = 64 << 20,
     LOG_BYTES = 256 << 20,
     EVENTS = 256
