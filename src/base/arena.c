@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 enum { BLOCK_BYTES = 4096 };
 
@@ -27,6 +28,7 @@ static void free_blocks(struct arena_block *block)
 {
     while (block != NULL) {
         struct arena_block *next = block->next;
+        memory_give_back(sizeof(*block) + block->capacity);
         free(block);
         block = next;
     }
@@ -56,6 +58,7 @@ static struct arena_block *block_new(struct arena *arena, size_t size)
     size_t capacity = size > BLOCK_BYTES ? size : BLOCK_BYTES;
     struct arena_block *block = malloc(sizeof(*block) + capacity);
     check(block != NULL);
+    memory_draw(sizeof(*block) + capacity);
     block->capacity = capacity;
     block->used = 0;
     block->next = arena->blocks;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 enum { FIRST_CAPACITY = 128 };
 
@@ -16,6 +17,7 @@ void buffer_init(struct buffer *buffer, size_t limit)
 
 void buffer_finish(struct buffer *buffer)
 {
+    memory_give_back(buffer->capacity);
     free(buffer->data);
     *buffer = (struct buffer){.limit = buffer->limit};
 }
@@ -51,6 +53,7 @@ char *buffer_reserve(struct buffer *buffer, size_t wanted)
             capacity = buffer->limit;
         buffer->data = realloc(buffer->data, capacity);
         check(buffer->data != NULL);
+        memory_draw(capacity - buffer->capacity);
         buffer->capacity = capacity;
     }
     return buffer->data + buffer->length;

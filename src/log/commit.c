@@ -18,6 +18,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
+#include "base/memory.h"
 #include "log/log.h"
 #include "log/state.h"
 #include "task/offload.h"
@@ -44,8 +45,10 @@ static void bytes_give(struct log *log, struct batch_bytes *bytes)
     if (log->kept_count < BUFFERS_KEPT && bytes->capacity <= BUFFER_KEPT_BYTES &&
         bytes->data != NULL)
         log->kept[log->kept_count++] = *bytes;
-    else
+    else {
+        memory_give_back(bytes->capacity);
         free(bytes->data);
+    }
     *bytes = (struct batch_bytes){0};
 }
 
@@ -61,6 +64,7 @@ static void bytes_reserve(struct batch *batch, size_t wanted)
         capacity *= 2;
     bytes->data = realloc(bytes->data, capacity);
     check(bytes->data != NULL);
+    memory_draw(capacity - bytes->capacity);
     bytes->capacity = capacity;
 }
 
@@ -352,8 +356,10 @@ void log_batches_finish(struct log *log)
         log->latest = NULL;
         batch_await(latest);
     }
-    for (unsigned i = 0; i < log->kept_count; i++)
+    for (unsigned i = 0; i < log->kept_count; i++) {
+        memory_give_back(log->kept[i].capacity);
         free(log->kept[i].data);
+    }
     log->kept_count = 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "net/stream_internal.h"
 
 enum {
@@ -49,6 +50,7 @@ void stream_close(struct stream **stream)
         if (closing->end == STREAM_OPEN || closing->end == STREAM_CLOSED)
             SSL_shutdown(closing->ssl);
         SSL_free(closing->ssl);
+        memory_give_back(STREAM_TLS_BYTES);
         ERR_clear_error();
     }
     task_io_close(&closing->io);
@@ -57,6 +59,7 @@ void stream_close(struct stream **stream)
         close(closing->passed_fd);
     if (closing->layer != NULL)
         closing->layer->free(closing->layer);
+    memory_give_back(closing->capacity);
     free(closing->input);
     buffer_finish(&closing->output);
     free(closing);
@@ -249,7 +252,9 @@ static size_t input_room(struct stream *stream)
         stream->start = 0;
     }
     if (stream->stop == stream->capacity && stream->capacity < INPUT_MAX) {
+        memory_give_back(stream->capacity);
         stream->capacity = stream->capacity == 0 ? INPUT_FIRST : INPUT_MAX;
+        memory_draw(stream->capacity);
         stream->input = realloc(stream->input, stream->capacity);
         check(stream->input != NULL);
     }
@@ -261,6 +266,7 @@ static void input_release(struct stream *stream)
 {
     if (stream->start != stream->stop || stream->capacity == 0)
         return;
+    memory_give_back(stream->capacity);
     free(stream->input);
     stream->input = NULL;
     stream->start = stream->stop = stream->capacity = 0;

@@ -20,6 +20,8 @@ struct stream_layer {
     void (*free)(struct stream_layer *layer);
 };
 
+enum { STREAM_TLS_BYTES = 48 << 10 }; /* what OpenSSL holds for a session, about */
+
 struct stream {
     struct task_io io;
     struct stream_layer *layer; /* owned, or NULL */

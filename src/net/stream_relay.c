@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "net/stream_internal.h"
 
 enum { RETURN_MAX = 128 << 10, RETURN_MS = 10 * SECOND };
@@ -188,11 +189,13 @@ static void put_before(struct stream *stream, struct text bytes)
     memcpy(input, bytes.data, bytes.length);
     if (held.length > 0)
         memcpy(input + bytes.length, held.data, held.length);
+    memory_give_back(stream->capacity);
     free(stream->input);
     stream->input = input;
     stream->start = 0;
     stream->stop = length;
     stream->capacity = length + 1;
+    memory_draw(stream->capacity);
 }
 
 bool stream_take_back(struct stream *client, struct stream *session)

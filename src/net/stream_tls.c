@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "net/stream_internal.h"
 
 /* A certificate may name a thousand addresses; nobody's has more than a few. */
@@ -31,6 +32,7 @@ static enum status start_tls(struct stream *stream, struct tls_context *context,
     stream->ssl = tls_session_new(context, stream->io.fd, protocol, expected);
     if (stream->ssl == NULL)
         return stream_fail(stream, STREAM_BROKEN, "TLS: %s", tls_error_text());
+    memory_draw(STREAM_TLS_BYTES);
     enum status status = shake_hands(stream);
     /* A handshake goes deep; an idle session should not keep those pages. */
     if (status == OK)

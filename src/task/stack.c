@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
@@ -21,7 +22,7 @@ enum { STACK_BYTES = 256 * 1024 };
 #else
 enum { STACK_BYTES = 64 * 1024 };
 #endif
-enum { PAGE_BYTES = 4096 };
+enum { PAGE_BYTES = 4096, TOUCHED_BYTES = 16 * 1024 /* of a stack, as a rule */ };
 
 static struct stack stack_map(void)
 {
@@ -30,6 +31,7 @@ static struct stack stack_map(void)
     check(whole != MAP_FAILED);
     if (madvise(whole, PAGE_BYTES, MADV_GUARD_INSTALL) != 0)
         check(mprotect(whole, PAGE_BYTES, PROT_NONE) == 0);
+    memory_draw(TOUCHED_BYTES);
     struct stack stack = {.base = whole + PAGE_BYTES, .size = STACK_BYTES};
     stack.valgrind_id =
         (unsigned)VALGRIND_STACK_REGISTER(stack.base, (char *)stack.base + stack.size);
@@ -39,6 +41,7 @@ static struct stack stack_map(void)
 static void stack_unmap(struct stack stack)
 {
     VALGRIND_STACK_DEREGISTER(stack.valgrind_id);
+    memory_give_back(TOUCHED_BYTES);
     munmap((char *)stack.base - PAGE_BYTES, stack.size + PAGE_BYTES);
 }
 
