@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "admin/words.h"
+#include "base/memory.h"
 #include "queue/queue.h"
 
 #define COUNTER(member) offsetof(struct queue_counters, member)
@@ -96,6 +97,19 @@ static void put_checked(struct queue *queue, struct admin_call *call)
     }
 }
 
+/* Of the process that has the mail. `mailroot status` tells of the others. */
+static void put_memory(struct admin_call *call)
+{
+    struct memory_now now = memory_now();
+    put_heading(call, "memory_bytes", "Memory of the store process.", "gauge");
+    put(call, "memory_bytes", "of", TEXT("held"), now.held);
+    put(call, "memory_bytes", "of", TEXT("limit"), now.limit);
+    put_heading(call, "memory_refused_total", "What it put off for want of memory.", "counter");
+    for (enum memory_for what = 0; what < MEMORY_ASKS; what++)
+        put(call, "memory_refused_total", "for", text_from(memory_for_name(what)),
+            now.refused[what]);
+}
+
 enum { ROWS_MOST = 16 };
 
 /* One of our own queues, or the hops of one state. */
@@ -169,5 +183,6 @@ enum status verb_metrics(void *queue, struct admin_call *call)
     queue_each_named(queue, add_named, &own);
     queue_each_hop(queue, add_hop, &hops);
     put_rows(call, &own, &hops);
+    put_memory(call);
     return OK;
 }

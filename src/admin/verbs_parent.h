@@ -12,7 +12,7 @@ struct admin_parent {
     void *parent;
     /* Take up the settings file; messages gets errors, warnings, the outcome. YIELDS. */
     enum status (*reload)(void *parent, struct buffer *messages);
-    void (*describe)(void *parent, bool json, struct buffer *out);
+    void (*describe)(void *parent, bool json, struct buffer *out); /* YIELDS */
     const struct settings *(*settings)(void *parent);
     /* REFUSED: there is no such server, or the order is none for its state. YIELDS. */
     enum status (*order_server)(void *parent, struct text name, enum server_order order);

@@ -340,6 +340,20 @@ void children_turn_tickets(struct children *children)
     }
 }
 
+void child_memory(struct child *child, struct memory_now *out)
+{
+    enum { WITHIN_MS = 2 * SECOND };
+    struct rpc_reply reply;
+    *out = (struct memory_now){0};
+    if (!child->configured)
+        return;
+    enum status status = rpc_ask(child->channel, PARENT_MEMORY, TEXT(""), -1,
+                                 clock_monotonic_ms() + WITHIN_MS, &reply);
+    if (status == OK && !memory_report_decode(buffer_text(&reply.bytes), out))
+        *out = (struct memory_now){0};
+    rpc_reply_finish(&reply);
+}
+
 static void child_ended(struct child *child, int how)
 {
     struct children *all = child->all;

@@ -52,6 +52,8 @@ void children_end_sessions(struct children *children, struct text server);
 void children_renew_certificates(struct children *children);
 /* Every front seals session tickets with the next key. YIELDS. */
 void children_turn_tickets(struct children *children);
+/* How a child stands with its memory: all 0 when it does not say. YIELDS. */
+void child_memory(struct child *child, struct memory_now *out);
 /* Reap those that have ended (after SIGCHLD). */
 void children_reap(struct children *children);
 /* In order: front, send, auth, store. YIELDS. */

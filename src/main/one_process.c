@@ -11,7 +11,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
+#include "base/memory.h"
 #include "main/certificates.h"
+#include "main/processes.h"
 #include "main/programs.h"
 #include "main/queue_place.h"
 #include "main/servers.h"
@@ -51,6 +53,8 @@ static enum status configure(struct server *server, enum role_kind kind)
 static enum status configure_all(struct server *server)
 {
     enum status status = OK;
+    size_t wanted = (size_t)server->site.settings->memory;
+    memory_limit(wanted != 0 ? wanted : memory_of_machine());
     for (unsigned i = 0; i < PROGRAMS && status == OK; i++)
         status = configure(server, programs[i]->kind);
     return status;
@@ -163,10 +167,9 @@ static enum status reload(void *argument, struct buffer *messages)
 static void describe(void *argument, bool json, struct buffer *out)
 {
     struct server *server = argument;
-    buffer_printf(out,
-                  json ? "{\"role\":\"all\",\"pid\":%d,\"state\":\"serving\"}\n"
-                       : "one process, pid %d, serving\n",
-                  (int)getpid());
+    struct process_shown all = {"all", 0, getpid(), "serving", memory_now()};
+    processes_head(json, out);
+    processes_line(&all, json, out);
     certificates_describe(&server->site, json, out);
 }
 

@@ -12,6 +12,7 @@
 #include "base/logline.h"
 #include "main/certificates.h"
 #include "main/child.h"
+#include "main/processes.h"
 #include "main/queue_place.h"
 #include "main/servers.h"
 #include "main/signals.h"
@@ -62,15 +63,13 @@ static const struct settings *parent_settings(void *argument)
 static void parent_describe(void *argument, bool json, struct buffer *out)
 {
     struct parent *parent = argument;
-    if (!json)
-        buffer_printf(out, "%-7s %-7s %-8s %s\n", "role", "number", "pid", "state");
+    processes_head(json, out);
     for (unsigned i = 0; i < parent->children.count; i++) {
-        const struct child *child = &parent->children.list[i];
+        struct child *child = &parent->children.list[i];
         const char *state = child->started ? "serving" : child->pid > 0 ? "starting" : "down";
-        buffer_printf(out,
-                      json ? "{\"role\":\"%s\",\"number\":%u,\"pid\":%d,\"state\":\"%s\"}\n"
-                           : "%-7s %-7u %-8d %s\n",
-                      child->role->name, child->number, (int)child->pid, state);
+        struct process_shown shown = {child->role->name, child->number, child->pid, state, {0}};
+        child_memory(child, &shown.memory);
+        processes_line(&shown, json, out);
     }
     certificates_describe(&parent->site, json, out);
 }
@@ -159,15 +158,6 @@ static void admin_task(void *argument)
     admin_serve(parent->children.admin_fds[ROLE_PARENT], admin_parent_actions, &verbs);
 }
 
-static unsigned front_count(const struct settings *settings)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned count = settings->front_processes;
-    if (count == 0)
-        count = cores < 1 ? 1 : (unsigned)cores;
-    return count > ROLE_FRONTS_MAX ? ROLE_FRONTS_MAX : count;
-}
-
 static enum status open_everything(struct parent *parent)
 {
     for (enum role_kind kind = 0; kind < ROLE_KINDS; kind++)
@@ -180,7 +170,7 @@ static enum status open_everything(struct parent *parent)
     if (status != OK)
         return refused("nothing was started: correct the configuration (mailroot config check)");
     const struct settings *settings = parent->site.settings;
-    parent->fronts = front_count(settings);
+    parent->fronts = role_front_count(settings);
     status = site_make_directories(&parent->site);
     if (status == OK)
         status = site_lock(&parent->site, &parent->lock_fd);

@@ -69,6 +69,26 @@ bool role_configuration_decode(struct text bytes, struct role_configuration *con
     return wire_end(&in);
 }
 
+void memory_report_encode(const struct memory_now *now, struct buffer *out)
+{
+    wire_put_u64(out, now->limit);
+    wire_put_u64(out, now->held);
+    wire_put_u64(out, now->drawn);
+    for (unsigned i = 0; i < MEMORY_ASKS; i++)
+        wire_put_u64(out, now->refused[i]);
+}
+
+bool memory_report_decode(struct text bytes, struct memory_now *now)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    now->limit = wire_get_u64(&in);
+    now->held = wire_get_u64(&in);
+    now->drawn = wire_get_u64(&in);
+    for (unsigned i = 0; i < MEMORY_ASKS; i++)
+        now->refused[i] = wire_get_u64(&in);
+    return wire_end(&in);
+}
+
 static enum status parse_settings(const struct role_configuration *configuration,
                                   struct settings **out)
 {

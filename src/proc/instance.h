@@ -3,6 +3,7 @@
 #ifndef PROC_INSTANCE_H
 #define PROC_INSTANCE_H
 
+#include "base/memory.h"
 #include "proc/role.h"
 
 struct role_instance;
@@ -20,6 +21,10 @@ struct role_configuration {
 void role_configuration_encode(const struct role_configuration *configuration, struct buffer *out);
 /* Borrowed from bytes. False when malformed. */
 bool role_configuration_decode(struct text bytes, struct role_configuration *configuration);
+
+/* How a process stands with its memory. */
+void memory_report_encode(const struct memory_now *now, struct buffer *out);
+bool memory_report_decode(struct text bytes, struct memory_now *now);
 
 /* Take up settings (again). REFUSED: nothing changed. */
 enum status role_instance_configure(struct role_instance *instance,
@@ -62,6 +67,7 @@ enum parent_method {
     PARENT_SEATS = 8,       /* with fd */
     PARENT_TICKETS = 9,     /* keys, see tls_tickets_set */
     PARENT_END_SERVER = 10, /* name */
+    PARENT_MEMORY = 11,     /* answers with memory_report_encode */
 };
 
 #endif

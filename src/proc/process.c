@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "base/memory.h"
 #include "proc/folders.h"
 #include "proc/instance.h"
 #include "proc/login_files.h"
@@ -25,6 +26,7 @@ struct process {
     struct task_group group;
     struct task_event ended, started;
     unsigned number;
+    size_t machine; /* memory_of_machine, for files can't be read any more once confined */
     bool confined, starting, ending;
 };
 
@@ -101,8 +103,11 @@ static void serve_configure(void *context, struct rpc_call *call, struct text re
     enum status status = REFUSED;
     if (!role_configuration_decode(request, &configuration))
         status = refused("malformed configuration");
-    else if ((status = role_instance_configure(process->instance, &configuration)) == OK)
+    else if ((status = role_instance_configure(process->instance, &configuration)) == OK) {
+        memory_limit(role_memory(role_find(process->program->kind),
+                                 role_instance_settings(process->instance), process->machine));
         status = confine(process);
+    }
     finish(&call, status);
 }
 
@@ -171,6 +176,18 @@ static void serve_end_server(void *context, struct rpc_call *call, struct text r
     finish(&call, role_instance_end_server(process->instance, request));
 }
 
+static void serve_memory(void *context, struct rpc_call *call, struct text request)
+{
+    unused(context);
+    unused(request);
+    struct memory_now now = memory_now();
+    struct buffer report;
+    buffer_init(&report, 256);
+    memory_report_encode(&now, &report);
+    rpc_answer(&call, buffer_text(&report));
+    buffer_finish(&report);
+}
+
 static void serve_start(void *context, struct rpc_call *call, struct text request)
 {
     struct process *process = context;
@@ -207,6 +224,7 @@ static const struct rpc_method methods[] = {
     {PARENT_SEATS, 0, "seats", serve_seats},
     {PARENT_TICKETS, 0, "tickets", serve_tickets},
     {PARENT_END_SERVER, 0, "end-server", serve_end_server},
+    {PARENT_MEMORY, RPC_INLINE, "memory", serve_memory},
 };
 
 /* Without a parent nobody hands over sockets: end at once. What was acknowledged is on disk. */
@@ -269,6 +287,7 @@ int role_process_main(const struct role_program *program, int count, char **argu
         return EXIT_FAILURE;
     }
     process.number = number;
+    process.machine = memory_of_machine();
     /* Of each of these there is one at a time. */
     id_set_origin(program->kind == ROLE_FRONT ? number : ROLE_FRONTS_MAX + program->kind);
     log_setup(role->name, LOG_LEVEL_INFO);

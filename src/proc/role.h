@@ -26,11 +26,16 @@ struct role {
     const char *data; /* sub-directory of the data (the store's: the queue) directory, or NULL */
     unsigned peers;   /* bit per role_kind it has a channel to */
     const char *user; /* system user when started by root */
+    unsigned memory;  /* sixteenths of `memory`, all its processes together */
 };
 const struct role *role_find(enum role_kind kind);
 /* The directory of a role that has data; with a NUL behind it, in arena. */
 struct text role_directory(const struct role *role, const struct settings *settings,
                            struct arena *arena);
+/* How many fronts there are by these settings. */
+unsigned role_front_count(const struct settings *settings);
+/* What one process of the role may hold in memory. machine: see memory_of_machine. */
+size_t role_memory(const struct role *role, const struct settings *settings, size_t machine);
 /* The table as `mailroot roles` prints it. */
 void role_describe(struct buffer *out);
 

@@ -9,7 +9,7 @@
 #include "settings/parser.h"
 
 /* Of a message: any server takes as much (RFC 5321 4.5.3.1.7). */
-enum { SMALLEST_LIMIT = 64 << 10 };
+enum { SMALLEST_LIMIT = 64 << 10, LEAST_MEMORY = 96 << 20 };
 
 /* One check under way. */
 struct checking {
@@ -30,6 +30,9 @@ static void check_top(struct checking *checking, const struct setting_block *blo
     if (setting_block_row_place(block, "host")->line == 0)
         settings_error(checking->errors, &file, 0, TEXT("add a line like: host mx.example.org"),
                        "'host' is not set");
+    if (checking->settings->memory > 0 && checking->settings->memory < LEAST_MEMORY)
+        block_error(checking, block, "memory", "write 96MB or more, or 0 for what there is",
+                    "the server takes more than that when nobody uses it");
 }
 
 static void check_forward(struct checking *checking, const struct setting_block *block)

@@ -68,6 +68,15 @@ static const struct setting_row top_rows[] = {
     {TOP, "processes front", &setting_type_count,
      .standard = "0", .low = 0, .high = SETTINGS_FRONTS_MAX, TO(settings, front_processes),
      .help = "Processes that speak to clients. 0: one per core."},
+    {TOP, "memory", &setting_type_size,
+     .standard = "0", .low = 0, .high = 1024 * TIB, TO(settings, memory),
+     .help = "What all processes of the server together may hold in memory of their own, 96MB at "
+             "least: of sixteen parts the store has seven, those that speak to clients four, the "
+             "directory three and the sender two. Near the limit new sessions are asked to come later, "
+             "then new mail (452), then what needs much, as opening or sorting a large mailbox; "
+             "what was begun goes on. mailroot status shows what is held. The caches of the "
+             "indexes get their size from it at the next start. 0: three quarters of what the "
+             "machine has, or the control group that the server is in."},
     {TOP, "sandbox", &setting_type_sandbox,
      .standard = "preferred", .choices = sandbox_choices,
      .help = "Whether the processes confine themselves. With required they do not start where the "

@@ -104,6 +104,7 @@ struct settings {
     struct net_address http_proxy; /* `http proxy`; length 0: none */
     struct text postmaster;        /* `postmaster ADDRESS`; default postmaster@first domain */
     uint32_t front_processes;      /* `processes front 2`; 0: one per core */
+    uint64_t memory;               /* `memory 256MB`: all roles together; 0: by the machine */
     bool sandbox_required;         /* `sandbox required|preferred|off` */
     bool sandbox_off;
     enum { LOG_TO_DEBUG, LOG_TO_INFO, LOG_TO_WARNING } log_level;
