@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "base/random.h"
 #include "directory/calls.h"
 #include "sasl/saslprep.h"
@@ -121,13 +122,21 @@ enum status password_gate_init(struct password_gate *gate)
     return status;
 }
 
+/* yescrypt takes 16 MB for each, which is what it is good for. As much again is for all else. */
+static unsigned verifications_most(void)
+{
+    enum { BYTES_OF_ONE = 16 << 20, PARTS = PASSWORD_VERIFICATIONS + 1 };
+    size_t parts = memory_part((size_t)PARTS * BYTES_OF_ONE, 1) / BYTES_OF_ONE;
+    return parts <= 2 ? 1 : (unsigned)parts - 1;
+}
+
 static enum status gate_enter(struct password_gate *gate)
 {
     if (gate->waiting >= PASSWORD_WAITING_MAX)
         return try_later("too many logins at once");
     gate->waiting++;
     enum status status = OK;
-    while (status == OK && gate->running >= PASSWORD_VERIFICATIONS)
+    while (status == OK && gate->running >= verifications_most())
         status = task_event_wait(&gate->turn, NO_DEADLINE);
     gate->waiting--;
     if (status == OK)

@@ -7,7 +7,7 @@
 #include "task/task.h"
 
 enum {
-    /* Of the four offload threads one is left for syncing files. */
+    /* At most: of the four offload threads one is left for syncing files, and each takes memory. */
     PASSWORD_VERIFICATIONS = 3,
     PASSWORD_WAITING_MAX = 200,
 };

@@ -12,13 +12,16 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "index/engine.h"
 
 enum {
-    FLUSH_AT_BYTES = 16 << 20,
-    LOOK_AGAIN_BYTES = 1 << 20,    /* applied since, when it could not be flushed */
-    WRITE_BUFFER_BYTES = 64 << 20, /* where RocksDB would flush by itself */
+    FLUSH_AT_BYTES = 16 << 20, /* most; and what part of the memory there is */
+    FLUSH_AT_PART = 16,
+    LOOK_AGAIN_PART = 16,   /* of that, applied since, when it could not be flushed */
+    WRITE_BUFFER_TIMES = 4, /* so much is where RocksDB would flush by itself */
     BLOCK_CACHE_BYTES = 8 << 20,
+    BLOCK_CACHE_PART = 16,
     ARENA_BLOCK_BYTES = 256 << 10,
     BLOOM_BITS_PER_KEY = 10,
     OPEN_FILES_MAX = 128,
@@ -38,7 +41,7 @@ struct rocks {
     rocksdb_readoptions_t *read;
     rocksdb_flushoptions_t *flush, *flush_behind;
     char *directory;
-    size_t unflushed_bytes;
+    size_t unflushed_bytes, flush_at_bytes;
 };
 
 struct rocks_batch {
@@ -55,7 +58,7 @@ static void set_options(struct rocks *rocks)
     check(error == NULL);
     rocksdb_options_set_create_if_missing(options, 1);
     rocksdb_options_set_paranoid_checks(options, 1);
-    rocksdb_options_set_write_buffer_size(options, WRITE_BUFFER_BYTES);
+    rocksdb_options_set_write_buffer_size(options, rocks->flush_at_bytes * WRITE_BUFFER_TIMES);
     rocksdb_options_set_arena_block_size(options, ARENA_BLOCK_BYTES);
     rocksdb_options_set_max_background_jobs(options, BACKGROUND_JOBS);
     rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
@@ -66,7 +69,7 @@ static void set_options(struct rocks *rocks)
     rocksdb_options_set_stats_dump_period_sec(options, 0);
     rocksdb_options_set_stats_persist_period_sec(options, 0);
 
-    rocks->cache = rocksdb_cache_create_lru(BLOCK_CACHE_BYTES);
+    rocks->cache = rocksdb_cache_create_lru(memory_part(BLOCK_CACHE_BYTES, BLOCK_CACHE_PART));
     rocks->table = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_block_cache(rocks->table, rocks->cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(rocks->table, 1);
@@ -171,12 +174,12 @@ static enum status flush_behind(struct rocks *rocks)
     char *error = NULL;
     rocksdb_property_int(rocks->db, "rocksdb.cur-size-active-mem-table", &bytes);
     rocksdb_property_int(rocks->db, "rocksdb.num-immutable-mem-table", &being_flushed);
-    if (bytes < FLUSH_AT_BYTES) { /* it was flushed meanwhile */
+    if (bytes < rocks->flush_at_bytes) { /* it was flushed meanwhile */
         rocks->unflushed_bytes = bytes;
         return OK;
     }
     if (being_flushed > 0 || !index_has_room(rocks->directory)) {
-        rocks->unflushed_bytes = FLUSH_AT_BYTES - LOOK_AGAIN_BYTES;
+        rocks->unflushed_bytes = rocks->flush_at_bytes - rocks->flush_at_bytes / LOOK_AGAIN_PART;
         return OK;
     }
     rocks->unflushed_bytes = 0;
@@ -216,7 +219,7 @@ static enum status rocks_batch_apply(struct index_batch *batch)
     if (error != NULL)
         return fail(batch->index, "applying a batch", error);
     rocks->unflushed_bytes += bytes;
-    return rocks->unflushed_bytes >= FLUSH_AT_BYTES ? flush_behind(rocks) : OK;
+    return rocks->unflushed_bytes >= rocks->flush_at_bytes ? flush_behind(rocks) : OK;
 }
 
 static void rocks_batch_free(struct index_batch *batch)
@@ -242,6 +245,7 @@ enum status rocks_open(const char *directory, struct index **out)
     struct rocks *rocks = calloc(1, sizeof(*rocks));
     check(rocks != NULL);
     rocks->index.engine = &rocks_engine;
+    rocks->flush_at_bytes = memory_part(FLUSH_AT_BYTES, FLUSH_AT_PART);
     set_options(rocks);
     rocks->write = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(rocks->write, 1);

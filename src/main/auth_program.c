@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "base/memory.h"
 #include "decide/route.h"
 #include "directory/calls.h"
 #include "directory/describe.h"
@@ -113,7 +114,9 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
         arena_init(&arena);
         buffer_init(&bytes, DIRECTORY_CALL_MAX);
         enum status status = refused("malformed request");
-        if (directory_expand_decode(request, &arena, &question))
+        if (memory_ask(MEMORY_FOR_COMMAND, 0) != OK)
+            status = TRY_LATER;
+        else if (directory_expand_decode(request, &arena, &question))
             status = directory_resolve(auth->directory, &question, &arena, &result);
         if (status == OK)
             directory_answer_encode(&result, &bytes);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "base/memory.h"
 #include "directory/client.h"
 #include "mail/charset.h"
 #include "main/programs.h"
@@ -101,6 +102,8 @@ static enum status take_session(struct queue *queue, struct text request, int fd
         return refused("malformed request");
     if (queue_store(queue) == NULL || role->stopping)
         return try_later("the store is not open");
+    if (memory_ask(MEMORY_FOR_SESSION, 0) != OK)
+        return TRY_LATER;
     if (!is_allowed(queue, user, (enum service)service))
         return try_later(DIRECTORY_SERVICE_OFF);
     if (service == SERVICE_IMAP || service == SERVICE_IMAPS)

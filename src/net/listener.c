@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/logline.h"
+#include "base/memory.h"
 #include "task/io.h"
 
 enum { BACKLOG = 1024, NO_ROOM_WAIT_MS = 100 };
@@ -60,10 +61,13 @@ enum status net_listen(const struct net_address *address, unsigned mode, int *fd
 }
 
 /* Accept what is waiting. False when the socket itself is of no more use. YIELDS when out of
- * descriptors: the waiting clients stay in the backlog meanwhile. */
+ * descriptors or memory: the waiting clients stay in the backlog meanwhile. */
 static bool accept_waiting(int fd, net_on_connection *on_connection, void *context)
 {
     for (;;) {
+        while (memory_ask(MEMORY_FOR_REFUSAL, 0) != OK)
+            if (task_sleep(NO_ROOM_WAIT_MS) != OK)
+                return false;
         struct net_address peer = {.length = sizeof(struct sockaddr_un)};
         int accepted = accept4(fd, &peer.any, &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (accepted >= 0) {

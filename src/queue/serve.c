@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "protolog/gather.h"
 #include "protolog/writer.h"
 #include "queue/internal.h"
@@ -128,6 +129,12 @@ struct rpc_channel *serve_some_front(struct queue *queue)
     return NULL;
 }
 
+/* RFC 5321 has one answer for all kinds of room. */
+static enum status check_memory(enum memory_for what, size_t bytes)
+{
+    return memory_ask(what, bytes) == OK ? OK : try_later(QUEUE_FULL_REASON ": no memory");
+}
+
 /* A statvfs a second: 452 has to come before the disk is full (RFC 5321 4.5.3.1.9). */
 enum status queue_check_room(struct queue *queue)
 {
@@ -142,7 +149,7 @@ enum status queue_check_room(struct queue *queue)
     if (queue->free_checked_ms != 0 && queue->free_bytes < settings->min_free_bytes)
         return try_later(QUEUE_FULL_REASON ": %llu MB free",
                          (unsigned long long)(queue->free_bytes >> 20));
-    return OK;
+    return check_memory(MEMORY_FOR_MESSAGE, 0);
 }
 
 static enum status check_space(struct queue *queue)
@@ -191,6 +198,8 @@ static enum status append_chunk(struct queue *queue, struct rpc_channel *channel
             return try_later("too many large messages at once");
         slot = slot_new(queue, channel, id);
     }
+    if (slot != NULL && check_memory(MEMORY_FOR_REST, bytes.length) != OK)
+        return TRY_LATER;
     if (slot == NULL || slot->busy || upload_size(slot->upload) != offset)
         return try_later("a part of the message was lost");
     slot->busy = true;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "store/internal.h"
 #include "store/sync_point.h"
 
@@ -37,7 +38,7 @@ static void grow(struct upload *upload)
 
 enum status upload_append(struct upload *upload, struct text bytes)
 {
-    enum { PENDING_MOST = 16 << 20 };
+    enum { PENDING_MOST = 16 << 20, PENDING_PART = 16 };
     struct store *store = upload->store;
     if (bytes.length > CHANGE_BODY_INLINE_MAX || upload->count == MESSAGE_EXTENTS_MAX)
         return refused("the message is too large");
@@ -58,7 +59,8 @@ enum status upload_append(struct upload *upload, struct text bytes)
                            .length = (uint32_t)bytes.length};
     upload->count++;
     upload->size += bytes.length;
-    if (log_pending_bytes(store->log) > PENDING_MOST && store_wait(store, pending) != OK)
+    if (log_pending_bytes(store->log) > memory_part(PENDING_MOST, PENDING_PART) &&
+        store_wait(store, pending) != OK)
         upload->failed = true;
     return upload->failed ? try_later("a part of the message could not be written") : OK;
 }

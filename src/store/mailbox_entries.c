@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "store/flag_row.h"
 #include "store/internal.h"
 
@@ -78,7 +79,7 @@ bool mailbox_load_entry(void *context, const struct mailbox_entry *entry)
 
 /* A mailbox that was closed is often opened again soon, so some stay loaded; they are kept up to
  * date like those that are open. */
-enum { WARM_BYTES = 8 << 20 };
+enum { WARM_BYTES = 8 << 20, WARM_PART = 32 /* of the memory there is, if that is less */ };
 
 static size_t loaded_bytes(const struct mailbox *box)
 {
@@ -115,7 +116,7 @@ static void keep_warm(struct mailbox *box)
     box->warm_bytes = loaded_bytes(box);
     store->warm_bytes += box->warm_bytes;
     list_append(&store->warm, &box->warm_link);
-    while (store->warm_bytes > WARM_BYTES)
+    while (store->warm_bytes > memory_part(WARM_BYTES, WARM_PART))
         mailbox_cool(list_entry(store->warm.next, struct mailbox, warm_link));
 }
 

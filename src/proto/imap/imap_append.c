@@ -4,6 +4,7 @@
 #include "account/quota.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "mail/date.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_flags.h"
@@ -11,7 +12,7 @@
 /* RFC 7889 4: has an answer of its own. */
 static const char too_large[] = "The message is too large";
 
-enum { MESSAGES_MOST = 1000, DATE_BYTES = 26 };
+enum { MESSAGES_MOST = 1000, DATE_BYTES = 26, PART_BYTES = 512 << 10 /* of a message are held */ };
 
 static uint64_t new_id(void *context)
 {
@@ -87,6 +88,8 @@ bool imap_append_has_room(struct imap_appending *appending, uint64_t more)
         appending->status = check_room(appending, more);
         appending->is_over = appending->status == REFUSED;
     }
+    if (appending->status == OK)
+        appending->status = memory_ask(MEMORY_FOR_REST, more < PART_BYTES ? more : PART_BYTES);
     appending->bytes += more;
     appending->all_bytes += more;
     return true;

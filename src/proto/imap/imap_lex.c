@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+
 /* More than this is not passed over: the session ends instead (RFC 7888 4). */
 enum { SKIP_MOST = 64 << 20 };
 
@@ -201,6 +203,11 @@ static struct text take_literal(struct imap_lex *lex, bool may_be_binary)
     if (is_misplaced || literal.bytes > lex->budget) {
         imap_lex_fail(lex, is_misplaced ? "A binary literal can't stand here"
                                         : "The literals are too long");
+        return TEXT("");
+    }
+    if (memory_ask(MEMORY_FOR_COMMAND, (size_t)literal.bytes) != OK) {
+        lex->is_later = lex->error == NULL;
+        imap_lex_fail(lex, "No memory for the literal at the moment");
         return TEXT("");
     }
     lex->budget -= (size_t)literal.bytes;

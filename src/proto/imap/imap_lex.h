@@ -12,6 +12,7 @@ struct imap_lex {
     struct line_session *line;
     struct text rest;  /* of the current line */
     const char *error; /* NULL: none so far */
+    bool is_later;     /* the error is none of the client's: NO, not BAD */
     size_t budget;     /* bytes of literals this command may still bring into memory */
     bool ended;        /* the stream has, or it can't be kept in step */
     bool is_alone;     /* a text that was kept, not what the client sends: it has no literals */

@@ -1,6 +1,7 @@
 #include "proto/imap/imap_message.h"
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "base/wire.h"
 #include "mail/header.h"
 #include "mail/mime_build.h"
@@ -186,6 +187,13 @@ static void keep_header(struct imap_message *message)
     buffer_finish(&bytes);
 }
 
+/* Of the header, and of what is made of it. */
+static size_t header_bytes_most(const struct imap_message *message)
+{
+    size_t size = (size_t)message->entry.size;
+    return 2 * (size < IMAP_HEADER_MAX ? size : IMAP_HEADER_MAX);
+}
+
 /* YIELDS. */
 static enum status make_header(struct imap_message *message)
 {
@@ -193,7 +201,9 @@ static enum status make_header(struct imap_message *message)
     struct imap_header *header = arena_alloc(&message->arena, sizeof(*header));
     buffer_init(&bytes, IMAP_HEADER_MAX);
     buffer_init(&made, 32 * IMAP_HEADER_MAX);
-    enum status status = read_header(message, &bytes, &header->body_start);
+    enum status status = memory_ask(MEMORY_FOR_REST, header_bytes_most(message));
+    if (status == OK)
+        status = read_header(message, &bytes, &header->body_start);
     bool is_far = bytes.length == IMAP_HEADER_MAX && header->body_start == message->entry.size;
     if (status == OK && is_far)
         status = find_far_body(message, buffer_text(&bytes), &header->body_start);

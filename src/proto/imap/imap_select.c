@@ -1,6 +1,7 @@
 /* Opening and leaving a mailbox (RFC 9051 6.3.2, 6.3.3, 6.4.1, 6.4.2). */
 #include <inttypes.h>
 
+#include "base/memory.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_ids.h"
 #include "proto/imap/imap_place.h"
@@ -153,6 +154,11 @@ static void open_mailbox(struct imap_session *session, bool read_only)
     struct mailbox *box = imap_find_mailbox(session, request.name, "[NONEXISTENT]");
     if (box == NULL)
         return;
+    size_t bytes = mailbox_totals(box).messages * sizeof(struct mailbox_entry);
+    if (memory_ask(MEMORY_FOR_COMMAND, bytes) != OK) {
+        imap_fail(session, TRY_LATER);
+        return;
+    }
     view_open(&session->view, box);
     session->view.wake = wake;
     session->view.context = session;

@@ -79,7 +79,10 @@ bool imap_arguments_end(struct imap_session *session)
 {
     if (imap_lex_end(&session->lex))
         return true;
-    imap_bad(session, session->lex.error);
+    if (session->lex.is_later)
+        imap_no(session, "[UNAVAILABLE]", session->lex.error);
+    else
+        imap_bad(session, session->lex.error);
     return false;
 }
 

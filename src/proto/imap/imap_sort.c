@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "base/wire.h"
 #include "mail/fuzzy.h"
 #include "proto/imap/imap_commands.h"
@@ -169,6 +170,10 @@ static enum status add_message(void *context, struct imap_message *message)
     if (sort->keys.overflowed)
         return try_later("there is too much to sort at once");
     if (sort->count == sort->capacity) {
+        /* Until it is as much again. */
+        size_t more = sort->keys.capacity + 2 * sort->capacity * sizeof(*sort->messages);
+        if (memory_ask(MEMORY_FOR_COMMAND, more) != OK)
+            return TRY_LATER;
         sort->capacity = sort->capacity == 0 ? 256 : sort->capacity * 2;
         sort->messages = realloc(sort->messages, sort->capacity * sizeof(*sort->messages));
         check(sort->messages != NULL);

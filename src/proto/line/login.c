@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "base/memory.h"
 #include "directory/client.h"
 #include "proto/line/peer.h"
 #include "queue/client.h"
@@ -271,7 +272,8 @@ static void serve_peer(struct login_session *session)
 {
     struct line_seat seat;
     const struct net_address *peer = stream_peer(session->line.stream);
-    if (!line_seat_take(&seat, session->front, session->server, peer)) {
+    if (memory_ask(MEMORY_FOR_SESSION, 0) != OK ||
+        !line_seat_take(&seat, session->front, session->server, peer)) {
         turn_away(session, LOGIN_TOO_MANY, fail_reason());
     } else {
         if (is_admitted(session) && start_as_service_wants(session)) {

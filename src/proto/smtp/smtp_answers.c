@@ -32,6 +32,7 @@ static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
     [SMTP_MANY_ERRORS] = {421, "4.7.0", "Too many errors, closing", false},
     [SMTP_MANY_MESSAGES] = {421, "4.5.3", "That was the last message, connect anew", false},
     [SMTP_MANY_CONNECTIONS] = {421, "4.7.0", "Not now", false},
+    [SMTP_NO_MEMORY] = {421, "4.3.1", "No memory for another session, come back", false},
     [SMTP_PEER_LATER] = {421, "4.7.1", "Your host's name can't be looked up now, come back", false},
     [SMTP_MANY_LOGINS] = {421, "4.7.0", "Too many failed logins, closing", false},
     [SMTP_TURN_REFUSED] = {450, "4.7.1", "No mail is held here for you to fetch so", false},

@@ -1,6 +1,7 @@
 /* MAIL and RCPT: who sends, who shall get it, and whether we take it. */
 #include <string.h>
 
+#include "base/memory.h"
 #include "proto/smtp/smtp_checks.h"
 #include "proto/smtp/smtp_extensions.h"
 #include "proto/smtp/smtp_filter.h"
@@ -113,6 +114,16 @@ static struct smtp_style style_of(const struct smtp_session *session)
                                .takes_bare = session->server->takes_bare_addresses};
 }
 
+/* False when it was answered so: there is no memory for what begins, or goes on, now. */
+static bool has_memory(struct smtp_session *session, enum memory_for what)
+{
+    struct decision_reason reason = {.rule = "memory"};
+    if (memory_ask(what, 0) == OK)
+        return true;
+    smtp_answer_because(session, SMTP_NO_SPACE, TEXT(""), &reason, 1);
+    return false;
+}
+
 void smtp_command_mail(struct line_session *line, struct text arguments)
 {
     struct smtp_session *session = smtp_session(line);
@@ -126,7 +137,7 @@ void smtp_command_mail(struct line_session *line, struct text arguments)
         return;
     }
     bool is_urgent = mail.terms.priority > 0;
-    if (!sender_is_welcome(session, &mail) ||
+    if (!has_memory(session, MEMORY_FOR_MESSAGE) || !sender_is_welcome(session, &mail) ||
         !smtp_filter_sender(session, mail.is_null ? NULL : &mail.sender) ||
         !smtp_terms_settle(session, &mail)) {
         smtp_server_transaction_reset(session);
@@ -316,7 +327,7 @@ void smtp_command_rcpt(struct line_session *line, struct text arguments)
         smtp_answer(session, SMTP_NEEDS_SMTPUTF8, TEXT(""));
         return;
     }
-    if (!recipient_is_welcome(session, &rcpt))
+    if (!has_memory(session, MEMORY_FOR_REST) || !recipient_is_welcome(session, &rcpt))
         return;
     add_recipient(transaction, &rcpt);
     smtp_answer(session, SMTP_RECIPIENT_OK, TEXT(""));

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/memory.h"
 
 enum { MOST_KEY = 600 };
 
@@ -203,7 +204,9 @@ static void hop_grow(struct smtp_hop *hop)
     if (hops->stopping || hop->waiting_jobs <= hop->idle || hop->connections >= hop->most)
         return;
     list_remove(&hop->starved);
-    if (hops->count >= hops->sender->context->settings->max_outbound) {
+    bool is_one_more = hops->count > 0; /* the first is never refused, so that some mail goes */
+    if (hops->count >= hops->sender->context->settings->max_outbound ||
+        (is_one_more && memory_ask(MEMORY_FOR_SESSION, 0) != OK)) {
         list_append(&hops->starved, &hop->starved);
         return;
     }

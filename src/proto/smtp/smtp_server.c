@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "base/memory.h"
 #include "proto/smtp/smtp_extensions.h"
 #include "proto/smtp/smtp_filter.h"
 #include "proto/smtp/smtp_peer.h"
@@ -288,6 +289,11 @@ static void serve_peer(struct smtp_session *session)
     const struct setting_server *server = session->server;
     const struct net_address *peer = stream_peer(session->line.stream);
     bool is_proxy = session->proxy[0] != '\0';
+    if (memory_ask(MEMORY_FOR_SESSION, 0) != OK) {
+        struct decision_reason reason = {.rule = "memory"};
+        turn_away(session, SMTP_NO_MEMORY, TEXT(""), &reason);
+        return;
+    }
     if (!line_seat_take(&session->seat, session->front, server, is_proxy ? NULL : peer)) {
         struct decision_reason reason = {.rule = "limit-connections", .place = server->place};
         turn_away(session, SMTP_MANY_CONNECTIONS, text_from(fail_reason()), &reason);

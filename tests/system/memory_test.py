@@ -1,0 +1,217 @@
+"""`memory` is a promise: clients that together ask for more are asked to come later, nobody's
+process dies, and what was acknowledged is there.
+
+Each load was seen to take more than this without the setting."""
+
+import contextlib
+import os
+import threading
+import time
+from pathlib import Path
+
+from cases import ServerTest
+from harness import RawClient, children_of, text_message, wait_until
+
+MEMORY = 128 << 20
+PAGE = os.sysconf("SC_PAGESIZE")
+IS_SANITIZED = "asan" in os.environ.get("MAILROOT_BUILD", "")
+
+
+def own_bytes(pid):
+    """What a process holds alone: its pages without those of files."""
+    try:
+        _, resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[:3]
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(shared)) * PAGE
+
+
+class Watch:
+    """The most that all processes of a server held together, looked at all the time."""
+
+    def __init__(self, pid):
+        self.pid, self.most, self.pids = pid, 0, set(children_of(pid))
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.ended.wait(0.01):
+            self.most = max(self.most, sum(map(own_bytes, [self.pid, *self.pids])))
+
+    def end(self):
+        self.ended.set()
+        self.thread.join()
+        return self.most
+
+
+class Mailer:
+    """Sends numbered messages until it is told to end; knows which were acknowledged."""
+
+    def __init__(self, server, name):
+        self.server, self.name, self.taken, self.answers = server, name, [], []
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        number = 0
+        while not self.ended.is_set():
+            number += 1
+            with contextlib.suppress(OSError), \
+                 RawClient(self.server.ports["smtp"], timeout=5) as client:
+                subject = f"{self.name}-{number}-"
+                answer = self.send(client, subject)
+                self.answers.append(answer)
+                if answer.startswith("250"):
+                    self.taken.append(subject)
+            time.sleep(0.05)
+
+    @staticmethod
+    def send(client, subject):
+        """The last answer: of the message, or what refused it."""
+        answer = client.reply()
+        for line in ("EHLO client.test", "MAIL FROM:<outside@elsewhere.test>",
+                     "RCPT TO:<bob@example.test>", "DATA"):
+            if answer[:1] not in "23":
+                return answer
+            answer = client.ask(line)
+        if answer.startswith("354"):
+            answer = client.ask(text_message(subject, "x" * 20000 + "\r\n") + b".\r\n")
+        return answer
+
+    def end(self):
+        self.ended.set()
+        self.thread.join()
+
+
+class Memory(ServerTest):
+    # Each role has its part, so that is how it is tested.
+    settings = {"one_process": False,
+                "lines": [f"memory {MEMORY >> 20}MB", "processes front 2", "log warning"],
+                "server_lines": ["limit connections 5000", "limit connections-per-address 5000",
+                                 "limit recipients 64000"]}
+
+    def setUp(self):
+        pid = self.server.process.pid
+        self.pids = children_of(pid)
+        self.watch, self.mailer = Watch(pid), Mailer(self.server, self._testMethodName)
+        self.clients = []
+
+    def tearDown(self):
+        for client in self.clients:
+            client.close()
+
+    def expect_kept(self):
+        """The promise, after a load."""
+        self.mailer.end()
+        most = self.watch.end()
+        for answer in self.mailer.answers:
+            self.assertRegex(answer, r"^(250|4\d\d) ")
+        self.assertEqual(children_of(self.server.process.pid), self.pids, "no process has died")
+        if not IS_SANITIZED:
+            self.assertLessEqual(most, MEMORY)
+        for client in self.clients:
+            client.close()
+        wait_until(self.is_served, "mail is taken again")
+        wait_until(lambda: self.login("bob"), "a login is taken again")
+        there = b"".join(self.server.fetch("bob"))
+        for subject in self.mailer.taken:
+            self.assertEqual(there.count(subject.encode()), 1, subject)
+        self.empty_mailbox("bob")
+
+    def is_served(self):
+        with contextlib.suppress(OSError), \
+             RawClient(self.server.ports["smtp"], timeout=5) as client:
+            return Mailer.send(client, "afterwards").startswith("250")
+
+    def login(self, user):
+        """A session, or None when the server has no memory for it yet."""
+        client = RawClient(self.server.ports["imaps"], tls=True, timeout=60)
+        client.line()
+        client.send(f"l LOGIN {self.server.address(user)} {self.server.passwords[user]}\r\n"
+                    .encode())
+        if b" OK" in client.line():
+            self.clients.append(client)
+            return client
+        client.close()
+        return None
+
+    def imap(self, count, user="alice"):
+        return [wait_until(lambda: self.login(user), "a session") for _ in range(count)]
+
+    def counted(self, clients):
+        """Of some clients that were sent all they wait for: how many got OK, and how many NO."""
+        answers = [client.line() for client in clients]
+        for answer in answers:
+            self.assertRegex(answer, rb"^s (OK|NO \[UNAVAILABLE\]) ")
+        return sum(b"s OK" in answer for answer in answers), sum(b"s NO" in a for a in answers)
+
+    def test_literals_that_do_not_end(self):
+        clients = self.imap(80)
+        for client in clients:
+            client.send(b"s CREATE {900000+}\r\n" + b"x" * 899_999)
+        for client in clients:
+            client.send(b"x\r\n")
+        # 72 MB were wanted of the store's 56. The name is too long, where it was taken.
+        answers = [client.line() for client in clients]
+        self.assertGreater(sum(b"[UNAVAILABLE] No memory" in answer for answer in answers), 5)
+        self.assertGreater(sum(b"[UNAVAILABLE]" not in answer for answer in answers), 5)
+        self.expect_kept()
+
+    def test_messages_that_do_not_end(self):
+        clients = self.imap(120)
+        for client in clients:
+            client.send(b"s APPEND INBOX {510000+}\r\n" + b"y" * 509_999)
+        for client in clients:
+            client.send(b"y\r\n")
+        taken, refused = self.counted(clients)
+        self.assertGreater(taken, 5)
+        self.assertGreater(refused, 5)
+        self.expect_kept()
+        self.assertEqual(len(self.server.fetch("alice")), taken)
+        self.empty_mailbox("alice")
+
+    def test_recipients_without_end(self):
+        rcpt = b"RCPT TO:<alice@example.test> ORCPT=rfc822;" + b"o" * 400 + b"@client.test\r\n"
+        clients, heads = [], b"EHLO client.test\r\nMAIL FROM:<a@client.test>\r\n"
+        for _ in range(20):
+            clients.append(RawClient(self.server.ports["smtp"], timeout=60))
+            clients[-1].greet()
+            clients[-1].send(heads)
+        self.clients += clients
+        later, refusals = threading.Lock(), []
+
+        def crowd(client):
+            client.reply()
+            client.reply()
+            for _ in range(40):
+                client.send(rcpt * 100)
+                for _ in range(100):
+                    answer = client.reply()
+                    if answer[:3] != "250":
+                        with later:
+                            refusals.append(answer)
+
+        threads = [threading.Thread(target=crowd, args=(client,)) for client in clients]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertTrue(refusals)
+        for answer in refusals:
+            self.assertRegex(answer, r"^(452 4\.3\.1|452 4\.5\.3)")
+        self.expect_kept()
+
+    def test_sessions_without_end(self):
+        greetings = []
+        for _ in range(3000):
+            client = RawClient(self.server.ports["smtp"], timeout=60)
+            greetings.append(client.reply())
+            if greetings[-1].startswith("220"):
+                self.clients.append(client)
+            else:
+                client.close()
+        self.assertGreater(sum(greeting.startswith("421 4.3.1") for greeting in greetings), 0)
+        self.assertGreater(sum(greeting.startswith("220") for greeting in greetings), 500)
+        self.expect_kept()
