@@ -3,6 +3,7 @@
 #   make                  build/release: optimised, the programs we ship
 #   make SAN=1            build/asan: clang, ASan + UBSan, debug checks
 #   make fuzz             build/fuzz: one libFuzzer program per tests/fuzz/*_fuzz.c
+#   make fuzz-long        each of them for an hour (FUZZ_SECONDS=...), results into doc/proof.md
 #
 # Sources are found by folder. Every program is linked against all modules and libraries; the
 # linker keeps only what is reached (--gc-sections, --as-needed), and tools/check-links holds the
@@ -116,6 +117,8 @@ $(patsubst %,$(BUILD)/unit/%,$(filter fault_%,$(UNIT_TESTS))): LDFLAGS += -Wl,-r
 
 fuzz:
 	$(MAKE) FUZZ=1 fuzzers
+fuzz-long: fuzz
+	tools/fuzz-long --seconds $(or $(FUZZ_SECONDS),3600) --record doc/proof.md
 fuzzers: $(FUZZERS:%=$(BUILD)/%)
 $(BUILD)/%_fuzz: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
@@ -157,6 +160,6 @@ clean:
 bench: $(LIBRARY)
 	bench/run
 
-.PHONY: all programs man install bench unit-tests fuzz fuzzers run test clean
+.PHONY: all programs man install bench unit-tests fuzz fuzz-long fuzzers run test clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
