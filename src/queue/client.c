@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "queue/wire.h"
 
 enum {
@@ -56,10 +57,24 @@ static void send_chunk(struct queue_message *message)
     buffer_reset(&message->body, QUEUE_INLINE_MAX);
 }
 
+/* Room for a part of it. Small ones do not ask. */
+static bool has_memory(struct queue_message *message, struct text part)
+{
+    enum { SMALL_BYTES = 16 << 10 };
+    size_t grown = message->body.length + part.length;
+    if (grown <= message->body.capacity || grown <= SMALL_BYTES ||
+        memory_ask(MEMORY_FOR_REST, grown) == OK)
+        return true;
+    note_failure(message, try_later(QUEUE_FULL_REASON ": no memory"));
+    return false;
+}
+
 enum status queue_append(struct queue_message *message, struct text bytes)
 {
     while (bytes.length > 0 && message->status == OK) {
         struct text part = text_head(bytes, QUEUE_INLINE_MAX - message->body.length);
+        if (!has_memory(message, part))
+            break;
         buffer_append(&message->body, part);
         bytes = text_from_position(bytes, part.length);
         /* A full buffer goes only when more follows, so that a body of just this size still

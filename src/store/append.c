@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "mail/header.h"
 #include "store/internal.h"
 
@@ -81,6 +82,16 @@ void append_begin(struct append *append, uint64_t flags, const struct text *keyw
     for (unsigned i = 0; i < keyword_count; i++)
         message->keywords[i] = arena_copy(&append->arena, keywords[i]);
     header_facts_init(&append->facts);
+}
+
+enum status append_expect(struct append *append, uint64_t bytes)
+{
+    size_t room = PART_BYTES - append->part.length;
+    size_t some = bytes < room ? (size_t)bytes : room;
+    if (memory_ask(MEMORY_FOR_REST, some) != OK)
+        return TRY_LATER;
+    buffer_reserve(&append->part, some);
+    return OK;
 }
 
 static void note_bytes(struct append *append, struct text bytes)
@@ -216,6 +227,9 @@ enum status append_commit(struct append *append, struct mailbox *box, uint32_t *
                              : compose(append, box, &change, first);
     if (status == OK && replaced != NULL && !replaced->is_deleted)
         mailbox_compose_expunge(replaced, place, &append->replaced_uid, 1, &change);
+    /* What it is written from is a second copy, in a batch that grows by doubling. */
+    if (status == OK)
+        status = memory_ask(MEMORY_FOR_REST, 2 * change.body.length);
     if (status == OK)
         status = store_commit(append->store, &change);
     mailbox_close(&replaced);

@@ -13,6 +13,9 @@ struct append *append_new(struct store *store, uint64_t (*new_id)(void *context)
  * date_ms: its internal date. */
 void append_begin(struct append *append, uint64_t flags, const struct text *keywords,
                   unsigned keyword_count, int64_t date_ms);
+/* So many bytes of it come next: make room for what is held of them. TRY_LATER: there is no memory
+ * for it now. */
+enum status append_expect(struct append *append, uint64_t bytes);
 /* Add bytes to it. TRY_LATER: the disk; REFUSED: it is too large. Then abandon. YIELDS. */
 enum status append_bytes(struct append *append, struct text bytes);
 /* The message is whole. more: another one follows. Fails as append_bytes. YIELDS. */

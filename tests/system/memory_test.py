@@ -216,6 +216,35 @@ class Memory(ServerTest):
         self.assertEqual(len(self.server.fetch("alice")), taken)
         self.empty_mailbox("alice")
 
+    def test_mail_that_does_not_end(self):
+        clients = []
+        for _ in range(200):
+            client = RawClient(self.server.ports["smtp"], timeout=60)
+            answer = client.reply()
+            for line in ("EHLO client.test", "MAIL FROM:<a@client.test>",
+                         "RCPT TO:<alice@example.test>", "DATA"):
+                self.assertRegex(answer, "^(2[0-9][0-9]|421|452)")
+                if answer.startswith("2"):
+                    answer = client.ask(line)
+            if answer.startswith("354"):
+                client.send((b"z" * 998 + b"\r\n") * 250)
+                clients.append(client)
+            else:
+                client.close()
+        self.clients += clients
+        for client in clients:
+            client.send(b".\r\n")
+        answers = [client.reply() for client in clients]
+        for answer in answers:
+            self.assertRegex(answer, "^(250|4[0-9][0-9]) ")
+        taken = sum(answer.startswith("250") for answer in answers)
+        self.assertGreater(taken, 5)
+        # 50 MB were wanted of the fronts' 32.
+        self.assertLess(taken, 150)
+        self.expect_kept()
+        self.assertEqual(len(self.server.fetch("alice")), taken)
+        self.empty_mailbox("alice")
+
     def test_recipients_without_end(self):
         rcpt = b"RCPT TO:<alice@example.test> ORCPT=rfc822;" + b"o" * 400 + b"@client.test\r\n"
         clients, heads = [], b"EHLO client.test\r\nMAIL FROM:<a@client.test>\r\n"

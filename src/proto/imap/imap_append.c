@@ -4,7 +4,6 @@
 #include "account/quota.h"
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/memory.h"
 #include "mail/date.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_flags.h"
@@ -12,7 +11,7 @@
 /* RFC 7889 4: has an answer of its own. */
 static const char too_large[] = "The message is too large";
 
-enum { MESSAGES_MOST = 1000, DATE_BYTES = 26, PART_BYTES = 512 << 10 /* of a message are held */ };
+enum { MESSAGES_MOST = 1000, DATE_BYTES = 26 };
 
 static uint64_t new_id(void *context)
 {
@@ -89,7 +88,7 @@ bool imap_append_has_room(struct imap_appending *appending, uint64_t more)
         appending->is_over = appending->status == REFUSED;
     }
     if (appending->status == OK)
-        appending->status = memory_ask(MEMORY_FOR_REST, more < PART_BYTES ? more : PART_BYTES);
+        appending->status = append_expect(appending->append, more);
     appending->bytes += more;
     appending->all_bytes += more;
     return true;
