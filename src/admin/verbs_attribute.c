@@ -31,13 +31,12 @@ static enum status print_attributes(struct directory *directory, struct admin_ca
                                     struct text key, struct arena *arena)
 {
     struct attributes attributes;
-    struct directory_user user;
-    bool is_group = directory_list_kind(directory, key) == LIST_GROUP;
-    if (!is_group && !directory_user_find(directory, key, arena, &user))
+    enum attribute_object object = attribute_object(directory, key);
+    if (object == 0)
         return refused("there is no user or group %.*s", TEXT_ARG(key));
     attributes_load(directory, key, arena, &attributes);
     for (enum attribute which = 0; which < ATTRIBUTES; which++)
-        if (attribute_is_of(which, is_group))
+        if (attribute_is_of(which, object))
             print_attribute(call, which, attributes.values[which]);
     return OK;
 }
@@ -73,6 +72,33 @@ enum status verb_directory_set(void *state, struct admin_call *call)
             verb_say_done(call, key, "set");
     }
     arena_finish(&arena);
+    return status;
+}
+
+/* ---- directory contacts ---- */
+
+static void print_contact(void *context, struct text key, const struct attributes *attributes)
+{
+    struct admin_call *call = context;
+    struct text name = attributes->values[ATTRIBUTE_DISPLAY_NAME];
+    if (call->json) {
+        buffer_append(call->out, TEXT("{\"contact\":true"));
+        verb_json_field(call->out, "address", key);
+        verb_json_field(call->out, "name", name);
+        buffer_append(call->out, TEXT("}\n"));
+        return;
+    }
+    verb_clean(call->out, key);
+    buffer_append(call->out, TEXT("  "));
+    verb_clean(call->out, name);
+    buffer_append_byte(call->out, '\n');
+}
+
+enum status verb_directory_contacts(void *state, struct admin_call *call)
+{
+    enum status status = verb_check_words(call, 0, 0, "directory contacts");
+    if (status == OK)
+        contacts_list(state, print_contact, call);
     return status;
 }
 

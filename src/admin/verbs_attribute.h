@@ -6,6 +6,7 @@
 #include "admin/admin.h"
 
 enum status verb_directory_set(void *state, struct admin_call *call);
+enum status verb_directory_contacts(void *state, struct admin_call *call);
 enum status verb_directory_check(void *state, struct admin_call *call);
 enum status verb_resolve(void *state, struct admin_call *call);
 

@@ -434,6 +434,7 @@ const struct admin_action admin_directory_actions[] = {
     {"group list", group_list},
     {"group show", group_show},
     {"directory set", verb_directory_set},
+    {"directory contacts", verb_directory_contacts},
     {"directory check", verb_directory_check},
     {"resolve", verb_resolve},
     {"login test", verb_login_test},

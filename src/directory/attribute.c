@@ -22,7 +22,13 @@ enum value_kind {
     VALUE_HOST,
     VALUE_GIVEN, /* by a recipient policy, not by hand */
 };
-enum { OF_USER = 1, OF_GROUP = 2, OF_BOTH = OF_USER | OF_GROUP, TEXT_MOST = 256 };
+enum {
+    OF_USER = OBJECT_USER,
+    OF_GROUP = OBJECT_GROUP,
+    OF_BOTH = OF_USER | OF_GROUP,
+    OF_PERSON = OBJECT_USER | OBJECT_CONTACT,
+    TEXT_MOST = 256
+};
 
 static const char *const reports_words[] = {
     [REPORTS_TO_SENDER] = "sender", [REPORTS_TO_OWNER] = "owner", [REPORTS_TO_NOBODY] = "nobody"};
@@ -33,19 +39,19 @@ static const struct row {
     enum value_kind kind;
     const char *help;
 } rows[ATTRIBUTES] = {
-    [ATTRIBUTE_DISPLAY_NAME] = {"display-name", "displayName", OF_BOTH, VALUE_TEXT,
+    [ATTRIBUTE_DISPLAY_NAME] = {"display-name", "displayName", OF_BOTH | OBJECT_CONTACT, VALUE_TEXT,
                                 "The full name."},
-    [ATTRIBUTE_GIVEN_NAME] = {"given-name", "givenName", OF_USER, VALUE_TEXT, "The given name."},
-    [ATTRIBUTE_INITIALS] = {"initials", "initials", OF_USER, VALUE_TEXT, "Initials."},
-    [ATTRIBUTE_SURNAME] = {"surname", "sn", OF_USER, VALUE_TEXT, "The surname."},
-    [ATTRIBUTE_TITLE] = {"title", "title", OF_USER, VALUE_TEXT, "The job title."},
-    [ATTRIBUTE_DEPARTMENT] = {"department", "department", OF_USER, VALUE_TEXT, "The department."},
-    [ATTRIBUTE_COMPANY] = {"company", "company", OF_USER, VALUE_TEXT, "The company."},
-    [ATTRIBUTE_OFFICE] = {"office", "physicalDeliveryOfficeName", OF_USER, VALUE_TEXT,
+    [ATTRIBUTE_GIVEN_NAME] = {"given-name", "givenName", OF_PERSON, VALUE_TEXT, "The given name."},
+    [ATTRIBUTE_INITIALS] = {"initials", "initials", OF_PERSON, VALUE_TEXT, "Initials."},
+    [ATTRIBUTE_SURNAME] = {"surname", "sn", OF_PERSON, VALUE_TEXT, "The surname."},
+    [ATTRIBUTE_TITLE] = {"title", "title", OF_PERSON, VALUE_TEXT, "The job title."},
+    [ATTRIBUTE_DEPARTMENT] = {"department", "department", OF_PERSON, VALUE_TEXT, "The department."},
+    [ATTRIBUTE_COMPANY] = {"company", "company", OF_PERSON, VALUE_TEXT, "The company."},
+    [ATTRIBUTE_OFFICE] = {"office", "physicalDeliveryOfficeName", OF_PERSON, VALUE_TEXT,
                           "The office."},
-    [ATTRIBUTE_CITY] = {"city", "l", OF_USER, VALUE_TEXT, "The city."},
-    [ATTRIBUTE_COUNTRY] = {"country", "co", OF_USER, VALUE_TEXT, "The country."},
-    [ATTRIBUTE_EMPLOYEE_TYPE] = {"employee-type", "employeeType", OF_USER, VALUE_TEXT,
+    [ATTRIBUTE_CITY] = {"city", "l", OF_PERSON, VALUE_TEXT, "The city."},
+    [ATTRIBUTE_COUNTRY] = {"country", "co", OF_PERSON, VALUE_TEXT, "The country."},
+    [ATTRIBUTE_EMPLOYEE_TYPE] = {"employee-type", "employeeType", OF_PERSON, VALUE_TEXT,
                                  "The kind of employment."},
     [ATTRIBUTE_FORWARD_TO] = {"forward-to", NULL, OF_USER, VALUE_ADDRESS,
                               "The address that gets his mail in his place."},
@@ -97,9 +103,18 @@ enum attribute attribute_find(struct text name)
     return which;
 }
 
-bool attribute_is_of(enum attribute which, bool is_group)
+bool attribute_is_of(enum attribute which, enum attribute_object object)
 {
-    return (rows[which].of & (is_group ? OF_GROUP : OF_USER)) != 0;
+    return (rows[which].of & object) != 0;
+}
+
+enum attribute_object attribute_object(struct directory *directory, struct text key)
+{
+    if (directory_list_kind(directory, key) == LIST_GROUP)
+        return OBJECT_GROUP;
+    if (directory_user_exists(directory, key))
+        return OBJECT_USER;
+    return directory_is_ours(directory, key) == OK ? 0 : OBJECT_CONTACT;
 }
 
 /* ---- Values ---- */
@@ -131,6 +146,46 @@ void attributes_load(struct directory *directory, struct text key, struct arena 
     if (directory->index != NULL)
         index_scan(directory->index, buffer_text(&prefix), TEXT(""), load_one, &loading);
     buffer_finish(&prefix);
+}
+
+struct contacts {
+    struct directory *directory;
+    struct text last; /* in arena */
+    struct arena arena;
+    contact_visit *visit;
+    void *context;
+};
+
+/* Rows of one address follow each other. */
+static bool list_contact(void *context, struct text index_key, struct text value)
+{
+    struct contacts *contacts = context;
+    struct attributes attributes;
+    struct text key;
+    unused(value);
+    if (!directory_index_attribute_owner(index_key, &contacts->arena, &key) ||
+        text_equals(key, contacts->last))
+        return true;
+    contacts->last = key;
+    if (attribute_object(contacts->directory, key) != OBJECT_CONTACT)
+        return true;
+    attributes_load(contacts->directory, key, &contacts->arena, &attributes);
+    contacts->visit(contacts->context, key, &attributes);
+    return true;
+}
+
+void contacts_list(struct directory *directory, contact_visit *visit, void *context)
+{
+    struct contacts contacts = {.directory = directory, .visit = visit, .context = context};
+    struct buffer prefix;
+    if (directory->index == NULL)
+        return;
+    arena_init(&contacts.arena);
+    buffer_init(&prefix, INDEX_KEY_MAX);
+    directory_index_domain(&prefix, INDEX_ATTRIBUTE, TEXT(""));
+    index_scan(directory->index, buffer_text(&prefix), TEXT(""), list_contact, &contacts);
+    buffer_finish(&prefix);
+    arena_finish(&contacts.arena);
 }
 
 bool attributes_flag(const struct attributes *attributes, enum attribute which)
@@ -233,16 +288,17 @@ enum status attribute_normalise(const struct directory *directory, enum attribut
 
 static enum status check_object(struct directory *directory, struct text key, enum attribute which)
 {
-    enum directory_list_kind kind = directory_list_kind(directory, key);
-    bool is_user = directory_user_exists(directory, key);
+    static const char *const words[] = {
+        [OBJECT_USER] = "a user", [OBJECT_GROUP] = "a group", [OBJECT_CONTACT] = "a contact"};
+    enum attribute_object object = attribute_object(directory, key);
     enum status status = directory_ready(directory);
     if (status != OK)
         return status;
-    if (kind != LIST_GROUP && !is_user)
+    if (object == 0)
         return refused("there is no user or group %.*s", TEXT_ARG(key));
-    if (!attribute_is_of(which, kind == LIST_GROUP))
-        return refused("%s is for %s, which %.*s is not", rows[which].name,
-                       kind == LIST_GROUP ? "users" : "groups", TEXT_ARG(key));
+    if (!attribute_is_of(which, object))
+        return refused("%s is not for %s, as %.*s is", rows[which].name, words[object],
+                       TEXT_ARG(key));
     return OK;
 }
 

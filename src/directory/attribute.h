@@ -45,7 +45,12 @@ const char *attribute_name(enum attribute which);
 const char *attribute_help(enum attribute which);
 /* By our name; ATTRIBUTES when there is none. */
 enum attribute attribute_find(struct text name);
-bool attribute_is_of(enum attribute which, bool is_group);
+/* What has attributes. A contact is an address of another domain that the directory knows something
+ * of: somebody elsewhere, of another organisation for example. */
+enum attribute_object { OBJECT_USER = 1, OBJECT_GROUP = 2, OBJECT_CONTACT = 4 };
+bool attribute_is_of(enum attribute which, enum attribute_object object);
+/* What an address (key form) is, or may be made by giving it an attribute; 0: nothing. */
+enum attribute_object attribute_object(struct directory *directory, struct text key);
 
 /* All values of one object, in arena. */
 struct attributes {
@@ -54,6 +59,9 @@ struct attributes {
 /* Does not yield. */
 void attributes_load(struct directory *directory, struct text key, struct arena *arena,
                      struct attributes *out);
+/* Each contact. visit must not yield. */
+typedef void contact_visit(void *context, struct text key, const struct attributes *attributes);
+void contacts_list(struct directory *directory, contact_visit *visit, void *context);
 bool attributes_flag(const struct attributes *attributes, enum attribute which);
 /* False when it has no value: what holds for all holds then. */
 bool attributes_number(const struct attributes *attributes, enum attribute which, uint64_t *out);

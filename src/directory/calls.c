@@ -67,7 +67,7 @@ bool directory_description_decode(struct text bytes, struct arena *arena,
     out->address = wire_get_text(&in);
     out->name = wire_get_text(&in);
     out->member_count = wire_get_u32(&in);
-    if (kind > DESCRIBED_HIDDEN || !is_one_line(out->address, DIRECTORY_KEY_MAX) ||
+    if (kind > DESCRIBED_CONTACT || !is_one_line(out->address, DIRECTORY_KEY_MAX) ||
         !is_one_line(out->name, DIRECTORY_NAME_MAX) || out->member_count > in.rest.length / 4)
         return false;
     out->members = arena_array(arena, out->member_count, sizeof(*out->members));

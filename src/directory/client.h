@@ -27,17 +27,18 @@ enum directory_method {
  * here"; TRY_LATER. Follows aliases and groups only one step. YIELDS. */
 enum status directory_check(struct rpc_channel *auth, struct text address_key);
 
-/* What VRFY and EXPN tell of an address of ours. */
+/* What is known of an address: what VRFY and EXPN tell of ours. */
 enum directory_described {
     DESCRIBED_USER,
     DESCRIBED_LIST,    /* an alias or a group */
     DESCRIBED_SEVERAL, /* more than one has that local part; nothing else is told */
     DESCRIBED_HIDDEN,  /* a group whose members are not told */
+    DESCRIBED_CONTACT, /* an address of another domain that the directory knows */
 };
 struct directory_description {
     enum directory_described kind;
     struct text address;  /* key form */
-    struct text name;     /* of a user, full; or "" */
+    struct text name;     /* of a user or contact, full; or "" */
     struct text *members; /* of a list: addresses as written */
     unsigned member_count;
 };

@@ -50,10 +50,24 @@ static bool describe_list(struct directory *directory, struct text key, struct a
     return true;
 }
 
+static bool describe_contact(struct directory *directory, struct text key, struct arena *arena,
+                             struct directory_description *out)
+{
+    struct attributes attributes;
+    if (attribute_object(directory, key) != OBJECT_CONTACT)
+        return false;
+    attributes_load(directory, key, arena, &attributes);
+    *out = (struct directory_description){.kind = DESCRIBED_CONTACT,
+                                          .address = arena_copy(arena, key),
+                                          .name = attributes.values[ATTRIBUTE_DISPLAY_NAME]};
+    return !text_is_empty(out->name);
+}
+
 static bool describe(struct directory *directory, struct text key, struct arena *arena,
                      struct directory_description *out)
 {
-    return describe_list(directory, key, arena, out) || describe_user(directory, key, arena, out);
+    return describe_list(directory, key, arena, out) || describe_user(directory, key, arena, out) ||
+           describe_contact(directory, key, arena, out);
 }
 
 /* The same name in two domains may be two persons: which one was meant is not for us to say. */

@@ -67,6 +67,15 @@ void directory_index_attribute(struct buffer *out, struct text key, struct text 
     buffer_append(out, attribute);
 }
 
+bool directory_index_attribute_owner(struct text index_key, struct arena *arena, struct text *key)
+{
+    struct text rest = text_from_position(index_key, 1);
+    struct text domain = text_before(rest, '\0'), behind = text_after(rest, '\0');
+    struct text local_part = text_before(behind, '\0');
+    *key = arena_printf(arena, "%.*s@%.*s", TEXT_ARG(local_part), TEXT_ARG(domain));
+    return index_key.length > 0 && domain.length > 0 && local_part.length > 0;
+}
+
 static void member_key(struct buffer *out, struct text list, struct text member)
 {
     buffer_reset(out, INDEX_KEY_MAX);

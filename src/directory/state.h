@@ -79,6 +79,8 @@ void directory_index_domain(struct buffer *out, char prefix, struct text domain)
 void directory_index_network(struct buffer *out, struct text user, struct text network);
 /* attribute "": what the keys of the object's attributes start with. */
 void directory_index_attribute(struct buffer *out, struct text key, struct text attribute);
+/* Whose attribute is under this key of the index, in arena. */
+bool directory_index_attribute_owner(struct text index_key, struct arena *arena, struct text *key);
 void directory_index_certificate(struct buffer *out, struct text digest);
 /* What a record means for the index: the same live and at replay. */
 enum status directory_apply(struct index *index, const struct directory_record *record,

@@ -76,10 +76,10 @@ static const struct role_facts {
                                 "has no mailboxes."},
     [SETTING_ROLE_BRIDGEHEAD] = {"listen *:25", "listen *:25", true,
                                  "It moves mail between routing groups, and to and from the "
-                                 "outside. Users do not come to it."},
+                                 "outside.\nUsers do not come to it."},
     [SETTING_ROLE_MAILBOX] = {"listen *:25 *:587 *:110 *:143 *:4190",
                               "listen *:25 *:587 *:465 *:110 *:995 *:143 *:993 *:4190", true,
-                              "It has the mailboxes. Mail comes to it from users, and from the "
+                              "It has the mailboxes.\nMail comes to it from users, and from the "
                               "other servers, which log in."},
 };
 

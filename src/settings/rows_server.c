@@ -175,8 +175,8 @@ static const struct setting_row server_rows[] = {
      .help = "How long a peer that is not logged in waits for each refusal (5xx)."},
     {SERVER, "resolve-senders", &setting_type_choice,
      .standard = "nobody", .choices = resolve_choices, TO(setting_server, resolves),
-     .help = "Whose mail gets, when its From is a user of ours, the display name that the directory "
-             "has for him: that of those who are logged in, or also everyone else's. With everyone a "
+     .help = "Whose mail gets, when its From is a user of ours or a contact (mailroot directory set), "
+             "the display name that the directory has for him: that of those who are logged in, or also everyone else's. With everyone a "
              "stranger who writes under a user's address looks like him, and signatures over From "
              "break where the name changes."},
     {SERVER, "unknown-recipients", &setting_type_choice,

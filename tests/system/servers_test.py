@@ -158,6 +158,32 @@ class Servers(ServerTest):
         both = self.author("trusting", "two of them", written="a@example.test, bob@example.test")
         self.assertEqual(str(both), "a@example.test, bob@example.test")
 
+    # shows: C26
+    def test_from_of_another_organisation_has_its_contacts_name_when_that_one_logs_in(self):
+        """Two servers with domains of their own: a connector that logs in, and one that does not."""
+        self.server.cli("directory", "set", "jane@other.test", "display-name", "Jane of Other")
+        self.addCleanup(self.server.cli, "directory", "set", "jane@other.test", "display-name", "none")
+        self.assertIn("jane@other.test  Jane of Other", self.server.cli("directory", "contacts"))
+        for login, expected in (([], "Jane"),
+                                (["    login alice@example.test secret partner"], "Jane of Other")):
+            subject = f"across with{'' if login else 'out'} a login"
+            other = Mailroot(users=("jane",), domain="other.test", server_lines=["relay 127.0.0.0/8"],
+                             lines=["connector partner {", "    to example.test",
+                                    f"    smart-host [127.0.0.1]:{self.ports['resolving']}",
+                                    "    tls none", *login, "}"])
+            secrets = other.directory / "secrets"
+            secrets.mkdir(exist_ok=True)
+            (secrets / "partner").write_text(self.server.passwords["alice"])
+            (secrets / "partner").chmod(0o600)
+            with other:
+                other.send(f"From: Jane <jane@other.test>\r\nSubject: {subject}\r\n\r\nhello\r\n"
+                           .encode(), "alice@example.test", sender="jane@other.test")
+                message = wait_until(lambda subject=subject: next(
+                    (one for one in self.server.fetch("alice")
+                     if f"Subject: {subject}\r\n".encode() in one), None), "mail has come across")
+            author = email.message_from_bytes(message, policy=email.policy.default)["From"]
+            self.assertEqual(author.addresses[0].display_name, expected)
+
     # shows: S01 S02 S62
     def test_a_second_server_has_its_own_socket_name_and_folders(self):
         with RawClient(self.ports["second"]) as client:

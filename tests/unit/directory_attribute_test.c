@@ -189,6 +189,44 @@ TEST("the innermost group says who hears of failures, and a hidden one hides all
     scene_run(groups_told);
 }
 
+static void note_contact(void *context, struct text key, const struct attributes *attributes)
+{
+    struct buffer *out = context;
+    buffer_printf(out, "%.*s=%.*s;", TEXT_ARG(key),
+                  TEXT_ARG(attributes->values[ATTRIBUTE_DISPLAY_NAME]));
+}
+
+static void contacts(struct scene *scene)
+{
+    struct buffer out;
+    struct arena arena;
+    struct directory_description found;
+    populate(scene);
+    arena_init(&arena);
+    buffer_init(&out, 1000);
+    EXPECT(set(scene, "jane@elsewhere.test", "display-name", "Jane Doe") == OK);
+    EXPECT(set(scene, "jane@elsewhere.test", "city", "Oslo") == OK);
+    EXPECT(set(scene, "zoe@elsewhere.test", "display-name", "Zoe") == OK);
+    EXPECT(set(scene, "jane@elsewhere.test", "forward-to", "a@example.test") == REFUSED);
+    EXPECT_TEXT(text_from(fail_reason()),
+                "forward-to is not for a contact, as jane@elsewhere.test is");
+    contacts_list(scene->directory, note_contact, &out);
+    EXPECT_TEXT(buffer_text(&out), "jane@elsewhere.test=Jane Doe;zoe@elsewhere.test=Zoe;");
+    EXPECT(directory_look_up(scene->directory, TEXT("jane@elsewhere.test"), &arena, &found) == OK);
+    EXPECT(found.kind == DESCRIBED_CONTACT);
+    EXPECT_TEXT(found.name, "Jane Doe");
+    EXPECT(set(scene, "zoe@elsewhere.test", "display-name", "") == OK);
+    EXPECT(directory_look_up(scene->directory, TEXT("zoe@elsewhere.test"), &arena, &found) ==
+           REFUSED);
+    buffer_finish(&out);
+    arena_finish(&arena);
+}
+
+TEST("an address of another domain that has a name is a contact")
+{
+    scene_run(contacts);
+}
+
 static void values(struct scene *scene)
 {
     populate(scene);
@@ -196,7 +234,7 @@ static void values(struct scene *scene)
     EXPECT_TEXT(text_from(fail_reason()),
                 "'lots' is no value of send-limit; write it like 10MB, 0 or none");
     EXPECT(set(scene, "alice@example.test", "owner", "bob@example.test") == REFUSED);
-    EXPECT_TEXT(text_from(fail_reason()), "owner is for groups, which alice@example.test is not");
+    EXPECT_TEXT(text_from(fail_reason()), "owner is not for a user, as alice@example.test is");
     EXPECT(set(scene, "nobody@example.test", "city", "Oslo") == REFUSED);
     EXPECT(set(scene, "alice@example.test", "primary-address", "a@example.test") == REFUSED);
     EXPECT(set(scene, "alice@example.test", "accept-from", "a@@b") == REFUSED);

@@ -15,10 +15,10 @@ static struct text name_of(struct smtp_session *session, const struct display_na
 {
     struct arena *arena = &session->transaction.arena;
     struct directory_description found;
-    if (settings_domain_find(session->settings, author->address.domain_ascii) == NULL ||
-        directory_describe(session->front->role->auth, mail_address_key(&author->address, arena),
+    if (directory_describe(session->front->role->auth, mail_address_key(&author->address, arena),
                            arena, &found) != OK ||
-        found.kind != DESCRIBED_USER || text_equals(found.name, author->name))
+        (found.kind != DESCRIBED_USER && found.kind != DESCRIBED_CONTACT) ||
+        text_equals(found.name, author->name))
         return TEXT("");
     return found.name;
 }
