@@ -45,7 +45,7 @@ char *buffer_reserve(struct buffer *buffer, size_t wanted)
         buffer->overflowed = true;
         return NULL;
     }
-    if (needed > buffer->capacity) {
+    if (needed > buffer->capacity || buffer->data == NULL) {
         size_t capacity = buffer->capacity == 0 ? FIRST_CAPACITY : buffer->capacity * 2;
         if (capacity < needed)
             capacity = needed;
