@@ -115,6 +115,15 @@ $(FAULTS): $(wildcard tests/faults/*.c tests/faults/*.h)
 $(patsubst %,$(BUILD)/unit/%,$(filter fault_%,$(UNIT_TESTS))): $(FAULTS)
 $(patsubst %,$(BUILD)/unit/%,$(filter fault_%,$(UNIT_TESTS))): LDFLAGS += -Wl,-rpath,'$$ORIGIN/..'
 
+# The simulation; see tests/sim/sim.c.
+SIM_SOURCES := $(wildcard tests/sim/*.c)
+simulation: $(BUILD)/sim
+# Five minutes of it, with seeds of its own.
+sim:
+	SIM_SECONDS=300 tools/run-tests sim
+$(BUILD)/sim: $(SIM_SOURCES:%.c=$(BUILD)/obj/%.o) $(LIBRARY)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 fuzz:
 	$(MAKE) FUZZ=1 fuzzers
 fuzz-long: fuzz
@@ -160,6 +169,6 @@ clean:
 bench: $(LIBRARY)
 	bench/run
 
-.PHONY: all programs man install bench unit-tests fuzz fuzz-long fuzzers run test clean
+.PHONY: all programs man install bench unit-tests simulation sim fuzz fuzz-long fuzzers run test clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

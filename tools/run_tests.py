@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CORES = os.cpu_count() or 2
 JOBS = f"-j{CORES}"
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
+SIM_SECONDS = int(os.environ.get("SIM_SECONDS", "30"))
 RESULT = re.compile(r"^(ok|not ok) - ")
 CMOCKA = re.compile(r"^\[ +(OK|FAILED) +\] (.*)$")
 HONEST_END_SECONDS = 1200
@@ -231,6 +232,23 @@ def part_crash(report):
            environment={"MAILROOT_BUILD": RELEASE})
 
 
+def part_sim(report):
+    """The same seeds each time, then fresh ones; and a disk that lies, so that it is seen to find
+    what it looks for."""
+    if not check(report, "the simulation is built", "make", JOBS, "-s", "WERROR=1", "simulation",
+                 seconds=HONEST_END_SECONDS):
+        return
+    program = str(ROOT / RELEASE / "sim")
+    check(report, "nothing is lost in simulated time, with the seeds of each day", program,
+          "--seed", "1", "--runs", "8", seconds=HONEST_END_SECONDS)
+    check(report, "nothing is lost in simulated time, with fresh seeds", program, "--seed",
+          str(int(time.time())), "--seconds", str(SIM_SECONDS), seconds=HONEST_END_SECONDS)
+    status, output = run(program, "--lying-disk", "--seed", "3", "--runs", "2",
+                         seconds=HONEST_END_SECONDS)
+    report.result(status == 1 and "wrong: lost" in output,
+                  "a disk that lies about its syncs is found out by the simulation", output)
+
+
 def run_fuzzer(source):
     """(exit status, what it printed)."""
     seeds = ROOT / "tests/fuzz/corpus" / source.stem.removesuffix("_fuzz")
@@ -263,7 +281,8 @@ def part_demo(report):
 
 
 PARTS = {"lint": part_lint, "unit": part_unit, "session": part_session, "system": part_system,
-         "howto": part_howto, "crash": part_crash, "fuzz": part_fuzz, "demo": part_demo}
+         "howto": part_howto, "crash": part_crash, "sim": part_sim, "fuzz": part_fuzz,
+         "demo": part_demo}
 
 
 def main():

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "base/wire.h"
 
 enum { FILES_MAX = 256, NAME_BYTES = 128, BLOCK_BYTES = 4096 };
 
@@ -388,6 +389,48 @@ void memory_disk_crash(struct memory_disk *disk)
         file->locked = false;
         forget_unreferenced(disk, file);
     }
+}
+
+void memory_disk_settle(struct memory_disk *disk)
+{
+    write_back_names(disk, false);
+    for (unsigned i = 0; i < FILES_MAX; i++)
+        if (disk->all[i].used)
+            write_back(&disk->all[i], false);
+}
+
+void memory_disk_save(const struct memory_disk *disk, struct buffer *out)
+{
+    for (unsigned i = 0; i < FILES_MAX; i++) {
+        const struct memory_file *file = &disk->all[i];
+        if (!file->used || file->durable_name[0] == '\0')
+            continue;
+        wire_put_text(out, text_from(file->durable_name));
+        wire_put_text(out, text_of(file->durable, file->length));
+    }
+}
+
+struct memory_disk *memory_disk_restore(struct text image)
+{
+    struct memory_disk *disk = memory_disk_new();
+    struct wire_reader in = wire_reader_of(image);
+    while (!in.bad && in.rest.length > 0) {
+        struct text name = wire_get_text(&in), bytes = wire_get_text(&in);
+        char path[NAME_BYTES] = "";
+        if (in.bad || name.length >= sizeof(path))
+            break;
+        memcpy(path, name.data, name.length);
+        struct memory_file *file = create(disk, path);
+        check(file != NULL && grow(disk, file, bytes.length));
+        memcpy(file->durable_name, path, NAME_BYTES);
+        if (bytes.length > 0) {
+            memcpy(file->bytes, bytes.data, bytes.length);
+            memcpy(file->durable, bytes.data, bytes.length);
+        }
+    }
+    if (!wire_end(&in))
+        memory_disk_free(&disk);
+    return disk;
 }
 
 char *memory_disk_bytes(struct memory_disk *disk, const char *path, size_t *length)

@@ -5,6 +5,7 @@
 #ifndef LOG_MEMORY_DISK_H
 #define LOG_MEMORY_DISK_H
 
+#include "base/buffer.h"
 #include "log/file.h"
 
 struct memory_disk;
@@ -24,6 +25,13 @@ void memory_disk_set_capacity(struct memory_disk *disk, size_t bytes);
 /* Power fails and comes back: locks and descriptors are gone, and what was not synced is kept or
  * not. Nothing may be in progress. */
 void memory_disk_crash(struct memory_disk *disk);
+/* A process ends and the kernel goes on: all that was written becomes durable. Nothing may be in
+ * progress. */
+void memory_disk_settle(struct memory_disk *disk);
+/* What is durable, as bytes, and a disk made of them: one that outlives its process. NULL: they are
+ * none. */
+void memory_disk_save(const struct memory_disk *disk, struct buffer *out);
+struct memory_disk *memory_disk_restore(struct text image);
 /* The bytes of a file as they stand; NULL when there is none. For tests that scramble them. */
 char *memory_disk_bytes(struct memory_disk *disk, const char *path, size_t *length);
 

@@ -198,6 +198,11 @@ static enum status store_start(void *state)
                                     .settings = context->settings,
                                     .auth = context->auth,
                                     .send = context->send};
+    if (context->disk != NULL) {
+        options.index_in_memory = true;
+        options.disk = context->disk->files;
+        options.segment_bytes = context->disk->segment_bytes;
+    }
     enum status status = queue_start(queue, &options);
     arena_finish(&arena);
     if (status != OK)

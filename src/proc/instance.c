@@ -51,6 +51,11 @@ struct role_instance *role_instance_new(const struct role_program *program, unsi
     return instance;
 }
 
+void role_instance_disk(struct role_instance *instance, const struct role_disk *disk)
+{
+    instance->context.disk = disk;
+}
+
 void role_configuration_encode(const struct role_configuration *configuration, struct buffer *out)
 {
     wire_put_u64(out, configuration->version);

@@ -9,6 +9,14 @@
 #include "proc/seats.h"
 #include "settings/settings.h"
 
+struct log_files;
+
+/* For the simulation: files other than the kernel's, and how large the log's are. */
+struct role_disk {
+    const struct log_files *files;
+    uint32_t segment_bytes;
+};
+
 enum role_kind { ROLE_FRONT, ROLE_STORE, ROLE_AUTH, ROLE_SEND, ROLE_PARENT, ROLE_KINDS };
 
 enum role_may {
@@ -61,10 +69,11 @@ struct role_context {
     struct rpc_channel *fronts[ROLE_FRONTS_MAX];
     struct role_listener listeners[ROLE_LISTENERS_MAX];
     unsigned listener_count;
-    struct seats *seats;   /* front: connections counted over all fronts; set before start */
-    int admin_fd;          /* listening control socket of this role, or -1 */
-    struct buffer secrets; /* send: wire texts name, value, name, value ... */
-    struct buffer files;   /* those the role needs of what the settings name: path, bytes ... */
+    struct seats *seats;          /* front: connections counted over all fronts; set before start */
+    int admin_fd;                 /* listening control socket of this role, or -1 */
+    const struct role_disk *disk; /* NULL: the kernel's files */
+    struct buffer secrets;        /* send: wire texts name, value, name, value ... */
+    struct buffer files; /* those the role needs of what the settings name: path, bytes ... */
     /* front: by server of the settings, NULL where it has no certificate */
     struct tls_context **server_tls;
     struct tls_tickets *tickets;

@@ -221,6 +221,7 @@ enum status accept_message(struct queue *queue, const struct acceptance *accepta
     if (status == OK) {
         queue->counters.accepted_messages++;
         queue->counters.accepted_bytes += acceptance->size;
+        queue_note_unflushed(queue, acceptance->size);
         queue->counters.delivered += plan.entry_count;
     }
     plan_finish(&plan);

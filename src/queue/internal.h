@@ -60,6 +60,8 @@ struct queue {
     struct list arriving;
     struct timer_heap looks, reports, later, files;
     struct task_event work;      /* for QUEUE_LEASE */
+    struct task_event flush_due; /* so much was accepted that the index is to be flushed early */
+    uint64_t unflushed_bytes;
     struct task_event kept_news; /* somebody keeps more than he may of what he removed */
     struct task_event look_news, report_news, later_news, file_news;
     struct report_catalog *report_texts;
@@ -171,6 +173,10 @@ void links_item_released(struct queue *queue, struct queued_item *item);
 void links_hop_result(struct queue *queue, const struct hop *hop, bool connected);
 void queue_serve_link_say(void *context, struct rpc_call *call, struct text request);
 void queue_serve_link_answer(void *context, struct rpc_call *call, struct text request);
+
+/* queue.c: so much was accepted, and the index is flushed early after much of it. Does not yield.
+ */
+void queue_note_unflushed(struct queue *queue, uint64_t bytes);
 
 /* room.c */
 void queue_serve_room(void *context, struct rpc_call *call, struct text request);

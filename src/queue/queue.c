@@ -38,6 +38,7 @@ struct queue *queue_new(void)
     list_init(&queue->watches);
     task_event_init(&queue->call_ended);
     task_event_init(&queue->kept_news);
+    task_event_init(&queue->flush_due);
     orders_init(queue);
     schedule_init(queue);
     turn_init(queue);
@@ -91,7 +92,7 @@ const struct accounts *queue_accounts(const struct queue *queue)
 static void flush_stories(void *argument)
 {
     struct queue *queue = argument;
-    while (task_sleep(STORY_FLUSH_MS) == OK)
+    while (store_story_await(queue->store) == OK && task_sleep(STORY_FLUSH_MS) == OK)
         store_story_flush(queue->store);
 }
 
@@ -117,22 +118,27 @@ static void reclaim_space(void *argument)
 static void flush_index(void *argument)
 {
     struct queue *queue = argument;
-    int64_t flushed_ms = clock_monotonic_ms(), expired_ms = 0;
-    uint64_t flushed_bytes = 0;
-    while (task_sleep(SECOND) == OK) {
-        int64_t now = clock_monotonic_ms();
-        if (now - flushed_ms >= INDEX_FLUSH_MS ||
-            queue->counters.accepted_bytes - flushed_bytes >= INDEX_FLUSH_BYTES) {
-            flushed_ms = now;
-            flushed_bytes = queue->counters.accepted_bytes;
-            if (store_flush(queue->store) != OK)
-                log_warning("index.flush_failed", "reason=%s", log_text(text_from(fail_reason())));
-        }
-        if (expired_ms == 0 || now - expired_ms >= EXPIRE_STORIES_MS) {
-            expired_ms = now;
-            store_expire_stories(queue->store, clock_wall_ms() - queue->settings->trace_keep_ms);
-        }
+    while (!task_is_cancelled()) {
+        task_event_wait(&queue->flush_due, clock_monotonic_ms() + INDEX_FLUSH_MS);
+        queue->unflushed_bytes = 0;
+        if (store_flush(queue->store) != OK && !task_is_cancelled())
+            log_warning("index.flush_failed", "reason=%s", log_text(text_from(fail_reason())));
     }
+}
+
+void queue_note_unflushed(struct queue *queue, uint64_t bytes)
+{
+    queue->unflushed_bytes += bytes;
+    if (queue->unflushed_bytes >= INDEX_FLUSH_BYTES)
+        task_event_tell_all(&queue->flush_due);
+}
+
+static void expire_stories(void *argument)
+{
+    struct queue *queue = argument;
+    do
+        store_expire_stories(queue->store, clock_wall_ms() - queue->settings->trace_keep_ms);
+    while (task_sleep(EXPIRE_STORIES_MS) == OK);
 }
 
 /* The first of a heap whose time has come; waits for it. NULL when cancelled. */
@@ -235,6 +241,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     struct store_options store_options = {.directory = options->directory,
                                           .index_in_memory = options->index_in_memory,
                                           .segment_bytes = options->segment_bytes,
+                                          .files = options->disk,
                                           .group = &queue->log_tasks};
     queue_set_settings(queue, options->settings);
     queue->auth = options->auth;
@@ -259,6 +266,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     task_spawn(&queue->tasks, "stories", flush_stories, queue);
     task_spawn(&queue->tasks, "reclaim", reclaim_space, queue);
     task_spawn(&queue->tasks, "index", flush_index, queue);
+    task_spawn(&queue->tasks, "old stories", expire_stories, queue);
     task_spawn(&queue->tasks, "kept", expire_kept, queue);
     task_spawn(&queue->tasks, "looks", look_at_items, queue);
     task_spawn(&queue->tasks, "notices", send_notices, queue);

@@ -12,12 +12,13 @@
 struct queue;
 
 struct queue_options {
-    const char *directory;     /* of the store; made when missing */
-    struct settings *settings; /* held */
-    struct rpc_channel *auth;  /* NULL: offline, nothing is accepted or expanded */
-    struct rpc_channel *send;  /* NULL: offline */
-    bool index_in_memory;      /* tests */
-    uint32_t segment_bytes;    /* 0: the log's own size */
+    const char *directory;        /* of the store; made when missing */
+    struct settings *settings;    /* held */
+    struct rpc_channel *auth;     /* NULL: offline, nothing is accepted or expanded */
+    struct rpc_channel *send;     /* NULL: offline */
+    bool index_in_memory;         /* tests */
+    uint32_t segment_bytes;       /* 0: the log's own size */
+    const struct log_files *disk; /* NULL: the kernel's files */
 };
 
 /* No I/O; so that channels can be given it as context before it serves. */

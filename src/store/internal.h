@@ -53,6 +53,7 @@ struct store {
     struct task_event named; /* they were */
     struct change stories;
     unsigned story_count;
+    struct task_event story_news; /* there are some */
     uint64_t stories_dropped;
     int64_t story_second;
     unsigned story_second_count;

@@ -26,6 +26,7 @@ struct store *store_new(void)
     change_init(&store->stories);
     task_group_init(&store->background);
     task_event_init(&store->named);
+    task_event_init(&store->story_news);
     task_event_init(&store->fresh);
     task_event_init(&store->released);
     list_init(&store->warm);

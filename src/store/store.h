@@ -51,6 +51,8 @@ void store_settle(struct store *store);
 /* Note an event under an id; durable soon, with others. Dropped (and counted) above a rate or size.
  * Does not yield. */
 void store_story(struct store *store, uint64_t id, struct text event, struct text text);
+/* Until there are stories to be written. TRY_LATER when cancelled. YIELDS. */
+enum status store_story_await(struct store *store);
 /* Write the stories noted so far. YIELDS. */
 void store_story_flush(struct store *store);
 /* The events told of an id, oldest first. */

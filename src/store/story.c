@@ -32,7 +32,8 @@ void store_story(struct store *store, uint64_t id, struct text event, struct tex
         return;
     }
     store->story_second_count++;
-    store->story_count++;
+    if (store->story_count++ == 0)
+        task_event_tell_all(&store->story_news);
     struct operation operation = {.type = OPERATION_STORY,
                                   .story = {.id = id,
                                             .wall_ms = now,
@@ -57,6 +58,14 @@ static void take_some(struct store *store, struct change *change)
     arena_finish(&arena);
     buffer_consume(&store->stories.operations, store->stories.operations.length - rest.length);
     store->story_count -= taken;
+}
+
+enum status store_story_await(struct store *store)
+{
+    while (store->story_count == 0)
+        if (task_event_wait(&store->story_news, NO_DEADLINE) != OK)
+            return TRY_LATER;
+    return OK;
 }
 
 void store_story_flush(struct store *store)

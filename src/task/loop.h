@@ -3,6 +3,7 @@
 #define TASK_LOOP_H
 
 #include "task/context.h"
+#include "task/simulation.h"
 #include "task/stack.h"
 #include "task/task.h"
 #include "task/timer.h"
@@ -39,6 +40,7 @@ struct loop {
     struct task *running;
     struct task *ended; /* to free once we are off its stack */
     struct offload_pool *offload;
+    struct list in_place; /* jobs for other threads, while time is simulated */
     void *sanitizer_stack;
     const void *thread_stack_base;
     size_t thread_stack_size;
@@ -48,6 +50,8 @@ struct loop {
     unsigned no_yield_depth;
 };
 
+/* NULL: the clock's own time. */
+extern _Thread_local struct task_simulation *task_simulation;
 /* The loop of this thread; NULL outside task_loop_run. */
 extern _Thread_local struct loop *task_loop;
 
@@ -60,6 +64,8 @@ void task_wake(struct task *task, enum wake why);
 /* The status of a wait that ended thus. */
 enum status task_wake_status(enum wake wake);
 
+/* On the loop's stack, for tasks have little. */
+void offload_run_in_place(struct loop *loop);
 void offload_pool_free(struct offload_pool **pool);
 
 #endif

@@ -110,14 +110,13 @@ void offload_pool_free(struct offload_pool **pool)
     *pool = NULL;
 }
 
-void task_offload(task_function *function, void *argument)
+static void give_to_thread(struct job *job)
 {
     if (task_loop->offload == NULL)
         task_loop->offload = pool_new();
     struct offload_pool *pool = task_loop->offload;
-    struct job job = {.function = function, .argument = argument, .task = task_loop->running};
     pthread_mutex_lock(&pool->lock);
-    list_append(&pool->waiting, &job.link);
+    list_append(&pool->waiting, &job->link);
     if (pool->idle > 0)
         pthread_cond_signal(&pool->wanted);
     else if (pool->thread_count < OFFLOAD_THREADS &&
@@ -125,6 +124,26 @@ void task_offload(task_function *function, void *argument)
         pool->thread_count++;
     check(pool->thread_count > 0);
     pthread_mutex_unlock(&pool->lock);
+}
+
+void offload_run_in_place(struct loop *loop)
+{
+    while (!list_is_empty(&loop->in_place)) {
+        struct job *job = list_entry(loop->in_place.next, struct job, link);
+        list_remove(&job->link);
+        job->function(job->argument);
+        job->done = true;
+        task_wake(job->task, WAKE_TOLD);
+    }
+}
+
+void task_offload(task_function *function, void *argument)
+{
+    struct job job = {.function = function, .argument = argument, .task = task_loop->running};
+    if (task_simulation != NULL)
+        list_append(&task_loop->in_place, &job.link);
+    else
+        give_to_thread(&job);
     while (!job.done)
         task_park_uncancellable(NO_DEADLINE);
 }

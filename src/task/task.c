@@ -11,6 +11,13 @@
 enum { ROUNDS_PER_POLL = 4 };
 
 _Thread_local struct loop *task_loop;
+_Thread_local struct task_simulation *task_simulation;
+
+void task_simulate(struct task_simulation *simulation)
+{
+    task_simulation = simulation;
+    clock_set_for_test(simulation == NULL ? NULL : &simulation->now_ms);
+}
 
 static void task_main(void *argument)
 {
@@ -101,6 +108,8 @@ static void run_ready(struct loop *loop)
         struct task *task = list_entry(round.next, struct task, ready);
         list_remove(&task->ready);
         loop->turns++;
+        if (task_simulation != NULL && task_simulation->at_switch != NULL)
+            task_simulation->at_switch(task_simulation->context);
         switch_to_task(loop, task);
         if (loop->ended != NULL) {
             struct task *ended = loop->ended;
@@ -133,11 +142,13 @@ void task_loop_run(task_function *function, void *argument)
     loop->epoll_fd = loop_epoll_open();
     list_init(&loop->ready);
     list_init(&loop->tasks);
+    list_init(&loop->in_place);
     task_loop = loop;
     task_new("main", function, argument);
     unsigned round = 0;
     while (loop->task_count > 0) {
         run_ready(loop);
+        offload_run_in_place(loop);
         fire_timers(loop);
         /* While tasks hand work to each other, looking for descriptors each round is a wasted call.
          */

@@ -1,0 +1,94 @@
+#include "client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "net/stream.h"
+#include "wire.h"
+
+enum { BODY_MOST = 60000, LINE_MOST = 1000 };
+
+/* The code of the next reply, or 0 when there is none. */
+static int reply(struct stream *stream)
+{
+    struct text line;
+    do {
+        if (stream_read_line(stream, LINE_MOST, &line) != OK || line.length < 4)
+            return 0;
+    } while (line.data[3] == '-');
+    return (line.data[0] - '0') * 100 + (line.data[1] - '0') * 10 + line.data[2] - '0';
+}
+
+static int say(struct stream *stream, const char *line)
+{
+    stream_printf(stream, "%s\r\n", line);
+    return reply(stream);
+}
+
+static bool begin(struct stream *stream, unsigned site)
+{
+    char line[64];
+    if (reply(stream) != 220 || say(stream, "EHLO client.sim") != 250)
+        return false;
+    snprintf(line, sizeof(line), "MAIL FROM:<sender@%c.test>", 'a' + (int)site);
+    return say(stream, line) == 250;
+}
+
+/* Some, by chance, often of both sites and outside. */
+static void name_recipients(struct stream *stream, struct ledger_message *message)
+{
+    char address[LEDGER_ADDRESS_BYTES], line[64];
+    for (unsigned i = 0; i < RECIPIENTS && stream_end(stream) == STREAM_OPEN; i++) {
+        if (random_below(4) != 0)
+            continue;
+        ledger_address(i, address);
+        snprintf(line, sizeof(line), "RCPT TO:<%s>", address);
+        if (say(stream, line) == 250)
+            message->accepted |= (uint16_t)(1u << i);
+    }
+}
+
+static void write_message(struct stream *stream, uint32_t number, unsigned site)
+{
+    stream_printf(stream,
+                  "From: <sender@%c.test>\r\nX-Sim: %u\r\nSubject: number %u\r\n"
+                  "Message-ID: <%u@client.sim>\r\n\r\n",
+                  'a' + (int)site, number, number, number);
+    for (uint32_t left = random_below(BODY_MOST); left > 72; left -= 72)
+        stream_printf(stream, "%-70u\r\n", left);
+    stream_write(stream, TEXT(".\r\n"));
+}
+
+static void send_one(struct client *client)
+{
+    struct ledger *ledger = client->ledger;
+    unsigned site = random_below(SITES);
+    int fd = wire_dial(client->ports[site]);
+    if (fd < 0 || ledger->count == MESSAGES_MAX)
+        return;
+    uint32_t number = ledger->count++;
+    struct ledger_message *message = &ledger->messages[number];
+    message->site = (uint8_t)site;
+    struct stream *stream = stream_new(fd, NULL);
+    stream_set_deadline(stream, clock_monotonic_ms() + 10 * MINUTE);
+    if (begin(stream, site)) {
+        name_recipients(stream, message);
+        if (message->accepted != 0 && say(stream, "DATA") == 354) {
+            write_message(stream, number, site);
+            message->acknowledged = reply(stream) == 250;
+            say(stream, "QUIT");
+        }
+    }
+    stream_close(&stream);
+}
+
+void client_task(void *argument)
+{
+    struct client *client = argument;
+    for (unsigned i = 0; i < client->most && task_sleep(random_below(client->pause_ms)) == OK; i++)
+        send_one(client);
+}

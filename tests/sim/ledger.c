@@ -1,0 +1,29 @@
+#include "ledger.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+void ledger_address(unsigned recipient, char out[LEDGER_ADDRESS_BYTES])
+{
+    unsigned site = ledger_site(recipient);
+    if (site < SITES)
+        snprintf(out, LEDGER_ADDRESS_BYTES, "u%u@%c.test", recipient % USERS, 'a' + (int)site);
+    else
+        snprintf(out, LEDGER_ADDRESS_BYTES, "x%u@out.test", recipient - SITES * USERS);
+}
+
+unsigned ledger_recipient(const char *address)
+{
+    char known[LEDGER_ADDRESS_BYTES];
+    for (unsigned i = 0; i < RECIPIENTS; i++) {
+        ledger_address(i, known);
+        if (strcasecmp(address, known) == 0)
+            return i;
+    }
+    return RECIPIENTS;
+}
+
+unsigned ledger_site(unsigned recipient)
+{
+    return recipient < SITES * USERS ? recipient / USERS : SITES;
+}

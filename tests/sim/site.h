@@ -1,0 +1,35 @@
+/* One mail server: its roles as they are in a process of their own, its queue and mailboxes on a
+ * disk of the simulation. Its directory of users is on the kernel's. */
+#ifndef TESTS_SIM_SITE_H
+#define TESTS_SIM_SITE_H
+
+#include "log/memory_disk.h"
+#include "proc/instance.h"
+
+struct site {
+    char name[2]; /* "a" */
+    char directory[64];
+    struct memory_disk *disk;
+    struct log_files files; /* the disk's, counted */
+    struct role_disk role_disk;
+    struct role_instance *roles[ROLE_PARENT];
+    int fd;
+    uint16_t port;
+};
+
+/* Its port is opened, nothing runs. The disk is what was saved below the directory, or empty. */
+void site_open(struct site *site, const char *directory, unsigned number);
+/* Mail for the other site and for all the world leaves to these ports. False: it does not start,
+ * which the medium may be the cause of. YIELDS. */
+bool site_start(struct site *site, uint16_t other_port, uint16_t outside_port);
+/* In order, as for SIGTERM. YIELDS. */
+void site_stop(struct site *site);
+/* The power fails; else the process ends and the kernel writes what it has. Nothing of it runs
+ * again in this process. */
+void site_save(struct site *site, bool power_fails);
+/* Of the store. */
+void site_store_path(const struct site *site, char *out, size_t room);
+/* The settings it runs with; the caller releases them. */
+struct settings *site_settings(const struct site *site, uint16_t other_port, uint16_t outside_port);
+
+#endif

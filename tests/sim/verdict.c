@@ -1,0 +1,177 @@
+#include "verdict.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "queue/queue.h"
+#include "store/mailbox.h"
+#include "store/store.h"
+
+enum { READ_MOST = 1 << 20 };
+
+struct found {
+    uint8_t copies[RECIPIENTS]; /* in mailboxes */
+    uint16_t returned;          /* bits: recipients that the sender was told about */
+};
+
+struct looking {
+    struct ledger *ledger;
+    struct found *found; /* by message */
+    struct store *store;
+    unsigned site, wrong;
+};
+
+static void complain(struct looking *looking, const char *what, uint32_t number, unsigned recipient)
+{
+    char address[LEDGER_ADDRESS_BYTES] = "-";
+    if (recipient < RECIPIENTS)
+        ledger_address(recipient, address);
+    printf("  wrong: %s: message %u for %s\n", what, number, address);
+    looking->wrong++;
+}
+
+/* The number behind X-Sim, MESSAGES_MAX when there is none. */
+static uint32_t number_in(struct text message)
+{
+    static const struct text name = TEXT("X-Sim: ");
+    size_t at = text_find_text(message, name);
+    if (at + name.length >= message.length)
+        return MESSAGES_MAX;
+    return (uint32_t)strtoul(message.data + at + name.length, NULL, 10);
+}
+
+/* Who a report says has not got it. */
+static void take_report(struct looking *looking, struct text report, uint32_t number)
+{
+    static const struct text field = TEXT("Final-Recipient: rfc822;");
+    for (size_t at; (at = text_find_text(report, field)) + field.length < report.length;) {
+        report = text_from_position(report, at + field.length);
+        char address[64];
+        struct text value = text_trim(text_before(report, '\r'));
+        snprintf(address, sizeof(address), "%.*s", TEXT_ARG(value));
+        unsigned recipient = ledger_recipient(address);
+        if (recipient < RECIPIENTS)
+            looking->found[number].returned |= (uint16_t)(1u << recipient);
+    }
+}
+
+static void take_entry(struct looking *looking, struct text owner,
+                       const struct mailbox_entry *entry)
+{
+    struct buffer bytes;
+    char address[64];
+    buffer_init(&bytes, READ_MOST);
+    snprintf(address, sizeof(address), "%.*s", TEXT_ARG(owner));
+    enum status status = store_read(looking->store, entry->message, 0, READ_MOST - 1024, &bytes);
+    uint32_t number = status == OK ? number_in(buffer_text(&bytes)) : MESSAGES_MAX;
+    unsigned recipient = ledger_recipient(address);
+    if (number >= looking->ledger->count)
+        complain(looking, status == OK ? "a message of nobody" : "unreadable", number, recipient);
+    else if (recipient < RECIPIENTS)
+        looking->found[number].copies[recipient]++;
+    else
+        take_report(looking, buffer_text(&bytes), number);
+    buffer_finish(&bytes);
+}
+
+static void take_mailbox(void *context, struct mailbox *box)
+{
+    struct looking *looking = context;
+    unsigned count;
+    mailbox_open(box);
+    const struct mailbox_entry *lent = mailbox_entries(box, &count);
+    struct mailbox_entry *entries = calloc(count + 1, sizeof(*entries));
+    check(entries != NULL);
+    memcpy(entries, lent, count * sizeof(*entries));
+    for (unsigned i = 0; i < count; i++) {
+        if (entries[i].uid >= mailbox_uid_next(box) ||
+            (i > 0 && entries[i].uid <= entries[i - 1].uid))
+            complain(looking, "a UID out of order", entries[i].uid, RECIPIENTS);
+        take_entry(looking, mailbox_owner(box), &entries[i]);
+    }
+    free(entries);
+    mailbox_close(&box);
+}
+
+static void left_in_queue(void *context, const struct queue_view *view)
+{
+    struct looking *looking = context;
+    printf("  wrong: still in the queue of %c: %s, from %.*s, %s\n", 'a' + (int)looking->site,
+           view->state, TEXT_ARG(view->sender),
+           view->recipient_count == 0 ? "" : view->recipients[0].address.data);
+    looking->wrong++;
+}
+
+static void said(void *context, const char *line)
+{
+    unused(context);
+    printf("  verify: %s\n", line);
+}
+
+static void look_into(struct looking *looking, struct site *site, struct settings *settings)
+{
+    char path[160];
+    site_store_path(site, path, sizeof(path));
+    struct queue *queue = queue_new();
+    struct queue_options options = {.directory = path,
+                                    .settings = settings,
+                                    .index_in_memory = true,
+                                    .segment_bytes = site->role_disk.segment_bytes,
+                                    .disk = site->role_disk.files};
+    if (queue_start(queue, &options) != OK) {
+        printf("  wrong: site %s does not open: %s\n", site->name, fail_reason());
+        looking->wrong++;
+    } else {
+        looking->store = queue_store(queue);
+        queue_each(queue, 0, left_in_queue, looking);
+        mailbox_each(looking->store, take_mailbox, looking);
+        if (store_verify(looking->store, said, NULL) != OK) {
+            printf("  wrong: site %s: its index is not what its log says\n", site->name);
+            looking->wrong++;
+        }
+    }
+    queue_stop(&queue);
+}
+
+/* One message, one recipient. */
+static void judge(struct looking *looking, uint32_t number, unsigned recipient, bool was_calm)
+{
+    struct ledger *ledger = looking->ledger;
+    const struct ledger_message *message = &ledger->messages[number];
+    const struct found *found = &looking->found[number];
+    unsigned copies = found->copies[recipient] + message->arrived[recipient];
+    bool is_local = ledger_site(recipient) == message->site;
+    bool is_returned = (found->returned & 1u << recipient) != 0;
+    if ((message->accepted & 1u << recipient) == 0) {
+        if (copies > 0)
+            complain(looking, "it has come to whom it was not for", number, recipient);
+        return;
+    }
+    if (message->acknowledged && copies == 0 && !is_returned)
+        complain(looking, "lost", number, recipient);
+    if (copies > 1 && (is_local || was_calm))
+        complain(looking, "delivered twice", number, recipient);
+    ledger->delivered += is_local && copies > 0;
+    ledger->relayed += !is_local && copies > 0;
+    ledger->twice += copies > 1;
+    ledger->returned += is_returned;
+}
+
+unsigned verdict(struct ledger *ledger, struct site *sites, struct settings *const *settings,
+                 bool was_calm)
+{
+    struct looking looking = {.ledger = ledger};
+    looking.found = calloc(ledger->count + 1, sizeof(*looking.found));
+    check(looking.found != NULL);
+    for (looking.site = 0; looking.site < SITES; looking.site++)
+        look_into(&looking, &sites[looking.site], settings[looking.site]);
+    for (uint32_t number = 0; number < ledger->count; number++) {
+        ledger->acknowledged += ledger->messages[number].acknowledged;
+        for (unsigned recipient = 0; recipient < RECIPIENTS; recipient++)
+            judge(&looking, number, recipient, was_calm);
+    }
+    free(looking.found);
+    return looking.wrong;
+}
