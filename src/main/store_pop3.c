@@ -102,6 +102,14 @@ static enum status drop_remove(void *state, const unsigned *indexes, unsigned co
     return status;
 }
 
+static void drop_release(void *state)
+{
+    struct session *session = state;
+    if (session->has_lock)
+        mailbox_unlock(session->box);
+    session->has_lock = false;
+}
+
 /* Of all messages, before the client asks for them: then there is no time to look. YIELDS. */
 static void find_sizes(struct session *session)
 {
@@ -130,7 +138,8 @@ static void run_session(struct session *session, struct stream *stream)
                                  .uid = drop_uid,
                                  .read = drop_read,
                                  .is_expired = drop_is_expired,
-                                 .remove = drop_remove};
+                                 .remove = drop_remove,
+                                 .release = drop_release};
     pop3_serve_mailbox(stream, &drop, session->idle_ms);
 }
 
@@ -140,8 +149,7 @@ static void session_task(void *argument)
     struct stream *stream = stream_new(session->fd, NULL);
     run_session(session, stream);
     stream_close(&stream);
-    if (session->has_lock)
-        mailbox_unlock(session->box);
+    drop_release(session);
     mailbox_close(&session->box);
     free(session->entries);
     free(session->sizes);

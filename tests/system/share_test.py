@@ -186,8 +186,10 @@ class Sharing(ServerTest):
             self.server.pop("frank")
         imap = self.imap("frank")
         self.ask(imap, "select", "INBOX")
-        first.quit()
+        # RFC 1939 6: the answer to QUIT means that it is free, whenever the client hangs up.
+        self.assertRegex(first._shortcmd("QUIT"), rb"^\+OK")
         self.server.pop("frank").quit()
+        first.close()
 
     def test_pop3_ids_are_the_same_after_the_index_was_made_anew(self):
         for number in range(3):

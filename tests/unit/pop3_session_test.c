@@ -7,7 +7,7 @@ enum { DROP_MAX = 8 };
 /* A maildrop of texts. */
 static struct drop {
     struct text messages[DROP_MAX];
-    unsigned removed[DROP_MAX], removed_count, removals;
+    unsigned removed[DROP_MAX], removed_count, removals, releases, removals_then;
     bool reads_fail, removal_fails;
     struct pop3_maildrop maildrop;
 } drop;
@@ -45,6 +45,14 @@ static enum status drop_remove(void *state, const unsigned *indexes, unsigned co
     return OK;
 }
 
+/* RFC 1939 6: it comes behind the removal. */
+static void drop_release(void *state)
+{
+    struct drop *self = state;
+    self->releases++;
+    self->removals_then = self->removals;
+}
+
 static void open_drop(unsigned count, const char *const *messages)
 {
     world_open("login cleartext");
@@ -56,7 +64,8 @@ static void open_drop(unsigned count, const char *const *messages)
                                            .size = drop_size,
                                            .uid = drop_uid,
                                            .read = drop_read,
-                                           .remove = drop_remove};
+                                           .remove = drop_remove,
+                                           .release = drop_release};
     peers.maildrop = &drop.maildrop;
 }
 
@@ -123,7 +132,7 @@ TEST("messages are removed at QUIT, and not when the client just goes away")
     static const char *const messages[] = {"1\r\n", "2\r\n", "3\r\n"};
     open_drop(3, messages);
     free(pop3(LOGIN "DELE 1\r\nDELE 3\r\n"));
-    EXPECT(drop.removals == 0);
+    EXPECT(drop.removals == 0 && drop.releases == 0);
     free(pop3(LOGIN "DELE 2\r\nRSET\r\nQUIT\r\n"));
     EXPECT(drop.removals == 0);
     expect_heard(LOGIN "DELE 1\r\nDELE 1\r\nRETR 1\r\nDELE 3\r\nSTAT\r\nLIST\r\nDELE 4\r\nQUIT\r\n",
@@ -133,6 +142,7 @@ TEST("messages are removed at QUIT, and not when the client just goes away")
                            "+OK List follows\r\n2 3\r\n.\r\n-ERR No such message\r\n"
                            "+OK Goodbye, 2 messages deleted\r\n");
     EXPECT(drop.removed_count == 2 && drop.removed[0] == 0 && drop.removed[1] == 2);
+    EXPECT(drop.releases == 2 && drop.removals_then == 1);
     drop.removal_fails = true;
     char *heard = pop3(LOGIN "DELE 1\r\nQUIT\r\n");
     EXPECT(strstr(heard, "-ERR [SYS/TEMP]") != NULL);

@@ -35,6 +35,9 @@ struct pop3_maildrop {
     bool (*is_expired)(void *state, unsigned index);
     /* Remove these messages for good, all or none (RFC 1939 6, UPDATE). May YIELD. */
     enum status (*remove)(void *state, const unsigned *indexes, unsigned count);
+    /* The client said QUIT: others may have the mailbox, before that is answered. May be NULL. Must
+     * not YIELD. */
+    void (*release)(void *state);
 };
 
 /* After the login, in store. idle_ms: at least 10 minutes are given (RFC 1939 3). Deletions are

@@ -284,8 +284,12 @@ static void command_quit(struct line_session *line, struct text arguments)
 {
     unsigned removed;
     unused(arguments);
+    const struct pop3_maildrop *maildrop = pop3_session(line)->maildrop;
     line->ended = true;
-    if (remove_deleted(pop3_session(line), &removed) == OK)
+    enum status status = remove_deleted(pop3_session(line), &removed);
+    if (maildrop->release != NULL)
+        maildrop->release(maildrop->state);
+    if (status == OK)
         stream_printf(line->stream, "+OK Goodbye, %u messages deleted\r\n", removed);
     else
         say_error(line, "[SYS/TEMP] The deleted messages are not removed");
