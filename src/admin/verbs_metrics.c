@@ -123,6 +123,18 @@ struct rows {
     uint64_t sending;
 };
 
+/* One figure of each row. */
+static const struct family {
+    const char *name, *help;
+    size_t offset; /* in struct row */
+} own_families[] = {{"queue_messages", "Parts of messages in the queues of our own.",
+                     offsetof(struct row, messages)},
+                    {"queue_bytes", "Their bytes.", offsetof(struct row, bytes)}},
+  hop_families[] = {
+      {"link_queues", "Next hops with mail, by state.", offsetof(struct row, hops)},
+      {"link_messages", "Parts of messages that wait for them.", offsetof(struct row, messages)},
+      {"link_bytes", "Their bytes.", offsetof(struct row, bytes)}};
+
 static void add(void *context, struct text name, const struct queue_hop_view *view)
 {
     struct rows *rows = context;
@@ -150,23 +162,23 @@ static void add_hop(void *context, const struct queue_hop_view *view)
     add(context, text_from(view->state), view);
 }
 
+static void put_family(struct admin_call *call, const char *label, const struct rows *rows,
+                       const struct family *family)
+{
+    put_heading(call, family->name, family->help, "gauge");
+    for (unsigned i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->rows[i];
+        put(call, family->name, label, row->name,
+            *(const uint64_t *)((const char *)row + family->offset));
+    }
+}
+
 static void put_rows(struct admin_call *call, const struct rows *own, const struct rows *hops)
 {
-    put_heading(call, "queue_messages", "Parts of messages in the queues of our own.", "gauge");
-    for (unsigned i = 0; i < own->count; i++)
-        put(call, "queue_messages", "queue", own->rows[i].name, own->rows[i].messages);
-    put_heading(call, "queue_bytes", "Their bytes.", "gauge");
-    for (unsigned i = 0; i < own->count; i++)
-        put(call, "queue_bytes", "queue", own->rows[i].name, own->rows[i].bytes);
-    put_heading(call, "link_queues", "Next hops with mail, by state.", "gauge");
-    for (unsigned i = 0; i < hops->count; i++)
-        put(call, "link_queues", "state", hops->rows[i].name, hops->rows[i].hops);
-    put_heading(call, "link_messages", "Parts of messages that wait for them.", "gauge");
-    for (unsigned i = 0; i < hops->count; i++)
-        put(call, "link_messages", "state", hops->rows[i].name, hops->rows[i].messages);
-    put_heading(call, "link_bytes", "Their bytes.", "gauge");
-    for (unsigned i = 0; i < hops->count; i++)
-        put(call, "link_bytes", "state", hops->rows[i].name, hops->rows[i].bytes);
+    for (unsigned i = 0; i < sizeof(own_families) / sizeof(*own_families); i++)
+        put_family(call, "queue", own, &own_families[i]);
+    for (unsigned i = 0; i < sizeof(hop_families) / sizeof(*hop_families); i++)
+        put_family(call, "state", hops, &hop_families[i]);
     put_heading(call, "sending", "Parts of messages being sent.", "gauge");
     put(call, "sending", NULL, TEXT(""), hops->sending);
 }
