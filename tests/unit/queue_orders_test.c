@@ -6,14 +6,6 @@
 
 static int64_t now;
 
-static void run(void (*test)(struct queue_peer *peer))
-{
-    now = 1790000000000;
-    clock_set_for_test(&now);
-    queue_peer_run(test);
-    clock_set_for_test(NULL);
-}
-
 static struct queue_job *lease_one(struct queue_peer *peer, struct arena *arena)
 {
     struct queue_job *jobs;
@@ -93,7 +85,7 @@ static void frozen_message(struct queue_peer *peer)
 /* shows: T30 */
 TEST("a frozen message stays until it is thawed, over a restart, and holds up no other")
 {
-    run(frozen_message);
+    queue_peer_run_at(&now, frozen_message);
 }
 
 static void frozen_hop(struct queue_peer *peer)
@@ -120,7 +112,7 @@ static void frozen_hop(struct queue_peer *peer)
 /* shows: T27 T31 */
 TEST("a frozen hop takes mail in and sends none, over a restart, until it is thawed")
 {
-    run(frozen_hop);
+    queue_peer_run_at(&now, frozen_hop);
 }
 
 static void outbound_off(struct queue_peer *peer)
@@ -145,7 +137,7 @@ static void outbound_off(struct queue_peer *peer)
 /* shows: T29 T31 */
 TEST("with outbound mail disabled nothing leaves and local mail goes on, over a restart too")
 {
-    run(outbound_off);
+    queue_peer_run_at(&now, outbound_off);
 }
 
 static void filters(struct queue_peer *peer)
@@ -174,7 +166,7 @@ static void filters(struct queue_peer *peer)
 /* shows: T30 */
 TEST("filters pick messages by sender, recipient, hop, age and size; what is dropped is not told")
 {
-    run(filters);
+    queue_peer_run_at(&now, filters);
 }
 
 static void hop_states(struct queue_peer *peer)
@@ -201,7 +193,7 @@ static void hop_states(struct queue_peer *peer)
 /* shows: T31 T25 */
 TEST("a hop is ready, active, in retry or remote, and each message says why it waits")
 {
-    run(hop_states);
+    queue_peer_run_at(&now, hop_states);
 }
 
 static void expect_sent(struct queue_peer *peer, uint64_t id)
@@ -253,5 +245,5 @@ static void sent_again(struct queue_peer *peer)
 
 TEST("what was sent is kept for a time, over a restart, and can be sent again")
 {
-    run(sent_again);
+    queue_peer_run_at(&now, sent_again);
 }

@@ -4,14 +4,6 @@
 
 static int64_t now;
 
-static void run(void (*test)(struct queue_peer *peer))
-{
-    now = 1790000000000;
-    clock_set_for_test(&now);
-    queue_peer_run(test);
-    clock_set_for_test(NULL);
-}
-
 /* office: impatient; slow: neither before three hours; internet: as the retry block, which says
  * nothing of it. */
 static const char two_servers[] = "server internet {\n    listen *:2525 smtp\n}\n"
@@ -74,7 +66,7 @@ static void four_steps(struct queue_peer *peer)
 /* shows: T17 T20 */
 TEST("mail of a server with retry intervals of its own is tried by these")
 {
-    run(four_steps);
+    queue_peer_run_at(&now, four_steps);
 }
 
 static void apart(struct queue_peer *peer)
@@ -118,7 +110,7 @@ static void apart(struct queue_peer *peer)
 
 TEST("mail of several servers for one dead host waits apart, each by its own intervals")
 {
-    run(apart);
+    queue_peer_run_at(&now, apart);
 }
 
 static void comes_back(struct queue_peer *peer)
@@ -141,7 +133,7 @@ static void comes_back(struct queue_peer *peer)
 
 TEST("a host that answers gets the mail of all servers at once")
 {
-    run(comes_back);
+    queue_peer_run_at(&now, comes_back);
 }
 
 struct seen {
@@ -185,7 +177,7 @@ static void late_and_over(struct queue_peer *peer)
 /* shows: T18 T19 */
 TEST("the sender hears of delay and expiry when his message's server says, over a restart")
 {
-    run(late_and_over);
+    queue_peer_run_at(&now, late_and_over);
 }
 
 static void local(struct queue_peer *peer)
@@ -205,7 +197,7 @@ static void local(struct queue_peer *peer)
 /* shows: S68 */
 TEST("local delay and expiry are a server's own, apart from those of outbound mail")
 {
-    run(local);
+    queue_peer_run_at(&now, local);
 }
 
 static void server_goes(struct queue_peer *peer)
@@ -227,7 +219,7 @@ static void server_goes(struct queue_peer *peer)
 
 TEST("when its server is gone a message goes by the retry block, and back when it comes back")
 {
-    run(server_goes);
+    queue_peer_run_at(&now, server_goes);
 }
 
 static void changed(struct queue_peer *peer)
@@ -245,7 +237,7 @@ static void changed(struct queue_peer *peer)
 
 TEST("new intervals of a server hold for what waits already")
 {
-    run(changed);
+    queue_peer_run_at(&now, changed);
 }
 
 static void held(struct queue_peer *peer)
@@ -269,5 +261,5 @@ static void held(struct queue_peer *peer)
 
 TEST("mail that was held goes by the intervals of the server it came in by long ago")
 {
-    run(held);
+    queue_peer_run_at(&now, held);
 }

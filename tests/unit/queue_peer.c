@@ -281,6 +281,14 @@ void queue_peer_run(void (*test)(struct queue_peer *peer))
     queue_peer_remove(directory);
 }
 
+void queue_peer_run_at(int64_t *now, void (*test)(struct queue_peer *peer))
+{
+    *now = 1790000000000;
+    clock_set_for_test(now);
+    queue_peer_run(test);
+    clock_set_for_test(NULL);
+}
+
 enum status queue_peer_mail(struct queue_peer *peer, struct queue_peer_mail *mail)
 {
     struct queue_recipient recipients[12];

@@ -26,6 +26,8 @@ struct queue_peer {
 
 /* Run `test` on a fresh peer, in a loop; the directory is removed afterwards. */
 void queue_peer_run(void (*test)(struct queue_peer *peer));
+/* The same with the clock in the test's hand: *now is set, and is the time from then on. */
+void queue_peer_run_at(int64_t *now, void (*test)(struct queue_peer *peer));
 /* The same with a store that may fail to open: the test then does not run. */
 void queue_peer_run_failing(const char *directory, uint32_t segment_bytes,
                             void (*test)(struct queue_peer *peer));

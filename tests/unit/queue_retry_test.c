@@ -7,15 +7,6 @@
 
 static int64_t now;
 
-/* With the clock in the test's hand. */
-static void run(void (*test)(struct queue_peer *peer))
-{
-    now = 1790000000000;
-    clock_set_for_test(&now);
-    queue_peer_run(test);
-    clock_set_for_test(NULL);
-}
-
 /* The one job that is due, or NULL. */
 static struct queue_job *lease_one(struct queue_peer *peer, struct arena *arena)
 {
@@ -52,7 +43,7 @@ static void hop_schedule(struct queue_peer *peer)
 /* shows: T17 T20 */
 TEST("a hop that does not answer rests 1 minute thrice, 10 thrice, then 15")
 {
-    run(hop_schedule);
+    queue_peer_run_at(&now, hop_schedule);
 }
 
 static void late_report(struct queue_peer *peer)
@@ -75,7 +66,7 @@ static void late_report(struct queue_peer *peer)
 
 TEST("a report on a lease of the store before this one is not taken for another message's")
 {
-    run(late_report);
+    queue_peer_run_at(&now, late_report);
 }
 
 static void hops_apart(struct queue_peer *peer)
@@ -101,7 +92,7 @@ static void hops_apart(struct queue_peer *peer)
 
 TEST("a dead hop holds up nobody else, is probed by one, and comes back whole")
 {
-    run(hops_apart);
+    queue_peer_run_at(&now, hops_apart);
 }
 
 static void message_alone(struct queue_peer *peer)
@@ -127,7 +118,7 @@ static void message_alone(struct queue_peer *peer)
 /* shows: T22 */
 TEST("an answer of 4xx puts off that message alone")
 {
-    run(message_alone);
+    queue_peer_run_at(&now, message_alone);
 }
 
 static void send_dies(struct queue_peer *peer)
@@ -148,7 +139,7 @@ static void send_dies(struct queue_peer *peer)
 
 TEST("what a dead send process had is due at once, and its late word counts for nothing")
 {
-    run(send_dies);
+    queue_peer_run_at(&now, send_dies);
 }
 
 static void bounce(struct queue_peer *peer)
@@ -186,7 +177,7 @@ static void bounce(struct queue_peer *peer)
 
 TEST("a refused recipient is reported to the sender, with the peer's words and the message")
 {
-    run(bounce);
+    queue_peer_run_at(&now, bounce);
 }
 
 static void count_bad(void *context, const struct queue_view *view)
@@ -217,7 +208,7 @@ static void bounce_of_bounce(struct queue_peer *peer)
 
 TEST("a bounce that can't be delivered is kept as bad mail until it is purged")
 {
-    run(bounce_of_bounce);
+    queue_peer_run_at(&now, bounce_of_bounce);
 }
 
 static void delay_and_expiry(struct queue_peer *peer)
@@ -245,7 +236,7 @@ static void delay_and_expiry(struct queue_peer *peer)
 
 TEST("the sender hears of a delay once after 12 hours, and of the failure after 2 days")
 {
-    run(delay_and_expiry);
+    queue_peer_run_at(&now, delay_and_expiry);
 }
 
 static void notify(struct queue_peer *peer)
@@ -278,7 +269,7 @@ static void notify(struct queue_peer *peer)
 
 TEST("NOTIFY is obeyed: NEVER is silent, SUCCESS hears of relaying and of delivery")
 {
-    run(notify);
+    queue_peer_run_at(&now, notify);
 }
 
 static void administrator(struct queue_peer *peer)
@@ -303,7 +294,7 @@ static void administrator(struct queue_peer *peer)
 
 TEST("an administrator retries a hop and deletes a message, of which the sender hears")
 {
-    run(administrator);
+    queue_peer_run_at(&now, administrator);
 }
 
 /* Nine in the evening at UTC, which is the time zone of this test. */
@@ -342,7 +333,7 @@ static void night_opens(struct queue_peer *peer)
 /* shows: S33 */
 TEST("mail of a connector with a schedule goes while it is open, and not after, over a restart too")
 {
-    run(night_opens);
+    queue_peer_run_at(&now, night_opens);
 }
 
 static void hour_strikes(struct queue_peer *peer)
@@ -372,7 +363,7 @@ static void hour_strikes(struct queue_peer *peer)
 /* shows: S33 T28 */
 TEST("at each point of a schedule goes what has come until then")
 {
-    run(hour_strikes);
+    queue_peer_run_at(&now, hour_strikes);
 }
 
 /* The folder is not there, so nothing can be written into it. */
@@ -399,5 +390,5 @@ static void local_delay(struct queue_peer *peer)
 /* shows: S68 */
 TEST("mail that can't be written into its folder is late, and returned, by times of its own")
 {
-    run(local_delay);
+    queue_peer_run_at(&now, local_delay);
 }

@@ -11,12 +11,9 @@ static struct arena arena;
 
 static void run(void (*test)(struct queue_peer *peer))
 {
-    now = 1790000000000;
-    clock_set_for_test(&now);
     arena_init(&arena);
-    queue_peer_run(test);
+    queue_peer_run_at(&now, test);
     arena_finish(&arena);
-    clock_set_for_test(NULL);
 }
 
 static struct queue_job *lease_one(struct queue_peer *peer)

@@ -10,14 +10,6 @@
 
 static int64_t now;
 
-static void run(void (*test)(struct queue_peer *peer))
-{
-    now = 1790000000000;
-    clock_set_for_test(&now);
-    queue_peer_run(test);
-    clock_set_for_test(NULL);
-}
-
 /* Ask as auth does, for an account and some domains; NULL ends them. */
 static enum directory_turn_verdict turn(struct queue_peer *peer, const char *account,
                                         const char *const *domains)
@@ -94,7 +86,7 @@ static void held_mail_waits(struct queue_peer *peer)
 /* shows: S34 */
 TEST("held mail is not due, however long it waits, after a restart neither")
 {
-    run(held_mail_waits);
+    queue_peer_run_at(&now, held_mail_waits);
 }
 
 static void only_its_own(struct queue_peer *peer)
@@ -129,7 +121,7 @@ static void only_its_own(struct queue_peer *peer)
 /* shows: V13 V15 */
 TEST("a turned session gets the mail of its account, of the domains it named, and no other")
 {
-    run(only_its_own);
+    queue_peer_run_at(&now, only_its_own);
 }
 
 static void shared(struct queue_peer *peer)
@@ -154,7 +146,7 @@ static void shared(struct queue_peer *peer)
 
 TEST("two sessions at a time never get the same message")
 {
-    run(shared);
+    queue_peer_run_at(&now, shared);
 }
 
 static void failures_wait(struct queue_peer *peer)
@@ -185,7 +177,7 @@ static void failures_wait(struct queue_peer *peer)
 
 TEST("what the peer puts off is not given to it again in the same session, but in the next")
 {
-    run(failures_wait);
+    queue_peer_run_at(&now, failures_wait);
 }
 
 static void unreported_returns(struct queue_peer *peer)
@@ -213,7 +205,7 @@ static void unreported_returns(struct queue_peer *peer)
 
 TEST("what a session did not report waits again when it ends or the send process dies")
 {
-    run(unreported_returns);
+    queue_peer_run_at(&now, unreported_returns);
 }
 
 static void busy_sender(struct queue_peer *peer)
@@ -234,7 +226,7 @@ static void busy_sender(struct queue_peer *peer)
 
 TEST("a session that send does not take gives it no claim to mail")
 {
-    run(busy_sender);
+    queue_peer_run_at(&now, busy_sender);
 }
 
 /* New settings: `lines` in place of the connectors. */
@@ -292,7 +284,7 @@ static void settings_change(struct queue_peer *peer)
 
 TEST("whose mail it is, and whether it is held, follows the settings of now")
 {
-    run(settings_change);
+    queue_peer_run_at(&now, settings_change);
 }
 
 static void held_mail_ages(struct queue_peer *peer)
@@ -308,7 +300,7 @@ static void held_mail_ages(struct queue_peer *peer)
 
 TEST("held mail ages: its sender is told that it is late, and at last that it is given up")
 {
-    run(held_mail_ages);
+    queue_peer_run_at(&now, held_mail_ages);
 }
 
 /* ETRN */
@@ -363,7 +355,7 @@ static void etrn_lets_go(struct queue_peer *peer)
 /* shows: V20 */
 TEST("ETRN lets what is held go for one attempt, and what comes later is held again")
 {
-    run(etrn_lets_go);
+    queue_peer_run_at(&now, etrn_lets_go);
 }
 
 static void count_started(void *context, int64_t wall_ms, struct text event, struct text text)
@@ -386,7 +378,7 @@ static void etrn_again(struct queue_peer *peer)
 
 TEST("ETRN without end starts a message once, and tells that once")
 {
-    run(etrn_again);
+    queue_peer_run_at(&now, etrn_again);
 }
 
 static void etrn_names(struct queue_peer *peer)
@@ -422,7 +414,7 @@ static void etrn_names(struct queue_peer *peer)
 
 TEST("ETRN takes a domain, all below one, a smart host's name or a connector's")
 {
-    run(etrn_names);
+    queue_peer_run_at(&now, etrn_names);
 }
 
 static void strangers(struct queue_peer *peer)
@@ -441,7 +433,7 @@ static void strangers(struct queue_peer *peer)
 
 TEST("a stranger's ETRN is heeded once a minute for each connector, whether mail waits or not")
 {
-    run(strangers);
+    queue_peer_run_at(&now, strangers);
 }
 
 static void turn_wins(struct queue_peer *peer)
@@ -465,7 +457,7 @@ static void turn_wins(struct queue_peer *peer)
 
 TEST("what ETRN let go and nobody has taken yet goes to the session that asks for it")
 {
-    run(turn_wins);
+    queue_peer_run_at(&now, turn_wins);
 }
 
 static void malformed_calls(struct queue_peer *peer)
@@ -490,5 +482,5 @@ static void malformed_calls(struct queue_peer *peer)
 
 TEST("malformed calls are refused")
 {
-    run(malformed_calls);
+    queue_peer_run_at(&now, malformed_calls);
 }
