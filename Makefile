@@ -5,7 +5,7 @@
 #   make fuzz             build/fuzz: one libFuzzer program per tests/fuzz/*_fuzz.c
 #   make fuzz-long        each of them for an hour (FUZZ_SECONDS=...), results into doc/proof.md
 #
-# Sources are found by folder. Every program is linked against all modules and libraries; the
+# Sources are found by folder, and one level of rooms in it. Every program is linked against all modules and libraries; the
 # linker keeps only what is reached (--gc-sections, --as-needed), and tools/check-links holds the
 # outcome against what each role may map.
 
@@ -43,7 +43,7 @@ LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lcurl -lseccomp -lgssapi_krb
 MODULES := base sasl task net settings proc protolog mail sieve log index event directory store account routing decide folder queue \
            proto/line proto/smtp proto/pop3 proto/imap \
            proto/managesieve admin
-MODULE_SOURCES := $(foreach module,$(MODULES),$(wildcard src/$(module)/*.c src/$(module)/*.S))
+MODULE_SOURCES := $(foreach module,$(MODULES),$(wildcard src/$(module)/*.c src/$(module)/*/*.c src/$(module)/*.S))
 MAIN_SOURCES := $(wildcard src/main/*.c)
 # What tests share: the other sources in tests/unit.
 UNIT_SHARED := $(patsubst %.c,%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
@@ -82,7 +82,7 @@ $(BUILD)/obj/src/mail/report_shipped_files.o: $(wildcard share/reports/*.txt)
 
 $(LIBRARY): $(MODULE_OBJECTS) $(SHARED_MAIN_OBJECTS)
 	@rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)ar qcs $@ $^
 
 $(BUILD)/bin/mailroot: $(BUILD)/obj/src/main/mailroot.o $(LIBRARY)
 	@mkdir -p $(@D)

@@ -4,8 +4,8 @@
 #include "admin/findings.h"
 #include "admin/words.h"
 #include "mail/address.h"
-#include "queue/diagnose.h"
-#include "queue/probe.h"
+#include "queue/look/diagnose.h"
+#include "queue/look/probe.h"
 
 /* "mx.example.net", "mx.example.net:587", "[192.0.2.1]", "[192.0.2.1]:25". With a port it is that
  * host; without one it is looked for as mail to it would. */

@@ -3,7 +3,7 @@
 
 #include "admin/verbs_route.h"
 #include "admin/words.h"
-#include "queue/links.h"
+#include "queue/links/links.h"
 
 struct telling {
     const struct queue *queue;

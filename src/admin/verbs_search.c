@@ -5,7 +5,7 @@
 #include "account/annotation.h"
 #include "admin/verbs_account.h"
 #include "admin/words.h"
-#include "proto/imap/imap_index.h"
+#include "proto/imap/search/imap_index.h"
 #include "store/fresh.h"
 
 /* Mailboxes by id: each step may yield, and one may go meanwhile. */

@@ -1,5 +1,5 @@
 /* Turning a session round (TURN; ATRN, RFC 2645): what front asks of auth, and auth of the store.
- * auth alone knows whose session it is. queue/turn.h has the whole way. */
+ * auth alone knows whose session it is. queue/turn/turn.h has the whole way. */
 #ifndef DIRECTORY_TURN_H
 #define DIRECTORY_TURN_H
 

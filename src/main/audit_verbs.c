@@ -11,7 +11,7 @@
 #include "decide/exposure.h"
 #include "main/audit_words.h"
 #include "main/site.h"
-#include "proto/smtp/smtp_relay_audit.h"
+#include "proto/smtp/send/smtp_relay_audit.h"
 
 enum { SMTP_PORT = 25, MESSAGES_MAX = 1 << 20 };
 

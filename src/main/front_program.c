@@ -15,8 +15,8 @@
 #include "proto/line/front.h"
 #include "proto/managesieve/managesieve.h"
 #include "proto/pop3/pop3.h"
-#include "proto/smtp/smtp_server.h"
-#include "queue/turn.h"
+#include "proto/smtp/server/smtp_server.h"
+#include "queue/turn/turn.h"
 
 /* Whatever the settings allow: each has a stack, and the kernel maps some 65,000 pieces at most. */
 enum { STOP_MS = 10 * SECOND, SESSIONS_MOST = 30000 };

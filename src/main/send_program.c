@@ -10,11 +10,11 @@
 #include "main/programs.h"
 #include "main/spf_answers.h"
 #include "proto/line/peer.h"
-#include "proto/smtp/smtp_send.h"
+#include "proto/smtp/send/smtp_send.h"
 #include "queue/block_lists.h"
-#include "queue/links.h"
+#include "queue/links/links.h"
 #include "queue/spf_question.h"
-#include "queue/turn.h"
+#include "queue/turn/turn.h"
 
 struct send {
     struct role_context *context;

@@ -17,7 +17,7 @@
 #include "main/report_files.h"
 #include "main/store_pop3.h"
 #include "main/store_sessions.h"
-#include "proto/imap/imap_index.h"
+#include "proto/imap/search/imap_index.h"
 #include "protolog/writer.h"
 #include "queue/queue.h"
 

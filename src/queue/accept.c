@@ -3,7 +3,7 @@
 #include "account/preference.h"
 #include "base/clock.h"
 #include "base/id.h"
-#include "queue/filter.h"
+#include "queue/filter/filter.h"
 #include "queue/routing.h"
 
 /* What the sender asked for, each with a space before it; most ask for nothing. */

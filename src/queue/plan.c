@@ -5,8 +5,8 @@
 #include "decide/retry.h"
 #include "mail/address.h"
 #include "mail/srs.h"
-#include "queue/filter.h"
-#include "queue/memory.h"
+#include "queue/filter/filter.h"
+#include "queue/filter/memory.h"
 #include "queue/routing.h"
 #include "store/mailbox.h"
 

@@ -8,8 +8,8 @@
 #include "base/logline.h"
 #include "decide/notice.h"
 #include "directory/recent.h"
+#include "queue/filter/scripts_cache.h"
 #include "queue/internal.h"
-#include "queue/scripts_cache.h"
 
 enum {
     STORY_FLUSH_MS = 200,

@@ -3,7 +3,7 @@
  * own end are one record: both or neither. */
 #include "base/clock.h"
 #include "base/logline.h"
-#include "queue/filter.h"
+#include "queue/filter/filter.h"
 #include "queue/routing.h"
 
 static void add_copies(struct plan *plan)

@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "mail/header.h"
 #include "mail/subject.h"
-#include "proto/imap/imap_facts.h"
+#include "proto/imap/search/imap_facts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "base/encoding.h"
 #include "proto/imap/imap_name.h"
-#include "proto/imap/imap_pattern.h"
+#include "proto/imap/mailbox/imap_pattern.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

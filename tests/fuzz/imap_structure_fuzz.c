@@ -5,8 +5,8 @@
 
 #include "base/check.h"
 #include "mail/mime_build.h"
-#include "proto/imap/imap_envelope.h"
-#include "proto/imap/imap_structure.h"
+#include "proto/imap/message/imap_envelope.h"
+#include "proto/imap/message/imap_structure.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

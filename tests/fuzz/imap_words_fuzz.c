@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "proto/imap/imap_words.h"
+#include "proto/imap/search/imap_words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

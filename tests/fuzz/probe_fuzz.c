@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "queue/probe.h"
+#include "queue/look/probe.h"
 
 static void check_word(struct text word)
 {

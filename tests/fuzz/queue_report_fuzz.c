@@ -1,7 +1,7 @@
 /* QUEUE_REPORT as send sends it, and the queue items that come of it. What decodes says the same
  * when it is encoded and decoded again. */
 #include "base/check.h"
-#include "queue/item.h"
+#include "queue/schedule/item.h"
 #include "queue/wire.h"
 
 static void check_report(struct text bytes, struct arena *arena)

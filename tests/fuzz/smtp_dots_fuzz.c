@@ -4,7 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/check.h"
-#include "proto/smtp/smtp_client_dots.h"
+#include "proto/smtp/client/smtp_client_dots.h"
 
 static void stuff(struct text message, size_t cut, struct buffer *out)
 {

@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
-#include "proto/smtp/smtp_client_reply.h"
+#include "proto/smtp/client/smtp_client_reply.h"
 
 /* All replies in the bytes, fed in pieces whose sizes follow from `cut`; a digest of them. */
 static uint64_t digest(struct text bytes, unsigned cut)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "proto/smtp/smtp_xclient.h"
+#include "proto/smtp/server/smtp_xclient.h"
 
 static void check_safe(struct text value)
 {

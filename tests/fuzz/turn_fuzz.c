@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "directory/turn.h"
-#include "proto/smtp/smtp_turn_grammar.h"
+#include "proto/smtp/server/smtp_turn_grammar.h"
 
 static void check_name(struct text name)
 {

@@ -16,7 +16,7 @@
 #include "base/logline.h"
 #include "front_peers.h"
 #include "mail/header.h"
-#include "proto/smtp/smtp_server.h"
+#include "proto/smtp/server/smtp_server.h"
 #include "settings/table.h"
 
 static struct world {

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "imap_world.h"
-#include "proto/imap/imap_index.h"
-#include "proto/imap/imap_words.h"
+#include "proto/imap/search/imap_index.h"
+#include "proto/imap/search/imap_words.h"
 #include "searched_mail.h"
 #include "store/block.h"
 #include "store/fresh.h"

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/random.h"
-#include "proto/imap/imap_threads.h"
+#include "proto/imap/search/imap_threads.h"
 #include "test.h"
 
 struct mail {

@@ -1,5 +1,5 @@
 /* URLs of messages (RFC 5092). */
-#include "proto/imap/imap_url.h"
+#include "proto/imap/message/imap_url.h"
 #include "test.h"
 
 TEST("a URL names a mailbox, a message, a section and a part of it")

@@ -1,9 +1,9 @@
 /* The grammar of IMAP that needs no session: names, patterns, sets. */
 #include "base/encoding.h"
 #include "proto/imap/imap_name.h"
-#include "proto/imap/imap_pattern.h"
 #include "proto/imap/imap_set.h"
 #include "proto/imap/imap_write.h"
+#include "proto/imap/mailbox/imap_pattern.h"
 #include "test.h"
 
 static void expect_decoded(const char *wire, const char *name)

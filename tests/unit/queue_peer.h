@@ -4,7 +4,7 @@
 #define TESTS_UNIT_QUEUE_PEER_H
 
 #include "queue/queue.h"
-#include "queue/turn.h"
+#include "queue/turn/turn.h"
 #include "store/mailbox.h"
 #include "store/shown.h"
 #include "test.h"

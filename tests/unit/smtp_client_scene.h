@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "net/stream.h"
-#include "proto/smtp/smtp_client.h"
+#include "proto/smtp/client/smtp_client.h"
 #include "smtp_client_times.h"
 #include "task/task.h"
 #include "test.h"

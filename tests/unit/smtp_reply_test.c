@@ -1,6 +1,6 @@
 #include "base/random.h"
-#include "proto/smtp/smtp_client_dots.h"
-#include "proto/smtp/smtp_client_reply.h"
+#include "proto/smtp/client/smtp_client_dots.h"
+#include "proto/smtp/client/smtp_client_reply.h"
 #include "test.h"
 
 static enum smtp_reply_progress feed(struct smtp_reply *reply, struct text bytes)

@@ -1,4 +1,4 @@
-#include "proto/smtp/smtp_send_login.h"
+#include "proto/smtp/send/smtp_send_login.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

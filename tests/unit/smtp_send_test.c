@@ -8,8 +8,8 @@
 #include "base/id.h"
 #include "net/listener.h"
 #include "net/stream.h"
-#include "proto/smtp/smtp_send.h"
-#include "proto/smtp/smtp_send_route.h"
+#include "proto/smtp/send/smtp_send.h"
+#include "proto/smtp/send/smtp_send_route.h"
 #include "queue/wire.h"
 #include "test.h"
 

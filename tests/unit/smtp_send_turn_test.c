@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "net/stream.h"
-#include "proto/smtp/smtp_send.h"
-#include "queue/turn.h"
+#include "proto/smtp/send/smtp_send.h"
+#include "queue/turn/turn.h"
 #include "queue/wire.h"
 #include "test.h"
 

@@ -2,7 +2,7 @@
 #include "net/stream_deflate.h"
 #include "proto/imap/imap_capability.h"
 #include "proto/imap/imap_commands.h"
-#include "proto/imap/imap_notify.h"
+#include "proto/imap/mailbox/imap_notify.h"
 
 void imap_capability(struct imap_session *session)
 {

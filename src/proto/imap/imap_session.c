@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
-#include "proto/imap/imap_flags.h"
 #include "proto/imap/imap_name.h"
-#include "proto/imap/imap_notify.h"
+#include "proto/imap/mailbox/imap_notify.h"
+#include "proto/imap/message/imap_flags.h"
 #include "store/hierarchy.h"
 
 enum {

@@ -1,0 +1,221 @@
+#include "proto/imap/search/imap_index.h"
+
+#include <stdlib.h>
+
+#include "account/preference.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/logline.h"
+#include "mail/grams.h"
+#include "mail/postings.h"
+#include "proto/imap/search/imap_blocks.h"
+#include "proto/imap/search/imap_text.h"
+#include "store/block.h"
+#include "store/derived.h"
+#include "store/fresh.h"
+
+enum {
+    WORK_US = 2000,  /* at a stretch; a large message takes longer */
+    QUIET_MS = 200,  /* without new mail: the store has time */
+    BUSY_SHARE = 9,  /* times as long as it worked it waits, while others are at work */
+    QUIET_SHARE = 1, /* the same when none is */
+    PATIENCE_MS = 5 * SECOND,
+    RETRY_MS = 60 * SECOND, /* what could not be read */
+};
+
+struct imap_index {
+    const struct accounts *accounts;
+    struct store *store;
+    int64_t began_us; /* to work, after it last rested */
+};
+
+bool imap_index_may_have(const struct imap_message *message, const uint16_t *numbers,
+                         unsigned count)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, GRAMS_ENCODED_MAX);
+    bool may_have = !imap_message_kept(message, DERIVED_GRAMS, &encoded) ||
+                    grams_have(buffer_text(&encoded), numbers, count);
+    buffer_finish(&encoded);
+    return may_have;
+}
+
+static void begin_elsewhere(void *context)
+{
+    grams_break(context);
+}
+
+static bool take_text(void *context, struct text folded)
+{
+    grams_feed(context, folded);
+    return true;
+}
+
+enum status imap_index_message(struct imap_message *message)
+{
+    struct grams *grams = grams_new();
+    const struct imap_text_sink sink = {grams, begin_elsewhere, take_text};
+    enum status status = imap_text_all(message, &sink);
+    if (status == OK) {
+        struct buffer encoded;
+        buffer_init(&encoded, GRAMS_ENCODED_MAX);
+        grams_encode(grams, &encoded);
+        derived_put(message->store, message->entry.message, DERIVED_GRAMS, buffer_text(&encoded));
+        buffer_finish(&encoded);
+    }
+    grams_free(&grams);
+    return status;
+}
+
+unsigned imap_index_renew(struct store *store, uint64_t mailbox)
+{
+    enum { AT_ONCE = 256 };
+    struct mailbox *box = mailbox_find_id(store, mailbox);
+    unsigned count = 0;
+    if (box == NULL)
+        return 0;
+    mailbox_open(box);
+    const struct mailbox_entry *entry = mailbox_entry_from(box, 0);
+    while (entry != NULL) {
+        uint32_t uid = entry->uid;
+        derived_forget(store, entry->message, DERIVED_GRAMS);
+        if (++count % AT_ONCE == 0)
+            task_yield();
+        entry = mailbox_entry_from(box, uid + 1);
+    }
+    mailbox_close(&box);
+    blocks_forget(store, mailbox);
+    fresh_renew(store, mailbox);
+    return count;
+}
+
+/* The task */
+
+static bool is_known(struct store *store, uint64_t message)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, GRAMS_ENCODED_MAX);
+    bool is_known = derived_get(store, message, DERIVED_GRAMS, &encoded);
+    buffer_finish(&encoded);
+    return is_known;
+}
+
+/* YIELDS. */
+static enum status look_through(struct imap_index *index, struct fresh_place place,
+                                const struct mailbox_entry *entry)
+{
+    enum status status = OK;
+    if (!is_known(index->store, entry->message)) {
+        struct imap_message message;
+        imap_message_init(&message, index->store, entry);
+        status = imap_index_message(&message);
+        imap_message_finish(&message);
+    }
+    if (status == TRY_LATER)
+        log_warning("search.unread", "message=%llu reason=%s", (unsigned long long)entry->message,
+                    log_text(text_from(fail_reason())));
+    else
+        fresh_done(index->store, place);
+    return status;
+}
+
+static bool is_wanted(const struct imap_index *index, uint64_t mailbox)
+{
+    const struct mailbox *box = mailbox_find_id(index->store, mailbox);
+    return box != NULL &&
+           preference_get(index->accounts, mailbox_owner(box), PREFERENCE_SEARCH_INDEX) != 0;
+}
+
+/* Give the time back, now and then: mail that comes in is more urgent, and so are sessions. YIELDS.
+ */
+static void rest(void *context)
+{
+    struct imap_index *index = context;
+    int64_t worked_us = clock_monotonic_us() - index->began_us;
+    if (worked_us < WORK_US)
+        return;
+    uint64_t own_turn = task_turns() + 1;
+    bool is_busy = task_event_wait(fresh_news(index->store), clock_monotonic_ms() + 1) == OK ||
+                   task_turns() > own_turn;
+    int64_t share = is_busy ? BUSY_SHARE : QUIET_SHARE;
+    task_sleep((worked_us * share + 999) / 1000);
+    index->began_us = clock_monotonic_us();
+}
+
+/* Of a mailbox that was looked through up to a UID. YIELDS. */
+static void make_blocks(struct imap_index *index, uint64_t mailbox, uint32_t before)
+{
+    const struct imap_blocks_pause pause = {rest, index};
+    imap_blocks_make(index->store, mailbox, before, &pause);
+}
+
+/* What is fresh in the mailbox of this place and behind it; *place is moved to the next one. False:
+ * some of it can't be read. YIELDS. */
+static bool look_through_mailbox(struct imap_index *index, struct fresh_place *place)
+{
+    struct mailbox_entry entry;
+    uint64_t mailbox = place->mailbox;
+    bool is_all = true;
+    for (unsigned count = 1; !task_is_cancelled() && fresh_next(index->store, place, &entry) &&
+                             place->mailbox == mailbox && is_wanted(index, mailbox);
+         count++) {
+        is_all &= look_through(index, *place, &entry) != TRY_LATER;
+        place->uid++;
+        if (count % BLOCK_MEMBERS == 0)
+            make_blocks(index, mailbox, place->uid);
+        rest(index);
+    }
+    const struct mailbox *box = mailbox_find_id(index->store, mailbox);
+    if (box != NULL && !task_is_cancelled() && is_wanted(index, mailbox))
+        make_blocks(index, mailbox, mailbox_uid_next(box));
+    *place = (struct fresh_place){mailbox + 1, 0};
+    return is_all;
+}
+
+/* What is fresh now, but for what can't be read and what nobody wants; more may come meanwhile,
+ * also before the place we are at. YIELDS. */
+static void look_through_all(struct imap_index *index, bool *is_all)
+{
+    struct mailbox_entry entry;
+    struct fresh_place place = {0, 0};
+    *is_all = true;
+    index->began_us = clock_monotonic_us();
+    while (!task_is_cancelled() && fresh_next(index->store, &place, &entry)) {
+        *is_all &= look_through_mailbox(index, &place);
+        rest(index);
+    }
+}
+
+/* Until there is more than was told when `told` was, and the store has time for it, or has had none
+ * for long. YIELDS. */
+static void wait_for_more(const struct imap_index *index, uint64_t told, int64_t deadline_ms)
+{
+    struct task_event *news = fresh_news(index->store);
+    if (fresh_told(index->store) == told)
+        task_event_wait(news, deadline_ms);
+    int64_t latest_ms = clock_monotonic_ms() + PATIENCE_MS;
+    while (clock_monotonic_ms() < latest_ms &&
+           task_event_wait(news, clock_monotonic_ms() + QUIET_MS) == OK)
+        continue;
+}
+
+static void index_task(void *argument)
+{
+    struct imap_index *index = argument;
+    while (!task_is_cancelled()) {
+        bool is_all;
+        uint64_t told = fresh_told(index->store);
+        look_through_all(index, &is_all);
+        wait_for_more(index, told, is_all ? NO_DEADLINE : clock_monotonic_ms() + RETRY_MS);
+    }
+    free(index);
+}
+
+void imap_index_begin(struct task_group *group, const struct accounts *accounts)
+{
+    struct imap_index *index = calloc(1, sizeof(*index));
+    check(index != NULL);
+    index->accounts = accounts;
+    index->store = accounts->store;
+    task_spawn(group, "search index", index_task, index);
+}

@@ -1,0 +1,25 @@
+/* The index of words: of each message the grams of all its text (mail/grams.h), kept beside it. It
+ * only ever says that a message can't hold a text; all others are read, so a search finds the same
+ * with the index, with half of it and without. A message is looked through some time after it was
+ * delivered, by a task that leaves the store most of its time. */
+#ifndef PROTO_IMAP_IMAP_INDEX_H
+#define PROTO_IMAP_IMAP_INDEX_H
+
+#include "account/account.h"
+#include "proto/imap/message/imap_message.h"
+#include "task/task.h"
+
+/* Look through what is fresh, now and whenever more comes, until the group is cancelled. accounts
+ * must outlive it. */
+void imap_index_begin(struct task_group *group, const struct accounts *accounts);
+
+/* False: none of the message's text holds all of these. */
+bool imap_index_may_have(const struct imap_message *message, const uint16_t *numbers,
+                         unsigned count);
+/* Look the message through. REFUSED: it is gone; TRY_LATER: it can't be read. YIELDS. */
+enum status imap_index_message(struct imap_message *message);
+/* Forget what is known of a mailbox's messages, so that they are looked through anew. Returns how
+ * many there are. YIELDS. */
+unsigned imap_index_renew(struct store *store, uint64_t mailbox);
+
+#endif

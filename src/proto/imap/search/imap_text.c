@@ -1,0 +1,227 @@
+#include "proto/imap/search/imap_text.h"
+
+#include "base/check.h"
+#include "mail/charset.h"
+#include "mail/fold.h"
+#include "mail/header.h"
+#include "mail/html_text.h"
+#include "mail/transfer_decoding.h"
+#include "mail/words.h"
+#include "proto/imap/message/imap_structure.h"
+
+enum { PIECE_BYTES = 256 << 10, FOLD_GROWTH = 18 };
+
+struct walk {
+    const struct imap_text_sink *sink;
+    struct text name; /* of the fields to be shown; "": all */
+    bool ended;       /* the sink has enough */
+};
+
+static void show_value(struct walk *walk, struct text value, struct arena *arena)
+{
+    struct buffer folded;
+    if (walk->ended)
+        return;
+    buffer_init(&folded, FOLD_GROWTH * (MAIL_WORDS_MAX + 64));
+    mail_fold(mail_words_decode(value, arena), &folded);
+    walk->sink->begin(walk->sink->context);
+    walk->ended = !walk->sink->take(walk->sink->context, buffer_text(&folded));
+    buffer_finish(&folded);
+}
+
+/* Headers */
+
+enum { VALUES = 1, WHOLE = 2 };
+
+static void show_section(struct walk *walk, struct text section, struct text name, unsigned shown)
+{
+    struct header_field field;
+    struct arena arena;
+    arena_init(&arena);
+    while (!walk->ended && header_next_valid(&section, &field)) {
+        bool is_meant = name.length == 0 || text_equals_nocase(field.name, name);
+        if (is_meant && (shown & VALUES) != 0)
+            show_value(walk, header_unfold(field.body, &arena), &arena);
+        if (is_meant && (shown & WHOLE) != 0)
+            show_value(walk, header_unfold(field.whole, &arena), &arena);
+        arena_reset(&arena);
+    }
+    arena_finish(&arena);
+}
+
+/* A header that stands somewhere in the bytes. YIELDS. */
+static enum status show_header(struct imap_message *message, struct walk *walk, uint64_t start,
+                               uint64_t length, unsigned shown)
+{
+    struct buffer section;
+    buffer_init(&section, IMAP_HEADER_MAX);
+    uint32_t some = length < IMAP_HEADER_MAX ? (uint32_t)length : (uint32_t)IMAP_HEADER_MAX;
+    enum status status = imap_message_read(message, start, some, &section);
+    if (status == OK)
+        show_section(walk, buffer_text(&section), walk->name, shown);
+    buffer_finish(&section);
+    return status;
+}
+
+enum status imap_text_field(struct imap_message *message, struct text name,
+                            const struct imap_text_sink *sink)
+{
+    struct walk walk = {.sink = sink, .name = name};
+    const struct imap_header *header;
+    enum status status = imap_message_header(message, &header);
+    if (status != OK)
+        return status;
+    if (header->is_cut || !imap_header_has(name))
+        return show_header(message, &walk, 0, header->body_start, VALUES);
+    show_section(&walk, header->fields, name, VALUES);
+    return OK;
+}
+
+enum status imap_text_header(struct imap_message *message, const struct imap_text_sink *sink)
+{
+    struct walk walk = {.sink = sink, .name = TEXT("")};
+    const struct mime_tree *tree;
+    enum status status = imap_message_tree(message, &tree);
+    return status == OK ? show_header(message, &walk, 0, tree->root->header_length, WHOLE) : status;
+}
+
+/* Bodies */
+
+/* A part while it is read. */
+struct reading {
+    struct walk *walk;
+    struct text charset;
+    bool is_html;
+    struct html_text html;
+    struct buffer decoded; /* not folded yet */
+    struct buffer folded;  /* begins with the last byte that was shown: one space is not two */
+};
+
+/* Show what is decoded, up to its last line's end unless it is the last. */
+static void show_decoded(struct reading *in, bool is_last)
+{
+    struct text bytes = buffer_text(&in->decoded);
+    size_t end = text_find_last(bytes, '\n');
+    struct text piece = is_last || end == bytes.length ? bytes : text_head(bytes, end + 1);
+    struct buffer utf8, plain;
+    buffer_init(&utf8, 8 * PIECE_BYTES);
+    buffer_init(&plain, 8 * PIECE_BYTES + 64);
+    charset_to_utf8(in->charset, piece, &utf8);
+    if (in->is_html)
+        html_text_feed(&in->html, buffer_text(&utf8), &plain);
+    if (in->is_html && is_last)
+        html_text_end(&in->html, &plain);
+    size_t before = in->folded.length;
+    mail_fold(buffer_text(in->is_html ? &plain : &utf8), &in->folded);
+    buffer_finish(&utf8);
+    buffer_finish(&plain);
+    buffer_consume(&in->decoded, piece.length);
+    const struct imap_text_sink *sink = in->walk->sink;
+    struct text shown = text_from_position(buffer_text(&in->folded), before);
+    in->walk->ended = !sink->take(sink->context, shown);
+    if (in->folded.length > 1)
+        buffer_consume(&in->folded, in->folded.length - 1);
+}
+
+/* A part that is text. YIELDS. */
+static enum status show_part(struct imap_message *message, const struct mime_part *part,
+                             struct reading *in)
+{
+    const struct mime_parameter *charset = mime_parameter_find(&part->type, TEXT("charset"));
+    struct transfer_decoder decoder;
+    struct buffer range;
+    enum status status = OK;
+    in->charset = charset == NULL ? TEXT("") : charset->value;
+    in->is_html = text_equals(part->type.subtype, TEXT("html"));
+    html_text_init(&in->html);
+    buffer_reset(&in->decoded, 0);
+    buffer_reset(&in->folded, 0);
+    in->walk->sink->begin(in->walk->sink->context);
+    buffer_init(&range, IMAP_RANGE_BYTES);
+    transfer_decoder_init(&decoder, part->encoding);
+    for (uint64_t done = 0; done < part->body_length && status == OK && !in->walk->ended;
+         done += range.length) {
+        uint64_t left = part->body_length - done;
+        buffer_reset(&range, IMAP_RANGE_BYTES);
+        status =
+            imap_message_read(message, part->body_start + done,
+                              left < IMAP_RANGE_BYTES ? (uint32_t)left : IMAP_RANGE_BYTES, &range);
+        if (status == OK && range.length == 0)
+            break;
+        transfer_decoder_feed(&decoder, buffer_text(&range), &in->decoded);
+        if (in->decoded.length >= PIECE_BYTES / 2)
+            show_decoded(in, false);
+    }
+    transfer_decoder_end(&decoder, &in->decoded);
+    if (status == OK && !in->walk->ended)
+        show_decoded(in, true);
+    buffer_finish(&range);
+    return status;
+}
+
+/* What an attachment is called: by RFC 2183, or as older programs write it. */
+static void show_names(struct walk *walk, const struct mime_part *part, struct arena *arena)
+{
+    const struct mime_parameter *names[] = {
+        mime_parameter_find(&part->disposition, TEXT("filename")),
+        mime_parameter_find(&part->type, TEXT("name"))};
+    for (unsigned i = 0; i < 2; i++) {
+        struct buffer name;
+        if (names[i] == NULL)
+            continue;
+        buffer_init(&name, 8 * MIME_FIELD_MAX);
+        charset_to_utf8(names[i]->charset, names[i]->value, &name);
+        show_value(walk, buffer_text(&name), arena);
+        buffer_finish(&name);
+    }
+}
+
+/* YIELDS. */
+static enum status show_tree(struct imap_message *message, const struct mime_tree *tree,
+                             struct reading *in)
+{
+    struct walk *walk = in->walk;
+    enum status status = OK;
+    for (const struct mime_part *part = tree->root; part != NULL && status == OK && !walk->ended;
+         part = mime_part_next(part)) {
+        bool is_inner_message = part->parent != NULL && imap_part_message(part->parent) == part;
+        show_names(walk, part, &message->arena);
+        if (is_inner_message && !walk->ended)
+            status = show_header(message, walk, part->header_start, part->header_length, WHOLE);
+        if (status == OK && !walk->ended && text_equals(part->type.value, TEXT("text")))
+            status = show_part(message, part, in);
+    }
+    return status;
+}
+
+enum status imap_text_body(struct imap_message *message, const struct imap_text_sink *sink)
+{
+    const struct mime_tree *tree;
+    enum status status = imap_message_tree(message, &tree);
+    if (status != OK)
+        return status;
+    struct walk walk = {.sink = sink, .name = TEXT("")};
+    struct reading in = {.walk = &walk};
+    buffer_init(&in.decoded, 2 * PIECE_BYTES);
+    buffer_init(&in.folded, FOLD_GROWTH * 8 * PIECE_BYTES);
+    status = show_tree(message, tree, &in);
+    buffer_finish(&in.decoded);
+    buffer_finish(&in.folded);
+    return status;
+}
+
+/* Where a header ends is seen by its fields and by its parts; in odd ones these differ. */
+enum status imap_text_all(struct imap_message *message, const struct imap_text_sink *sink)
+{
+    struct walk walk = {.sink = sink, .name = TEXT("")};
+    const struct imap_header *header;
+    const struct mime_tree *tree;
+    enum status status = imap_message_header(message, &header);
+    if (status == OK)
+        status = imap_message_tree(message, &tree);
+    if (status == OK)
+        status = show_header(message, &walk, 0, header->body_start, VALUES | WHOLE);
+    if (status == OK && tree->root->header_length != header->body_start)
+        status = show_header(message, &walk, 0, tree->root->header_length, WHOLE);
+    return status == OK ? imap_text_body(message, sink) : status;
+}

@@ -1,0 +1,29 @@
+/* The text of a message as a reader sees it, folded (mail/fold.h) for being searched: encoded words
+ * and transfer encodings undone, any charset as UTF-8, HTML without its markup. In bounded memory:
+ * a body comes in pieces that end at a line's end where there is one. */
+#ifndef PROTO_IMAP_IMAP_TEXT_H
+#define PROTO_IMAP_IMAP_TEXT_H
+
+#include "proto/imap/message/imap_message.h"
+
+/* Who is shown the text. Neither YIELDS. */
+struct imap_text_sink {
+    void *context;
+    /* What follows stands elsewhere: another field, another part. */
+    void (*begin)(void *context);
+    /* More of it, lent. False: it is enough, the rest is not looked at. */
+    bool (*take)(void *context, struct text folded);
+};
+
+/* These show values of the fields of a name; all fields, whole; and the body: its parts that are
+ * text, the headers of messages in it, the names of attachments. REFUSED: the message is gone;
+ * TRY_LATER: it can't be read. YIELD. */
+enum status imap_text_field(struct imap_message *message, struct text name,
+                            const struct imap_text_sink *sink);
+enum status imap_text_header(struct imap_message *message, const struct imap_text_sink *sink);
+enum status imap_text_body(struct imap_message *message, const struct imap_text_sink *sink);
+
+/* All that any of them shows of the message, some of it twice. YIELDS. */
+enum status imap_text_all(struct imap_message *message, const struct imap_text_sink *sink);
+
+#endif

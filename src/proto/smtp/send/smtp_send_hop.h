@@ -1,0 +1,64 @@
+/* Inside the sender: jobs in hand, and hops with their waiting jobs and connections. */
+#ifndef SMTP_SEND_HOP_H
+#define SMTP_SEND_HOP_H
+
+#include "base/map.h"
+#include "proto/smtp/send/smtp_send_attempt.h"
+
+/* Jobs of one lease share its arena; it ends with the last of them. */
+struct smtp_lease {
+    struct arena arena;
+    unsigned jobs_left;
+};
+
+struct smtp_job {
+    struct list link; /* in its hop's waiting */
+    struct smtp_lease *lease;
+    struct smtp_hop *hop;
+    const struct queue_job *facts;
+};
+
+/* One next hop: a connector's smart hosts, or a domain. Exists while it has jobs or connections. */
+struct smtp_hop {
+    struct smtp_hops *hops;
+    struct list waiting;
+    struct task_event work; /* told when a job waits or the sender stops */
+    struct text key;
+    unsigned jobs; /* waiting or being delivered */
+    unsigned waiting_jobs;
+    unsigned connections; /* tasks at work */
+    unsigned open;        /* of these, with an open connection */
+    unsigned idle;        /* of these, waiting for work */
+    unsigned most;        /* connections at a time: the setting's, or what the hop stands */
+    struct list starved;  /* in hops->starved: it wants a connection, and all are in use */
+};
+
+struct smtp_hops {
+    const struct smtp_sender *sender;
+    struct map *by_key;
+    struct task_group connections;
+    struct task_event eased; /* told when a job ends */
+    struct list starved;     /* the longest first */
+    unsigned count;          /* connections of all hops */
+    unsigned jobs;           /* of all hops */
+    bool stopping;
+};
+/* While others wait for a connection one is given up after so many jobs. */
+enum { SMTP_LINGER_MS = 5000, SMTP_JOBS_WHILE_STARVED = 10 };
+
+void smtp_hops_init(struct smtp_hops *hops, const struct smtp_sender *sender);
+/* All tasks must have ended. */
+void smtp_hops_finish(struct smtp_hops *hops);
+/* Give the jobs of a lease (owned from now on) to their hops. */
+void smtp_hops_add(struct smtp_hops *hops, struct smtp_lease *lease, const struct queue_job *jobs,
+                   unsigned count);
+/* Begin no job any more; idle connections end. */
+void smtp_hops_stop(struct smtp_hops *hops);
+
+/* We are shutting down and that is why it failed: no attempt to speak of. */
+bool smtp_job_was_cut_short(const struct queue_outcome *outcomes, unsigned count);
+/* Tell the queue and the log. YIELDS. */
+void smtp_job_report(const struct smtp_sender *sender, const struct queue_job *job,
+                     const struct queue_outcome *outcomes);
+
+#endif

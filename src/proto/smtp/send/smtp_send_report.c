@@ -1,0 +1,62 @@
+/* Reports: to the queue until it has them, and to the log in the words that Postfix taught. */
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/logline.h"
+#include "proto/smtp/send/smtp_send_hop.h"
+
+enum { AGAIN_MS = 200, GIVE_UP_MS = 60 * SECOND, WORDS_BYTES = 201 };
+
+static const struct {
+    const char *event, *status;
+} names[] = {
+    [OK] = {"smtp.sent", "sent"},
+    [TRY_LATER] = {"smtp.deferred", "deferred"},
+    [REFUSED] = {"smtp.failed", "bounced"},
+};
+
+/* The peer's words as they may stand in a log line. */
+static const char *plain_words(struct text words, char out[WORDS_BYTES])
+{
+    text_copy(text_head(words, WORDS_BYTES - 1), out, WORDS_BYTES);
+    for (char *c = out; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    return out;
+}
+
+static void log_outcome(const struct queue_job *job, const struct queue_job_recipient *recipient,
+                        const struct queue_outcome *outcome)
+{
+    char id[ID_TEXT_BYTES], words[WORDS_BYTES];
+    int64_t delay_ms = clock_wall_ms() - id_time_ms(job->id);
+    if (delay_ms < 0)
+        delay_ms = 0; /* the clock was set back */
+    struct text relay = text_is_empty(outcome->remote_host) ? TEXT("none") : outcome->remote_host;
+    log_info(names[outcome->status].event,
+             "id=%s from=<%.*s> to=<%.*s> relay=%.*s delay=%.2f dsn=%.*s status=%s (%s)",
+             id_format(job->id, id), TEXT_ARG(job->sender), TEXT_ARG(recipient->address),
+             TEXT_ARG(relay), (double)delay_ms / SECOND, TEXT_ARG(outcome->enhanced),
+             names[outcome->status].status, plain_words(outcome->reply, words));
+}
+
+/* What was delivered must be known to have been, or it is delivered twice: so the queue is told
+ * even when this task is being ended, and told again for a while when it is away (restarting). */
+void smtp_job_report(const struct smtp_sender *sender, const struct queue_job *job,
+                     const struct queue_outcome *outcomes)
+{
+    for (unsigned i = 0; i < job->recipient_count; i++)
+        log_outcome(job, &job->recipients[i], &outcomes[i]);
+    int64_t until_ms = clock_monotonic_ms() + GIVE_UP_MS;
+    enum status status;
+    for (;;) {
+        task_shield_begin();
+        status = queue_report(sender->context->store, job, outcomes, job->recipient_count);
+        task_shield_end();
+        if (status != TRY_LATER || clock_monotonic_ms() >= until_ms || task_sleep(AGAIN_MS) != OK)
+            break;
+    }
+    char id[ID_TEXT_BYTES];
+    if (status != OK)
+        log_error("smtp.report-lost", "id=%s reason=%s", id_format(job->id, id),
+                  log_text(text_from(fail_reason())));
+}
