@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "net/stream.h"
+#include "people.h"
 #include "wire.h"
 
 enum { BODY_MOST = 60000, LINE_MOST = 1000 };
@@ -38,10 +39,27 @@ static bool begin(struct stream *stream, unsigned site)
     return say(stream, line) == 250;
 }
 
+/* A mailing group alone: who is named beside it may get a copy by either way. */
+static void name_group(struct stream *stream, struct ledger_message *message)
+{
+    char address[LEDGER_ADDRESS_BYTES], line[64];
+    unsigned site = random_below(SITES);
+    people_group(site, address);
+    snprintf(line, sizeof(line), "RCPT TO:<%s>", address);
+    if (say(stream, line) != 250)
+        return;
+    message->accepted = people_members(site);
+    message->by_group_of = (uint8_t)(1 + site);
+}
+
 /* Some, by chance, often of both sites and outside. */
 static void name_recipients(struct stream *stream, struct ledger_message *message)
 {
     char address[LEDGER_ADDRESS_BYTES], line[64];
+    if (random_below(6) == 0) {
+        name_group(stream, message);
+        return;
+    }
     for (unsigned i = 0; i < RECIPIENTS && stream_end(stream) == STREAM_OPEN; i++) {
         if (random_below(4) != 0)
             continue;

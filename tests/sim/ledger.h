@@ -17,6 +17,7 @@ enum {
 struct ledger_message {
     uint8_t site;                /* whose client sent it */
     bool acknowledged;           /* 250 was heard */
+    uint8_t by_group_of;         /* 1 + the site whose group it was sent to; 0: to no group */
     uint16_t accepted;           /* bits: recipients whose RCPT was answered with 250 */
     uint8_t arrived[RECIPIENTS]; /* outsiders: how often the host outside had it whole */
 };

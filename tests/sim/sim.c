@@ -36,8 +36,8 @@ enum {
     EXIT_CUT = 3, /* of an epoch's process: it ended as it was to, by a cut */
     EXIT_NO_START = 4
 };
-/* Wires: to each site for clients and for the other site; outside, from each. */
-enum { WIRE_OUTSIDE = SITES, WIRES = 2 * SITES };
+/* Wires: to each door of each site, for clients and for the other site; outside, from each. */
+enum { WIRE_OUTSIDE = SITES * DOORS, WIRES = WIRE_OUTSIDE + SITES };
 #define BEGIN_MS INT64_C(1767225600000) /* 2026-01-01 */
 
 struct world {
@@ -145,9 +145,16 @@ static void open_world(struct world *world)
             (struct wire){.group = &world->around,
                           .ledger = world->ledger,
                           .weather = &world->weather,
-                          .to_port = i < WIRE_OUTSIDE ? world->sites[i].port : world->outside.port};
+                          .to_port = i < WIRE_OUTSIDE ? world->sites[i / DOORS].ports[i % DOORS]
+                                                      : world->outside.port};
         wire_open(&world->wires[i]);
     }
+}
+
+/* Of the wire to it. */
+static uint16_t port_to(const struct world *world, unsigned site, enum door door)
+{
+    return world->wires[site * DOORS + door].port;
 }
 
 static void spoil_disks(struct world *world)
@@ -164,7 +171,7 @@ static void spoil_disks(struct world *world)
 static void start_sites(struct world *world)
 {
     for (unsigned i = 0; i < SITES; i++)
-        if (!site_start(&world->sites[i], world->wires[1 - i].port,
+        if (!site_start(&world->sites[i], port_to(world, 1 - i, DOOR_SMTP),
                         world->wires[WIRE_OUTSIDE + i].port)) {
             printf("  wrong: site %s does not start: %s\n", world->sites[i].name, fail_reason());
             fflush(stdout);
@@ -179,10 +186,11 @@ static void serve_world(struct world *world)
         wire_serve(&world->wires[i]);
     if (world->is_last)
         return;
-    world->client = (struct client){.ledger = world->ledger,
-                                    .ports = {world->wires[0].port, world->wires[1].port},
-                                    .pause_ms = 1000u << random_below(10),
-                                    .most = 1 + random_below(40)};
+    world->client =
+        (struct client){.ledger = world->ledger,
+                        .ports = {port_to(world, 0, DOOR_SMTP), port_to(world, 1, DOOR_SMTP)},
+                        .pause_ms = 1000u << random_below(10),
+                        .most = 1 + random_below(40)};
     for (unsigned i = 0; i < CLIENTS; i++)
         task_spawn(&world->around, "client", client_task, &world->client);
 }
@@ -198,7 +206,7 @@ static unsigned judge(struct world *world)
 {
     struct settings *settings[SITES];
     for (unsigned i = 0; i < SITES; i++)
-        settings[i] = site_settings(&world->sites[i], world->wires[1 - i].port,
+        settings[i] = site_settings(&world->sites[i], port_to(world, 1 - i, DOOR_SMTP),
                                     world->wires[WIRE_OUTSIDE + i].port);
     unsigned wrong = verdict(world->ledger, world->sites, settings, was_calm(world->ledger));
     for (unsigned i = 0; i < SITES; i++)
@@ -228,7 +236,8 @@ static void epoch_main(void *argument)
     for (unsigned i = 0; i < SITES; i++) {
         site_save(&world->sites[i], false);
         memory_disk_free(&world->sites[i].disk);
-        close(world->sites[i].fd);
+        for (unsigned door = 0; door < DOORS; door++)
+            close(world->sites[i].fds[door]);
     }
 }
 

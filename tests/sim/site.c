@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "main/programs.h"
+#include "people.h"
 #include "wire.h"
 
 enum { SEGMENT_BYTES = 1 << 20, IMAGE_MAX = 1 << 30, CONFIGURATION_MAX = 1 << 20 };
@@ -66,7 +67,8 @@ void site_open(struct site *site, const char *directory, unsigned number)
     site->disk = restore(site);
     site->files = *memory_disk_files(site->disk);
     site->role_disk = (struct role_disk){&site->files, SEGMENT_BYTES};
-    site->fd = wire_listen(&site->port);
+    for (unsigned i = 0; i < DOORS; i++)
+        site->fds[i] = wire_listen(&site->ports[i]);
 }
 
 void site_store_path(const struct site *site, char *out, size_t room)
@@ -84,12 +86,16 @@ static struct settings_source *source_of(const struct site *site, uint16_t other
                    "domain %1$s.test {\n    user sender u0 u1 u2\n}\n"
                    "server in {\n    listen 127.0.0.1:%3$u smtp\n    relay 127.0.0.0/8\n"
                    "    limit connections-per-address 100000\n    limit idle 2m\n}\n"
+                   "server mailboxes {\n    listen 127.0.0.1:%7$u imap\n"
+                   "    listen 127.0.0.1:%8$u pop3\n    login cleartext\n"
+                   "    limit connections-per-address 100000\n}\n"
                    "connector other {\n    to %4$c.test\n    smart-host 127.0.0.1:%5$u\n}\n"
                    "connector outside {\n    to *\n    smart-host 127.0.0.1:%6$u\n}\n"
                    "retry {\n    glitch 1m x3\n    after 10m 10m then 20m\n    delay-notice 0\n"
                    "    expire 6h\n}\n",
-                   site->name, site->directory, site->port, site->name[0] == 'a' ? 'b' : 'a',
-                   other_port, outside_port) > 0);
+                   site->name, site->directory, site->ports[DOOR_SMTP],
+                   site->name[0] == 'a' ? 'b' : 'a', other_port, outside_port,
+                   site->ports[DOOR_IMAP], site->ports[DOOR_POP3]) > 0);
     check(settings_source_of(TEXT("sim.conf"), text_from(text), &source) == OK);
     free(text);
     return source;
@@ -150,9 +156,27 @@ static void make_directories(const struct site *site)
     }
 }
 
+static void listen_at(const struct site *site)
+{
+    static const struct {
+        struct text server;
+        enum service service;
+    } doors[DOORS] = {
+        [DOOR_SMTP] = {TEXT("in"), SERVICE_SMTP},
+        [DOOR_IMAP] = {TEXT("mailboxes"), SERVICE_IMAP},
+        [DOOR_POP3] = {TEXT("mailboxes"), SERVICE_POP3},
+    };
+    for (unsigned i = 0; i < DOORS; i++)
+        check(role_instance_listen(site->roles[ROLE_FRONT], doors[i].server, doors[i].service,
+                                   dup(site->fds[i])) == OK);
+}
+
 bool site_start(struct site *site, uint16_t other_port, uint16_t outside_port)
 {
+    struct settings *settings = site_settings(site, other_port, outside_port);
     make_directories(site);
+    people_settle(site->name[0], settings);
+    settings_release(&settings);
     for (unsigned i = 0; i < PROGRAMS; i++)
         site->roles[programs[i]->kind] = role_instance_new(programs[i], 0);
     struct seats *seats = NULL;
@@ -161,8 +185,7 @@ bool site_start(struct site *site, uint16_t other_port, uint16_t outside_port)
     role_instance_disk(site->roles[ROLE_STORE], &site->role_disk);
     configure(site, other_port, outside_port);
     join(site);
-    check(role_instance_listen(site->roles[ROLE_FRONT], TEXT("in"), SERVICE_SMTP, dup(site->fd)) ==
-          OK);
+    listen_at(site);
     for (unsigned i = 0; i < PROGRAMS; i++)
         if (role_instance_start(site->roles[programs[i]->kind]) != OK)
             return false;

@@ -6,6 +6,9 @@
 #include "log/memory_disk.h"
 #include "proc/instance.h"
 
+/* Where it listens. */
+enum door { DOOR_SMTP, DOOR_IMAP, DOOR_POP3, DOORS };
+
 struct site {
     char name[2]; /* "a" */
     char directory[64];
@@ -13,11 +16,11 @@ struct site {
     struct log_files files; /* the disk's, counted */
     struct role_disk role_disk;
     struct role_instance *roles[ROLE_PARENT];
-    int fd;
-    uint16_t port;
+    int fds[DOORS];
+    uint16_t ports[DOORS];
 };
 
-/* Its port is opened, nothing runs. The disk is what was saved below the directory, or empty. */
+/* Its ports are opened, nothing runs. The disk is what was saved below the directory, or empty. */
 void site_open(struct site *site, const char *directory, unsigned number);
 /* Mail for the other site and for all the world leaves to these ports. False: it does not start,
  * which the medium may be the cause of. YIELDS. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "people.h"
 #include "queue/queue.h"
 #include "store/mailbox.h"
 #include "store/store.h"
@@ -42,6 +43,13 @@ static uint32_t number_in(struct text message)
     return (uint32_t)strtoul(message.data + at + name.length, NULL, 10);
 }
 
+/* One server has seen all the way of it, and must give it once. */
+static bool is_in_one_hand(const struct ledger_message *message, unsigned recipient)
+{
+    return ledger_site(recipient) == message->site &&
+           (message->by_group_of == 0 || message->by_group_of == 1 + message->site);
+}
+
 /* Who a report says has not got it. */
 static void take_report(struct looking *looking, struct text report, uint32_t number)
 {
@@ -51,9 +59,7 @@ static void take_report(struct looking *looking, struct text report, uint32_t nu
         char address[64];
         struct text value = text_trim(text_before(report, '\r'));
         snprintf(address, sizeof(address), "%.*s", TEXT_ARG(value));
-        unsigned recipient = ledger_recipient(address);
-        if (recipient < RECIPIENTS)
-            looking->found[number].returned |= (uint16_t)(1u << recipient);
+        looking->found[number].returned |= people_meant(address);
     }
 }
 
@@ -142,7 +148,7 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
     const struct ledger_message *message = &ledger->messages[number];
     const struct found *found = &looking->found[number];
     unsigned copies = found->copies[recipient] + message->arrived[recipient];
-    bool is_local = ledger_site(recipient) == message->site;
+    bool is_local = is_in_one_hand(message, recipient);
     bool is_returned = (found->returned & 1u << recipient) != 0;
     if ((message->accepted & 1u << recipient) == 0) {
         if (copies > 0)
