@@ -7,11 +7,12 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "message.h"
 #include "net/stream.h"
 #include "people.h"
 #include "wire.h"
 
-enum { BODY_MOST = 60000, LINE_MOST = 1000 };
+enum { LINE_MOST = 1000 };
 
 /* The code of the next reply, or 0 when there is none. */
 static int reply(struct stream *stream)
@@ -72,13 +73,12 @@ static void name_recipients(struct stream *stream, struct ledger_message *messag
 
 static void write_message(struct stream *stream, uint32_t number, unsigned site)
 {
-    stream_printf(stream,
-                  "From: <sender@%c.test>\r\nX-Sim: %u\r\nSubject: number %u\r\n"
-                  "Message-ID: <%u@client.sim>\r\n\r\n",
-                  'a' + (int)site, number, number, number);
-    for (uint32_t left = random_below(BODY_MOST); left > 72; left -= 72)
-        stream_printf(stream, "%-70u\r\n", left);
+    struct buffer bytes;
+    buffer_init(&bytes, MESSAGE_MOST);
+    message_compose(&bytes, site, number);
+    stream_write(stream, buffer_text(&bytes));
     stream_write(stream, TEXT(".\r\n"));
+    buffer_finish(&bytes);
 }
 
 static void send_one(struct client *client)

@@ -1,5 +1,6 @@
 #include "ledger.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -26,4 +27,16 @@ unsigned ledger_recipient(const char *address)
 unsigned ledger_site(unsigned recipient)
 {
     return recipient < SITES * USERS ? recipient / USERS : SITES;
+}
+
+void ledger_wrong(struct ledger *ledger, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    printf("  wrong: ");
+    vprintf(format, arguments);
+    printf("\n");
+    va_end(arguments);
+    fflush(stdout); /* the next thing may be a cut */
+    ledger->wrong++;
 }

@@ -24,7 +24,9 @@
 #include "base/random.h"
 #include "client.h"
 #include "outside.h"
+#include "pop.h"
 #include "proc/instance.h"
+#include "reader.h"
 #include "site.h"
 #include "task/simulation.h"
 #include "verdict.h"
@@ -50,6 +52,8 @@ struct world {
     struct wire wires[WIRES];
     struct outside outside;
     struct client client;
+    struct reader readers[SITES * SEATS];
+    struct pop pops[SITES * USERS];
     struct task_group around; /* the world around the sites */
     struct log_files disks[SITES];
     /* Where it is cut; UINT64_MAX: nowhere. */
@@ -179,11 +183,35 @@ static void start_sites(struct world *world)
         }
 }
 
+/* Clients of the mailboxes; in the last epoch too, to see what is left. */
+static void open_mailboxes(struct world *world)
+{
+    uint32_t pause_ms = world->is_last ? 10 * MINUTE : 1000u << random_below(12);
+    for (unsigned i = 0; i < SITES * SEATS; i++) {
+        world->readers[i] = (struct reader){.ledger = world->ledger,
+                                            .port = port_to(world, i / SEATS, DOOR_IMAP),
+                                            .site = i / SEATS,
+                                            .seat = i % SEATS,
+                                            .pause_ms = pause_ms,
+                                            .most = world->is_last ? 2 : random_below(8)};
+        task_spawn(&world->around, "reader", reader_task, &world->readers[i]);
+    }
+    for (unsigned i = 0; i < SITES * USERS; i++) {
+        world->pops[i] = (struct pop){.ledger = world->ledger,
+                                      .port = port_to(world, i / USERS, DOOR_POP3),
+                                      .user = i,
+                                      .pause_ms = pause_ms,
+                                      .most = world->is_last ? 1 : random_below(4)};
+        task_spawn(&world->around, "pop", pop_task, &world->pops[i]);
+    }
+}
+
 static void serve_world(struct world *world)
 {
     outside_serve(&world->outside);
     for (unsigned i = 0; i < WIRES; i++)
         wire_serve(&world->wires[i]);
+    open_mailboxes(world);
     if (world->is_last)
         return;
     world->client =
@@ -211,7 +239,7 @@ static unsigned judge(struct world *world)
     unsigned wrong = verdict(world->ledger, world->sites, settings, was_calm(world->ledger));
     for (unsigned i = 0; i < SITES; i++)
         settings_release(&settings[i]);
-    return wrong;
+    return wrong + world->ledger->wrong;
 }
 
 static void epoch_main(void *argument)
@@ -313,11 +341,13 @@ static bool run(struct ledger *ledger, uint64_t seed, struct manner manner)
         status = fork_epoch(ledger, directory, i == epochs, manner);
     printf("seed %llu: %s: %u epochs, %u cuts; %u messages, %u acknowledged: %u delivered, %u "
            "relayed, %u more than once, %u returned; %u resets, %u stalls, %u refused, %u answers "
-           "lost, %u disk errors; %.1f days\n",
+           "lost, %u disk errors; %u visits, %u answers, %u resumed, %u appended, %u removed; "
+           "%.1f days\n",
            (unsigned long long)seed, status == 0 ? "ok" : "FAILED", ledger->epoch, ledger->cuts,
            ledger->count, ledger->acknowledged, ledger->delivered, ledger->relayed, ledger->twice,
            ledger->returned, ledger->resets, ledger->stalls, ledger->refused, ledger->answers_lost,
-           ledger->disk_errors, (double)(ledger->now_ms - BEGIN_MS) / DAY);
+           ledger->disk_errors, ledger->visits, ledger->answers, ledger->resumed, ledger->appended,
+           ledger->removed, (double)(ledger->now_ms - BEGIN_MS) / DAY);
     if (status != 0)
         printf("  ended with %d in epoch %u; again: sim --seed %llu -v\n", status, ledger->epoch,
                (unsigned long long)seed);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "message.h"
 #include "people.h"
 #include "queue/queue.h"
 #include "store/mailbox.h"
@@ -13,8 +14,7 @@
 enum { READ_MOST = 1 << 20 };
 
 struct found {
-    uint8_t copies[RECIPIENTS]; /* in mailboxes */
-    uint16_t returned;          /* bits: recipients that the sender was told about */
+    uint16_t returned; /* bits: recipients that the sender was told about */
 };
 
 struct looking {
@@ -31,16 +31,6 @@ static void complain(struct looking *looking, const char *what, uint32_t number,
         ledger_address(recipient, address);
     printf("  wrong: %s: message %u for %s\n", what, number, address);
     looking->wrong++;
-}
-
-/* The number behind X-Sim, MESSAGES_MAX when there is none. */
-static uint32_t number_in(struct text message)
-{
-    static const struct text name = TEXT("X-Sim: ");
-    size_t at = text_find_text(message, name);
-    if (at + name.length >= message.length)
-        return MESSAGES_MAX;
-    return (uint32_t)strtoul(message.data + at + name.length, NULL, 10);
 }
 
 /* One server has seen all the way of it, and must give it once. */
@@ -63,39 +53,86 @@ static void take_report(struct looking *looking, struct text report, uint32_t nu
     }
 }
 
-static void take_entry(struct looking *looking, struct text owner,
-                       const struct mailbox_entry *entry)
+/* MESSAGES_MAX: none of ours. Reports are read. */
+static uint32_t read_entry(struct looking *looking, const struct mailbox_entry *entry,
+                           bool is_of_user)
 {
     struct buffer bytes;
-    char address[64];
     buffer_init(&bytes, READ_MOST);
-    snprintf(address, sizeof(address), "%.*s", TEXT_ARG(owner));
     enum status status = store_read(looking->store, entry->message, 0, READ_MOST - 1024, &bytes);
-    uint32_t number = status == OK ? number_in(buffer_text(&bytes)) : MESSAGES_MAX;
-    unsigned recipient = ledger_recipient(address);
+    uint32_t number = status == OK ? message_number(buffer_text(&bytes)) : MESSAGES_MAX;
     if (number >= looking->ledger->count)
-        complain(looking, status == OK ? "a message of nobody" : "unreadable", number, recipient);
-    else if (recipient < RECIPIENTS)
-        looking->found[number].copies[recipient]++;
-    else
+        complain(looking, status == OK ? "a message of nobody" : "unreadable", number, RECIPIENTS);
+    else if (!is_of_user)
         take_report(looking, buffer_text(&bytes), number);
+    else if (!message_is_whole(buffer_text(&bytes)))
+        complain(looking, "not the bytes that were sent", number, RECIPIENTS);
     buffer_finish(&bytes);
+    return number;
+}
+
+/* The flags that clients use. */
+static uint8_t flags_of(const struct mailbox *box, uint64_t flags)
+{
+    unsigned known = flags & FLAGS_OF_SYSTEM;
+    for (unsigned bit = 0; shelf_flag_name(bit) != NULL; bit++)
+        if ((flags & mailbox_keyword_find(box, text_from(shelf_flag_name(bit)))) != 0)
+            known |= 1u << bit;
+    return (uint8_t)known;
+}
+
+/* Everything that clients were told of it came before. */
+static void compare_entry(struct looking *looking, struct shelf *shelf, const struct mailbox *box,
+                          const struct mailbox_entry *entry)
+{
+    struct ledger *ledger = looking->ledger;
+    struct shelf_fact fact = {entry->uid, entry->modseq, flags_of(box, entry->flags)};
+    shelf_there(ledger, shelf, entry->uid, UINT32_MAX);
+    shelf_told(ledger, shelf, &fact, UINT32_MAX);
+    uint32_t number = read_entry(looking, entry, true);
+    if (number < ledger->count)
+        shelf_named(ledger, shelf, entry->uid, number);
+    if (entry->uid < SHELF_UIDS)
+        shelf->places[entry->uid].found = true;
+}
+
+/* NULL: not one of a user. */
+static struct shelf *shelf_for(struct looking *looking, const struct mailbox *box)
+{
+    char owner[64], name[64];
+    text_copy(mailbox_owner(box), owner, sizeof(owner));
+    text_copy(mailbox_name(box), name, sizeof(name));
+    return shelf_find(looking->ledger, owner, name);
+}
+
+static void compare_mailbox(struct looking *looking, struct shelf *shelf, const struct mailbox *box)
+{
+    shelf_validity(looking->ledger, shelf, mailbox_uid_validity(box));
+    shelf_next(looking->ledger, shelf, mailbox_uid_next(box), shelf->uid_next);
+    if (mailbox_modseq(box) < shelf->modseq)
+        shelf_wrong(looking->ledger, shelf, 0, "its mod-sequence went back");
 }
 
 static void take_mailbox(void *context, struct mailbox *box)
 {
     struct looking *looking = context;
+    struct shelf *shelf = shelf_for(looking, box);
     unsigned count;
     mailbox_open(box);
     const struct mailbox_entry *lent = mailbox_entries(box, &count);
     struct mailbox_entry *entries = calloc(count + 1, sizeof(*entries));
     check(entries != NULL);
     memcpy(entries, lent, count * sizeof(*entries));
+    if (shelf != NULL)
+        compare_mailbox(looking, shelf, box);
     for (unsigned i = 0; i < count; i++) {
         if (entries[i].uid >= mailbox_uid_next(box) ||
             (i > 0 && entries[i].uid <= entries[i - 1].uid))
             complain(looking, "a UID out of order", entries[i].uid, RECIPIENTS);
-        take_entry(looking, mailbox_owner(box), &entries[i]);
+        if (shelf != NULL)
+            compare_entry(looking, shelf, box, &entries[i]);
+        else
+            read_entry(looking, &entries[i], false);
     }
     free(entries);
     mailbox_close(&box);
@@ -133,6 +170,8 @@ static void look_into(struct looking *looking, struct site *site, struct setting
         looking->store = queue_store(queue);
         queue_each(queue, 0, left_in_queue, looking);
         mailbox_each(looking->store, take_mailbox, looking);
+        for (unsigned i = 0; i < USERS * SHELVES_OF_USER; i++)
+            shelf_end(looking->ledger, shelf_of(looking->ledger, looking->site * USERS, 0) + i);
         if (store_verify(looking->store, said, NULL) != OK) {
             printf("  wrong: site %s: its index is not what its log says\n", site->name);
             looking->wrong++;
@@ -147,7 +186,10 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
     struct ledger *ledger = looking->ledger;
     const struct ledger_message *message = &ledger->messages[number];
     const struct found *found = &looking->found[number];
-    unsigned copies = found->copies[recipient] + message->arrived[recipient];
+    bool is_outside = ledger_site(recipient) == SITES;
+    unsigned copies =
+        is_outside ? message->arrived[recipient] : shelf_copies(ledger, number, recipient);
+    unsigned most = is_outside ? 1 : 1u + message->copied[recipient];
     bool is_local = is_in_one_hand(message, recipient);
     bool is_returned = (found->returned & 1u << recipient) != 0;
     if ((message->accepted & 1u << recipient) == 0) {
@@ -157,11 +199,13 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
     }
     if (message->acknowledged && copies == 0 && !is_returned)
         complain(looking, "lost", number, recipient);
-    if (copies > 1 && (is_local || was_calm))
+    if (copies > 0 && !is_outside && shelf_has_lost(ledger, number, recipient))
+        complain(looking, "moved to nowhere", number, recipient);
+    if (copies > most && (is_local || was_calm))
         complain(looking, "delivered twice", number, recipient);
     ledger->delivered += is_local && copies > 0;
     ledger->relayed += !is_local && copies > 0;
-    ledger->twice += copies > 1;
+    ledger->twice += copies > most;
     ledger->returned += is_returned;
 }
 

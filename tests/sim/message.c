@@ -1,0 +1,49 @@
+#include "message.h"
+
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "ledger.h"
+
+/* A line of the body, and all below it, have so many bytes. */
+enum { BODY_LINES_MOST = 800, LINE_BYTES = 72 };
+
+void message_compose(struct buffer *out, unsigned site, uint32_t number)
+{
+    uint32_t lines = random_below(BODY_LINES_MOST);
+    buffer_printf(out,
+                  "From: <sender@%c.test>\r\nX-Sim: %u\r\nX-Lines: %u\r\nSubject: number %u\r\n"
+                  "Message-ID: <%u@client.sim>\r\n\r\n",
+                  'a' + (int)site, number, lines, number, number);
+    for (; lines > 0; lines--)
+        buffer_printf(out, "%-*u\r\n", LINE_BYTES - 2, lines);
+}
+
+/* Behind its name; `none` when it is not there. */
+static uint32_t field(struct text bytes, struct text name, uint32_t none)
+{
+    size_t at = text_find_text(bytes, name);
+    if (at + name.length >= bytes.length)
+        return none;
+    return (uint32_t)strtoul(bytes.data + at + name.length, NULL, 10);
+}
+
+uint32_t message_number(struct text bytes)
+{
+    return field(bytes, TEXT("X-Sim: "), MESSAGES_MAX);
+}
+
+bool message_is_whole(struct text bytes)
+{
+    static const struct text blank = TEXT("\r\n\r\n");
+    uint32_t lines = field(bytes, TEXT("X-Lines: "), BODY_LINES_MOST);
+    struct text body = text_from_position(bytes, text_find_text(bytes, blank) + blank.length);
+    if (body.length != (size_t)lines * LINE_BYTES)
+        return false;
+    for (; lines > 0; lines--) {
+        if (strtoul(body.data, NULL, 10) != lines)
+            return false;
+        body = text_from_position(body, LINE_BYTES);
+    }
+    return true;
+}
