@@ -75,9 +75,14 @@ static void take_listed(struct drop *drop, struct text line)
     text_to_u32(text_after(id, '.'), &uid);
     text_copy(text_before(id, '.'), validity, sizeof(validity));
     shelf_validity(drop->ledger, drop->shelf, (uint32_t)strtoul(validity, NULL, 16));
-    shelf_there(drop->ledger, drop->shelf, uid, drop->asked);
-    if (drop->count < SHELF_UIDS)
-        drop->uids[drop->count++] = uid;
+    const struct shelf_place *place = shelf_place(drop->ledger, drop->shelf, uid);
+    if (place == NULL || drop->count == SHELF_UIDS)
+        return;
+    if (shelf_must_lack(place, drop->asked))
+        shelf_wrong(drop->ledger, drop->shelf, uid, "POP3 lists it, and it was gone before");
+    if (drop->count > 0 && uid <= drop->uids[drop->count - 1])
+        shelf_wrong(drop->ledger, drop->shelf, uid, "POP3 lists it out of order");
+    drop->uids[drop->count++] = uid;
 }
 
 static bool list(struct drop *drop)
@@ -93,18 +98,17 @@ static bool list(struct drop *drop)
     return is_ok;
 }
 
-/* All that is known to be there must be listed, once, and in order. */
+/* All that is known to be there must be listed. */
 static void compare(struct drop *drop)
 {
     unsigned at = 0;
     for (uint32_t uid = 1; uid < drop->shelf->uid_next; uid++) {
+        while (at < drop->count && drop->uids[at] < uid)
+            at++;
         bool is_listed = at < drop->count && drop->uids[at] == uid;
-        at += is_listed;
         if (!is_listed && shelf_must_have(&drop->shelf->places[uid], drop->asked))
             shelf_wrong(drop->ledger, drop->shelf, uid, "POP3 does not list it");
     }
-    if (at != drop->count)
-        shelf_wrong(drop->ledger, drop->shelf, 0, "POP3 lists UIDs out of order");
 }
 
 /* False: the connection is over. */

@@ -257,8 +257,12 @@ static unsigned take_copies(struct visit *visit, struct shelf *to, uint32_t leas
     for (unsigned i = 0; i < count; i++) {
         const struct shelf_place *place =
             shelf_place(visit->reader->ledger, visit->talk->shelf, from[i]);
-        if (place != NULL && place->number != 0)
-            put_on_shelf(visit, to, least, new[i], place->number - 1);
+        if (place == NULL || place->number == 0)
+            continue;
+        put_on_shelf(visit, to, least, new[i], place->number - 1);
+        struct shelf_place *copied = shelf_place(visit->reader->ledger, to, new[i]);
+        if (copied != NULL)
+            copied->tried |= place->tried & TRIED_REMOVE; /* \Deleted comes along */
     }
     return count;
 }

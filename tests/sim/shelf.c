@@ -91,6 +91,8 @@ void shelf_told(struct ledger *ledger, struct shelf *shelf, const struct shelf_f
         shelf_wrong(ledger, shelf, fact->uid, "other flags with the same mod-sequence");
     if (fact->modseq <= place->modseq)
         return;
+    if ((fact->flags & SHELF_DELETED) != 0)
+        place->tried |= TRIED_REMOVE; /* a copy of one that was to be removed */
     if (((fact->flags ^ place->flags) & SHELF_MARKS & ~place->unsure) != 0)
         shelf_wrong(ledger, shelf, fact->uid, "a flag that one client alone changes has changed");
     place->modseq = fact->modseq;
@@ -105,7 +107,7 @@ void shelf_gone(struct ledger *ledger, struct shelf *shelf, uint32_t uid)
     struct shelf_place *place = shelf_place(ledger, shelf, uid);
     if (place == NULL)
         return;
-    if (place->tried == 0)
+    if (place->there != 0 && place->tried == 0)
         shelf_wrong(ledger, shelf, uid, "it went, and nobody had asked for that");
     if (place->gone == 0)
         place->gone = ++ledger->moment;

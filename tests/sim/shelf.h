@@ -75,7 +75,8 @@ void shelf_wrong(struct ledger *ledger, const struct shelf *shelf, uint32_t uid,
 
 /* Of a UID; NULL when it is none, which is complained about. */
 struct shelf_place *shelf_place(struct ledger *ledger, struct shelf *shelf, uint32_t uid);
-/* It was told, by what was asked for at this moment, that there is such a message. */
+/* It was told, by what was asked for at this moment, that there is such a message; and whether it
+ * has \Deleted will be told with it, or is known. */
 void shelf_there(struct ledger *ledger, struct shelf *shelf, uint32_t uid, uint32_t asked);
 /* Which message of the ledger it is. */
 void shelf_named(struct ledger *ledger, struct shelf *shelf, uint32_t uid, uint32_t number);

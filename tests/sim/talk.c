@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/logline.h"
 #include "talk_hear.h"
 #include "task/task.h"
 
@@ -54,6 +55,8 @@ static bool read_response(struct talk *talk)
         if (literal > 0 && stream_read_exactly(talk->stream, literal, &talk->response) != OK)
             return false;
     }
+    log_info("imap.heard", "client=%p text=%s", (void *)talk,
+             log_text(buffer_text(&talk->response)));
     return !talk->response.overflowed;
 }
 
@@ -124,6 +127,8 @@ static enum answer ask(struct talk *talk, const char *format, va_list arguments)
     check(vasprintf(&text, format, arguments) > 0);
     begin_command(talk);
     stream_printf(talk->stream, "%s\r\n", text);
+    log_info("imap.said", "client=%p tag=%u text=%s", (void *)talk, talk->tags,
+             log_text(text_from(text)));
     talk->numbers_hold = keeps_numbers(text_from(text));
     free(text);
     enum answer answer = read_answer(talk, TEXT(""));
@@ -244,13 +249,21 @@ unsigned talk_number(const struct talk *talk, uint32_t uid)
     return 0;
 }
 
+/* Of the messages up to the first one whose UID was not told. */
+static unsigned known_count(const struct talk *talk)
+{
+    unsigned count = 0;
+    while (count < talk->count && talk->uids[count] != 0)
+        count++;
+    return count;
+}
+
 /* What all clients know of the mailbox, and this one from before, must be what is in it. */
 static void compare(struct talk *talk)
 {
-    uint32_t last = 0;
-    bool is_all = talk->count == 0 || talk->uids[talk->count - 1] != 0;
-    for (unsigned i = 0; i < talk->count; i++)
-        last = talk->uids[i] == 0 ? last : talk->uids[i];
+    unsigned known = known_count(talk);
+    uint32_t last = known == 0 ? 0 : talk->uids[known - 1];
+    bool is_all = known == talk->count;
     for (uint32_t uid = 1; uid < talk->shelf->uid_next && (uid <= last || is_all); uid++) {
         const struct shelf_place *place = &talk->shelf->places[uid];
         bool is_there = talk_number(talk, uid) > 0;
@@ -271,8 +284,7 @@ enum answer talk_look(struct talk *talk)
     if (answer != ANSWER_OK)
         return answer;
     compare(talk);
-    bool knows_all = talk->count == 0 || talk->uids[talk->count - 1] != 0;
-    if (knows_all && told > talk->memory->until)
+    if (known_count(talk) == talk->count && told > talk->memory->until)
         talk->memory->until = told;
     talk->resumed = 0;
     return answer;

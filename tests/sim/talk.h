@@ -23,7 +23,7 @@ struct talk {
     uint64_t resumed; /* the memory was taken up until this mod-sequence; 0: it was not */
     bool recalls;     /* it is being taken up: numbers are not known yet */
     unsigned count;
-    uint32_t uids[SHELF_UIDS]; /* by number - 1; 0: not told. These come last */
+    uint32_t uids[SHELF_UIDS]; /* by number - 1; 0: not told */
     char code[512];            /* the last response code, but for HIGHESTMODSEQ */
     struct buffer response;
     unsigned tags;

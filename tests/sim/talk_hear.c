@@ -214,6 +214,18 @@ static void hear_earlier(struct talk *talk, uint32_t uid)
     talk->memory->known[uid] = 0;
 }
 
+/* The number of a message that was not asked for its UID yet, and must be this one or its like. */
+static unsigned unknown_number(const struct talk *talk, uint32_t uid)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < talk->count && talk->uids[i] < uid; i++)
+        if (talk->uids[i] == 0)
+            found = i + 1;
+        else
+            found = 0;
+    return found;
+}
+
 static void hear_vanished(struct talk *talk, struct text rest)
 {
     static uint32_t uids[SHELF_UIDS];
@@ -226,13 +238,14 @@ static void hear_vanished(struct talk *talk, struct text rest)
         talk_recall(talk);
     for (unsigned i = 0; i < count; i++) {
         unsigned number = is_earlier ? 0 : talk_number(talk, uids[i]);
-        if (is_earlier)
+        if (number == 0)
+            number = unknown_number(talk, uids[i]);
+        if (is_earlier) {
             hear_earlier(talk, uids[i]);
-        else if (number > 0)
+        } else if (number > 0) {
+            talk->uids[number - 1] = uids[i];
             take_out(talk, number);
-        else if (talk->count > 0 && talk->uids[talk->count - 1] == 0)
-            talk->count--; /* one of those whose UID was not asked for yet */
-        else
+        } else
             wrong(talk, uids[i], "VANISHED of a message that was not there");
     }
 }
