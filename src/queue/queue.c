@@ -110,7 +110,7 @@ static void reclaim_space(void *argument)
         enum status status = OK;
         while (status == OK && !task_is_cancelled())
             status = store_reclaim(queue->store, is_nearly_full(queue));
-        if (status == TRY_LATER)
+        if (status == TRY_LATER && !task_is_cancelled())
             log_warning("store.reclaim_failed", "reason=%s", log_text(text_from(fail_reason())));
     }
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
 #include "store/flag_row.h"
@@ -126,34 +127,116 @@ static bool snapshot_item(void *context, struct text key, struct text value)
     return true;
 }
 
-/* With the body (or its new extents) in hand: the state as of now, in one record. */
-static enum status write_snapshot(struct store *store, uint64_t id, struct text body,
-                                  struct log_place *extents, unsigned extent_count)
+/* The state of a message as of now, as one operation. False: it is gone. */
+static bool compose_snapshot(struct store *store, uint64_t id, struct log_place *extents,
+                             unsigned extent_count, struct change *change)
 {
-    /* A change on its way would be undone by a snapshot of what is applied so far. */
-    while (store_is_pending(store, id))
-        store_settle(store);
     struct arena arena;
     arena_init(&arena);
     struct snapshot snapshot = {.store = store, .arena = &arena};
     struct operation_message *out = &snapshot.operation.message;
     snapshot.operation.type = OPERATION_MESSAGE;
-    enum status status = OK;
-    if (store_message(store, id, &arena, &out->message)) {
+    bool is_there = store_message(store, id, &arena, &out->message);
+    if (is_there) {
         struct key key;
-        struct change change;
         index_scan(store->index, key_references(&key, id), TEXT(""), snapshot_entry, &snapshot);
         index_scan(store->index, key_items(&key, id), TEXT(""), snapshot_item, &snapshot);
         out->body_follows = extents == NULL;
         out->message.extents = extents;
         out->message.extent_count = extent_count;
-        change_init(&change);
-        change_add(&change, &snapshot.operation);
-        change.body = body;
-        status = store_commit(store, &change);
-        change_finish(&change);
+        change_add(change, &snapshot.operation);
     }
     arena_finish(&arena);
+    return is_there;
+}
+
+/* Messages whose bodies are in one record each go forward together: a batch of the log is padded
+ * to whole blocks, so that one message in each would waste as much as it frees, and a sync. */
+enum { MOVES_AT_ONCE = 32, MOVES_BYTES = 256 << 10 };
+
+struct move {
+    uint64_t id;
+    size_t body_at, body_length; /* in the bodies at hand */
+    bool is_appended;
+    struct change change;
+    struct pending pending;
+};
+
+struct moving {
+    struct store *store;
+    uint64_t segment; /* that they are moved out of */
+    bool urgent;
+    int64_t began_us; /* to work, after it last rested */
+    struct buffer bodies;
+    unsigned count;
+    struct move moves[MOVES_AT_ONCE];
+};
+
+/* A change on its way would be undone by a snapshot of what is applied so far. YIELDS. */
+static void settle_moves(const struct moving *moving)
+{
+    for (unsigned i = 0; i < moving->count;) {
+        if (store_is_pending(moving->store, moving->moves[i].id)) {
+            store_settle(moving->store);
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+}
+
+static void append_move(struct moving *moving, struct move *move)
+{
+    change_init(&move->change);
+    move->is_appended = compose_snapshot(moving->store, move->id, NULL, 0, &move->change) &&
+                        !move->change.operations.overflowed;
+    move->change.body = text_of(moving->bodies.data + move->body_at, move->body_length);
+    if (move->is_appended)
+        store_append(moving->store, &move->change, &move->pending);
+}
+
+/* What is at hand, in one batch. YIELDS. */
+static enum status write_moves(struct moving *moving)
+{
+    enum status status = OK;
+    settle_moves(moving);
+    for (unsigned i = 0; i < moving->count; i++)
+        append_move(moving, &moving->moves[i]);
+    for (unsigned i = 0; i < moving->count; i++) {
+        struct move *move = &moving->moves[i];
+        enum status waited = move->is_appended ? store_wait(moving->store, &move->pending) : OK;
+        if (status == OK)
+            status = waited;
+        change_finish(&move->change);
+    }
+    moving->count = 0;
+    buffer_reset(&moving->bodies, MOVES_BYTES + CHANGE_BODY_INLINE_MAX);
+    return status;
+}
+
+/* There is time, unless the disk is nearly full: as long as it worked it leaves to others. YIELDS.
+ */
+static enum status rest(struct moving *moving)
+{
+    enum status status = OK;
+    int64_t worked_us = clock_monotonic_us() - moving->began_us;
+    if (!moving->urgent)
+        status = task_sleep((worked_us + 999) / 1000);
+    moving->began_us = clock_monotonic_us();
+    return status;
+}
+
+static enum status write_large(struct store *store, uint64_t id, struct log_place *extents,
+                               unsigned extent_count)
+{
+    struct change change;
+    while (store_is_pending(store, id))
+        store_settle(store);
+    change_init(&change);
+    enum status status = compose_snapshot(store, id, extents, extent_count, &change)
+                             ? store_commit(store, &change)
+                             : OK;
+    change_finish(&change);
     return status;
 }
 
@@ -175,39 +258,65 @@ static enum status move_large(struct store *store, uint64_t id, uint64_t size)
     struct log_place *extents = status == OK ? upload_finish(upload, &count) : NULL;
     if (status == OK)
         status = extents == NULL ? try_later("a part could not be written")
-                                 : write_snapshot(store, id, TEXT(""), extents, count);
+                                 : write_large(store, id, extents, count);
     upload_free(&upload);
     return status;
 }
 
-static enum status move_small(struct store *store, uint64_t id, uint64_t size)
+static enum status move_small(struct moving *moving, uint64_t id, uint64_t size)
 {
-    struct buffer body;
-    buffer_init(&body, CHANGE_BODY_INLINE_MAX);
-    enum status status = store_read(store, id, 0, (uint32_t)size, &body);
-    if (status == OK)
-        status = write_snapshot(store, id, buffer_text(&body), NULL, 0);
-    buffer_finish(&body);
+    struct move *move = &moving->moves[moving->count];
+    *move = (struct move){.id = id, .body_at = moving->bodies.length};
+    enum status status = store_read(moving->store, id, 0, (uint32_t)size, &moving->bodies);
+    move->body_length = moving->bodies.length - move->body_at;
+    if (status != OK)
+        buffer_cut(&moving->bodies, move->body_at);
+    else
+        moving->count++;
+    if (moving->count == MOVES_AT_ONCE || moving->bodies.length >= MOVES_BYTES) {
+        status = write_moves(moving);
+        if (status == OK)
+            status = rest(moving);
+    }
     /* Deleted while we read: nothing to move. */
     return status == REFUSED ? OK : status;
 }
 
 /* A damaged one is not moved, for it would be given a checksum that is right; so the segment stays
  * until its file is mended, or the message deleted. */
-static enum status move_message(struct store *store, uint64_t id, uint64_t segment)
+static enum status move_message(struct moving *moving, uint64_t id)
 {
     struct arena arena;
     struct message message;
     arena_init(&arena);
-    bool wanted = store_message(store, id, &arena, &message) && stands_in(&message, segment);
+    bool wanted =
+        store_message(moving->store, id, &arena, &message) && stands_in(&message, moving->segment);
     uint64_t size = wanted ? message.size : 0;
     arena_finish(&arena);
     if (!wanted)
         return OK;
-    enum status status =
-        size > CHANGE_BODY_INLINE_MAX ? move_large(store, id, size) : move_small(store, id, size);
+    enum status status = size > CHANGE_BODY_INLINE_MAX ? move_large(moving->store, id, size)
+                                                       : move_small(moving, id, size);
     char text[ID_TEXT_BYTES];
     return status == TRY_LATER ? fail_within(status, "message %s", id_format(id, text)) : status;
+}
+
+static enum status move_messages(struct store *store, const struct found *found, uint64_t segment,
+                                 bool urgent)
+{
+    struct moving *moving = calloc(1, sizeof(*moving));
+    check(moving != NULL);
+    *moving = (struct moving){
+        .store = store, .segment = segment, .urgent = urgent, .began_us = clock_monotonic_us()};
+    buffer_init(&moving->bodies, MOVES_BYTES + CHANGE_BODY_INLINE_MAX);
+    enum status status = OK;
+    for (size_t i = 0; i < found->message_count && status == OK; i++)
+        status = move_message(moving, found->messages[i]);
+    if (status == OK)
+        status = write_moves(moving);
+    buffer_finish(&moving->bodies);
+    free(moving);
+    return status;
 }
 
 static enum status move_mailbox(struct store *store, uint64_t id, uint64_t segment)
@@ -253,14 +362,14 @@ static enum status move_values(struct store *store, struct text found, uint64_t 
     return status;
 }
 
-static enum status move_all(struct store *store, uint64_t segment)
+static enum status move_all(struct store *store, uint64_t segment, bool urgent)
 {
     struct found found = {0};
     arena_init(&found.arena);
     buffer_init(&found.values, LOG_SEGMENT_BYTES);
     enum status status = log_replay_segment(store->log, segment, find_one, &found);
-    for (size_t i = 0; i < found.message_count && status == OK; i++)
-        status = move_message(store, found.messages[i], segment);
+    if (status == OK)
+        status = move_messages(store, &found, segment, urgent);
     for (size_t i = 0; i < found.mailbox_count && status == OK; i++)
         status = move_mailbox(store, found.mailboxes[i], segment);
     if (status == OK)
@@ -290,7 +399,7 @@ static enum status reclaim_oldest(struct store *store, bool urgent)
         bool worth = space.live_bytes < space.log_bytes / 2;
         if (!worth && !(urgent && space.live_bytes < space.log_bytes / 10 * 9))
             return refused("too little to gain");
-        enum status status = move_all(store, segment);
+        enum status status = move_all(store, segment, urgent);
         if (status != OK)
             return status;
         if (live_of(store, segment) > 0)

@@ -166,6 +166,35 @@ TEST("the same with the index on disk, forgotten and made anew")
     run(reclaim, true);
 }
 
+/* Each of these has a batch of its own, and so fills whole blocks of the log. */
+static void small_and_alone(struct scene *scene)
+{
+    enum { MANY = 1500, SIZE = 900 };
+    for (unsigned i = 0; i < MANY; i++)
+        EXPECT(put(scene, 1000 + i, TEXT("alice"), 's', SIZE) == OK);
+    struct store_space before = store_space_now(scene->store);
+    uint64_t syncs_before = log_health_now(store_log(scene->store)).syncs;
+    EXPECT(before.live_bytes < before.log_bytes / 2);
+    unsigned dropped = 0;
+    while (store_reclaim(scene->store, false) == OK)
+        EXPECT(++dropped < before.segments);
+    EXPECT(dropped > 0);
+    struct store_space after = store_space_now(scene->store);
+    EXPECT(after.log_bytes < before.log_bytes);
+    EXPECT(log_health_now(store_log(scene->store)).syncs - syncs_before < MANY / 8);
+    EXPECT(store_verify(scene->store, say, NULL) == OK);
+    close_store(scene);
+    EXPECT(store_forget_index(scene->directory) == OK);
+    open_store(scene);
+    for (unsigned i = 0; i < MANY; i += 7)
+        expect_filled(scene, 1000 + i, 's', SIZE);
+}
+
+TEST("small messages that came one by one are written forward together, and that ends")
+{
+    run(small_and_alone, true);
+}
+
 static void add_range(void *context, uint32_t first, uint32_t last)
 {
     buffer_printf(context, "%u-%u ", first, last);
