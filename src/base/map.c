@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/memory.h"
 
 struct slot {
     uint64_t hash; /* 0: free */
@@ -55,7 +56,14 @@ static struct slot *slots_new(size_t count)
 {
     struct slot *slots = calloc(count, sizeof(*slots));
     check(slots != NULL);
+    memory_draw(count * sizeof(*slots));
     return slots;
+}
+
+static void slots_free(struct slot *slots, size_t count)
+{
+    memory_give_back(count * sizeof(*slots));
+    free(slots);
 }
 
 struct map *map_new(void)
@@ -73,7 +81,7 @@ void map_free(struct map **map)
         return;
     for (size_t i = 0; i < (*map)->capacity; i++)
         slot_drop_key(&(*map)->slots[i]);
-    free((*map)->slots);
+    slots_free((*map)->slots, (*map)->capacity);
     free(*map);
     *map = NULL;
 }
@@ -113,7 +121,7 @@ static void grow(struct map *map)
     for (size_t i = 0; i < old_capacity; i++)
         if (old[i].hash != 0)
             *slot_for(map, slot_key(&old[i]), old[i].hash) = old[i];
-    free(old);
+    slots_free(old, old_capacity);
 }
 
 void *map_put(struct map *map, struct text key, void *value)

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/logline.h"
 
-enum { LOOK_EVERY_MS = 20, TRIM_EVERY_MS = SECOND, TELL_EVERY_MS = MINUTE };
+enum { LOOK_EVERY_MS = 20, TRIM_EVERY_MS = SECOND, TRIM_HUNDREDTHS = 6, TELL_EVERY_MS = MINUTE };
 
 /* In hundredths of the limit. What is above the last is for what can't ask. */
 static const struct {
@@ -26,6 +26,7 @@ static const struct {
 static struct {
     atomic_size_t drawn;
     size_t limit, resident, drawn_then; /* when it was looked at */
+    size_t drawn_most;                  /* seen since it was last trimmed */
     int64_t looked_ms, trimmed_ms, told_ms;
     int statm; /* 0: not opened yet */
     uint64_t refused[MEMORY_ASKS];
@@ -95,16 +96,28 @@ static bool fits(enum memory_for what, size_t bytes)
     return held <= mark && bytes <= mark - held;
 }
 
+/* What is free in the heap counts as held until it is trimmed: at once when it is much, so that who
+ * goes on has what others gave up. */
+static bool is_time_to_trim(int64_t now, size_t drawn)
+{
+    return account.trimmed_ms == 0 || now - account.trimmed_ms >= TRIM_EVERY_MS ||
+           account.drawn_most - drawn >= account.limit / 100 * TRIM_HUNDREDTHS;
+}
+
 static bool has_room(enum memory_for what, size_t bytes)
 {
     int64_t now = clock_monotonic_ms();
+    size_t drawn = drawn_now();
+    if (account.drawn_most < drawn)
+        account.drawn_most = drawn;
     if (now - account.looked_ms >= LOOK_EVERY_MS || account.looked_ms == 0)
         look();
     if (fits(what, bytes))
         return true;
-    if (now - account.trimmed_ms < TRIM_EVERY_MS && account.trimmed_ms != 0)
+    if (!is_time_to_trim(now, drawn))
         return false;
     account.trimmed_ms = now;
+    account.drawn_most = drawn;
     malloc_trim(0); /* what is free is not held */
     look();
     return fits(what, bytes);

@@ -216,6 +216,41 @@ class Memory(ServerTest):
         self.assertEqual(len(self.server.fetch("alice")), taken)
         self.empty_mailbox("alice")
 
+    def test_threads_that_do_not_end(self):
+        # Each message refers to 60 others that nobody has, so each THREAD takes some 20 MB.
+        clients = self.imap(40)
+        clients[0].send(b"s CREATE knotted\r\n")
+        self.assertIn(b"s OK", clients[0].line())
+        for first in range(0, 2500, 100):
+            clients[0].send(b"".join(self.appended(first + i) for i in range(100)))
+            for _ in range(100):
+                self.assertIn(b"s OK", clients[0].line())
+        for client in clients:
+            client.send(b"e EXAMINE knotted\r\n")
+            self.answer(client, b"e ")
+        clients[0].send(b"s THREAD REFERENCES UTF-8 ALL\r\n")  # what is known is derived once
+        self.assertIn(b"s OK", self.answer(clients[0], b"s "))
+        for client in clients:
+            client.send(b"s THREAD REFERENCES UTF-8 ALL\r\n")
+        answers = [self.answer(client, b"s ") for client in clients]
+        for answer in answers:
+            self.assertRegex(answer, rb"^s (OK|NO \[UNAVAILABLE\]) ")
+        self.assertTrue(any(b"s OK" in answer for answer in answers))
+        self.assertGreater(sum(b"s NO" in answer for answer in answers), 5)
+        self.expect_kept()
+
+    @staticmethod
+    def appended(number):
+        references = "\r\n ".join(f"<{number}.{i}@client.test>" for i in range(60))
+        text = f"Subject: {number}\r\nReferences: {references}\r\n\r\nx\r\n".encode()
+        return b"s APPEND knotted {%d+}\r\n%s\r\n" % (len(text), text)
+
+    @staticmethod
+    def answer(client, tag):
+        while not (line := client.line()).startswith(tag):
+            pass
+        return line
+
     def test_mail_that_does_not_end(self):
         clients = []
         for _ in range(200):

@@ -4,12 +4,18 @@
 #include <inttypes.h>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "mail/charset.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/mailbox/imap_place.h"
 #include "proto/imap/search/imap_words.h"
 
-enum { YIELD_EVERY = 512, SCORES_MAX = 64 << 20 };
+enum {
+    YIELD_EVERY = 512,
+    ASK_EVERY = 64, /* whether there is memory for more */
+    SCORES_MAX = 64 << 20,
+    NUMBER_BYTES = 11, /* of an answer, at most */
+};
 
 static const struct {
     const char *name;
@@ -142,7 +148,7 @@ enum status imap_search_run(struct imap_search *search, imap_search_found *found
 {
     const struct mailbox_entry *entry = view_next(search->view, 0);
     uint32_t all = view_count(search->view);
-    enum status status = OK;
+    enum status status = memory_ask(MEMORY_FOR_COMMAND, 0);
     search->run = derived_run_new(search->session->store);
     search->words = imap_words_new(search->session->store, mailbox_id(search->view->box));
     for (unsigned tried = 1; entry != NULL && status == OK; tried++) {
@@ -151,6 +157,8 @@ enum status imap_search_run(struct imap_search *search, imap_search_found *found
         imap_tell_progress(search->session, tried, all);
         if (tried % YIELD_EVERY == 0)
             task_yield();
+        if (tried % ASK_EVERY == 0 && status == OK)
+            status = memory_ask(MEMORY_FOR_REST, 0);
         entry = view_next(search->view, uid + 1);
     }
     derived_run_free(&search->run);
@@ -297,6 +305,8 @@ static void answer(struct imap_search *search)
         search->results = RESULT_ALL;
     }
     enum status status = imap_search_run(search, imap_search_gather, search);
+    if (status == OK)
+        status = memory_ask(MEMORY_FOR_REST, (size_t)search->count * NUMBER_BYTES);
     imap_search_save(search, status != OK);
     if (status != OK) {
         imap_fail(session, status);

@@ -1,4 +1,5 @@
 /* THREAD and UID THREAD (RFC 5256). */
+#include "base/memory.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/search/imap_search.h"
 #include "proto/imap/search/imap_threads.h"
@@ -35,6 +36,8 @@ static enum status add_message(void *context, struct imap_message *message)
 {
     struct imap_facts facts;
     enum status status = imap_message_facts(message, &facts);
+    if (status == OK)
+        status = memory_ask(MEMORY_FOR_REST, FACT_REFERENCES_MAX * IMAP_THREADS_ID_BYTES);
     if (status == OK && !imap_threads_add(context, message->entry.uid, &facts))
         status = try_later("there is too much to thread at once");
     return status;
@@ -55,6 +58,8 @@ void imap_thread(struct imap_session *session)
         return;
     struct imap_threads *threads = imap_threads_new(threading);
     enum status status = imap_search_run(&search, add_message, threads);
+    if (status == OK)
+        status = memory_ask(MEMORY_FOR_REST, imap_threads_bytes_wanted(threads));
     if (status == OK) {
         imap_threads_end(threads);
         size_t start = session->out.length;

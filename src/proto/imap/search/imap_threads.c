@@ -279,6 +279,14 @@ static void list_children(struct imap_threads *threads)
     }
 }
 
+size_t imap_threads_bytes_wanted(const struct imap_threads *threads)
+{
+    /* A root, a slot of the map of subjects and its growth, a dummy for the subject,
+     * "(4294967295)". */
+    enum { EACH = sizeof(struct node *) + 128 + sizeof(struct node) + 13 };
+    return threads->count * EACH;
+}
+
 void imap_threads_end(struct imap_threads *threads)
 {
     if (threads->count > 0)
