@@ -124,6 +124,15 @@ sim:
 $(BUILD)/sim: $(SIM_SOURCES:%.c=$(BUILD)/obj/%.o) $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# The disk whose power is cut, and syncs that do nothing; see tests/power_cuts.py.
+power-cuts: $(BUILD)/powercut-disk $(BUILD)/libnosync.so
+$(BUILD)/powercut-disk: tests/powercut/disk.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MF $(BUILD)/powercut-disk.d -o $@ $< -lfuse3
+$(BUILD)/libnosync.so: tests/powercut/no_sync.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARNINGS) -fPIC -shared -o $@ $<
+
 fuzz:
 	$(MAKE) FUZZ=1 fuzzers
 fuzz-long: fuzz
@@ -169,6 +178,6 @@ clean:
 bench: $(LIBRARY)
 	bench/run
 
-.PHONY: all programs man install bench unit-tests simulation sim fuzz fuzz-long fuzzers run test clean
+.PHONY: all programs man install bench unit-tests simulation sim power-cuts fuzz fuzz-long fuzzers run test clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

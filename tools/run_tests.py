@@ -249,6 +249,21 @@ def part_sim(report):
                   "a disk that lies about its syncs is found out by the simulation", output)
 
 
+def part_power(report):
+    """Cuts on a real file system; and a server that does not sync, so that it is seen to find what
+    it looks for."""
+    if not check(report, "the disk whose power is cut is built", "make", JOBS, "-s", "WERROR=1",
+                 "power-cuts", seconds=HONEST_END_SECONDS):
+        return
+    program, release = "tests/power_cuts.py", {"MAILROOT_BUILD": RELEASE}
+    stream(report, "power cuts", sys.executable, program, "--cuts", "16", environment=release)
+    status, output = run(sys.executable, program, "--no-sync", "--cuts", "2", environment=release)
+    skipped = status == 0 and " # skip " in output
+    note = " # skip as above" if skipped else ""
+    report.result(skipped or (status == 1 and "lost: " in output),
+                  f"a server that does not sync is found out by power cuts{note}", output)
+
+
 def run_fuzzer(source):
     """(exit status, what it printed)."""
     seeds = ROOT / "tests/fuzz/corpus" / source.stem.removesuffix("_fuzz")
@@ -281,8 +296,8 @@ def part_demo(report):
 
 
 PARTS = {"lint": part_lint, "unit": part_unit, "session": part_session, "system": part_system,
-         "howto": part_howto, "crash": part_crash, "sim": part_sim, "fuzz": part_fuzz,
-         "demo": part_demo}
+         "howto": part_howto, "crash": part_crash, "sim": part_sim, "power": part_power,
+         "fuzz": part_fuzz, "demo": part_demo}
 
 
 def main():
@@ -292,7 +307,8 @@ def main():
             sys.exit(f"run-tests: there is no part {name}; parts: {' '.join(PARTS)}")
     report = Report()
     began = time.monotonic()
-    needs_build = set(chosen) & {"unit", "session", "system", "howto", "crash", "demo"}
+    needs_build = set(chosen) & {"unit", "session", "system", "howto", "crash", "power",
+                                "demo"}
     if not needs_build or part_build(report):
         for name in chosen:
             part_began = time.monotonic()
