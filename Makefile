@@ -2,6 +2,7 @@
 #
 #   make                  build/release: optimised, the programs we ship
 #   make SAN=1            build/asan: clang, ASan + UBSan, debug checks
+#   make TSAN=1           build/tsan: clang, ThreadSanitizer, for what uses threads
 #   make fuzz             build/fuzz: one libFuzzer program per tests/fuzz/*_fuzz.c
 #   make fuzz-long        each of them for an hour (FUZZ_SECONDS=...), results into doc/proof.md
 #
@@ -22,6 +23,11 @@ else ifdef SAN
   CC := clang
   SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
   OPTIMIZE := -O1 -g
+else ifdef TSAN
+  BUILD ?= build/tsan
+  CC := clang
+  SANITIZE := -fsanitize=thread
+  OPTIMIZE := -O1 -g
 else
   BUILD ?= build/release
   CC := gcc
@@ -36,7 +42,7 @@ ifndef SANITIZE
 endif
 CFLAGS := -std=gnu11 $(OPTIMIZE) $(SANITIZE) $(WARNINGS) -fno-omit-frame-pointer \
           -fstack-protector-strong -fstack-clash-protection -fPIE -ffunction-sections -fdata-sections
-CPPFLAGS := $(if $(SANITIZE),-DMAILROOT_ASAN) -D_GNU_SOURCE -Isrc -Itests/unit -Itests -MMD -MP -DMAILROOT_LIBEXEC='"$(LIBEXEC)"'
+CPPFLAGS := $(if $(TSAN),-DMAILROOT_TSAN,$(if $(SANITIZE),-DMAILROOT_ASAN)) -D_GNU_SOURCE -Isrc -Itests/unit -Itests -MMD -MP -DMAILROOT_LIBEXEC='"$(LIBEXEC)"'
 LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rdynamic
 LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lcurl -lseccomp -lgssapi_krb5 -lidn2 -lunistring -lpcre2-8 -lz -lzstd -ljansson -lpthread
 

@@ -23,6 +23,7 @@ struct task {
     task_function *function;
     void *argument;
     void *sanitizer_stack;
+    void *sanitizer_fiber;
     struct reason reason;
     enum wake wake;
     bool parked;
@@ -42,6 +43,7 @@ struct loop {
     struct offload_pool *offload;
     struct list in_place; /* jobs for other threads, while time is simulated */
     void *sanitizer_stack;
+    void *sanitizer_fiber;
     const void *thread_stack_base;
     size_t thread_stack_size;
     int epoll_fd;

@@ -17,7 +17,7 @@
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13: a guard without a second mapping */
 #endif
 
-#ifdef MAILROOT_ASAN
+#if defined(MAILROOT_ASAN) || defined(MAILROOT_TSAN)
 enum { STACK_BYTES = 256 * 1024 };
 #else
 enum { STACK_BYTES = 64 * 1024 };

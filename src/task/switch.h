@@ -5,6 +5,11 @@
 
 #include "task/loop.h"
 
+/* What the sanitizers want to hear before the first switch, and after a task's last. */
+void switch_loop_begins(struct loop *loop);
+void switch_task_begins(struct task *task);
+void switch_task_ended(struct task *task);
+
 /* From the loop's stack: run task until it parks or ends. */
 void switch_to_task(struct loop *loop, struct task *task);
 /* From a task: back to the loop. */

@@ -48,6 +48,7 @@ static struct task *task_new(const char *name, task_function *function, void *ar
     task->argument = argument;
     task->stack = stack_take(&task_loop->stacks);
     context_init(&task->context, task->stack.base, task->stack.size, task_main, task);
+    switch_task_begins(task);
     list_init(&task->waiting);
     list_init(&task->member);
     list_append(&task_loop->tasks, &task->all);
@@ -117,6 +118,7 @@ static void run_ready(struct loop *loop)
             timer_clear(&loop->timers, &ended->timer);
             stack_give(&loop->stacks, ended->stack);
             context_finish(&ended->context);
+            switch_task_ended(ended);
             free(ended);
         }
     }
@@ -144,6 +146,7 @@ void task_loop_run(task_function *function, void *argument)
     list_init(&loop->tasks);
     list_init(&loop->in_place);
     task_loop = loop;
+    switch_loop_begins(loop);
     task_new("main", function, argument);
     unsigned round = 0;
     while (loop->task_count > 0) {
