@@ -290,7 +290,7 @@ enum status tar_next(struct tar_reader *reader, struct arena *arena, struct tar_
                      bool *end)
 {
     struct records records = {.entry = out};
-    char type;
+    char type = '\0';
     enum status status = pass_over(reader);
     *out = (struct tar_entry){0};
     for (*end = false; status == OK; status = status == OK ? pass_over(reader) : status) {
