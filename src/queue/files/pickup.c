@@ -151,14 +151,27 @@ static bool sweep_one(void *context, struct text name, struct text value)
     return !sweep->gone->overflowed;
 }
 
+/* From its beginning; NULL while there is no descriptor to be had. */
+static DIR *folder_entries(const struct pickup_folder *folder)
+{
+    int fd = fcntl(folder->directory, F_DUPFD_CLOEXEC, 0);
+    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+    if (entries != NULL)
+        rewinddir(entries);
+    else if (fd >= 0)
+        close(fd);
+    return entries;
+}
+
 /* What a run before us remembered, and the file is gone. */
 static void sweep_folder(struct pickup *pickup, struct pickup_folder *folder)
 {
+    DIR *entries = folder_entries(folder);
+    if (entries == NULL)
+        return;
     struct arena arena;
     struct sweep sweep = {map_new(), &folder->settled};
-    DIR *entries = fdopendir(dup(folder->directory));
     arena_init(&arena);
-    rewinddir(entries);
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
         struct stat about;
         char identity[PICKUP_IDENTITY_BYTES];
@@ -215,10 +228,9 @@ static void look_at(struct pickup *pickup, struct pickup_folder *folder)
 {
     if (!open_folder(pickup, folder))
         return;
-    DIR *entries = fdopendir(dup(folder->directory));
+    DIR *entries = folder_entries(folder);
     if (entries == NULL)
         return;
-    rewinddir(entries);
     for (struct dirent *entry; !task_is_cancelled() && (entry = readdir(entries)) != NULL;) {
         if (entry->d_name[0] == '.')
             remove_stale(folder, entry->d_name);
