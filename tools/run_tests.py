@@ -139,6 +139,10 @@ def part_build(report):
     if built and (ROOT / RELEASE / "bin/mailroot").exists():
         check(report, "each role needs no library that it may not map", "tools/check-links",
               RELEASE)
+        check(report, "what lacks a protection against attacks is found out",
+              "tools/check-hardening", "--self-test")
+        check(report, "each program has every protection against attacks",
+              "tools/check-hardening", RELEASE)
         if check(report, "mailroot.conf(5) is made from the settings", "make", "-s", "man"):
             check(report, "mailroot.conf(5) is clean", "mandoc", "-T", "lint", "-W", "warning",
                   f"{RELEASE}/man/mailroot.conf.5")
@@ -174,6 +178,15 @@ def part_unit(report):
                                    for source in sources]):
             report.take(done)
     check_portable_switch(report)
+    check_threads(report)
+
+
+def check_threads(report):
+    """What gives work to other threads."""
+    if check(report, "it builds with ThreadSanitizer", "make", JOBS, "-s", "TSAN=1", "threads",
+             seconds=HONEST_END_SECONDS):
+        for program in sorted((ROOT / "build/tsan/unit").glob("*_test")):
+            run_unit_program(report, str(program), "tsan")
 
 
 def check_portable_switch(report):
