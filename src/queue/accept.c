@@ -143,6 +143,7 @@ static enum status compose(struct plan *plan, const struct acceptance *acceptanc
 static enum status compose_and_commit(struct plan *plan, const struct acceptance *acceptance,
                                       enum item_kind held)
 {
+    schedule_heed_clock(plan->queue);
     int64_t now = clock_wall_ms();
     struct change *change = &plan->change;
     if (acceptance->change != NULL)

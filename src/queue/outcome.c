@@ -286,6 +286,8 @@ enum status outcome_record(struct queue *queue, struct queued_item *item,
     if (connected)
         verdict.waiting.next_try_ms =
             verdict.now + decide_message_wait(retry_of(&verdict), verdict.waiting.attempts);
+    else if (verdict.waiting.next_try_ms > verdict.now)
+        verdict.waiting.next_try_ms = verdict.now; /* it was due; the clock was set back since */
     compose(&verdict);
     enum status status = commit_stubbornly(queue, &verdict);
     if (status == OK)

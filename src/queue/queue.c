@@ -142,9 +142,11 @@ static void expire_stories(void *argument)
 }
 
 /* The first of a heap whose time has come; waits for it. NULL when cancelled. */
-static struct timer *next_due(const struct timer_heap *heap, struct task_event *news)
+static struct timer *next_due(struct queue *queue, const struct timer_heap *heap,
+                              struct task_event *news)
 {
     for (;;) {
+        schedule_heed_clock(queue);
         struct timer *first = timer_first(heap);
         int64_t due = first == NULL ? INT64_MAX : first->deadline_ms;
         if (task_is_cancelled())
@@ -159,7 +161,7 @@ static void look_at_items(void *argument)
 {
     struct queue *queue = argument;
     struct timer *timer;
-    while ((timer = next_due(&queue->looks, &queue->look_news)) != NULL) {
+    while ((timer = next_due(queue, &queue->looks, &queue->look_news)) != NULL) {
         struct queued_item *item = list_entry(timer, struct queued_item, look);
         struct work work = schedule_begin_work(queue, item);
         outcome_look(queue, item);
@@ -174,7 +176,7 @@ static void send_notices(void *argument)
 {
     struct queue *queue = argument;
     struct timer *timer;
-    while ((timer = next_due(&queue->reports, &queue->report_news)) != NULL) {
+    while ((timer = next_due(queue, &queue->reports, &queue->report_news)) != NULL) {
         struct queued_item *item = list_entry(timer, struct queued_item, due);
         if (item->kind == ITEM_ANSWER)
             answer_send(queue, item);
@@ -187,7 +189,7 @@ static void release_later(void *argument)
 {
     struct queue *queue = argument;
     struct timer *timer;
-    while ((timer = next_due(&queue->later, &queue->later_news)) != NULL)
+    while ((timer = next_due(queue, &queue->later, &queue->later_news)) != NULL)
         release_item(queue, list_entry(timer, struct queued_item, due));
 }
 
@@ -195,7 +197,7 @@ static void write_files(void *argument)
 {
     struct queue *queue = argument;
     struct timer *timer;
-    while ((timer = next_due(&queue->files, &queue->file_news)) != NULL)
+    while ((timer = next_due(queue, &queue->files, &queue->file_news)) != NULL)
         files_write(queue, list_entry(timer, struct queued_item, due));
 }
 

@@ -172,7 +172,10 @@ static enum status check_serving(const struct queue *queue)
 enum status serve_begin_call(struct queue *queue)
 {
     queue->calls++;
-    return check_serving(queue);
+    enum status status = check_serving(queue);
+    if (status == OK)
+        schedule_heed_clock(queue);
+    return status;
 }
 
 void serve_end_call(struct queue *queue)

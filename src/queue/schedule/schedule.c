@@ -2,6 +2,7 @@
  * they are due, and those that are take turns. Nothing here walks the queue. */
 #include "queue/schedule/schedule.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -10,6 +11,9 @@
 #include "decide/retry.h"
 #include "queue/internal.h"
 #include "store/key.h"
+
+/* For the last try of what ran out of time while we were away. */
+enum { MISSED_TRY_MS = 30 * MINUTE };
 
 int64_t schedule_deadline(int64_t wall_ms)
 {
@@ -31,6 +35,8 @@ void schedule_init(struct queue *queue)
     list_init(&queue->hops_stinted);
     list_init(&queue->hops_holding);
     list_init(&queue->leased);
+    queue->loaded_ms = clock_wall_ms();
+    queue->clock_ahead_ms = clock_wall_ms() - clock_monotonic_ms();
     named_init(queue);
     pace_init(queue);
     task_event_init(&queue->work);
@@ -114,6 +120,17 @@ static void put_in_hop(struct queue *queue, struct queued_item *item)
     }
 }
 
+/* What ran out of time while we were away has had no last try: it gets one. */
+static int64_t next_look(const struct queue *queue, const struct queued_item *item)
+{
+    struct wait wait = schedule_wait(item);
+    const struct setting_retry *retry = pace_retry(queue, item->message->pace);
+    int64_t look = decide_next_look(retry, &wait);
+    bool was_missed = wait.by == MAIL_BY_NONE && decide_last_try(retry, &wait) < queue->loaded_ms;
+    int64_t least = queue->loaded_ms + MISSED_TRY_MS;
+    return was_missed && look < least ? least : look;
+}
+
 static void put_in(struct queue *queue, struct queued_item *item)
 {
     if (item->is_frozen)
@@ -134,9 +151,7 @@ static void put_in(struct queue *queue, struct queued_item *item)
         put_in_hop(queue, item);
     if (item->kind != ITEM_SEND && item->kind != ITEM_DROP)
         return;
-    struct wait wait = schedule_wait(item);
-    const struct setting_retry *retry = pace_retry(queue, item->message->pace);
-    timer_set(&queue->looks, &item->look, decide_next_look(retry, &wait));
+    timer_set(&queue->looks, &item->look, next_look(queue, item));
     if (timer_first(&queue->looks) == &item->look)
         task_event_tell_all(&queue->look_news);
 }
@@ -309,9 +324,27 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
     arena_finish(&arena);
 }
 
+/* Nothing waits for longer than the longest interval: if it seems to, the clock was set back. */
+static void heed_clock_at_load(struct queue *queue, struct queued_item *item)
+{
+    const struct setting_retry *retry = pace_retry(queue, item->message->pace);
+    int64_t most = decide_message_wait(retry, UINT_MAX);
+    for (unsigned i = 0; i < retry->after_count; i++)
+        most = retry->after_ms[i] > most ? retry->after_ms[i] : most;
+    if (item->kind != ITEM_SEND || item->next_try_ms <= queue->loaded_ms + most)
+        return;
+    item->next_try_ms = queue->loaded_ms;
+    schedule_place(queue, item);
+}
+
 static bool load_one(void *context, struct text key, struct text value)
 {
-    schedule_item(context, key_get_u64(key, 0), key_get_u32(key, 8), value);
+    uint64_t id = key_get_u64(key, 0);
+    uint32_t number = key_get_u32(key, 8);
+    schedule_item(context, id, number, value);
+    struct queued_item *item = schedule_find(context, id, number);
+    if (item != NULL)
+        heed_clock_at_load(context, item);
     return true;
 }
 
@@ -348,6 +381,7 @@ static void begin_lease(struct queue *queue, struct queued_item *item)
 struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
 {
     enum { PUT_OFF_MOST = 1000 };
+    schedule_heed_clock(queue);
     ready_hops(queue);
     for (unsigned put_off = 0; !list_is_empty(&queue->hops_ready); put_off++) {
         struct hop *hop = list_entry(queue->hops_ready.next, struct hop, ready);
@@ -394,8 +428,15 @@ void schedule_follow_settings(struct queue *queue, const struct settings *old)
         hop_follow_settings(queue, hop);
         changed |= held != hop->holds || waited || opening_matters(hop->settings);
     }
-    position = 0;
-    while (changed && map_next(queue->messages, &position, NULL, &value))
+    if (changed)
+        schedule_place_all(queue);
+}
+
+void schedule_place_all(struct queue *queue)
+{
+    size_t position = 0;
+    void *value;
+    while (map_next(queue->messages, &position, NULL, &value))
         for (uint32_t i = 0; i < ((struct queued *)value)->part_count; i++)
             schedule_place(queue, parts_of(value)[i]);
 }

@@ -221,6 +221,11 @@ void schedule_follow_settings(struct queue *queue, const struct settings *old);
 /* The lease ends; the item, when it still exists, waits again. */
 void schedule_release(struct queue *queue, struct queued_item *item);
 void schedule_send_lost(void *queue);
+/* All items anew: what decides of their places has changed. */
+void schedule_place_all(struct queue *queue);
+/* schedule_clock.c: before instants are held against now, or are made from it. When the wall clock
+ * was set they are set with it. Does not yield. */
+void schedule_heed_clock(struct queue *queue);
 /* Wall instant to monotonic, for waiting. */
 int64_t schedule_deadline(int64_t wall_ms);
 
