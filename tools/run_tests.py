@@ -256,10 +256,17 @@ def part_sim(report):
           "--seed", "1", "--runs", "8", seconds=HONEST_END_SECONDS)
     check(report, "nothing is lost in simulated time, with fresh seeds", program, "--seed",
           str(int(time.time())), "--seconds", str(SIM_SECONDS), seconds=HONEST_END_SECONDS)
-    status, output = run(program, "--lying-disk", "--seed", "3", "--runs", "2",
+    status, output = run(program, "--seed", "4", "--lying-disk", "--calm",
+                         "--most-power-cut", "1", "--epochs", "3", "--messages", "4",
                          seconds=HONEST_END_SECONDS)
     report.result(status == 1 and "wrong: lost" in output,
                   "a disk that lies about its syncs is found out by the simulation", output)
+    smallest = re.search(r"smallest of .*: sim (.*)", output)
+    again = (1, "") if smallest is None else run(program, "--no-shrink",
+                                                 *smallest.group(1).split(),
+                                                 seconds=HONEST_END_SECONDS)
+    report.result(again[0] == 1 and "wrong: " in again[1],
+                  "a failing simulation prints a smaller one that fails", output + again[1])
 
 
 def part_power(report):

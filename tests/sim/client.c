@@ -86,7 +86,7 @@ static void send_one(struct client *client)
     struct ledger *ledger = client->ledger;
     unsigned site = random_below(SITES);
     int fd = wire_dial(client->ports[site]);
-    if (fd < 0 || ledger->count == MESSAGES_MAX)
+    if (fd < 0)
         return;
     uint32_t number = ledger->count++;
     struct ledger_message *message = &ledger->messages[number];
@@ -107,6 +107,8 @@ static void send_one(struct client *client)
 void client_task(void *argument)
 {
     struct client *client = argument;
+    const struct ledger *ledger = client->ledger;
     for (unsigned i = 0; i < client->most && task_sleep(random_below(client->pause_ms)) == OK; i++)
-        send_one(client);
+        if (ledger->count < MESSAGES_MAX && ledger->count < ledger->plan.messages)
+            send_one(client);
 }

@@ -29,8 +29,11 @@ unsigned ledger_site(unsigned recipient)
     return recipient < SITES * USERS ? recipient / USERS : SITES;
 }
 
-void ledger_wrong(struct ledger *ledger, const char *format, ...)
+void ledger_wrong(struct ledger *ledger, enum wrong wrong, const char *format, ...)
 {
+    ledger->wrong |= 1u << wrong;
+    if (ledger->is_quiet)
+        return;
     va_list arguments;
     va_start(arguments, format);
     printf("  wrong: ");
@@ -38,5 +41,4 @@ void ledger_wrong(struct ledger *ledger, const char *format, ...)
     printf("\n");
     va_end(arguments);
     fflush(stdout); /* the next thing may be a cut */
-    ledger->wrong++;
 }

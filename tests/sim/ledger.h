@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "plan.h"
 #include "shelf.h"
 
 enum {
@@ -26,18 +27,33 @@ struct ledger_message {
     uint8_t copied[SITES * USERS]; /* by clients, in the recipient's mailboxes, or tried */
 };
 
+/* What can be wrong; a smaller run must go wrong in the same way. */
+enum wrong {
+    WRONG_LOST,
+    WRONG_TWICE,
+    WRONG_STRANGER, /* it has come to whom it was not for */
+    WRONG_CONTENT,  /* unreadable, other bytes, or sent by nobody */
+    WRONG_MOVED,    /* by a client, to nowhere */
+    WRONG_UID,
+    WRONG_TOLD, /* a client of a mailbox was told what must not be */
+    WRONG_IN_QUEUE,
+    WRONG_INDEX,
+    WRONG_START, /* a site does not start, or its store does not open */
+    WRONG_END    /* the process ended as it should not, or not at all */
+};
+
 struct ledger {
-    uint64_t seed;
-    int64_t now_ms; /* where the simulated time stands */
-    unsigned epoch;
+    struct plan plan;
+    bool is_quiet;                 /* what is wrong is not printed */
+    uint32_t wrong;                /* bits */
+    int64_t now_ms;                /* where the simulated time stands */
+    uint32_t epoch, faulty_epochs; /* begun; and how many with faults there are to be */
     uint32_t count;
-    uint64_t switches, disk_calls; /* over all epochs */
-    /* What was done to them. */
-    uint32_t cuts, resets, stalls, refused, answers_lost, disk_errors, full;
+    uint64_t switches, disk_calls;    /* over all epochs */
+    uint32_t happened[WEATHER_KINDS]; /* what was done to them */
     /* What clients of mailboxes did. */
     uint32_t visits, answers, resumed, appended, removed;
     uint32_t moment; /* of what they say and hear; see shelf.h */
-    uint32_t wrong;  /* what they were told and must not be */
     /* What the verdict counted. */
     uint32_t acknowledged, delivered, relayed, twice, returned;
     struct shelf shelves[SITES * USERS * SHELVES_OF_USER];
@@ -45,9 +61,9 @@ struct ledger {
     struct ledger_message messages[MESSAGES_MAX];
 };
 
-/* Complain: printed, and counted. */
-void ledger_wrong(struct ledger *ledger, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* Note it, and print the rest as a line. */
+void ledger_wrong(struct ledger *ledger, enum wrong wrong, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* "u1@b.test", "x0@out.test" */
 enum { LEDGER_ADDRESS_BYTES = 24 };

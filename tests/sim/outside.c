@@ -27,14 +27,14 @@ void outside_open(struct outside *outside)
 
 static void take_recipient(struct visit *visit, struct text line)
 {
-    const struct weather *weather = visit->outside->weather;
+    struct weather *weather = visit->outside->weather;
     char address[64];
     struct text path = text_after(text_before(line, '>'), '<');
     snprintf(address, sizeof(address), "%.*s", TEXT_ARG(path));
     unsigned recipient = ledger_recipient(address);
-    if (weather_strikes(weather->greylisted)) {
+    if (weather_strikes(weather, WEATHER_GREYLISTED)) {
         stream_write(visit->stream, TEXT("451 4.7.1 later\r\n"));
-    } else if (recipient == RECIPIENTS || weather_strikes(weather->unknown)) {
+    } else if (recipient == RECIPIENTS || weather_strikes(weather, WEATHER_UNKNOWN)) {
         stream_write(visit->stream, TEXT("550 5.1.1 nobody\r\n"));
     } else {
         visit->recipients |= 1u << recipient;
@@ -70,10 +70,8 @@ static bool take_message(struct visit *visit)
     }
     note_arrival(visit, number);
     visit->recipients = 0;
-    if (weather_strikes(visit->outside->weather->answer_lost)) {
-        visit->outside->ledger->answers_lost++;
+    if (weather_strikes(visit->outside->weather, WEATHER_ANSWER_LOST))
         return false;
-    }
     stream_write(visit->stream, TEXT("250 2.0.0 kept\r\n"));
     return true;
 }

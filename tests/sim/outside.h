@@ -9,7 +9,7 @@
 struct outside {
     struct task_group *group;
     struct ledger *ledger;
-    const struct weather *weather;
+    struct weather *weather;
     uint16_t port;
     int fd;
 };

@@ -40,7 +40,8 @@ void shelf_wrong(struct ledger *ledger, const struct shelf *shelf, uint32_t uid,
     unsigned number = (unsigned)(shelf - ledger->shelves);
     char owner[LEDGER_ADDRESS_BYTES];
     ledger_address(number / SHELVES_OF_USER, owner);
-    ledger_wrong(ledger, "%s of %s, UID %u: %s", names[number % SHELVES_OF_USER], owner, uid, what);
+    ledger_wrong(ledger, WRONG_TOLD, "%s of %s, UID %u: %s", names[number % SHELVES_OF_USER], owner,
+                 uid, what);
 }
 
 struct shelf_place *shelf_place(struct ledger *ledger, struct shelf *shelf, uint32_t uid)

@@ -70,7 +70,7 @@ const char *shelf_name(unsigned which);
 struct shelf *shelf_of(struct ledger *ledger, unsigned recipient, unsigned which);
 /* Of a mailbox as the store has it; NULL: none of these. */
 struct shelf *shelf_find(struct ledger *ledger, const char *owner, const char *name);
-/* Complain: printed, and counted in ledger->wrong. uid 0: about the whole of it. */
+/* Complain: noted as WRONG_TOLD. uid 0: about the whole of it. */
 void shelf_wrong(struct ledger *ledger, const struct shelf *shelf, uint32_t uid, const char *what);
 
 /* Of a UID; NULL when it is none, which is complained about. */

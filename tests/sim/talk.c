@@ -84,7 +84,8 @@ static enum answer take_tagged(struct talk *talk)
     talk_hear_code(talk, rest);
     talk->ledger->answers++;
     if (!text_equals(word, TEXT("OK")) && !text_equals(word, TEXT("NO")))
-        ledger_wrong(talk->ledger, "answered with %.*s", TEXT_ARG(buffer_text(&talk->response)));
+        ledger_wrong(talk->ledger, WRONG_TOLD, "answered with %.*s",
+                     TEXT_ARG(buffer_text(&talk->response)));
     return text_equals(word, TEXT("OK")) ? ANSWER_OK : ANSWER_NO;
 }
 

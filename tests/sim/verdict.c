@@ -21,16 +21,16 @@ struct looking {
     struct ledger *ledger;
     struct found *found; /* by message */
     struct store *store;
-    unsigned site, wrong;
+    unsigned site;
 };
 
-static void complain(struct looking *looking, const char *what, uint32_t number, unsigned recipient)
+static void complain(struct looking *looking, enum wrong wrong, const char *what, uint32_t number,
+                     unsigned recipient)
 {
     char address[LEDGER_ADDRESS_BYTES] = "-";
     if (recipient < RECIPIENTS)
         ledger_address(recipient, address);
-    printf("  wrong: %s: message %u for %s\n", what, number, address);
-    looking->wrong++;
+    ledger_wrong(looking->ledger, wrong, "%s: message %u for %s", what, number, address);
 }
 
 /* One server has seen all the way of it, and must give it once. */
@@ -62,11 +62,12 @@ static uint32_t read_entry(struct looking *looking, const struct mailbox_entry *
     enum status status = store_read(looking->store, entry->message, 0, READ_MOST - 1024, &bytes);
     uint32_t number = status == OK ? message_number(buffer_text(&bytes)) : MESSAGES_MAX;
     if (number >= looking->ledger->count)
-        complain(looking, status == OK ? "a message of nobody" : "unreadable", number, RECIPIENTS);
+        complain(looking, WRONG_CONTENT, status == OK ? "a message of nobody" : "unreadable",
+                 number, RECIPIENTS);
     else if (!is_of_user)
         take_report(looking, buffer_text(&bytes), number);
     else if (!message_is_whole(buffer_text(&bytes)))
-        complain(looking, "not the bytes that were sent", number, RECIPIENTS);
+        complain(looking, WRONG_CONTENT, "not the bytes that were sent", number, RECIPIENTS);
     buffer_finish(&bytes);
     return number;
 }
@@ -128,7 +129,7 @@ static void take_mailbox(void *context, struct mailbox *box)
     for (unsigned i = 0; i < count; i++) {
         if (entries[i].uid >= mailbox_uid_next(box) ||
             (i > 0 && entries[i].uid <= entries[i - 1].uid))
-            complain(looking, "a UID out of order", entries[i].uid, RECIPIENTS);
+            complain(looking, WRONG_UID, "a UID out of order", entries[i].uid, RECIPIENTS);
         if (shelf != NULL)
             compare_entry(looking, shelf, box, &entries[i]);
         else
@@ -141,16 +142,16 @@ static void take_mailbox(void *context, struct mailbox *box)
 static void left_in_queue(void *context, const struct queue_view *view)
 {
     struct looking *looking = context;
-    printf("  wrong: still in the queue of %c: %s, from %.*s, %s\n", 'a' + (int)looking->site,
-           view->state, TEXT_ARG(view->sender),
-           view->recipient_count == 0 ? "" : view->recipients[0].address.data);
-    looking->wrong++;
+    ledger_wrong(looking->ledger, WRONG_IN_QUEUE, "still in the queue of %c: %s, from %.*s, %s",
+                 'a' + (int)looking->site, view->state, TEXT_ARG(view->sender),
+                 view->recipient_count == 0 ? "" : view->recipients[0].address.data);
 }
 
 static void said(void *context, const char *line)
 {
-    unused(context);
-    printf("  verify: %s\n", line);
+    const struct looking *looking = context;
+    if (!looking->ledger->is_quiet)
+        printf("  verify: %s\n", line);
 }
 
 static void look_into(struct looking *looking, struct site *site, struct settings *settings)
@@ -164,18 +165,17 @@ static void look_into(struct looking *looking, struct site *site, struct setting
                                     .segment_bytes = site->role_disk.segment_bytes,
                                     .disk = site->role_disk.files};
     if (queue_start(queue, &options) != OK) {
-        printf("  wrong: site %s does not open: %s\n", site->name, fail_reason());
-        looking->wrong++;
+        ledger_wrong(looking->ledger, WRONG_START, "site %s does not open: %s", site->name,
+                     fail_reason());
     } else {
         looking->store = queue_store(queue);
         queue_each(queue, 0, left_in_queue, looking);
         mailbox_each(looking->store, take_mailbox, looking);
         for (unsigned i = 0; i < USERS * SHELVES_OF_USER; i++)
             shelf_end(looking->ledger, shelf_of(looking->ledger, looking->site * USERS, 0) + i);
-        if (store_verify(looking->store, said, NULL) != OK) {
-            printf("  wrong: site %s: its index is not what its log says\n", site->name);
-            looking->wrong++;
-        }
+        if (store_verify(looking->store, said, looking) != OK)
+            ledger_wrong(looking->ledger, WRONG_INDEX,
+                         "site %s: its index is not what its log says", site->name);
     }
     queue_stop(&queue);
 }
@@ -194,23 +194,24 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
     bool is_returned = (found->returned & 1u << recipient) != 0;
     if ((message->accepted & 1u << recipient) == 0) {
         if (copies > 0)
-            complain(looking, "it has come to whom it was not for", number, recipient);
+            complain(looking, WRONG_STRANGER, "it has come to whom it was not for", number,
+                     recipient);
         return;
     }
     if (message->acknowledged && copies == 0 && !is_returned)
-        complain(looking, "lost", number, recipient);
+        complain(looking, WRONG_LOST, "lost", number, recipient);
     if (copies > 0 && !is_outside && shelf_has_lost(ledger, number, recipient))
-        complain(looking, "moved to nowhere", number, recipient);
+        complain(looking, WRONG_MOVED, "moved to nowhere", number, recipient);
     if (copies > most && (is_local || was_calm))
-        complain(looking, "delivered twice", number, recipient);
+        complain(looking, WRONG_TWICE, "delivered twice", number, recipient);
     ledger->delivered += is_local && copies > 0;
     ledger->relayed += !is_local && copies > 0;
     ledger->twice += copies > most;
     ledger->returned += is_returned;
 }
 
-unsigned verdict(struct ledger *ledger, struct site *sites, struct settings *const *settings,
-                 bool was_calm)
+void verdict(struct ledger *ledger, struct site *sites, struct settings *const *settings,
+             bool was_calm)
 {
     struct looking looking = {.ledger = ledger};
     looking.found = calloc(ledger->count + 1, sizeof(*looking.found));
@@ -223,5 +224,4 @@ unsigned verdict(struct ledger *ledger, struct site *sites, struct settings *con
             judge(&looking, number, recipient, was_calm);
     }
     free(looking.found);
-    return looking.wrong;
 }

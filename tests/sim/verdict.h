@@ -5,9 +5,9 @@
 #include "ledger.h"
 #include "site.h"
 
-/* Looks into the stopped sites; settings: of each. Prints what does not hold; returns how much that
- * is. `was_calm`: nothing excuses a copy too many. YIELDS. */
-unsigned verdict(struct ledger *ledger, struct site *sites, struct settings *const *settings,
-                 bool was_calm);
+/* Looks into the stopped sites; settings: of each. What does not hold is in ledger->wrong then.
+ * `was_calm`: nothing excuses a copy too many. YIELDS. */
+void verdict(struct ledger *ledger, struct site *sites, struct settings *const *settings,
+             bool was_calm);
 
 #endif

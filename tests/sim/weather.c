@@ -1,24 +1,82 @@
 #include "weather.h"
 
-#include "base/random.h"
+#include "base/check.h"
 
-const struct weather weather_calm;
+struct kind {
+    const char *name;
+    uint32_t once_in;
+    bool is_scaled; /* by how bad this epoch is */
+};
 
-struct weather weather_by_chance(void)
+static const struct kind kinds[WEATHER_KINDS] = {
+    [WEATHER_RESET] = {"reset", 30, true},
+    [WEATHER_STALL] = {"stall", 60, true},
+    [WEATHER_REFUSED] = {"refused", 4, true},
+    [WEATHER_GREYLISTED] = {"greylisted", 2, true},
+    [WEATHER_UNKNOWN] = {"unknown", 5, true},
+    [WEATHER_ANSWER_LOST] = {"answer-lost", 4, true},
+    [WEATHER_DISK_ERROR] = {"disk-error", 2, false},
+    [WEATHER_POWER_CUT] = {"power-cut", 2, false},
+    [WEATHER_KILL] = {"kill", 2, false},
+};
+
+enum { SCALES = 20 };
+
+const char *weather_name(enum weather_kind kind)
 {
-    /* From nearly nothing to hardly anything that works. */
-    uint32_t scale = 1 + random_below(20);
-    return (struct weather){.reset = 30 * scale,
-                            .stall = 60 * scale,
-                            .refused = 4 * scale,
-                            .greylisted = 2 * scale,
-                            .unknown = 5 * scale,
-                            .answer_lost = 4 * scale,
-                            .disk_error = 2,
-                            .disk_full = 4};
+    return kinds[kind].name;
 }
 
-bool weather_strikes(uint32_t once_in)
+/* splitmix64, public domain by S. Vigna. */
+static uint32_t roll(uint64_t *state)
 {
-    return once_in != 0 && random_below(once_in) == 0;
+    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (uint32_t)((z ^ (z >> 31)) >> 32);
+}
+
+static uint32_t roll_below(uint64_t *state, uint32_t bound)
+{
+    check(bound > 0);
+    return (uint32_t)((uint64_t)roll(state) * bound >> 32);
+}
+
+struct weather weather_calm(uint64_t seed, const uint32_t *most, uint32_t *happened)
+{
+    struct weather weather = {.most = most, .happened = happened};
+    uint64_t dice = seed;
+    for (unsigned i = 0; i < WEATHER_KINDS; i++)
+        weather.dice[i] = (uint64_t)roll(&dice) << 32 | roll(&dice);
+    return weather;
+}
+
+struct weather weather_by_chance(uint64_t seed, const uint32_t *most, uint32_t *happened)
+{
+    struct weather weather = weather_calm(seed, most, happened);
+    uint64_t dice = ~seed;
+    uint32_t scale = 1 + roll_below(&dice, SCALES);
+    for (unsigned i = 0; i < WEATHER_KINDS; i++)
+        weather.once_in[i] = kinds[i].once_in * (kinds[i].is_scaled ? scale : 1);
+    return weather;
+}
+
+uint32_t weather_below(struct weather *weather, enum weather_kind kind, uint32_t bound)
+{
+    return roll_below(&weather->dice[kind], bound);
+}
+
+bool weather_happens(struct weather *weather, enum weather_kind kind)
+{
+    if (weather->happened[kind] >= weather->most[kind])
+        return false;
+    weather->happened[kind]++;
+    return true;
+}
+
+bool weather_strikes(struct weather *weather, enum weather_kind kind)
+{
+    uint32_t once_in = weather->once_in[kind];
+    return once_in != 0 && weather_below(weather, kind, once_in) == 0 &&
+           weather_happens(weather, kind);
 }

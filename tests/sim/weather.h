@@ -1,25 +1,45 @@
-/* How bad the world is at the moment, by chance from the seed. */
+/* How bad the world is at the moment, by chance from the seed. Each kind of weather has dice of its
+ * own, so that a run without one kind, or with less of it, is the same run up to there. */
 #ifndef TESTS_SIM_WEATHER_H
 #define TESTS_SIM_WEATHER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Each is "once in so many"; 0: never. */
-struct weather {
-    uint32_t reset;       /* a piece of a conversation: the connection breaks */
-    uint32_t stall;       /* a piece: nothing for up to 20 minutes */
-    uint32_t refused;     /* a connection is not taken */
-    uint32_t greylisted;  /* a recipient outside: not now */
-    uint32_t unknown;     /* a recipient outside: never */
-    uint32_t answer_lost; /* a message outside: taken, and then the host is gone */
-    uint32_t disk_error;  /* an epoch: one call fails */
-    uint32_t disk_full;   /* an epoch: no room for a while */
+enum weather_kind {
+    WEATHER_RESET,       /* a piece of a conversation: the connection breaks */
+    WEATHER_STALL,       /* a piece: nothing for up to 20 minutes */
+    WEATHER_REFUSED,     /* a connection is not taken */
+    WEATHER_GREYLISTED,  /* a recipient outside: not now */
+    WEATHER_UNKNOWN,     /* a recipient outside: never */
+    WEATHER_ANSWER_LOST, /* a message outside: taken, and then the host is gone */
+    WEATHER_DISK_ERROR,  /* an epoch, for each site: one call fails */
+    WEATHER_POWER_CUT,   /* an epoch ends by it, at one site */
+    WEATHER_KILL,        /* an epoch ends by it, for all roles of both sites */
+    WEATHER_KINDS
 };
 
-extern const struct weather weather_calm;
-struct weather weather_by_chance(void);
-/* It happens. */
-bool weather_strikes(uint32_t once_in);
+/* "reset": as in --without-reset, and in the last line of a run. */
+const char *weather_name(enum weather_kind kind);
+
+/* Of one epoch. */
+struct weather {
+    uint32_t once_in[WEATHER_KINDS]; /* 0: never */
+    uint64_t dice[WEATHER_KINDS];
+    const uint32_t *most; /* by kind: so often in the whole run */
+    uint32_t *happened;   /* by kind, so far in the run */
+};
+
+/* Nothing happens, whatever is rolled. */
+struct weather weather_calm(uint64_t seed, const uint32_t *most, uint32_t *happened);
+/* From nearly nothing to hardly anything that works. */
+struct weather weather_by_chance(uint64_t seed, const uint32_t *most, uint32_t *happened);
+
+/* By the dice of this kind alone. */
+uint32_t weather_below(struct weather *weather, enum weather_kind kind, uint32_t bound);
+/* It happens now, and is counted; for who decided by itself when. False: there was enough of it. */
+bool weather_happens(struct weather *weather, enum weather_kind kind);
+/* It happens now by chance, and is counted. */
+bool weather_strikes(struct weather *weather, enum weather_kind kind);
 
 #endif

@@ -52,15 +52,11 @@ static bool carry(struct link *link, struct stream *from, struct stream *to)
     struct wire *wire = link->wire;
     if (stream_fill(from) != OK)
         return false;
-    if (weather_strikes(wire->weather->reset)) {
-        wire->ledger->resets++;
+    if (weather_strikes(wire->weather, WEATHER_RESET))
         return false;
-    }
     int64_t delay_ms = random_below(20);
-    if (weather_strikes(wire->weather->stall)) {
-        wire->ledger->stalls++;
-        delay_ms = random_below(20 * MINUTE);
-    }
+    if (weather_strikes(wire->weather, WEATHER_STALL))
+        delay_ms = weather_below(wire->weather, WEATHER_STALL, 20 * MINUTE);
     if (task_sleep(delay_ms) != OK)
         return false;
     stream_write(to, stream_buffered(from));
@@ -89,9 +85,8 @@ static void link_task(void *argument)
 {
     struct link *link = argument;
     struct wire *wire = link->wire;
-    int fd = weather_strikes(wire->weather->refused) ? -1 : wire_dial(wire->to_port);
+    int fd = weather_strikes(wire->weather, WEATHER_REFUSED) ? -1 : wire_dial(wire->to_port);
     if (fd < 0) {
-        wire->ledger->refused++;
         stream_close(&link->ends[0]);
         free(link);
         return;

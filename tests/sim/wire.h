@@ -3,14 +3,12 @@
 #ifndef TESTS_SIM_WIRE_H
 #define TESTS_SIM_WIRE_H
 
-#include "ledger.h"
 #include "task/task.h"
 #include "weather.h"
 
 struct wire {
     struct task_group *group;
-    struct ledger *ledger;
-    const struct weather *weather;
+    struct weather *weather;
     uint16_t port, to_port; /* on 127.0.0.1 */
     int fd;
 };

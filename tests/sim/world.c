@@ -1,0 +1,296 @@
+/* One epoch: both servers are started on what their disks have, and the world is let loose. */
+#include "world.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/logline.h"
+#include "base/random.h"
+#include "client.h"
+#include "outside.h"
+#include "pop.h"
+#include "reader.h"
+#include "site.h"
+#include "task/simulation.h"
+#include "verdict.h"
+#include "wire.h"
+
+enum { CLIENTS = 3 };
+/* Wires: to each door of each site, for clients and for the other site; outside, from each. */
+enum { WIRE_OUTSIDE = SITES * DOORS, WIRES = WIRE_OUTSIDE + SITES };
+
+struct world {
+    struct ledger *ledger;
+    const char *directory;
+    bool is_last;
+    struct weather weather;
+    struct task_simulation simulation;
+    struct site sites[SITES];
+    struct wire wires[WIRES];
+    struct outside outside;
+    struct client client;
+    struct reader readers[SITES * SEATS];
+    struct pop pops[SITES * USERS];
+    struct task_group around; /* the world around the sites */
+    struct log_files disks[SITES];
+    /* Where it is cut; UINT64_MAX: nowhere. */
+    uint64_t cut_switch, cut_call, switches, calls;
+    unsigned victim; /* the site whose power fails; SITES: kill -9 of both */
+};
+
+/* ---- The cut ---- */
+
+static void note_progress(struct world *world)
+{
+    world->ledger->now_ms = world->simulation.now_ms;
+    world->ledger->switches += world->switches;
+    world->ledger->disk_calls += world->calls;
+}
+
+static void cut(struct world *world)
+{
+    bool power_fails = world->victim < SITES;
+    if (!weather_happens(&world->weather, power_fails ? WEATHER_POWER_CUT : WEATHER_KILL))
+        return;
+    for (unsigned i = 0; i < SITES; i++)
+        site_save(&world->sites[i], i == world->victim);
+    note_progress(world);
+    fflush(stdout);
+    _exit(EXIT_CUT);
+}
+
+static void at_switch(void *context)
+{
+    struct world *world = context;
+    if (++world->switches == world->cut_switch)
+        cut(world);
+}
+
+/* The disks' calls, counted over both. */
+static struct world *the_world; /* the calls of log_files have the disk as context */
+
+static void at_call(void)
+{
+    if (++the_world->calls == the_world->cut_call)
+        cut(the_world);
+}
+
+static ssize_t counted_write(void *context, int fd, const void *bytes, size_t length, off_t offset)
+{
+    at_call();
+    struct memory_disk *disk = context;
+    return memory_disk_files(disk)->write(context, fd, bytes, length, offset);
+}
+
+static int counted_sync(void *context, int fd)
+{
+    at_call();
+    struct memory_disk *disk = context;
+    return the_world->ledger->plan.disk_lies ? 0 : memory_disk_files(disk)->sync(context, fd);
+}
+
+static int counted_rename(void *context, const char *from, const char *to)
+{
+    at_call();
+    struct memory_disk *disk = context;
+    return memory_disk_files(disk)->rename(context, from, to);
+}
+
+static int counted_sync_directory(void *context, const char *path)
+{
+    at_call();
+    struct memory_disk *disk = context;
+    return memory_disk_files(disk)->sync_directory(context, path);
+}
+
+static void count_calls(struct site *site)
+{
+    site->files.write = counted_write;
+    site->files.sync = counted_sync;
+    site->files.rename = counted_rename;
+    site->files.sync_directory = counted_sync_directory;
+}
+
+/* ---- One epoch ---- */
+
+static void open_world(struct world *world)
+{
+    task_group_init(&world->around);
+    world->outside = (struct outside){
+        .group = &world->around, .ledger = world->ledger, .weather = &world->weather};
+    outside_open(&world->outside);
+    for (unsigned i = 0; i < SITES; i++) {
+        site_open(&world->sites[i], world->directory, i);
+        count_calls(&world->sites[i]);
+    }
+    for (unsigned i = 0; i < WIRES; i++) {
+        world->wires[i] =
+            (struct wire){.group = &world->around,
+                          .weather = &world->weather,
+                          .to_port = i < WIRE_OUTSIDE ? world->sites[i / DOORS].ports[i % DOORS]
+                                                      : world->outside.port};
+        wire_open(&world->wires[i]);
+    }
+}
+
+/* Of the wire to it. */
+static uint16_t port_to(const struct world *world, unsigned site, enum door door)
+{
+    return world->wires[site * DOORS + door].port;
+}
+
+static void spoil_disks(struct world *world)
+{
+    static const int errors[] = {EIO, ENOSPC};
+    for (unsigned i = 0; i < SITES; i++)
+        if (weather_strikes(&world->weather, WEATHER_DISK_ERROR))
+            memory_disk_fail(world->sites[i].disk,
+                             20 + weather_below(&world->weather, WEATHER_DISK_ERROR, 3000),
+                             errors[weather_below(&world->weather, WEATHER_DISK_ERROR, 2)], false);
+}
+
+static void start_sites(struct world *world)
+{
+    for (unsigned i = 0; i < SITES; i++)
+        if (!site_start(&world->sites[i], port_to(world, 1 - i, DOOR_SMTP),
+                        world->wires[WIRE_OUTSIDE + i].port)) {
+            ledger_wrong(world->ledger, WRONG_START, "site %s does not start: %s",
+                         world->sites[i].name, fail_reason());
+            fflush(stdout);
+            _exit(EXIT_FAILURE);
+        }
+}
+
+/* Clients of the mailboxes; in the last epoch too, to see what is left. */
+static void open_mailboxes(struct world *world)
+{
+    uint32_t pause_ms = world->is_last ? 10 * MINUTE : 1000u << random_below(12);
+    for (unsigned i = 0; i < SITES * SEATS; i++) {
+        world->readers[i] = (struct reader){.ledger = world->ledger,
+                                            .port = port_to(world, i / SEATS, DOOR_IMAP),
+                                            .site = i / SEATS,
+                                            .seat = i % SEATS,
+                                            .pause_ms = pause_ms,
+                                            .most = world->is_last ? 2 : random_below(8)};
+        task_spawn(&world->around, "reader", reader_task, &world->readers[i]);
+    }
+    for (unsigned i = 0; i < SITES * USERS; i++) {
+        world->pops[i] = (struct pop){.ledger = world->ledger,
+                                      .port = port_to(world, i / USERS, DOOR_POP3),
+                                      .user = i,
+                                      .pause_ms = pause_ms,
+                                      .most = world->is_last ? 1 : random_below(4)};
+        task_spawn(&world->around, "pop", pop_task, &world->pops[i]);
+    }
+}
+
+static void serve_world(struct world *world)
+{
+    outside_serve(&world->outside);
+    for (unsigned i = 0; i < WIRES; i++)
+        wire_serve(&world->wires[i]);
+    open_mailboxes(world);
+    if (world->is_last)
+        return;
+    world->client =
+        (struct client){.ledger = world->ledger,
+                        .ports = {port_to(world, 0, DOOR_SMTP), port_to(world, 1, DOOR_SMTP)},
+                        .pause_ms = 1000u << random_below(10),
+                        .most = 1 + random_below(40)};
+    for (unsigned i = 0; i < CLIENTS; i++)
+        task_spawn(&world->around, "client", client_task, &world->client);
+}
+
+/* What nobody who sends or takes mail notices. */
+static bool is_unnoticed(enum weather_kind kind)
+{
+    return kind == WEATHER_GREYLISTED || kind == WEATHER_UNKNOWN;
+}
+
+static bool was_calm(const struct ledger *ledger)
+{
+    for (unsigned i = 0; i < WEATHER_KINDS; i++)
+        if (ledger->happened[i] > 0 && !is_unnoticed(i))
+            return false;
+    return true;
+}
+
+static void judge(struct world *world)
+{
+    struct settings *settings[SITES];
+    for (unsigned i = 0; i < SITES; i++)
+        settings[i] = site_settings(&world->sites[i], port_to(world, 1 - i, DOOR_SMTP),
+                                    world->wires[WIRE_OUTSIDE + i].port);
+    verdict(world->ledger, world->sites, settings, was_calm(world->ledger));
+    for (unsigned i = 0; i < SITES; i++)
+        settings_release(&settings[i]);
+}
+
+static void epoch_main(void *argument)
+{
+    struct world *world = argument;
+    open_world(world);
+    start_sites(world);
+    spoil_disks(world);
+    serve_world(world);
+    task_sleep(world->is_last ? 8 * HOUR : MINUTE + random_below(2 * HOUR));
+    task_group_finish(&world->around);
+    for (unsigned i = 0; i < SITES; i++) {
+        memory_disk_fail(world->sites[i].disk, 0, 0, false);
+        site_stop(&world->sites[i]);
+    }
+    world->cut_call = world->cut_switch = UINT64_MAX;
+    note_progress(world);
+    if (world->is_last)
+        judge(world);
+    for (unsigned i = 0; i < SITES; i++) {
+        site_save(&world->sites[i], false);
+        memory_disk_free(&world->sites[i].disk);
+        for (unsigned door = 0; door < DOORS; door++)
+            close(world->sites[i].fds[door]);
+    }
+}
+
+static void choose_weather(struct world *world)
+{
+    struct ledger *ledger = world->ledger;
+    uint64_t seed = ledger->plan.seed * 1000 + ledger->epoch;
+    world->weather = world->is_last ? weather_calm(seed, ledger->plan.most, ledger->happened)
+                                    : weather_by_chance(seed, ledger->plan.most, ledger->happened);
+}
+
+static void choose_fate(struct world *world)
+{
+    struct weather *weather = &world->weather;
+    world->cut_switch = world->cut_call = UINT64_MAX;
+    if (world->is_last)
+        return;
+    world->victim = weather_below(weather, WEATHER_POWER_CUT, SITES + 1);
+    uint32_t fate = weather_below(weather, WEATHER_POWER_CUT, 5);
+    uint32_t bits = weather_below(weather, WEATHER_POWER_CUT, 9);
+    if (fate == 1 || fate == 2)
+        world->cut_switch = 1 + weather_below(weather, WEATHER_POWER_CUT, 256u << bits);
+    else if (fate >= 3)
+        world->cut_call = 1 + weather_below(weather, WEATHER_POWER_CUT, 8u << bits);
+}
+
+int world_epoch(struct ledger *ledger, const char *directory, bool is_last, bool is_loud)
+{
+    struct world world = {.ledger = ledger, .directory = directory, .is_last = is_last};
+    the_world = &world;
+    log_setup("sim", is_loud ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR + 1);
+    signal(SIGPIPE, SIG_IGN);
+    random_seed_for_test(ledger->plan.seed * 1000 + ledger->epoch);
+    choose_weather(&world);
+    choose_fate(&world);
+    world.simulation = (struct task_simulation){
+        .now_ms = ledger->now_ms, .at_switch = at_switch, .context = &world};
+    task_simulate(&world.simulation);
+    task_loop_run(epoch_main, &world);
+    task_simulate(NULL);
+    return EXIT_SUCCESS;
+}
