@@ -15,7 +15,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "system"
 sys.path.insert(0, str(FOLDER))
-from harness import Mailroot  # noqa: E402  (also puts tools/ on the path)
+from harness import Mailroot, release_ports  # noqa: E402  (also puts tools/ on the path)
 
 
 class OneLinePerTest(unittest.TestResult):
@@ -63,9 +63,19 @@ class OneLinePerTest(unittest.TestResult):
         sys.stdout.flush()
 
 
+class OneClass(unittest.TestSuite):
+    """When its tests are done others may have their ports: each that is claimed is a descriptor,
+    and select(2) takes none above 1023."""
+
+    def run(self, result, debug=False):
+        super().run(result, debug)
+        release_ports()
+        return result
+
+
 def selected(suite, parts):
     """The tests whose module, class or name contains one of the parts."""
-    chosen = unittest.TestSuite()
+    chosen = OneClass()
     for test in suite:
         if isinstance(test, unittest.TestSuite):
             chosen.addTest(selected(test, parts))
