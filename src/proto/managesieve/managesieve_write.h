@@ -1,6 +1,6 @@
 /* What both halves of ManageSieve write. Included only from proto/managesieve. */
-#ifndef PROTO_MANAGESIEVE_WRITE_H
-#define PROTO_MANAGESIEVE_WRITE_H
+#ifndef PROTO_MANAGESIEVE_MANAGESIEVE_WRITE_H
+#define PROTO_MANAGESIEVE_MANAGESIEVE_WRITE_H
 
 #include "proto/line/line.h"
 

@@ -1,6 +1,6 @@
 /* The arguments of SMTP commands (RFC 5321 4.1.1, 4.1.2), parsed strictly. Pure. */
-#ifndef PROTO_SMTP_GRAMMAR_H
-#define PROTO_SMTP_GRAMMAR_H
+#ifndef PROTO_SMTP_SMTP_GRAMMAR_H
+#define PROTO_SMTP_SMTP_GRAMMAR_H
 
 #include "mail/address.h"
 #include "mail/terms.h"

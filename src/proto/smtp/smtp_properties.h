@@ -3,8 +3,8 @@
  * property is its tag (id << 16 | type) and its value: 4 or 8 octets, or a length and as many
  * octets, padded with zeros to a multiple of 4. Exchange's own form was never published; this is
  * ours. */
-#ifndef PROTO_SMTP_PROPERTIES_H
-#define PROTO_SMTP_PROPERTIES_H
+#ifndef PROTO_SMTP_SMTP_PROPERTIES_H
+#define PROTO_SMTP_SMTP_PROPERTIES_H
 
 #include "base/status.h"
 

@@ -1,6 +1,6 @@
 /* One file of a pickup folder. Included only from queue/. */
-#ifndef QUEUE_PICKUP_FILE_H
-#define QUEUE_PICKUP_FILE_H
+#ifndef QUEUE_FILES_PICKUP_FILE_H
+#define QUEUE_FILES_PICKUP_FILE_H
 
 #include "queue/internal.h"
 

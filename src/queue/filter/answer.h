@@ -1,8 +1,8 @@
 /* What an ITEM_ANSWER says: a message to be written in a script's name. Made with the record of the
  * message that the script was run over, and written from there, so that a crash neither loses nor
  * doubles it. Included only from queue/. */
-#ifndef QUEUE_ANSWER_H
-#define QUEUE_ANSWER_H
+#ifndef QUEUE_FILTER_ANSWER_H
+#define QUEUE_FILTER_ANSWER_H
 
 #include "queue/schedule/item.h"
 

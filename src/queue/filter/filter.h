@@ -1,8 +1,8 @@
 /* Between finding out who gets a message and composing its record: the scripts of those who have
  * one are run. What they decide is carried out by the composing (filter_compose.c), so that it is
  * one record with the message. Included only from queue/. */
-#ifndef QUEUE_FILTER_H
-#define QUEUE_FILTER_H
+#ifndef QUEUE_FILTER_FILTER_H
+#define QUEUE_FILTER_FILTER_H
 
 #include "queue/plan.h"
 #include "sieve/sieve.h"

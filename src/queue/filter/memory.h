@@ -2,8 +2,8 @@
  * the owner was told of a script that fails. Values of the owner, "memory/KIND/HASH", each good
  * until an instant; written in the record of the message that they are about. Included only from
  * queue/. */
-#ifndef QUEUE_MEMORY_H
-#define QUEUE_MEMORY_H
+#ifndef QUEUE_FILTER_MEMORY_H
+#define QUEUE_FILTER_MEMORY_H
 
 #include "queue/internal.h"
 

@@ -2,8 +2,8 @@
  * (account/absence.h), compiled, and who has neither: so that most mail
  * costs no look-up. The store tells of each change of an owner's values, and that owner is
  * forgotten. Included only from queue/. */
-#ifndef QUEUE_SCRIPTS_CACHE_H
-#define QUEUE_SCRIPTS_CACHE_H
+#ifndef QUEUE_FILTER_SCRIPTS_CACHE_H
+#define QUEUE_FILTER_SCRIPTS_CACHE_H
 
 #include "sieve/sieve.h"
 #include "store/store.h"

@@ -8,8 +8,8 @@
  * Whom we talk to: the other members of our group (the master with all, the others with the master)
  * on port 691, and the hosts of connectors that lead to other groups, by X-LINK2STATE, there also
  * before mail goes over a new connection. */
-#ifndef QUEUE_LINKS_H
-#define QUEUE_LINKS_H
+#ifndef QUEUE_LINKS_LINKS_H
+#define QUEUE_LINKS_LINKS_H
 
 #include "proc/rpc.h"
 #include "routing/table.h"

@@ -1,6 +1,6 @@
 /* Link states inside the store. Included only from queue/. */
-#ifndef QUEUE_LINKS_INTERNAL_H
-#define QUEUE_LINKS_INTERNAL_H
+#ifndef QUEUE_LINKS_LINKS_INTERNAL_H
+#define QUEUE_LINKS_LINKS_INTERNAL_H
 
 #include "queue/internal.h"
 #include "queue/links/links.h"

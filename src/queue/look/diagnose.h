@@ -1,7 +1,7 @@
 /* Why does mail not go out to an address, or not come in for one? Each step that it takes is looked
  * at in its order, so that the first fault is where to begin. */
-#ifndef QUEUE_DIAGNOSE_H
-#define QUEUE_DIAGNOSE_H
+#ifndef QUEUE_LOOK_DIAGNOSE_H
+#define QUEUE_LOOK_DIAGNOSE_H
 
 #include "decide/finding.h"
 #include "net/address.h"

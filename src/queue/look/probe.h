@@ -1,8 +1,8 @@
 /* Looking instead of sending: what the store asks of send when an administrator probes a host or
  * wants to know why mail does not go or come. Send alone may connect and ask the DNS, and it looks
  * as it would for a message: same resolver, same hosts, same TLS. */
-#ifndef QUEUE_PROBE_H
-#define QUEUE_PROBE_H
+#ifndef QUEUE_LOOK_PROBE_H
+#define QUEUE_LOOK_PROBE_H
 
 #include "decide/finding.h"
 #include "queue/client.h"

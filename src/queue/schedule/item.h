@@ -1,7 +1,7 @@
 /* A queue item: the recipients of one message that wait for the same thing. Opaque to the store;
  * every change of one writes it whole. */
-#ifndef QUEUE_ITEM_H
-#define QUEUE_ITEM_H
+#ifndef QUEUE_SCHEDULE_ITEM_H
+#define QUEUE_SCHEDULE_ITEM_H
 
 #include "base/arena.h"
 #include "mail/report.h"

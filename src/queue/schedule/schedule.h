@@ -1,7 +1,7 @@
 /* What waits, in memory: messages, their parts, and the hops these wait for. Made from the store's
  * items at start, and follows them. Included only from queue/. */
-#ifndef QUEUE_SCHEDULE_H
-#define QUEUE_SCHEDULE_H
+#ifndef QUEUE_SCHEDULE_SCHEDULE_H
+#define QUEUE_SCHEDULE_SCHEDULE_H
 
 #include "base/list.h"
 #include "decide/retry.h"

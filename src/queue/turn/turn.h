@@ -11,8 +11,8 @@
  * could have by the passwords it sees. Who logged in by XCLIENT, or logged in as another since,
  * gets nothing. What may be taken is decided in the store, from the settings of that moment, item
  * by item; send gets the turn's number and with it no other mail. */
-#ifndef QUEUE_TURN_H
-#define QUEUE_TURN_H
+#ifndef QUEUE_TURN_TURN_H
+#define QUEUE_TURN_TURN_H
 
 #include "queue/client.h"
 

@@ -1,6 +1,6 @@
 /* What LIST says of rights. */
-#ifndef PROTO_IMAP_IMAP_ACL_H
-#define PROTO_IMAP_IMAP_ACL_H
+#ifndef PROTO_IMAP_MAILBOX_IMAP_ACL_H
+#define PROTO_IMAP_MAILBOX_IMAP_ACL_H
 
 #include "proto/imap/imap_session.h"
 

@@ -1,7 +1,7 @@
 /* Which mailboxes are meant (RFC 5465 6, RFC 7377 2.2): "personal", "subtree (a b)" and the like.
  * A new one is a row in imap_filter.c. */
-#ifndef PROTO_IMAP_IMAP_FILTER_H
-#define PROTO_IMAP_IMAP_FILTER_H
+#ifndef PROTO_IMAP_MAILBOX_IMAP_FILTER_H
+#define PROTO_IMAP_MAILBOX_IMAP_FILTER_H
 
 #include "proto/imap/imap_session.h"
 

@@ -1,6 +1,6 @@
 /* NOTIFY (RFC 5465): being told of other mailboxes, and of the selected one at any time. */
-#ifndef PROTO_IMAP_IMAP_NOTIFY_H
-#define PROTO_IMAP_IMAP_NOTIFY_H
+#ifndef PROTO_IMAP_MAILBOX_IMAP_NOTIFY_H
+#define PROTO_IMAP_MAILBOX_IMAP_NOTIFY_H
 
 #include "proto/imap/imap_session.h"
 

@@ -1,6 +1,6 @@
 /* Patterns of mailbox names (RFC 9051 6.3.9): "*" is anything, "%" anything within a level. */
-#ifndef PROTO_IMAP_IMAP_PATTERN_H
-#define PROTO_IMAP_IMAP_PATTERN_H
+#ifndef PROTO_IMAP_MAILBOX_IMAP_PATTERN_H
+#define PROTO_IMAP_MAILBOX_IMAP_PATTERN_H
 
 #include "base/text.h"
 

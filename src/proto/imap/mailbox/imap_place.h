@@ -6,8 +6,8 @@
  *     Public/News                       the site's
  *
  * The names of others are as they are for their owner behind the prefix, INBOX too. */
-#ifndef PROTO_IMAP_IMAP_PLACE_H
-#define PROTO_IMAP_IMAP_PLACE_H
+#ifndef PROTO_IMAP_MAILBOX_IMAP_PLACE_H
+#define PROTO_IMAP_MAILBOX_IMAP_PLACE_H
 
 #include "proto/imap/imap_session.h"
 

@@ -1,7 +1,7 @@
 /* STATUS items (RFC 9051 6.3.11), also asked for by LIST (RFC 5819). A new one is a row in
  * imap_status.c. */
-#ifndef PROTO_IMAP_IMAP_STATUS_H
-#define PROTO_IMAP_IMAP_STATUS_H
+#ifndef PROTO_IMAP_MAILBOX_IMAP_STATUS_H
+#define PROTO_IMAP_MAILBOX_IMAP_STATUS_H
 
 #include "proto/imap/imap_session.h"
 

@@ -1,6 +1,6 @@
 /* What mailboxes are for (RFC 6154). */
-#ifndef PROTO_IMAP_IMAP_USES_H
-#define PROTO_IMAP_IMAP_USES_H
+#ifndef PROTO_IMAP_MAILBOX_IMAP_USES_H
+#define PROTO_IMAP_MAILBOX_IMAP_USES_H
 
 #include "proto/imap/imap_lex.h"
 #include "store/mailbox.h"

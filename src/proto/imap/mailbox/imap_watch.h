@@ -1,6 +1,6 @@
 /* Whose mailboxes a session watches: found anew in each round, for who shares what changes. */
-#ifndef PROTO_IMAP_IMAP_WATCH_H
-#define PROTO_IMAP_IMAP_WATCH_H
+#ifndef PROTO_IMAP_MAILBOX_IMAP_WATCH_H
+#define PROTO_IMAP_MAILBOX_IMAP_WATCH_H
 
 #include "store/watch.h"
 

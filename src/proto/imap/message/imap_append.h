@@ -1,7 +1,7 @@
 /* Messages on their way into a mailbox, for APPEND and REPLACE. Trouble sticks, and the client's
  * bytes are read all the same, so that the session stays in step. */
-#ifndef PROTO_IMAP_IMAP_APPEND_H
-#define PROTO_IMAP_IMAP_APPEND_H
+#ifndef PROTO_IMAP_MESSAGE_IMAP_APPEND_H
+#define PROTO_IMAP_MESSAGE_IMAP_APPEND_H
 
 #include "proto/imap/imap_session.h"
 #include "store/append.h"

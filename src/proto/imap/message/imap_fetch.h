@@ -1,7 +1,7 @@
 /* FETCH inside: what was asked for, and how each item is answered. A new item is a row of the table
  * in imap_fetch.c and a function. */
-#ifndef PROTO_IMAP_IMAP_FETCH_H
-#define PROTO_IMAP_IMAP_FETCH_H
+#ifndef PROTO_IMAP_MESSAGE_IMAP_FETCH_H
+#define PROTO_IMAP_MESSAGE_IMAP_FETCH_H
 
 #include "proto/imap/imap_session.h"
 #include "proto/imap/message/imap_message.h"

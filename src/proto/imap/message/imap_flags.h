@@ -1,6 +1,6 @@
 /* Flags and keywords of messages (RFC 9051 2.3.2). */
-#ifndef PROTO_IMAP_IMAP_FLAGS_H
-#define PROTO_IMAP_IMAP_FLAGS_H
+#ifndef PROTO_IMAP_MESSAGE_IMAP_FLAGS_H
+#define PROTO_IMAP_MESSAGE_IMAP_FLAGS_H
 
 #include "proto/imap/imap_lex.h"
 #include "store/mailbox.h"

@@ -1,8 +1,8 @@
 /* A message and what is known of it beyond its entry: its header's common fields, its tree of
  * parts, its bytes; each looked up when it is first asked for. What had to be made from the bytes
  * is kept beside the message (store/derived.h), so a listing opens no body twice. */
-#ifndef PROTO_IMAP_IMAP_MESSAGE_H
-#define PROTO_IMAP_IMAP_MESSAGE_H
+#ifndef PROTO_IMAP_MESSAGE_IMAP_MESSAGE_H
+#define PROTO_IMAP_MESSAGE_IMAP_MESSAGE_H
 
 #include "mail/mime.h"
 #include "store/derived.h"

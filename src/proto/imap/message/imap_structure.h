@@ -1,6 +1,6 @@
 /* BODY and BODYSTRUCTURE (RFC 9051 7.5.2), and finding a part by its number (6.4.5.1). */
-#ifndef PROTO_IMAP_IMAP_STRUCTURE_H
-#define PROTO_IMAP_IMAP_STRUCTURE_H
+#ifndef PROTO_IMAP_MESSAGE_IMAP_STRUCTURE_H
+#define PROTO_IMAP_MESSAGE_IMAP_STRUCTURE_H
 
 #include "proto/imap/message/imap_message.h"
 

@@ -1,7 +1,7 @@
 /* The URLs of messages and their parts (RFC 5092), as far as they lead into this server:
  * "/Drafts;UIDVALIDITY=385759045/;UID=20/;SECTION=1.2". */
-#ifndef PROTO_IMAP_IMAP_URL_H
-#define PROTO_IMAP_IMAP_URL_H
+#ifndef PROTO_IMAP_MESSAGE_IMAP_URL_H
+#define PROTO_IMAP_MESSAGE_IMAP_URL_H
 
 #include "base/arena.h"
 

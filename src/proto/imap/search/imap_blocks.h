@@ -1,7 +1,7 @@
 /* Making blocks (imap_words.h) of what of a mailbox was looked through, BLOCK_MEMBERS messages at a
  * time; what is left over stays as it is. */
-#ifndef PROTO_IMAP_IMAP_BLOCKS_H
-#define PROTO_IMAP_IMAP_BLOCKS_H
+#ifndef PROTO_IMAP_SEARCH_IMAP_BLOCKS_H
+#define PROTO_IMAP_SEARCH_IMAP_BLOCKS_H
 
 #include "store/mailbox.h"
 

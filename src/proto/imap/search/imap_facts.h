@@ -1,8 +1,8 @@
 /* What SORT and THREAD compare of a message, made of its header once and kept beside it: texts in
  * the form in which they are ordered (mail/collate.h), cut where they are long; message ids as
  * hashes. */
-#ifndef PROTO_IMAP_IMAP_FACTS_H
-#define PROTO_IMAP_IMAP_FACTS_H
+#ifndef PROTO_IMAP_SEARCH_IMAP_FACTS_H
+#define PROTO_IMAP_SEARCH_IMAP_FACTS_H
 
 #include "proto/imap/message/imap_message.h"
 

@@ -2,8 +2,8 @@
  * only ever says that a message can't hold a text; all others are read, so a search finds the same
  * with the index, with half of it and without. A message is looked through some time after it was
  * delivered, by a task that leaves the store most of its time. */
-#ifndef PROTO_IMAP_IMAP_INDEX_H
-#define PROTO_IMAP_IMAP_INDEX_H
+#ifndef PROTO_IMAP_SEARCH_IMAP_INDEX_H
+#define PROTO_IMAP_SEARCH_IMAP_INDEX_H
 
 #include "account/account.h"
 #include "proto/imap/message/imap_message.h"

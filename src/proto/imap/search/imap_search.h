@@ -1,7 +1,7 @@
 /* SEARCH inside: the keys (RFC 9051 6.4.4) as a tree, and whether a message fits. A new key is a
  * row of the table in imap_search_key.c and a case, or a function, in imap_search_match.c. */
-#ifndef PROTO_IMAP_IMAP_SEARCH_H
-#define PROTO_IMAP_IMAP_SEARCH_H
+#ifndef PROTO_IMAP_SEARCH_IMAP_SEARCH_H
+#define PROTO_IMAP_SEARCH_IMAP_SEARCH_H
 
 #include "proto/imap/imap_partial.h"
 #include "proto/imap/imap_session.h"

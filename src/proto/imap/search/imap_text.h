@@ -1,8 +1,8 @@
 /* The text of a message as a reader sees it, folded (mail/fold.h) for being searched: encoded words
  * and transfer encodings undone, any charset as UTF-8, HTML without its markup. In bounded memory:
  * a body comes in pieces that end at a line's end where there is one. */
-#ifndef PROTO_IMAP_IMAP_TEXT_H
-#define PROTO_IMAP_IMAP_TEXT_H
+#ifndef PROTO_IMAP_SEARCH_IMAP_TEXT_H
+#define PROTO_IMAP_SEARCH_IMAP_TEXT_H
 
 #include "proto/imap/message/imap_message.h"
 

@@ -1,6 +1,6 @@
 /* Messages as conversations: the two ways of RFC 5256 3. It knows no session and no store. */
-#ifndef PROTO_IMAP_IMAP_THREADS_H
-#define PROTO_IMAP_IMAP_THREADS_H
+#ifndef PROTO_IMAP_SEARCH_IMAP_THREADS_H
+#define PROTO_IMAP_SEARCH_IMAP_THREADS_H
 
 #include "base/buffer.h"
 #include "proto/imap/search/imap_facts.h"

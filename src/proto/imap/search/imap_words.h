@@ -2,8 +2,8 @@
  * lie in blocks (store/block.h) of up to BLOCK_MEMBERS; of each block there are lists of who has
  * which grams (mail/postings.h), and the fields that are searched most (mail/column.h). Blocks are
  * made by imap_blocks.h. A message that lies in none is asked for by itself (imap_index.h). */
-#ifndef PROTO_IMAP_IMAP_WORDS_H
-#define PROTO_IMAP_IMAP_WORDS_H
+#ifndef PROTO_IMAP_SEARCH_IMAP_WORDS_H
+#define PROTO_IMAP_SEARCH_IMAP_WORDS_H
 
 #include "mail/postings.h"
 #include "proto/imap/message/imap_message.h"

@@ -1,7 +1,7 @@
 /* SMTP as a client (RFC 5321): one connection, any number of messages one after the other. What
  * the peer does is never a failure of ours: every recipient gets an outcome, whatever happens. */
-#ifndef SMTP_CLIENT_H
-#define SMTP_CLIENT_H
+#ifndef PROTO_SMTP_CLIENT_SMTP_CLIENT_H
+#define PROTO_SMTP_CLIENT_SMTP_CLIENT_H
 
 #include "net/stream.h"
 #include "proto/smtp/client/smtp_client_auth.h"

@@ -1,6 +1,6 @@
 /* Logging in as an SMTP client: AUTH (RFC 4954), and X-EXPS between servers of one organisation. */
-#ifndef SMTP_CLIENT_AUTH_H
-#define SMTP_CLIENT_AUTH_H
+#ifndef PROTO_SMTP_CLIENT_SMTP_CLIENT_AUTH_H
+#define PROTO_SMTP_CLIENT_SMTP_CLIENT_AUTH_H
 
 #include "base/status.h"
 #include "sasl/client.h"

@@ -1,7 +1,7 @@
 /* Inside the SMTP client: what its files share. A connection in dialogue: commands out, replies in,
  * each waited for as long as the settings say and no longer. */
-#ifndef SMTP_CLIENT_DIALOG_H
-#define SMTP_CLIENT_DIALOG_H
+#ifndef PROTO_SMTP_CLIENT_SMTP_CLIENT_DIALOG_H
+#define PROTO_SMTP_CLIENT_SMTP_CLIENT_DIALOG_H
 
 #include "proto/smtp/client/smtp_client.h"
 #include "settings/extensions.h"

@@ -1,6 +1,6 @@
 /* A message as DATA sends it (RFC 5321 4.5.2): lines that begin with a dot get another. Pure. */
-#ifndef SMTP_CLIENT_DOTS_H
-#define SMTP_CLIENT_DOTS_H
+#ifndef PROTO_SMTP_CLIENT_SMTP_CLIENT_DOTS_H
+#define PROTO_SMTP_CLIENT_SMTP_CLIENT_DOTS_H
 
 #include "base/text.h"
 

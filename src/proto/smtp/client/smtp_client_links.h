@@ -1,6 +1,6 @@
 /* Telling another server of links (routing/packet.h), over a connection that is open. */
-#ifndef SMTP_CLIENT_LINKS_H
-#define SMTP_CLIENT_LINKS_H
+#ifndef PROTO_SMTP_CLIENT_SMTP_CLIENT_LINKS_H
+#define PROTO_SMTP_CLIENT_SMTP_CLIENT_LINKS_H
 
 #include "proto/smtp/client/smtp_client.h"
 

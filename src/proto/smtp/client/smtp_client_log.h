@@ -1,7 +1,7 @@
 /* The dialogue with another host as rows of a protocol log: each command and each reply is one.
  * What is said to log in is not in it, nor is a message. */
-#ifndef SMTP_CLIENT_LOG_H
-#define SMTP_CLIENT_LOG_H
+#ifndef PROTO_SMTP_CLIENT_SMTP_CLIENT_LOG_H
+#define PROTO_SMTP_CLIENT_SMTP_CLIENT_LOG_H
 
 #include "proto/smtp/client/smtp_client_dialog.h"
 

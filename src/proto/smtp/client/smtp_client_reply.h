@@ -1,7 +1,7 @@
 /* What an SMTP server answers (RFC 5321 4.2): replies of one or more lines, read from any cutting
  * of the stream with bounded memory. Pure. */
-#ifndef SMTP_CLIENT_REPLY_H
-#define SMTP_CLIENT_REPLY_H
+#ifndef PROTO_SMTP_CLIENT_SMTP_CLIENT_REPLY_H
+#define PROTO_SMTP_CLIENT_SMTP_CLIENT_REPLY_H
 
 #include "base/buffer.h"
 #include "base/status.h"

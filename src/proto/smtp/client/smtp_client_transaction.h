@@ -1,7 +1,7 @@
 /* Inside the SMTP client: one message on its way, in one transaction after another. Every recipient
  * starts unsettled and is settled once, by the reply to its RCPT or by what ended a transaction. */
-#ifndef SMTP_CLIENT_TRANSACTION_H
-#define SMTP_CLIENT_TRANSACTION_H
+#ifndef PROTO_SMTP_CLIENT_SMTP_CLIENT_TRANSACTION_H
+#define PROTO_SMTP_CLIENT_SMTP_CLIENT_TRANSACTION_H
 
 #include "mail/convert.h"
 #include "proto/smtp/client/smtp_client_dialog.h"

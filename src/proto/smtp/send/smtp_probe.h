@@ -1,7 +1,7 @@
 /* Probes: the sender looks at a host as it would for a message, and tells every step. It stops
  * before a message: the most that is said are MAIL and RCPT, and then RSET. */
-#ifndef SMTP_PROBE_H
-#define SMTP_PROBE_H
+#ifndef PROTO_SMTP_SEND_SMTP_PROBE_H
+#define PROTO_SMTP_SEND_SMTP_PROBE_H
 
 #include "proto/smtp/send/smtp_send_attempt.h"
 #include "queue/look/probe.h"

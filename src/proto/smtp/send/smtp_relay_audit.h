@@ -1,7 +1,7 @@
 /* The ways in which servers have been talked into relaying, tried on one. Each is asked over a
  * connection of its own, up to RCPT; no message is sent. For the command line: needs no role. */
-#ifndef SMTP_RELAY_AUDIT_H
-#define SMTP_RELAY_AUDIT_H
+#ifndef PROTO_SMTP_SEND_SMTP_RELAY_AUDIT_H
+#define PROTO_SMTP_SEND_SMTP_RELAY_AUDIT_H
 
 #include "net/stream.h"
 #include "net/tls.h"

@@ -1,7 +1,7 @@
 /* The sender: leases jobs from the queue, gives each to its hop, and reports what became of it. A
  * hop has its own connections, so that a slow or dead one holds up no other. */
-#ifndef SMTP_SEND_H
-#define SMTP_SEND_H
+#ifndef PROTO_SMTP_SEND_SMTP_SEND_H
+#define PROTO_SMTP_SEND_SMTP_SEND_H
 
 #include "proc/role.h"
 

@@ -1,6 +1,6 @@
 /* One attempt to deliver one job: over the connection at hand, or by the route's hosts in turn. */
-#ifndef SMTP_SEND_ATTEMPT_H
-#define SMTP_SEND_ATTEMPT_H
+#ifndef PROTO_SMTP_SEND_SMTP_SEND_ATTEMPT_H
+#define PROTO_SMTP_SEND_SMTP_SEND_ATTEMPT_H
 
 #include "proc/role.h"
 #include "proto/smtp/client/smtp_client.h"

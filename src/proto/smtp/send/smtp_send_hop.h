@@ -1,6 +1,6 @@
 /* Inside the sender: jobs in hand, and hops with their waiting jobs and connections. */
-#ifndef SMTP_SEND_HOP_H
-#define SMTP_SEND_HOP_H
+#ifndef PROTO_SMTP_SEND_SMTP_SEND_HOP_H
+#define PROTO_SMTP_SEND_SMTP_SEND_HOP_H
 
 #include "base/map.h"
 #include "proto/smtp/send/smtp_send_attempt.h"

@@ -1,6 +1,6 @@
 /* Inside the sender: it carries what the store says of links to others, and back. */
-#ifndef SMTP_SEND_LINKS_H
-#define SMTP_SEND_LINKS_H
+#ifndef PROTO_SMTP_SEND_SMTP_SEND_LINKS_H
+#define PROTO_SMTP_SEND_SMTP_SEND_LINKS_H
 
 #include "proto/smtp/send/smtp_send_attempt.h"
 

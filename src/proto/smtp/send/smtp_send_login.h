@@ -1,7 +1,7 @@
 /* What a connector logs in with at its smart hosts: from the settings, the secrets, and files that
  * others keep fresh. */
-#ifndef SMTP_SEND_LOGIN_H
-#define SMTP_SEND_LOGIN_H
+#ifndef PROTO_SMTP_SEND_SMTP_SEND_LOGIN_H
+#define PROTO_SMTP_SEND_SMTP_SEND_LOGIN_H
 
 #include "proc/role.h"
 #include "proto/smtp/client/smtp_client_auth.h"

@@ -1,8 +1,8 @@
 /* Requests: asking hosts that hold mail for us to send it, when we send to them and on schedule
  * (`request` of connectors). What is fetched over a connection of ours (ATRN) is received by a
  * front, to which the bytes are copied. */
-#ifndef SMTP_SEND_REQUEST_H
-#define SMTP_SEND_REQUEST_H
+#ifndef PROTO_SMTP_SEND_SMTP_SEND_REQUEST_H
+#define PROTO_SMTP_SEND_SMTP_SEND_REQUEST_H
 
 #include "proto/smtp/send/smtp_send_attempt.h"
 

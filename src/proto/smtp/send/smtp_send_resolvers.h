@@ -1,7 +1,7 @@
 /* The resolvers of the sender: one for all, and those of connectors that ask servers of their own.
  */
-#ifndef SMTP_SEND_RESOLVERS_H
-#define SMTP_SEND_RESOLVERS_H
+#ifndef PROTO_SMTP_SEND_SMTP_SEND_RESOLVERS_H
+#define PROTO_SMTP_SEND_SMTP_SEND_RESOLVERS_H
 
 #include "net/resolver.h"
 #include "proc/role.h"

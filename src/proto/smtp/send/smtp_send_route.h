@@ -1,7 +1,7 @@
 /* Where a job goes: the hosts to try, in order, from its connector's smart hosts or the MX records
  * of its domain. */
-#ifndef SMTP_SEND_ROUTE_H
-#define SMTP_SEND_ROUTE_H
+#ifndef PROTO_SMTP_SEND_SMTP_SEND_ROUTE_H
+#define PROTO_SMTP_SEND_SMTP_SEND_ROUTE_H
 
 #include "net/resolver.h"
 #include "proto/smtp/client/smtp_client.h"

@@ -1,7 +1,7 @@
 /* A hop's TLS: what is looked up before the decision, the decision, and what a connection must then
  * expect of its peer. */
-#ifndef SMTP_SEND_TLS_H
-#define SMTP_SEND_TLS_H
+#ifndef PROTO_SMTP_SEND_SMTP_SEND_TLS_H
+#define PROTO_SMTP_SEND_SMTP_SEND_TLS_H
 
 #include "decide/tls_policy.h"
 #include "proto/smtp/send/smtp_send_route.h"

@@ -1,8 +1,8 @@
 /* Turned sessions in the sender: the peer logged in at our server and asked for its mail (TURN,
  * ATRN), so we are the client on a connection that it opened. What it may have is the store's to
  * say (queue/turn/turn.h): here a turn is a number to ask for jobs with. */
-#ifndef SMTP_SEND_TURN_H
-#define SMTP_SEND_TURN_H
+#ifndef PROTO_SMTP_SEND_SMTP_SEND_TURN_H
+#define PROTO_SMTP_SEND_SMTP_SEND_TURN_H
 
 #include "proto/smtp/send/smtp_send_attempt.h"
 #include "queue/turn/turn.h"

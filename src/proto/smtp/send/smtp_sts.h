@@ -1,7 +1,7 @@
 /* MTA-STS as a sender (RFC 8461): the policies of domains, found by DNS and HTTPS and kept for as
  * long as they say, in memory. A policy that can't be fetched anew counts until it ends. */
-#ifndef SMTP_STS_H
-#define SMTP_STS_H
+#ifndef PROTO_SMTP_SEND_SMTP_STS_H
+#define PROTO_SMTP_SEND_SMTP_STS_H
 
 #include "net/resolver.h"
 #include "net/sts_policy.h"

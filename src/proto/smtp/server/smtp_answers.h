@@ -1,7 +1,7 @@
 /* Every reply of the SMTP server, in one table. Codes and enhanced codes (RFC 3463) are the
  * contract; the words are for people. */
-#ifndef PROTO_SMTP_ANSWERS_H
-#define PROTO_SMTP_ANSWERS_H
+#ifndef PROTO_SMTP_SERVER_SMTP_ANSWERS_H
+#define PROTO_SMTP_SERVER_SMTP_ANSWERS_H
 
 #include <stdbool.h>
 

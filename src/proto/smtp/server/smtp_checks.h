@@ -1,7 +1,7 @@
 /* SPF and Sender ID (RFC 7208, RFC 4406) meet a session: whether the host may send for the domains
  * that a message names, and what becomes of it. Included only from proto/smtp. */
-#ifndef PROTO_SMTP_CHECKS_H
-#define PROTO_SMTP_CHECKS_H
+#ifndef PROTO_SMTP_SERVER_SMTP_CHECKS_H
+#define PROTO_SMTP_SERVER_SMTP_CHECKS_H
 
 #include "decide/spf.h"
 #include "mail/pra.h"

@@ -1,8 +1,8 @@
 /* What EHLO promises: one row per extension, offered only where it works in this session. The verbs
  * of an extension are known by their rows in smtp_server.c, its parameters by smtp_grammar.c; both
  * go away with it when the settings switch it off. */
-#ifndef PROTO_SMTP_EXTENSIONS_H
-#define PROTO_SMTP_EXTENSIONS_H
+#ifndef PROTO_SMTP_SERVER_SMTP_EXTENSIONS_H
+#define PROTO_SMTP_SERVER_SMTP_EXTENSIONS_H
 
 #include "proto/smtp/server/smtp_session.h"
 

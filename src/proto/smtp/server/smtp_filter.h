@@ -1,6 +1,6 @@
 /* Where the filters of a server (decide/filter.h) meet a session. Included only from proto/smtp. */
-#ifndef PROTO_SMTP_FILTER_H
-#define PROTO_SMTP_FILTER_H
+#ifndef PROTO_SMTP_SERVER_SMTP_FILTER_H
+#define PROTO_SMTP_SERVER_SMTP_FILTER_H
 
 #include "proto/smtp/server/smtp_session.h"
 

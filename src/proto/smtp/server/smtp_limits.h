@@ -1,6 +1,6 @@
 /* How much one session may bring, by the settings of its server. */
-#ifndef PROTO_SMTP_LIMITS_H
-#define PROTO_SMTP_LIMITS_H
+#ifndef PROTO_SMTP_SERVER_SMTP_LIMITS_H
+#define PROTO_SMTP_SERVER_SMTP_LIMITS_H
 
 #include "proto/smtp/server/smtp_session.h"
 

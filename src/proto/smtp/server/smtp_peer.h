@@ -1,7 +1,7 @@
 /* The verbs of other servers of our own organisation: who is one is told by the settings (`peer`)
  * and proved by a login. */
-#ifndef PROTO_SMTP_PEER_H
-#define PROTO_SMTP_PEER_H
+#ifndef PROTO_SMTP_SERVER_SMTP_PEER_H
+#define PROTO_SMTP_SERVER_SMTP_PEER_H
 
 #include "proto/smtp/server/smtp_session.h"
 

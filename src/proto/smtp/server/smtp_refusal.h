@@ -1,6 +1,6 @@
 /* What the queue refuses by a status of its own, and which answer says so. */
-#ifndef PROTO_SMTP_REFUSAL_H
-#define PROTO_SMTP_REFUSAL_H
+#ifndef PROTO_SMTP_SERVER_SMTP_REFUSAL_H
+#define PROTO_SMTP_SERVER_SMTP_REFUSAL_H
 
 #include "proto/smtp/server/smtp_session.h"
 

@@ -1,7 +1,7 @@
 /* The SMTP and LMTP server: one session, from greeting to goodbye. Runs in front, which holds no
  * mail and no passwords: recipients and logins are asked of auth, messages go to store. */
-#ifndef PROTO_SMTP_SERVER_H
-#define PROTO_SMTP_SERVER_H
+#ifndef PROTO_SMTP_SERVER_SMTP_SERVER_H
+#define PROTO_SMTP_SERVER_SMTP_SERVER_H
 
 #include "net/stream.h"
 #include "proto/line/front.h"

@@ -1,7 +1,7 @@
 /* The state of an SMTP session, shared by the files of the server. Included only from proto/smtp.
  */
-#ifndef PROTO_SMTP_SESSION_H
-#define PROTO_SMTP_SESSION_H
+#ifndef PROTO_SMTP_SERVER_SMTP_SESSION_H
+#define PROTO_SMTP_SERVER_SMTP_SESSION_H
 
 #include "decide/filter.h"
 #include "decide/relay.h"

@@ -1,6 +1,6 @@
 /* The header fields a server adds in front of a message. Pure: facts in, bytes out. */
-#ifndef PROTO_SMTP_STAMP_H
-#define PROTO_SMTP_STAMP_H
+#ifndef PROTO_SMTP_SERVER_SMTP_STAMP_H
+#define PROTO_SMTP_SERVER_SMTP_STAMP_H
 
 #include "base/buffer.h"
 #include "decide/spf.h"

@@ -1,6 +1,6 @@
 /* The arguments of ETRN and ATRN, parsed strictly. Pure. */
-#ifndef PROTO_SMTP_TURN_GRAMMAR_H
-#define PROTO_SMTP_TURN_GRAMMAR_H
+#ifndef PROTO_SMTP_SERVER_SMTP_TURN_GRAMMAR_H
+#define PROTO_SMTP_SERVER_SMTP_TURN_GRAMMAR_H
 
 #include "base/arena.h"
 #include "queue/turn/turn.h"

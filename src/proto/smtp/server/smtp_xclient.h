@@ -1,6 +1,6 @@
 /* XCLIENT, as Postfix documents it (XCLIENT_README): a front proxy tells for whom it speaks. */
-#ifndef PROTO_SMTP_XCLIENT_H
-#define PROTO_SMTP_XCLIENT_H
+#ifndef PROTO_SMTP_SERVER_SMTP_XCLIENT_H
+#define PROTO_SMTP_SERVER_SMTP_XCLIENT_H
 
 #include "proto/smtp/server/smtp_session.h"
 
