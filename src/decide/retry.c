@@ -26,6 +26,14 @@ int64_t decide_message_wait(const struct setting_retry *retry, unsigned attempts
     return from_list(retry, attempts == 0 ? 0 : attempts - 1);
 }
 
+int64_t decide_longest_wait(const struct setting_retry *retry)
+{
+    int64_t longest = from_list(retry, 0);
+    for (unsigned i = 1; i < retry->after_count; i++)
+        longest = from_list(retry, i) > longest ? from_list(retry, i) : longest;
+    return longest;
+}
+
 static int64_t expire_ms(const struct setting_retry *retry, const struct wait *wait)
 {
     return wait->is_local ? retry->local_expire_ms : retry->expire_ms;

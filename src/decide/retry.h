@@ -11,6 +11,8 @@
 int64_t decide_hop_wait(const struct setting_retry *retry, unsigned failures);
 /* How long one message waits after its `attempts`-th answer "try later" (1: the first). */
 int64_t decide_message_wait(const struct setting_retry *retry, unsigned attempts);
+/* No message waits longer for its next try. */
+int64_t decide_longest_wait(const struct setting_retry *retry);
 
 /* How long a message has waited for a hop, and what was said of it. */
 struct wait {

@@ -54,6 +54,14 @@ TEST("attempts end with the settings' time or the sender's, whichever comes firs
     EXPECT(decide_last_try(&retry, &wait) == 2 * DAY + HOUR);
 }
 
+TEST("no message waits longer than the longest interval, wherever that stands in the list")
+{
+    int64_t after_ms[] = {MINUTE, 4 * HOUR, HOUR};
+    struct setting_retry listed = {.after_ms = after_ms, .after_count = 3};
+    EXPECT(decide_longest_wait(&listed) == 4 * HOUR);
+    EXPECT(decide_longest_wait(&retry) == decide_message_wait(&retry, 1));
+}
+
 /* shows: V27 */
 TEST("relaying is told where nobody behind can tell, and where every hop was asked to")
 {

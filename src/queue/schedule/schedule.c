@@ -2,7 +2,6 @@
  * they are due, and those that are take turns. Nothing here walks the queue. */
 #include "queue/schedule/schedule.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -36,7 +35,7 @@ void schedule_init(struct queue *queue)
     list_init(&queue->hops_holding);
     list_init(&queue->leased);
     queue->loaded_ms = clock_wall_ms();
-    queue->clock_ahead_ms = clock_wall_ms() - clock_monotonic_ms();
+    queue->clock_ahead_ms = queue->loaded_ms - clock_monotonic_ms();
     named_init(queue);
     pace_init(queue);
     task_event_init(&queue->work);
@@ -287,9 +286,10 @@ static void note_server(struct queue *queue, struct queued *message, const struc
         message->pace = pace_find(queue, server);
 }
 
-void schedule_item(void *context, uint64_t id, uint32_t number, struct text value)
+/* The item as it then is; NULL: there is none. */
+static struct queued_item *take_item(struct queue *queue, uint64_t id, uint32_t number,
+                                     struct text value)
 {
-    struct queue *queue = context;
     struct queued_item *item = schedule_find(queue, id, number);
     struct arena arena;
     struct item facts;
@@ -297,6 +297,7 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
     if (text_is_empty(value)) {
         if (item != NULL)
             remove_item(queue, item);
+        item = NULL;
     } else if (value.data[0] == ITEM_SENT) {
         note_number(queue, id, number);
     } else if (item_decode(value, &arena, &facts) && (item = item_for(queue, id, number)) != NULL) {
@@ -322,16 +323,20 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
         schedule_place(queue, item);
     }
     arena_finish(&arena);
+    return item;
 }
 
-/* Nothing waits for longer than the longest interval: if it seems to, the clock was set back. */
+void schedule_item(void *context, uint64_t id, uint32_t number, struct text value)
+{
+    take_item(context, id, number, value);
+}
+
+/* If one seems to wait for longer than any does, the clock was set back. */
 static void heed_clock_at_load(struct queue *queue, struct queued_item *item)
 {
     const struct setting_retry *retry = pace_retry(queue, item->message->pace);
-    int64_t most = decide_message_wait(retry, UINT_MAX);
-    for (unsigned i = 0; i < retry->after_count; i++)
-        most = retry->after_ms[i] > most ? retry->after_ms[i] : most;
-    if (item->kind != ITEM_SEND || item->next_try_ms <= queue->loaded_ms + most)
+    if (item->kind != ITEM_SEND ||
+        item->next_try_ms <= queue->loaded_ms + decide_longest_wait(retry))
         return;
     item->next_try_ms = queue->loaded_ms;
     schedule_place(queue, item);
@@ -339,10 +344,7 @@ static void heed_clock_at_load(struct queue *queue, struct queued_item *item)
 
 static bool load_one(void *context, struct text key, struct text value)
 {
-    uint64_t id = key_get_u64(key, 0);
-    uint32_t number = key_get_u32(key, 8);
-    schedule_item(context, id, number, value);
-    struct queued_item *item = schedule_find(context, id, number);
+    struct queued_item *item = take_item(context, key_get_u64(key, 0), key_get_u32(key, 8), value);
     if (item != NULL)
         heed_clock_at_load(context, item);
     return true;
