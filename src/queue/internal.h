@@ -135,6 +135,11 @@ void serve_finish(struct queue *queue);
  * call is to be ended all the same. */
 enum status serve_begin_call(struct queue *queue);
 void serve_end_call(struct queue *queue);
+/* A whole call that asks for jobs: give appends them and counts them. YIELDS. */
+typedef enum status serve_jobs_lease(struct queue *queue, struct text request, struct buffer *jobs,
+                                     unsigned *count);
+void serve_jobs(struct queue *queue, struct rpc_call *call, struct text request,
+                serve_jobs_lease *give);
 
 /* job.c */
 /* Append the job of a leased item. False: its message can't be read now. YIELDS. */

@@ -401,14 +401,15 @@ static enum status lease(struct queue *queue, struct text request, struct buffer
     return status;
 }
 
-static void serve_lease(void *context, struct rpc_call *call, struct text request)
+void serve_jobs(struct queue *queue, struct rpc_call *call, struct text request,
+                serve_jobs_lease *give)
 {
     struct buffer jobs, out;
     unsigned count = 0;
     buffer_init(&jobs, RPC_FRAME_MAX - 64);
-    enum status status = serve_begin_call(context);
+    enum status status = serve_begin_call(queue);
     if (status == OK)
-        status = lease(context, request, &jobs, &count);
+        status = give(queue, request, &jobs, &count);
     buffer_init(&out, RPC_FRAME_MAX);
     wire_put_u32(&out, count);
     buffer_append(&out, buffer_text(&jobs));
@@ -418,7 +419,12 @@ static void serve_lease(void *context, struct rpc_call *call, struct text reques
         rpc_fail(&call, status, fail_reason());
     buffer_finish(&out);
     buffer_finish(&jobs);
-    serve_end_call(context);
+    serve_end_call(queue);
+}
+
+static void serve_lease(void *context, struct rpc_call *call, struct text request)
+{
+    serve_jobs(context, call, request, lease);
 }
 
 static void serve_body(void *context, struct rpc_call *call, struct text request)

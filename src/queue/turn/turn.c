@@ -367,22 +367,7 @@ static enum status lease(struct queue *queue, struct text request, struct buffer
 
 void queue_serve_turn_lease(void *context, struct rpc_call *call, struct text request)
 {
-    struct buffer jobs, out;
-    unsigned count = 0;
-    buffer_init(&jobs, RPC_FRAME_MAX - 64);
-    enum status status = serve_begin_call(context);
-    if (status == OK)
-        status = lease(context, request, &jobs, &count);
-    buffer_init(&out, RPC_FRAME_MAX);
-    wire_put_u32(&out, count);
-    buffer_append(&out, buffer_text(&jobs));
-    if (status == OK)
-        rpc_answer(&call, buffer_text(&out));
-    else
-        rpc_fail(&call, status, fail_reason());
-    buffer_finish(&out);
-    buffer_finish(&jobs);
-    serve_end_call(context);
+    serve_jobs(context, call, request, lease);
 }
 
 /* The store has no part in it but to know both: send and front are strangers to each other. */
