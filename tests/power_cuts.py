@@ -28,13 +28,14 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 sys.path[:0] = [str(FOLDER / "system"), str(FOLDER / "powercut")]
 from apart import Unavailable, run_apart  # noqa: E402
-from harness import Mailroot, build_directory  # noqa: E402
+from harness import build_directory  # noqa: E402
 from journal import TORN, WHOLE, Image, Journal  # noqa: E402
 from ledger import Ledger  # noqa: E402
-from load import USERS, work  # noqa: E402
+from load import work  # noqa: E402
 from machine import FILE_SYSTEMS, Machine, NotMounted  # noqa: E402
 from reckoning import Reckoning  # noqa: E402
 from smtp_sink import Policy, Sink  # noqa: E402
+from worker import USERS, server_with_hop  # noqa: E402
 
 CLIENTS = 6
 SHOWN = 12
@@ -62,12 +63,9 @@ class Cuts:
         self.random = random.Random(options.seed)
         self.machine = Machine(folder, options.file_system, build_directory() / "powercut-disk")
         self.sink = Sink(NextHop(self))
-        self.server = Mailroot(
-            directory=folder, data=self.machine.mount_point / "data", user_passwords=False,
-            server_lines=["relay 127.0.0.0/8", "limit errors 1000"],
-            lines=["connector sink {", "    to relay.test",
-                   f"    smart-host 127.0.0.1:{self.sink.port}", "}",
-                   "retry {", "    glitch 1s x100", "    after 1s", "}"])
+        self.server = server_with_hop(
+            self.sink.port, directory=folder, data=self.machine.mount_point / "data",
+            user_passwords=False)
         self.ledger = None
         self.recording = False
         self.counts = dict.fromkeys(FACTS, 0)

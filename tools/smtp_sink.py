@@ -55,6 +55,19 @@ class Policy:
         return "250 2.0.0 kept"
 
 
+class Greylisting(Policy):
+    """The first try of each recipient is put off."""
+
+    def __init__(self):
+        self.seen = set()
+
+    def on_rcpt(self, address):
+        if address in self.seen:
+            return super().on_rcpt(address)
+        self.seen.add(address)
+        return "451 4.7.1 greylisted, try again in some minutes"
+
+
 class Session(socketserver.StreamRequestHandler):
     """One connection."""
 

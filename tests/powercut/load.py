@@ -5,47 +5,20 @@ import ctypes
 import os
 import random
 import re
-import smtplib
 import threading
 import time
 
-from harness import RawClient
 from ledger import ABSENT, SINK, Stands, message_of
+from worker import USERS, Worker
 
-USERS = ("alice", "bob")
 LARGE_LINES = 12_000  # goes in chunks, not inside the commit
 FLAGS = frozenset({"\\Flagged", "$Kept"})
 SYNC_FILE_RANGE_WRITE = 2
 
 
-class Client(threading.Thread):
-    """One session after another until told to stop."""
-
-    def __init__(self, server, ledger, seed, stop):
-        super().__init__(daemon=True)
-        self.server, self.ledger, self.stop = server, ledger, stop
-        self.random = random.Random(seed)
-
-    def run(self):
-        while not self.stop.is_set():
-            service = self.random.choice(["smtp", "smtp", "lmtp", "imaps"])
-            try:
-                (self.imap_session if service == "imaps" else self.mail_session)(service)
-            except (OSError, smtplib.SMTPException):
-                time.sleep(0.01)
-
+class Client(Worker):
     def lines(self):
         return LARGE_LINES if self.random.random() < 0.02 else self.random.randint(1, 100)
-
-    # ---- SMTP and LMTP ----
-
-    def mail_session(self, service):
-        with RawClient(self.server.ports[service], timeout=10) as client:
-            client.reply()
-            client.ask(("LHLO" if service == "lmtp" else "EHLO") + " power.test")
-            for _ in range(self.random.randint(1, 20)):
-                if self.stop.is_set() or not self.mail(client, service):
-                    return
 
     def mail(self, client, service):
         """One message; False when the session is over."""
@@ -67,20 +40,6 @@ class Client(threading.Thread):
         if answer.startswith("250"):
             self.ledger.heard(*steps)
         return bool(answer)
-
-    # ---- IMAP ----
-
-    def imap_session(self, service):
-        user = self.random.choice(USERS)
-        with RawClient(self.server.ports[service], tls=True, timeout=10) as client:
-            client.line()
-            if not self.imap(client, b"LOGIN %s@example.test %s" % (
-                    user.encode(), self.server.passwords[user].encode())):
-                return
-            self.imap(client, b"SELECT Drafts")
-            for _ in range(self.random.randint(1, 20)):
-                if self.stop.is_set() or not self.imap_life(client, user):
-                    return
 
     def imap_life(self, client, user):
         """One message, or a mailbox, from its beginning to where chance leaves it."""
@@ -132,17 +91,6 @@ class Client(threading.Thread):
                 return False
             self.ledger.heard(step)
         return True
-
-    @staticmethod
-    def imap(client, command):
-        """All of the answer when it is OK, or b""."""
-        client.send(b"t " + command + b"\r\n")
-        said = b""
-        while line := client.line():
-            said += line
-            if line.startswith(b"t "):
-                return said if line.startswith(b"t OK") and line.endswith(b"\n") else b""
-        return b""
 
 
 class Writeback(threading.Thread):

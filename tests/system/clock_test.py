@@ -8,23 +8,10 @@ import struct
 import unittest
 
 from harness import Mailroot, build_directory, free_port, text_message, wait_until
-from smtp_sink import Policy, Sink
+from smtp_sink import Greylisting, Sink
 
 HOUR = 3600
 DAY = 24 * HOUR
-
-
-class Greylisting(Policy):
-    """The first try of each recipient is put off."""
-
-    def __init__(self):
-        self.seen = set()
-
-    def on_rcpt(self, address):
-        if address in self.seen:
-            return super().on_rcpt(address)
-        self.seen.add(address)
-        return "451 4.7.1 later"
 
 
 class Clock:
@@ -113,7 +100,8 @@ class ClockIsSet(unittest.TestCase):
     def test_a_start_with_the_clock_set_back_does_not_wait_for_it(self):
         self.clock.set(10 * DAY)
         self.send("user@grey.example")
-        wait_until(lambda: b"451 4.7.1 later" in self.server.log, "it is put off")
+        wait_until(lambda: b"451 4.7.1 greylisted, try again in some minutes" in self.server.log,
+                   "it is put off")
         self.server.kill()
         self.clock.set(0)
         self.server.start(self.clock.preload)

@@ -16,22 +16,21 @@ import random
 import re
 import shutil
 import signal
-import smtplib
 import sys
 import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from harness import Mailroot, RawClient, pop_retrieve, text_message, wait_until  # noqa: E402
+from harness import pop_retrieve, text_message, wait_until  # noqa: E402
 from smtp_sink import Sink  # noqa: E402
+from worker import USERS, Worker, server_with_hop  # noqa: E402
 
 POINTS = ["after-append", "after-commit", "after-apply", "before-answer", "after-chunk"]
 TOKEN = re.compile(rb"(?m)^Subject: token ([0-9a-f]+)\r$")
 START_SECONDS_ALLOWED = 5
 REBUILD_SECONDS_ALLOWED = 30
 BLOCK = 4096  # of the log
-USERS = ("alice", "bob")
 
 
 class Ledger:
@@ -59,33 +58,10 @@ class Ledger:
                 self.local[token] = user
 
 
-class Client(threading.Thread):
-    """Sends until told to stop, or until the server is gone and stop is set."""
+class Client(Worker):
+    """Mail, and messages appended, half of them elsewhere and moved."""
 
-    def __init__(self, server, ledger, seed, stop):
-        super().__init__(daemon=True)
-        self.server, self.ledger, self.stop = server, ledger, stop
-        self.random = random.Random(seed)
-
-    def run(self):
-        while not self.stop.is_set():
-            try:
-                service = self.random.choice(["smtp", "smtp", "lmtp", "imaps"])
-                (self.imap_session if service == "imaps" else self.session)(service)
-            except (OSError, smtplib.SMTPException):
-                time.sleep(0.01)  # it is being killed or started
-
-    def session(self, service):
-        """Up to 20 messages on one connection."""
-        with RawClient(self.server.ports[service], timeout=10) as client:
-            if not client.reply().startswith("220"):
-                return
-            client.ask(("LHLO" if service == "lmtp" else "EHLO") + " crash.test")
-            for _ in range(self.random.randint(1, 20)):
-                if self.stop.is_set() or not self.message(client, service):
-                    return
-
-    def message(self, client, service):
+    def mail(self, client, service):
         """One message; False when the session is over."""
         user = self.random.choice([*USERS, None] if service == "smtp" else USERS)
         recipient = f"{user}@example.test" if user else "carol@relay.test"
@@ -109,20 +85,7 @@ class Client(threading.Thread):
 
     # ---- IMAP: what a user puts into his mailbox is promised by OK as mail is by 250 ----
 
-    def imap_session(self, service):
-        """Up to 20 messages appended, half of them elsewhere and moved."""
-        user = self.random.choice(USERS)
-        with RawClient(self.server.ports[service], tls=True, timeout=10) as client:
-            client.line()
-            password = self.server.passwords[user]
-            if not self.imap(client, f"LOGIN {user}@example.test {password}".encode()):
-                return
-            self.imap(client, b"SELECT Drafts")
-            for _ in range(self.random.randint(1, 20)):
-                if self.stop.is_set() or not self.imap_message(client, user):
-                    return
-
-    def imap_message(self, client, user):
+    def imap_life(self, client, user):
         """False when the session is over."""
         token = self.ledger.new_token()
         lines = 10_000 if self.random.random() < 0.03 else self.random.randint(1, 140)
@@ -133,17 +96,9 @@ class Client(threading.Thread):
         uid = re.search(rb"APPENDUID \d+ (\d+)", answer)
         if moves and uid:
             answer = self.imap(client, b"UID MOVE %s INBOX" % uid[1])
-        if b" OK " in answer:
+        if answer:
             self.ledger.promise(token, user)
         return bool(answer)
-
-    @staticmethod
-    def imap(client, command):
-        """The tagged answer, "" when the session is over."""
-        client.send(b"t " + command + b"\r\n")
-        while (line := client.line()) and not line.startswith(b"t "):
-            pass
-        return line if line.endswith(b"\n") else b""
 
 
 class Crash:
@@ -154,11 +109,7 @@ class Crash:
         self.random = random.Random(options.seed)
         self.ledger = Ledger()
         self.sink = Sink()
-        self.server = Mailroot(
-            server_lines=["relay 127.0.0.0/8", "limit errors 1000"],
-            lines=["connector sink {", "    to relay.test",
-                   f"    smart-host 127.0.0.1:{self.sink.port}", "}",
-                   "retry {", "    glitch 1s x100", "    after 1s", "}"])
+        self.server = server_with_hop(self.sink.port)
         self.lost, self.doubled, self.resurrected = [], [], []
         self.sink_seen = {}
         self.relayed_twice = 0

@@ -6,20 +6,7 @@ import unittest
 
 from cases import ServerTest
 from harness import free_port, text_message, wait_until
-from smtp_sink import HANG_UP, Policy, Sink
-
-
-class Greylisting(Policy):
-    """The first try of each recipient is put off."""
-
-    def __init__(self):
-        self.seen = set()
-
-    def on_rcpt(self, address):
-        if address in self.seen:
-            return super().on_rcpt(address)
-        self.seen.add(address)
-        return "451 4.7.1 greylisted, try again in some minutes"
+from smtp_sink import HANG_UP, Greylisting, Policy, Sink
 
 
 class Flapping(Policy):
