@@ -162,6 +162,18 @@ static enum status compose_and_commit(struct plan *plan, const struct acceptance
     return status;
 }
 
+/* Taken all the same, and looked up when the directory is back: nobody is sent away for that.
+ * returns: how often it had come back when it was asked. If it did since then, it is looked up at
+ * once. */
+static enum status await_lookup(struct plan *plan, const struct acceptance *acceptance,
+                                uint64_t returns)
+{
+    enum status status = compose_and_commit(plan, acceptance, ITEM_LOOKUP);
+    if (status == OK && returns != plan->queue->directory_returns)
+        release_lookups(plan->queue);
+    return status;
+}
+
 /* Expanding, filtering and composing. */
 static enum status plan_and_commit(struct plan *plan, const struct acceptance *acceptance)
 {
@@ -170,10 +182,10 @@ static enum status plan_and_commit(struct plan *plan, const struct acceptance *a
                                    .body = acceptance->body,
                                    .login = envelope->login,
                                    .peer = envelope->peer};
+    uint64_t returns = plan->queue->directory_returns;
     enum status status = plan_expand(plan);
-    /* Taken all the same, and looked up when it is back: nobody is sent away for that. */
     if (status == TRY_LATER && plan->queue->auth != NULL)
-        return compose_and_commit(plan, acceptance, ITEM_LOOKUP);
+        return await_lookup(plan, acceptance, returns);
     if (status == OK && !text_is_empty(plan->refusal))
         return refused("%.*s", TEXT_ARG(plan->refusal));
     if (status == OK)

@@ -69,9 +69,10 @@ struct queue {
     struct scripts_cache *scripts; /* the active ones, compiled */
     struct map *remembering;       /* owner, key: a memory on its way to the store; see memory.h */
     uint64_t last_lease, last_id;
-    uint64_t send_losses;   /* times the send process went away */
-    int64_t loaded_ms;      /* wall */
-    int64_t clock_ahead_ms; /* the wall clock of the monotonic one, as the schedule knows it */
+    uint64_t send_losses;       /* times the send process went away */
+    uint64_t directory_returns; /* times that auth came back, or told of a change */
+    int64_t loaded_ms;          /* wall */
+    int64_t clock_ahead_ms;     /* the wall clock of the monotonic one, as the schedule knows it */
     int64_t free_checked_ms;
     uint64_t free_bytes;
     struct links *links; /* what is known of routing groups */

@@ -210,6 +210,7 @@ void queue_directory_changed(void *context)
 void queue_directory_back(struct queue *queue)
 {
     queue_directory_changed(queue);
+    queue->directory_returns++;
     release_lookups(queue);
 }
 

@@ -93,12 +93,14 @@ void release_item(struct queue *queue, struct queued_item *item)
     struct arena arena;
     arena_init(&arena);
     struct work work = schedule_begin_work(queue, item);
+    uint64_t returns = queue->directory_returns;
     enum status status = release(queue, item, &arena);
     arena_finish(&arena);
     if (status != OK)
         log_warning("queue.release_put_off", "reason=%s", log_text(text_from(fail_reason())));
     named_note(queue, NAMED_LOOKUP, status == OK ? NULL : fail_reason());
-    schedule_end_work(queue, work, QUEUE_LOOKUP_MS);
+    /* What came back in the meantime is asked again at once. */
+    schedule_end_work(queue, work, returns == queue->directory_returns ? QUEUE_LOOKUP_MS : 0);
 }
 
 void release_lookups(struct queue *queue)

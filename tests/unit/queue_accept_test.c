@@ -151,6 +151,18 @@ TEST("while the directory does not answer mail is taken and waits, and goes on w
     queue_peer_run(directory_rests);
 }
 
+static void directory_comes_back_meanwhile(struct queue_peer *peer)
+{
+    peer->auth_is_down = peer->auth_comes_back = true;
+    queue_peer_deliver(peer, "carol@local.test", "alice@local.test");
+    EXPECT(queue_peer_await(peer, "alice@local.test", 1));
+}
+
+TEST("mail that comes while the directory comes back does not wait for the next look-up")
+{
+    queue_peer_run(directory_comes_back_meanwhile);
+}
+
 static void group_with_a_gone_member(struct queue_peer *peer)
 {
     struct arena arena;

@@ -75,6 +75,9 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
     struct buffer out;
     arena_init(&arena);
     if (peer->auth_is_down) {
+        peer->auth_is_down = !peer->auth_comes_back;
+        if (peer->auth_comes_back)
+            queue_directory_back(peer->queue);
         rpc_fail(&call, TRY_LATER, "the directory is resting");
         arena_finish(&arena);
         return;

@@ -21,6 +21,7 @@ struct queue_peer {
     unsigned turned; /* times the store gave send a session */
     bool send_is_busy;
     bool index_on_disk, auth_is_down;
+    bool auth_comes_back; /* right after a question that it does not answer */
     uint32_t segment_bytes;
 };
 
