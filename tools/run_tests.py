@@ -1,7 +1,8 @@
 """Runs the parts of the proof, prints one `ok` or `not ok` line per test, and counts them.
 
 The last line is `N passed, N failed`; the exit status is 1 when something failed. What a failed
-test said follows its line, indented. Started by tools/run-tests."""
+test said follows its line, indented; all of it is told once more at the end, because who reads a
+long log has often only that. Started by tools/run-tests."""
 
 import os
 import re
@@ -29,9 +30,15 @@ class Report:
     def __init__(self, quiet=False):
         self.passed = self.failed = 0
         self.kept = [] if quiet else None
+        self.failures = []
+        self.in_failure = False
 
     def print(self, line):
         if self.kept is None:
+            self.in_failure = line.startswith("not ok") or (self.in_failure and
+                                                            line.startswith("    "))
+            if self.in_failure:
+                self.failures.append(line)
             print(line, flush=True)
         else:
             self.kept.append(line)
@@ -334,6 +341,8 @@ def main():
             part_began = time.monotonic()
             PARTS[name](report)
             print(f"# {name} took {time.monotonic() - part_began:.0f} s", flush=True)
+    for line in report.failures:
+        print(f"# {line}")
     print(f"# all took {time.monotonic() - began:.0f} s")
     print(f"{report.passed} passed, {report.failed} failed")
     sys.exit(1 if report.failed or not report.passed else 0)
