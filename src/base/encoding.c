@@ -21,7 +21,7 @@ bool base64_encode(struct text bytes, struct buffer *out)
     return true;
 }
 
-static int base64_value(char c)
+int base64_digit_value(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -35,8 +35,8 @@ static int base64_value(char c)
 /* One group of four; `last` allows padding. Unused bits must be zero (RFC 4648 3.5). */
 static bool base64_decode_group(const char *four, bool last, struct buffer *out)
 {
-    int a = base64_value(four[0]), b = base64_value(four[1]);
-    int c = base64_value(four[2]), d = base64_value(four[3]);
+    int a = base64_digit_value(four[0]), b = base64_digit_value(four[1]);
+    int c = base64_digit_value(four[2]), d = base64_digit_value(four[3]);
     if (a < 0 || b < 0)
         return false;
     if (!buffer_append_byte(out, (char)(a << 2 | b >> 4)))
@@ -66,6 +66,13 @@ int hex_digit_value(char c)
         return c - '0';
     char lower = (char)(c | 0x20);
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+int hex_byte_value(struct text text)
+{
+    int high = text.length >= 2 ? hex_digit_value(text.data[0]) : -1;
+    int low = high >= 0 ? hex_digit_value(text.data[1]) : -1;
+    return low >= 0 ? high << 4 | low : -1;
 }
 
 static const char upper_hex_digits[] = "0123456789ABCDEF";

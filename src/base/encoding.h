@@ -10,6 +10,10 @@ bool base64_encode(struct text bytes, struct buffer *out);
 bool base64_decode(struct text text, struct buffer *out);
 /* The value of a hexadecimal digit of either case, -1 for what is none. */
 int hex_digit_value(char c);
+/* The byte that the first two characters are the hexadecimal digits of; -1 when they are not. */
+int hex_byte_value(struct text text);
+/* The six bits that a digit of base64 stands for; -1 for what is none, and for the padding. */
+int base64_digit_value(char c);
 /* RFC 3461 4: xtext. Decoding is strict. */
 bool xtext_encode(struct text bytes, struct buffer *out);
 bool xtext_decode(struct text text, struct buffer *out);

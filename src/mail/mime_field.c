@@ -153,14 +153,9 @@ static size_t percent_decode(struct text text, char *out)
 {
     size_t length = 0;
     for (size_t i = 0; i < text.length; i++) {
-        int high = -1, low = -1;
-        if (text.data[i] == '%' && text.length - i > 2) {
-            high = hex_digit_value(text.data[i + 1]);
-            low = hex_digit_value(text.data[i + 2]);
-        }
-        bool escape = high >= 0 && low >= 0;
-        out[length++] = escape ? (char)(high << 4 | low) : text.data[i];
-        i += escape ? 2 : 0;
+        int byte = text.data[i] == '%' ? hex_byte_value(text_from_position(text, i + 1)) : -1;
+        out[length++] = byte >= 0 ? (char)byte : text.data[i];
+        i += byte >= 0 ? 2 : 0;
     }
     return length;
 }

@@ -12,24 +12,13 @@ void transfer_decoder_init(struct transfer_decoder *decoder, enum mime_encoding 
 
 /* Base64 */
 
-static int base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /* RFC 2045 6.8: what is not of the alphabet is passed over; behind the padding nothing counts. */
 static bool feed_base64(struct transfer_decoder *decoder, struct text bytes, struct buffer *out)
 {
     bool fits = true;
     for (size_t i = 0; i < bytes.length && fits && !decoder->ended; i++) {
         char c = bytes.data[i];
-        int value = base64_value(c);
+        int value = base64_digit_value(c);
         decoder->ended = c == '=';
         if (value < 0) {
             decoder->met_error |= c != '=' && c != '\r' && c != '\n';

@@ -63,11 +63,10 @@ static bool unescape(struct text written, struct arena *arena, struct text *out)
     for (size_t i = 0; i < written.length; i++) {
         bytes[length] = written.data[i];
         if (written.data[i] == '\\') {
-            int high = i + 2 < written.length ? hex_digit_value(written.data[i + 1]) : -1;
-            int low = high < 0 ? -1 : hex_digit_value(written.data[i + 2]);
-            if (low < 0)
+            int byte = hex_byte_value(text_from_position(written, i + 1));
+            if (byte < 0)
                 return false;
-            bytes[length] = (char)(high << 4 | low);
+            bytes[length] = (char)byte;
             i += 2;
         }
         length++;

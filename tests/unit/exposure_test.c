@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "decide/exposure.h"
+#include "settings_scene.h"
 #include "test.h"
 
 struct exposed {
@@ -14,15 +15,7 @@ typedef void look_at(const struct settings *settings, struct findings *findings)
 
 static struct exposed expose(const char *file, look_at *look)
 {
-    struct exposed exposed = {0};
-    struct settings_source *source = NULL;
-    struct buffer messages;
-    buffer_init(&messages, 1 << 20);
-    EXPECT(settings_source_of(TEXT("/etc/mailroot/mailroot.conf"), text_from(file), &source) == OK);
-    if (settings_parse(source, 1, &messages, &exposed.settings) != OK)
-        fail_msg("%.*s", TEXT_ARG(buffer_text(&messages)));
-    settings_source_free(&source);
-    buffer_finish(&messages);
+    struct exposed exposed = {.settings = settings_made("%s", file)};
     arena_init(&exposed.arena);
     findings_init(&exposed.findings, &exposed.arena);
     look(exposed.settings, &exposed.findings);

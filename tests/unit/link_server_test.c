@@ -3,26 +3,15 @@
 #include <stdlib.h>
 
 #include "routing/server.h"
+#include "settings_scene.h"
 #include "test.h"
 
 static struct settings *parse(const char *self, const char *group, const char *connectors)
 {
-    char text[3000];
-    struct settings_source *source;
-    struct settings *settings;
-    struct buffer said;
-    snprintf(text, sizeof(text),
-             "host %s\ndomain our.test {\n}\nserver in {\n  listen 127.0.0.1:25\n}\n"
-             "routing-group north {\n  member m1.test m2.test m3.test\n"
-             "  login lsa@our.test secret lsa\n%s}\n%s",
-             self, group, connectors);
-    buffer_init(&said, 1 << 16);
-    EXPECT(settings_source_of(TEXT("/t.conf"), text_from(text), &source) == OK);
-    if (settings_parse(source, 1, &said, &settings) != OK)
-        fail_msg("%.*s", TEXT_ARG(buffer_text(&said)));
-    settings_source_free(&source);
-    buffer_finish(&said);
-    return settings;
+    return settings_made("host %s\ndomain our.test {\n}\nserver in {\n  listen 127.0.0.1:25\n}\n"
+                         "routing-group north {\n  member m1.test m2.test m3.test\n"
+                         "  login lsa@our.test secret lsa\n%s}\n%s",
+                         self, group, connectors);
 }
 
 struct site {

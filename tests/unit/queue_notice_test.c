@@ -25,12 +25,6 @@ static bool has(struct text text, const char *part)
     return text_find_text(text, text_from(part)) < text.length;
 }
 
-static struct queue_job *lease_one(struct queue_peer *peer)
-{
-    struct queue_job *jobs;
-    return queue_peer_lease(peer, 1, &arena, &jobs) == 1 ? &jobs[0] : NULL;
-}
-
 /* The next host refuses a message from sender with this header. */
 static void refuse(struct queue_peer *peer, const char *sender, const char *header)
 {
@@ -38,7 +32,8 @@ static void refuse(struct queue_peer *peer, const char *sender, const char *head
         .sender = text_from(sender), .to = {TEXT("x@far.example")}, .to_count = 1};
     mail.body = arena_printf(&arena, "%sSubject: s\r\n\r\nbody\r\n", header);
     EXPECT(queue_peer_mail(peer, &mail) == OK);
-    EXPECT(queue_peer_report(peer, lease_one(peer), REFUSED, false, "5.1.1", "550 no") == OK);
+    EXPECT(queue_peer_report(peer, queue_peer_lease_one(peer, &arena), REFUSED, false, "5.1.1",
+                             "550 no") == OK);
 }
 
 /* Refuse mail of alice, and read her n-th report. */
@@ -52,7 +47,7 @@ static struct text refused_of_alice(struct queue_peer *peer, const char *header,
 /* The report to a sender elsewhere, delivered by us. */
 static struct queue_job *take_report(struct queue_peer *peer)
 {
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL);
     EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "250 ok") == OK);
     return job;

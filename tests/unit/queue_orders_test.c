@@ -6,12 +6,6 @@
 
 static int64_t now;
 
-static struct queue_job *lease_one(struct queue_peer *peer, struct arena *arena)
-{
-    struct queue_job *jobs;
-    return queue_peer_lease(peer, 1, arena, &jobs) == 1 ? &jobs[0] : NULL;
-}
-
 static void reopen(struct queue_peer *peer)
 {
     queue_peer_close(peer);
@@ -66,7 +60,7 @@ static void frozen_message(struct queue_peer *peer)
     EXPECT(act(peer, (struct queue_filter){.id = id}, QUEUE_FREEZE) == 1);
     EXPECT(act(peer, (struct queue_filter){.id = id}, QUEUE_FREEZE) == 0);
     queue_peer_deliver(peer, "alice@local.test", "y@far.example");
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id != id);
     EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     reopen(peer);
@@ -77,7 +71,7 @@ static void frozen_message(struct queue_peer *peer)
     EXPECT(queue_peer_count(peer, "alice@local.test") == 0);
     now -= 3 * DAY;
     EXPECT(act(peer, (struct queue_filter){.id = id}, QUEUE_THAW) == 1);
-    job = lease_one(peer, &arena);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == id);
     arena_finish(&arena);
 }
@@ -102,9 +96,9 @@ static void frozen_hop(struct queue_peer *peer)
                 "an administrator froze its hop (mailroot queue thaw --hop)");
     EXPECT(queue_freeze_hop(peer->queue, TEXT("mx:far.example"), false) == OK);
     EXPECT_TEXT(text_from(hop_state(peer)), "ready");
-    EXPECT(lease_one(peer, &arena) != NULL);
+    EXPECT(queue_peer_lease_one(peer, &arena) != NULL);
     reopen(peer);
-    EXPECT(lease_one(peer, &arena) != NULL);
+    EXPECT(queue_peer_lease_one(peer, &arena) != NULL);
     EXPECT_TEXT(text_from(hop_state(peer)), "active");
     arena_finish(&arena);
 }
@@ -130,7 +124,7 @@ static void outbound_off(struct queue_peer *peer)
     EXPECT(queue_peer_rests(peer));
     EXPECT_TEXT(text_from(why(peer, id)), "outbound mail is disabled (mailroot queue resume)");
     EXPECT(queue_stop_outbound(peer->queue, false) == OK);
-    EXPECT(lease_one(peer, &arena) != NULL);
+    EXPECT(queue_peer_lease_one(peer, &arena) != NULL);
     arena_finish(&arena);
 }
 
@@ -175,14 +169,14 @@ static void hop_states(struct queue_peer *peer)
     arena_init(&arena);
     uint64_t id = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
     EXPECT_TEXT(text_from(hop_state(peer)), "ready");
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT_TEXT(text_from(hop_state(peer)), "active");
     EXPECT_TEXT(text_from(why(peer, id)), "it is being sent");
     EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "connection refused") == OK);
     EXPECT_TEXT(text_from(hop_state(peer)), "retry");
     EXPECT_TEXT(text_from(why(peer, id)), "the next hop could not be reached");
     now += MINUTE;
-    job = lease_one(peer, &arena);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     id = queue_peer_deliver(peer, "alice@local.test", "x@branch.test");
     EXPECT_TEXT(text_from(hop_state(peer)), "remote");
@@ -200,7 +194,7 @@ static void expect_sent(struct queue_peer *peer, uint64_t id)
 {
     struct arena arena;
     arena_init(&arena);
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == id && job->recipient_count == 1);
     EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     EXPECT(queue_counts_now(peer->queue).messages == 0);

@@ -25,18 +25,12 @@ static uint64_t mail_by(struct queue_peer *peer, const char *server, const char 
     return mail.id;
 }
 
-static struct queue_job *lease_one(struct queue_peer *peer, struct arena *arena)
-{
-    struct queue_job *jobs;
-    return queue_peer_lease(peer, 1, arena, &jobs) == 1 ? &jobs[0] : NULL;
-}
-
 /* The message is tried now, alone, and its host does not answer. */
 static void fails(struct queue_peer *peer, uint64_t id)
 {
     struct arena arena;
     arena_init(&arena);
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == id);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "connection refused") == OK);
     EXPECT(queue_peer_rests(peer));
@@ -83,7 +77,7 @@ static void apart(struct queue_peer *peer)
         rests(peer, 5 * SECOND);
     }
     uint64_t global = mail_by(peer, "internet", "x@far.example");
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == office);
     /* Of a hop that fails one is tried at a time, whoever's it is. */
     EXPECT(queue_peer_rests(peer));
@@ -103,7 +97,7 @@ static void apart(struct queue_peer *peer)
     rests(peer, 5 * SECOND);
     fails(peer, global); /* after its minute */
     now += 3 * HOUR;
-    EXPECT(lease_one(peer, &arena) != NULL);
+    EXPECT(queue_peer_lease_one(peer, &arena) != NULL);
     unused(slow);
     arena_finish(&arena);
 }
@@ -124,7 +118,7 @@ static void comes_back(struct queue_peer *peer)
     uint64_t office = mail_by(peer, "office", "x@far.example");
     fails(peer, office);
     now += 5 * SECOND;
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == office);
     EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     EXPECT(queue_peer_lease(peer, 1, &arena, &jobs) == 1 && jobs[0].id == slow);

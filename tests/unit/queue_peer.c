@@ -13,6 +13,7 @@
 #include "base/logline.h"
 #include "directory/calls.h"
 #include "mail/srs.h"
+#include "settings_scene.h"
 
 static const char settings_text[] = "host mx.local.test\n"
                                     "limit free-space 1MB\n"
@@ -215,36 +216,17 @@ struct run {
     struct queue_peer peer;
 };
 
-static struct settings *settings_with(const char *lines)
-{
-    struct settings_source *source;
-    struct settings *settings;
-    struct buffer text, errors;
-    buffer_init(&text, 1 << 16);
-    buffer_init(&errors, 1 << 16);
-    buffer_printf(&text, "%s%s", settings_text, lines);
-    check(settings_source_of(TEXT("/test.conf"), buffer_text(&text), &source) == OK);
-    if (settings_parse(source, 1, &errors, &settings) != OK) {
-        fprintf(stderr, "%.*s", TEXT_ARG(buffer_text(&errors)));
-        abort();
-    }
-    settings_source_free(&source);
-    buffer_finish(&errors);
-    buffer_finish(&text);
-    return settings;
-}
-
 void queue_peer_add_settings(struct queue_peer *peer, const char *lines)
 {
     settings_release(&peer->settings);
-    peer->settings = settings_with(lines);
+    peer->settings = settings_made("%s%s", settings_text, lines);
     queue_set_settings(peer->queue, peer->settings);
 }
 
 static void run_task(void *argument)
 {
     struct run *run = argument;
-    run->peer.settings = settings_with("");
+    run->peer.settings = settings_made("%s", settings_text);
     bool opened = true;
     if (run->may_fail)
         opened = queue_peer_try_open(&run->peer) == OK;
@@ -411,6 +393,12 @@ unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *a
 {
     struct leasing leasing = {peer, max, 0, arena, jobs};
     return lease(&leasing, 100000);
+}
+
+struct queue_job *queue_peer_lease_one(struct queue_peer *peer, struct arena *arena)
+{
+    struct queue_job *jobs;
+    return queue_peer_lease(peer, 1, arena, &jobs) == 1 ? &jobs[0] : NULL;
 }
 
 unsigned queue_peer_lease_soon(struct queue_peer *peer, unsigned max, struct arena *arena,

@@ -68,6 +68,8 @@ struct text queue_peer_read(struct queue_peer *peer, const char *owner, unsigned
  * many. */
 unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *arena,
                           struct queue_job **jobs);
+/* The only job there is; NULL when there is none. */
+struct queue_job *queue_peer_lease_one(struct queue_peer *peer, struct arena *arena);
 /* The same where there may be none: a twentieth of a second at least. */
 unsigned queue_peer_lease_soon(struct queue_peer *peer, unsigned max, struct arena *arena,
                                struct queue_job **jobs);

@@ -8,12 +8,6 @@
 static int64_t now;
 
 /* The one job that is due, or NULL. */
-static struct queue_job *lease_one(struct queue_peer *peer, struct arena *arena)
-{
-    struct queue_job *jobs;
-    return queue_peer_lease(peer, 1, arena, &jobs) == 1 ? &jobs[0] : NULL;
-}
-
 static bool has(struct text text, const char *part)
 {
     return text_find_text(text, text_from(part)) < text.length;
@@ -26,14 +20,14 @@ static void hop_schedule(struct queue_peer *peer)
     arena_init(&arena);
     queue_peer_deliver(peer, "alice@local.test", "x@far.example");
     for (unsigned i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
-        struct queue_job *job = lease_one(peer, &arena);
+        struct queue_job *job = queue_peer_lease_one(peer, &arena);
         EXPECT(job != NULL);
         EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "connection refused") == OK);
         now += waits[i] * SECOND - 1;
         EXPECT(queue_peer_rests(peer));
         now += 1;
     }
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     EXPECT(queue_counts_now(peer->queue).messages == 0);
     EXPECT(queue_counts_now(peer->queue).hops == 0);
@@ -51,13 +45,14 @@ static void late_report(struct queue_peer *peer)
     struct arena arena;
     arena_init(&arena);
     queue_peer_deliver(peer, "alice@local.test", "x@far.example");
-    struct queue_job *old = lease_one(peer, &arena);
+    struct queue_job *old = queue_peer_lease_one(peer, &arena);
     EXPECT(old != NULL);
     queue_peer_close(peer); /* the store dies; send does not, and delivers */
     now += 1;
     queue_peer_open(peer);
     queue_peer_deliver(peer, "alice@local.test", "y@other.example");
-    EXPECT(lease_one(peer, &arena) != NULL && lease_one(peer, &arena) != NULL);
+    EXPECT(queue_peer_lease_one(peer, &arena) != NULL &&
+           queue_peer_lease_one(peer, &arena) != NULL);
     EXPECT(queue_peer_report(peer, old, OK, false, "2.0.0", "ok") == REFUSED);
     EXPECT_TEXT(text_from(fail_reason()), "the lease has ended");
     EXPECT(queue_counts_now(peer->queue).messages == 2);
@@ -100,17 +95,17 @@ static void message_alone(struct queue_peer *peer)
     struct arena arena;
     arena_init(&arena);
     uint64_t first = queue_peer_deliver(peer, "alice@local.test", "grey@far.example");
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, false, "4.7.1", "greylisted") == OK);
     uint64_t second = queue_peer_deliver(peer, "alice@local.test", "y@far.example");
-    job = lease_one(peer, &arena);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == second);
     EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     queue_peer_close(peer);
     queue_peer_open(peer);
     EXPECT(queue_peer_rests(peer)); /* it remembers over a restart */
     now += 10 * MINUTE;
-    job = lease_one(peer, &arena);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == first);
     arena_finish(&arena);
 }
@@ -130,7 +125,7 @@ static void send_dies(struct queue_peer *peer)
     EXPECT(queue_peer_lease(peer, 1, &arena, &jobs) == 1);
     struct queue_job old = jobs[0];
     EXPECT(queue_peer_rests(peer)); /* also ends this send process */
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == old.id && job->lease != old.lease);
     EXPECT(queue_peer_report(peer, &old, OK, false, "2.0.0", "ok") == REFUSED);
     EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
@@ -152,7 +147,7 @@ static void bounce(struct queue_peer *peer)
                                    .to_count = 2,
                                    .terms = {.envelope_id = TEXT("ENV-42")}};
     EXPECT(queue_peer_mail(peer, &mail) == OK);
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->recipient_count == 2);
     struct queue_outcome outcomes[2] = {{.number = 0, .status = OK},
                                         {.number = 1,
@@ -191,7 +186,7 @@ static void bounce_of_bounce(struct queue_peer *peer)
     unsigned bad = 0;
     arena_init(&arena);
     queue_peer_deliver(peer, "", "bad@far.example");
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_peer_report(peer, job, REFUSED, false, "5.1.1", "no") == OK);
     queue_each(peer->queue, 0, count_bad, &bad);
     EXPECT(bad == 1);
@@ -216,7 +211,7 @@ static void delay_and_expiry(struct queue_peer *peer)
     struct arena arena;
     arena_init(&arena);
     queue_peer_deliver(peer, "alice@local.test", "x@far.example");
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "no route to host") == OK);
     now += 12 * HOUR;
     EXPECT(queue_peer_await(peer, "alice@local.test", 1));
@@ -249,11 +244,11 @@ static void notify(struct queue_peer *peer)
                                    .to_count = 1,
                                    .notify = NOTIFY_NEVER};
     EXPECT(queue_peer_mail(peer, &mail) == OK);
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_peer_report(peer, job, REFUSED, false, "5.0.0", "no") == OK);
     mail.notify = NOTIFY_SUCCESS;
     EXPECT(queue_peer_mail(peer, &mail) == OK);
-    job = lease_one(peer, &arena);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "fine") == OK);
     EXPECT(queue_peer_await(peer, "alice@local.test", 1));
     struct text report = queue_peer_read(peer, "alice@local.test", 0, &arena);
@@ -277,12 +272,12 @@ static void administrator(struct queue_peer *peer)
     struct arena arena;
     arena_init(&arena);
     uint64_t id = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_delete(peer->queue, id, true) == TRY_LATER);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "refused") == OK);
     EXPECT(queue_peer_rests(peer));
     EXPECT(queue_retry(peer->queue, 0, TEXT("mx:far.example")) == 1);
-    job = lease_one(peer, &arena);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, false, "4.2.2", "full") == OK);
     EXPECT(queue_delete(peer->queue, id, true) == OK);
@@ -318,7 +313,7 @@ static void night_opens(struct queue_peer *peer)
     now += HOUR - 1;
     EXPECT(queue_peer_rests(peer));
     now += 1;
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     now += 6 * HOUR; /* closed again; the other was due all the time */
     EXPECT(queue_peer_rests(peer));
@@ -326,7 +321,7 @@ static void night_opens(struct queue_peer *peer)
     EXPECT(queue_peer_await(peer, "alice@local.test", 1)); /* she is told of the delay */
     EXPECT(queue_peer_rests(peer));
     now += HOUR;
-    EXPECT(lease_one(peer, &arena) != NULL);
+    EXPECT(queue_peer_lease_one(peer, &arena) != NULL);
     arena_finish(&arena);
 }
 
@@ -345,18 +340,18 @@ static void hour_strikes(struct queue_peer *peer)
     queue_peer_deliver(peer, "alice@local.test", "x@hourly.test");
     EXPECT(queue_peer_rests(peer));
     now += 59 * MINUTE;
-    struct queue_job *job = lease_one(peer, &arena);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "connection refused") == OK);
     now += MINUTE; /* it was let go: retries need no further hour */
-    job = lease_one(peer, &arena);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     queue_peer_deliver(peer, "alice@local.test", "y@hourly.test");
     EXPECT(queue_peer_rests(peer)); /* of after the hour */
     EXPECT(queue_retry(peer->queue, 0, TEXT("")) == 1);
     EXPECT(queue_peer_rests(peer));
     EXPECT(queue_retry(peer->queue, 0, TEXT("hourly mx:hourly.test")) == 1);
-    EXPECT(lease_one(peer, &arena) != NULL);
+    EXPECT(queue_peer_lease_one(peer, &arena) != NULL);
     arena_finish(&arena);
 }
 

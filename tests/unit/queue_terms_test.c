@@ -16,12 +16,6 @@ static void run(void (*test)(struct queue_peer *peer))
     arena_finish(&arena);
 }
 
-static struct queue_job *lease_one(struct queue_peer *peer)
-{
-    struct queue_job *jobs;
-    return queue_peer_lease(peer, 1, &arena, &jobs) == 1 ? &jobs[0] : NULL;
-}
-
 static bool has(struct text text, const char *part)
 {
     return text_find_text(text, text_from(part)) < text.length;
@@ -96,7 +90,7 @@ static void hold(struct queue_peer *peer)
     now += 1;
     EXPECT(queue_peer_await(peer, "bob@local.test", 1));
     EXPECT(has(queue_peer_read(peer, "bob@local.test", 0, &arena), "Subject: later"));
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == mail.id && job->recipient_count == 1);
     EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     struct text report = nth_of_alice(peer, 0);
@@ -155,7 +149,7 @@ static void expiry_of_held(struct queue_peer *peer)
 {
     mail_to(peer, "x@far.example", 0, (struct mail_terms){.hold_until_ms = now + 10 * DAY});
     now += 10 * DAY;
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, false, "4.2.2", "full") == OK);
     EXPECT(!queue_peer_await(peer, "alice@local.test", 1));
@@ -176,7 +170,7 @@ static void priorities(struct queue_peer *peer)
     for (unsigned i = 0; i < 5; i++, now++)
         ids[i] = mail_to(peer, "x@far.example", 0, (struct mail_terms){.priority = given[i]});
     for (unsigned i = 0; i < 5; i++) {
-        struct queue_job *job = lease_one(peer);
+        struct queue_job *job = queue_peer_lease_one(peer, &arena);
         EXPECT(job != NULL && job->id == ids[order[i]]);
         EXPECT(job->terms.priority == given[order[i]]);
     }
@@ -191,17 +185,17 @@ TEST("of what is due for a hop the most urgent is sent first, and of that what c
 static void urgent_retry(struct queue_peer *peer)
 {
     uint64_t urgent = mail_to(peer, "x@far.example", 0, (struct mail_terms){.priority = 5});
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, false, "4.2.2", "full") == OK);
     uint64_t plain[3];
     for (unsigned i = 0; i < 3; i++)
         plain[i] = mail_to(peer, "x@far.example", 0, (struct mail_terms){0});
-    job = lease_one(peer);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == plain[0]); /* the urgent one is not due */
     now += 10 * MINUTE;
-    job = lease_one(peer);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == urgent);
-    job = lease_one(peer);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == plain[1]);
 }
 
@@ -214,7 +208,7 @@ static void return_in_time(struct queue_peer *peer)
 {
     mail_to(peer, "x@far.example", 0,
             (struct mail_terms){.by = MAIL_BY_RETURN, .by_ms = now + 5 * MINUTE});
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->terms.by == MAIL_BY_RETURN);
     EXPECT(job->terms.by_ms == now + 5 * MINUTE);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "no route") == OK);
@@ -238,7 +232,7 @@ static void notify_in_time(struct queue_peer *peer)
 {
     struct mail_terms terms = {.by = MAIL_BY_NOTIFY, .by_ms = now + 5 * MINUTE};
     mail_to(peer, "x@far.example", 0, terms);
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "no route") == OK);
     now += 5 * MINUTE;
     struct text report = nth_of_alice(peer, 0);
@@ -251,7 +245,7 @@ static void notify_in_time(struct queue_peer *peer)
     EXPECT(!queue_peer_await(peer, "alice@local.test", 2));
     now += 7 * HOUR;
     EXPECT(has(nth_of_alice(peer, 1), "Status: 4.4.1")); /* of the settings' own notice */
-    job = lease_one(peer);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     /* The next hop lacks DELIVERBY: RFC 2852 4.1.4.2. */
     EXPECT(has(nth_of_alice(peer, 2), "Action: relayed"));
@@ -267,17 +261,17 @@ static void trace(struct queue_peer *peer)
 {
     struct mail_terms terms = {.by = MAIL_BY_NOTIFY, .by_trace = true, .by_ms = now + HOUR};
     mail_to(peer, "x@far.example", NOTIFY_FAILURE, terms);
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     struct queue_outcome outcome = {.number = 0, .status = OK, .peer_keeps_time = true};
     EXPECT(queue_report(peer->send, job, &outcome, 1) == OK);
     EXPECT(has(nth_of_alice(peer, 0), "Action: relayed"));
     terms.by_trace = false;
     mail_to(peer, "x@far.example", NOTIFY_FAILURE, terms);
-    job = lease_one(peer);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_report(peer->send, job, &outcome, 1) == OK);
     terms.by_trace = true;
     mail_to(peer, "x@far.example", NOTIFY_NEVER, terms);
-    job = lease_one(peer);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_report(peer->send, job, &outcome, 1) == OK);
     EXPECT(!queue_peer_await(peer, "alice@local.test", 2));
     EXPECT(queue_counts_now(peer->queue).items == 0);
@@ -296,7 +290,7 @@ static void expanded(struct queue_peer *peer)
     EXPECT(has(report, "Final-Recipient: rfc822; group@local.test"));
     EXPECT(has(report, "Action: expanded"));
     EXPECT(!has(report, "Action: delivered") && !has(report, "gone@local.test"));
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->recipients[0].notify == NOTIFY_NEVER);
 }
 
@@ -312,7 +306,7 @@ static void expanded_failure(struct queue_peer *peer)
     struct text report = nth_of_alice(peer, 1);
     EXPECT(has(report, "Action: expanded") && has(report, "Action: failed"));
     EXPECT(has(report, "Final-Recipient: rfc822; gone@local.test"));
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->recipients[0].notify == NOTIFY_FAILURE);
 }
 
@@ -330,7 +324,7 @@ static void success_of_a_report(struct queue_peer *peer)
                                    .notify = NOTIFY_SUCCESS};
     EXPECT(queue_peer_mail(peer, &mail) == OK);
     EXPECT(queue_peer_await(peer, "bob@local.test", 1));
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
     EXPECT(!queue_peer_await(peer, "alice@local.test", 2));
     EXPECT(look_at(peer).all == 0);
@@ -355,10 +349,10 @@ static void terms_of_report(struct queue_peer *peer)
                                              .priority = 4,
                                              .return_headers_only = true}};
     EXPECT(queue_peer_mail(peer, &mail) == OK);
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->terms.requires_tls);
     EXPECT(queue_peer_report(peer, job, REFUSED, false, "5.7.30", "550 5.7.30 no TLS") == OK);
-    job = lease_one(peer);
+    job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && text_is_empty(job->sender));
     EXPECT_TEXT(job->recipients[0].address, "sender@far.example");
     EXPECT(job->terms.requires_tls && job->terms.priority == 4);
@@ -383,7 +377,7 @@ static void binary(struct queue_peer *peer)
                                    .to_count = 1,
                                    .terms = {.body = MAIL_BODY_BINARY}};
     EXPECT(queue_peer_mail(peer, &mail) == OK);
-    struct queue_job *job = lease_one(peer);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->terms.body == MAIL_BODY_BINARY);
     EXPECT(text_equals(job->body, mail.body));
     EXPECT(queue_peer_report(peer, job, REFUSED, false, "5.6.3", "554 no") == OK);
@@ -406,7 +400,8 @@ static void international(struct queue_peer *peer)
                                    .to_count = 1,
                                    .terms = {.body = MAIL_BODY_8BIT, .is_international = true}};
     EXPECT(queue_peer_mail(peer, &mail) == OK);
-    EXPECT(queue_peer_report(peer, lease_one(peer), REFUSED, false, "5.6.7", "553 no") == OK);
+    EXPECT(queue_peer_report(peer, queue_peer_lease_one(peer, &arena), REFUSED, false, "5.6.7",
+                             "553 no") == OK);
     struct text report = nth_of_alice(peer, 0);
     EXPECT(has(report, "Content-Type: message/delivery-status\r\n"));
     EXPECT(has(report, "Final-Recipient: utf-8; j\\x{FC}rg@far.example\r\n"));
@@ -416,8 +411,9 @@ static void international(struct queue_peer *peer)
     EXPECT(!body_has_8bit(report));
     mail.sender = TEXT("ann\xc3\xa9@else.example");
     EXPECT(queue_peer_mail(peer, &mail) == OK);
-    EXPECT(queue_peer_report(peer, lease_one(peer), REFUSED, false, "5.6.7", "553 no") == OK);
-    struct queue_job *job = lease_one(peer);
+    EXPECT(queue_peer_report(peer, queue_peer_lease_one(peer, &arena), REFUSED, false, "5.6.7",
+                             "553 no") == OK);
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->terms.is_international);
     EXPECT(has(job->body, "Content-Type: message/global-delivery-status\r\n"));
     EXPECT(has(job->body, "Final-Recipient: utf-8; j\xc3\xbcrg@far.example\r\n"));

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "directory/turn.h"
 #include "queue_peer.h"
+#include "settings_scene.h"
 
 static int64_t now;
 
@@ -232,23 +233,11 @@ TEST("a session that send does not take gives it no claim to mail")
 /* New settings: `lines` in place of the connectors. */
 static void change_settings(struct queue_peer *peer, const char *lines)
 {
-    struct settings_source *source;
-    struct settings *settings;
-    struct buffer text, errors;
-    buffer_init(&text, 1 << 16);
-    buffer_init(&errors, 1 << 16);
-    buffer_printf(&text,
-                  "host mx.local.test\nlimit free-space 1MB\n"
-                  "domain local.test {\n user alice bob carol\n}\n%s",
-                  lines);
-    check(settings_source_of(TEXT("/test.conf"), buffer_text(&text), &source) == OK);
-    if (settings_parse(source, 2, &errors, &settings) != OK)
-        fail_msg("%.*s", (int)errors.length, errors.data);
+    struct settings *settings = settings_made("host mx.local.test\nlimit free-space 1MB\n"
+                                              "domain local.test {\n user alice bob carol\n}\n%s",
+                                              lines);
     queue_set_settings(peer->queue, settings);
     settings_release(&settings);
-    settings_source_free(&source);
-    buffer_finish(&text);
-    buffer_finish(&errors);
 }
 
 static void settings_change(struct queue_peer *peer)

@@ -4,26 +4,16 @@
 
 #include "decide/relay.h"
 #include "decide/route.h"
+#include "settings_scene.h"
 #include "test.h"
 
 static struct settings *parse(const char *connectors)
 {
-    char text[3000];
-    struct settings_source *source;
-    struct settings *settings;
-    struct buffer said;
-    snprintf(text, sizeof(text),
-             "host m1.test\ndomain our.test {\n}\nserver in {\n  listen 127.0.0.1:25\n}\n"
-             "routing-group north {\n  member m1.test m2.test m3.test\n"
-             "  login lsa@our.test secret lsa\n}\n%s",
-             connectors);
-    buffer_init(&said, 1 << 16);
-    EXPECT(settings_source_of(TEXT("/t.conf"), text_from(text), &source) == OK);
-    if (settings_parse(source, 1, &said, &settings) != OK)
-        fail_msg("%.*s", TEXT_ARG(buffer_text(&said)));
-    settings_source_free(&source);
-    buffer_finish(&said);
-    return settings;
+    return settings_made(
+        "host m1.test\ndomain our.test {\n}\nserver in {\n  listen 127.0.0.1:25\n}\n"
+        "routing-group north {\n  member m1.test m2.test m3.test\n"
+        "  login lsa@our.test secret lsa\n}\n%s",
+        connectors);
 }
 
 /* One line of a group: "name | spaces and costs | groups and costs | bridgeheads | flags", where a

@@ -6,25 +6,14 @@
 #include "decide/opening.h"
 #include "decide/relay.h"
 #include "decide/route.h"
+#include "settings_scene.h"
 #include "test.h"
 
 static struct settings *parse(const char *lines)
 {
-    char text[3000];
-    struct settings_source *source;
-    struct settings *settings;
-    struct buffer said;
-    snprintf(text, sizeof(text),
-             "host a.b\ndomain our.test {\n}\nserver in {\n  listen 127.0.0.1:25\n}\n"
-             "server office {\n  listen 127.0.0.1:2525\n}\n%s",
-             lines);
-    buffer_init(&said, 1 << 16);
-    EXPECT(settings_source_of(TEXT("/t.conf"), text_from(text), &source) == OK);
-    if (settings_parse(source, 1, &said, &settings) != OK)
-        fail_msg("%.*s", TEXT_ARG(buffer_text(&said)));
-    settings_source_free(&source);
-    buffer_finish(&said);
-    return settings;
+    return settings_made("host a.b\ndomain our.test {\n}\nserver in {\n  listen 127.0.0.1:25\n}\n"
+                         "server office {\n  listen 127.0.0.1:2525\n}\n%s",
+                         lines);
 }
 
 static const char *name_of(const struct route *route)

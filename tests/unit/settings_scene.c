@@ -1,5 +1,6 @@
 #include "settings_scene.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "test.h"
@@ -27,6 +28,22 @@ void parsed_free(struct parsed *parsed)
     settings_release(&parsed->settings);
     buffer_finish(&parsed->errors);
     free(parsed->said);
+}
+
+struct settings *settings_made(const char *format, ...)
+{
+    char *text;
+    va_list arguments;
+    va_start(arguments, format);
+    check(vasprintf(&text, format, arguments) >= 0);
+    va_end(arguments);
+    struct parsed parsed = settings_of(text);
+    if (parsed.settings == NULL)
+        fail_msg("%s", parsed.said);
+    struct settings *settings = settings_hold(parsed.settings);
+    parsed_free(&parsed);
+    free(text);
+    return settings;
 }
 
 /* Parse what has no error and no warning. */

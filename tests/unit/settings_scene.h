@@ -28,6 +28,8 @@ struct parsed {
 struct parsed settings_parse_source(struct settings_source *source);
 struct parsed settings_of(const char *text);
 void parsed_free(struct parsed *parsed);
+/* Settings for a test of something else; what is wrong with the text fails the test. */
+struct settings *settings_made(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Parse what has no error and no warning. */
 struct parsed settings_of_clean(const char *text);
 void settings_expect_said(const char *text, const char *said);

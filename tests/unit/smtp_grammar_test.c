@@ -11,6 +11,7 @@
 #include "proto/smtp/smtp_grammar.h"
 #include "queue/client.h"
 #include "settings/table.h"
+#include "settings_scene.h"
 #include "test.h"
 
 static const struct smtp_style style = {0};
@@ -355,21 +356,9 @@ static const struct relay_row {
 
 static struct settings *settings_with(const char *lines)
 {
-    struct buffer text, errors;
-    struct settings_source *source;
-    struct settings *settings;
-    buffer_init(&text, 1 << 12);
-    buffer_init(&errors, 1 << 12);
-    buffer_printf(&text,
-                  "host mx.example.test\ndomain example.test { user a }\n"
-                  "server main {\n listen 127.0.0.1:25 smtp\n%s\n}\n",
-                  lines);
-    EXPECT(settings_source_of(TEXT("/etc/m.conf"), buffer_text(&text), &source) == OK);
-    EXPECT(settings_parse(source, 1, &errors, &settings) == OK);
-    settings_source_free(&source);
-    buffer_finish(&text);
-    buffer_finish(&errors);
-    return settings;
+    return settings_made("host mx.example.test\ndomain example.test { user a }\n"
+                         "server main {\n listen 127.0.0.1:25 smtp\n%s\n}\n",
+                         lines);
 }
 
 TEST("the relay decision follows its table and gives the rule")

@@ -11,6 +11,7 @@
 #include "proto/smtp/send/smtp_send.h"
 #include "proto/smtp/send/smtp_send_route.h"
 #include "queue/wire.h"
+#include "settings_scene.h"
 #include "test.h"
 
 /* The sender against a store played at the far end of its channel, and peers on loopback sockets.
@@ -224,23 +225,16 @@ static void open_peer(struct peer *peer, enum manner manner)
 
 static struct settings *settings_for(const char *more)
 {
-    struct settings_source *source;
-    struct settings *settings = NULL;
-    struct buffer text, errors;
-    buffer_init(&text, 10000);
-    buffer_init(&errors, 100000);
-    buffer_printf(&text, "host mx.us.example\ndomain us.example {\n user a\n}\n");
+    struct buffer connectors;
+    buffer_init(&connectors, 10000);
     for (int i = 0; i < PEERS; i++)
-        buffer_printf(&text,
+        buffer_printf(&connectors,
                       "connector c%d {\n to c%d.example\n smart-host [127.0.0.1]:%u\n %s\n}\n", i,
                       i, peers[i].port, more);
-    EXPECT(settings_source_of(TEXT("test.conf"), buffer_text(&text), &source) == OK);
-    if (settings_parse(source, 1, &errors, &settings) != OK)
-        print_error("%.*s", TEXT_ARG(buffer_text(&errors)));
-    EXPECT(settings != NULL);
-    settings_source_free(&source);
-    buffer_finish(&text);
-    buffer_finish(&errors);
+    struct settings *settings =
+        settings_made("host mx.us.example\ndomain us.example {\n user a\n}\n%.*s",
+                      TEXT_ARG(buffer_text(&connectors)));
+    buffer_finish(&connectors);
     return settings;
 }
 

@@ -11,6 +11,7 @@
 #include "proto/smtp/send/smtp_send.h"
 #include "queue/turn/turn.h"
 #include "queue/wire.h"
+#include "settings_scene.h"
 #include "test.h"
 
 enum manner { KIND, MUTE, RUDE, CUTS_SECOND_DATA, STALLS_IN_SECOND_DATA };
@@ -195,21 +196,6 @@ static enum status hand_over(int fd)
     return status;
 }
 
-static struct settings *make_settings(void)
-{
-    struct settings_source *source;
-    struct settings *settings = NULL;
-    struct buffer errors;
-    buffer_init(&errors, 10000);
-    check(settings_source_of(TEXT("test.conf"),
-                             TEXT("host mx.us\nserver s {\n listen 127.0.0.1:25\n}\n"),
-                             &source) == OK);
-    check(settings_parse(source, 1, &errors, &settings) == OK);
-    settings_source_free(&source);
-    buffer_finish(&errors);
-    return settings;
-}
-
 struct play {
     enum manner manner;
     unsigned jobs;
@@ -225,7 +211,7 @@ static void run_play(void *argument)
     task_event_init(&scene.changed);
     task_group_init(&scene.peer);
     task_group_init(&scene.calls);
-    scene.context.settings = make_settings();
+    scene.context.settings = settings_made("host mx.us\nserver s {\n listen 127.0.0.1:25\n}\n");
     task_event_init(&scene.context.reloaded);
     buffer_init(&scene.context.secrets, 1);
     scene.sender = smtp_send_new(&scene.context);

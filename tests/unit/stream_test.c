@@ -8,6 +8,7 @@
 #include "net/listener.h"
 #include "net/stream.h"
 #include "net/stream_deflate.h"
+#include "stream_pair.h"
 #include "test.h"
 
 /* Two ends of a connection; the far one is served by a task of the test. */
@@ -29,14 +30,9 @@ static void far_task(void *unused_argument)
 static void both(void *unused_argument)
 {
     unused(unused_argument);
-    int ends[2];
     struct task_group group;
     task_group_init(&group);
-    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
-    world.near = stream_new(ends[0], NULL);
-    world.far = stream_new(ends[1], NULL);
-    stream_set_deadline(world.near, clock_monotonic_ms() + 5000);
-    stream_set_deadline(world.far, clock_monotonic_ms() + 5000);
+    stream_pair(&world.near, &world.far);
     task_spawn(&group, "far", far_task, NULL);
     world.use(world.near);
     stream_close(&world.near);

@@ -1,9 +1,8 @@
 #include <string.h>
-#include <sys/socket.h>
 
-#include "base/clock.h"
 #include "net/stream_tls.h"
 #include "net/tls_certificate.h"
+#include "stream_pair.h"
 #include "task/io.h"
 #include "test.h"
 
@@ -28,14 +27,9 @@ static void far_task(void *unused_argument)
 static void both(void *unused_argument)
 {
     unused(unused_argument);
-    int ends[2];
     struct task_group group;
     task_group_init(&group);
-    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
-    world.near = stream_new(ends[0], NULL);
-    world.far = stream_new(ends[1], NULL);
-    stream_set_deadline(world.near, clock_monotonic_ms() + 5000);
-    stream_set_deadline(world.far, clock_monotonic_ms() + 5000);
+    stream_pair(&world.near, &world.far);
     task_spawn(&group, "far", far_task, NULL);
     if (world.expected != NULL)
         world.result = stream_start_tls_checked(world.near, world.client, world.expected, NULL);

@@ -1,11 +1,10 @@
 #include <openssl/ssl.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "base/clock.h"
 #include "net/stream_internal.h"
 #include "net/stream_tls.h"
 #include "net/tls_certificate.h"
+#include "stream_pair.h"
 #include "test.h"
 
 /* Servers with several certificates and wishes, seen by a client that is OpenSSL alone, so that it
@@ -121,14 +120,9 @@ static void ask(void)
 static void both(void *unused_argument)
 {
     unused(unused_argument);
-    int ends[2];
     struct task_group group;
     task_group_init(&group);
-    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
-    world.near = stream_new(ends[0], NULL);
-    world.far = stream_new(ends[1], NULL);
-    stream_set_deadline(world.near, clock_monotonic_ms() + 5000);
-    stream_set_deadline(world.far, clock_monotonic_ms() + 5000);
+    stream_pair(&world.near, &world.far);
     task_spawn(&group, "serve", serve, NULL);
     ask();
     stream_close(&world.near);

@@ -10,11 +10,10 @@ static bool decode(struct text encoded, struct arena *arena, struct text *out)
     for (size_t i = 0; i < encoded.length; i++) {
         char c = encoded.data[i];
         if (c == '%') {
-            int high = i + 2 < encoded.length ? hex_digit_value(encoded.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit_value(encoded.data[i + 2]) : -1;
-            if (low < 0)
+            int byte = hex_byte_value(text_from_position(encoded, i + 1));
+            if (byte < 0)
                 return false;
-            c = (char)(high * 16 + low);
+            c = (char)byte;
             i += 2;
         }
         if (c == '\0')
