@@ -1,6 +1,7 @@
 #include "account/keeping.h"
 
 #include "account/preference.h"
+#include "base/array.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
@@ -34,20 +35,13 @@ bool keeping_is_on(const struct accounts *accounts, struct text owner, bool *is_
 struct names {
     struct arena *arena;
     struct text *at;
-    unsigned count, capacity;
+    unsigned count;
 };
 
 static bool add_name(void *context, struct text name)
 {
     struct names *names = context;
-    if (names->count == names->capacity) {
-        unsigned capacity = names->capacity == 0 ? 16 : names->capacity * 2;
-        struct text *more = arena_array(names->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < names->count; i++)
-            more[i] = names->at[i];
-        names->at = more;
-        names->capacity = capacity;
-    }
+    names->at = arena_grow(names->arena, names->at, names->count, sizeof(*names->at));
     names->at[names->count++] = arena_copy(names->arena, name);
     return true;
 }

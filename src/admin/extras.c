@@ -5,6 +5,7 @@
 #include "account/preference.h"
 #include "account/sharing.h"
 #include "admin/verbs_sieve.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "store/scripts.h"
 
@@ -15,19 +16,12 @@ struct extra {
 struct extras {
     struct arena arena;
     struct extra *at;
-    unsigned count, capacity;
+    unsigned count;
 };
 
 static void add(struct extras *extras, struct text name, struct text value)
 {
-    if (extras->count == extras->capacity) {
-        unsigned capacity = extras->capacity == 0 ? 16 : extras->capacity * 2;
-        struct extra *more = arena_array(&extras->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < extras->count; i++)
-            more[i] = extras->at[i];
-        extras->at = more;
-        extras->capacity = capacity;
-    }
+    extras->at = arena_grow(&extras->arena, extras->at, extras->count, sizeof(*extras->at));
     extras->at[extras->count++] =
         (struct extra){arena_copy(&extras->arena, name), arena_copy(&extras->arena, value)};
 }

@@ -5,6 +5,7 @@
 #include "account/sharing.h"
 #include "admin/verbs_account.h"
 #include "admin/words.h"
+#include "base/array.h"
 #include "base/check.h"
 #include "store/hierarchy.h"
 #include "store/shown.h"
@@ -253,7 +254,7 @@ struct check {
     struct admin_call *call;
     struct text owner; /* "": all */
     uint64_t *ids;     /* of the mailboxes */
-    unsigned count, capacity;
+    unsigned count;
     struct arena arena;
     uint64_t messages, findings;
 };
@@ -263,14 +264,7 @@ static void note_mailbox(void *context, struct mailbox *box)
     struct check *check = context;
     if (!text_is_empty(check->owner) && !text_equals(check->owner, mailbox_owner(box)))
         return;
-    if (check->count == check->capacity) {
-        unsigned capacity = check->capacity == 0 ? 64 : check->capacity * 2;
-        uint64_t *more = arena_array(&check->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < check->count; i++)
-            more[i] = check->ids[i];
-        check->ids = more;
-        check->capacity = capacity;
-    }
+    check->ids = arena_grow(&check->arena, check->ids, check->count, sizeof(*check->ids));
     check->ids[check->count++] = mailbox_id(box);
 }
 

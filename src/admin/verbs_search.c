@@ -5,6 +5,7 @@
 #include "account/annotation.h"
 #include "admin/verbs_account.h"
 #include "admin/words.h"
+#include "base/array.h"
 #include "proto/imap/search/imap_index.h"
 #include "store/fresh.h"
 
@@ -13,7 +14,7 @@ struct chosen {
     struct arena arena;
     struct text owner; /* "": all */
     uint64_t *ids;
-    unsigned count, capacity;
+    unsigned count;
 };
 
 static void choose(void *context, struct mailbox *box)
@@ -21,14 +22,7 @@ static void choose(void *context, struct mailbox *box)
     struct chosen *chosen = context;
     if (!text_is_empty(chosen->owner) && !text_equals(chosen->owner, mailbox_owner(box)))
         return;
-    if (chosen->count == chosen->capacity) {
-        unsigned capacity = chosen->capacity == 0 ? 64 : chosen->capacity * 2;
-        uint64_t *more = arena_array(&chosen->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < chosen->count; i++)
-            more[i] = chosen->ids[i];
-        chosen->ids = more;
-        chosen->capacity = capacity;
-    }
+    chosen->ids = arena_grow(&chosen->arena, chosen->ids, chosen->count, sizeof(*chosen->ids));
     chosen->ids[chosen->count++] = mailbox_id(box);
 }
 

@@ -5,6 +5,7 @@
 
 #include "admin/tracking.h"
 #include "admin/words.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "queue/queue.h"
@@ -88,7 +89,7 @@ struct tracing {
         int64_t wall_ms;
         struct text event, text;
     } * lines;
-    unsigned count, capacity;
+    unsigned count;
 };
 
 static void gather_line(void *context, int64_t wall_ms, struct text event, struct text text)
@@ -97,14 +98,8 @@ static void gather_line(void *context, int64_t wall_ms, struct text event, struc
     struct tracing *tracing = context;
     if (tracing->count == LINES_MOST)
         return;
-    if (tracing->count == tracing->capacity) {
-        unsigned capacity = tracing->capacity == 0 ? 32 : tracing->capacity * 2;
-        struct trace_line *more = arena_array(&tracing->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < tracing->count; i++)
-            more[i] = tracing->lines[i];
-        tracing->lines = more;
-        tracing->capacity = capacity;
-    }
+    tracing->lines =
+        arena_grow(&tracing->arena, tracing->lines, tracing->count, sizeof(*tracing->lines));
     tracing->lines[tracing->count++] = (struct trace_line){
         wall_ms, arena_copy(&tracing->arena, event), arena_copy(&tracing->arena, text)};
 }

@@ -5,6 +5,7 @@
 #include "admin/extras.h"
 #include "admin/verbs_account.h"
 #include "admin/words.h"
+#include "base/array.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -34,21 +35,14 @@ struct export
 struct found {
     struct arena *arena;
     uint64_t *ids;
-    unsigned count, capacity;
+    unsigned count;
 };
 
 static bool note_mailbox(void *context, struct text name, struct mailbox *box)
 {
     struct found *found = context;
     unused(name);
-    if (found->count == found->capacity) {
-        unsigned capacity = found->capacity == 0 ? 64 : found->capacity * 2;
-        uint64_t *more = arena_array(found->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < found->count; i++)
-            more[i] = found->ids[i];
-        found->ids = more;
-        found->capacity = capacity;
-    }
+    found->ids = arena_grow(found->arena, found->ids, found->count, sizeof(*found->ids));
     found->ids[found->count++] = mailbox_id(box);
     return true;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/map.h"
 #include "directory/attribute.h"
@@ -37,7 +38,7 @@ struct expansion {
     struct map *seen;        /* users, lists and addresses that came up */
     struct seen *seen_newly; /* for the present recipient */
     struct directory_answer *answer;
-    unsigned capacity, group_capacity, limit;
+    unsigned limit;
     unsigned recipient;
     unsigned steps_free, steps; /* for the present recipient; beyond those, for all */
     bool overflowed;            /* the present recipient's targets do not fit */
@@ -65,16 +66,6 @@ static bool note_seen(struct expansion *expansion, struct text key)
     return true;
 }
 
-static void *grown(struct expansion *expansion, const void *old, unsigned *capacity, size_t size)
-{
-    unsigned more = *capacity == 0 ? 8 : *capacity * 2;
-    void *bytes = arena_array(expansion->arena, more, size);
-    if (*capacity > 0)
-        memcpy(bytes, old, *capacity * size);
-    *capacity = more;
-    return bytes;
-}
-
 /* The level whose member is being followed. */
 static const struct level *here(const struct expansion *expansion)
 {
@@ -89,9 +80,8 @@ static struct directory_target *emit(struct expansion *expansion, enum directory
         expansion->overflowed = true;
         return &expansion->surplus;
     }
-    if (answer->target_count == expansion->capacity)
-        answer->targets =
-            grown(expansion, answer->targets, &expansion->capacity, sizeof(*answer->targets));
+    answer->targets = arena_grow(expansion->arena, answer->targets, answer->target_count,
+                                 sizeof(*answer->targets));
     struct directory_target *target = &answer->targets[answer->target_count++];
     *target = (struct directory_target){.kind = kind,
                                         .address = address,
@@ -211,9 +201,8 @@ static unsigned note_group(struct expansion *expansion, struct text key,
     unsigned outer = here(expansion)->group;
     if (answer->group_count == DIRECTORY_GROUPS_MAX)
         return outer;
-    if (answer->group_count == expansion->group_capacity)
-        answer->groups =
-            grown(expansion, answer->groups, &expansion->group_capacity, sizeof(*answer->groups));
+    answer->groups =
+        arena_grow(expansion->arena, answer->groups, answer->group_count, sizeof(*answer->groups));
     struct directory_group *group = &answer->groups[answer->group_count];
     *group = (struct directory_group){.address = key};
     if (outer != 0) {

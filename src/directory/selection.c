@@ -1,7 +1,6 @@
 #include "directory/selection.h"
 
-#include <string.h>
-
+#include "base/array.h"
 #include "base/check.h"
 #include "base/map.h"
 #include "directory/state.h"
@@ -13,7 +12,7 @@ struct selecting {
     struct arena *arena;
     struct arena scratch; /* of the user being looked at */
     struct directory_member *members;
-    unsigned count, capacity;
+    unsigned count;
 };
 
 void selection_entry(struct directory *directory, const struct directory_user *user,
@@ -27,14 +26,8 @@ void selection_entry(struct directory *directory, const struct directory_user *u
 
 static void add(struct selecting *selecting, struct text key)
 {
-    if (selecting->count == selecting->capacity) {
-        unsigned capacity = selecting->capacity == 0 ? 16 : selecting->capacity * 2;
-        struct directory_member *more = arena_array(selecting->arena, capacity, sizeof(*more));
-        if (selecting->count > 0)
-            memcpy(more, selecting->members, selecting->count * sizeof(*more));
-        selecting->members = more;
-        selecting->capacity = capacity;
-    }
+    selecting->members = arena_grow(selecting->arena, selecting->members, selecting->count,
+                                    sizeof(*selecting->members));
     struct text copy = arena_copy(selecting->arena, key);
     selecting->members[selecting->count++] = (struct directory_member){copy, copy};
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <uninorm.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
@@ -233,19 +234,12 @@ static enum status stamp_user(struct directory *directory, struct text key)
 struct keys {
     struct arena *arena;
     struct text *keys;
-    unsigned count, capacity;
+    unsigned count;
 };
 
 static void add_key(struct keys *keys, struct text key)
 {
-    if (keys->count == keys->capacity) {
-        unsigned capacity = keys->capacity == 0 ? 64 : keys->capacity * 2;
-        struct text *more = arena_array(keys->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < keys->count; i++)
-            more[i] = keys->keys[i];
-        keys->keys = more;
-        keys->capacity = capacity;
-    }
+    keys->keys = arena_grow(keys->arena, keys->keys, keys->count, sizeof(*keys->keys));
     keys->keys[keys->count++] = arena_copy(keys->arena, key);
 }
 

@@ -1,5 +1,6 @@
 #include "folder/envelope.h"
 
+#include "base/array.h"
 #include "base/encoding.h"
 #include "mail/address.h"
 #include "mail/orcpt.h"
@@ -100,14 +101,8 @@ enum status folder_envelope_add(struct folder_envelope *envelope, struct arena *
 {
     if (envelope->receiver_count == FOLDER_RECEIVERS_MAX)
         return refused("there are more than %d recipients", FOLDER_RECEIVERS_MAX);
-    if (envelope->receiver_count == envelope->receiver_capacity) {
-        unsigned capacity = envelope->receiver_capacity == 0 ? 8 : envelope->receiver_capacity * 2;
-        struct folder_receiver *more = arena_array(arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < envelope->receiver_count; i++)
-            more[i] = envelope->receivers[i];
-        envelope->receivers = more;
-        envelope->receiver_capacity = capacity;
-    }
+    envelope->receivers = arena_grow(arena, envelope->receivers, envelope->receiver_count,
+                                     sizeof(*envelope->receivers));
     envelope->receivers[envelope->receiver_count++] = *receiver;
     return OK;
 }

@@ -25,7 +25,7 @@ struct folder_envelope {
     bool return_headers_only;
     struct text envelope_id; /* decoded */
     struct folder_receiver *receivers;
-    unsigned receiver_count, receiver_capacity;
+    unsigned receiver_count;
 };
 
 /* Take the lines, if there are any, off *rest. Texts live in arena. REFUSED with the reason. */

@@ -3,13 +3,13 @@
 #include "mail/convert.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "mail/mime_walk.h"
 #include "mail/transfer_encoding.h"
 
-enum { LINE_MOST = 998, PARTS_FIRST = 16 }; /* RFC 5321 4.5.3.1.6, without CRLF */
+enum { LINE_MOST = 998 }; /* RFC 5321 4.5.3.1.6, without CRLF */
 
 /* What a part's header says in the end; AS_IT_IS leaves the field alone. */
 enum label { AS_IT_IS, LABEL_7BIT, LABEL_8BIT, LABEL_QUOTED_PRINTABLE, LABEL_BASE64 };
@@ -42,7 +42,7 @@ struct convert {
     struct mime_walk *walk;
     bool is_writing;
     struct convert_part *parts;
-    unsigned part_count, part_capacity;
+    unsigned part_count;
     /* Facts of the message. */
     bool has_version, has_type, is_needed, has_8bit_header, has_8bit_boundary, is_cut;
     bool is_forbidden, is_impossible;
@@ -145,12 +145,7 @@ static struct convert_part *part_of(struct convert *convert, const struct mime_w
 
 static void add_part(struct convert *convert, const struct mime_walk_part *part)
 {
-    if (convert->part_count == convert->part_capacity) {
-        convert->part_capacity =
-            convert->part_capacity == 0 ? PARTS_FIRST : 2 * convert->part_capacity;
-        convert->parts = realloc(convert->parts, convert->part_capacity * sizeof(*convert->parts));
-        check(convert->parts != NULL);
-    }
+    convert->parts = array_grow(convert->parts, convert->part_count, sizeof(*convert->parts));
     check(part->number == convert->part_count);
     struct convert_part *added = &convert->parts[convert->part_count++];
     *added = (struct convert_part){0};

@@ -1,6 +1,7 @@
 #include "queue/plan.h"
 
 #include "account/quota.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "decide/retry.h"
 #include "mail/address.h"
@@ -16,7 +17,6 @@ enum { STORIES_MOST = 50 }; /* told one by one; of more recipients, a count */
 struct group {
     struct list link;
     struct item item;
-    unsigned capacity;
 };
 
 void plan_init(struct plan *plan, struct queue *queue, const struct queue_recipient *recipients,
@@ -86,13 +86,8 @@ enum status plan_expand(struct plan *plan)
 static void add_recipient(struct plan *plan, struct group *group, struct item_recipient recipient)
 {
     struct item *item = &group->item;
-    if (item->recipient_count == group->capacity) {
-        group->capacity = group->capacity == 0 ? 4 : group->capacity * 2;
-        struct item_recipient *more = arena_array(&plan->arena, group->capacity, sizeof(*more));
-        for (unsigned i = 0; i < item->recipient_count; i++)
-            more[i] = item->recipients[i];
-        item->recipients = more;
-    }
+    item->recipients = arena_grow(&plan->arena, item->recipients, item->recipient_count,
+                                  sizeof(*item->recipients));
     item->recipients[item->recipient_count++] = recipient;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/array.h"
 #include "base/encoding.h"
 
 enum { DISTANCE_WORD_MAX = 32, FAR = 1000 };
@@ -108,19 +109,12 @@ bool setting_line_split(struct text line, struct arena *arena, struct setting_wo
     *out = (struct setting_words){0};
     if (!line_is_sound(line, flaw))
         return false;
-    unsigned capacity = 0;
     for (size_t at = 0;;) {
         while (at < line.length && is_blank(line.data[at]))
             at++;
         if (at >= line.length || line.data[at] == '#')
             return true;
-        if (out->count == capacity) {
-            capacity = capacity == 0 ? 8 : capacity * 2;
-            struct setting_word *words = arena_array(arena, capacity, sizeof(*words));
-            if (out->count > 0)
-                memcpy(words, out->words, out->count * sizeof(*words));
-            out->words = words;
-        }
+        out->words = arena_grow(arena, out->words, out->count, sizeof(*out->words));
         struct setting_word *word = &out->words[out->count++];
         bool good = line.data[at] == '"' ? split_quoted(line, &at, arena, word, flaw)
                                          : split_plain(line, &at, word, flaw);

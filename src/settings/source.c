@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/wire.h"
 #include "settings/grammar.h"
@@ -51,14 +52,8 @@ static enum status add_piece(struct settings_source *source, struct settings_pie
     source->encoded_bytes += PIECE_OVERHEAD + piece.file.length + piece.bytes.length;
     if (source->encoded_bytes > SETTINGS_SOURCE_MAX)
         return refused("the settings are larger than 4 MiB");
-    if (source->piece_count == source->piece_capacity) {
-        unsigned capacity = source->piece_capacity == 0 ? 4 : source->piece_capacity * 2;
-        struct settings_piece *pieces = arena_array(&source->arena, capacity, sizeof(*pieces));
-        if (source->piece_count > 0)
-            memcpy(pieces, source->pieces, source->piece_count * sizeof(*pieces));
-        source->pieces = pieces;
-        source->piece_capacity = capacity;
-    }
+    source->pieces =
+        arena_grow(&source->arena, source->pieces, source->piece_count, sizeof(*source->pieces));
     source->pieces[source->piece_count++] = piece;
     return OK;
 }

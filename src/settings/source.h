@@ -18,7 +18,7 @@ struct settings_source {
     struct arena arena;
     struct text directory; /* what relative file names of the files above are relative to */
     struct settings_piece *pieces;
-    unsigned piece_count, piece_capacity;
+    unsigned piece_count;
     size_t encoded_bytes;
 };
 

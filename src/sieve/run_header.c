@@ -1,4 +1,5 @@
 /* Tests on the header, the envelope and the size. */
+#include "base/array.h"
 #include "mail/address_list.h"
 #include "mail/header.h"
 #include "mail/words.h"
@@ -17,7 +18,6 @@ struct text *fields_named(struct sieve_run *run, const struct sieve_node *node, 
 {
     struct text section = run->header;
     struct header_field field;
-    unsigned capacity = 0;
     struct text *values = NULL;
     *count = 0;
     if (!run_work(run, node, section.length))
@@ -25,13 +25,7 @@ struct text *fields_named(struct sieve_run *run, const struct sieve_node *node, 
     while (header_next_valid(&section, &field)) {
         if (!text_equals_nocase(field.name, name))
             continue;
-        if (*count == capacity) {
-            capacity = capacity == 0 ? 4 : 2 * capacity;
-            struct text *more = arena_array(run->arena, capacity, sizeof(*more));
-            for (unsigned i = 0; i < *count; i++)
-                more[i] = values[i];
-            values = more;
-        }
+        values = arena_grow(run->arena, values, *count, sizeof(*values));
         values[(*count)++] = header_unfold(field.body, run->arena);
     }
     if (!node_has(node, TAG_INDEX))

@@ -1,6 +1,7 @@
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "base/array.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/encoding.h"
@@ -161,6 +162,23 @@ TEST("the reason of a failure can be put in context")
     EXPECT(refused("no such user") == REFUSED);
     EXPECT(fail_within(REFUSED, "recipient %d", 3) == REFUSED);
     EXPECT_TEXT(text_from(fail_reason()), "recipient 3: no such user");
+}
+
+TEST("arrays that grow one by one keep what they hold, on the heap and in an arena, shrunk or not")
+{
+    struct arena arena;
+    unsigned *on_heap = NULL, *in_arena = NULL;
+    arena_init(&arena);
+    for (unsigned step = 0; step < 5700; step++) {
+        unsigned count = step < 700 ? step : step - 697; /* from 700 it falls to 3 */
+        on_heap = array_grow(on_heap, count, sizeof(*on_heap));
+        in_arena = arena_grow(&arena, in_arena, count, sizeof(*in_arena));
+        on_heap[count] = in_arena[count] = count;
+    }
+    for (unsigned i = 0; i < 5000; i++)
+        EXPECT(on_heap[i] == i && in_arena[i] == i);
+    free(on_heap);
+    arena_finish(&arena);
 }
 
 TEST("an arena gives aligned, zeroed memory of any size")

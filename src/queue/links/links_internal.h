@@ -32,7 +32,7 @@ struct links {
     struct map *since;      /* "group/connector" -> struct link_since */
     struct task_event news; /* some peer may be due */
     struct work *late;      /* routed anew because they were out when ways changed */
-    size_t late_count, late_capacity;
+    size_t late_count;
     struct task_event late_news;
     struct task_event changed; /* ways may be others: queued mail is routed anew */
     uint64_t changes;          /* how often that was told */

@@ -1,7 +1,7 @@
 /* Ways change: what waits is routed anew, and goes to another hop when its way is another now. Each
  * message's items change in one record, so that nothing is sent twice or forgotten. */
-#include <stdlib.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
@@ -171,11 +171,7 @@ void links_item_released(struct queue *queue, struct queued_item *item)
     struct links *links = queue->links;
     if (!item->is_to_route)
         return;
-    if (links->late_count == links->late_capacity) {
-        links->late_capacity = links->late_capacity == 0 ? 16 : links->late_capacity * 2;
-        links->late = realloc(links->late, links->late_capacity * sizeof(*links->late));
-        check(links->late != NULL);
-    }
+    links->late = array_grow(links->late, links->late_count, sizeof(*links->late));
     links->late[links->late_count++] = (struct work){item->message->id, item->number};
     item->is_to_route = false;
     task_event_tell_all(&links->late_news);

@@ -1,6 +1,7 @@
 /* The queue as an administrator sees and changes it. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "queue/internal.h"
@@ -393,7 +394,7 @@ struct bad_list {
         uint64_t id;
         uint32_t number;
     } * items;
-    unsigned count, capacity;
+    unsigned count;
 };
 
 static bool gather_bad(void *context, struct text key, struct text value)
@@ -402,11 +403,7 @@ static bool gather_bad(void *context, struct text key, struct text value)
     uint64_t id = key_get_u64(key, 0);
     if (value.length == 0 || value.data[0] != ITEM_BAD || (bad->only != 0 && bad->only != id))
         return true;
-    if (bad->count == bad->capacity) {
-        bad->capacity = bad->capacity == 0 ? 64 : bad->capacity * 2;
-        bad->items = realloc(bad->items, bad->capacity * sizeof(*bad->items));
-        check(bad->items != NULL);
-    }
+    bad->items = array_grow(bad->items, bad->count, sizeof(*bad->items));
     bad->items[bad->count++] = (struct bad_item){id, key_get_u32(key, 8)};
     return true;
 }
