@@ -20,6 +20,7 @@ enum {
     OUTPUT_FLUSH = 32768,
     OUTPUT_MAX = 1 << 20,
     TURN_BYTES = 64 << 10,
+    ERROR_BYTES = 160,
     IDLE_MS = 5 * SECOND
 };
 
@@ -33,8 +34,7 @@ struct stream *stream_new(int fd, const struct net_address *peer)
         stream->peer = *peer;
     buffer_init(&stream->output, OUTPUT_MAX);
     if (task_io_open(&stream->io, fd) != OK) {
-        stream->end = STREAM_BROKEN;
-        snprintf(stream->error, sizeof(stream->error), "%.150s", fail_reason());
+        stream_fail(stream, STREAM_BROKEN, "%s", fail_reason());
     }
     return stream;
 }
@@ -62,6 +62,7 @@ void stream_close(struct stream **stream)
     memory_give_back(closing->capacity);
     free(closing->input);
     buffer_finish(&closing->output);
+    free(closing->error);
     free(closing);
 }
 
@@ -98,19 +99,29 @@ enum stream_end stream_end(const struct stream *stream)
 
 const char *stream_error(const struct stream *stream)
 {
-    return stream->error;
+    return stream->error == NULL ? "" : stream->error;
+}
+
+/* What every call on an ended stream returns. */
+static enum status ended(const struct stream *stream)
+{
+    return try_later("%s", stream_error(stream));
 }
 
 enum status stream_fail(struct stream *stream, enum stream_end end, const char *format, ...)
 {
     if (stream->end == STREAM_OPEN) {
+        char error[ERROR_BYTES];
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(stream->error, sizeof(stream->error), format, arguments);
+        vsnprintf(error, sizeof(error), format, arguments);
         va_end(arguments);
+        free(stream->error);
+        stream->error = strdup(error);
+        check(stream->error != NULL);
         stream->end = end;
     }
-    return try_later("%s", stream->error);
+    return ended(stream);
 }
 
 void stream_shut(struct stream *stream)
@@ -124,7 +135,8 @@ void stream_revive(struct stream *stream)
     if (stream->end != STREAM_TIMED_OUT && stream->end != STREAM_CANCELLED)
         return;
     stream->end = STREAM_OPEN;
-    stream->error[0] = '\0';
+    free(stream->error);
+    stream->error = NULL;
     stream->deadline_ms = 0;
 }
 
@@ -165,7 +177,7 @@ static enum status stream_wait(struct stream *stream, enum task_io_direction dir
     stream->turn_bytes = 0;
     enum status status = wait_idle(stream, direction);
     if (stream->end != STREAM_OPEN)
-        return try_later("%s", stream->error);
+        return ended(stream);
     if (status == OK)
         return OK;
     if (task_is_cancelled())
@@ -226,7 +238,7 @@ enum status stream_receive_raw(struct stream *stream, char *out, size_t room, si
         if (take_plain(stream, out, room, received))
             return OK;
     }
-    return try_later("%s", stream->error);
+    return ended(stream);
 }
 
 static enum status receive(struct stream *stream, char *out, size_t room, size_t *received)
@@ -285,7 +297,7 @@ static enum status await_tls(struct stream *stream)
             return OK;
         stream_tls_wait(stream, result, "TLS read");
     }
-    return try_later("%s", stream->error);
+    return ended(stream);
 }
 
 /* False: the input buffer is full. */
@@ -312,7 +324,7 @@ static enum status fill_plain(struct stream *stream, size_t most, size_t *receiv
         input_release(stream);
         stream_wait(stream, TASK_READ);
     }
-    return try_later("%s", stream->error);
+    return ended(stream);
 }
 
 /* Through TLS, or a layer. YIELDS. */
@@ -335,7 +347,7 @@ static enum status fill(struct stream *stream, size_t most)
     size_t received;
     bool is_plain = stream->ssl == NULL && stream->layer == NULL;
     if (stream->end != STREAM_OPEN)
-        return try_later("%s", stream->error);
+        return ended(stream);
     if ((is_plain ? fill_plain : fill_decoded)(stream, most, &received) != OK)
         return TRY_LATER;
     stream->stop += received;
@@ -372,13 +384,25 @@ enum status stream_await(struct stream *stream)
         stream_wait(stream, TASK_READ);
     }
     stream->woken = false;
-    return stream->end == STREAM_OPEN ? OK : try_later("%s", stream->error);
+    return stream->end == STREAM_OPEN ? OK : ended(stream);
 }
 
 void stream_wake(struct stream *stream)
 {
     stream->woken = true;
     task_io_wake(&stream->io);
+}
+
+bool stream_stays_quiet(struct stream *stream, int64_t until_ms)
+{
+    bool has_some = stream_holds_input(stream) || (stream->io.ready & TASK_READ) != 0 ||
+                    (stream->ssl != NULL && SSL_has_pending(stream->ssl) == 1);
+    if (has_some || stream->end != STREAM_OPEN)
+        return false;
+    input_release(stream);
+    task_io_wait(&stream->io, TASK_READ, until_ms);
+    return stream->end == STREAM_OPEN && !task_is_cancelled() &&
+           (stream->io.ready & TASK_READ) == 0;
 }
 
 bool stream_has_input(struct stream *stream)
@@ -390,6 +414,7 @@ bool stream_has_input(struct stream *stream)
         return false;
     size_t room = input_room(stream);
     char *place = stream->input + stream->stop;
+    stream->io.ready |= TASK_READ; /* what has come may not have been announced yet */
     if (stream->ssl == NULL) {
         ssize_t count = recv(stream->io.fd, place, room, MSG_DONTWAIT);
         received = count > 0 ? (size_t)count : 0;
@@ -492,7 +517,7 @@ static enum status send_some(struct stream *stream, struct text bytes, size_t *s
         else if (errno != EINTR)
             stream_fail(stream, STREAM_BROKEN, "send: %s", strerror(errno));
     }
-    return try_later("%s", stream->error);
+    return ended(stream);
 }
 
 void stream_send_raw(struct stream *stream, struct text bytes)
@@ -522,7 +547,7 @@ enum status stream_flush(struct stream *stream)
     stream_send_raw(stream, buffer_text(&stream->output));
     buffer_reset(&stream->output, 0);
     stream->output.limit = OUTPUT_MAX;
-    return stream->end == STREAM_OPEN ? OK : try_later("%s", stream->error);
+    return stream->end == STREAM_OPEN ? OK : ended(stream);
 }
 
 void stream_end_output(struct stream *stream)

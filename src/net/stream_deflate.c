@@ -58,7 +58,7 @@ static enum status receive(struct stream *stream, char *out, size_t room, size_t
         deflated->in.next_in = (Bytef *)deflated->raw;
         deflated->in.avail_in = (uInt)raw;
     }
-    return try_later("%s", stream->error);
+    return try_later("%s", stream_error(stream));
 }
 
 static bool encode(struct stream *stream, struct text bytes, struct buffer *out)

@@ -29,22 +29,26 @@ struct stream {
     struct net_address peer;
     int64_t deadline_ms;
     enum stream_end end;
-    char error[160];
+    char *error; /* what failed, owned; NULL while nothing did */
     /* Received and not consumed: input[start .. stop). Memory only while there is any. */
     char *input;
     size_t start, stop, capacity;
     struct buffer output;
     struct stream_tap *tap; /* borrowed, or NULL */
     uint64_t bytes_in;
-    bool woken;        /* by stream_wake, not yet seen by stream_await */
-    size_t turn_bytes; /* moved since this task last let others run */
-    bool takes_fd;     /* a descriptor may come with the bytes; see stream_relay.c */
-    int passed_fd;     /* the first that came, owned; -1: none */
+    bool woken;                 /* by stream_wake, not yet seen by stream_await */
+    size_t turn_bytes;          /* moved since this task last let others run */
+    bool takes_fd;              /* a descriptor may come with the bytes; see stream_relay.c */
+    int passed_fd;              /* the first that came, owned; -1: none */
+    struct stream_relay *relay; /* that copies to and from it, or NULL */
 };
 
 /* End the stream; the first failure is the one that is remembered. Returns TRY_LATER. */
 enum status stream_fail(struct stream *stream, enum stream_end end, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Whether nothing comes until then, and nothing was there: what comes next io.on_readable tells of.
+ * No buffer is kept meanwhile. YIELDS. */
+bool stream_stays_quiet(struct stream *stream, int64_t until_ms);
 /* Bytes as the socket, or TLS, has them. Waits when there is nothing. YIELDS. */
 enum status stream_receive_raw(struct stream *stream, char *out, size_t room, size_t *received);
 /* The same by recvmsg, keeping a descriptor that comes along. As recv; does not yield. */

@@ -13,55 +13,81 @@
 #include "base/memory.h"
 #include "net/stream_internal.h"
 
-enum { RETURN_MAX = 128 << 10, RETURN_MS = 10 * SECOND };
+enum { RETURN_MAX = 128 << 10, RETURN_MS = 10 * SECOND, QUIET_MS = 5 * SECOND };
 /* The last byte of what comes back: it is all. */
 static const char complete = '!';
 
-struct relay {
-    struct stream *from, *to;
+struct stream_relay {
+    struct stream *client, *session;
+    struct task_group requests; /* the task that copies them, while there is one */
 };
 
-/* One direction of a relay. It must not flush `from`, whose output is the other direction's. */
-static void copy_until_end(struct relay *relay)
+/* It must not flush `from`, whose output is the other direction's. False: `to` has ended. YIELDS.
+ */
+static bool pass_on(struct stream *from, struct stream *to)
 {
-    do {
-        struct text bytes = stream_buffered(relay->from);
-        stream_write(relay->to, bytes);
-        stream_consume(relay->from, bytes.length);
-        if (stream_flush(relay->to) != OK)
-            break;
-    } while (stream_fill_some(relay->from, SIZE_MAX) == OK);
+    struct text bytes = stream_buffered(from);
+    stream_write(to, bytes);
+    stream_consume(from, bytes.length);
+    return stream_flush(to) == OK;
 }
+
+static void begin_requests(struct task_io *io);
 
 static void copy_requests(void *argument)
 {
-    struct relay *relay = argument;
-    copy_until_end(relay);
+    struct stream_relay *relay = argument;
+    struct stream *client = relay->client, *session = relay->session;
+    while (pass_on(client, session)) {
+        /* Clients idle by the thousand: who is silent needs no task that waits for him. */
+        if (stream_stays_quiet(client, clock_monotonic_ms() + QUIET_MS)) {
+            client->io.on_readable = begin_requests;
+            return;
+        }
+        if (stream_fill_some(client, SIZE_MAX) != OK)
+            break;
+    }
     /* The client has no more to say: let the session see that, answer what it has, and close. A
      * client that closed only its side still listens. */
-    shutdown(relay->to->io.fd, SHUT_WR);
-    if (relay->from->end == STREAM_CLOSED && relay->to->end == STREAM_OPEN)
-        relay->from->end = STREAM_OPEN;
+    shutdown(session->io.fd, SHUT_WR);
+    if (client->end == STREAM_CLOSED && session->end == STREAM_OPEN)
+        client->end = STREAM_OPEN;
+}
+
+static void begin_requests(struct task_io *io)
+{
+    struct stream *client = list_entry(io, struct stream, io);
+    client->io.on_readable = NULL;
+    task_spawn(&client->relay->requests, "relay", copy_requests, client->relay);
+}
+
+static void copy_answers(const struct stream_relay *relay)
+{
+    while (pass_on(relay->session, relay->client))
+        if (stream_fill_some(relay->session, SIZE_MAX) != OK)
+            break;
 }
 
 void stream_relay(struct stream *client, struct stream *session)
 {
-    struct relay requests = {client, session}, answers = {session, client};
-    struct task_group group;
+    struct stream_relay relay = {.client = client, .session = session};
     session->takes_fd = true;
-    task_group_init(&group);
-    task_spawn(&group, "relay", copy_requests, &requests);
-    copy_until_end(&answers);
+    client->relay = &relay;
+    task_group_init(&relay.requests);
+    begin_requests(&client->io);
+    copy_answers(&relay);
     if (session->passed_fd >= 0) {
         /* What was read of the client still goes to the session, which returns it. */
         session->end = STREAM_OPEN;
         session->deadline_ms = clock_monotonic_ms() + RETURN_MS;
         stream_fail(client, STREAM_CANCELLED, "the session is over");
         task_io_wake(&client->io);
-        task_group_wait(&group, session->deadline_ms);
+        task_group_wait(&relay.requests, session->deadline_ms);
     }
+    client->io.on_readable = NULL;
     stream_shut(session);
-    task_group_finish(&group);
+    task_group_finish(&relay.requests);
+    client->relay = NULL;
     /* That we stopped waiting for the client is no fault of its stream: it can be ended in peace.
      */
     stream_revive(client);

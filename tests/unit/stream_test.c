@@ -9,6 +9,7 @@
 #include "net/stream.h"
 #include "net/stream_deflate.h"
 #include "stream_pair.h"
+#include "task/loop.h"
 #include "test.h"
 
 /* Two ends of a connection; the far one is served by a task of the test. */
@@ -272,6 +273,58 @@ static void use_relay_and_vanish(struct stream *near)
 TEST("a relay ends when the client vanishes")
 {
     run(serve_relay, use_relay_and_vanish);
+}
+
+/* The first task of the loop, those of both ends and of the session; one more while requests are
+ * copied. */
+enum { TASKS_OF_A_QUIET_RELAY = 3 };
+
+static void use_relay_by_the_hour(struct stream *near)
+{
+    struct text line;
+    stream_set_deadline(near, NO_DEADLINE);
+    EXPECT(stream_read_line(near, 512, &line) == OK);
+    for (int i = 0; i < 3; i++) {
+        stream_write(near, TEXT("one\r\ntwo\r\n"));
+        EXPECT(stream_read_line(near, 512, &line) == OK);
+        EXPECT_TEXT(line, "echo one\r\n");
+        EXPECT(stream_read_line(near, 512, &line) == OK);
+        EXPECT_TEXT(line, "echo two\r\n");
+        EXPECT(task_loop->task_count == TASKS_OF_A_QUIET_RELAY + 1);
+        task_sleep(HOUR);
+        EXPECT(task_loop->task_count == TASKS_OF_A_QUIET_RELAY);
+    }
+    stream_write(near, TEXT("QUIT\r\n"));
+    EXPECT(stream_read_line(near, 512, &line) == OK);
+    EXPECT_TEXT(line, "+OK bye\r\n");
+    EXPECT(stream_read_line(near, 512, &line) == TRY_LATER);
+}
+
+static void be_silent_and_vanish(struct stream *near)
+{
+    struct text line;
+    stream_set_deadline(near, NO_DEADLINE);
+    stream_write(near, TEXT("one\r\n"));
+    EXPECT(stream_read_line(near, 512, &line) == OK);
+    task_sleep(HOUR);
+}
+
+static void run_simulated(void (*use)(struct stream *))
+{
+    struct task_simulation simulation = {.now_ms = DAY};
+    task_simulate(&simulation);
+    run(serve_relay, use);
+    task_simulate(NULL);
+}
+
+TEST("a relay keeps no task for the requests of a client who is silent, and copies when he speaks")
+{
+    run_simulated(use_relay_by_the_hour);
+}
+
+TEST("a relay ends when a client vanishes who was silent")
+{
+    run_simulated(be_silent_and_vanish);
 }
 
 static void read_from_blocking(void *unused_argument)
