@@ -57,6 +57,8 @@ ssize_t stream_receive_fd(struct stream *stream, char *out, size_t room);
 void stream_encode_output(struct stream *stream);
 /* Send bytes as the socket, or TLS, is to have them. YIELDS. */
 void stream_send_raw(struct stream *stream, struct text bytes);
+/* The stream's socket for OpenSSL, which owns it; the stream outlives it. */
+BIO *stream_bio_new(struct stream *stream);
 /* What OpenSSL wants after a call that did not succeed: wait for it, or fail the stream. YIELDS. */
 enum status stream_tls_wait(struct stream *stream, int result, const char *doing);
 

@@ -28,8 +28,8 @@ static enum status start_tls(struct stream *stream, struct tls_context *context,
                              const char *protocol, const struct tls_expectation *expected)
 {
     if (stream->end != STREAM_OPEN || stream_flush(stream) != OK)
-        return try_later("%s", stream->error);
-    stream->ssl = tls_session_new(context, stream->io.fd, protocol, expected);
+        return try_later("%s", stream_error(stream));
+    stream->ssl = tls_session_new(context, stream_bio_new(stream), protocol, expected);
     if (stream->ssl == NULL)
         return stream_fail(stream, STREAM_BROKEN, "TLS: %s", tls_error_text());
     memory_draw(STREAM_TLS_BYTES);

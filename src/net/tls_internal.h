@@ -6,10 +6,11 @@
 
 #include "net/tls.h"
 
-/* A session over a descriptor, server or client by the context. A server takes the protocol's ALPN
- * id ("smtp"), which must outlive the session, or NULL; a client the expectation. NULL on failure.
+/* A session over a transport, which it takes; server or client by the context. A server takes the
+ * protocol's ALPN id ("smtp"), which must outlive the session, or NULL; a client the expectation.
+ * NULL on failure.
  */
-SSL *tls_session_new(struct tls_context *context, int fd, const char *protocol,
+SSL *tls_session_new(struct tls_context *context, BIO *transport, const char *protocol,
                      const struct tls_expectation *expected);
 /* A client's context made to verify. */
 bool tls_context_verifies(const struct tls_context *context);

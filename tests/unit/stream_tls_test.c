@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "net/stream_internal.h"
 #include "net/stream_tls.h"
 #include "net/tls_certificate.h"
 #include "stream_pair.h"
@@ -75,6 +76,28 @@ static void compare_bindings(void)
 TEST("both ends of a session have the same channel bindings")
 {
     shake_hands(false, compare_bindings);
+}
+
+/* What is not ready is not read from: the next wait begins without a look. */
+static void read_a_record(void)
+{
+    struct text line;
+    for (int i = 0; i < 2; i++) {
+        stream_write(world.near, TEXT("NOOP\r\n"));
+        EXPECT(stream_flush(world.near) == OK);
+        EXPECT(stream_read_line(world.far, 512, &line) == OK);
+        EXPECT_TEXT(line, "NOOP\r\n");
+        EXPECT((world.far->io.ready & TASK_READ) == 0);
+    }
+    EXPECT(!stream_has_input(world.far));
+    stream_write(world.near, TEXT("QUIT\r\n"));
+    EXPECT(stream_flush(world.near) == OK);
+    EXPECT(stream_has_input(world.far)); /* though the loop has not looked yet */
+}
+
+TEST("a record is taken with one read")
+{
+    shake_hands(false, read_a_record);
 }
 
 static void look_at_peers(void)
