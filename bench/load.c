@@ -188,6 +188,9 @@ static void next_message(struct connection *connection)
     bool is_full = load.per_connection > 0 && connection->sent == load.per_connection;
     if (load.started == load.messages || is_full) {
         say(connection, QUIT, "QUIT\r\n", 6, 1);
+        /* Exim waits up to 0.2 s for this before it answers, so as not to be the first to close. */
+        if (connection->tls == NULL)
+            shutdown(connection->fd, SHUT_WR);
         return;
     }
     write_envelope(connection->envelope);
