@@ -99,6 +99,32 @@ static bool has_target(const struct directory_target *targets, unsigned count, s
     return false;
 }
 
+/* Whatever the directory knows, it has nobody there. */
+static bool is_elsewhere(const struct directory_question *question, struct text key)
+{
+    size_t at = text_find_last(key, '@');
+    return question->settings != NULL && at < key.length &&
+           settings_domain_find(question->settings, text_from_position(key, at + 1)) == NULL;
+}
+
+/* False when it is not known. */
+static bool target_from_memory(const struct directory_cache *cache,
+                               const struct directory_question *question, unsigned i,
+                               struct directory_target *target)
+{
+    struct text key = question->keys[i];
+    *target = (struct directory_target){.recipient = i};
+    if (is_elsewhere(question, key)) {
+        target->kind = TARGET_REMOTE;
+        target->address = key;
+        return true;
+    }
+    target->kind = TARGET_MAILBOX;
+    target->address = text_from(map_get(cache->answers, key));
+    target->receive_bytes = DIRECTORY_NO_LIMIT;
+    return !text_is_empty(target->address);
+}
+
 /* False when some key is not known. */
 static bool targets_from_memory(const struct directory_cache *cache,
                                 const struct directory_question *question, struct arena *arena,
@@ -106,15 +132,13 @@ static bool targets_from_memory(const struct directory_cache *cache,
 {
     out->targets = arena_array(arena, question->count, sizeof(*out->targets));
     for (unsigned i = 0; i < question->count; i++) {
-        struct text mailbox = text_from(map_get(cache->answers, question->keys[i]));
-        if (text_is_empty(mailbox))
+        struct directory_target *target = &out->targets[out->target_count];
+        if (!target_from_memory(cache, question, i, target))
             return false;
-        if (!has_target(out->targets, out->target_count, mailbox))
-            out->targets[out->target_count++] =
-                (struct directory_target){.kind = TARGET_MAILBOX,
-                                          .address = arena_copy(arena, mailbox),
-                                          .recipient = i,
-                                          .receive_bytes = DIRECTORY_NO_LIMIT};
+        if (has_target(out->targets, out->target_count, target->address))
+            continue;
+        target->address = arena_copy(arena, target->address);
+        out->target_count++;
     }
     return true;
 }

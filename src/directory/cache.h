@@ -20,8 +20,8 @@ void directory_cache_clear(struct directory_cache *cache);
 /* As directory_check. YIELDS. */
 enum status directory_cache_check(struct directory_cache *cache, struct rpc_channel *auth,
                                   struct text address_key);
-/* As directory_expand. Answered from the cache when it knows every key to be one mailbox that takes
- * mail from everybody, and the sender's limits. YIELDS. */
+/* As directory_expand. Answered without a call when every key is outside our domains or known to be
+ * one mailbox that takes mail from everybody, and the sender's limits are known. YIELDS. */
 enum status directory_cache_expand(struct directory_cache *cache, struct rpc_channel *auth,
                                    const struct directory_question *question, struct arena *arena,
                                    struct directory_answer *out);

@@ -89,6 +89,8 @@ struct directory_question {
     const struct text *keys; /* those outside our domains come back TARGET_REMOTE as they are */
     unsigned count;
     const struct directory_facts *facts; /* NULL: who is meant, whoever asks */
+    /* Or NULL. For the cache, and not sent: addresses of none of its domains need no asking. */
+    const struct settings *settings;
 };
 struct directory_answer {
     struct directory_target *targets;

@@ -29,7 +29,7 @@ enum status plan_ask(struct plan *plan, const struct text *keys, unsigned count,
                                     .size = plan->size,
                                     .is_internal = plan->is_internal};
     facts.is_ours = facts.login.length > 0 || is_ours(plan, facts.sender);
-    struct directory_question question = {keys, count, &facts};
+    struct directory_question question = {keys, count, &facts, queue->settings};
     if (queue->auth == NULL)
         return try_later("the directory is not there");
     return directory_cache_expand(queue->cache, queue->auth, &question, &plan->arena, out);

@@ -3,7 +3,7 @@
 
 #include "directory/cache.h"
 #include "directory/calls.h"
-#include "test.h"
+#include "directory_scene.h"
 
 /* The near end asks through the cache; the far end stands for auth and counts what reaches it. */
 static struct {
@@ -210,4 +210,29 @@ TEST("a sender's limits are remembered, and recipients that choose their senders
      "time")
 {
     run(senders_known);
+}
+
+static void elsewhere_known(void)
+{
+    struct settings *settings = scene_settings("domain example.test\n");
+    struct text keys[] = {TEXT("x@elsewhere.test"), TEXT("x@elsewhere.test"),
+                          TEXT("bob@example.test")};
+    struct directory_question question = {.keys = keys, .count = 2, .settings = settings};
+    struct directory_answer answer;
+    struct arena arena;
+    arena_init(&arena);
+    EXPECT(directory_cache_expand(world.cache, world.near, &question, &arena, &answer) == OK);
+    EXPECT(answer.target_count == 1 && answer.targets[0].kind == TARGET_REMOTE);
+    EXPECT_TEXT(answer.targets[0].address, "x@elsewhere.test");
+    EXPECT(world.expansions == 0);
+    question.count = 3;
+    EXPECT(directory_cache_expand(world.cache, world.near, &question, &arena, &answer) == OK);
+    EXPECT(world.expansions == 1);
+    arena_finish(&arena);
+    settings_release(&settings);
+}
+
+TEST("addresses outside our domains are told apart without a call, those inside are asked about")
+{
+    run(elsewhere_known);
 }
