@@ -1,9 +1,11 @@
-/* A few threads, one queue, an eventfd to tell the loop. Jobs live on the stacks of the tasks
- * that wait for them. */
+/* A few threads, one queue, a semaphore to tell them and an eventfd to tell the loop. Jobs live on
+ * the stacks of the tasks that wait for them. Whoever is told will want the lock, so nobody tells
+ * another while he holds it. */
 #include "task/offload.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -25,46 +27,56 @@ struct job {
 struct offload_pool {
     pthread_t threads[OFFLOAD_THREADS];
     unsigned thread_count;
-    pthread_mutex_t lock;
-    pthread_cond_t wanted;
-    struct list waiting;     /* jobs, under lock */
-    struct list done;        /* jobs, under lock */
-    unsigned idle;           /* threads waiting for a job, under lock */
-    bool ending;             /* under lock */
+    unsigned jobs;        /* given, and not known to have ended */
+    sem_t wanted;         /* one for each job that waits, and for each thread when it is to end */
+    pthread_mutex_t lock; /* of both lists */
+    struct list waiting;  /* jobs */
+    struct list done;     /* jobs; the loop is told of the first */
     struct task_io finished; /* an eventfd the threads add to */
 };
+
+static struct job *take_waiting(struct offload_pool *pool)
+{
+    struct job *job = NULL;
+    pthread_mutex_lock(&pool->lock);
+    if (!list_is_empty(&pool->waiting)) {
+        job = list_entry(pool->waiting.next, struct job, link);
+        list_remove(&job->link);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return job;
+}
+
+static void put_done(struct offload_pool *pool, struct job *job)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool is_first = list_is_empty(&pool->done);
+    list_append(&pool->done, &job->link);
+    pthread_mutex_unlock(&pool->lock);
+    uint64_t one = 1;
+    if (is_first)
+        check(write(pool->finished.fd, &one, sizeof(one)) == sizeof(one));
+}
 
 static void *worker(void *argument)
 {
     struct offload_pool *pool = argument;
-    pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (list_is_empty(&pool->waiting) && !pool->ending) {
-            pool->idle++;
-            pthread_cond_wait(&pool->wanted, &pool->lock);
-            pool->idle--;
-        }
-        if (list_is_empty(&pool->waiting))
-            break;
-        struct job *job = list_entry(pool->waiting.next, struct job, link);
-        list_remove(&job->link);
-        pthread_mutex_unlock(&pool->lock);
+        while (sem_wait(&pool->wanted) != 0)
+            check(errno == EINTR);
+        struct job *job = take_waiting(pool);
+        if (job == NULL)
+            return NULL;
         job->function(job->argument);
-        pthread_mutex_lock(&pool->lock);
-        list_append(&pool->done, &job->link);
-        uint64_t one = 1;
-        check(write(pool->finished.fd, &one, sizeof(one)) == sizeof(one));
+        put_done(pool, job);
     }
-    pthread_mutex_unlock(&pool->lock);
-    return NULL;
 }
 
-/* On the loop's stack, when a thread has told the eventfd. */
+/* On the loop's stack, when a thread has told the eventfd. Each addition to it is an edge, and ones
+ * do not fill it in any time: so it is never read. */
 static void jobs_finished(struct task_io *io)
 {
     struct offload_pool *pool = list_entry(io, struct offload_pool, finished);
-    uint64_t count;
-    check(read(io->fd, &count, sizeof(count)) == sizeof(count) || errno == EAGAIN);
     struct list done;
     pthread_mutex_lock(&pool->lock);
     list_move_all(&done, &pool->done);
@@ -73,6 +85,7 @@ static void jobs_finished(struct task_io *io)
     {
         struct job *job = list_entry(link, struct job, link);
         job->done = true;
+        pool->jobs--;
         task_wake(job->task, WAKE_TOLD);
     }
 }
@@ -82,7 +95,7 @@ static struct offload_pool *pool_new(void)
     struct offload_pool *pool = calloc(1, sizeof(*pool));
     check(pool != NULL);
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->wanted, NULL);
+    check(sem_init(&pool->wanted, 0, 0) == 0);
     list_init(&pool->waiting);
     list_init(&pool->done);
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -95,17 +108,15 @@ void offload_pool_free(struct offload_pool **pool)
 {
     if (*pool == NULL)
         return;
-    pthread_mutex_lock(&(*pool)->lock);
-    (*pool)->ending = true;
-    pthread_cond_broadcast(&(*pool)->wanted);
-    pthread_mutex_unlock(&(*pool)->lock);
+    for (unsigned i = 0; i < (*pool)->thread_count; i++)
+        sem_post(&(*pool)->wanted);
     for (unsigned i = 0; i < (*pool)->thread_count; i++)
         pthread_join((*pool)->threads[i], NULL);
     int fd = (*pool)->finished.fd;
     task_io_close(&(*pool)->finished);
     close(fd);
     pthread_mutex_destroy(&(*pool)->lock);
-    pthread_cond_destroy(&(*pool)->wanted);
+    sem_destroy(&(*pool)->wanted);
     free(*pool);
     *pool = NULL;
 }
@@ -115,15 +126,16 @@ static void give_to_thread(struct job *job)
     if (task_loop->offload == NULL)
         task_loop->offload = pool_new();
     struct offload_pool *pool = task_loop->offload;
+    pool->jobs++;
     pthread_mutex_lock(&pool->lock);
     list_append(&pool->waiting, &job->link);
-    if (pool->idle > 0)
-        pthread_cond_signal(&pool->wanted);
-    else if (pool->thread_count < OFFLOAD_THREADS &&
-             pthread_create(&pool->threads[pool->thread_count], NULL, worker, pool) == 0)
+    pthread_mutex_unlock(&pool->lock);
+    sem_post(&pool->wanted);
+    pthread_t *thread = &pool->threads[pool->thread_count];
+    if (pool->jobs > pool->thread_count && pool->thread_count < OFFLOAD_THREADS &&
+        pthread_create(thread, NULL, worker, pool) == 0)
         pool->thread_count++;
     check(pool->thread_count > 0);
-    pthread_mutex_unlock(&pool->lock);
 }
 
 void offload_run_in_place(struct loop *loop)

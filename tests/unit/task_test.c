@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -279,6 +280,37 @@ TEST("offloaded calls all come back, more of them than threads")
 {
     run(offload_many);
     EXPECT(strlen(trail) == 20);
+}
+
+static void meet(void *barrier)
+{
+    pthread_barrier_wait(barrier);
+}
+
+static void offload_meeting(void *barrier)
+{
+    task_offload(meet, barrier);
+}
+
+/* One thread exists and waits when two jobs come at once, each of which needs the other. */
+static void offload_two(void *unused_argument)
+{
+    unused(unused_argument);
+    int number = 0;
+    pthread_barrier_t barrier;
+    struct task_group group;
+    task_group_init(&group);
+    pthread_barrier_init(&barrier, NULL, 2);
+    task_offload(add_one, &number);
+    for (int i = 0; i < 2; i++)
+        task_spawn(&group, "meeting", offload_meeting, &barrier);
+    task_group_wait(&group, NO_DEADLINE);
+    pthread_barrier_destroy(&barrier);
+}
+
+TEST("no call waits behind another while there may be a thread for it")
+{
+    run(offload_two);
 }
 
 static void many_sleepers(void *unused_argument)
