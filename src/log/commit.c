@@ -42,8 +42,7 @@ enum status log_offload(enum status (*call)(void *argument), void *argument)
 
 static void bytes_give(struct log *log, struct batch_bytes *bytes)
 {
-    if (log->kept_count < BUFFERS_KEPT && bytes->capacity <= BUFFER_KEPT_BYTES &&
-        bytes->data != NULL)
+    if (log->kept_count < BUFFERS_KEPT && bytes->capacity <= BATCH_BYTES && bytes->data != NULL)
         log->kept[log->kept_count++] = *bytes;
     else {
         memory_give_back(bytes->capacity);
@@ -237,9 +236,10 @@ static void batch_task(void *argument)
         batch_await(batch->before);
     if (batch->status == OK) {
         uint32_t unpadded = batch->length;
-        batch->closed = true;
-        if (batch->segment == log->next_segment)
+        /* Behind one that was closed for being full another has begun, at a block of its own. */
+        if (!batch->closed)
             log->next_offset = block_align(log->next_offset);
+        batch->closed = true;
         batch_write(log, batch);
         batch->length = unpadded;
     }
@@ -248,10 +248,20 @@ static void batch_task(void *argument)
     bytes_give(log, &batch->bytes);
 }
 
+/* The newest batch takes no more records, unless they are small. */
+static bool is_full(const struct log *log, uint32_t payload_length)
+{
+    const struct batch *latest = log->latest;
+    return latest != NULL && !latest->closed &&
+           latest->length + RECORD_HEAD_BYTES + payload_length > BATCH_BYTES - SEGMENT_BLOCK_BYTES;
+}
+
 /* Where the head of a record with this much payload would go. */
 static struct log_place next_head(const struct log *log, uint32_t payload_length)
 {
     struct log_place head = {.segment = log->next_segment, .offset = log->next_offset};
+    if (is_full(log, payload_length))
+        head.offset = block_align(head.offset);
     uint32_t room = log->segments.segment_bytes;
     if (log->segments.newest->number == head.segment)
         room = log->segments.newest->bytes;
@@ -273,13 +283,14 @@ struct log_place log_place_next(struct log *log, uint32_t payload_length, uint32
 }
 
 /* The batch a record at this place joins. */
-static struct batch *batch_at(struct log *log, struct log_place head)
+static struct batch *batch_at(struct log *log, struct log_place head, uint32_t payload_length)
 {
     struct batch *latest = log->latest;
-    if (latest != NULL && !latest->closed && latest->segment == head.segment)
+    bool full = is_full(log, payload_length);
+    if (latest != NULL && !latest->closed && latest->segment == head.segment && !full)
         return latest;
     if (latest != NULL)
-        latest->closed = true; /* the segment is full */
+        latest->closed = true; /* it, or the segment, is full */
     struct batch *batch = calloc(1, sizeof(*batch));
     check(batch != NULL);
     batch->log = log;
@@ -305,7 +316,7 @@ log_number log_append(struct log *log, uint16_t type, const struct text *pieces,
           total <= log->segments.segment_bytes - SEGMENT_HEADER_BYTES - RECORD_HEAD_BYTES);
     check(!log->closing);
     struct log_place head = next_head(log, (uint32_t)total);
-    struct batch *batch = batch_at(log, head);
+    struct batch *batch = batch_at(log, head, (uint32_t)total);
     uint32_t start = head.offset - batch->offset;
     uint32_t end = start + RECORD_HEAD_BYTES + (uint32_t)total;
     bytes_reserve(batch, end);

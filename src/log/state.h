@@ -12,8 +12,8 @@
 
 enum {
     LOG_REASON_BYTES = 256,
-    BUFFERS_KEPT = 2,
-    BUFFER_KEPT_BYTES = 256 << 10,
+    BATCH_BYTES = 1 << 20, /* more are written one after the other, but for a longer record */
+    BUFFERS_KEPT = 4,
     CHECKED_MOST = 1024
 };
 

@@ -38,7 +38,7 @@ static void grow(struct upload *upload)
 
 enum status upload_append(struct upload *upload, struct text bytes)
 {
-    enum { PENDING_MOST = 16 << 20, PENDING_PART = 16 };
+    enum { PENDING_MOST = 4 << 20, PENDING_PART = 16 };
     struct store *store = upload->store;
     if (bytes.length > CHANGE_BODY_INLINE_MAX || upload->count == MESSAGE_EXTENTS_MAX)
         return refused("the message is too large");

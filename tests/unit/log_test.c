@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,6 +99,50 @@ static void places_agree(struct scene *scene)
 TEST("a record stands where it was said it would, across rolls")
 {
     scene_run(places_agree);
+}
+
+/* More than one batch holds, behind one that is being written. */
+static void large_ones_at_once(struct scene *scene)
+{
+    enum { RECORDS = 24, LARGE = 300 << 10, ROUNDS = 3 };
+    static char payload[LARGE], back[LARGE];
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct log_place places[RECORDS];
+        log_number last = 0;
+        for (unsigned i = 0; i < RECORDS; i++) {
+            memset(payload, 'a' + (int)i, sizeof(payload));
+            uint32_t length = LARGE - i * 1001;
+            struct log_place expected = log_place_next(scene->log, length, 0, length);
+            last = append(scene, text_of(payload, length), &places[i]);
+            EXPECT(expected.segment == places[i].segment && expected.offset == places[i].offset);
+            if (i % 5 == 4)
+                task_yield();
+        }
+        EXPECT(log_commit(scene->log, last) == OK);
+        for (unsigned i = 0; i < RECORDS; i++) {
+            EXPECT(log_check(scene->log, places[i]) == OK);
+            EXPECT(log_read(scene->log, places[i], back) == OK);
+            EXPECT(back[0] == 'a' + (int)i && back[places[i].length - 1] == 'a' + (int)i);
+        }
+        reopen(scene);
+    }
+    struct seen seen = {0};
+    EXPECT(log_replay(scene->log, 1, see, &seen) == OK && seen.count == RECORDS * ROUNDS);
+}
+
+static void large_ones_in_large_segments(struct scene *scene)
+{
+    log_close(&scene->log);
+    remove_directory(scene->directory);
+    EXPECT(mkdir(scene->directory, 0700) == 0);
+    scene->options.segment_bytes = 8 << 20;
+    EXPECT(log_open(&scene->options, &scene->log) == OK);
+    large_ones_at_once(scene);
+}
+
+TEST("large records gathered while others are written are read and replayed")
+{
+    scene_run(large_ones_in_large_segments);
 }
 
 static void committed_is_found(struct scene *scene)
