@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/logline.h"
 #include "base/map.h"
+#include "proc/rpc_output.h"
 #include "task/io.h"
 
 enum {
@@ -26,11 +27,10 @@ enum {
 enum { CALLS_MOST = 2048, CALL_BYTES_MOST = 256 << 20 };
 enum kind { KIND_REQUEST = 1, KIND_ONE_WAY = 2, KIND_ANSWER = 3, KIND_KINDS };
 
-/* A descriptor to send together with the frame that begins at `position` of the output. */
-struct fd_to_send {
-    struct list link;
-    size_t position;
-    int fd;
+/* A frame that has come in part, and is too large to be gathered among others and copied. */
+struct large_frame {
+    struct rpc_frame frame;
+    struct buffer payload; /* of just that limit, all of it reserved; no data: no such frame */
 };
 
 /* One connected socket. Lives until its two tasks and the calls that came by it have ended. */
@@ -39,8 +39,8 @@ struct rpc_link {
     struct task_io io;
     struct task_event wanted; /* there is output, or the link is dead */
     struct task_event ended;
-    struct buffer output;
-    struct list fds_to_send;
+    struct rpc_output output;
+    struct large_frame large;
     int fds_received[FDS_MAX]; /* in order of arrival, not yet claimed by a frame */
     unsigned fd_count;
     unsigned holders;
@@ -103,15 +103,10 @@ static void link_release(struct rpc_link *link)
 {
     if (--link->holders > 0)
         return;
-    list_each(entry, &link->fds_to_send)
-    {
-        struct fd_to_send *pending = list_entry(entry, struct fd_to_send, link);
-        close(pending->fd);
-        free(pending);
-    }
     for (unsigned i = 0; i < link->fd_count; i++)
         close(link->fds_received[i]);
-    buffer_finish(&link->output);
+    rpc_output_finish(&link->output);
+    buffer_finish(&link->large.payload);
     free(link);
 }
 
@@ -144,37 +139,49 @@ static void link_kill(struct rpc_link *link)
         channel->on_down(channel->on_down_argument);
 }
 
-static void frame_append(struct rpc_link *link, const struct rpc_frame *frame)
+/* rest: of the payload, taken over; NULL: there is no more of it. */
+static void frame_append(struct rpc_link *link, const struct rpc_frame *frame, struct buffer *rest)
 {
-    struct buffer *out = &link->output;
-    bool was_idle = out->length == 0;
-    wire_put_u32(out, (uint32_t)frame->payload.length);
+    struct buffer *out = &link->output.bytes;
+    bool was_idle = rpc_output_length(&link->output) == 0;
+    size_t rest_length = rest == NULL ? 0 : rest->length;
+    wire_put_u32(out, (uint32_t)(frame->payload.length + rest_length));
     wire_put_u32(out, frame->call);
     wire_put_u16(out, frame->method);
     wire_put_u8(out, frame->kind);
     wire_put_u8(out, frame->status);
     wire_put_u32(out, frame->has_fd);
     buffer_append(out, frame->payload);
+    if (rest != NULL)
+        rpc_output_give(&link->output, rest);
     if (was_idle)
         task_event_tell_all(&link->wanted);
 }
 
-bool rpc_frame_parse(struct text *rest, struct rpc_frame *frame)
+/* All but the payload, which *rest then begins with. */
+static bool head_parse(struct text *rest, struct rpc_frame *frame, uint32_t *length)
 {
     struct wire_reader in = wire_reader_of(*rest);
-    uint32_t length = wire_get_u32(&in);
+    *length = wire_get_u32(&in);
     frame->call = wire_get_u32(&in);
     frame->method = wire_get_u16(&in);
     frame->kind = wire_get_u8(&in);
     frame->status = wire_get_u8(&in);
     uint32_t flags = wire_get_u32(&in);
     frame->has_fd = flags == 1;
-    if (in.bad || length > RPC_FRAME_MAX || frame->kind < KIND_REQUEST ||
-        frame->kind >= KIND_KINDS || frame->status > REFUSED || flags > 1 ||
-        in.rest.length < length)
+    *rest = in.rest;
+    return !in.bad && *length <= RPC_FRAME_MAX && frame->kind >= KIND_REQUEST &&
+           frame->kind < KIND_KINDS && frame->status <= REFUSED && flags <= 1;
+}
+
+bool rpc_frame_parse(struct text *rest, struct rpc_frame *frame)
+{
+    uint32_t length;
+    struct text payload = *rest;
+    if (!head_parse(&payload, frame, &length) || payload.length < length)
         return false;
-    frame->payload = text_head(in.rest, length);
-    *rest = text_from_position(in.rest, length);
+    frame->payload = text_head(payload, length);
+    *rest = text_from_position(payload, length);
     return true;
 }
 
@@ -189,90 +196,31 @@ static size_t frame_length(struct text bytes)
 
 /* ---- sending ---- */
 
-static ssize_t send_with_fd(int socket_fd, struct text bytes, int fd)
+/* YIELDS. */
+static bool send_batch(struct rpc_link *link, struct rpc_output *batch)
 {
-    struct iovec piece = {(void *)(uintptr_t)bytes.data, bytes.length};
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
-    if (fd >= 0) {
-        message.msg_control = control.space;
-        message.msg_controllen = sizeof(control.space);
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(header), &fd, sizeof(int));
-    }
-    return sendmsg(socket_fd, &message, MSG_NOSIGNAL);
-}
-
-/* Send the bytes of one batch; a descriptor goes with the first byte of its frame. YIELDS. */
-static bool send_batch(struct rpc_link *link, struct text batch, struct list *fds)
-{
-    size_t done = 0;
-    while (done < batch.length && !link->dead) {
-        struct fd_to_send *next =
-            list_is_empty(fds) ? NULL : list_entry(fds->next, struct fd_to_send, link);
-        size_t end = batch.length;
-        int fd = -1;
-        if (next != NULL && next->position == done)
-            fd = next->fd, end = done + 1;
-        else if (next != NULL)
-            end = next->position;
-        ssize_t sent = send_with_fd(link->io.fd, text_of(batch.data + done, end - done), fd);
-        if (sent < 0 && errno == EAGAIN) {
-            if (task_io_wait(&link->io, TASK_WRITE, NO_DEADLINE) != OK)
-                return false;
+    while (!link->dead && !rpc_output_is_sent(batch)) {
+        if (rpc_output_send(batch, link->io.fd) >= 0 || errno == EINTR)
             continue;
-        }
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
+        if (errno != EAGAIN || task_io_wait(&link->io, TASK_WRITE, NO_DEADLINE) != OK)
             return false;
-        done += (size_t)sent;
-        if (fd >= 0) {
-            close(fd);
-            list_remove(&next->link);
-            free(next);
-        }
     }
     return !link->dead;
-}
-
-/* Passwords and tokens go by here. They are in small frames, so the large ones are not wiped. */
-enum { WIPED_MAX = 32 << 10 };
-
-static void finish_frames(struct buffer *frames)
-{
-    if (frames->capacity <= WIPED_MAX)
-        buffer_forget(frames);
-    else
-        buffer_finish(frames);
 }
 
 static void send_task(void *argument)
 {
     struct rpc_link *link = argument;
     while (!link->dead) {
-        if (link->output.length == 0) {
+        if (rpc_output_length(&link->output) == 0) {
             if (task_event_wait(&link->wanted, NO_DEADLINE) != OK)
                 break;
             continue;
         }
-        struct buffer batch = link->output;
-        struct list fds;
-        list_move_all(&fds, &link->fds_to_send);
-        buffer_init(&link->output, PENDING_MAX);
-        bool sent = send_batch(link, buffer_text(&batch), &fds);
-        finish_frames(&batch);
-        list_each(entry, &fds)
-        {
-            list_remove(entry);
-            list_append(&link->fds_to_send, entry); /* link_release closes them */
-        }
+        struct rpc_output batch;
+        rpc_output_move(&batch, &link->output);
+        bool sent = send_batch(link, &batch);
+        rpc_output_finish(&batch);
         if (!sent)
             break;
     }
@@ -287,7 +235,7 @@ static void serve_task(void *argument)
     struct rpc_call *call = argument;
     struct buffer request = call->request;
     call->method->serve(call->context, call, buffer_text(&request));
-    finish_frames(&request);
+    rpc_bytes_finish(&request);
 }
 
 static void call_free(struct rpc_call **call)
@@ -321,7 +269,9 @@ static const struct rpc_method *method_find(const struct rpc_channel *channel, u
     return NULL;
 }
 
-static void take_request(struct rpc_link *link, const struct rpc_frame *frame, int fd)
+/* whole: holds the frame's payload alone, and may be taken over; NULL: it is to be copied. */
+static void take_request(struct rpc_link *link, const struct rpc_frame *frame, int fd,
+                         struct buffer *whole)
 {
     struct rpc_channel *channel = link->channel;
     struct rpc_call *call = calloc(1, sizeof(*call));
@@ -354,19 +304,28 @@ static void take_request(struct rpc_link *link, const struct rpc_frame *frame, i
     call->counted_bytes = frame->payload.length;
     link->calls++;
     link->call_bytes += call->counted_bytes;
-    buffer_init(&call->request, frame->payload.length);
-    buffer_append(&call->request, frame->payload);
+    if (whole != NULL) {
+        call->request = *whole;
+        buffer_init(whole, 0);
+    } else {
+        buffer_init(&call->request, frame->payload.length);
+        buffer_append(&call->request, frame->payload);
+    }
     task_spawn(channel->group, call->method->name,
                frame->kind == KIND_ONE_WAY ? serve_one_way_task : serve_task, call);
 }
 
-static void take_answer(struct rpc_link *link, const struct rpc_frame *frame)
+/* whole: as in take_request. */
+static void take_answer(struct rpc_link *link, const struct rpc_frame *frame, struct buffer *whole)
 {
     struct waiting_call *call = map_get(link->channel->waiting, MAP_KEY(frame->call));
     if (call == NULL || call->done)
         return; /* the caller has given up */
     call->status = frame->status;
-    if (call->status == OK)
+    if (call->status == OK && whole != NULL) {
+        call->reply->bytes = *whole;
+        buffer_init(whole, 0);
+    } else if (call->status == OK)
         buffer_append(&call->reply->bytes, frame->payload);
     else
         text_copy(text_head(frame->payload, REASON_BYTES - 1), call->reason, REASON_BYTES);
@@ -389,6 +348,19 @@ static bool is_busy(const struct rpc_link *link)
     return link->calls >= CALLS_MOST || link->call_bytes >= CALL_BYTES_MOST;
 }
 
+/* False: the peer is out of its mind. */
+static bool take_frame(struct rpc_link *link, const struct rpc_frame *frame, struct buffer *whole)
+{
+    int fd = -1;
+    if (frame->has_fd && (fd = fd_claim(link)) < 0)
+        return false;
+    if (frame->kind == KIND_ANSWER)
+        take_answer(link, frame, whole);
+    else
+        take_request(link, frame, fd, whole);
+    return true;
+}
+
 /* Act on complete frames in the input while there is room. False: the peer is out of its mind. */
 static bool take_frames(struct rpc_link *link, struct buffer *input)
 {
@@ -400,32 +372,62 @@ static bool take_frames(struct rpc_link *link, struct buffer *input)
         if (rest.length < length)
             break;
         struct rpc_frame frame;
-        int fd = -1;
-        if (!rpc_frame_parse(&rest, &frame) || (frame.has_fd && (fd = fd_claim(link)) < 0))
+        if (!rpc_frame_parse(&rest, &frame) || !take_frame(link, &frame, NULL))
             return false;
-        if (frame.kind == KIND_ANSWER)
-            take_answer(link, &frame);
-        else
-            take_request(link, &frame, fd);
     }
     size_t taken = input->length - rest.length;
     buffer_consume(input, taken);
-    if (taken > 0 && taken <= WIPED_MAX)
+    if (taken > 0 && taken <= RPC_WIPED_MAX)
         explicit_bzero(input->data + input->length, taken);
+    return true;
+}
+
+/* Until there is room for more calls. False: cancelled. YIELDS. */
+static bool await_ease(struct rpc_link *link)
+{
+    while (is_busy(link) && !link->dead)
+        if (task_event_wait(&link->eased, NO_DEADLINE) != OK)
+            return false;
     return true;
 }
 
 /* Act on every complete frame. YIELDS while there is no room for more calls. */
 static bool take_all_frames(struct rpc_link *link, struct buffer *input)
 {
-    while (take_frames(link, input)) {
-        if (!is_busy(link) || link->dead)
+    while (take_frames(link, input))
+        if (!is_busy(link) || link->dead || !await_ease(link))
             return true;
-        while (is_busy(link) && !link->dead)
-            if (task_event_wait(&link->eased, NO_DEADLINE) != OK)
-                return true;
-    }
     return false;
+}
+
+/* The frame that the input ends in is large: what comes of it goes where it will stay. */
+static bool begin_large(struct rpc_link *link, struct buffer *input)
+{
+    enum { LARGE_MIN = 64 << 10 };
+    struct text rest = buffer_text(input);
+    uint32_t length;
+    size_t whole = frame_length(rest);
+    if (whole < LARGE_MIN || whole <= rest.length || link->dead)
+        return true;
+    if (!head_parse(&rest, &link->large.frame, &length))
+        return false;
+    buffer_init(&link->large.payload, length);
+    buffer_reserve(&link->large.payload, length);
+    buffer_append(&link->large.payload, rest);
+    buffer_consume(input, input->length);
+    return true;
+}
+
+/* Once all of it is there. YIELDS while there is no room for more calls. */
+static bool end_large(struct rpc_link *link)
+{
+    struct large_frame *large = &link->large;
+    if (large->payload.length < large->payload.limit || !await_ease(link) || link->dead)
+        return true;
+    large->frame.payload = buffer_text(&large->payload);
+    bool taken = take_frame(link, &large->frame, &large->payload);
+    buffer_finish(&large->payload);
+    return taken;
 }
 
 static ssize_t receive_some(struct rpc_link *link, char *out, size_t room)
@@ -459,44 +461,74 @@ static ssize_t receive_some(struct rpc_link *link, char *out, size_t room)
     return count;
 }
 
+/* At least one byte into out. 0: the link is at its end. YIELDS. */
+static size_t receive(struct rpc_link *link, char *out, size_t room)
+{
+    while (!link->dead) {
+        if ((link->io.ready & TASK_READ) == 0 &&
+            task_io_wait(&link->io, TASK_READ, NO_DEADLINE) != OK)
+            return 0;
+        unsigned fds_before = link->fd_count;
+        ssize_t count = receive_some(link, out, room);
+        if (count < 0 && errno == EAGAIN)
+            link->io.ready &= ~(unsigned)TASK_READ;
+        else if (count >= 0 || errno != EINTR) {
+            /* A read also ends short where a descriptor stands in the stream. */
+            if (count > 0 && (size_t)count < room && link->fd_count == fds_before)
+                task_io_drained(&link->io);
+            return count < 0 ? 0 : (size_t)count;
+        }
+    }
+    return 0;
+}
+
+enum took { TOOK_SOME, TOOK_END, TOOK_GARBAGE };
+
+/* YIELDS. */
+static enum took take_large(struct rpc_link *link)
+{
+    struct buffer *payload = &link->large.payload;
+    size_t room = payload->limit - payload->length;
+    size_t count = receive(link, payload->data + payload->length, room);
+    if (count == 0)
+        return TOOK_END;
+    buffer_grew(payload, count);
+    return end_large(link) ? TOOK_SOME : TOOK_GARBAGE;
+}
+
+/* Frames of any length, gathered. *wanted: more at once while the channel is busy; a quiet one
+ * keeps a small buffer. YIELDS. */
+static enum took take_input(struct rpc_link *link, struct buffer *input, size_t *wanted)
+{
+    size_t room = input->capacity - input->length;
+    if (room < *wanted)
+        room = *wanted;
+    char *out = buffer_reserve(input, room);
+    check(out != NULL);
+    size_t count = receive(link, out, room);
+    if (count == 0)
+        return TOOK_END;
+    *wanted = count == room ? READ_BYTES : READ_FIRST;
+    buffer_grew(input, count);
+    if (!take_all_frames(link, input) || !begin_large(link, input))
+        return TOOK_GARBAGE;
+    if (input->length == 0 && input->capacity > READ_BYTES)
+        buffer_finish(input);
+    return TOOK_SOME;
+}
+
 static void receive_task(void *argument)
 {
     struct rpc_link *link = argument;
     struct buffer input;
     buffer_init(&input, HEADER_BYTES + RPC_FRAME_MAX + READ_BYTES);
     size_t wanted = READ_FIRST;
-    while (!link->dead) {
-        size_t room = input.capacity - input.length;
-        if (room < wanted)
-            room = wanted;
-        char *out = buffer_reserve(&input, room);
-        check(out != NULL);
-        if ((link->io.ready & TASK_READ) == 0 &&
-            task_io_wait(&link->io, TASK_READ, NO_DEADLINE) != OK)
-            break;
-        unsigned fds_before = link->fd_count;
-        ssize_t count = receive_some(link, out, room);
-        if (count < 0 && errno == EAGAIN) {
-            link->io.ready &= ~(unsigned)TASK_READ;
-            continue;
-        }
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            break;
-        /* A read also ends short where a descriptor stands in the stream. */
-        if ((size_t)count < room && link->fd_count == fds_before)
-            task_io_drained(&link->io);
-        /* Read more at once while the channel is busy; a quiet one keeps a small buffer. */
-        wanted = (size_t)count == room ? READ_BYTES : READ_FIRST;
-        buffer_grew(&input, (size_t)count);
-        if (!take_all_frames(link, &input)) {
-            log_error("rpc.garbage", "peer=%s", link->channel == NULL ? "?" : link->channel->name);
-            break;
-        }
-        if (input.length == 0 && input.capacity > READ_BYTES)
-            buffer_finish(&input);
-    }
+    enum took took = TOOK_SOME;
+    while (took == TOOK_SOME && !link->dead)
+        took =
+            link->large.payload.data != NULL ? take_large(link) : take_input(link, &input, &wanted);
+    if (took == TOOK_GARBAGE)
+        log_error("rpc.garbage", "peer=%s", link->channel == NULL ? "?" : link->channel->name);
     buffer_finish(&input);
     link_kill(link);
     link_release(link);
@@ -530,11 +562,10 @@ void rpc_channel_connect(struct rpc_channel *channel, int fd)
     check(link != NULL);
     link->channel = channel;
     link->holders = 1;
-    list_init(&link->fds_to_send);
     task_event_init(&link->wanted);
     task_event_init(&link->ended);
     task_event_init(&link->eased);
-    buffer_init(&link->output, PENDING_MAX);
+    rpc_output_init(&link->output, PENDING_MAX);
     if (task_io_open(&link->io, fd) != OK) {
         log_error("rpc.connect", "peer=%s reason=%s", channel->name,
                   log_text(text_from(fail_reason())));
@@ -584,57 +615,69 @@ struct rpc_channel *rpc_call_channel(const struct rpc_call *call)
 
 size_t rpc_pending_bytes(const struct rpc_channel *channel)
 {
-    return channel->link == NULL ? 0 : channel->link->output.length;
+    return channel->link == NULL ? 0 : rpc_output_length(&channel->link->output);
 }
 
 /* ---- calls ---- */
 
-static enum status check_room(const struct rpc_channel *channel, struct text payload)
+static enum status check_room(const struct rpc_channel *channel, size_t length)
 {
     if (channel->link == NULL)
         return try_later("the %s process is not there", channel->name);
-    if (payload.length > RPC_FRAME_MAX)
-        return refused("a call of %zu bytes is too large", payload.length);
-    if (channel->link->output.length + payload.length + HEADER_BYTES > PENDING_MAX)
+    if (length > RPC_FRAME_MAX)
+        return refused("a call of %zu bytes is too large", length);
+    if (rpc_output_length(&channel->link->output) + length + HEADER_BYTES > PENDING_MAX)
         return try_later("the %s process is not keeping up", channel->name);
     return OK;
+}
+
+/* The frame's number is given out here. YIELDS. */
+static enum status await_answer(struct rpc_channel *channel, struct rpc_frame *frame,
+                                struct buffer *rest, int64_t deadline_ms, struct rpc_reply *reply)
+{
+    struct waiting_call call = {.reply = reply};
+    enum status status = OK;
+    frame->kind = KIND_REQUEST;
+    frame->call = ++channel->last_call;
+    frame_append(channel->link, frame, rest);
+    task_event_init(&call.answered);
+    map_put(channel->waiting, MAP_KEY(frame->call), &call);
+    while (!call.done && status == OK)
+        status = task_event_wait(&call.answered, deadline_ms);
+    map_remove(channel->waiting, MAP_KEY(frame->call));
+    if (!call.done)
+        return fail_within(TRY_LATER, "waiting for the %s process", channel->name);
+    if (call.status == TRY_LATER)
+        return try_later("%s", call.reason);
+    return call.status == REFUSED ? refused("%s", call.reason) : OK;
 }
 
 enum status rpc_ask(struct rpc_channel *channel, uint16_t method, struct text request, int fd,
                     int64_t deadline_ms, struct rpc_reply *reply)
 {
     buffer_init(&reply->bytes, RPC_FRAME_MAX);
-    enum status status = check_room(channel, request);
+    enum status status = check_room(channel, request.length);
     if (status != OK) {
         if (fd >= 0)
             close(fd);
         return status;
     }
-    struct rpc_link *link = channel->link;
-    struct rpc_frame frame = {.call = ++channel->last_call,
-                              .method = method,
-                              .kind = KIND_REQUEST,
-                              .has_fd = fd >= 0,
-                              .payload = request};
-    if (fd >= 0) {
-        struct fd_to_send *pending = malloc(sizeof(*pending));
-        check(pending != NULL);
-        *pending = (struct fd_to_send){.position = link->output.length, .fd = fd};
-        list_append(&link->fds_to_send, &pending->link);
-    }
-    frame_append(link, &frame);
+    if (fd >= 0)
+        rpc_output_add_fd(&channel->link->output, fd);
+    struct rpc_frame frame = {.method = method, .has_fd = fd >= 0, .payload = request};
+    return await_answer(channel, &frame, NULL, deadline_ms, reply);
+}
 
-    struct waiting_call call = {.reply = reply};
-    task_event_init(&call.answered);
-    map_put(channel->waiting, MAP_KEY(frame.call), &call);
-    while (!call.done && status == OK)
-        status = task_event_wait(&call.answered, deadline_ms);
-    map_remove(channel->waiting, MAP_KEY(frame.call));
-    if (!call.done)
-        return fail_within(TRY_LATER, "waiting for the %s process", channel->name);
-    if (call.status == TRY_LATER)
-        return try_later("%s", call.reason);
-    return call.status == REFUSED ? refused("%s", call.reason) : OK;
+enum status rpc_ask_giving(struct rpc_channel *channel, const struct rpc_request *request,
+                           int64_t deadline_ms, struct rpc_reply *reply)
+{
+    buffer_init(&reply->bytes, RPC_FRAME_MAX);
+    enum status status = check_room(channel, request->head.length + request->rest->length);
+    struct rpc_frame frame = {.method = request->method, .payload = request->head};
+    if (status == OK)
+        return await_answer(channel, &frame, request->rest, deadline_ms, reply);
+    buffer_finish(request->rest);
+    return status;
 }
 
 void rpc_reply_finish(struct rpc_reply *reply)
@@ -644,42 +687,53 @@ void rpc_reply_finish(struct rpc_reply *reply)
 
 enum status rpc_tell(struct rpc_channel *channel, uint16_t method, struct text message)
 {
-    enum status status = check_room(channel, message);
+    enum status status = check_room(channel, message.length);
+    struct rpc_frame frame = {.method = method, .kind = KIND_ONE_WAY, .payload = message};
     if (status == OK)
-        frame_append(
-            channel->link,
-            &(struct rpc_frame){.method = method, .kind = KIND_ONE_WAY, .payload = message});
+        frame_append(channel->link, &frame, NULL);
     return status;
 }
 
-static void answer(struct rpc_call **call, enum status status, struct text payload)
+/* rest: of the payload, taken over; NULL: there is no more of it. */
+static void answer(struct rpc_call **call, enum status status, struct text payload,
+                   struct buffer *rest)
 {
     struct rpc_link *link = (*call)->link;
+    size_t length = payload.length + (rest == NULL ? 0 : rest->length);
     /* A frame that does not fit would leave half of itself: a peer who never reads is cut off. */
-    if (!link->dead && link->output.length + payload.length + HEADER_BYTES > PENDING_MAX) {
+    if (!link->dead && rpc_output_length(&link->output) + length + HEADER_BYTES > PENDING_MAX) {
         log_error("rpc.stalled", "peer=%s", link->channel->name);
         link_kill(link);
     }
+    struct rpc_frame frame = {.call = (*call)->number,
+                              .kind = KIND_ANSWER,
+                              .status = (uint8_t)status,
+                              .payload = payload};
     if (!link->dead && (*call)->number != 0)
-        frame_append(link, &(struct rpc_frame){.call = (*call)->number,
-                                               .kind = KIND_ANSWER,
-                                               .status = (uint8_t)status,
-                                               .payload = payload});
+        frame_append(link, &frame, rest);
+    if (rest != NULL)
+        buffer_finish(rest);
     call_free(call);
 }
 
 void rpc_answer(struct rpc_call **call, struct text bytes)
 {
     if (bytes.length > RPC_FRAME_MAX)
-        answer(call, REFUSED, TEXT("the answer is too large"));
+        answer(call, REFUSED, TEXT("the answer is too large"), NULL);
     else
-        answer(call, OK, bytes);
+        answer(call, OK, bytes, NULL);
+}
+
+void rpc_answer_giving(struct rpc_call **call, struct buffer *bytes)
+{
+    check(bytes->limit <= RPC_FRAME_MAX);
+    answer(call, OK, TEXT(""), bytes);
 }
 
 void rpc_fail(struct rpc_call **call, enum status status, const char *reason)
 {
     check(status != OK);
-    answer(call, status, text_from(reason));
+    answer(call, status, text_from(reason), NULL);
 }
 
 int rpc_take_fd(struct rpc_call *call)

@@ -56,6 +56,15 @@ struct rpc_reply {
  * TRY_LATER when the peer is down, dies meanwhile, or at the deadline. YIELDS. */
 enum status rpc_ask(struct rpc_channel *channel, uint16_t method, struct text request, int fd,
                     int64_t deadline_ms, struct rpc_reply *reply);
+/* The same with a request of two parts, of which the second may be large: it is taken over, empty
+ * afterwards whatever the status, and sent without being copied. YIELDS. */
+struct rpc_request {
+    uint16_t method;
+    struct text head;
+    struct buffer *rest;
+};
+enum status rpc_ask_giving(struct rpc_channel *channel, const struct rpc_request *request,
+                           int64_t deadline_ms, struct rpc_reply *reply);
 void rpc_reply_finish(struct rpc_reply *reply);
 /* Tell without waiting for an answer. Lost when the peer is down: TRY_LATER. Does not yield. */
 enum status rpc_tell(struct rpc_channel *channel, uint16_t method, struct text message);
@@ -64,6 +73,8 @@ size_t rpc_pending_bytes(const struct rpc_channel *channel);
 
 /* Answer. The call is over and *call NULLed. Do not yield. */
 void rpc_answer(struct rpc_call **call, struct text bytes);
+/* The same, with bytes that are taken over, of a limit of at most RPC_FRAME_MAX. */
+void rpc_answer_giving(struct rpc_call **call, struct buffer *bytes);
 /* status is TRY_LATER or REFUSED; reason text is sent along. */
 void rpc_fail(struct rpc_call **call, enum status status, const char *reason);
 /* Take the descriptor that came with the request, -1 when none. Caller owns it. */

@@ -39,22 +39,25 @@ static void note_failure(struct queue_message *message, enum status status)
               REASON_BYTES);
 }
 
+/* The body so far is given away. */
 static void send_chunk(struct queue_message *message)
 {
-    struct buffer request;
-    struct rpc_reply reply = {0};
-    buffer_init(&request, RPC_FRAME_MAX);
-    wire_put_u64(&request, message->envelope->id);
-    wire_put_u64(&request, message->appended);
-    wire_put_text(&request, buffer_text(&message->body));
-    enum status status = rpc_ask(message->store, QUEUE_APPEND, buffer_text(&request), -1,
-                                 clock_monotonic_ms() + CALL_MS, &reply);
+    struct buffer head;
+    struct rpc_reply reply;
+    size_t length = message->body.length;
+    buffer_init(&head, 64);
+    wire_put_u64(&head, message->envelope->id);
+    wire_put_u64(&head, message->appended);
+    wire_put_u32(&head, (uint32_t)length);
+    struct rpc_request request = {QUEUE_APPEND, buffer_text(&head), &message->body};
+    enum status status =
+        rpc_ask_giving(message->store, &request, clock_monotonic_ms() + CALL_MS, &reply);
     if (status != OK)
         note_failure(message, status);
     rpc_reply_finish(&reply);
-    buffer_finish(&request);
-    message->appended += message->body.length;
-    buffer_reset(&message->body, QUEUE_INLINE_MAX);
+    buffer_finish(&head);
+    message->appended += length;
+    buffer_init(&message->body, QUEUE_INLINE_MAX);
 }
 
 /* Room for a part of it. Small ones do not ask. */
@@ -120,19 +123,19 @@ enum status queue_commit(struct queue_message **committed, struct arena *arena,
     struct queue_commit_request commit = {.envelope = *message->envelope,
                                           .appended = message->appended,
                                           .body = buffer_text(&message->body)};
-    struct buffer request;
+    struct buffer head;
     struct rpc_reply reply = {0};
-    buffer_init(&request, RPC_FRAME_MAX);
-    queue_commit_encode(&commit, &request);
-    enum status status = request.overflowed
-                             ? refused("the envelope is too large")
-                             : rpc_ask(message->store, QUEUE_COMMIT, buffer_text(&request), -1,
-                                       clock_monotonic_ms() + CALL_MS, &reply);
+    buffer_init(&head, RPC_FRAME_MAX);
+    queue_commit_encode_head(&commit, &head);
+    struct rpc_request request = {QUEUE_COMMIT, buffer_text(&head), &message->body};
+    enum status status = head.overflowed ? refused("the envelope is too large")
+                                         : rpc_ask_giving(message->store, &request,
+                                                          clock_monotonic_ms() + CALL_MS, &reply);
     if (status == OK)
         status = read_results(buffer_text(&reply.bytes), message->envelope->recipient_count, arena,
                               results);
     rpc_reply_finish(&reply);
-    buffer_finish(&request);
+    buffer_finish(&head);
     free_message(committed);
     return status;
 }
@@ -264,9 +267,15 @@ enum status queue_read_body(struct rpc_channel *store, const struct queue_job *j
     enum status status = rpc_ask(store, QUEUE_BODY, buffer_text(&request), -1,
                                  clock_monotonic_ms() + CALL_MS, &reply);
     buffer_finish(&request);
-    if (status == OK &&
-        (reply.bytes.length > length || !buffer_append(out, buffer_text(&reply.bytes))))
+    if (status == OK && reply.bytes.length > length)
         status = try_later("the store sent more of the body than asked for");
+    else if (status == OK && out->length == 0 && length <= out->limit) {
+        reply.bytes.limit = out->limit;
+        buffer_finish(out);
+        *out = reply.bytes;
+        return OK;
+    } else if (status == OK && !buffer_append(out, buffer_text(&reply.bytes)))
+        status = try_later("there is no room for the body");
     rpc_reply_finish(&reply);
     return status;
 }

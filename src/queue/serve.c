@@ -444,7 +444,7 @@ static void serve_body(void *context, struct rpc_call *call, struct text request
     if (status == OK)
         status = job_read(queue, item, offset, length, &body);
     if (status == OK)
-        rpc_answer(&call, buffer_text(&body));
+        rpc_answer_giving(&call, &body);
     else
         rpc_fail(&call, status, fail_reason());
     buffer_finish(&body);

@@ -14,7 +14,7 @@ static void put_terms(struct buffer *out, const struct mail_terms *terms)
     mail_terms_put_tail(out, terms);
 }
 
-void queue_commit_encode(const struct queue_commit_request *request, struct buffer *out)
+void queue_commit_encode_head(const struct queue_commit_request *request, struct buffer *out)
 {
     const struct queue_envelope *envelope = &request->envelope;
     wire_put_u64(out, envelope->id);
@@ -36,7 +36,13 @@ void queue_commit_encode(const struct queue_commit_request *request, struct buff
     for (unsigned i = 0; i < envelope->recipient_count; i++)
         put_recipient(out, &envelope->recipients[i]);
     wire_put_u64(out, request->appended);
-    wire_put_text(out, request->body);
+    wire_put_u32(out, (uint32_t)request->body.length);
+}
+
+void queue_commit_encode(const struct queue_commit_request *request, struct buffer *out)
+{
+    queue_commit_encode_head(request, out);
+    buffer_append(out, request->body);
 }
 
 static struct text get_fact(struct wire_reader *in)

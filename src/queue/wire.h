@@ -26,6 +26,8 @@ struct queue_commit_request {
     uint64_t appended; /* bytes sent by QUEUE_APPEND before */
     struct text body;
 };
+/* All but the bytes of the body, which follow. */
+void queue_commit_encode_head(const struct queue_commit_request *request, struct buffer *out);
 void queue_commit_encode(const struct queue_commit_request *request, struct buffer *out);
 bool queue_commit_decode(struct text bytes, struct arena *arena, struct queue_commit_request *out);
 

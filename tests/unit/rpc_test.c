@@ -1,13 +1,17 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
 #include "proc/rpc.h"
 #include "test.h"
 
-enum { ECHO = 1, SLOW = 2, NOTE = 3, WITH_FD = 4, REFUSE = 5 };
+enum { ECHO = 1, SLOW = 2, NOTE = 3, WITH_FD = 4, REFUSE = 5, GIVE_BACK = 6, METHODS = 6 };
+enum { HEADER_BYTES = 16 };
 
 static struct {
     struct task_group group;
@@ -54,12 +58,23 @@ static void serve_refuse(void *context, struct rpc_call *call, struct text reque
     rpc_fail(&call, REFUSED, "no such user");
 }
 
-static const struct rpc_method methods[] = {
+static void serve_give_back(void *context, struct rpc_call *call, struct text request)
+{
+    unused(context);
+    struct buffer bytes;
+    buffer_init(&bytes, RPC_FRAME_MAX);
+    buffer_append(&bytes, request);
+    rpc_answer_giving(&call, &bytes);
+    EXPECT(bytes.data == NULL);
+}
+
+static const struct rpc_method methods[METHODS] = {
     {ECHO, 0, "echo", serve_echo},
     {SLOW, 0, "slow", serve_slow},
     {NOTE, RPC_INLINE | RPC_ONE_WAY, "note", serve_note},
     {WITH_FD, 0, "with-fd", serve_with_fd},
     {REFUSE, RPC_INLINE, "refuse", serve_refuse},
+    {GIVE_BACK, 0, "give-back", serve_give_back},
 };
 
 static void connect_both(void)
@@ -77,7 +92,7 @@ static void with_channels(void *argument)
     memset(&world, 0, sizeof(world));
     task_group_init(&world.group);
     world.near = rpc_channel_new("far", NULL, 0, NULL, &world.group);
-    world.far = rpc_channel_new("near", methods, 5, &world, &world.group);
+    world.far = rpc_channel_new("near", methods, METHODS, &world, &world.group);
     connect_both();
     body();
     task_group_cancel(&world.group);
@@ -209,7 +224,7 @@ static void peer_dies(void)
     EXPECT(rpc_ask(world.near, SLOW, TEXT(""), -1, clock_monotonic_ms() + 2, &reply) == TRY_LATER);
     rpc_reply_finish(&reply);
     struct rpc_channel *far = world.far;
-    world.far = rpc_channel_new("near", methods, 5, &world, &world.group);
+    world.far = rpc_channel_new("near", methods, METHODS, &world, &world.group);
     rpc_channel_close(&far);
     EXPECT(ask(ECHO, TEXT("x"), -1, &reply) == TRY_LATER);
     EXPECT(world.downed && !rpc_channel_is_up(world.near));
@@ -257,6 +272,262 @@ static void garbage(void)
 TEST("a peer that sends garbage is cut off")
 {
     run(garbage);
+}
+
+/* A request of a head and `length` bytes that are given away. */
+static enum status ask_giving(uint16_t method, struct text head, size_t length, char with,
+                              struct rpc_reply *reply)
+{
+    struct buffer rest;
+    buffer_init(&rest, length);
+    memset(buffer_reserve(&rest, length), with, length);
+    buffer_grew(&rest, length);
+    struct rpc_request request = {method, head, &rest};
+    enum status status = rpc_ask_giving(world.near, &request, clock_monotonic_ms() + 5000, reply);
+    EXPECT(rest.data == NULL && rest.length == 0);
+    return status;
+}
+
+static void expect_head_and(const struct rpc_reply *reply, struct text head, size_t length,
+                            char with)
+{
+    struct text bytes = buffer_text(&reply->bytes);
+    EXPECT(bytes.length == head.length + length);
+    EXPECT(text_equals(text_head(bytes, head.length), head));
+    for (size_t i = 0; i < length; i++)
+        if (bytes.data[head.length + i] != with)
+            fail_msg("byte %zu of %zu is another", i, length);
+}
+
+static void give_sizes(void)
+{
+    static const size_t sizes[] = {0,     1,      32 << 10,         (32 << 10) + 1, (64 << 10) - 24,
+                                   65536, 300000, RPC_FRAME_MAX - 4};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct rpc_reply reply;
+        EXPECT(ask_giving(GIVE_BACK, TEXT("head"), sizes[i], 'x', &reply) == OK);
+        expect_head_and(&reply, TEXT("head"), sizes[i], 'x');
+        rpc_reply_finish(&reply);
+    }
+    struct rpc_reply reply;
+    EXPECT(ask_giving(GIVE_BACK, TEXT("head"), RPC_FRAME_MAX - 3, 'x', &reply) == REFUSED);
+    rpc_reply_finish(&reply);
+}
+
+TEST("requests and answers that are given away arrive whole, up to the largest")
+{
+    run(give_sizes);
+}
+
+/* Each mixes what is large and what is small, and sends a descriptor beside it. */
+static void ask_mixed(void *number)
+{
+    char with = (char)('a' + *(int *)number);
+    for (int i = 0; i < 6; i++) {
+        struct rpc_reply reply;
+        size_t length = i % 2 == 0 ? 200000 + (size_t)i * 30011 : 100;
+        EXPECT(ask_giving(i % 3 == 0 ? ECHO : GIVE_BACK, text_of(&with, 1), length, with, &reply) ==
+               OK);
+        expect_head_and(&reply, text_of(&with, 1), length, with);
+        rpc_reply_finish(&reply);
+        int ends[2];
+        char back[2];
+        EXPECT(pipe(ends) == 0);
+        EXPECT(ask(WITH_FD, text_of(&with, 1), ends[1], &reply) == OK);
+        rpc_reply_finish(&reply);
+        EXPECT(read(ends[0], back, sizeof(back)) == 1 && back[0] == with);
+        close(ends[0]);
+    }
+}
+
+static void mixed_callers(void)
+{
+    enum { CALLERS = 12 };
+    int numbers[CALLERS];
+    struct task_group callers;
+    task_group_init(&callers);
+    for (int i = 0; i < CALLERS; i++) {
+        numbers[i] = i;
+        task_spawn(&callers, "caller", ask_mixed, &numbers[i]);
+    }
+    task_group_wait(&callers, NO_DEADLINE);
+}
+
+TEST("large calls, small calls and descriptors of many callers do not mix")
+{
+    run(mixed_callers);
+}
+
+static void frame_head(struct buffer *out, size_t length, uint32_t call, uint16_t method)
+{
+    wire_put_u32(out, (uint32_t)length);
+    wire_put_u32(out, call);
+    wire_put_u16(out, method);
+    wire_put_u8(out, 1); /* a request */
+    wire_put_u8(out, OK);
+    wire_put_u32(out, 0);
+}
+
+/* All that is there, or what comes until `length` is. */
+static size_t read_until(int fd, char *out, size_t length)
+{
+    size_t done = 0;
+    while (done < length) {
+        ssize_t count = read(fd, out + done, length - done);
+        if (count > 0)
+            done += (size_t)count;
+        else if (count == 0 || errno != EAGAIN)
+            break;
+        task_yield();
+    }
+    return done;
+}
+
+static void write_pieces(int fd, struct text bytes)
+{
+    while (bytes.length > 0) {
+        size_t piece = 1 + random_below(random_below(4) == 0 ? 40 : 90000);
+        struct text head = text_head(bytes, piece);
+        ssize_t count = send(fd, head.data, head.length, MSG_NOSIGNAL);
+        if (count > 0)
+            bytes = text_from_position(bytes, (size_t)count);
+        task_yield();
+    }
+}
+
+static void pieces(void)
+{
+    enum { FRAMES = 12, LENGTH_MOST = 300000 };
+    struct buffer out;
+    int ends[2];
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    rpc_channel_connect(world.far, ends[1]);
+    for (uint32_t i = 1; i <= FRAMES; i++) {
+        /* Two in one run of bytes, so that a large one begins behind a small one and before one. */
+        size_t length = random_below(2) == 0 ? random_below(LENGTH_MOST) : random_below(300);
+        buffer_init(&out, 2 * (HEADER_BYTES + LENGTH_MOST));
+        frame_head(&out, length, i, GIVE_BACK);
+        memset(buffer_reserve(&out, length + 1), (int)i, length);
+        buffer_grew(&out, length);
+        frame_head(&out, 0, 1000 + i, REFUSE);
+        write_pieces(ends[0], buffer_text(&out));
+        size_t both = 2 * HEADER_BYTES + length + strlen("no such user");
+        char *bytes = malloc(both);
+        EXPECT(read_until(ends[0], bytes, both) == both);
+        struct rpc_frame frame;
+        struct text rest = text_of(bytes, both);
+        unsigned seen = 0;
+        while (rpc_frame_parse(&rest, &frame)) {
+            seen |= frame.call == i ? 1U : 2U;
+            if (frame.call == i)
+                EXPECT(frame.status == OK && frame.payload.length == length);
+            else
+                EXPECT(frame.call == 1000 + i && frame.status == REFUSED);
+        }
+        EXPECT(seen == 3 && rest.length == 0);
+        free(bytes);
+        buffer_finish(&out);
+    }
+    close(ends[0]);
+}
+
+TEST("frames that come in pieces of any size are served one by one")
+{
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        random_seed_for_test(seed);
+        run(pieces);
+    }
+}
+
+static void await_down(const struct rpc_channel *channel)
+{
+    while (rpc_channel_is_up(channel))
+        task_sleep(1);
+}
+
+static void dies_while_receiving(void)
+{
+    enum { ANNOUNCED = 1 << 20, STEP = 70000 };
+    static char bytes[STEP];
+    for (unsigned steps = 0; steps < 12; steps++) {
+        struct buffer head;
+        int ends[2];
+        check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+        rpc_channel_connect(world.far, ends[1]);
+        buffer_init(&head, HEADER_BYTES);
+        frame_head(&head, ANNOUNCED, 1, GIVE_BACK);
+        write_pieces(ends[0], buffer_text(&head));
+        for (unsigned i = 0; i < steps; i++)
+            write_pieces(ends[0], text_of(bytes, sizeof(bytes)));
+        close(ends[0]);
+        await_down(world.far);
+        buffer_finish(&head);
+    }
+}
+
+TEST("a peer that dies in the middle of a large frame leaves nothing behind")
+{
+    size_t memory = memory_now().drawn;
+    run(dies_while_receiving);
+    EXPECT(memory_now().drawn == memory);
+}
+
+static void too_large(void)
+{
+    int ends[2];
+    struct buffer head;
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    rpc_channel_connect(world.far, ends[1]);
+    buffer_init(&head, HEADER_BYTES);
+    frame_head(&head, RPC_FRAME_MAX + 1, 1, GIVE_BACK);
+    size_t memory = memory_now().drawn;
+    write_pieces(ends[0], buffer_text(&head));
+    await_down(world.far);
+    EXPECT(memory_now().drawn < memory + (1 << 20));
+    buffer_finish(&head);
+    close(ends[0]);
+}
+
+TEST("a peer that announces a frame over the limit is cut off before room is made for it")
+{
+    run(too_large);
+}
+
+/* The peer reads so much of a large request, and is gone. */
+static void half_read(void *argument)
+{
+    int fd = *(int *)argument;
+    static char bytes[100000];
+    read_until(fd, bytes, sizeof(bytes));
+    close(fd);
+}
+
+static void dies_while_sent_to(void)
+{
+    int ends[2];
+    struct rpc_reply reply;
+    struct task_group reader;
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    rpc_channel_connect(world.near, ends[0]);
+    task_group_init(&reader);
+    task_spawn(&reader, "reader", half_read, &ends[1]);
+    EXPECT(ask_giving(ECHO, TEXT("head"), 3 << 20, 'x', &reply) == TRY_LATER);
+    EXPECT_TEXT(text_from(fail_reason()), "the far process went away");
+    rpc_reply_finish(&reply);
+    task_group_wait(&reader, NO_DEADLINE);
+    EXPECT(ask_giving(ECHO, TEXT("head"), 3 << 20, 'x', &reply) == TRY_LATER);
+    rpc_reply_finish(&reply);
+    connect_both();
+    EXPECT(ask_giving(ECHO, TEXT("head"), 100000, 'x', &reply) == OK);
+    expect_head_and(&reply, TEXT("head"), 100000, 'x');
+    rpc_reply_finish(&reply);
+}
+
+TEST("a large call whose peer dies while it is sent fails, and the next peer gets its own")
+{
+    size_t memory = memory_now().drawn;
+    run(dies_while_sent_to);
+    EXPECT(memory_now().drawn == memory);
 }
 
 static unsigned served;
