@@ -9,18 +9,17 @@
 
 enum { INDEX_VALUE_MAX = 64 << 20, INDEX_REASON_BYTES = 256 };
 
-/* The calls of index.h, without what is common to all engines: keys checked, position kept. */
+/* The calls of index.h, without what is common to all engines: batches, keys checked, position
+ * kept. */
 struct index_engine {
     void (*close)(struct index *index);
     bool (*get)(struct index *index, struct text key, struct buffer *out);
     void (*scan)(struct index *index, struct text prefix, struct text from, index_visit *visit,
                  void *context);
+    enum status (*settle)(struct index *index);
     enum status (*flush)(struct index *index);
-    struct index_batch *(*batch_new)(struct index *index);
-    void (*batch_put)(struct index_batch *batch, struct text key, struct text value);
-    void (*batch_delete)(struct index_batch *batch, struct text key);
-    enum status (*batch_apply)(struct index_batch *batch);
-    void (*batch_free)(struct index_batch *batch);
+    /* index->applied says the position already. */
+    enum status (*apply)(struct index *index, struct text changes);
 };
 
 /* The common beginning of an engine's own structs. */
@@ -32,7 +31,17 @@ struct index {
 };
 struct index_batch {
     struct index *index;
+    struct buffer changes;
 };
+
+/* Lent until the next. */
+struct text index_batch_changes(const struct index_batch *batch);
+/* The changes of a batch, in the order they were made in. False: no more. */
+struct index_change {
+    struct text key, value;
+    bool is_delete;
+};
+bool index_change_next(struct text *changes, struct index_change *out);
 
 /* Note why the index is of no use any more; the first reason stays. Returns TRY_LATER with it. */
 enum status index_fail(struct index *index, const char *what, const char *why);

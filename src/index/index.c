@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -18,21 +19,6 @@ enum status index_fail(struct index *index, const char *what, const char *why)
         snprintf(index->reason, sizeof(index->reason), "%s: %s", what, why);
     index->failed = true;
     return try_later("the index has failed and must be rebuilt from the log (%s)", index->reason);
-}
-
-static void read_applied(struct index *index)
-{
-    struct buffer value;
-    buffer_init(&value, sizeof(uint64_t));
-    if (index->engine->get(index, INDEX_APPLIED_KEY, &value)) {
-        uint64_t stored = 0;
-        if (value.length == sizeof(stored))
-            memcpy(&stored, value.data, sizeof(stored));
-        else
-            index_fail(index, "applied position", "not 8 bytes");
-        index->applied = be64toh(stored);
-    }
-    buffer_finish(&value);
 }
 
 bool index_has_room(const char *directory)
@@ -67,18 +53,12 @@ enum status index_open(const char *directory, struct index **out)
         *out = open_stand_in(directory);
         return OK;
     }
-    struct index *index;
-    enum status status = rocks_open(directory, &index);
-    if (status != OK)
-        return status;
-    read_applied(index);
-    if (index->failed) {
-        status = index_fail(index, "", "");
-        index_close(&index);
-        return status;
+    enum status status = rocks_open(directory, out);
+    if (status == OK && (*out)->failed) {
+        status = index_fail(*out, "", "");
+        index_close(out);
     }
-    *out = index;
-    return OK;
+    return status;
 }
 
 void index_close(struct index **index)
@@ -106,10 +86,18 @@ uint64_t index_applied(const struct index *index)
 
 struct index_batch *index_batch_new(struct index *index)
 {
-    struct index_batch *batch = index->engine->batch_new(index);
+    struct index_batch *batch = calloc(1, sizeof(*batch));
+    check(batch != NULL);
     batch->index = index;
+    buffer_init(&batch->changes, SIZE_MAX / 2);
     return batch;
 }
+
+/* How a change begins in a batch; key and value follow. */
+struct change_head {
+    uint32_t key_length, value_length;
+    bool is_delete;
+};
 
 /* The position has a name of its own, which no caller may overwrite. */
 static void check_key(struct text key)
@@ -117,30 +105,54 @@ static void check_key(struct text key)
     check(key.length > 0 && key.data[0] != INDEX_APPLIED_KEY.data[0]);
 }
 
-void index_batch_put(struct index_batch *batch, struct text key, struct text value)
+static void add_change(struct index_batch *batch, struct text key, struct text value,
+                       bool is_delete)
 {
     check_key(key);
-    check(value.length <= INDEX_VALUE_MAX);
-    batch->index->engine->batch_put(batch, key, value);
+    check(key.length <= UINT32_MAX && value.length <= INDEX_VALUE_MAX);
+    struct change_head head = {(uint32_t)key.length, (uint32_t)value.length, is_delete};
+    check(buffer_append(&batch->changes, text_of(&head, sizeof(head))) &&
+          buffer_append(&batch->changes, key) && buffer_append(&batch->changes, value));
+}
+
+void index_batch_put(struct index_batch *batch, struct text key, struct text value)
+{
+    add_change(batch, key, value, false);
 }
 
 void index_batch_delete(struct index_batch *batch, struct text key)
 {
-    check_key(key);
-    batch->index->engine->batch_delete(batch, key);
+    add_change(batch, key, TEXT(""), true);
+}
+
+struct text index_batch_changes(const struct index_batch *batch)
+{
+    return buffer_text(&batch->changes);
+}
+
+bool index_change_next(struct text *changes, struct index_change *out)
+{
+    struct change_head head;
+    if (text_is_empty(*changes))
+        return false;
+    memcpy(&head, changes->data, sizeof(head));
+    out->key = text_of(changes->data + sizeof(head), head.key_length);
+    out->value = text_of(out->key.data + head.key_length, head.value_length);
+    out->is_delete = head.is_delete;
+    *changes = text_from_position(*changes, sizeof(head) + head.key_length + head.value_length);
+    return true;
 }
 
 enum status index_batch_apply(struct index_batch *batch, uint64_t applied)
 {
+    enum { KEEP_BYTES = 64 << 10 };
     struct index *index = batch->index;
     check(applied >= index->applied);
     if (index->failed)
         return index_fail(index, "", "");
-    uint64_t stored = htobe64(applied);
-    index->engine->batch_put(batch, INDEX_APPLIED_KEY, text_of(&stored, sizeof(stored)));
-    enum status status = index->engine->batch_apply(batch);
-    if (status == OK)
-        index->applied = applied;
+    index->applied = applied;
+    enum status status = index->engine->apply(index, index_batch_changes(batch));
+    buffer_reset(&batch->changes, KEEP_BYTES);
     return status;
 }
 
@@ -148,7 +160,8 @@ void index_batch_free(struct index_batch **batch)
 {
     if (*batch == NULL)
         return;
-    (*batch)->index->engine->batch_free(*batch);
+    buffer_finish(&(*batch)->changes);
+    free(*batch);
     *batch = NULL;
 }
 
@@ -163,6 +176,11 @@ void index_scan(struct index *index, struct text prefix, struct text from, index
                 void *context)
 {
     index->engine->scan(index, prefix, from, visit, context);
+}
+
+enum status index_settle(struct index *index)
+{
+    return index->failed ? index_fail(index, "", "") : index->engine->settle(index);
 }
 
 enum status index_flush(struct index *index)

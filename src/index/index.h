@@ -47,8 +47,12 @@ bool index_get(struct index *index, struct text key, struct buffer *out);
 typedef bool index_visit(void *context, struct text key, struct text value);
 void index_scan(struct index *index, struct text prefix, struct text from, index_visit *visit,
                 void *context);
-/* Make what was applied so far survive a crash of the machine (bounds replay). Without room nothing
- * is done, which is no failure: the next replay is longer. Blocks: offload. */
+/* Before a flush that is to have all that was applied so far. Does not block. TRY_LATER: as of
+ * index_batch_apply. */
+enum status index_settle(struct index *index);
+/* Make what was applied when it was settled survive a crash of the machine (bounds replay). Without
+ * room nothing is done, which is no failure: the next replay is longer. The index may be used
+ * meanwhile. Blocks: offload. */
 enum status index_flush(struct index *index);
 /* NULL, or why the index must be rebuilt. */
 const char *index_failed(const struct index *index);

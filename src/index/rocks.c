@@ -6,7 +6,10 @@
  *
  * A flush on a full disk is such an error. So we start the flushes, early enough that RocksDB never
  * starts one, and none while there is no room: the memtable then grows, by little, because a full
- * disk takes no mail. */
+ * disk takes no mail.
+ *
+ * What is applied is gathered first (gathered.h), and written when there is some of it. */
+#include <endian.h>
 #include <rocksdb/c.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +17,12 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "index/engine.h"
+#include "index/gathered.h"
 
 enum {
-    FLUSH_AT_BYTES = 16 << 20, /* most; and what part of the memory there is */
+    GATHER_BYTES = 1 << 20, /* most; and what part of the memory there is */
+    GATHER_PART = 64,
+    FLUSH_AT_BYTES = 16 << 20,
     FLUSH_AT_PART = 16,
     LOOK_AGAIN_PART = 16,   /* of that, applied since, when it could not be flushed */
     WRITE_BUFFER_TIMES = 4, /* so much is where RocksDB would flush by itself */
@@ -41,12 +47,10 @@ struct rocks {
     rocksdb_readoptions_t *read;
     rocksdb_flushoptions_t *flush, *flush_behind;
     char *directory;
+    struct gathered gathered;
+    size_t gather_bytes;
+    uint64_t settled; /* the position that RocksDB has */
     size_t unflushed_bytes, flush_at_bytes;
-};
-
-struct rocks_batch {
-    struct index_batch batch;
-    rocksdb_writebatch_t *changes;
 };
 
 static void set_options(struct rocks *rocks)
@@ -93,6 +97,7 @@ static void rocks_free(struct rocks *rocks)
     rocksdb_options_destroy(rocks->options);
     rocksdb_block_based_options_destroy(rocks->table);
     rocksdb_cache_destroy(rocks->cache);
+    gathered_finish(&rocks->gathered);
     free(rocks->directory);
     free(rocks);
 }
@@ -105,19 +110,12 @@ static enum status fail(struct index *index, const char *what, char *error)
     return status;
 }
 
-static void rocks_close(struct index *index)
-{
-    struct rocks *rocks = (struct rocks *)index;
-    if (!index->failed)
-        index_flush(index);
-    rocksdb_cancel_all_background_work(rocks->db, 1);
-    rocksdb_close(rocks->db);
-    rocks_free(rocks);
-}
-
 static bool rocks_get(struct index *index, struct text key, struct buffer *out)
 {
     struct rocks *rocks = (struct rocks *)index;
+    enum gathered_answer answer = gathered_get(&rocks->gathered, key, out);
+    if (answer != GATHERED_UNKNOWN)
+        return answer == GATHERED_HERE && !out->overflowed;
     char *error = NULL;
     rocksdb_pinnableslice_t *value =
         rocksdb_get_pinned(rocks->db, rocks->read, key.data, key.length, &error);
@@ -132,28 +130,97 @@ static bool rocks_get(struct index *index, struct text key, struct buffer *out)
     return fits;
 }
 
+/* A walk over the keys that RocksDB has and those that were gathered, as if they were one. */
+struct walk {
+    rocksdb_iterator_t *at;
+    struct text prefix, key, value; /* where RocksDB's stands; no key: at its end */
+    struct gathered_key *gathered;
+};
+
+static void read_written(struct walk *walk)
+{
+    walk->key = TEXT("");
+    if (!rocksdb_iter_valid(walk->at))
+        return;
+    struct text key;
+    key.data = rocksdb_iter_key(walk->at, &key.length);
+    if (!text_starts_with(key, walk->prefix))
+        return;
+    walk->key = key;
+    walk->value.data = rocksdb_iter_value(walk->at, &walk->value.length);
+}
+
+static void step_written(struct walk *walk)
+{
+    rocksdb_iter_next(walk->at);
+    read_written(walk);
+}
+
+/* Visit where it stands and step on. False: the visitor has enough. */
+static bool visit_written(struct walk *walk, index_visit *visit, void *context)
+{
+    bool more = text_equals(walk->key, INDEX_APPLIED_KEY) || visit(context, walk->key, walk->value);
+    step_written(walk);
+    return more;
+}
+
+static bool visit_gathered(struct walk *walk, index_visit *visit, void *context)
+{
+    struct gathered_key *here = walk->gathered;
+    walk->gathered = here->next;
+    return here->is_gone || visit(context, here->key, here->value);
+}
+
+static void walk_both(struct walk *walk, index_visit *visit, void *context)
+{
+    bool more = true;
+    while (more && (walk->gathered != NULL || walk->key.length > 0)) {
+        int order = walk->gathered == NULL  ? 1
+                    : walk->key.length == 0 ? -1
+                                            : text_compare(walk->gathered->key, walk->key);
+        if (order == 0) /* the gathered one is newer */
+            step_written(walk);
+        more =
+            order <= 0 ? visit_gathered(walk, visit, context) : visit_written(walk, visit, context);
+    }
+}
+
 static void rocks_scan(struct index *index, struct text prefix, struct text from,
                        index_visit *visit, void *context)
 {
     struct rocks *rocks = (struct rocks *)index;
     struct text start = text_compare(from, prefix) > 0 ? from : prefix;
+    struct arena arena;
+    arena_init(&arena);
+    struct walk walk = {.at = rocksdb_create_iterator(rocks->db, rocks->read),
+                        .prefix = prefix,
+                        .gathered = gathered_copy(&rocks->gathered, prefix, start, &arena)};
+    rocksdb_iter_seek(walk.at, start.length > 0 ? start.data : "", start.length);
+    read_written(&walk);
+    walk_both(&walk, visit, context);
+    char *error = NULL;
+    rocksdb_iter_get_error(walk.at, &error);
+    if (error != NULL)
+        fail(index, "reading keys in order", error);
+    rocksdb_iter_destroy(walk.at);
+    arena_finish(&arena);
+}
+
+/* What gathered is to be told at the beginning: the last key of each first byte. */
+static void note_last_keys(struct rocks *rocks)
+{
     rocksdb_iterator_t *at = rocksdb_create_iterator(rocks->db, rocks->read);
-    bool more = true;
-    for (rocksdb_iter_seek(at, start.length > 0 ? start.data : "", start.length);
-         more && rocksdb_iter_valid(at); rocksdb_iter_next(at)) {
-        struct text key, value;
+    for (rocksdb_iter_seek_to_last(at); rocksdb_iter_valid(at); rocksdb_iter_prev(at)) {
+        struct text key;
         key.data = rocksdb_iter_key(at, &key.length);
-        if (!text_starts_with(key, prefix))
-            break;
-        if (text_equals(key, INDEX_APPLIED_KEY))
-            continue;
-        value.data = rocksdb_iter_value(at, &value.length);
-        more = visit(context, key, value);
+        gathered_note_written(&rocks->gathered, key);
+        char first = key.data[0];
+        rocksdb_iter_seek(at, &first, 1);
     }
     char *error = NULL;
     rocksdb_iter_get_error(at, &error);
     if (error != NULL)
-        fail(index, "reading keys in order", error);
+        fail(&rocks->index, "reading the last keys", error);
     rocksdb_iter_destroy(at);
 }
 
@@ -187,57 +254,81 @@ static enum status flush_behind(struct rocks *rocks)
     return error == NULL ? OK : fail(&rocks->index, "flushing", error);
 }
 
-static struct index_batch *rocks_batch_new(struct index *index)
+static void read_applied(struct rocks *rocks)
 {
-    unused(index);
-    struct rocks_batch *batch = calloc(1, sizeof(*batch));
-    check(batch != NULL);
-    batch->changes = rocksdb_writebatch_create();
-    return &batch->batch;
+    struct index *index = &rocks->index;
+    struct buffer value;
+    buffer_init(&value, sizeof(uint64_t));
+    if (rocks_get(index, INDEX_APPLIED_KEY, &value)) {
+        uint64_t stored = 0;
+        if (value.length == sizeof(stored))
+            memcpy(&stored, value.data, sizeof(stored));
+        else
+            index_fail(index, "applied position", "not 8 bytes");
+        rocks->settled = index->applied = be64toh(stored);
+    }
+    buffer_finish(&value);
 }
 
-static void rocks_batch_put(struct index_batch *batch, struct text key, struct text value)
+static void write_one(void *context, struct text key, struct text value, bool is_gone)
 {
-    rocksdb_writebatch_put(((struct rocks_batch *)batch)->changes, key.data, key.length,
-                           value.length > 0 ? value.data : "", value.length);
+    rocksdb_writebatch_t *changes = context;
+    if (is_gone)
+        rocksdb_writebatch_delete(changes, key.data, key.length);
+    else
+        rocksdb_writebatch_put(changes, key.data, key.length, value.data, value.length);
 }
 
-static void rocks_batch_delete(struct index_batch *batch, struct text key)
+/* All that was gathered, together with the position it reaches to. */
+static enum status write_gathered(struct rocks *rocks)
 {
-    rocksdb_writebatch_delete(((struct rocks_batch *)batch)->changes, key.data, key.length);
-}
-
-static enum status rocks_batch_apply(struct index_batch *batch)
-{
-    struct rocks *rocks = (struct rocks *)batch->index;
-    rocksdb_writebatch_t *changes = ((struct rocks_batch *)batch)->changes;
+    rocksdb_writebatch_t *changes = rocksdb_writebatch_create();
+    uint64_t applied = htobe64(rocks->index.applied);
     char *error = NULL;
     size_t bytes;
+    gathered_write(&rocks->gathered, write_one, changes);
+    write_one(changes, INDEX_APPLIED_KEY, text_of(&applied, sizeof(applied)), false);
     rocksdb_writebatch_data(changes, &bytes);
     rocksdb_write(rocks->db, rocks->write, changes, &error);
-    rocksdb_writebatch_clear(changes);
+    rocksdb_writebatch_destroy(changes);
     if (error != NULL)
-        return fail(batch->index, "applying a batch", error);
+        return fail(&rocks->index, "writing what was gathered", error);
+    rocks->settled = rocks->index.applied;
     rocks->unflushed_bytes += bytes;
     return rocks->unflushed_bytes >= rocks->flush_at_bytes ? flush_behind(rocks) : OK;
 }
 
-static void rocks_batch_free(struct index_batch *batch)
+static enum status rocks_settle(struct index *index)
 {
-    rocksdb_writebatch_destroy(((struct rocks_batch *)batch)->changes);
-    free(batch);
+    struct rocks *rocks = (struct rocks *)index;
+    bool is_settled = gathered_bytes(&rocks->gathered) == 0 && rocks->settled == index->applied;
+    return is_settled ? OK : write_gathered(rocks);
+}
+
+static enum status rocks_apply(struct index *index, struct text changes)
+{
+    struct rocks *rocks = (struct rocks *)index;
+    gathered_apply(&rocks->gathered, changes);
+    return gathered_bytes(&rocks->gathered) < rocks->gather_bytes ? OK : write_gathered(rocks);
+}
+
+static void rocks_close(struct index *index)
+{
+    struct rocks *rocks = (struct rocks *)index;
+    if (!index->failed && rocks_settle(index) == OK)
+        rocks_flush(index);
+    rocksdb_cancel_all_background_work(rocks->db, 1);
+    rocksdb_close(rocks->db);
+    rocks_free(rocks);
 }
 
 static const struct index_engine rocks_engine = {
     .close = rocks_close,
     .get = rocks_get,
     .scan = rocks_scan,
+    .settle = rocks_settle,
     .flush = rocks_flush,
-    .batch_new = rocks_batch_new,
-    .batch_put = rocks_batch_put,
-    .batch_delete = rocks_batch_delete,
-    .batch_apply = rocks_batch_apply,
-    .batch_free = rocks_batch_free,
+    .apply = rocks_apply,
 };
 
 enum status rocks_open(const char *directory, struct index **out)
@@ -245,6 +336,8 @@ enum status rocks_open(const char *directory, struct index **out)
     struct rocks *rocks = calloc(1, sizeof(*rocks));
     check(rocks != NULL);
     rocks->index.engine = &rocks_engine;
+    gathered_init(&rocks->gathered);
+    rocks->gather_bytes = memory_part(GATHER_BYTES, GATHER_PART);
     rocks->flush_at_bytes = memory_part(FLUSH_AT_BYTES, FLUSH_AT_PART);
     set_options(rocks);
     rocks->write = rocksdb_writeoptions_create();
@@ -266,6 +359,8 @@ enum status rocks_open(const char *directory, struct index **out)
         rocks_free(rocks);
         return TRY_LATER;
     }
+    note_last_keys(rocks);
+    read_applied(rocks);
     *out = &rocks->index;
     return OK;
 }

@@ -479,7 +479,8 @@ static void flush_index(void *argument)
 
 enum status store_flush(struct store *store)
 {
-    struct flushing flushing = {.index = store->index};
-    task_offload(flush_index, &flushing);
+    struct flushing flushing = {.index = store->index, .status = index_settle(store->index)};
+    if (flushing.status == OK)
+        task_offload(flush_index, &flushing);
     return flushing.status == OK ? OK : try_later("the index could not be flushed");
 }
