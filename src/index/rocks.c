@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "index/engine.h"
 #include "index/gathered.h"
+#include "index/lately.h"
 
 enum {
     GATHER_BYTES = 1 << 20, /* most; and what part of the memory there is */
@@ -49,6 +50,7 @@ struct rocks {
     char *directory;
     struct gathered gathered;
     size_t gather_bytes;
+    struct lately lately;
     uint64_t settled; /* the position that RocksDB has */
     size_t unflushed_bytes, flush_at_bytes;
 };
@@ -98,6 +100,7 @@ static void rocks_free(struct rocks *rocks)
     rocksdb_block_based_options_destroy(rocks->table);
     rocksdb_cache_destroy(rocks->cache);
     gathered_finish(&rocks->gathered);
+    lately_finish(&rocks->lately);
     free(rocks->directory);
     free(rocks);
 }
@@ -116,6 +119,9 @@ static bool rocks_get(struct index *index, struct text key, struct buffer *out)
     enum gathered_answer answer = gathered_get(&rocks->gathered, key, out);
     if (answer != GATHERED_UNKNOWN)
         return answer == GATHERED_HERE && !out->overflowed;
+    struct text read;
+    if (lately_get(&rocks->lately, key, &read))
+        return buffer_append(out, read);
     char *error = NULL;
     rocksdb_pinnableslice_t *value =
         rocksdb_get_pinned(rocks->db, rocks->read, key.data, key.length, &error);
@@ -126,6 +132,7 @@ static bool rocks_get(struct index *index, struct text key, struct buffer *out)
     size_t length;
     const char *data = rocksdb_pinnableslice_value(value, &length);
     bool fits = buffer_append(out, text_of(data, length));
+    lately_note(&rocks->lately, key, text_of(data, length));
     rocksdb_pinnableslice_destroy(value);
     return fits;
 }
@@ -270,27 +277,33 @@ static void read_applied(struct rocks *rocks)
     buffer_finish(&value);
 }
 
+struct writing {
+    struct rocks *rocks;
+    rocksdb_writebatch_t *changes;
+};
+
 static void write_one(void *context, struct text key, struct text value, bool is_gone)
 {
-    rocksdb_writebatch_t *changes = context;
+    struct writing *writing = context;
+    lately_forget(&writing->rocks->lately, key);
     if (is_gone)
-        rocksdb_writebatch_delete(changes, key.data, key.length);
+        rocksdb_writebatch_delete(writing->changes, key.data, key.length);
     else
-        rocksdb_writebatch_put(changes, key.data, key.length, value.data, value.length);
+        rocksdb_writebatch_put(writing->changes, key.data, key.length, value.data, value.length);
 }
 
 /* All that was gathered, together with the position it reaches to. */
 static enum status write_gathered(struct rocks *rocks)
 {
-    rocksdb_writebatch_t *changes = rocksdb_writebatch_create();
+    struct writing writing = {rocks, rocksdb_writebatch_create()};
     uint64_t applied = htobe64(rocks->index.applied);
     char *error = NULL;
     size_t bytes;
-    gathered_write(&rocks->gathered, write_one, changes);
-    write_one(changes, INDEX_APPLIED_KEY, text_of(&applied, sizeof(applied)), false);
-    rocksdb_writebatch_data(changes, &bytes);
-    rocksdb_write(rocks->db, rocks->write, changes, &error);
-    rocksdb_writebatch_destroy(changes);
+    gathered_write(&rocks->gathered, write_one, &writing);
+    write_one(&writing, INDEX_APPLIED_KEY, text_of(&applied, sizeof(applied)), false);
+    rocksdb_writebatch_data(writing.changes, &bytes);
+    rocksdb_write(rocks->db, rocks->write, writing.changes, &error);
+    rocksdb_writebatch_destroy(writing.changes);
     if (error != NULL)
         return fail(&rocks->index, "writing what was gathered", error);
     rocks->settled = rocks->index.applied;
