@@ -6,6 +6,7 @@
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
 
+#include "base/buffer.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "task/task.h"
@@ -99,6 +100,10 @@ enum status log_read(struct log *log, struct log_place place, char *out);
  * is checked by this before it is read. TRY_LATER: damaged (logged), or as log_read. REFUSED: as
  * log_read. YIELDS. */
 enum status log_check(struct log *log, struct log_place payload);
+/* Append this part of the record with that whole payload, as log_check and log_read do, but in one
+ * go. REFUSED: also when out has no room for it. YIELDS; out is not to be changed meanwhile. */
+enum status log_read_checked(struct log *log, struct log_place payload, struct log_place part,
+                             struct buffer *out);
 
 /* Oldest and newest segment; the newest is being written and can't be dropped. */
 uint64_t log_first_segment(const struct log *log);

@@ -304,26 +304,74 @@ static enum status note_damaged(struct log_place payload)
                      payload.offset, payload.length, payload.segment);
 }
 
-enum status log_check(struct log *log, struct log_place payload)
+static bool is_checked(struct log *log, struct log_place payload)
 {
-    struct log_place *checked = place_checked(log, payload);
-    if (checked->segment == payload.segment && checked->offset == payload.offset &&
-        checked->length == payload.length)
-        return OK;
-    if (payload.offset < RECORD_HEAD_BYTES || payload.length > LOG_PAYLOAD_MAX)
-        return note_damaged(payload);
+    const struct log_place *checked = place_checked(log, payload);
+    return checked->segment == payload.segment && checked->offset == payload.offset &&
+           checked->length == payload.length;
+}
+
+/* Head and payload, into so much room, and hold them against their checksum. */
+static enum status read_record(struct log *log, struct log_place payload, char *out)
+{
     struct log_place whole = {.segment = payload.segment,
                               .offset = payload.offset - RECORD_HEAD_BYTES,
                               .length = payload.length + RECORD_HEAD_BYTES};
-    char *bytes = malloc(whole.length);
-    check(bytes != NULL);
-    enum status status = log_read(log, whole, bytes);
+    enum status status = log_read(log, whole, out);
     /* Nothing has yielded since it was read: the segment is still there. */
     if (status == OK &&
-        !record_is_good(bytes, payload, segments_find(&log->segments, payload.segment)->seed))
+        !record_is_good(out, payload, segments_find(&log->segments, payload.segment)->seed))
         status = note_damaged(payload);
     if (status == OK)
-        *checked = payload;
+        *place_checked(log, payload) = payload;
+    return status;
+}
+
+static bool may_be_record(struct log_place payload)
+{
+    return payload.offset >= RECORD_HEAD_BYTES && payload.length <= LOG_PAYLOAD_MAX;
+}
+
+enum status log_check(struct log *log, struct log_place payload)
+{
+    if (is_checked(log, payload))
+        return OK;
+    if (!may_be_record(payload))
+        return note_damaged(payload);
+    char *bytes = malloc(RECORD_HEAD_BYTES + payload.length);
+    check(bytes != NULL);
+    enum status status = read_record(log, payload, bytes);
     free(bytes);
     return status;
+}
+
+/* A small part of a record does not make `out` grow by all of it. */
+static bool is_read_whole(struct log *log, struct log_place payload, struct log_place part,
+                          const struct buffer *out)
+{
+    return part.length >= payload.length / 2 && may_be_record(payload) &&
+           out->limit - out->length >= RECORD_HEAD_BYTES + payload.length &&
+           !is_checked(log, payload);
+}
+
+enum status log_read_checked(struct log *log, struct log_place payload, struct log_place part,
+                             struct buffer *out)
+{
+    uint32_t skipped = part.offset - payload.offset;
+    if (part.offset < payload.offset || skipped > payload.length ||
+        part.length > payload.length - skipped)
+        return note_damaged(payload);
+    bool is_whole = is_read_whole(log, payload, part, out);
+    char *room = buffer_reserve(out, is_whole ? RECORD_HEAD_BYTES + payload.length : part.length);
+    if (room == NULL)
+        return refused("the part asked for is too large");
+    enum status status = is_whole ? read_record(log, payload, room) : log_check(log, payload);
+    if (status == OK && !is_whole)
+        status = log_read(log, part, room);
+    if (status != OK)
+        return status;
+    if (is_whole)
+        memmove(room, room + RECORD_HEAD_BYTES + skipped, part.length);
+    buffer_grew(out, part.length);
+    return OK;
 }

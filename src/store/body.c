@@ -119,13 +119,12 @@ bool store_message(struct store *store, uint64_t id, struct arena *arena, struct
 }
 
 /* A body is whole records but for what stands before it in each. */
-static enum status check_extent(struct store *store, const struct message *message, unsigned i)
+static struct log_place record_of(const struct message *message, unsigned extent)
 {
     uint32_t before = message->body_offset != 0 ? message->body_offset : CHUNK_HEAD_BYTES;
-    struct log_place place = message->extents[i];
-    return log_check(store->log, (struct log_place){.segment = place.segment,
-                                                    .offset = place.offset - before,
-                                                    .length = place.length + before});
+    struct log_place place = message->extents[extent];
+    return (struct log_place){
+        .segment = place.segment, .offset = place.offset - before, .length = place.length + before};
 }
 
 enum status store_read_message(struct store *store, const struct message *message, uint64_t offset,
@@ -142,19 +141,24 @@ enum status store_read_message(struct store *store, const struct message *messag
         place.length -= (uint32_t)offset;
         if (place.length > length)
             place.length = (uint32_t)length;
-        char *room = buffer_reserve(out, place.length);
-        if (room == NULL)
-            return refused("the part asked for is too large");
-        enum status status = check_extent(store, message, i);
-        if (status == OK)
-            status = log_read(store->log, place, room);
+        enum status status = log_read_checked(store->log, record_of(message, i), place, out);
         if (status != OK)
             return status;
-        buffer_grew(out, place.length);
         length -= place.length;
         offset = 0;
     }
     return OK;
+}
+
+enum status store_read_known(struct store *store, const struct message *known, uint64_t offset,
+                             uint32_t length, struct buffer *out)
+{
+    size_t before = out->length;
+    enum status status = store_read_message(store, known, offset, length, out);
+    if (status != REFUSED)
+        return status;
+    buffer_cut(out, before);
+    return store_read(store, known->id, offset, length, out);
 }
 
 enum status store_read(struct store *store, uint64_t id, uint64_t offset, uint32_t length,

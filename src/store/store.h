@@ -77,6 +77,9 @@ enum status store_read(struct store *store, uint64_t id, uint64_t offset, uint32
 /* As store_read, from where these facts say that the body stands. REFUSED: no longer. YIELDS. */
 enum status store_read_message(struct store *store, const struct message *message, uint64_t offset,
                                uint32_t length, struct buffer *out);
+/* As store_read of a message that was just looked up. YIELDS. */
+enum status store_read_known(struct store *store, const struct message *known, uint64_t offset,
+                             uint32_t length, struct buffer *out);
 
 /* A body being written that is too large for one record. It stays readable to the reclaimer as in
  * use until finished. */

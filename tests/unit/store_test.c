@@ -97,9 +97,13 @@ static enum status put(struct scene *scene, uint64_t id, struct text to, char fi
     return status;
 }
 
+/* With room for nothing else too. */
 static void expect_filled(struct scene *scene, uint64_t id, char fill, size_t size)
 {
     struct buffer out;
+    buffer_init(&out, size);
+    EXPECT(store_read(scene->store, id, 0, (uint32_t)size, &out) == OK && out.length == size);
+    buffer_finish(&out);
     buffer_init(&out, 4 << 20);
     EXPECT(store_read(scene->store, id, 0, 4 << 20, &out) == OK);
     EXPECT(out.length == size);

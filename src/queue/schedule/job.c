@@ -24,7 +24,7 @@ static enum status read_marked(struct queue *queue, const struct message *messag
     offset = offset < mark.length ? 0 : offset - mark.length;
     length -= (uint32_t)part.length;
     arena_finish(&arena);
-    return length == 0 ? OK : store_read(queue->store, message->id, offset, length, out);
+    return length == 0 ? OK : store_read_known(queue->store, message, offset, length, out);
 }
 
 static struct text job_sender(const struct item *item, const struct message *message)
