@@ -18,7 +18,8 @@ struct link_peer {
     int64_t next_ms;       /* monotonic */
     int64_t rest_ms;       /* monotonic: not before, whatever is news */
     int64_t changed_ms;    /* wall: it began, or ceased, to answer */
-    struct link_id agreed; /* the table's digest when they last agreed; "" never */
+    struct link_id said;   /* the digest of the table that it was told of last */
+    struct link_id agreed; /* and of the one that it has, as it said last; "" never */
     char *trouble;         /* of the last attempt; NULL: none */
 };
 
@@ -54,7 +55,7 @@ bool links_asked_all(const struct links *links);
 void links_note(struct links *links, struct link_peer *peer, bool answers, const char *trouble);
 
 /* links_talk.c: packets. */
-void links_question(struct links *links, const struct link_peer *peer, struct buffer *out);
+void links_question(struct links *links, struct link_peer *peer, struct buffer *out);
 /* The peer's answer to step; what to say next, or nothing. */
 enum status links_hear(struct links *links, struct link_peer *peer, unsigned step,
                        struct text packet, struct buffer *out);

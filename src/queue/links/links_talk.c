@@ -29,7 +29,7 @@ static void add(struct link_state_packet *packet, enum link_state_word word, str
     packet->parts[packet->part_count++] = (struct link_state_part){word, arguments};
 }
 
-void links_question(struct links *links, const struct link_peer *peer, struct buffer *out)
+void links_question(struct links *links, struct link_peer *peer, struct buffer *out)
 {
     const struct link_group *own = link_server_group(links->server);
     const struct link_group *said = link_server_own(links->server);
@@ -46,6 +46,7 @@ void links_question(struct links *links, const struct link_peer *peer, struct bu
                      link_server_table(links->server)->digest.hex, version.major, version.minor));
     link_state_write(&packet, out);
     arena_finish(&arena);
+    peer->said = link_server_table(links->server)->digest;
 }
 
 /* "ORGINFO {hhhhhhhh}table" of a RESPONSE. */
@@ -57,7 +58,8 @@ static bool table_of_response(struct text arguments, struct text *table)
 }
 
 /* *differs: the other side's table is another than ours now. */
-static enum status hear_part(struct links *links, const struct link_state_part *part, bool *differs)
+static enum status hear_part(struct links *links, struct link_peer *peer,
+                             const struct link_state_part *part, bool *differs)
 {
     struct text table;
     if (part->word == LINK_STATE_DONE_RESPONSE)
@@ -73,8 +75,10 @@ static enum status hear_part(struct links *links, const struct link_state_part *
     if (status != OK)
         return status;
     links_settle(links);
-    *differs = !text_equals(text_head(table, LINK_ID_BYTES),
-                            link_id_text(&link_server_table(links->server)->digest));
+    const struct link_id *ours = &link_server_table(links->server)->digest;
+    *differs = !text_equals(text_head(table, LINK_ID_BYTES), link_id_text(ours));
+    if (!*differs)
+        peer->said = *ours;
     return OK;
 }
 
@@ -85,7 +89,7 @@ enum status links_hear(struct links *links, struct link_peer *peer, unsigned ste
     bool differs = false;
     enum status status = link_state_parse(packet, &heard);
     for (unsigned i = 0; status == OK && i < heard.part_count; i++)
-        status = hear_part(links, &heard.parts[i], &differs);
+        status = hear_part(links, peer, &heard.parts[i], &differs);
     if (status != OK)
         return status;
     if (differs && step == 0) {
@@ -94,9 +98,10 @@ enum status links_hear(struct links *links, struct link_peer *peer, unsigned ste
         add(&next, LINK_STATE_ORGINFO, our_table(links, &arena));
         link_state_write(&next, out);
         arena_finish(&arena);
+        peer->said = link_server_table(links->server)->digest;
         return OK;
     }
-    peer->agreed = link_server_table(links->server)->digest;
+    peer->agreed = peer->said; /* ours may be another by now: it has not heard of that */
     return OK;
 }
 
