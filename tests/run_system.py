@@ -15,7 +15,21 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "system"
 sys.path.insert(0, str(FOLDER))
-from harness import Mailroot, release_ports  # noqa: E402  (also puts tools/ on the path)
+from harness import begin_test, release_ports, servers_of_test  # noqa: E402
+from smtp_sink import Sink  # noqa: E402  (harness puts tools/ on the path)
+
+LOG_LINES = 500
+
+
+def accounts_of_sinks(test):
+    """What the sinks got that a test or its class has as attributes, also in a list or by names."""
+    test = getattr(test, "test_case", test)  # of a subtest
+    for name, value in {**vars(type(test)), **vars(test)}.items():
+        several = value.values() if isinstance(value, dict) else (
+            value if isinstance(value, (list, tuple)) else [value])
+        for sink in several:
+            if isinstance(sink, Sink):
+                yield f"--- {name}: {sink.account()}"
 
 
 class OneLinePerTest(unittest.TestResult):
@@ -23,6 +37,7 @@ class OneLinePerTest(unittest.TestResult):
 
     def startTest(self, test):
         super().startTest(test)
+        begin_test()
         self.began = time.monotonic()
 
     @staticmethod
@@ -55,10 +70,8 @@ class OneLinePerTest(unittest.TestResult):
         print(f"not ok - {self._sentence(test)}")
         for line in "".join(traceback.format_exception(*error)).splitlines()[-60:]:
             print(f"    {line}")
-        server = getattr(type(test), "server", None)
-        if isinstance(server, Mailroot) and server.log:
-            print("    --- the end of the server's log:")
-            for line in server.log_text().splitlines()[-15:]:
+        for text in [*accounts_of_sinks(test), *(server.account() for server in servers_of_test())]:
+            for line in text.splitlines()[-LOG_LINES:]:
                 print(f"    {line}")
         sys.stdout.flush()
 

@@ -247,13 +247,20 @@ class Sink:
         if self._print_to:
             show(message, self._print_to)
 
+    def account(self):
+        """How many came, and with what."""
+        with self._changed:
+            return "\n".join([f"port {self.port}, {self.connections} connections, {self.open} open",
+                              *(f"  from <{message.sender}> to {', '.join(message.recipients)}, "
+                                f"{len(message.data)} bytes" for message in self.messages)])
+
     def take(self):
         """The messages so far; it begins anew without them."""
         with self._changed:
             taken, self.messages = self.messages, []
         return taken
 
-    def wait_for(self, count, seconds=20):
+    def wait_for(self, count, seconds=60):
         """The messages, once there are at least count of them; fails after seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.messages) >= count, seconds):

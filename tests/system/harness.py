@@ -32,13 +32,28 @@ sys.path.insert(0, str(ROOT / "tools"))
 SERVICES = ["smtp", "submission", "smtps", "lmtp", "pop3", "pop3s", "imap", "imaps", "odmr",
             "managesieve"]
 ROLES = ["front", "store", "auth", "send"]
-READY_SECONDS = 20
-STOP_SECONDS = 20
+# Ends for what is certain to come, on a machine that has no time for us too. What takes LONG_SECONDS
+# is printed: a wait of that length may be a fault that a generous end hides.
+WAIT_SECONDS = READY_SECONDS = STOP_SECONDS = 60
+LONG_SECONDS = 10
 SANITIZER = re.compile(
     rb"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer")
 FAILED_CHECK = re.compile(rb"check failed|Assertion .* failed")
 
 _ports_claimed = []
+_servers_seen = []
+
+
+def begin_test():
+    """What servers log from here on belongs to the next test."""
+    _servers_seen[:] = [server for server in _servers_seen if server.process]
+    for server in _servers_seen:
+        server.test_offset = len(server.log)
+
+
+def servers_of_test():
+    """Each server that ran since begin_test(), ended or not."""
+    return list(_servers_seen)
 
 
 def claim_port(port):
@@ -75,14 +90,17 @@ def release_ports():
         _ports_claimed.pop().close()
 
 
-def wait_until(condition, what, seconds=20, step=0.02):
+def wait_until(condition, what, seconds=WAIT_SECONDS, step=0.02):
     """Ask until condition() is true and return its value; a failed wait names what."""
-    end = time.monotonic() + seconds
+    began = time.monotonic()
     while True:
         value = condition()
+        waited = time.monotonic() - began
         if value:
+            if waited > LONG_SECONDS:
+                print(f"# waited {waited:.0f} s: {what}", flush=True)
             return value
-        if time.monotonic() > end:
+        if waited > seconds:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(step)
 
@@ -123,6 +141,8 @@ class Mailroot:
         self.passwords = {user: secrets.token_urlsafe(12) for user in self.users}
         self.process = None
         self.log = b""
+        self.test_offset = 0
+        self.queue_then = None
         self.program = build_directory() / "bin" / "mailroot"
         self.config = self.directory / "mailroot.conf"
         self.write_config()
@@ -189,6 +209,9 @@ class Mailroot:
             command.append("--one-process")
         self.ready = threading.Event()
         self.log = b""
+        self.test_offset = 0
+        if self not in _servers_seen:
+            _servers_seen.append(self)
         self.process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
             env=dict(self.environment, **(extra_environment or {})), start_new_session=True)
@@ -213,7 +236,22 @@ class Mailroot:
     def log_text(self):
         return self.log.decode("utf-8", "replace")
 
-    def wait_log(self, pattern, seconds=10, start=0):
+    def queue_text(self):
+        """What waits, for people; also why that can't be told."""
+        try:
+            result = self.cli_result("queue", "list")
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        return result.stdout + result.stderr
+
+    def account(self):
+        """For who reads of a failed test: the log since it began, and what waited at its end."""
+        queue = self.queue_then if self.process is None else self.queue_text()
+        return "\n".join([f"--- the log of {self.directory.name} since the test began:",
+                          self.log[self.test_offset:].decode("utf-8", "replace").rstrip(),
+                          "--- its queue:", (queue or "not known: it had ended").rstrip()])
+
+    def wait_log(self, pattern, seconds=WAIT_SECONDS, start=0):
         """The match of pattern in what was logged from offset start on."""
         expression = re.compile(pattern.encode())
         return wait_until(lambda: expression.search(self.log, start),
@@ -280,6 +318,7 @@ class Mailroot:
         if kind is None:
             self.close()
             return
+        self.queue_then = self.queue_text()
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -289,7 +328,7 @@ class Mailroot:
 
     # ---- mail ----
 
-    def smtp(self, service="smtp", login=None, tls=True, timeout=30):
+    def smtp(self, service="smtp", login=None, tls=True, timeout=WAIT_SECONDS):
         """A connected smtplib client; with login also STARTTLS and AUTH."""
         kind = {"smtps": smtplib.SMTP_SSL, "lmtp": smtplib.LMTP}.get(service, smtplib.SMTP)
         options = {"context": client_tls()} if service == "smtps" else {}
@@ -328,12 +367,20 @@ class Mailroot:
         finally:
             client.quit()
 
-    def fetch_when(self, user, count, seconds=20):
+    def fetch_when(self, user, count, seconds=WAIT_SECONDS):
         """The mailbox once it has at least count messages."""
         def enough():
             messages = self.fetch(user)
             return messages if len(messages) >= count else None
         return wait_until(enough, f"{count} messages for {user}", seconds, 0.1)
+
+    def story(self, identity, tells=""):
+        """What `trace` says, once that is in it: a front tells the store one way, so the story may
+        come a moment after the reply."""
+        def told():
+            result = self.cli_result("trace", identity)
+            return result.stdout if result.returncode == 0 and tells in result.stdout else None
+        return wait_until(told, f"'{tells}' in the story of {identity}", step=0.1)
 
     def queue(self):
         """The queue as `queue list --json` tells it."""
@@ -377,7 +424,7 @@ def text_message(subject="test", body="Hello.\r\n", sender="outside@elsewhere.te
 class RawClient:
     """A socket that speaks lines: for what well-behaved clients never send."""
 
-    def __init__(self, port, tls=False, timeout=20):
+    def __init__(self, port, tls=False, timeout=WAIT_SECONDS):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         if tls:
             self.socket = client_tls().wrap_socket(self.socket)
