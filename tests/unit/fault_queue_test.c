@@ -31,7 +31,7 @@ static void look_delivery(struct queue_peer *peer)
     fault_peer_is_clean(peer);
     unsigned there = queue_peer_count(peer, "alice@local.test") - 2;
     fault_as_told(0, there);
-    fault_expect(queue_peer_lease_soon(peer, 10, &arena, &jobs) == there, "both of it or neither");
+    fault_expect(queue_peer_lease_left(peer, 10, &arena, &jobs) == there, "both of it or neither");
     if (there == 1) {
         struct text body = queue_peer_read(peer, "alice@local.test", 2, &arena);
         size_t from = text_find(body, 'b') == 0 ? 0 : body.length - jobs[0].size;
@@ -128,7 +128,7 @@ static bool look_at_job(struct queue_peer *peer)
     struct queue_job *jobs;
     arena_init(&arena);
     fault_peer_is_clean(peer);
-    bool done = queue_peer_lease_soon(peer, 10, &arena, &jobs) == 0;
+    bool done = queue_peer_lease_left(peer, 10, &arena, &jobs) == 0;
     fault_as_told(SENT, done);
     fault_expect(done || jobs[0].size == 3000, "the message is whole");
     fault_peer_has_recovered(peer, RECOVERED);

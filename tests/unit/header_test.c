@@ -1,8 +1,8 @@
 #include "mail/header.h"
 
 #include <string.h>
+#include <time.h>
 
-#include "base/clock.h"
 #include "test.h"
 
 static struct arena arena;
@@ -169,7 +169,7 @@ TEST("a field of a megabyte costs a pass and not more")
     for (size_t i = 0; i < 3 << 19; i += 3)
         memcpy(folded + i, i == 0 ? "A:\n" : " b\n", 3);
     size_t whole, cut, taken;
-    int64_t start = clock_monotonic_ms();
+    clock_t start = clock(); /* of the processor, however many share it */
     const struct header_facts *once = facts_of(huge, huge.length, &whole);
     const struct header_facts *pieces = facts_of(huge, 1000, &cut);
     EXPECT(facts_agree(once, pieces) && once->has_date && once->ended && whole == cut);
@@ -178,5 +178,5 @@ TEST("a field of a megabyte costs a pass and not more")
     facts_of(rest, 4096, &taken);
     EXPECT(header_next(&rest, &field) && rest.length == 0);
     EXPECT(header_unfold(field.body, &arena).length == (3 << 20) / 3 - 3);
-    EXPECT(clock_monotonic_ms() - start < 5000);
+    EXPECT(clock() - start < 10 * CLOCKS_PER_SEC);
 }

@@ -1,9 +1,9 @@
 #include "mail/mime.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/buffer.h"
-#include "base/clock.h"
 #include "test.h"
 
 static struct arena arena;
@@ -206,8 +206,8 @@ TEST("nested boundaries that begin alike do not make the scan quadratic")
                       boundary, i, boundary, i);
     while (message.length < 4 << 20)
         buffer_printf(&message, "--%.62s\r\n", boundary);
-    int64_t start = clock_monotonic_ms();
+    clock_t start = clock(); /* of the processor, however many share it */
     EXPECT(scan(buffer_text(&message)).part_count == 100);
-    EXPECT(clock_monotonic_ms() - start < 5000);
+    EXPECT(clock() - start < 10 * CLOCKS_PER_SEC);
     buffer_finish(&message);
 }

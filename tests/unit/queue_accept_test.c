@@ -174,8 +174,7 @@ static void group_with_a_gone_member(struct queue_peer *peer)
     EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1);
     EXPECT_TEXT(jobs[0].recipients[0].address, "far@remote.example");
     EXPECT_TEXT(jobs[0].body, "Subject: hello\r\n\r\nbody\r\n");
-    for (int i = 0; i < 1000 && queue_peer_count(peer, "carol@local.test") == 0; i++)
-        task_sleep(1);
+    EXPECT(queue_peer_await(peer, "carol@local.test", 1));
     struct text report = queue_peer_read(peer, "carol@local.test", 0, &arena);
     EXPECT(text_find_text(report, TEXT("gone@local.test")) < report.length);
     EXPECT(text_find_text(report, TEXT("5.1.1")) < report.length);

@@ -2,7 +2,6 @@
  * and the answers that policies deny as well. The clock is in the test's hand. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "account/absence.h"
 #include "account/preference.h"
@@ -57,10 +56,8 @@ static struct queue_job *take_report(struct queue_peer *peer)
 static bool are_kept_back(struct queue_peer *peer, unsigned count)
 {
     const struct queue_counters *counters = queue_counters_now(peer->queue);
-    for (unsigned i = 0; i < 5000 && counters->reports_kept_back < count; i++) {
-        usleep(200); /* the disk's time is real, whatever the test's clock says */
-        task_yield();
-    }
+    for (unsigned i = 0; i < QUEUE_PEER_ROUNDS && counters->reports_kept_back < count; i++)
+        queue_peer_work();
     return counters->reports_kept_back == count && queue_counts_now(peer->queue).items == 0;
 }
 

@@ -344,20 +344,35 @@ struct text queue_peer_read(struct queue_peer *peer, const char *owner, unsigned
     return text;
 }
 
+void queue_peer_work(void)
+{
+    usleep(200); /* the disk's time is real, whatever the test's clock says */
+    task_yield();
+}
+
 bool queue_peer_await(struct queue_peer *peer, const char *owner, unsigned count)
 {
-    for (unsigned i = 0; i < 5000 && queue_peer_count(peer, owner) < count; i++) {
-        usleep(200); /* the disk's time is real, whatever the test's clock says */
-        task_yield();
-    }
+    for (unsigned i = 0; i < QUEUE_PEER_ROUNDS && queue_peer_count(peer, owner) < count; i++)
+        queue_peer_work();
     return queue_peer_count(peer, owner) == count;
 }
+
+bool queue_peer_stays_below(struct queue_peer *peer, const char *owner, unsigned count)
+{
+    enum { A_SECOND = 5000 };
+    for (unsigned i = 0; i < A_SECOND && queue_peer_count(peer, owner) < count; i++)
+        queue_peer_work();
+    return queue_peer_count(peer, owner) < count;
+}
+
+enum { LEASE_ROUNDS = 500000 }; /* of 50 us and more */
 
 struct leasing {
     struct queue_peer *peer;
     unsigned max, count;
     struct arena *arena;
     struct queue_job **jobs;
+    bool while_queued; /* in vain when nothing is queued any more */
 };
 
 static void lease_task(void *argument)
@@ -376,6 +391,8 @@ static unsigned lease(struct leasing *leasing, unsigned rounds)
     task_group_init(&group);
     task_spawn(&group, "lease", lease_task, leasing);
     for (unsigned i = 0; i < rounds && group.count > 0; i++) {
+        if (leasing->while_queued && queue_counts_now(leasing->peer->queue).items == 0)
+            break;
         usleep(50);
         task_yield();
     }
@@ -391,8 +408,15 @@ static unsigned lease(struct leasing *leasing, unsigned rounds)
 unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *arena,
                           struct queue_job **jobs)
 {
-    struct leasing leasing = {peer, max, 0, arena, jobs};
-    return lease(&leasing, 100000);
+    struct leasing leasing = {peer, max, 0, arena, jobs, false};
+    return lease(&leasing, LEASE_ROUNDS);
+}
+
+unsigned queue_peer_lease_left(struct queue_peer *peer, unsigned max, struct arena *arena,
+                               struct queue_job **jobs)
+{
+    struct leasing leasing = {peer, max, 0, arena, jobs, true};
+    return lease(&leasing, LEASE_ROUNDS);
 }
 
 struct queue_job *queue_peer_lease_one(struct queue_peer *peer, struct arena *arena)
@@ -404,7 +428,7 @@ struct queue_job *queue_peer_lease_one(struct queue_peer *peer, struct arena *ar
 unsigned queue_peer_lease_soon(struct queue_peer *peer, unsigned max, struct arena *arena,
                                struct queue_job **jobs)
 {
-    struct leasing leasing = {peer, max, 0, arena, jobs};
+    struct leasing leasing = {peer, max, 0, arena, jobs, false};
     return lease(&leasing, 1000);
 }
 
@@ -413,7 +437,7 @@ bool queue_peer_rests(struct queue_peer *peer)
     struct arena arena;
     struct queue_job *jobs;
     arena_init(&arena);
-    struct leasing leasing = {peer, 1, 0, &arena, &jobs};
+    struct leasing leasing = {peer, 1, 0, &arena, &jobs, false};
     unsigned count = lease(&leasing, 100);
     arena_finish(&arena);
     return count == 0;

@@ -9,6 +9,8 @@
 #include "store/shown.h"
 #include "test.h"
 
+enum { QUEUE_PEER_ROUNDS = 300000 };
+
 struct queue_peer {
     char directory[64];
     struct settings *settings;
@@ -70,7 +72,10 @@ unsigned queue_peer_lease(struct queue_peer *peer, unsigned max, struct arena *a
                           struct queue_job **jobs);
 /* The only job there is; NULL when there is none. */
 struct queue_job *queue_peer_lease_one(struct queue_peer *peer, struct arena *arena);
-/* The same where there may be none: a twentieth of a second at least. */
+/* The same where there may be none: until nothing is queued any more. */
+unsigned queue_peer_lease_left(struct queue_peer *peer, unsigned max, struct arena *arena,
+                               struct queue_job **jobs);
+/* The same where what is queued may never be given: a twentieth of a second at least. */
 unsigned queue_peer_lease_soon(struct queue_peer *peer, unsigned max, struct arena *arena,
                                struct queue_job **jobs);
 /* Nothing is given to send for a moment, after which this send process dies. */
@@ -79,8 +84,12 @@ bool queue_peer_rests(struct queue_peer *peer);
 enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *job,
                               enum status status, bool no_connection, const char *enhanced,
                               const char *reply);
+/* Let the store work for one of QUEUE_PEER_ROUNDS, which take a minute: for loops that wait. */
+void queue_peer_work(void);
 /* Let the store work until the user has this many messages. False: it did not come to that. */
 bool queue_peer_await(struct queue_peer *peer, const char *owner, unsigned count);
+/* Let the store work for a second; the user does not get as many messages as that. */
+bool queue_peer_stays_below(struct queue_peer *peer, const char *owner, unsigned count);
 /* Remove a directory and what is in it. */
 void queue_peer_remove(const char *directory);
 

@@ -219,7 +219,7 @@ static void delay_and_expiry(struct queue_peer *peer)
     EXPECT(has(notice, "Action: delayed") && has(notice, "no route to host"));
     EXPECT(has(notice, "Will-Retry-Until:"));
     now += 12 * HOUR;
-    EXPECT(!queue_peer_await(peer, "alice@local.test", 2)); /* once */
+    EXPECT(queue_peer_stays_below(peer, "alice@local.test", 2)); /* once */
     now += DAY;
     EXPECT(queue_peer_await(peer, "alice@local.test", 2));
     struct text report = queue_peer_read(peer, "alice@local.test", 1, &arena);

@@ -86,7 +86,7 @@ static void hold(struct queue_peer *peer)
     queue_peer_open(peer);
     EXPECT(look_at(peer).held == 1);
     now += HOUR - 1;
-    EXPECT(!queue_peer_await(peer, "bob@local.test", 1));
+    EXPECT(queue_peer_stays_below(peer, "bob@local.test", 1));
     now += 1;
     EXPECT(queue_peer_await(peer, "bob@local.test", 1));
     EXPECT(has(queue_peer_read(peer, "bob@local.test", 0, &arena), "Subject: later"));
@@ -112,7 +112,7 @@ static void release_later(struct queue_peer *peer)
     mail_to(peer, "bob@local.test", 0, (struct mail_terms){.hold_until_ms = now + HOUR});
     now += HOUR;
     peer->auth_is_down = true;
-    EXPECT(!queue_peer_await(peer, "bob@local.test", 1));
+    EXPECT(queue_peer_stays_below(peer, "bob@local.test", 1));
     EXPECT(look_at(peer).held == 1);
     peer->auth_is_down = false;
     now += MINUTE;
@@ -135,7 +135,7 @@ static void cancel(struct queue_peer *peer)
     EXPECT(queue_retry(peer->queue, id, TEXT("")) == 1);
     EXPECT(queue_peer_await(peer, "bob@local.test", 1));
     now += 2 * HOUR;
-    EXPECT(!queue_peer_await(peer, "bob@local.test", 2));
+    EXPECT(queue_peer_stays_below(peer, "bob@local.test", 2));
     EXPECT(store_space_now(queue_store(peer->queue)).live_bytes > 0); /* bob has it */
 }
 
@@ -152,7 +152,7 @@ static void expiry_of_held(struct queue_peer *peer)
     struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, false, "4.2.2", "full") == OK);
-    EXPECT(!queue_peer_await(peer, "alice@local.test", 1));
+    EXPECT(queue_peer_stays_below(peer, "alice@local.test", 1));
     now += 12 * HOUR;
     EXPECT(has(nth_of_alice(peer, 0), "Action: delayed"));
 }
@@ -213,7 +213,7 @@ static void return_in_time(struct queue_peer *peer)
     EXPECT(job->terms.by_ms == now + 5 * MINUTE);
     EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "no route") == OK);
     now += 5 * MINUTE - 1;
-    EXPECT(!queue_peer_await(peer, "alice@local.test", 1));
+    EXPECT(queue_peer_stays_below(peer, "alice@local.test", 1));
     now += 1;
     struct text report = nth_of_alice(peer, 0);
     EXPECT(has(report, "Action: failed") && has(report, "Status: 5.4.7"));
@@ -239,10 +239,10 @@ static void notify_in_time(struct queue_peer *peer)
     EXPECT(has(report, "Action: delayed") && has(report, "Status: 4.4.7"));
     EXPECT(has(report, "Will-Retry-Until: "));
     now += 5 * HOUR;
-    EXPECT(!queue_peer_await(peer, "alice@local.test", 2)); /* once */
+    EXPECT(queue_peer_stays_below(peer, "alice@local.test", 2)); /* once */
     queue_peer_close(peer);
     queue_peer_open(peer);
-    EXPECT(!queue_peer_await(peer, "alice@local.test", 2));
+    EXPECT(queue_peer_stays_below(peer, "alice@local.test", 2));
     now += 7 * HOUR;
     EXPECT(has(nth_of_alice(peer, 1), "Status: 4.4.1")); /* of the settings' own notice */
     job = queue_peer_lease_one(peer, &arena);
@@ -273,7 +273,7 @@ static void trace(struct queue_peer *peer)
     mail_to(peer, "x@far.example", NOTIFY_NEVER, terms);
     job = queue_peer_lease_one(peer, &arena);
     EXPECT(queue_report(peer->send, job, &outcome, 1) == OK);
-    EXPECT(!queue_peer_await(peer, "alice@local.test", 2));
+    EXPECT(queue_peer_stays_below(peer, "alice@local.test", 2));
     EXPECT(queue_counts_now(peer->queue).items == 0);
 }
 
@@ -326,7 +326,7 @@ static void success_of_a_report(struct queue_peer *peer)
     EXPECT(queue_peer_await(peer, "bob@local.test", 1));
     struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
-    EXPECT(!queue_peer_await(peer, "alice@local.test", 2));
+    EXPECT(queue_peer_stays_below(peer, "alice@local.test", 2));
     EXPECT(look_at(peer).all == 0);
 }
 

@@ -108,7 +108,7 @@ static void run(void (*body)(void))
 
 static enum status ask(uint16_t method, struct text request, int fd, struct rpc_reply *reply)
 {
-    return rpc_ask(world.near, method, request, fd, clock_monotonic_ms() + 5000, reply);
+    return rpc_ask(world.near, method, request, fd, clock_monotonic_ms() + MINUTE, reply);
 }
 
 static void echo_sizes(void)

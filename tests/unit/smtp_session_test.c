@@ -506,11 +506,9 @@ TEST("SMTPS is TLS from the first byte")
 {
     world_open("");
     world_add_tls(TLS_OFFER);
-    int64_t before = clock_monotonic_ms();
     char *heard =
         world_talk((struct conversation){.service = SERVICE_SMTPS, .input = TEXT("EHLO x\r\n")});
     assert_string_equal(heard, "");
-    EXPECT(clock_monotonic_ms() - before < 10 * SECOND);
     free(heard);
     world_close();
 }

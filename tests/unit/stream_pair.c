@@ -11,6 +11,6 @@ void stream_pair(struct stream **near, struct stream **far)
     check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
     *near = stream_new(ends[0], NULL);
     *far = stream_new(ends[1], NULL);
-    stream_set_deadline(*near, clock_monotonic_ms() + 5 * SECOND);
-    stream_set_deadline(*far, clock_monotonic_ms() + 5 * SECOND);
+    stream_set_deadline(*near, clock_monotonic_ms() + MINUTE);
+    stream_set_deadline(*far, clock_monotonic_ms() + MINUTE);
 }
