@@ -85,7 +85,7 @@ def check(report, sentence, *command, **options):
     return status == 0
 
 
-def stream(report, name, *command, environment=None, seconds=900):
+def stream(report, name, *command, environment=None, seconds=2 * HONEST_END_SECONDS):
     """Run a runner that prints ok lines; one more failure when it dies without saying why."""
     failed_before = report.failed
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE,
@@ -158,7 +158,7 @@ def part_build(report):
 
 def run_unit_program(report, program, build):
     """The sentences of one cmocka program."""
-    status, output = run(program, seconds=300, environment={"CMOCKA_MESSAGE_OUTPUT": "stdout"})
+    status, output = run(program, seconds=HONEST_END_SECONDS, environment={"CMOCKA_MESSAGE_OUTPUT": "stdout"})
     results = [match for match in map(CMOCKA.match, output.splitlines()) if match]
     seen = set()
     for match in results:
