@@ -119,7 +119,7 @@ class Player:
     def __init__(self, transcript, server):
         self.transcript, self.server = transcript, server
         tls = transcript.service in ("smtps", "pop3s", "imaps")
-        self.client = RawClient(server.ports[transcript.service], tls=tls, timeout=15)
+        self.client = RawClient(server.ports[transcript.service], tls=tls)
         self.pending = b""
         self.number = 0
 

@@ -200,7 +200,7 @@ class Crash:
         ledger = self.ledger
         # What was taken while auth was dead is looked up a little later.
         wait_until(lambda: "lookup" not in self.server.cli("queue", "list", expect=None),
-                   "nothing waits for the directory", 60, 0.1)
+                   "nothing waits for the directory", step=0.1)
         for user in USERS:
             found = self.take_mailbox(user)
             for token, count in found.items():
@@ -249,7 +249,7 @@ class Crash:
             self.count_sink()
             return self.ledger.remote <= set(self.sink_seen)
         try:
-            wait_until(all_there, "every relayed message is at the sink", 30, 0.05)
+            wait_until(all_there, "every relayed message is at the sink", step=0.05)
         except AssertionError:
             self.note_lost(self.ledger.remote - set(self.sink_seen), "sink")
         self.relayed_twice += sum(count > 1 for count in self.sink_seen.values())

@@ -90,8 +90,8 @@ class Filters(FilterTest):
         cli("user", "oof", address, "on", expect=1)
         cli("user", "oof", "message", address, outside)
         cli("user", "oof", "message", address, "--internal", inside)
-        tomorrow = (datetime.date.today() + datetime.timedelta(days=1)).isoformat()
-        cli("user", "oof", address, "on", "--until", tomorrow, "--subject", "Away")
+        soon = (datetime.date.today() + datetime.timedelta(days=3)).isoformat()
+        cli("user", "oof", address, "on", "--until", soon, "--subject", "Away")
         self.addCleanup(cli, "user", "oof", address, "off")
         self.assertIn("state:    answering", cli("user", "oof", address))
         def send(sender, *fields, subject="hello"):
@@ -230,7 +230,7 @@ class FilterCommands(FilterTest):
                  str(self.server.ports["managesieve"]), "--4", "--tlscafile",
                  self.server.directory / "cert.pem", "--user", "alice@example.test",
                  "--passwordfd", str(read), *words],
-                pass_fds=[read], cwd=self.server.directory, capture_output=True, timeout=30,
+                pass_fds=[read], cwd=self.server.directory, capture_output=True, timeout=60,
                 check=True)
             os.close(read)
         self.server.send(text_message("another invoice"), "alice@example.test")

@@ -183,9 +183,13 @@ class Pickup(ServerTest):
     def test_a_file_that_is_still_written_is_waited_for(self):
         with open(self.folder / "slow", "wb", buffering=0) as slow:
             slow.write(b"To: alice@example.test\nSubject: slow\n\n")
+            longest, before = 0, time.monotonic()
             for _ in range(30):
                 slow.write(b"line\n")
+                longest, before = max(longest, time.monotonic() - before), time.monotonic()
                 time.sleep(0.1)
+        if longest > 0.9:
+            self.skipTest("this machine writes as slowly as who has ended")
         message, = self.server.fetch_when("alice", 1)
         self.assertEqual(body_of(message), b"line\r\n" * 30)
 
@@ -207,17 +211,18 @@ class Pickup(ServerTest):
                 identity = self.wait_bad(start)
                 self.assertEqual((self.bad / f"{identity}.BAD").read_bytes(), data)
                 self.assertIn(reason, (self.bad / f"{identity}.BDR").read_text())
-                self.assertIn(reason, self.server.cli("trace", identity))
-        self.assertEqual(files_in(self.folder), [])
+                self.server.story(identity, reason)
+        wait_until(lambda: files_in(self.folder) == [], "they are gone")
 
     @unittest.skipUnless(os.geteuid() == 0, "only root may make somebody else's file")
     def test_what_the_server_may_not_read_is_put_away(self):
         if self.server.one_process:
             self.skipTest("one process keeps root's capabilities")
         start = len(self.server.log)
-        self.put("closed", b"To: alice@example.test\n\nx\n")
-        (self.folder / "closed").chmod(0)
-        os.chown(self.folder / "closed", 65534, 65534)
+        self.put(".closed", b"To: alice@example.test\n\nx\n")  # not whole yet by its name
+        (self.folder / ".closed").chmod(0)
+        os.chown(self.folder / ".closed", 65534, 65534)
+        (self.folder / ".closed").rename(self.folder / "closed")
         self.assertIn(f"{self.wait_bad(start)}.BAD", files_in(self.bad))
 
     def test_links_and_pipes_and_second_names_are_not_followed(self):

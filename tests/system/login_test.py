@@ -263,7 +263,7 @@ class Logins(ServerTest):
                       service="submission", login="carol")
         listed = wait_until(lambda: re.search(r"x@wrong.test.*535[^\n]*",
                                               self.far.cli("queue", "list"), re.DOTALL),
-                            "the queue tells of the login", 30)
+                            "the queue tells of the login")
         self.assertIn("login by SCRAM-SHA-256-PLUS: 535 5.7.8", listed.group(0))
         self.assertEqual(self.far.fetch("carol"), [])
         for row in self.far.queue():  # its guesses would slow the other tests down
@@ -326,8 +326,7 @@ class AtPostfix(ServerTest):
         secrets = cls.server.directory / "secrets"
         secrets.mkdir(mode=0o755)
         (secrets / "mailer").write_text("s3cret\n")
-        cls.server.reload()
-        cls.server.wait_log("event=config.loaded")
+        cls.server.cli("reload")
 
     def test_postfix_takes_mail_by_every_mechanism_of_cyrus(self):
         for number, mechanism in enumerate(self.MECHANISMS):

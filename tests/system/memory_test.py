@@ -92,7 +92,7 @@ class Mailer:
         while not self.ended.is_set():
             number += 1
             with contextlib.suppress(OSError), \
-                 RawClient(self.server.ports["smtp"], timeout=5) as client:
+                 RawClient(self.server.ports["smtp"]) as client:
                 subject = f"{self.name}-{number}-"
                 answer = self.send(client, subject)
                 self.answers.append(answer)
@@ -168,7 +168,7 @@ class Memory(ServerTest):
 
     def is_served(self):
         with contextlib.suppress(OSError), \
-             RawClient(self.server.ports["smtp"], timeout=5) as client:
+             RawClient(self.server.ports["smtp"]) as client:
             return Mailer.send(client, "afterwards").startswith("250")
 
     def login(self, user):

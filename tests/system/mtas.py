@@ -91,7 +91,7 @@ class JailedServer:
                 [*self.launcher, "chroot", self.jail.directory, *command], stdout=output,
                 stderr=output, start_new_session=True)
         wait_until(lambda: accepts_connections(self.port),
-                   f"{self.program_name} listens; it said: {self.output()}", 30)
+                   f"{self.program_name} listens; it said: {self.output()}")
         return self
 
     def output(self):
@@ -104,14 +104,13 @@ class JailedServer:
                        key=lambda path: path.stat().st_mtime_ns)
         return [path.read_bytes() for path in files]
 
-    def wait_for(self, count, seconds=30):
-        wait_until(lambda: len(self.messages()) >= count,
-                   f"{self.program_name} delivered {count}", seconds)
+    def wait_for(self, count):
+        wait_until(lambda: len(self.messages()) >= count, f"{self.program_name} delivered {count}")
         return self.messages()
 
     def send(self, data, recipient, sender="someone@elsewhere.example", options=()):
         """Submit a message to be sent on to next_port."""
-        with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=60) as client:
             client.sendmail(sender, [recipient], data, mail_options=list(options))
 
     def close(self):

@@ -55,8 +55,7 @@ class OtherServer:
         mark = re.compile(rb"(?m)^Subject: " + subject.encode() + rb"$")
         return wait_until(lambda: (found := [message for message in self.peer.messages()
                                              if mark.search(message)])[count - 1:] and found,
-                          f"{subject}; {self.peer.program_name} said: {self.peer.output()[-2000:]}",
-                          30)
+                          f"{subject}; {self.peer.program_name} said: {self.peer.output()[-2000:]}")
 
     # shows: V25 V55
     def test_what_we_send_arrives_whole(self):
@@ -91,7 +90,7 @@ class OtherServer:
     def test_one_of_three_recipients_is_refused_and_reported(self):
         self.relay(text_message("three"),
                    *(f"{user}@{self.domain}" for user in ("a", "closed", "c")))
-        report = self.server.fetch_when("alice", 1, 30)[0]
+        report = self.server.fetch_when("alice", 1)[0]
         self.assertRegex(report, rb"(?m)^Status: 5\.")
         self.assertIn(f"closed@{self.domain}".encode(), report)
         self.assertNotIn(f"a@{self.domain}".encode(), report.split(b"message/rfc822")[0])
@@ -108,7 +107,7 @@ class OtherServer:
         body = "one\r\n.two\r\n..\r\n" + "y" * 900 + "\r\n" + GERMAN
         data = UTF8_TEXT.replace(GERMAN.encode(), body.encode())
         self.peer.send(data, "alice@example.test", options=["BODY=8BITMIME"])
-        got = self.server.fetch_when("alice", 1, 30)[0]
+        got = self.server.fetch_when("alice", 1)[0]
         self.assertTrue(got.endswith(body.encode()), got)
         self.assertIn(b"by " + self.peer.host.encode(), got)
 
@@ -117,7 +116,7 @@ class OtherServer:
                        sender=f"sender@{self.domain}")
         wait_until(lambda: any(b"nobody@example.test" in message and b"No such user" in message
                                for message in self.peer.messages()),
-                   f"the report; {self.peer.program_name} said: {self.peer.output()[-2000:]}", 30)
+                   f"the report; {self.peer.program_name} said: {self.peer.output()[-2000:]}")
 
 
 @unittest.skipIf(Exim.missing(), Exim.missing())
@@ -133,7 +132,7 @@ class ThroughOpenSmtpd(OtherServer, ServerTest):
         with self.server.smtp("submission", login="alice") as client:
             client.sendmail("alice@example.test", ["grüße@opensmtpd.example"],
                             text_message("utf8"), mail_options=["SMTPUTF8"])
-        report = self.server.fetch_when("alice", 1, 30)[0]
+        report = self.server.fetch_when("alice", 1)[0]
         self.assertRegex(report, rb"(?m)^Status: 5\.6\.7\r$")
 
 

@@ -140,7 +140,7 @@ class Postfix:
         self._run("start")
         log = self.directory / "log"
         wait_until(lambda: accepts_connections(self.port),
-                   f"Postfix listens; its log: {log.read_text() if log.exists() else 'none'}", 30)
+                   f"Postfix listens; its log: {log.read_text() if log.exists() else 'none'}")
         return self
 
     def master_pid(self):
@@ -151,8 +151,8 @@ class Postfix:
         files = sorted(self.mail.glob("**/new/*"), key=lambda path: path.stat().st_mtime_ns)
         return [path.read_bytes() for path in files]
 
-    def wait_for(self, count, seconds=30):
-        wait_until(lambda: len(self.messages()) >= count, f"Postfix delivered {count}", seconds)
+    def wait_for(self, count):
+        wait_until(lambda: len(self.messages()) >= count, f"Postfix delivered {count}")
         return self.messages()
 
     def close(self):

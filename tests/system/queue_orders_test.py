@@ -86,6 +86,8 @@ class QueueOrders(ServerTest):
     # shows: T25
     def test_explain_tells_the_last_error_the_next_try_and_the_setting(self):
         message = self.queued_down("why@down.example")
+        wait_until(lambda: self.listed("why@down.example")[0]["recipients"][0]["last_error"],
+                   "the error is on record")
         told = self.server.cli("queue", "explain", message)
         self.assertIn("the next hop could not be reached", told)
         self.assertRegex(told, r"last error, for why@down\.example: 4\.4\.1 .*refused")

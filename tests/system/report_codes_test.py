@@ -136,7 +136,7 @@ class ReportCodes(ServerTest):
         def found():
             return next((report for report in self.reports(user)
                          if recipient in report.statuses(action)), None)
-        return wait_until(found, f"{recipient} is reported as {action}", 40, 0.1)
+        return wait_until(found, f"{recipient} is reported as {action}", step=0.1)
 
     # shows: T23
     def test_every_code_a_host_refuses_with_is_in_the_report(self):
@@ -198,7 +198,7 @@ class ReportCodes(ServerTest):
         def found():
             return next((report for report in self.reports()
                          if report.about["original-envelope-id"] == "case+7"), None)
-        report = wait_until(found, "the report", 40, 0.1)
+        report = wait_until(found, "the report", step=0.1)
         self.assertEqual(report.recipients[0]["original-recipient"],
                          "rfc822; before+moved@old.example")
         self.assertNotIn("Hello.", report.original)

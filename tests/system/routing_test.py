@@ -39,6 +39,9 @@ class Routing(ServerTest):
         cls.settings = {"lines": [
             f"dns server 127.0.0.1:{cls.nsd.port}",
             "connector all {", "    to *", f"    by mx port {cls.port}", "}",
+            # A connection for each message: one that is kept would have its host taken again.
+            "connector equal {", "    to equal.example", f"    by mx port {cls.port}",
+            "    limit messages 1", "}",
             "connector named {", "    to *.named.example",
             f"    smart-host host.smart.example:{cls.port}", "}",
             "retry {", "    glitch 1s x2", "    after 2s", "    expire 1m", "}"]}

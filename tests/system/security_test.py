@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from cases import ServerTest
-from harness import RawClient, client_tls, text_message, wait_until
+from harness import RawClient, client_tls, free_port, text_message, wait_until
 from smtp_sink import Sink
 
 # Line ends around the dot by which a second message was smuggled past other servers.
@@ -160,8 +160,12 @@ class Smuggling(ServerTest):
 
 
 class Abuse(ServerTest):
-    settings = {"server_lines": ["limit errors 5", "limit connections-per-address 20",
-                                 "limit idle 2s"]}
+    @classmethod
+    def before_server(cls):
+        cls.hasty = free_port()
+        cls.settings = {"server_lines": ["limit errors 5", "limit connections-per-address 20"],
+                        "lines": ["server hasty {", f"    listen 127.0.0.1:{cls.hasty} smtp",
+                                  "    limit idle 2s", "}"]}
 
     # shows: V52
     def test_a_client_that_only_errs_is_hung_up_on(self):
@@ -176,7 +180,7 @@ class Abuse(ServerTest):
 
     # shows: V52 S04
     def test_a_silent_client_is_hung_up_on(self):
-        with RawClient(self.server.ports["smtp"], timeout=10) as client:
+        with RawClient(self.hasty) as client:
             client.reply()
             self.assertIn(client.reply()[:3], ("421", ""))
 

@@ -34,7 +34,7 @@ class Setup(unittest.TestCase):
             os.execv(self.command()[0], [str(word) for word in
                                          self.command("setup", "internet-mail")])
         shown, answers = b"", list(answers)
-        while select.select([terminal], [], [], 20)[0]:
+        while select.select([terminal], [], [], 60)[0]:
             try:
                 shown += os.read(terminal, 4096)
             except OSError:

@@ -34,7 +34,7 @@ class SieveCommands(unittest.TestCase):
 
     def sieve(self, *words):
         return subprocess.run([build_directory() / "bin" / "mailroot", "sieve", *words],
-                              cwd=self.folder, capture_output=True, text=True, timeout=30,
+                              cwd=self.folder, capture_output=True, text=True, timeout=60,
                               check=False)
 
     def test_sieve_check_finds_nothing_wrong_in_a_right_script(self):
@@ -75,7 +75,7 @@ class ManageSieve(ServerTest):
                  str(server.ports["managesieve"]), "--4", "--tlscafile",
                  server.directory / "cert.pem", "--user", "alice@example.test", "--passwordfd",
                  str(read), *words],
-                pass_fds=[read], cwd=server.directory, capture_output=True, text=True, timeout=30,
+                pass_fds=[read], cwd=server.directory, capture_output=True, text=True, timeout=60,
                 check=False)
         finally:
             os.close(read)

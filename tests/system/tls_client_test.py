@@ -172,22 +172,15 @@ class ClientTls(unittest.TestCase):
             self.assertEqual(code, 250, words)
         return words.split()[-1].decode()
 
-    def story(self, message, pattern, seconds=20):
-        """The story of a message once it matches."""
-        def told():
-            text = self.server.cli_result("trace", message).stdout
-            return text if pattern in text else None
-        return wait_until(told, f"'{pattern}' in the story of {message}", seconds, 0.1)
-
     def expect_sent(self, recipient, tls, **options):
         message = self.send(recipient, **options)
-        story = self.story(message, "status=2.")
+        story = self.server.story(message, "status=2.")
         self.assertRegex(story, f'tls="{tls}')
         return story
 
     def expect_waits(self, recipient, words, **options):
         message = self.send(recipient, **options)
-        self.story(message, words)
+        self.server.story(message, words)
         waiting = [entry for entry in self.server.queue() if recipient in json.dumps(entry)]
         self.assertEqual(len(waiting), 1, waiting)
         self.server.cli("queue", "delete", message, "--no-report")
@@ -252,11 +245,11 @@ class ClientTls(unittest.TestCase):
 
     def test_a_message_with_requiretls_is_returned_by_a_hop_that_lacks_it(self):
         message = self.send("bob@dane.test", options=["REQUIRETLS"])
-        self.story(message, "5.7.30")
+        self.server.story(message, "5.7.30")
         report = self.server.fetch_when("alice", 1)[-1]
         self.assertIn(b"Status: 5.7.30", report)
 
     def test_a_message_with_requiretls_goes_on_with_it_to_a_proven_hop(self):
         message = self.send("carol@require.test", options=["REQUIRETLS"])
-        self.assertIn("dane", self.story(message, "status=2."))
+        self.assertIn("dane", self.server.story(message, "status=2."))
         self.assertTrue(self.peer.fetch_when("carol", 1))

@@ -114,7 +114,7 @@ class Held(ServerTest):
                       if entry["state"] == "remote" for recipient in entry["recipients"])
 
     def expect_held(self, *recipients):
-        wait_until(lambda: self.held() == sorted(recipients), f"held: {recipients}", 10)
+        wait_until(lambda: self.held() == sorted(recipients), f"held: {recipients}")
 
     def expect_refused_command(self, fetcher, command, code):
         """A refusal that leaves the session and the queue as they were."""
@@ -510,10 +510,10 @@ class TurnedCrash(Held):
         while True:
             # Until the queue is empty: leases of before the crash may take a moment to return.
             wait_until(lambda: not [e for e in self.queue_or_busy() if e["state"] != "remote"],
-                       "nothing is on its way", 30)
+                       "nothing is on its way")
             if not self.server.queue():
                 return arrived
-            arrived += subjects(wait_until(rest, "the rest is fetched", 20, 0.2))
+            arrived += subjects(wait_until(rest, "the rest is fetched", step=0.2))
 
     def queue_or_busy(self):
         result = self.server.cli_result("queue", "list", "--json")

@@ -103,7 +103,7 @@ class Verbs(ServerTest):
                                     r".* delivered recipient=bob@example.test ")
         self.assertNotIn(case, by_sender)
         self.assertIn("delivered", self.server.cli("trace", "bob@example.test", "--since", "1h"))
-        self.assertRegex(self.server.cli("trace", "@nowhere.test"), rf"^id {case}\n.* smtp.refused ")
+        self.assertRegex(self.server.story("@nowhere.test"), rf"^id {case}\n.* smtp.refused ")
         self.server.cli("trace", "nobody@nowhere.test", expect=1)
 
     def test_help_tells_the_arguments_of_verbs_and_what_may_be_meant(self):
