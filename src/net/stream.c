@@ -31,7 +31,7 @@ struct stream *stream_new(int fd, const struct net_address *peer)
     stream->deadline_ms = NO_DEADLINE;
     stream->passed_fd = -1;
     if (peer != NULL)
-        stream->peer = *peer;
+        stream_set_peer(stream, peer);
     buffer_init(&stream->output, OUTPUT_MAX);
     if (task_io_open(&stream->io, fd) != OK) {
         stream_fail(stream, STREAM_BROKEN, "%s", fail_reason());
@@ -63,6 +63,7 @@ void stream_close(struct stream **stream)
     free(closing->input);
     buffer_finish(&closing->output);
     free(closing->error);
+    free(closing->peer);
     free(closing);
 }
 
@@ -73,7 +74,8 @@ int stream_descriptor(const struct stream *stream)
 
 const struct net_address *stream_peer(const struct stream *stream)
 {
-    return &stream->peer;
+    static const struct net_address nobody = {0};
+    return stream->peer == NULL ? &nobody : stream->peer;
 }
 
 bool stream_local(const struct stream *stream, struct net_address *out)
@@ -84,7 +86,10 @@ bool stream_local(const struct stream *stream, struct net_address *out)
 
 void stream_set_peer(struct stream *stream, const struct net_address *peer)
 {
-    stream->peer = *peer;
+    if (stream->peer == NULL)
+        stream->peer = malloc(sizeof(*peer));
+    check(stream->peer != NULL);
+    *stream->peer = *peer;
 }
 
 void stream_set_deadline(struct stream *stream, int64_t deadline_ms)

@@ -26,7 +26,7 @@ struct stream {
     struct task_io io;
     struct stream_layer *layer; /* owned, or NULL */
     SSL *ssl;
-    struct net_address peer;
+    struct net_address *peer; /* owned; NULL: a socket pair */
     int64_t deadline_ms;
     enum stream_end end;
     char *error; /* what failed, owned; NULL while nothing did */
