@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import unittest
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cases import ServerTest
@@ -66,6 +67,8 @@ class ImapTest(ServerTest):
 
 
 class Sessions(ImapTest):
+    settings = {"server_lines": ["limit connections-per-address 1000"]}
+
     # shows: I01 O10 O11
     def test_what_came_by_smtp_is_read_by_imap_and_pop3(self):
         self.server.send(text_message("both ways", "Read me.\r\n"), "alice@example.test")
@@ -199,6 +202,23 @@ class Sessions(ImapTest):
         self.assertRegex(self.client.readline(), rb"\* \d+ EXISTS")
         self.client.send(b"DONE\r\n")
         self.assertTrue(self.client.readline().startswith(b"i OK"))
+
+    def idler(self, user):
+        client = connect(self.server, user)
+        self.addCleanup(client.shutdown)
+        self.ok(client.select())
+        client.send(b"i IDLE\r\n")
+        self.assertTrue(client.readline().startswith(b"+"))
+        return client
+
+    def test_hundreds_that_idle_hear_of_one_broadcast(self):
+        self.server.cli("group", "add", "all@example.test", "alice@example.test",
+                        "bob@example.test")
+        with ThreadPoolExecutor(4) as pool:
+            idlers = list(pool.map(self.idler, ("alice", "bob") * 200))
+        self.server.send(text_message("hear, all"), "all@example.test")
+        for client in idlers:
+            self.assertRegex(client.readline(), rb"\* \d+ EXISTS")
 
     def test_flags_moves_and_appends_survive_a_kill(self):
         self.fresh("kept")
