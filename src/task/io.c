@@ -65,21 +65,17 @@ static int wait_ms(const struct loop *loop)
     return left <= 0 ? 0 : left > HOUR ? HOUR : (int)left;
 }
 
-/* The kernel may need a moment until what was sent on one socket has come to another; the longer
- * the leap, the worse it would be to miss that. */
 static int wait_simulated(struct loop *loop, struct epoll_event *events)
 {
-    static const struct timespec moment = {.tv_nsec = 50000}, longer = {.tv_nsec = 3000000},
-                                 none = {0};
-    bool idle = list_is_empty(&loop->ready);
-    const struct timer *first = timer_first(&loop->timers);
-    bool is_far = first == NULL || first->deadline_ms > task_simulation->now_ms + MINUTE;
-    int count = epoll_pwait2(loop->epoll_fd, events, EVENTS_AT_ONCE,
-                             !idle    ? &none
-                             : is_far ? &longer
-                                      : &moment,
-                             NULL);
-    if (count == 0 && idle) {
+    int count = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, 0);
+    if (count != 0 || !list_is_empty(&loop->ready))
+        return count;
+    if (task_simulation->settle != NULL) {
+        task_simulation->settle(task_simulation->context);
+        count = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, 0);
+    }
+    if (count == 0) {
+        const struct timer *first = timer_first(&loop->timers);
         check(first != NULL); /* else nothing would ever happen again */
         if (first->deadline_ms > task_simulation->now_ms)
             task_simulation->now_ms = first->deadline_ms;

@@ -9,7 +9,8 @@
 struct task_simulation {
     int64_t now_ms; /* both clocks */
     void (*at_switch)(
-        void *context); /* before a task goes on; may end the process. NULL: nothing */
+        void *context);            /* before a task goes on; may end the process. NULL: nothing */
+    void (*settle)(void *context); /* until nothing is on its way between sockets. NULL: at once */
     void *context;
 };
 

@@ -11,6 +11,7 @@
 #include "base/logline.h"
 #include "base/random.h"
 #include "client.h"
+#include "loopback.h"
 #include "outside.h"
 #include "pop.h"
 #include "reader.h"
@@ -29,6 +30,7 @@ struct world {
     bool is_last;
     struct weather weather;
     struct task_simulation simulation;
+    struct loopback loopback;
     struct site sites[SITES];
     struct wire wires[WIRES];
     struct outside outside;
@@ -68,6 +70,12 @@ static void at_switch(void *context)
     struct world *world = context;
     if (++world->switches == world->cut_switch)
         cut(world);
+}
+
+static void settle(void *context)
+{
+    const struct world *world = context;
+    loopback_settle(&world->loopback);
 }
 
 /* The disks' calls, counted over both. */
@@ -287,10 +295,12 @@ int world_epoch(struct ledger *ledger, const char *directory, bool is_last, bool
     random_seed_for_test(ledger->plan.seed * 1000 + ledger->epoch);
     choose_weather(&world);
     choose_fate(&world);
+    loopback_open(&world.loopback);
     world.simulation = (struct task_simulation){
-        .now_ms = ledger->now_ms, .at_switch = at_switch, .context = &world};
+        .now_ms = ledger->now_ms, .at_switch = at_switch, .settle = settle, .context = &world};
     task_simulate(&world.simulation);
     task_loop_run(epoch_main, &world);
     task_simulate(NULL);
+    loopback_close(&world.loopback);
     return EXIT_SUCCESS;
 }
