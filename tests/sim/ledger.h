@@ -38,8 +38,9 @@ enum wrong {
     WRONG_TOLD, /* a client of a mailbox was told what must not be */
     WRONG_IN_QUEUE,
     WRONG_INDEX,
-    WRONG_START, /* a site does not start, or its store does not open */
-    WRONG_END    /* the process ended as it should not, or not at all */
+    WRONG_REMAINS, /* a stopped server leaves something behind; see remains.h */
+    WRONG_START,   /* a site does not start, or its store does not open */
+    WRONG_END      /* the process ended as it should not, or not at all */
 };
 
 struct ledger {

@@ -15,6 +15,7 @@
 #include "outside.h"
 #include "pop.h"
 #include "reader.h"
+#include "remains.h"
 #include "site.h"
 #include "task/simulation.h"
 #include "verdict.h"
@@ -241,6 +242,7 @@ static void judge(struct world *world)
 static void epoch_main(void *argument)
 {
     struct world *world = argument;
+    struct remains before = remains_before();
     open_world(world);
     start_sites(world);
     spoil_disks(world);
@@ -261,6 +263,7 @@ static void epoch_main(void *argument)
         for (unsigned door = 0; door < DOORS; door++)
             close(world->sites[i].fds[door]);
     }
+    remains_check(&before, world->ledger);
 }
 
 static void choose_weather(struct world *world)
