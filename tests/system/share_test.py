@@ -88,6 +88,55 @@ class Sharing(ServerTest):
         self.assertEqual(self.listed(bob, '"Other Users/*/Work"'), [])
         self.assertEqual(bob.select(shared)[0], "NO")
 
+    def test_who_watches_a_shared_mailbox_is_told_what_his_rights_let_him_know(self):
+        team, crew = "Other Users/dave@example.test/Team", "Other Users/dave@example.test/Crew"
+        dave, by_name, by_tree = self.imap("dave"), self.imap("erin"), self.imap("erin")
+        self.ask(dave, "create", "Team")
+        for client, which in ((by_name, f'mailboxes "{team}"'), (by_tree, 'subtree "Other Users"')):
+            client.send(f"n NOTIFY SET ({which} (MailboxName MessageNew MessageExpunge FlagChange))"
+                        "\r\n".encode())
+            self.assertTrue(client.readline().startswith(b"n OK"))
+
+        def told(words, *clients):
+            """The next that each of them hears: what is not told does not come between."""
+            for client in clients or (by_name, by_tree):
+                line = client.readline().decode().strip()
+                self.assertTrue(line.startswith(f"* {words}"), (line, words))
+
+        def append(name="Team"):
+            self.ask(dave, "append", name, None, None, text_message("for all"))
+
+        self.ask(dave, "setacl", "Team", "erin@example.test", "lr")
+        told(f'LIST () "/" "{team}"')
+        append()
+        told(f'STATUS "{team}" (MESSAGES 1 ')
+        self.ask(dave, "setacl", "Team", "erin@example.test", "l")
+        append()
+        self.ask(dave, "setacl", "Team", "erin@example.test", "lr")
+        append()
+        told(f'STATUS "{team}" (MESSAGES 3 ')
+        self.ask(dave, "rename", "Team", "Crew")
+        told(f'LIST (\\NonExistent) "/" "{team}"', by_name)
+        told(f'LIST () "/" "{crew}" ("OLDNAME" ("{team}"))', by_tree)
+        append("Crew")
+        told(f'STATUS "{crew}" (MESSAGES 4 ', by_tree)
+        self.ask(dave, "rename", "Crew", "Team")
+        told(f'LIST () "/" "{team}"')
+        told(f'STATUS "{team}" (MESSAGES 4 ', by_name)
+        self.ask(dave, "select", "Team")
+        self.ask(dave, "store", "1", "+FLAGS", "\\Deleted")
+        told(f'STATUS "{team}" (MESSAGES 4 ')
+        self.ask(dave, "expunge")
+        told(f'STATUS "{team}" (MESSAGES 3 ')
+        self.ask(dave, "close")
+        self.ask(dave, "deleteacl", "Team", "erin@example.test")
+        told(f'LIST (\\NonExistent) "/" "{team}"')
+        self.ask(dave, "setacl", "Team", "erin@example.test", "lr")
+        told(f'LIST () "/" "{team}"')
+        told(f'STATUS "{team}" (MESSAGES 3 ')
+        self.ask(dave, "delete", "Team")
+        told(f'LIST (\\NonExistent) "/" "{team}"')
+
     def test_rights_and_notes_are_there_after_a_crash_and_a_rebuild(self):
         alice = self.imap("alice")
         self.ask(alice, "create", "Kept")

@@ -281,11 +281,12 @@ static void hold_shared(void *context, struct mailbox *box)
     struct imap_notify *notify = context;
     struct text name = imap_shown_name(notify->session, box, &notify->names);
     unsigned wanted = events_of(notify, name, false);
+    /* Also of one that is not meant: its owner may give it the name of one that is. */
+    imap_watch(&notify->watches, mailbox_owner(box));
     if (wanted == 0)
         return;
     if ((imap_rights(notify->session, box) & RIGHT_READ) == 0)
         wanted &= ~(unsigned)EVENTS_OF_MESSAGES;
-    imap_watch(&notify->watches, mailbox_owner(box));
     hold_against(notify, name, box, wanted);
 }
 
