@@ -266,6 +266,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     rpc_channel_on_down(queue->auth, queue_directory_changed, queue);
     if (queue->send != NULL)
         rpc_channel_on_down(queue->send, schedule_send_lost, queue);
+    release_lookups(queue); /* auth may have told that it is back before they were loaded */
     task_spawn(&queue->tasks, "stories", flush_stories, queue);
     task_spawn(&queue->tasks, "reclaim", reclaim_space, queue);
     task_spawn(&queue->tasks, "index", flush_index, queue);

@@ -151,6 +151,23 @@ TEST("while the directory does not answer mail is taken and waits, and goes on w
     queue_peer_run(directory_rests);
 }
 
+static int64_t now;
+
+static void directory_is_back_first(struct queue_peer *peer)
+{
+    peer->auth_is_down = true;
+    queue_peer_deliver(peer, "carol@local.test", "alice@local.test");
+    queue_peer_close(peer);
+    peer->auth_is_down = false;
+    queue_peer_open(peer);
+    EXPECT(queue_peer_await(peer, "alice@local.test", 1));
+}
+
+TEST("mail that waits for the directory is looked up at a start, whoever came first")
+{
+    queue_peer_run_at(&now, directory_is_back_first);
+}
+
 static void directory_comes_back_meanwhile(struct queue_peer *peer)
 {
     peer->auth_is_down = peer->auth_comes_back = true;
