@@ -383,3 +383,8 @@ log_number log_durable(const struct log *log)
 {
     return log->durable;
 }
+
+log_number log_next(const struct log *log)
+{
+    return log->next_number;
+}

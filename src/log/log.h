@@ -75,6 +75,8 @@ enum status log_commit(struct log *log, log_number number);
 size_t log_pending_bytes(const struct log *log);
 /* Last number that is durable. */
 log_number log_durable(const struct log *log);
+/* The number the next record gets. One that has it or a higher one already has failed. */
+log_number log_next(const struct log *log);
 
 /* A record as read back. payload is borrowed from the reader until its next step. */
 struct log_record {

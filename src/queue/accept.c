@@ -68,26 +68,31 @@ static struct message facts_of(const struct acceptance *acceptance)
                             .terms = envelope->terms,
                             .sender = envelope->sender,
                             .message_id = envelope->message_id,
-                            .subject = envelope->subject,
-                            .extents = acceptance->extents,
-                            .extent_count = acceptance->extent_count};
+                            .subject = envelope->subject};
 }
 
 /* Unless scripts threw it away: then only what else they did is left. */
-static void add_message(struct plan *plan, const struct acceptance *acceptance, int64_t now)
+static enum status add_message(struct plan *plan, const struct acceptance *acceptance, int64_t now)
 {
     struct operation operation = {.type = OPERATION_MESSAGE,
                                   .message = {.message = facts_of(acceptance),
-                                              .body_follows = acceptance->extents == NULL,
+                                              .body_follows = acceptance->upload == NULL,
                                               .entries = plan->entries,
                                               .entry_count = plan->entry_count,
                                               .items = plan->items,
                                               .item_count = plan->item_count}};
-    operation.message.message.received_ms = now;
+    struct message *message = &operation.message.message;
+    message->received_ms = now;
     if (plan->entry_count + plan->item_count == 0)
-        return;
+        return OK;
+    if (acceptance->upload != NULL) {
+        message->extents = upload_extents(acceptance->upload, &message->extent_count);
+        if (message->extents == NULL)
+            return try_later("a part of the message could not be written");
+    }
     change_add(&plan->change, &operation);
     plan->change.body = acceptance->body;
+    return OK;
 }
 
 static bool is_refused(const struct plan *plan, unsigned recipient)
@@ -155,8 +160,9 @@ static enum status compose_and_commit(struct plan *plan, const struct acceptance
     struct text refusal = refusal_of_all(plan, acceptance);
     if (refusal.length > 0)
         return refused("%.*s", TEXT_ARG(refusal));
-    add_message(plan, acceptance, now);
-    status = store_commit(plan->queue->store, change);
+    status = add_message(plan, acceptance, now);
+    if (status == OK)
+        status = store_commit(plan->queue->store, change);
     if (status == OK)
         fill_results(plan, acceptance);
     return status;
@@ -180,6 +186,7 @@ static enum status plan_and_commit(struct plan *plan, const struct acceptance *a
     const struct queue_envelope *envelope = acceptance->envelope;
     struct filter_source source = {.facts = facts_of(acceptance),
                                    .body = acceptance->body,
+                                   .upload = acceptance->upload,
                                    .login = envelope->login,
                                    .peer = envelope->peer};
     uint64_t returns = plan->queue->directory_returns;

@@ -100,9 +100,8 @@ enum status queue_delete_item(struct queue *queue, struct queued_item *item, boo
 /* accept.c */
 struct acceptance {
     const struct queue_envelope *envelope;
-    struct text body;          /* small */
-    struct log_place *extents; /* or large */
-    unsigned extent_count;
+    struct text body;      /* small */
+    struct upload *upload; /* or large; else NULL */
     uint64_t size;
     struct queue_result *results; /* per recipient, or NULL: nobody hears */
     struct arena *results_arena;

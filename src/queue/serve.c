@@ -230,18 +230,15 @@ static void serve_abandon(void *context, struct rpc_call *call, struct text requ
         slot_abandon(queue, slot);
 }
 
-/* The rest of a large body, and where all of it stands. */
+/* The rest of a large body. It becomes durable with the record that says whose it is. */
 static enum status finish_upload(struct upload_slot *slot, struct text rest,
                                  struct acceptance *acceptance)
 {
     enum status status = upload_append(slot->upload, rest);
-    if (status != OK)
-        return status;
-    acceptance->extents = upload_finish(slot->upload, &acceptance->extent_count);
+    acceptance->upload = slot->upload;
     acceptance->size = upload_size(slot->upload);
     acceptance->body = TEXT("");
-    return acceptance->extents != NULL ? OK
-                                       : try_later("a part of the message could not be written");
+    return status;
 }
 
 static bool id_is_taken(struct queue *queue, uint64_t id, struct arena *arena)

@@ -16,9 +16,7 @@ struct appended {
     struct text message_id, subject; /* these in arena */
     struct text *keywords;
     unsigned keyword_count;
-    struct upload *upload;     /* NULL: all of it is in `part` still */
-    struct log_place *extents; /* of a finished upload, lent */
-    unsigned extent_count;
+    struct upload *upload; /* NULL: all of it is in `part` still */
     bool is_8bit;
 };
 
@@ -133,24 +131,15 @@ enum status append_end(struct append *append, bool more)
     return upload_part(append);
 }
 
-/* All that was uploaded is durable. The last first: what was written before it is then, too.
- * YIELDS. */
-static enum status finish_uploads(struct append *append)
+/* TRY_LATER: a part of it could not be written. */
+static enum status compose_message(struct append *append, struct appended *message,
+                                   struct message_entry *entry, struct change *change)
 {
-    for (unsigned i = append->count; i-- > 0;) {
-        struct appended *message = &append->messages[i];
-        if (message->upload == NULL)
-            continue;
-        message->extents = upload_finish(message->upload, &message->extent_count);
-        if (message->extents == NULL)
-            return try_later("a part could not be written");
-    }
-    return OK;
-}
-
-static void compose_message(struct append *append, struct appended *message,
-                            struct message_entry *entry, struct change *change)
-{
+    unsigned extent_count = 0;
+    struct log_place *extents =
+        message->upload == NULL ? NULL : upload_extents(message->upload, &extent_count);
+    if (message->upload != NULL && extents == NULL)
+        return try_later("a part could not be written");
     struct operation operation = {
         .type = OPERATION_MESSAGE,
         .message = {.message = {.id = message->id,
@@ -159,8 +148,8 @@ static void compose_message(struct append *append, struct appended *message,
                                 .terms.body = message->is_8bit ? MAIL_BODY_8BIT : MAIL_BODY_7BIT,
                                 .message_id = message->message_id,
                                 .subject = message->subject,
-                                .extents = message->extents,
-                                .extent_count = message->extent_count,
+                                .extents = extents,
+                                .extent_count = extent_count,
                                 .is_as_given = true},
                     .body_follows = message->upload == NULL && message->size > 0,
                     .entries = entry,
@@ -168,6 +157,7 @@ static void compose_message(struct append *append, struct appended *message,
     change_add(change, &operation);
     if (operation.message.body_follows)
         change->body = buffer_text(&append->part);
+    return OK;
 }
 
 /* Keywords as the mailbox numbers them. Those it has no room for are left out. */
@@ -198,7 +188,9 @@ static enum status compose(struct append *append, struct mailbox *box, struct ch
             return refused("the mailbox takes no more messages");
         if (i == 0)
             *first = entry.uid;
-        compose_message(append, message, &entry, change);
+        enum status status = compose_message(append, message, &entry, change);
+        if (status != OK)
+            return status;
     }
     return OK;
 }
@@ -218,13 +210,11 @@ enum status append_commit(struct append *append, struct mailbox *box, uint32_t *
     struct change change;
     change_init(&change);
     uint64_t id = box->id;
-    enum status status = finish_uploads(append);
     struct mailbox *replaced = open_replaced(append);
     struct mailbox *place = replaced == NULL ? NULL : kept_place(replaced);
     box = mailbox_by_id(append->store, id);
-    if (status == OK)
-        status = box == NULL ? refused("the mailbox was deleted meanwhile")
-                             : compose(append, box, &change, first);
+    enum status status = box == NULL ? refused("the mailbox was deleted meanwhile")
+                                     : compose(append, box, &change, first);
     if (status == OK && replaced != NULL && !replaced->is_deleted)
         mailbox_compose_expunge(replaced, place, &append->replaced_uid, 1, &change);
     /* What it is written from is a second copy, in a batch that grows by doubling. */

@@ -70,17 +70,24 @@ uint64_t upload_size(const struct upload *upload)
     return upload->size;
 }
 
-/* The last part durable: so are those before it, or their numbers were given out again and they
- * know that they failed. */
+/* A part whose number is still to be given out failed with its batch and was not told yet; one
+ * whose number was given out again was. */
+struct log_place *upload_extents(struct upload *upload, unsigned *count)
+{
+    log_number next = log_next(upload->store->log);
+    for (unsigned i = 0; i < upload->count; i++)
+        if (upload->parts[i]->failed || upload->parts[i]->number >= next)
+            upload->failed = true;
+    *count = upload->count;
+    return upload->failed ? NULL : upload->extents;
+}
+
+/* The last part durable: so are those before it, or they failed. */
 struct log_place *upload_finish(struct upload *upload, unsigned *count)
 {
     if (upload->count > 0 && !upload->failed)
         upload->failed = store_wait(upload->store, upload->parts[upload->count - 1]) != OK;
-    for (unsigned i = 0; i < upload->count; i++)
-        if (upload->parts[i]->failed)
-            upload->failed = true;
-    *count = upload->count;
-    return upload->failed ? NULL : upload->extents;
+    return upload_extents(upload, count);
 }
 
 bool upload_is_in(const struct upload *upload, uint64_t segment)

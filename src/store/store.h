@@ -89,7 +89,11 @@ struct upload *upload_new(struct store *store, uint64_t id);
  * YIELDS. */
 enum status upload_append(struct upload *upload, struct text bytes);
 uint64_t upload_size(const struct upload *upload);
-/* Until all is durable: the extents, lent; NULL when a part failed. YIELDS. */
+/* Where the parts stand, lent; NULL when one has failed. They need not be durable: a record that is
+ * appended before anything yields stands behind them, and is durable only if they are. Does not
+ * yield. */
+struct log_place *upload_extents(struct upload *upload, unsigned *count);
+/* The same once all is durable, and can be read. YIELDS. */
 struct log_place *upload_finish(struct upload *upload, unsigned *count);
 /* After the commit that refers to it, or to abandon it. Accepts NULL. */
 void upload_free(struct upload **upload);

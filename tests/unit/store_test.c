@@ -592,6 +592,105 @@ TEST("a large message whose first part was lost is not accepted")
     run(upload_fails, false);
 }
 
+/* A message of what was uploaded. Does not yield up to the append. */
+static enum status commit_upload(struct scene *scene, struct upload *upload, uint64_t id)
+{
+    struct mailbox *box = mailbox_find_or_make(scene->store, TEXT("alice"), TEXT("INBOX"));
+    struct message_entry entry = {.date_ms = 1};
+    struct change change;
+    struct operation operation = {.type = OPERATION_MESSAGE,
+                                  .message = {.message = {.id = id, .size = upload_size(upload)},
+                                              .entries = &entry,
+                                              .entry_count = 1}};
+    struct message *message = &operation.message.message;
+    message->extents = upload_extents(upload, &message->extent_count);
+    EXPECT(message->extents != NULL);
+    change_init(&change);
+    EXPECT(mailbox_compose(box, &change, &entry));
+    change_add(&change, &operation);
+    enum status status = store_commit(scene->store, &change);
+    change_finish(&change);
+    return status;
+}
+
+static void one_sync(struct scene *scene)
+{
+    enum { PART = 100000 };
+    static char part[PART];
+    memset(part, 'x', sizeof(part));
+    EXPECT(put(scene, 4, TEXT("alice"), 'a', 100) == OK);
+    uint64_t syncs = log_health_now(store_log(scene->store)).syncs;
+    struct upload *upload = upload_new(scene->store, 5);
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT(upload_append(upload, text_of(part, PART)) == OK);
+    EXPECT(commit_upload(scene, upload, 5) == OK);
+    upload_free(&upload);
+    EXPECT(log_health_now(store_log(scene->store)).syncs == syncs + 1);
+    for (unsigned round = 0; round < 2; round++) {
+        expect_filled(scene, 5, 'x', 3 * PART);
+        EXPECT(store_verify(scene->store, say, NULL) == OK);
+        close_store(scene);
+        open_store(scene);
+    }
+}
+
+TEST("a large message and its record are made durable by one sync")
+{
+    run(one_sync, false);
+}
+
+static void failed_with_parts(struct scene *scene)
+{
+    struct arena arena;
+    struct message message;
+    unsigned count;
+    arena_init(&arena);
+    log_setup("test", LOG_LEVEL_ERROR + 1);
+    struct upload *upload = upload_new(scene->store, 5);
+    EXPECT(upload_append(upload, TEXT("lost")) == OK);
+    disk_is_failing = true;
+    EXPECT(commit_upload(scene, upload, 5) == TRY_LATER);
+    disk_is_failing = false;
+    /* Before its number goes to another record, and afterwards. */
+    EXPECT(upload_extents(upload, &count) == NULL);
+    EXPECT(put(scene, 6, TEXT("alice"), 'f', 100) == OK);
+    EXPECT(upload_extents(upload, &count) == NULL);
+    upload_free(&upload);
+    for (unsigned round = 0; round < 2; round++) {
+        EXPECT(!store_message(scene->store, 5, &arena, &message));
+        expect_filled(scene, 6, 'f', 100);
+        EXPECT(store_verify(scene->store, say, NULL) == OK);
+        close_store(scene);
+        open_store(scene);
+    }
+    log_setup("test", LOG_LEVEL_ERROR);
+    arena_finish(&arena);
+}
+
+TEST("a large message whose parts could not be written is not there, nor is its record")
+{
+    run(failed_with_parts, false);
+}
+
+static void parts_lost_unseen(struct scene *scene)
+{
+    unsigned count;
+    log_setup("test", LOG_LEVEL_ERROR + 1);
+    struct upload *upload = upload_new(scene->store, 5);
+    EXPECT(upload_append(upload, TEXT("lost")) == OK);
+    disk_is_failing = true;
+    EXPECT(put(scene, 6, TEXT("alice"), 'f', 100) == TRY_LATER);
+    disk_is_failing = false;
+    EXPECT(upload_extents(upload, &count) == NULL);
+    upload_free(&upload);
+    log_setup("test", LOG_LEVEL_ERROR);
+}
+
+TEST("a part that failed is known for it before another record has its number")
+{
+    run(parts_lost_unseen, false);
+}
+
 static uint64_t next_id(void *context)
 {
     return ++*(uint64_t *)context;

@@ -256,9 +256,7 @@ static enum status commit(struct intake *intake, struct change *change)
         enum status status = upload_body(intake);
         if (status != OK)
             return status;
-        acceptance.extents = upload_finish(intake->upload, &acceptance.extent_count);
-        if (acceptance.extents == NULL)
-            return try_later("a part of the message could not be written");
+        acceptance.upload = intake->upload;
     } else {
         acceptance.body = buffer_text(&intake->body);
     }

@@ -9,9 +9,10 @@
 
 /* The message, as far as scripts are interested. */
 struct filter_source {
-    struct message facts; /* extents count when body is empty */
-    struct text body;     /* the whole message, when it is small and at hand */
-    bool is_stored;       /* it is in the store by its id, else its extents are an upload's */
+    struct message facts;  /* without extents */
+    struct text body;      /* the whole message, when it is small and at hand */
+    struct upload *upload; /* or where it stands; NULL: it is in `body`, or stored */
+    bool is_stored;        /* it is in the store by its id */
     struct text login, peer;
 };
 
