@@ -12,7 +12,10 @@
 #include "base/logline.h"
 #include "log/state.h"
 
-enum { DEFAULT_SPARES = 2, SPARE_RETRY_MS = SECOND };
+/* RECYCLED_MOST: files of dropped segments that are kept beyond the spares that are wanted. The
+ * reclaimer drops several at once, and there were spares of new files already: where much comes and
+ * goes all segments would be new ones. */
+enum { DEFAULT_SPARES = 2, RECYCLED_MOST = 4, SPARE_RETRY_MS = SECOND };
 
 static enum status lock_directory(struct log *log, const char *directory)
 {
@@ -227,7 +230,8 @@ enum status log_drop_segment(struct log *log, uint64_t number)
         }
     }
     struct drop_job job = {.log = log, .number = number};
-    if (segments->spare_count < log->spares_wanted && segment->bytes == segments->segment_bytes)
+    if (segments->spare_count < log->spares_wanted + RECYCLED_MOST &&
+        segment->bytes == segments->segment_bytes)
         job.spare = ++segments->highest_spare;
     segment_close(segments, segment);
     enum status status = log_offload(retire, &job);
@@ -239,6 +243,23 @@ enum status log_drop_segment(struct log *log, uint64_t number)
     free(segment);
     if (status == OK && job.spare != 0 && segments->spare_count < SPARES_MAX)
         segments->spares[segments->spare_count++] = job.spare;
+    return status;
+}
+
+static enum status remove_spare(void *argument)
+{
+    struct spare_job *job = argument;
+    return segment_remove_spare(&job->log->segments, job->number);
+}
+
+enum status log_trim_spares(struct log *log)
+{
+    struct segments *segments = &log->segments;
+    enum status status = OK;
+    while (status == OK && segments->spare_count > log->spares_wanted) {
+        struct spare_job job = {.log = log, .number = segments->spares[--segments->spare_count]};
+        status = log_offload(remove_spare, &job);
+    }
     return status;
 }
 

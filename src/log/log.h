@@ -117,6 +117,9 @@ unsigned log_segments(const struct log *log, uint64_t *out, unsigned most);
 /* The layer above needs nothing of this sealed segment any more: its file is recycled. Readers
  * inside finish first. YIELDS. */
 enum status log_drop_segment(struct log *log, uint64_t segment);
+/* The medium is short of room: remove the files that are kept only because to write over one costs
+ * less than to write to a new one. YIELDS. */
+enum status log_trim_spares(struct log *log);
 
 /* Check every record of every segment against its checksum. `report` gets one line per finding.
  * YIELDS. */

@@ -272,6 +272,16 @@ enum status segment_make_spare(struct segments *segments, uint64_t number)
     return allocated ? OK : TRY_LATER;
 }
 
+enum status segment_remove_spare(const struct segments *segments, uint64_t number)
+{
+    const struct log_files *files = segments->files;
+    char path[SEGMENT_PATH_BYTES];
+    segment_path(segments, number, "spare", path);
+    if (files->unlink(files->context, path) != 0)
+        return try_later("cannot remove a spare segment: %m");
+    return OK;
+}
+
 enum status segment_retire(struct segments *segments, uint64_t number, uint64_t spare, bool *gone)
 {
     const struct log_files *files = segments->files;

@@ -65,6 +65,8 @@ void segment_adopt(struct segments *segments, struct segment *segment);
 
 /* Allocate one more spare file; its name is *number. BLOCKS. */
 enum status segment_make_spare(struct segments *segments, uint64_t number);
+/* Give its room back. BLOCKS. */
+enum status segment_remove_spare(const struct segments *segments, uint64_t number);
 /* The file of a dropped segment becomes the spare (0: is removed), durably. *gone: it no longer has
  * its name, whatever the status. BLOCKS. */
 enum status segment_retire(struct segments *segments, uint64_t number, uint64_t spare, bool *gone);

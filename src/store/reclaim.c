@@ -419,7 +419,9 @@ enum status store_reclaim(struct store *store, bool urgent)
     if (store->reclaiming || store->mirror != NULL)
         return refused("busy");
     store->reclaiming = true;
-    enum status status = reclaim_oldest(store, urgent);
+    enum status status = urgent ? log_trim_spares(store->log) : OK;
+    if (status == OK)
+        status = reclaim_oldest(store, urgent);
     store->reclaiming = false;
     return status;
 }

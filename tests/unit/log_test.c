@@ -1,6 +1,8 @@
 /* The log on real files: what every caller relies on. Failing disks are in log_disk_test.c. */
+#include "log/file.h"
 #include "log/log.h"
 
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,6 +265,70 @@ static void recycling(struct scene *scene)
 TEST("recycled segments never show the records of their life before")
 {
     scene_run(recycling);
+}
+
+static unsigned allocations;
+
+static int counted_allocate(void *context, int fd, off_t length)
+{
+    allocations++;
+    return log_files_of_kernel.allocate(context, fd, length);
+}
+
+static void roll(struct scene *scene, unsigned segments)
+{
+    static const char payload[SMALL_SEGMENT / 2];
+    uint64_t last = log_last_segment(scene->log) + segments;
+    while (log_last_segment(scene->log) < last)
+        EXPECT(log_commit(scene->log, append(scene, text_of(payload, sizeof(payload)), NULL)) ==
+               OK);
+}
+
+static void drop_all(struct scene *scene)
+{
+    while (log_first_segment(scene->log) < log_last_segment(scene->log))
+        EXPECT(log_drop_segment(scene->log, log_first_segment(scene->log)) == OK);
+}
+
+static unsigned spare_files(const struct scene *scene)
+{
+    char pattern[128];
+    glob_t found;
+    snprintf(pattern, sizeof(pattern), "%s/segments/*.spare", scene->directory);
+    unsigned count = glob(pattern, 0, NULL, &found) == 0 ? (unsigned)found.gl_pathc : 0;
+    globfree(&found);
+    return count;
+}
+
+static void coming_and_going(struct scene *scene)
+{
+    enum { WANTED = 2, AT_ONCE = 4 };
+    struct log_files files = log_files_of_kernel;
+    files.allocate = counted_allocate;
+    scene->options.files = &files;
+    reopen(scene);
+    roll(scene, AT_ONCE);
+    while (log_health_now(scene->log).spares < WANTED)
+        task_sleep(1);
+    drop_all(scene);
+    allocations = 0;
+    for (unsigned round = 0; round < 5; round++) {
+        roll(scene, AT_ONCE);
+        drop_all(scene);
+    }
+    EXPECT(allocations == 0);
+    EXPECT(spare_files(scene) == WANTED + AT_ONCE);
+    EXPECT(log_trim_spares(scene->log) == OK);
+    EXPECT(log_health_now(scene->log).spares == WANTED && spare_files(scene) == WANTED);
+    roll(scene, AT_ONCE);
+    EXPECT(allocations > 0);
+    scene->options.files = NULL;
+    reopen(scene);
+}
+
+TEST("where segments come and go the files of dropped ones are written again, until room is short")
+{
+    scene_run(coming_and_going);
 }
 
 /* The bytes of the first segment's file. */
