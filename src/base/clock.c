@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
-static const int64_t *test_now_ms;
+static const int64_t *test_now_ms, *test_wall_ahead_ms;
 
 static int64_t read_us(clockid_t id)
 {
@@ -25,12 +25,20 @@ int64_t clock_monotonic_ms(void)
 
 int64_t clock_wall_ms(void)
 {
-    return test_now_ms != NULL ? *test_now_ms : read_us(CLOCK_REALTIME) / 1000;
+    if (test_now_ms == NULL)
+        return read_us(CLOCK_REALTIME) / 1000;
+    return *test_now_ms + (test_wall_ahead_ms == NULL ? 0 : *test_wall_ahead_ms);
 }
 
 void clock_set_for_test(const int64_t *now_ms)
 {
     test_now_ms = now_ms;
+    test_wall_ahead_ms = NULL;
+}
+
+void clock_set_wall_for_test(const int64_t *ahead_ms)
+{
+    test_wall_ahead_ms = ahead_ms;
 }
 
 const char *clock_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT_BYTES])

@@ -19,6 +19,8 @@ int64_t clock_local_east_ms(int64_t wall_ms);
 
 /* Replace both clocks by one the test advances (milliseconds); NULL returns to the real ones. */
 void clock_set_for_test(const int64_t *now_ms);
+/* Then the wall clock is ahead of the other by so much, as when somebody sets it. */
+void clock_set_wall_for_test(const int64_t *ahead_ms);
 
 enum { CLOCK_TEXT_BYTES = 32 };
 /* RFC 3339 in UTC with milliseconds: 2026-11-20T10:02:11.004Z. Returns out. */
