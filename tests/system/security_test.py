@@ -6,6 +6,7 @@ import os
 import signal
 import smtplib
 import socket
+import struct
 import unittest
 from pathlib import Path
 
@@ -216,6 +217,29 @@ class Abuse(ServerTest):
                     except OSError:
                         pass
         self.server.send(text_message("still here"), "alice@example.test")
+
+    def test_clients_that_leave_in_the_middle_of_a_login_hurt_nobody(self):
+        """At each step, and once with the right password and no ear for the answer."""
+        plain = base64.b64encode(
+            f"\0alice@example.test\0{self.server.passwords['alice']}".encode())
+        steps = {"smtps": [b"EHLO client.test\r\n", b"AUTH PLAIN", b"\r\n", plain, b"\r\n"],
+                 "pop3s": [b"AUTH PLAIN\r\n", plain[:9], plain[9:], b"\r\n"],
+                 "imaps": [b"a AUTHENTICATE PLAIN\r\n", plain[:9], plain[9:], b"\r\n"],
+                 "managesieve": [b"AUTHENTICATE \"SCRAM-SHA-256\" {18+}\r\n", b"biwsbj1",
+                                 b"hbGljZQ==xx\r\n"]}
+        roles = ("front", "auth", "store")
+        before = [self.server.role_pids(role) for role in roles]
+        for service, pieces in steps.items():
+            for count in range(1, len(pieces) + 1):
+                with RawClient(self.server.ports[service], tls=service.endswith("s")) as client:
+                    client.line()
+                    for piece in pieces[:count]:
+                        client.send(piece)
+                    # A reset: what it is told goes nowhere.
+                    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                             struct.pack("ii", 1, 0))
+        self.server.smtp("smtps", login="alice").quit()
+        self.assertEqual(before, [self.server.role_pids(role) for role in roles])
 
 
 class Crowd(ServerTest):
