@@ -293,11 +293,12 @@ def part_power(report):
 
 def run_fuzzer(source):
     """(exit status, what it printed)."""
-    seeds = ROOT / "tests/fuzz/corpus" / source.stem.removesuffix("_fuzz")
+    name = source.stem.removesuffix("_fuzz")
+    seeds, words = (ROOT / "tests/fuzz" / part for part in (f"corpus/{name}", f"dict/{name}.dict"))
     with tempfile.TemporaryDirectory(prefix="mailroot-fuzz-") as found:
-        folders = [found] + ([str(seeds)] if seeds.is_dir() else [])
+        given = [f"-dict={words}"] * words.exists() + [found] + [str(seeds)] * seeds.is_dir()
         return run(str(ROOT / "build/fuzz" / source.stem), f"-max_total_time={FUZZ_SECONDS}",
-                   "-rss_limit_mb=2048", "-timeout=10", f"-artifact_prefix={found}/", *folders,
+                   "-rss_limit_mb=2048", "-timeout=10", f"-artifact_prefix={found}/", *given,
                    seconds=FUZZ_SECONDS + 120)
 
 

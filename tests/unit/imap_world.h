@@ -26,8 +26,9 @@ static struct imap_world {
     size_t cut; /* send in pieces of this size; 0: whole */
     struct buffer heard;
     uint64_t last_id;
-    void (*prepare)(void); /* before the session, in the loop; may be NULL */
-    void (*finish)(void);  /* behind it; to be set by prepare, may be NULL */
+    void (*prepare)(void);                /* before the session, in the loop; may be NULL */
+    void (*finish)(void);                 /* behind it; to be set by prepare, may be NULL */
+    void (*serve)(struct stream *stream); /* instead of IMAP; the same */
 } imap_world;
 
 #define WORLD_USER TEXT("alice@example.test")
@@ -61,7 +62,10 @@ static void world_serve(void *argument)
                                    .append_bytes = 1 << 20,
                                    .max_errors = 1000};
     struct stream *stream = stream_new(*(int *)argument, NULL);
-    imap_serve_mailboxes(stream, &options);
+    if (imap_world.serve != NULL)
+        imap_world.serve(stream);
+    else
+        imap_serve_mailboxes(stream, &options);
     stream_close(&stream);
 }
 
