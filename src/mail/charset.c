@@ -113,6 +113,31 @@ bool charset_is_known(struct text name)
     return find(name) != NULL || text_equals_nocase(name, TEXT("us-ascii"));
 }
 
+/* Of the sequence at the start, which is no character. */
+static size_t odd_length(struct text piece)
+{
+    size_t length = 1;
+    while (length < piece.length && (piece.data[length] & 0xc0) == 0x80)
+        length++;
+    return length;
+}
+
+/* Whole characters as iconv wrote them. It takes and writes numbers beyond Unicode's last, as UTF-8
+ * was before RFC 3629: each is one U+FFFD. */
+static bool append_characters(struct text piece, struct buffer *out)
+{
+    unsigned character;
+    if (utf8_is_valid(piece))
+        return buffer_append(out, piece);
+    while (piece.length > 0) {
+        size_t length = utf8_next(piece, &character);
+        if (!buffer_append(out, length == 0 ? REPLACEMENT : text_head(piece, length)))
+            return false;
+        piece = text_from_position(piece, length == 0 ? odd_length(piece) : length);
+    }
+    return true;
+}
+
 /* What iconv stopped at is passed over, a byte at a time, each run of it one U+FFFD. */
 static bool convert(iconv_t converter, struct text bytes, struct buffer *out)
 {
@@ -125,7 +150,7 @@ static bool convert(iconv_t converter, struct text bytes, struct buffer *out)
         size_t result = iconv(converter, &in, &left, &to, &space);
         if (left < before)
             in_bad_run = false;
-        if (!buffer_append(out, text_of(room, (size_t)(to - room))))
+        if (!append_characters(text_of(room, (size_t)(to - room)), out))
             return false;
         if (result != (size_t)-1 || errno == E2BIG)
             continue;

@@ -77,6 +77,13 @@ TEST("bytes that a charset has not are marked, and the rest is kept")
     expect_utf8("euc-jp", "ok\xff", "ok\xef\xbf\xbd");
 }
 
+TEST("a number beyond the last of Unicode is marked, however UTF-8 once wrote it")
+{
+    expect_utf8("utf-8", "a\xf6\x9f\x98\x80 \xc3\xa9", "a\xef\xbf\xbd \xc3\xa9");
+    expect_utf8("utf-8", "\xf4\x8f\xbf\xbf\xf4\x90\x80\x80\xff",
+                "\xf4\x8f\xbf\xbf\xef\xbf\xbd\xef\xbf\xbd");
+}
+
 TEST("a charset's name can't carry orders to the converter")
 {
     EXPECT(!charset_is_known(TEXT("iso-8859-2//TRANSLIT")));
