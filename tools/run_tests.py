@@ -128,6 +128,8 @@ def part_lint(report):
     pages = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "doc").rglob("*.[1578]"))
     if pages:
         check(report, "manual pages are clean", "mandoc", "-T", "lint", "-W", "warning", *pages)
+    check(report, "cppcheck has nothing to report but what is known to be wrong", "tools/analyse",
+          "cppcheck", seconds=HONEST_END_SECONDS)
     check(report, "the page of coverage is what the tests say", "tools/coverage", "--check")
     check(report, "the page of how-to's is what the scripts say", "tools/howto-page", "--check")
     wrong = wrong_decisions()
@@ -186,6 +188,8 @@ def part_unit(report):
             report.take(done)
     check_portable_switch(report)
     check_threads(report)
+    check(report, "valgrind has nothing to report of parsers, log, index and store",
+          "tools/valgrind", seconds=HONEST_END_SECONDS)
 
 
 def check_threads(report):
