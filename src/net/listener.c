@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "task/io.h"
 
-enum { BACKLOG = 1024, NO_ROOM_WAIT_MS = 100 };
+enum { BACKLOG = 1024, NO_ROOM_WAIT_MS = 100, NO_ROOM_TOLD_MS = 10 * MINUTE };
 
 /* Somebody accepts on the socket of this name: it is not just left over. */
 static bool is_served(const struct net_address *address)
@@ -60,20 +60,48 @@ enum status net_listen(const struct net_address *address, unsigned mode, int *fd
     return fail_within(REFUSED, "cannot listen on %s", net_address_text(address, text));
 }
 
+struct accepting {
+    int fd;
+    net_on_connection *on_connection;
+    void *context;
+    int64_t quiet_until_ms; /* what fails until then was told */
+};
+
+/* Clients wait in the backlog until others are gone. It may go on for hours, and is told now and
+ * then. False when we are to end. YIELDS. */
+static bool wait_for_room(struct accepting *accepting, int error)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    bool is_limit = error == EMFILE || error == ENFILE;
+    if (now_ms >= accepting->quiet_until_ms) {
+        accepting->quiet_until_ms = now_ms + NO_ROOM_TOLD_MS;
+        log_warning("net.accept", "reason=%s remedy=\"%s\"", log_text(text_from(strerror(error))),
+                    is_limit ? "clients wait until others leave: raise the limit of open files "
+                               "(LimitNOFILE= of the service, ulimit -Hn)"
+                             : "clients wait until there is room");
+    }
+    return task_sleep(NO_ROOM_WAIT_MS) == OK;
+}
+
+static void begin(const struct accepting *accepting, int fd, const struct net_address *peer)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    accepting->on_connection(accepting->context, fd, peer);
+}
+
 /* Accept what is waiting. False when the socket itself is of no more use. YIELDS when out of
  * descriptors or memory: the waiting clients stay in the backlog meanwhile. */
-static bool accept_waiting(int fd, net_on_connection *on_connection, void *context)
+static bool accept_waiting(struct accepting *accepting)
 {
     for (;;) {
         while (memory_ask(MEMORY_FOR_REFUSAL, 0) != OK)
             if (task_sleep(NO_ROOM_WAIT_MS) != OK)
                 return false;
         struct net_address peer = {.length = sizeof(struct sockaddr_un)};
-        int accepted = accept4(fd, &peer.any, &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (accepted >= 0) {
-            int on = 1;
-            setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-            on_connection(context, accepted, &peer);
+        int fd = accept4(accepting->fd, &peer.any, &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            begin(accepting, fd, &peer);
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -82,20 +110,20 @@ static bool accept_waiting(int fd, net_on_connection *on_connection, void *conte
             return false;
         if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO)
             continue;
-        log_warning("net.accept", "reason=%s", log_text(text_from(strerror(errno))));
-        if (task_sleep(NO_ROOM_WAIT_MS) != OK)
+        if (!wait_for_room(accepting, errno))
             return false;
     }
 }
 
 void net_accept_loop(int listening_fd, net_on_connection *on_connection, void *context)
 {
+    struct accepting accepting = {listening_fd, on_connection, context, 0};
     struct task_io io;
     if (task_io_open(&io, listening_fd) != OK) {
         log_error("net.accept", "reason=%s", log_text(text_from(fail_reason())));
         return;
     }
-    while (accept_waiting(listening_fd, on_connection, context))
+    while (accept_waiting(&accepting))
         if (task_io_wait(&io, TASK_READ, NO_DEADLINE) != OK)
             break;
     task_io_close(&io);
