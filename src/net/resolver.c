@@ -117,6 +117,13 @@ static enum status set_up(struct ub_ctx *context, const struct resolver_options 
         /* Names and networks that libunbound answers itself by default; private sites have them. */
         {"unblock-lan-zones:", "yes"},
         {"insecure-lan-zones:", "yes"},
+        /* A name server that died is asked again soon, so that mail goes when it is back. By
+         * default each silence doubles the wait up to two minutes, and then it is not asked for
+         * fifteen. What is known of a server is forgotten after so many seconds; before that it is
+         * probed, which needs a wait of more than 12,000 ms. */
+        {"infra-cache-max-rtt:", "13000"},
+        {"infra-keep-probing:", "yes"},
+        {"infra-host-ttl:", "15"},
     };
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         int error = ub_ctx_set_option(context, options[i][0], options[i][1]);

@@ -265,10 +265,15 @@ class Nsd:
         wait_until(lambda: accepts_connections(self.port), "nsd answers")
         return self
 
-    def close(self):
+    def stop(self):
+        """It may be started again."""
         if self.process:
             self.process.terminate()
             self.process.wait(10)
+            self.process = None
+
+    def close(self):
+        self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def __enter__(self):
