@@ -52,7 +52,7 @@ static bool add_mailbox_name(void *context, struct text name, struct mailbox *bo
     return add_name(context, name);
 }
 
-enum status keeping_expire(const struct accounts *accounts)
+enum status keeping_expire(const struct accounts *accounts, int64_t now_ms)
 {
     struct arena arena;
     enum status status = OK;
@@ -65,7 +65,7 @@ enum status keeping_expire(const struct accounts *accounts)
         uint64_t most = preference_get(accounts, owner, PREFERENCE_KEEP_DELETED_MOST);
         /* 0: what was kept while it was another number goes, too, what came this second included.
          */
-        int64_t before_ms = clock_wall_ms() + (time_ms == 0 ? SECOND : -(int64_t)time_ms);
+        int64_t before_ms = time_ms == 0 ? clock_wall_ms() + SECOND : now_ms - (int64_t)time_ms;
         status = kept_expire(accounts->store, owner, before_ms, most == 0 ? UINT64_MAX : most);
     }
     arena_finish(&arena);

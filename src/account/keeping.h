@@ -9,8 +9,9 @@
 /* What is removed from the owner's mailboxes is to be kept. *is_full: more is kept than may be, and
  * keeping_expire is to run soon; when it can't keep up, nothing more is kept. Does not yield. */
 bool keeping_is_on(const struct accounts *accounts, struct text owner, bool *is_full);
-/* Of everybody, let go what was kept long enough, and the oldest of what is too much. YIELDS. */
-enum status keeping_expire(const struct accounts *accounts);
+/* Of everybody, let go what was kept long enough when it is now_ms (queue/keep_clock.h), and the
+ * oldest of what is too much. YIELDS. */
+enum status keeping_expire(const struct accounts *accounts, int64_t now_ms);
 
 /* Some of what is kept of an owner. */
 struct keeping_choice {

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "decide/retry.h"
 #include "directory/cache.h"
+#include "queue/keep_clock.h"
 #include "queue/queue.h"
 #include "queue/schedule/item.h"
 #include "queue/schedule/schedule.h"
@@ -73,6 +74,7 @@ struct queue {
     uint64_t directory_returns; /* times that auth came back, or told of a change */
     int64_t loaded_ms;          /* wall */
     int64_t clock_ahead_ms;     /* the wall clock of the monotonic one, as the schedule knows it */
+    struct keep_clock keep_clock; /* by which what is kept goes */
     int64_t free_checked_ms;
     uint64_t free_bytes;
     struct links *links; /* what is known of routing groups */

@@ -133,11 +133,16 @@ void queue_note_unflushed(struct queue *queue, uint64_t bytes)
         task_event_tell_all(&queue->flush_due);
 }
 
+static int64_t keep_now(struct queue *queue)
+{
+    return keep_clock_now(&queue->keep_clock, clock_wall_ms(), clock_monotonic_ms());
+}
+
 static void expire_stories(void *argument)
 {
     struct queue *queue = argument;
     do
-        store_expire_stories(queue->store, clock_wall_ms() - queue->settings->trace_keep_ms);
+        store_expire_stories(queue->store, keep_now(queue) - queue->settings->trace_keep_ms);
     while (task_sleep(EXPIRE_STORIES_MS) == OK);
 }
 
@@ -233,7 +238,7 @@ static void expire_kept(void *argument)
 {
     struct queue *queue = argument;
     do {
-        if (keeping_expire(&queue->accounts) == TRY_LATER)
+        if (keeping_expire(&queue->accounts, keep_now(queue)) == TRY_LATER)
             log_warning("mailbox.expire_failed", "reason=%s", log_text(text_from(fail_reason())));
         task_event_wait(&queue->kept_news, clock_monotonic_ms() + EXPIRE_KEPT_MS);
     } while (!task_is_cancelled());

@@ -152,13 +152,13 @@ static void with_time(struct queue_peer *peer)
     EXPECT(mailbox_expunge(inbox, (uint32_t[]){1}, 1) == OK);
     now_ms += DAY;
     EXPECT(mailbox_expunge(inbox, (uint32_t[]){2}, 1) == OK);
-    EXPECT(keeping_expire(accounts) == OK);
+    EXPECT(keeping_expire(accounts, now_ms) == OK);
     EXPECT(kept_messages(peer) == 2);
     now_ms += DAY + SECOND;
-    EXPECT(keeping_expire(accounts) == OK);
+    EXPECT(keeping_expire(accounts, now_ms) == OK);
     EXPECT(kept_messages(peer) == 1);
     now_ms += DAY;
-    EXPECT(keeping_expire(accounts) == OK);
+    EXPECT(keeping_expire(accounts, now_ms) == OK);
     EXPECT(kept_messages(peer) == 0);
     start_anew(peer);
     EXPECT(kept_messages(peer) == 0);
@@ -210,7 +210,7 @@ static void too_much(struct queue_peer *peer)
     set(peer, PREFERENCE_KEEP_DELETED_MOST, most);
     for (uint32_t uid = 1; uid <= 6; uid++, now_ms += 2 * MINUTE)
         EXPECT(mailbox_expunge(inbox, &uid, 1) == OK);
-    EXPECT(keeping_expire(accounts) == OK);
+    EXPECT(keeping_expire(accounts, now_ms) == OK);
     EXPECT(kept_messages(peer) == 4);
     /* The oldest went: the last that were removed can be put back. */
     EXPECT(restore(peer, "", now_ms - 9 * MINUTE) == 4);
