@@ -14,6 +14,65 @@ from authority import Authority, openssl
 from harness import Mailroot, body_of, client_tls, text_message, wait_until
 
 
+class SlowHandshake:
+    """One that waits: in the middle of its first flight, or with the last one."""
+
+    def __init__(self, port, service, version, in_first_flight):
+        context = client_tls()
+        context.minimum_version = context.maximum_version = version
+        self.command, self.answer = ((b"NOOP\r\n", b"250 ") if service == "smtp" else
+                                     (b"t NOOP\r\n", b"t OK "))
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        if service == "smtp":
+            for line in (None, b"EHLO client.test\r\n", b"STARTTLS\r\n"):
+                self.socket.sendall(line or b"")
+                self.socket.recv(4096)
+        self.coming, self.going = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.coming, self.going, server_hostname="second.test")
+        self.step(self.tls.do_handshake)
+        self.kept = self.going.read()
+        if in_first_flight:
+            self.socket.sendall(self.kept[:50])
+            self.kept = self.kept[50:]
+        else:
+            self.socket.sendall(self.kept)
+            while not self.going.pending:
+                self.coming.write(self.socket.recv(65536))
+                self.step(self.tls.do_handshake)
+            self.kept = self.going.read()
+
+    @staticmethod
+    def step(what):
+        """False: there is more to come from the server first."""
+        try:
+            what()
+            return True
+        except ssl.SSLWantReadError:
+            return False
+
+    def insist(self, what):
+        while not self.step(what):
+            self.socket.sendall(self.going.read())
+            self.coming.write(self.socket.recv(65536))
+        self.socket.sendall(self.going.read())
+
+    def finish(self):
+        """The certificate it ends with, when the session then serves."""
+        self.socket.sendall(self.kept)
+        self.insist(self.tls.do_handshake)
+        certificate = self.tls.getpeercert(binary_form=True)
+        self.tls.write(self.command)
+        said = b""
+
+        def hear():
+            nonlocal said
+            said += self.tls.read(4096)
+        while self.answer not in said:
+            self.insist(hear)
+        self.socket.close()
+        return certificate
+
+
 class ServerTls(unittest.TestCase):
     """One server with two fronts and two certificates; clients are verified by an authority."""
 
@@ -84,6 +143,20 @@ class ServerTls(unittest.TestCase):
             wait_until(lambda: self.certificate("second.test") != before, "the new certificate")
             self.assertEqual(kept.noop()[0], 250)
         self.server.wait_log("event=tls.certificate-renewed file=.*second.pem")
+
+    def test_a_certificate_swapped_in_the_middle_of_handshakes_lets_them_end(self):
+        before = self.certificate("second.test")
+        waiting = [SlowHandshake(self.server.ports[service], service, version, in_first_flight)
+                   for service in ("smtp", "imaps")
+                   for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+                   for in_first_flight in (True, False)]
+        self.install_second(*self.authority.make("second.test", "DNS:second.test"))
+        self.server.cli("reload")
+        wait_until(lambda: self.certificate("second.test") != before, "the new certificate")
+        after = self.certificate("second.test")
+        for handshake in waiting:
+            self.assertIn(handshake.finish(), (before, after))
+        self.assertEqual(self.certificate("second.test"), after)
 
     def test_a_broken_pair_keeps_the_old_one_and_says_so(self):
         before = self.certificate()
