@@ -252,8 +252,11 @@ def part_howto(report):
 
 
 def part_crash(report):
-    stream(report, "crash tests", sys.executable, "tests/system/crash_test.py", "--seconds", "180",
-           environment={"MAILROOT_BUILD": RELEASE})
+    release = {"MAILROOT_BUILD": RELEASE}
+    stream(report, "crash tests", sys.executable, "tests/system/crash_test.py", "--seconds", "165",
+           environment=release)
+    stream(report, "kills of roles", sys.executable, "tests/role_kills.py", "--rounds", "5",
+           environment=release)
 
 
 def part_sim(report):

@@ -13,7 +13,6 @@ next start, sometimes garbage follows the last record, as a torn write would lea
 import argparse
 import os
 import random
-import re
 import shutil
 import signal
 import sys
@@ -22,83 +21,14 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from harness import pop_retrieve, text_message, wait_until  # noqa: E402
+from promises import Client, Reckoning  # noqa: E402
 from smtp_sink import Sink  # noqa: E402
-from worker import USERS, Worker, server_with_hop  # noqa: E402
+from worker import server_with_hop  # noqa: E402
 
 POINTS = ["after-append", "after-commit", "after-apply", "before-answer", "after-chunk"]
-TOKEN = re.compile(rb"(?m)^Subject: token ([0-9a-f]+)\r$")
 START_SECONDS_ALLOWED = 5
 REBUILD_SECONDS_ALLOWED = 30
 BLOCK = 4096  # of the log
-
-
-class Ledger:
-    """What was promised, and what was found."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.number = 0
-        self.local, self.remote = {}, set()  # acknowledged and not yet verified
-        self.acknowledged = self.unanswered = 0
-        self.verified = set()
-
-    def new_token(self):
-        with self.lock:
-            self.number += 1
-            return f"{self.number:08x}"
-
-    def promise(self, token, user):
-        """250 was heard; user None: for the sink."""
-        with self.lock:
-            self.acknowledged += 1
-            if user is None:
-                self.remote.add(token)
-            else:
-                self.local[token] = user
-
-
-class Client(Worker):
-    """Mail, and messages appended, half of them elsewhere and moved."""
-
-    def mail(self, client, service):
-        """One message; False when the session is over."""
-        user = self.random.choice([*USERS, None] if service == "smtp" else USERS)
-        recipient = f"{user}@example.test" if user else "carol@relay.test"
-        token = self.ledger.new_token()
-        body = "x" * 70 + "\r\n"
-        large = self.random.random() < 0.03  # goes in chunks, not inside the commit
-        data = text_message(f"token {token}",
-                            body * (10_000 if large else self.random.randint(1, 140)))
-        client.send(f"MAIL FROM:<sender@elsewhere.test>\r\nRCPT TO:<{recipient}>\r\n".encode() +
-                    b"DATA\r\n")
-        replies = [client.reply() for _ in range(3)]
-        if not replies[2].startswith("354"):
-            return client.ask("RSET").startswith("250")
-        client.send(data + b".\r\n")
-        answer = client.reply()
-        if answer.startswith("250"):
-            self.ledger.promise(token, user)
-        else:
-            self.ledger.unanswered += 1
-        return bool(answer)
-
-    # ---- IMAP: what a user puts into his mailbox is promised by OK as mail is by 250 ----
-
-    def imap_life(self, client, user):
-        """False when the session is over."""
-        token = self.ledger.new_token()
-        lines = 10_000 if self.random.random() < 0.03 else self.random.randint(1, 140)
-        data = text_message(f"token {token}", ("x" * 70 + "\r\n") * lines)
-        moves = self.random.random() < 0.5
-        answer = self.imap(client, b"APPEND %s (\\Flagged $crash) {%d+}\r\n%s" % (
-            b"Drafts" if moves else b"INBOX", len(data), data))
-        uid = re.search(rb"APPENDUID \d+ (\d+)", answer)
-        if moves and uid:
-            answer = self.imap(client, b"UID MOVE %s INBOX" % uid[1])
-        if answer:
-            self.ledger.promise(token, user)
-        return bool(answer)
 
 
 class Crash:
@@ -107,12 +37,9 @@ class Crash:
     def __init__(self, options):
         self.options = options
         self.random = random.Random(options.seed)
-        self.ledger = Ledger()
         self.sink = Sink()
         self.server = server_with_hop(self.sink.port)
-        self.lost, self.doubled, self.resurrected = [], [], []
-        self.sink_seen = {}
-        self.relayed_twice = 0
+        self.reckoning = Reckoning(self.server, self.sink)
         self.slowest_start = self.slowest_rebuild = 0.0
         self.index_deleted = self.tail_torn = False
         self.kinds = {}
@@ -130,7 +57,7 @@ class Crash:
             environment = {"MAILROOT_CRASH_AT": f"{point}:{passes}"}
         self.start(environment)
         stop = threading.Event()
-        clients = [Client(self.server, self.ledger, (self.options.seed, number, n).__hash__(),
+        clients = [Client(self.server, self.reckoning.ledger, (self.options.seed, number, n).__hash__(),
                           stop) for n in range(self.options.clients)]
         for client in clients:
             client.start()
@@ -143,10 +70,10 @@ class Crash:
         for client in clients:
             client.join(20)
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
-        self.last_kind = kind
         self.maltreat_disk()
+        self.reckoning.after = f"{kind}; tail torn: {self.tail_torn}"
         self.start({})
-        self.verify()
+        self.reckoning.verify()
         self.server.stop()
 
     def start(self, environment):
@@ -192,89 +119,26 @@ class Crash:
         self.tails_torn += 1
         self.tail_torn = True
 
-    # ---- the reckoning ----
-
-    def verify(self):
-        """Hold mailboxes and sink against the ledger; verified mail is deleted."""
-        ledger = self.ledger
-        # What was taken while auth was dead is looked up a little later.
-        wait_until(lambda: "lookup" not in self.server.cli("queue", "list", expect=None),
-                   "nothing waits for the directory", step=0.1)
-        for user in USERS:
-            found = self.take_mailbox(user)
-            for token, count in found.items():
-                if count > 1:
-                    self.doubled.append(token)
-                if token in ledger.verified:
-                    self.resurrected.append(token)
-            promised = {token for token, owner in ledger.local.items() if owner == user}
-            self.note_lost(promised - set(found), f"mailbox of {user}")
-            ledger.verified.update(found)
-        ledger.local.clear()
-        self.verify_sink()
-
-    def note_lost(self, tokens, place):
-        """What there is to know about it is only here now."""
-        self.lost += sorted(tokens)
-        for token in sorted(tokens):
-            print(f"# lost: {token}, promised to the {place}, after {self.last_kind}; "
-                  f"tail torn: {self.tail_torn}")
-            for verb in (["queue", "list"], ["queue", "hops"], ["store", "status"]):
-                print("#   ", *self.server.cli_result(*verb).stdout.splitlines(), sep="\n#   ")
-
-    def take_mailbox(self, user):
-        """{token: how often}, and the mailbox is empty afterwards."""
-        client = self.server.pop(user)
-        found = {}
-        for number in range(client.stat()[0]):
-            message = pop_retrieve(client, number + 1)
-            match = TOKEN.search(message)
-            if match is None:
-                self.lost.append(f"a message without its header: {message[:200]!r}")
-                continue
-            token = match.group(1).decode()
-            found[token] = found.get(token, 0) + 1
-            client.dele(number + 1)
-        client.quit()
-        return found
-
-    def count_sink(self):
-        for message in self.sink.take():
-            token = TOKEN.search(message.data).group(1).decode()
-            self.sink_seen[token] = self.sink_seen.get(token, 0) + 1
-
-    def verify_sink(self):
-        def all_there():
-            self.count_sink()
-            return self.ledger.remote <= set(self.sink_seen)
-        try:
-            wait_until(all_there, "every relayed message is at the sink", step=0.05)
-        except AssertionError:
-            self.note_lost(self.ledger.remote - set(self.sink_seen), "sink")
-        self.relayed_twice += sum(count > 1 for count in self.sink_seen.values())
-        self.ledger.remote.clear()
-        self.sink_seen.clear()
-
     # ---- the end ----
 
     def report(self, rounds, seconds):
-        ledger = self.ledger
+        found = self.reckoning
+        acknowledged = found.ledger.acknowledged
         deaths = ", ".join(f"{kind} {count}" for kind, count in sorted(self.kinds.items()))
         print(f"# {rounds} rounds in {seconds:.0f} s, seed {self.options.seed}: {deaths}")
         print(f"# {self.indexes_deleted} indexes deleted, {self.tails_torn} tails torn; "
               f"slowest start {self.slowest_start:.2f} s of the processor, "
               f"with a new index {self.slowest_rebuild:.2f} s")
-        print(f"# {ledger.acknowledged} messages acknowledged; {self.relayed_twice} relayed twice")
-        for tokens in (self.lost, self.doubled, self.resurrected):
-            if tokens:
-                print(f"# tokens: {' '.join(tokens[:20])}")
+        print(f"# {acknowledged} messages acknowledged; {found.relayed_twice} relayed twice")
+        for line in found.tokens():
+            print(line)
         verdicts = [
-            (not self.lost and ledger.acknowledged > 0,
-             f"no acknowledged message is lost in {rounds} crashes ({len(self.lost)} lost)"),
-            (not self.doubled,
-             f"no message is in a mailbox twice after {rounds} crashes ({len(self.doubled)})"),
-            (not self.resurrected,
-             f"no deleted message comes back after {rounds} crashes ({len(self.resurrected)})"),
+            (not found.lost and acknowledged > 0,
+             f"no acknowledged message is lost in {rounds} crashes ({len(found.lost)} lost)"),
+            (not found.doubled,
+             f"no message is in a mailbox twice after {rounds} crashes ({len(found.doubled)})"),
+            (not found.resurrected,
+             f"no deleted message comes back after {rounds} crashes ({len(found.resurrected)})"),
             (self.slowest_start <= START_SECONDS_ALLOWED
              and self.slowest_rebuild <= REBUILD_SECONDS_ALLOWED,
              f"the server starts with {START_SECONDS_ALLOWED} s of the processor after every crash, "

@@ -290,6 +290,14 @@ class Mailroot:
         self.process.wait()
         self._finish()
 
+    def kill_parent(self):
+        """SIGKILL to the parent alone. Its children end with it, a moment later: what a service
+        manager starts at once may meet them."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+        self.check_log()
+
     def _finish(self):
         self._reader.join(5)
         self.process.stderr.close()

@@ -1,4 +1,5 @@
-"""Clients that work while something happens to the server: what crash_test.py and power_cuts.py share."""
+"""Clients that work while something happens to the server: what crash_test.py, role_kills.py and
+power_cuts.py share."""
 
 import random
 import smtplib
@@ -23,6 +24,8 @@ class Worker(threading.Thread):
     """One session after another until told to stop. What is said in one, mail and imap_life do:
     False: the session is over."""
 
+    services = ["smtp", "smtp", "lmtp", "imaps"]
+
     def __init__(self, server, ledger, seed, stop):
         super().__init__(daemon=True)
         self.server, self.ledger, self.stop = server, ledger, stop
@@ -31,7 +34,7 @@ class Worker(threading.Thread):
     def run(self):
         while not self.stop.is_set():
             try:
-                service = self.random.choice(["smtp", "smtp", "lmtp", "imaps"])
+                service = self.random.choice(self.services)
                 (self.imap_session if service == "imaps" else self.mail_session)(service)
             except (OSError, smtplib.SMTPException):
                 time.sleep(0.01)  # it is being killed or started
