@@ -66,16 +66,21 @@ void segment_header_write(const struct segment_header *header, char *out)
     memcpy(out + SEGMENT_BLOCK_BYTES, out, SEGMENT_BLOCK_BYTES);
 }
 
-static bool header_copy_read(struct segment_header *header, const char *block)
+/* Whole, and a header; of whatever format. */
+static const struct header_on_disk *header_copy(const char *block)
 {
     uint64_t checksum;
     memcpy(&checksum, block, sizeof(checksum));
-    if (le64toh(checksum) != checksum_behind(block, SEGMENT_BLOCK_BYTES, 0))
-        return false;
     const struct header_on_disk *disk = (const struct header_on_disk *)(const void *)block;
-    if (memcmp(disk->magic, header_magic, sizeof(header_magic)) != 0 ||
-        le32toh(disk->format) != HEADER_FORMAT || le32toh(disk->seal_count) > SEALS_MAX ||
-        disk->first == 0)
+    bool is_whole = le64toh(checksum) == checksum_behind(block, SEGMENT_BLOCK_BYTES, 0);
+    return is_whole && memcmp(disk->magic, header_magic, sizeof(header_magic)) == 0 ? disk : NULL;
+}
+
+static bool header_copy_read(struct segment_header *header, const char *block)
+{
+    const struct header_on_disk *disk = header_copy(block);
+    if (disk == NULL || le32toh(disk->format) != HEADER_FORMAT ||
+        le32toh(disk->seal_count) > SEALS_MAX || disk->first == 0)
         return false;
     header->segment = le64toh(disk->segment);
     header->first = le64toh(disk->first);
@@ -91,6 +96,16 @@ static bool header_copy_read(struct segment_header *header, const char *block)
 bool segment_header_read(struct segment_header *header, const char *bytes)
 {
     return header_copy_read(header, bytes) || header_copy_read(header, bytes + SEGMENT_BLOCK_BYTES);
+}
+
+bool segment_header_is_newer(const char *bytes)
+{
+    for (int copy = 0; copy < 2; copy++) {
+        const struct header_on_disk *disk = header_copy(bytes + copy * SEGMENT_BLOCK_BYTES);
+        if (disk != NULL && le32toh(disk->format) > HEADER_FORMAT)
+            return true;
+    }
+    return false;
 }
 
 /* Derived from the seed: nobody can fill a message with heads that are worth a checksum, to make

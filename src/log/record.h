@@ -45,6 +45,8 @@ struct segment_header {
 void segment_header_write(const struct segment_header *header, char *out);
 /* False when both copies are bad. */
 bool segment_header_read(struct segment_header *header, const char *bytes);
+/* A later version wrote it, in a form that this one does not know. */
+bool segment_header_is_newer(const char *bytes);
 
 struct record_head {
     uint64_t number;

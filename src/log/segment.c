@@ -91,6 +91,10 @@ static enum status read_header(struct segments *segments, struct segment *segmen
     if (!read)
         return TRY_LATER;
     struct segment_header *header = &segments->header;
+    if (segment_header_is_newer(segments->header_bytes))
+        return refused("segment %" PRIu64 " in %s was written by a later version of mailroot, in a "
+                       "form that this one does not know: start that version again",
+                       segment->number, segments->directory);
     if (!segment_header_read(header, segments->header_bytes) ||
         header->segment != segment->number || header->bytes < SEGMENT_HEADER_BYTES) {
         /* Both copies are gone. Nothing in it can be told from stale bytes. */

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/logline.h"
 #include "base/status.h"
 #include "test.h"
@@ -458,6 +459,34 @@ static void damaged_headers(struct scene *scene)
     store_segment(scene, bytes, length);
     EXPECT(log_open(&scene->options, &scene->log) == TRY_LATER);
     free(bytes);
+}
+
+/* As a later version would write it: another format, and a checksum that is right. */
+static void raise_format(char *bytes)
+{
+    enum { BLOCK = 4096, FORMAT_AT = 40 };
+    bytes[FORMAT_AT]++;
+    uint64_t checksum = hash_checksum_more(0, text_of(bytes + 8, BLOCK - 8));
+    memcpy(bytes, &checksum, sizeof(checksum));
+    memcpy(bytes + BLOCK, bytes, BLOCK);
+}
+
+static void later_format(struct scene *scene)
+{
+    two_kinds_of_batches(scene);
+    size_t length;
+    log_close(&scene->log);
+    char *bytes = load_segment(scene, &length);
+    raise_format(bytes);
+    store_segment(scene, bytes, length);
+    EXPECT(log_open(&scene->options, &scene->log) == REFUSED);
+    EXPECT(strstr(fail_reason(), "a later version") != NULL);
+    free(bytes);
+}
+
+TEST("a log that a later version wrote is left alone, and the reason says what to do")
+{
+    scene_run(later_format);
 }
 
 TEST("one bad copy of a header costs nothing; two are said, not guessed at; verify names the loss")
