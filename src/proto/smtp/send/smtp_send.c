@@ -76,6 +76,14 @@ static void dispatch(void *argument)
     }
 }
 
+/* The next store knows nothing of these leases and gives the same again: what was not begun is left
+ * to that, or it would be sent twice. */
+static void store_down(void *argument)
+{
+    struct smtp_send *send = argument;
+    smtp_hops_drop_waiting(&send->hops);
+}
+
 /* With the authorities of the settings, which may change; connections under way keep theirs. */
 static void renew_tls(struct smtp_send *send)
 {
@@ -107,6 +115,7 @@ enum status smtp_send_start(struct smtp_send *send)
     renew_tls(send);
     send->sender.sts = smtp_sts_new();
     send->sender.log = protolog_gather_new(send->sender.context->store);
+    rpc_channel_on_down(send->sender.context->store, store_down, send);
     task_spawn(&send->dispatching, "smtp settings", watch_settings, send);
     task_spawn(&send->dispatching, "smtp dispatcher", dispatch, send);
     smtp_requests_start(&send->requests);
@@ -126,6 +135,8 @@ void smtp_send_stop(struct smtp_send **send)
 {
     struct smtp_send *stopping = *send;
     *send = NULL;
+    if (stopping->is_started)
+        rpc_channel_on_down(stopping->sender.context->store, NULL, NULL);
     task_group_finish(&stopping->dispatching);
     task_group_finish(&stopping->probing);
     smtp_requests_finish(&stopping->requests);

@@ -274,15 +274,21 @@ void smtp_hops_add(struct smtp_hops *hops, struct smtp_lease *lease, const struc
     }
 }
 
+void smtp_hops_drop_waiting(struct smtp_hops *hops)
+{
+    size_t position = 0;
+    void *value;
+    while (map_next(hops->by_key, &position, NULL, &value))
+        drop_waiting(value);
+    list_each(link, &hops->starved) hop_free_if_unused(list_entry(link, struct smtp_hop, starved));
+}
+
 void smtp_hops_stop(struct smtp_hops *hops)
 {
     size_t position = 0;
     void *value;
     hops->stopping = true;
-    while (map_next(hops->by_key, &position, NULL, &value)) {
-        struct smtp_hop *hop = value;
-        drop_waiting(hop);
-        task_event_tell_all(&hop->work);
-    }
-    list_each(link, &hops->starved) hop_free_if_unused(list_entry(link, struct smtp_hop, starved));
+    while (map_next(hops->by_key, &position, NULL, &value))
+        task_event_tell_all(&((struct smtp_hop *)value)->work);
+    smtp_hops_drop_waiting(hops);
 }

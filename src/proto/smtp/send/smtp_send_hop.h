@@ -52,6 +52,8 @@ void smtp_hops_finish(struct smtp_hops *hops);
 /* Give the jobs of a lease (owned from now on) to their hops. */
 void smtp_hops_add(struct smtp_hops *hops, struct smtp_lease *lease, const struct queue_job *jobs,
                    unsigned count);
+/* End the jobs that were not begun, without a report. */
+void smtp_hops_drop_waiting(struct smtp_hops *hops);
 /* Begin no job any more; idle connections end. */
 void smtp_hops_stop(struct smtp_hops *hops);
 
