@@ -24,42 +24,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "system"))
 from harness import ROLES, wait_until  # noqa: E402
-from promises import Client, Reckoning  # noqa: E402
+from promises import KINDS, Patient, Reckoning  # noqa: E402
 from smtp_sink import Sink  # noqa: E402
-from worker import USERS, server_with_hop  # noqa: E402
+from worker import server_with_hop  # noqa: E402
 
 VICTIMS = [*ROLES, "parent"]
-KINDS = {"local": ("smtp", USERS), "relay": ("smtp", [None]), "lmtp": ("lmtp", USERS),
-         "append": ("imaps", USERS)}
 CALM = 3  # promises to each client before the first kill
 SERVED_SECONDS = 60
-
-
-class Patient(Client):
-    """A client of one service, that knows in which round it was last promised something it had
-    asked for in that round."""
-
-    def __init__(self, kills, kind, number, stop):
-        seed = f"{kills.options.seed} {kind} {number}"
-        super().__init__(kills.server, kills.reckoning.ledger, seed, stop)
-        service, self.recipients = KINDS[kind]
-        self.services = [service]
-        self.kills = kills
-        self.asked_in = self.served_in = 0
-        self.promises = 0
-
-    def mail(self, client, service):
-        self.asked_in = self.kills.round
-        return super().mail(client, service)
-
-    def imap_life(self, client, user):
-        self.asked_in = self.kills.round
-        return super().imap_life(client, user)
-
-    def heard(self, token, user):
-        super().heard(token, user)
-        self.promises += 1
-        self.served_in = self.asked_in
 
 
 class Kills:
@@ -105,7 +76,6 @@ class Kills:
         stop = threading.Event()
         clients = [Patient(self, kind, number, stop) for number in range(self.options.clients)]
         for client in clients:
-            client.served_in = self.round
             client.start()
         try:
             what(clients)

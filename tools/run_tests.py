@@ -257,6 +257,10 @@ def part_crash(report):
            environment=release)
     stream(report, "kills of roles", sys.executable, "tests/role_kills.py", "--rounds", "5",
            environment=release)
+    stream(report, "full disks", sys.executable, "tests/full_disks.py", "--fillings", "3",
+           environment=release)
+    stream(report, "starts with a queue", sys.executable, "tests/queued_start.py", "--messages",
+           "1000", "--starts", "1", environment=release)
 
 
 def part_sim(report):

@@ -112,6 +112,18 @@ class NoDescriptorLeft(ServerTest):
     def test_mail_is_put_off_while_the_store_has_no_descriptor(self):
         self.expect_put_off("store")
 
+    def test_a_file_waits_in_the_pickup_folder_while_the_store_has_no_descriptor(self):
+        start = len(self.server.log)
+        file = self.server.directory / "file"
+        file.write_bytes(text_message("picked up"))
+        with Descriptors(self.server.role_pids("store")):
+            file.rename(self.server.directory / "data" / "pickup" / "file")
+            self.server.wait_log("event=pickup.put_off .*Too many open files", start=start)
+        wait_until(lambda: any(b"Subject: picked up" in message
+                               for message in self.server.fetch("alice")), "it is taken", 30, 0.2)
+        self.kept.add(b"picked up")
+        self.expect_served("picked up again")
+
     def test_mail_is_put_off_while_auth_has_no_descriptor(self):
         self.expect_put_off("auth")
 

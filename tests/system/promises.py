@@ -1,6 +1,6 @@
-"""What a server under load promised and what is found afterwards: what crash_test.py and role_kills.py
-share. Each message carries a token of its own; one that was answered 250 or OK must be in its
-mailbox exactly once, or at the next hop at least once."""
+"""What a server under load promised and what is found afterwards: what crash_test.py, role_kills.py
+and full_disks.py share. Each message carries a token of its own; one that was answered 250 or OK
+must be in its mailbox exactly once, or at the next hop at least once."""
 
 import re
 import threading
@@ -8,6 +8,8 @@ import threading
 from harness import pop_retrieve, text_message, wait_until
 from worker import USERS, Worker
 
+KINDS = {"local": ("smtp", USERS), "relay": ("smtp", [None]), "lmtp": ("lmtp", USERS),
+         "append": ("imaps", USERS)}
 TOKEN = re.compile(rb"(?m)^Subject: token ([0-9a-f]+)\r$")
 
 
@@ -91,6 +93,41 @@ class Client(Worker):
         return bool(answer)
 
 
+class Patient(Client):
+    """A client of one service, that knows in which of the rounds it was last promised something it
+    had asked for in that round, and how often it was asked to come later."""
+
+    def __init__(self, rounds, kind, number, stop):
+        seed = f"{rounds.options.seed} {kind} {number}"
+        super().__init__(rounds.server, rounds.reckoning.ledger, seed, stop)
+        service, self.recipients = KINDS[kind]
+        self.services = [service]
+        self.rounds = rounds
+        self.asked_in = self.served_in = rounds.round
+        self.promises = self.put_off = 0
+
+    def begin(self):
+        self.asked_in, self.promises_before = self.rounds.round, self.promises
+
+    def end(self, is_open):
+        """Whoever is asked to come later still has a session."""
+        self.put_off += is_open and self.promises == self.promises_before
+        return is_open
+
+    def mail(self, client, service):
+        self.begin()
+        return self.end(super().mail(client, service))
+
+    def imap_life(self, client, user):
+        self.begin()
+        return self.end(super().imap_life(client, user))
+
+    def heard(self, token, user):
+        super().heard(token, user)
+        self.promises += 1
+        self.served_in = self.asked_in
+
+
 class Reckoning:
     """Holds mailboxes and next hop against what was promised."""
 
@@ -107,7 +144,7 @@ class Reckoning:
         ledger = self.ledger
         # What was taken while auth was dead is looked up a little later.
         wait_until(lambda: "lookup" not in self.server.cli("queue", "list", expect=None),
-                   "nothing waits for the directory", 60, 0.1)
+                   "nothing waits for the directory", step=0.1)
         for user in USERS:
             found = self.take_mailbox(user)
             for token, count in found.items():
@@ -155,7 +192,7 @@ class Reckoning:
             self.count_sink()
             return self.ledger.remote <= set(self.sink_seen)
         try:
-            wait_until(all_there, "every relayed message is at the sink", 30, 0.05)
+            wait_until(all_there, "every relayed message is at the sink", step=0.05)
         except AssertionError:
             self.note_lost(self.ledger.remote - set(self.sink_seen), "sink")
         self.relayed_twice += sum(count > 1 for count in self.sink_seen.values())
