@@ -57,8 +57,9 @@ class Crash:
             environment = {"MAILROOT_CRASH_AT": f"{point}:{passes}"}
         self.start(environment)
         stop = threading.Event()
-        clients = [Client(self.server, self.reckoning.ledger, (self.options.seed, number, n).__hash__(),
-                          stop) for n in range(self.options.clients)]
+        clients = [Client(self.server, self.reckoning.ledger,
+                          (self.options.seed, number, n).__hash__(), stop)
+                   for n in range(self.options.clients)]
         for client in clients:
             client.start()
         time.sleep(self.random.uniform(0.1, 0.8))
