@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "base/check.h"
+
 static void put(struct buffer *out, const void *bytes, size_t length)
 {
     buffer_append(out, text_of(bytes, length));
@@ -39,6 +41,13 @@ void wire_put_text(struct buffer *out, struct text text)
     }
     wire_put_u32(out, (uint32_t)text.length);
     buffer_append(out, text);
+}
+
+void wire_set_u32(struct buffer *out, size_t at, uint32_t value)
+{
+    value = htobe32(value);
+    check(at <= out->length && out->length - at >= sizeof(value));
+    memcpy(out->data + at, &value, sizeof(value));
 }
 
 struct wire_reader wire_reader_of(struct text bytes)

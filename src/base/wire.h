@@ -11,6 +11,8 @@ void wire_put_u32(struct buffer *out, uint32_t value);
 void wire_put_u64(struct buffer *out, uint64_t value);
 /* u32 length, then the bytes. */
 void wire_put_text(struct buffer *out, struct text text);
+/* Another value for the u32 that was put at this offset. */
+void wire_set_u32(struct buffer *out, size_t at, uint32_t value);
 
 /* Reading past the end or a length that lies sets `bad` and gives zero or "" from then on, so
  * a record is read to its end and checked once with wire_end. */

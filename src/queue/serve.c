@@ -401,20 +401,18 @@ static enum status lease(struct queue *queue, struct text request, struct buffer
 void serve_jobs(struct queue *queue, struct rpc_call *call, struct text request,
                 serve_jobs_lease *give)
 {
-    struct buffer jobs, out;
+    struct buffer jobs;
     unsigned count = 0;
     buffer_init(&jobs, RPC_FRAME_MAX - 64);
+    wire_put_u32(&jobs, count);
     enum status status = serve_begin_call(queue);
     if (status == OK)
         status = give(queue, request, &jobs, &count);
-    buffer_init(&out, RPC_FRAME_MAX);
-    wire_put_u32(&out, count);
-    buffer_append(&out, buffer_text(&jobs));
+    wire_set_u32(&jobs, 0, count);
     if (status == OK)
-        rpc_answer(&call, buffer_text(&out));
+        rpc_answer(&call, buffer_text(&jobs));
     else
         rpc_fail(&call, status, fail_reason());
-    buffer_finish(&out);
     buffer_finish(&jobs);
     serve_end_call(queue);
 }

@@ -138,7 +138,6 @@ void queue_job_encode(const struct queue_job *job, struct buffer *out)
     wire_put_text(out, job->sender);
     put_terms(out, &job->terms);
     wire_put_u64(out, job->size);
-    wire_put_text(out, job->body);
     wire_put_u32(out, job->recipient_count);
     for (unsigned i = 0; i < job->recipient_count; i++) {
         wire_put_u32(out, job->recipients[i].number);
@@ -146,6 +145,7 @@ void queue_job_encode(const struct queue_job *job, struct buffer *out)
         wire_put_text(out, job->recipients[i].original_recipient);
         wire_put_u8(out, (uint8_t)job->recipients[i].notify);
     }
+    wire_put_text(out, job->body);
 }
 
 bool queue_job_decode(struct wire_reader *in, struct arena *arena, struct queue_job *out)
@@ -158,7 +158,6 @@ bool queue_job_decode(struct wire_reader *in, struct arena *arena, struct queue_
     out->sender = wire_get_text(in);
     get_terms(in, &out->terms);
     out->size = wire_get_u64(in);
-    out->body = wire_get_text(in);
     out->recipient_count = wire_get_u32(in);
     if (in->bad || out->recipient_count > in->rest.length / 13)
         return false;
@@ -171,6 +170,7 @@ bool queue_job_decode(struct wire_reader *in, struct arena *arena, struct queue_
         recipients[i].notify = wire_get_u8(in);
     }
     out->recipients = recipients;
+    out->body = wire_get_text(in);
     return !in->bad;
 }
 

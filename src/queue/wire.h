@@ -31,6 +31,7 @@ void queue_commit_encode_head(const struct queue_commit_request *request, struct
 void queue_commit_encode(const struct queue_commit_request *request, struct buffer *out);
 bool queue_commit_decode(struct text bytes, struct arena *arena, struct queue_commit_request *out);
 
+/* The body is last: job.c reads it to where it then stands. */
 void queue_job_encode(const struct queue_job *job, struct buffer *out);
 bool queue_job_decode(struct wire_reader *in, struct arena *arena, struct queue_job *out);
 

@@ -131,9 +131,12 @@ TEST("a wire reader never runs past its end")
     struct buffer out;
     buffer_init(&out, 100);
     wire_put_u16(&out, 513);
+    wire_put_u32(&out, 0);
     wire_put_text(&out, TEXT("hello"));
+    wire_set_u32(&out, 2, 70000);
     struct wire_reader in = wire_reader_of(buffer_text(&out));
     EXPECT(wire_get_u16(&in) == 513);
+    EXPECT(wire_get_u32(&in) == 70000);
     EXPECT_TEXT(wire_get_text(&in), "hello");
     EXPECT(wire_end(&in));
     EXPECT(wire_get_u64(&in) == 0 && in.bad);

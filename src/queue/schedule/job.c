@@ -56,27 +56,35 @@ static void fill_job(struct queue_job *job, const struct queued_item *queued,
     job->recipients = recipients;
 }
 
+/* The body, behind what was encoded with none. */
+static bool put_body(struct queue *queue, const struct message *message, const struct item *item,
+                     struct buffer *out)
+{
+    size_t begin = out->length;
+    if (read_marked(queue, message, item, 0, QUEUE_BODY_INLINE_MAX, out) != OK)
+        return false;
+    wire_set_u32(out, begin - sizeof(uint32_t), (uint32_t)(out->length - begin));
+    return true;
+}
+
 bool job_put(struct queue *queue, struct queued_item *queued, struct buffer *out)
 {
     struct arena arena;
     struct message message;
     struct item item;
     struct queue_job job;
-    struct buffer body;
-    uint64_t losses = queue->send_losses;
+    size_t before = out->length;
     arena_init(&arena);
-    buffer_init(&body, QUEUE_BODY_INLINE_MAX);
     bool known = store_message(queue->store, queued->message->id, &arena, &message) &&
                  item_read(queue, queued, &arena, &item);
     if (known) {
         fill_job(&job, queued, &message, &item, &arena);
-        if (job.size <= QUEUE_BODY_INLINE_MAX)
-            known = read_marked(queue, &message, &item, 0, QUEUE_BODY_INLINE_MAX, &body) == OK;
-        job.body = buffer_text(&body);
-    }
-    if (known && losses == queue->send_losses)
         queue_job_encode(&job, out);
-    buffer_finish(&body);
+        if (job.size <= QUEUE_BODY_INLINE_MAX)
+            known = put_body(queue, &message, &item, out);
+    }
+    if (!known)
+        buffer_cut(out, before);
     arena_finish(&arena);
     return known;
 }
