@@ -13,6 +13,7 @@ void gathered_init(struct gathered *gathered)
 {
     *gathered = (struct gathered){0};
     sorted_init(&gathered->keys);
+    list_init(&gathered->walks);
 }
 
 static void draw(struct gathered *gathered)
@@ -70,17 +71,6 @@ static void take_out(struct gathered *gathered, struct text key)
         sorted_remove(&gathered->keys, key);
 }
 
-void gathered_apply(struct gathered *gathered, struct text changes)
-{
-    struct index_change change;
-    while (index_change_next(&changes, &change))
-        if (change.is_delete)
-            take_out(gathered, change.key);
-        else
-            put(gathered, change.key, change.value);
-    draw(gathered);
-}
-
 size_t gathered_bytes(const struct gathered *gathered)
 {
     return gathered->keys.bytes;
@@ -98,25 +88,74 @@ enum gathered_answer gathered_get(const struct gathered *gathered, struct text k
     return GATHERED_HERE;
 }
 
-struct gathered_key *gathered_copy(const struct gathered *gathered, struct text prefix,
-                                   struct text from, struct arena *arena)
+static struct gathered_key *copy_next(struct gathered_walk *walk)
 {
-    struct gathered_key *first = NULL, **end = &first;
-    for (const struct sorted_key *here =
-             sorted_seek(&gathered->keys, text_compare(from, prefix) > 0 ? from : prefix);
-         here != NULL && text_starts_with(here->key, prefix); here = here->next[0]) {
-        struct gathered_key *copy = arena_alloc(arena, sizeof(*copy));
-        *copy = (struct gathered_key){.key = arena_copy(arena, here->key),
-                                      .value = arena_copy(arena, here->value),
-                                      .is_gone = (here->marks & IS_GONE) != 0};
-        *end = copy;
-        end = &copy->next;
+    const struct sorted_key *here = walk->at;
+    if (here == NULL || !text_starts_with(here->key, walk->prefix))
+        return NULL;
+    walk->at = here->next[0];
+    struct gathered_key *copy = arena_alloc(&walk->arena, sizeof(*copy));
+    *copy = (struct gathered_key){.key = arena_copy(&walk->arena, here->key),
+                                  .value = arena_copy(&walk->arena, here->value),
+                                  .is_gone = (here->marks & IS_GONE) != 0};
+    return copy;
+}
+
+/* Before anything changes. */
+static void copy_walks(struct gathered *gathered)
+{
+    list_each(link, &gathered->walks)
+    {
+        struct gathered_walk *walk = list_entry(link, struct gathered_walk, link);
+        struct gathered_key **end = &walk->copied;
+        while (*end != NULL)
+            end = &(*end)->next;
+        while ((*end = copy_next(walk)) != NULL)
+            end = &(*end)->next;
+        walk->at = NULL;
     }
-    return first;
+}
+
+void gathered_apply(struct gathered *gathered, struct text changes)
+{
+    struct index_change change;
+    copy_walks(gathered);
+    while (index_change_next(&changes, &change))
+        if (change.is_delete)
+            take_out(gathered, change.key);
+        else
+            put(gathered, change.key, change.value);
+    draw(gathered);
+}
+
+void gathered_walk_step(struct gathered_walk *walk)
+{
+    if (walk->copied == NULL) {
+        walk->current = copy_next(walk);
+        return;
+    }
+    walk->current = walk->copied;
+    walk->copied = walk->copied->next;
+}
+
+void gathered_walk_begin(struct gathered *gathered, struct text prefix, struct text from,
+                         struct gathered_walk *walk)
+{
+    *walk = (struct gathered_walk){.prefix = prefix, .at = sorted_seek(&gathered->keys, from)};
+    arena_init(&walk->arena);
+    list_append(&gathered->walks, &walk->link);
+    gathered_walk_step(walk);
+}
+
+void gathered_walk_end(struct gathered_walk *walk)
+{
+    list_remove(&walk->link);
+    arena_finish(&walk->arena);
 }
 
 void gathered_write(struct gathered *gathered, gathered_write_one *write, void *context)
 {
+    copy_walks(gathered);
     for (const struct sorted_key *here = gathered->keys.head->next[0]; here != NULL;
          here = here->next[0]) {
         bool is_gone = (here->marks & IS_GONE) != 0;

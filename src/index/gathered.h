@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/list.h"
 #include "index/sorted.h"
 
 enum { GATHERED_FIRST_BYTES = 256 };
@@ -22,6 +23,7 @@ struct gathered {
     struct sorted keys;
     uint64_t last[GATHERED_FIRST_BYTES]; /* sorted_beginning of the engine's last key of each */
     size_t drawn;                        /* of the memory account */
+    struct list walks;
 };
 
 void gathered_init(struct gathered *gathered);
@@ -48,9 +50,20 @@ struct gathered_key {
     struct text key, value;
     bool is_gone;
 };
-/* Those with this prefix from `from` on, ascending, copied into arena. NULL: none. */
-struct gathered_key *gathered_copy(const struct gathered *gathered, struct text prefix,
-                                   struct text from, struct arena *arena);
+/* A walk over the keys with a prefix as they are when it begins, ascending. */
+struct gathered_walk {
+    struct list link;
+    struct arena arena;
+    struct text prefix;
+    const struct sorted_key *at;  /* the next, while nothing has changed since */
+    struct gathered_key *copied;  /* else the rest of them */
+    struct gathered_key *current; /* NULL: at the end */
+};
+void gathered_walk_begin(struct gathered *gathered, struct text prefix, struct text from,
+                         struct gathered_walk *walk);
+/* To the next. The one before stays as it is until the walk ends. */
+void gathered_walk_step(struct gathered_walk *walk);
+void gathered_walk_end(struct gathered_walk *walk);
 
 /* All of them, ascending, to the engine; it has them from then on. */
 typedef void gathered_write_one(void *context, struct text key, struct text value, bool is_gone);

@@ -141,7 +141,7 @@ static bool rocks_get(struct index *index, struct text key, struct buffer *out)
 struct walk {
     rocksdb_iterator_t *at;
     struct text prefix, key, value; /* where RocksDB's stands; no key: at its end */
-    struct gathered_key *gathered;
+    struct gathered_walk gathered;
 };
 
 static void read_written(struct walk *walk)
@@ -173,18 +173,18 @@ static bool visit_written(struct walk *walk, index_visit *visit, void *context)
 
 static bool visit_gathered(struct walk *walk, index_visit *visit, void *context)
 {
-    struct gathered_key *here = walk->gathered;
-    walk->gathered = here->next;
+    const struct gathered_key *here = walk->gathered.current;
+    gathered_walk_step(&walk->gathered);
     return here->is_gone || visit(context, here->key, here->value);
 }
 
 static void walk_both(struct walk *walk, index_visit *visit, void *context)
 {
     bool more = true;
-    while (more && (walk->gathered != NULL || walk->key.length > 0)) {
-        int order = walk->gathered == NULL  ? 1
-                    : walk->key.length == 0 ? -1
-                                            : text_compare(walk->gathered->key, walk->key);
+    while (more && (walk->gathered.current != NULL || walk->key.length > 0)) {
+        int order = walk->gathered.current == NULL ? 1
+                    : walk->key.length == 0        ? -1
+                                            : text_compare(walk->gathered.current->key, walk->key);
         if (order == 0) /* the gathered one is newer */
             step_written(walk);
         more =
@@ -197,11 +197,8 @@ static void rocks_scan(struct index *index, struct text prefix, struct text from
 {
     struct rocks *rocks = (struct rocks *)index;
     struct text start = text_compare(from, prefix) > 0 ? from : prefix;
-    struct arena arena;
-    arena_init(&arena);
-    struct walk walk = {.at = rocksdb_create_iterator(rocks->db, rocks->read),
-                        .prefix = prefix,
-                        .gathered = gathered_copy(&rocks->gathered, prefix, start, &arena)};
+    struct walk walk = {.at = rocksdb_create_iterator(rocks->db, rocks->read), .prefix = prefix};
+    gathered_walk_begin(&rocks->gathered, prefix, start, &walk.gathered);
     rocksdb_iter_seek(walk.at, start.length > 0 ? start.data : "", start.length);
     read_written(&walk);
     walk_both(&walk, visit, context);
@@ -210,7 +207,7 @@ static void rocks_scan(struct index *index, struct text prefix, struct text from
     if (error != NULL)
         fail(index, "reading keys in order", error);
     rocksdb_iter_destroy(walk.at);
-    arena_finish(&arena);
+    gathered_walk_end(&walk.gathered);
 }
 
 /* What gathered is to be told at the beginning: the last key of each first byte. */

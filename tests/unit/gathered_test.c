@@ -169,6 +169,44 @@ TEST("long keys with one beginning are not told apart")
     end(&world);
 }
 
+static void expect_step(struct gathered_walk *walk, const char *key, const char *value)
+{
+    EXPECT(walk->current != NULL);
+    EXPECT_TEXT(walk->current->key, key);
+    EXPECT_TEXT(walk->current->value, value);
+    gathered_walk_step(walk);
+}
+
+TEST("a walk shows what was there when it began, whatever happens meanwhile")
+{
+    struct world world;
+    struct gathered_walk walk, other;
+    begin(&world);
+    gathered_note_written(&world.gathered, TEXT("m9"));
+    put(&world, "m1", "a");
+    put(&world, "m2", "b");
+    take_out(&world, "m3");
+    put(&world, "m4", "c");
+    put(&world, "q1", "d");
+    gathered_walk_begin(&world.gathered, TEXT("m"), TEXT("m1"), &walk);
+    gathered_walk_begin(&world.gathered, TEXT("m"), TEXT("m4"), &other);
+    expect_step(&walk, "m1", "a");
+    put(&world, "m2", "later");
+    put(&world, "m3", "later");
+    expect_written(&world, "m1=a m2=later m3=later m4=c q1=d ");
+    put(&world, "m5", "later");
+    expect_step(&walk, "m2", "b");
+    EXPECT(walk.current->is_gone);
+    expect_step(&walk, "m3", "");
+    expect_step(&walk, "m4", "c");
+    EXPECT(walk.current == NULL);
+    gathered_walk_end(&walk);
+    expect_step(&other, "m4", "c");
+    EXPECT(other.current == NULL);
+    gathered_walk_end(&other);
+    end(&world);
+}
+
 TEST("what it holds is drawn from the account of memory, and given back")
 {
     struct world world;
