@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "mail/body_scan.h"
 #include "mail/header.h"
 #include "store/internal.h"
 
@@ -98,8 +99,7 @@ static void note_bytes(struct append *append, struct text bytes)
     message->size += bytes.length;
     if (!append->facts.ended)
         header_facts_feed(&append->facts, bytes);
-    for (size_t i = 0; i < bytes.length && !message->is_8bit; i++)
-        message->is_8bit = (unsigned char)bytes.data[i] >= 0x80;
+    message->is_8bit = message->is_8bit || body_has_8bit(bytes);
 }
 
 enum status append_bytes(struct append *append, struct text bytes)
