@@ -1,4 +1,4 @@
-/* Files as arrays of blocks, each with what is durable beside what is read; see memory_disk.h. */
+/* Files as arrays of sectors, each with what is durable beside what is read; see memory_disk.h. */
 #include "log/memory_disk.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "base/wire.h"
 
-enum { FILES_MAX = 256, NAME_BYTES = 128, BLOCK_BYTES = 4096 };
+enum { FILES_MAX = 256, NAME_BYTES = 128, SECTOR_BYTES = 512 };
 
 /* What is read now, and what a crash leaves. Names too are durable only once the directory is
  * synced; an empty name is no name. */
@@ -20,7 +20,7 @@ struct memory_file {
     bool used;
     char name[NAME_BYTES], durable_name[NAME_BYTES];
     char *bytes, *durable;
-    bool *dirty; /* per block */
+    bool *dirty; /* per sector */
     size_t length;
     unsigned open_count;
     bool locked;
@@ -87,7 +87,7 @@ static void forget_unreferenced(struct memory_disk *disk, struct memory_file *fi
 
 static bool grow(struct memory_disk *disk, struct memory_file *file, size_t length)
 {
-    length = (length + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+    length = (length + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
     if (length <= file->length)
         return true;
     if (length - file->length > disk->capacity - disk->in_use)
@@ -95,12 +95,12 @@ static bool grow(struct memory_disk *disk, struct memory_file *file, size_t leng
     disk->in_use += length - file->length;
     file->bytes = realloc(file->bytes, length);
     file->durable = realloc(file->durable, length);
-    file->dirty = realloc(file->dirty, length / BLOCK_BYTES * sizeof(bool));
+    file->dirty = realloc(file->dirty, length / SECTOR_BYTES * sizeof(bool));
     check(file->bytes != NULL && file->durable != NULL && file->dirty != NULL);
     memset(file->bytes + file->length, 0, length - file->length);
     memset(file->durable + file->length, 0, length - file->length);
-    memset(file->dirty + file->length / BLOCK_BYTES, 0,
-           (length - file->length) / BLOCK_BYTES * sizeof(bool));
+    memset(file->dirty + file->length / SECTOR_BYTES, 0,
+           (length - file->length) / SECTOR_BYTES * sizeof(bool));
     file->length = length;
     return true;
 }
@@ -183,9 +183,9 @@ static ssize_t disk_write(void *context, int fd, const void *bytes, size_t lengt
         return fail(disk, ENOSPC);
     if (put > 0) {
         memcpy(file->bytes + offset, bytes, put);
-        size_t last = ((size_t)offset + put - 1) / BLOCK_BYTES;
-        for (size_t block = (size_t)offset / BLOCK_BYTES; block <= last; block++)
-            file->dirty[block] = true;
+        size_t last = ((size_t)offset + put - 1) / SECTOR_BYTES;
+        for (size_t sector = (size_t)offset / SECTOR_BYTES; sector <= last; sector++)
+            file->dirty[sector] = true;
     }
     if (!works)
         return fail(disk, error);
@@ -193,12 +193,12 @@ static ssize_t disk_write(void *context, int fd, const void *bytes, size_t lengt
     return (ssize_t)put;
 }
 
-/* Each dirty block reaches the medium, or with `by_chance` perhaps; none is dirty afterwards. */
+/* Each dirty sector reaches the medium, or with `by_chance` perhaps; none is dirty afterwards. */
 static void write_back(struct memory_file *file, bool by_chance)
 {
-    for (size_t i = 0; i < file->length / BLOCK_BYTES; i++) {
+    for (size_t i = 0; i < file->length / SECTOR_BYTES; i++) {
         if (file->dirty[i] && (!by_chance || random_below(2) == 0))
-            memcpy(file->durable + i * BLOCK_BYTES, file->bytes + i * BLOCK_BYTES, BLOCK_BYTES);
+            memcpy(file->durable + i * SECTOR_BYTES, file->bytes + i * SECTOR_BYTES, SECTOR_BYTES);
         file->dirty[i] = false;
     }
 }

@@ -1,7 +1,7 @@
 /* A disk in memory that behaves as badly as real ones may, for tests and the simulation: calls
- * fail on demand, a failed write leaves a part behind, a failed sync leaves any of the blocks
+ * fail on demand, a failed write leaves a part behind, a failed sync leaves any of the sectors
  * behind and forgets that the others were dirty, and a crash keeps of what was not synced whatever
- * chance decides, block by block. Repeatable under random_seed_for_test. */
+ * chance decides, sector by sector. Repeatable under random_seed_for_test. */
 #ifndef LOG_MEMORY_DISK_H
 #define LOG_MEMORY_DISK_H
 

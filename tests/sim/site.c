@@ -76,34 +76,53 @@ void site_store_path(const struct site *site, char *out, size_t room)
     snprintf(out, room, "%s/%s/store", site->directory, site->name);
 }
 
-static struct settings_source *source_of(const struct site *site, uint16_t other_port,
-                                         uint16_t outside_port)
+static const struct {
+    const char *idle, *other, *outside, *after;
+} variants[SITE_VARIANTS] = {
+    {"2m", "timeout greeting 5m", "timeout greeting 5m", "10m 10m then 20m"},
+    {"5m", "limit connections 1", "limit messages 3", "5m 15m then 30m"},
+    {"1m", "limit messages 1", "timeout end 2m", "20m then 10m"},
+    {"10m", "hello helo", "limit connections 2", "1m 2m then 40m"},
+};
+
+static void write_settings(const struct site *site, struct buffer *out)
 {
-    char *text;
+    const char *name = site->name;
+    buffer_printf(out, "host %s.test\ndata %s/%s\nrun %s/%s\nsandbox off\n", name, site->directory,
+                  name, site->directory, name);
+    buffer_printf(out, "domain %s.test {\n    user sender u0 u1 u2\n}\n", name);
+    buffer_printf(out,
+                  "server in {\n    listen 127.0.0.1:%u smtp\n    relay 127.0.0.0/8\n"
+                  "    limit connections-per-address 100000\n    limit idle %s\n}\n",
+                  site->ports[DOOR_SMTP], variants[site->variant].idle);
+    buffer_printf(out,
+                  "server mailboxes {\n    listen 127.0.0.1:%u imap\n    listen 127.0.0.1:%u pop3\n"
+                  "    login cleartext\n    limit connections-per-address 100000\n}\n",
+                  site->ports[DOOR_IMAP], site->ports[DOOR_POP3]);
+    buffer_printf(out,
+                  "connector other {\n    to %c.test\n    smart-host 127.0.0.1:%u\n    %s\n}\n",
+                  name[0] == 'a' ? 'b' : 'a', site->other_port, variants[site->variant].other);
+    buffer_printf(out, "connector outside {\n    to *\n    smart-host 127.0.0.1:%u\n    %s\n}\n",
+                  site->outside_port, variants[site->variant].outside);
+    buffer_printf(out,
+                  "retry {\n    glitch 1m x3\n    after %s\n    delay-notice 0\n    expire 6h\n}\n",
+                  variants[site->variant].after);
+}
+
+static struct settings_source *source_of(const struct site *site)
+{
     struct settings_source *source;
-    check(asprintf(&text,
-                   "host %1$s.test\ndata %2$s/%1$s\nrun %2$s/%1$s\nsandbox off\n"
-                   "domain %1$s.test {\n    user sender u0 u1 u2\n}\n"
-                   "server in {\n    listen 127.0.0.1:%3$u smtp\n    relay 127.0.0.0/8\n"
-                   "    limit connections-per-address 100000\n    limit idle 2m\n}\n"
-                   "server mailboxes {\n    listen 127.0.0.1:%7$u imap\n"
-                   "    listen 127.0.0.1:%8$u pop3\n    login cleartext\n"
-                   "    limit connections-per-address 100000\n}\n"
-                   "connector other {\n    to %4$c.test\n    smart-host 127.0.0.1:%5$u\n}\n"
-                   "connector outside {\n    to *\n    smart-host 127.0.0.1:%6$u\n}\n"
-                   "retry {\n    glitch 1m x3\n    after 10m 10m then 20m\n    delay-notice 0\n"
-                   "    expire 6h\n}\n",
-                   site->name, site->directory, site->ports[DOOR_SMTP],
-                   site->name[0] == 'a' ? 'b' : 'a', other_port, outside_port,
-                   site->ports[DOOR_IMAP], site->ports[DOOR_POP3]) > 0);
-    check(settings_source_of(TEXT("sim.conf"), text_from(text), &source) == OK);
-    free(text);
+    struct buffer text;
+    buffer_init(&text, CONFIGURATION_MAX);
+    write_settings(site, &text);
+    check(settings_source_of(TEXT("sim.conf"), buffer_text(&text), &source) == OK);
+    buffer_finish(&text);
     return source;
 }
 
-struct settings *site_settings(const struct site *site, uint16_t other_port, uint16_t outside_port)
+struct settings *site_settings(const struct site *site)
 {
-    struct settings_source *source = source_of(site, other_port, outside_port);
+    struct settings_source *source = source_of(site);
     struct settings *settings = NULL;
     struct buffer errors;
     buffer_init(&errors, 1 << 16);
@@ -115,17 +134,24 @@ struct settings *site_settings(const struct site *site, uint16_t other_port, uin
     return settings;
 }
 
-static void configure(struct site *site, uint16_t other_port, uint16_t outside_port)
+static void configure(struct site *site)
 {
-    struct settings_source *source = source_of(site, other_port, outside_port);
+    struct settings_source *source = source_of(site);
     struct buffer bytes;
     buffer_init(&bytes, CONFIGURATION_MAX);
     settings_source_encode(source, &bytes);
     settings_source_free(&source);
-    struct role_configuration configuration = {.version = 1, .source = buffer_text(&bytes)};
+    struct role_configuration configuration = {.version = ++site->version,
+                                               .source = buffer_text(&bytes)};
     for (unsigned i = 0; i < PROGRAMS; i++)
         check(role_instance_configure(site->roles[programs[i]->kind], &configuration) == OK);
     buffer_finish(&bytes);
+}
+
+void site_reload(struct site *site, unsigned variant)
+{
+    site->variant = variant;
+    configure(site);
 }
 
 static void join(struct site *site)
@@ -171,9 +197,9 @@ static void listen_at(const struct site *site)
                                    dup(site->fds[i])) == OK);
 }
 
-bool site_start(struct site *site, uint16_t other_port, uint16_t outside_port)
+bool site_start(struct site *site)
 {
-    struct settings *settings = site_settings(site, other_port, outside_port);
+    struct settings *settings = site_settings(site);
     make_directories(site);
     people_settle(site->name[0], settings);
     settings_release(&settings);
@@ -183,7 +209,7 @@ bool site_start(struct site *site, uint16_t other_port, uint16_t outside_port)
     check(seats_new(1, &seats) == OK);
     role_instance_seats(site->roles[ROLE_FRONT], seats);
     role_instance_disk(site->roles[ROLE_STORE], &site->role_disk);
-    configure(site, other_port, outside_port);
+    configure(site);
     join(site);
     listen_at(site);
     for (unsigned i = 0; i < PROGRAMS; i++)

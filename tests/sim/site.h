@@ -18,13 +18,20 @@ struct site {
     struct role_instance *roles[ROLE_PARENT];
     int fds[DOORS];
     uint16_t ports[DOORS];
+    uint16_t other_port, outside_port; /* mail for the other site and for all the world */
+    uint64_t version;                  /* of its settings */
+    unsigned variant;                  /* of them */
 };
+/* Settings that differ in what may change while it runs: limits, retry intervals, ways. */
+enum { SITE_VARIANTS = 4 };
 
 /* Its ports are opened, nothing runs. The disk is what was saved below the directory, or empty. */
 void site_open(struct site *site, const char *directory, unsigned number);
-/* Mail for the other site and for all the world leaves to these ports. False: it does not start,
- * which the medium may be the cause of. YIELDS. */
-bool site_start(struct site *site, uint16_t other_port, uint16_t outside_port);
+/* Its ports for what leaves are set. False: it does not start, which the medium may be the cause
+ * of. YIELDS. */
+bool site_start(struct site *site);
+/* It runs: all its roles get the settings of this variant. */
+void site_reload(struct site *site, unsigned variant);
 /* In order, as for SIGTERM. YIELDS. */
 void site_stop(struct site *site);
 /* The power fails; else the process ends and the kernel writes what it has. Nothing of it runs
@@ -33,6 +40,6 @@ void site_save(struct site *site, bool power_fails);
 /* Of the store. */
 void site_store_path(const struct site *site, char *out, size_t room);
 /* The settings it runs with; the caller releases them. */
-struct settings *site_settings(const struct site *site, uint16_t other_port, uint16_t outside_port);
+struct settings *site_settings(const struct site *site);
 
 #endif

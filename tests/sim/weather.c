@@ -18,6 +18,9 @@ static const struct kind kinds[WEATHER_KINDS] = {
     [WEATHER_DISK_ERROR] = {"disk-error", 2, false},
     [WEATHER_POWER_CUT] = {"power-cut", 2, false},
     [WEATHER_KILL] = {"kill", 2, false},
+    [WEATHER_PARTED] = {"parted", 6, true},
+    [WEATHER_SHORT_WRITE] = {"short-write", 2, true},
+    [WEATHER_RELOAD] = {"reload", 1, true},
 };
 
 enum { SCALES = 20 };

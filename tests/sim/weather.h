@@ -16,6 +16,9 @@ enum weather_kind {
     WEATHER_DISK_ERROR,  /* an epoch, for each site: one call fails */
     WEATHER_POWER_CUT,   /* an epoch ends by it, at one site */
     WEATHER_KILL,        /* an epoch ends by it, for all roles of both sites */
+    WEATHER_PARTED,      /* a wire, now and then: it carries nothing for up to 3 hours */
+    WEATHER_SHORT_WRITE, /* a write to a disk: a part of it is done, and told */
+    WEATHER_RELOAD,      /* a site, now and then: it gets other settings */
     WEATHER_KINDS
 };
 

@@ -47,12 +47,24 @@ void wire_open(struct wire *wire)
     wire->fd = wire_listen(&wire->port);
 }
 
+/* Looked at whenever there is something to carry. */
+static bool is_parted(struct wire *wire)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms >= wire->looked_ms + MINUTE && wire->parted_until_ms <= now_ms) {
+        wire->looked_ms = now_ms;
+        if (weather_strikes(wire->weather, WEATHER_PARTED))
+            wire->parted_until_ms = now_ms + weather_below(wire->weather, WEATHER_PARTED, 3 * HOUR);
+    }
+    return wire->parted_until_ms > now_ms;
+}
+
 static bool carry(struct link *link, struct stream *from, struct stream *to)
 {
     struct wire *wire = link->wire;
     if (stream_fill(from) != OK)
         return false;
-    if (weather_strikes(wire->weather, WEATHER_RESET))
+    if (is_parted(wire) || weather_strikes(wire->weather, WEATHER_RESET))
         return false;
     int64_t delay_ms = random_below(20);
     if (weather_strikes(wire->weather, WEATHER_STALL))
@@ -85,7 +97,8 @@ static void link_task(void *argument)
 {
     struct link *link = argument;
     struct wire *wire = link->wire;
-    int fd = weather_strikes(wire->weather, WEATHER_REFUSED) ? -1 : wire_dial(wire->to_port);
+    bool is_refused = is_parted(wire) || weather_strikes(wire->weather, WEATHER_REFUSED);
+    int fd = is_refused ? -1 : wire_dial(wire->to_port);
     if (fd < 0) {
         stream_close(&link->ends[0]);
         free(link);

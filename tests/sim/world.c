@@ -92,6 +92,8 @@ static ssize_t counted_write(void *context, int fd, const void *bytes, size_t le
 {
     at_call();
     struct memory_disk *disk = context;
+    if (length > 1 && weather_strikes(&the_world->weather, WEATHER_SHORT_WRITE))
+        length = 1 + weather_below(&the_world->weather, WEATHER_SHORT_WRITE, (uint32_t)length - 1);
     return memory_disk_files(disk)->write(context, fd, bytes, length, offset);
 }
 
@@ -164,14 +166,16 @@ static void spoil_disks(struct world *world)
 
 static void start_sites(struct world *world)
 {
-    for (unsigned i = 0; i < SITES; i++)
-        if (!site_start(&world->sites[i], port_to(world, 1 - i, DOOR_SMTP),
-                        world->wires[WIRE_OUTSIDE + i].port)) {
+    for (unsigned i = 0; i < SITES; i++) {
+        world->sites[i].other_port = port_to(world, 1 - i, DOOR_SMTP);
+        world->sites[i].outside_port = world->wires[WIRE_OUTSIDE + i].port;
+        if (!site_start(&world->sites[i])) {
             ledger_wrong(world->ledger, WRONG_START, "site %s does not start: %s",
                          world->sites[i].name, fail_reason());
             fflush(stdout);
             _exit(EXIT_FAILURE);
         }
+    }
 }
 
 /* Clients of the mailboxes; in the last epoch too, to see what is left. */
@@ -197,12 +201,24 @@ static void open_mailboxes(struct world *world)
     }
 }
 
+/* An administrator who changes his mind. */
+static void change_settings(void *argument)
+{
+    struct world *world = argument;
+    while (task_sleep(MINUTE + random_below(20 * MINUTE)) == OK)
+        for (unsigned i = 0; i < SITES; i++)
+            if (weather_strikes(&world->weather, WEATHER_RELOAD))
+                site_reload(&world->sites[i],
+                            weather_below(&world->weather, WEATHER_RELOAD, SITE_VARIANTS));
+}
+
 static void serve_world(struct world *world)
 {
     outside_serve(&world->outside);
     for (unsigned i = 0; i < WIRES; i++)
         wire_serve(&world->wires[i]);
     open_mailboxes(world);
+    task_spawn(&world->around, "settings", change_settings, world);
     if (world->is_last)
         return;
     world->client =
@@ -217,7 +233,8 @@ static void serve_world(struct world *world)
 /* What nobody who sends or takes mail notices. */
 static bool is_unnoticed(enum weather_kind kind)
 {
-    return kind == WEATHER_GREYLISTED || kind == WEATHER_UNKNOWN;
+    return kind == WEATHER_GREYLISTED || kind == WEATHER_UNKNOWN || kind == WEATHER_SHORT_WRITE ||
+           kind == WEATHER_RELOAD;
 }
 
 static bool was_calm(const struct ledger *ledger)
@@ -232,8 +249,7 @@ static void judge(struct world *world)
 {
     struct settings *settings[SITES];
     for (unsigned i = 0; i < SITES; i++)
-        settings[i] = site_settings(&world->sites[i], port_to(world, 1 - i, DOOR_SMTP),
-                                    world->wires[WIRE_OUTSIDE + i].port);
+        settings[i] = site_settings(&world->sites[i]);
     verdict(world->ledger, world->sites, settings, was_calm(world->ledger));
     for (unsigned i = 0; i < SITES; i++)
         settings_release(&settings[i]);
