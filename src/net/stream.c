@@ -398,11 +398,16 @@ void stream_wake(struct stream *stream)
     task_io_wake(&stream->io);
 }
 
+/* No call finds that there is nothing, when the last one did and the loop was told of no more. */
+static bool may_have_input(const struct stream *stream)
+{
+    return (stream->io.ready & TASK_READ) != 0 ||
+           (stream->ssl != NULL && SSL_has_pending(stream->ssl) == 1);
+}
+
 bool stream_stays_quiet(struct stream *stream, int64_t until_ms)
 {
-    bool has_some = stream_holds_input(stream) || (stream->io.ready & TASK_READ) != 0 ||
-                    (stream->ssl != NULL && SSL_has_pending(stream->ssl) == 1);
-    if (has_some || stream->end != STREAM_OPEN)
+    if (stream_holds_input(stream) || may_have_input(stream) || stream->end != STREAM_OPEN)
         return false;
     input_release(stream);
     task_io_wait(&stream->io, TASK_READ, until_ms);
@@ -415,16 +420,16 @@ bool stream_has_input(struct stream *stream)
     size_t received = 0;
     if (stream->start != stream->stop)
         return true;
-    if (stream->end != STREAM_OPEN)
+    if (stream->end != STREAM_OPEN || !may_have_input(stream))
         return false;
     size_t room = input_room(stream);
     char *place = stream->input + stream->stop;
-    stream->io.ready |= TASK_READ; /* what has come may not have been announced yet */
     if (stream->ssl == NULL) {
         ssize_t count = recv(stream->io.fd, place, room, MSG_DONTWAIT);
         received = count > 0 ? (size_t)count : 0;
+        if (count < 0 && errno == EAGAIN) /* an end will be met again by the next read */
+            task_io_drained(&stream->io);
     } else if (SSL_read_ex(stream->ssl, place, room, &received) != 1) {
-        /* Nothing yet, or an end, which the next read will meet again. */
         received = 0;
         ERR_clear_error();
     }

@@ -59,7 +59,8 @@ enum status stream_fill_some(struct stream *stream, size_t most);
 enum status stream_await(struct stream *stream);
 /* Let stream_await return, now or when it is called next. Does not yield. */
 void stream_wake(struct stream *stream);
-/* Whether there are bytes to be had at once: takes in what has come. Does not yield. */
+/* Whether there are bytes to be had at once: takes in what has come, as far as the loop was told of
+ * it when it last looked. Does not yield. */
 bool stream_has_input(struct stream *stream);
 /* A whole line up to and with LF, at most max bytes; consumed. line is borrowed until the next
  * read. OK; REFUSED: longer than max, and skipped to its LF (still in step); TRY_LATER: ended.
