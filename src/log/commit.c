@@ -136,6 +136,18 @@ static enum status roll(struct log *log, uint64_t number, log_number first, bool
     return status;
 }
 
+static void hurry(struct batch *batch)
+{
+    batch->is_urgent = true;
+    task_event_tell_all(&batch->hurried);
+}
+
+static void await_company(struct batch *batch)
+{
+    while (!batch->is_urgent && task_event_wait(&batch->hurried, batch->until_ms) == OK)
+        ;
+}
+
 static void note_failure(struct log *log)
 {
     if (!log->failing || strcmp(log->reason, fail_reason()) != 0)
@@ -162,6 +174,7 @@ static void restart_at(struct log *log, uint64_t segment, uint32_t offset)
             continue;
         batch->status = TRY_LATER;
         batch->closed = true;
+        hurry(batch);
         memcpy(batch->reason, log->reason, sizeof(batch->reason));
     }
     log->next_number = log->durable + 1;
@@ -234,6 +247,7 @@ static void batch_task(void *argument)
     struct log *log = batch->log;
     if (batch->before != NULL)
         batch_await(batch->before);
+    await_company(batch);
     if (batch->status == OK) {
         uint32_t unpadded = batch->length;
         /* Behind one that was closed for being full another has begun, at a block of its own. */
@@ -289,8 +303,10 @@ static struct batch *batch_at(struct log *log, struct log_place head, uint32_t p
     bool full = is_full(log, payload_length);
     if (latest != NULL && !latest->closed && latest->segment == head.segment && !full)
         return latest;
-    if (latest != NULL)
+    if (latest != NULL) {
         latest->closed = true; /* it, or the segment, is full */
+        hurry(latest);
+    }
     struct batch *batch = calloc(1, sizeof(*batch));
     check(batch != NULL);
     batch->log = log;
@@ -299,6 +315,8 @@ static struct batch *batch_at(struct log *log, struct log_place head, uint32_t p
     batch->offset = head.offset;
     batch->first = log->next_number;
     batch->holders = 1;
+    batch->until_ms = clock_monotonic_ms() + LOG_PATIENCE_MS;
+    task_event_init(&batch->hurried);
     task_group_init(&batch->task);
     list_append(&log->batches, &batch->link);
     log->latest = batch;
@@ -306,8 +324,8 @@ static struct batch *batch_at(struct log *log, struct log_place head, uint32_t p
     return batch;
 }
 
-log_number log_append(struct log *log, uint16_t type, const struct text *pieces, unsigned count,
-                      struct log_place *place)
+log_number log_append_patient(struct log *log, uint16_t type, const struct text *pieces,
+                              unsigned count, struct log_place *place)
 {
     size_t total = 0;
     for (unsigned i = 0; i < count; i++)
@@ -345,6 +363,14 @@ log_number log_append(struct log *log, uint16_t type, const struct text *pieces,
     return record.number;
 }
 
+log_number log_append(struct log *log, uint16_t type, const struct text *pieces, unsigned count,
+                      struct log_place *place)
+{
+    log_number number = log_append_patient(log, type, pieces, count, place);
+    hurry(log->latest);
+    return number;
+}
+
 enum status log_commit(struct log *log, log_number number)
 {
     if (number <= log->durable)
@@ -365,6 +391,7 @@ void log_batches_finish(struct log *log)
     while (log->latest != NULL) {
         struct batch *latest = log->latest;
         log->latest = NULL;
+        hurry(latest);
         batch_await(latest);
     }
     for (unsigned i = 0; i < log->kept_count; i++) {

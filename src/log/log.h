@@ -66,6 +66,11 @@ struct log_place log_place_next(struct log *log, uint32_t payload_length, uint32
  * LOG_PAYLOAD_MAX. place, when not NULL, receives where the payload stands. */
 log_number log_append(struct log *log, uint16_t type, const struct text *pieces, unsigned count,
                       struct log_place *place);
+/* The same for a record that nobody is kept waiting by: that it is written may wait this long for
+ * one that somebody is, so that one sync does for both. */
+enum { LOG_PATIENCE_MS = 5 };
+log_number log_append_patient(struct log *log, uint16_t type, const struct text *pieces,
+                              unsigned count, struct log_place *place);
 /* Until record `number` is on stable storage. OK: it is, and will be found after any crash.
  * TRY_LATER: it is not and never will be (its number is used by a later record); the layer above
  * must forget it. Ask before the task that appended yields: later, the number may already be that

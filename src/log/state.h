@@ -1,9 +1,10 @@
 /* The inside of struct log: what commit.c, read.c and log.c share. Included only from log/.
  *
  * A batch is one write. It is made by the first append after the batch before it was taken for
- * writing, and starts a task of its own, which waits for the task of the batch before, writes,
- * syncs and ends; whoever waits for the batch waits for that task's group. So every batch wakes
- * exactly its own waiters, and none of these waits is ended by cancellation. */
+ * writing, and starts a task of its own, which waits for the task of the batch before, and until
+ * something in it is urgent, writes, syncs and ends; whoever waits for the batch waits for that
+ * task's group. So every batch wakes exactly its own waiters, and none of these waits is ended by
+ * cancellation. */
 #ifndef LOG_STATE_H
 #define LOG_STATE_H
 
@@ -33,8 +34,11 @@ struct batch {
     uint32_t offset; /* on a block */
     log_number first;
     uint32_t count;
-    unsigned holders;   /* waiters, the batch behind, and log->latest */
-    bool closed;        /* takes no more records */
+    unsigned holders; /* waiters, the batch behind, and log->latest */
+    bool closed;      /* takes no more records */
+    bool is_urgent;   /* a record of it was appended in a hurry */
+    int64_t until_ms; /* and if none is, it is written then */
+    struct task_event hurried;
     enum status status; /* not OK: it failed, or a batch before it did */
     char reason[LOG_REASON_BYTES];
 };

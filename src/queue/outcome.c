@@ -260,6 +260,7 @@ static enum status commit_stubbornly(struct queue *queue, const struct verdict *
         change_init(&copy);
         buffer_append(&copy.operations, buffer_text(&verdict->change.operations));
         copy.operations.overflowed = verdict->change.operations.overflowed;
+        copy.is_patient = verdict->change.is_patient;
         enum status status = store_commit(queue->store, &copy);
         change_finish(&copy);
         if (status != TRY_LATER || !queue->serving || task_sleep(SECOND) != OK)
@@ -275,6 +276,8 @@ enum status outcome_record(struct queue *queue, struct queued_item *item,
         verdict_finish(&verdict);
         return refused("the message is gone");
     }
+    /* While nothing else is being sent nobody waits for this, and what comes next brings a sync. */
+    verdict.change.is_patient = map_count(queue->leases) == 1;
     bool connected = !never_connected(request);
     for (unsigned i = 0; i < verdict.item.recipient_count; i++)
         judge(&verdict, &verdict.item.recipients[i], outcome_of(request, i));

@@ -11,6 +11,7 @@ void change_init(struct change *change)
 {
     buffer_init(&change->operations, CHANGE_OPERATIONS_MAX);
     change->body = TEXT("");
+    change->is_patient = false;
 }
 
 void change_finish(struct change *change)

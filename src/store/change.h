@@ -156,6 +156,7 @@ struct operation {
 struct change {
     struct buffer operations;
     struct text body;
+    bool is_patient; /* it may be synced a little later, with others: log_append_patient */
 };
 void change_init(struct change *change);
 void change_finish(struct change *change);

@@ -286,7 +286,9 @@ void store_append_record(struct store *store, enum record_type type, const struc
     if (index_failed(store->index) != NULL)
         store_index_lost(store);
     pending->applied = pending->failed = false;
-    pending->number = log_append(store->log, (uint16_t)type, pieces, count, &pending->place);
+    bool is_patient = pending->change != NULL && pending->change->is_patient;
+    pending->number = (is_patient ? log_append_patient : log_append)(
+        store->log, (uint16_t)type, pieces, count, &pending->place);
     drop_failed(store, pending->number);
     list_append(&store->pending, &pending->link);
 }

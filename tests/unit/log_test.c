@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/logline.h"
 #include "base/status.h"
@@ -79,6 +80,34 @@ static bool see(void *context, const struct log_record *record)
     seen->last = record->number;
     seen->count++;
     return seen->rising;
+}
+
+static void patience_ends(struct scene *scene)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    struct text payload = TEXT("outcome");
+    clock_set_for_test(&now_ms);
+    uint64_t syncs = log_health_now(scene->log).syncs;
+    log_append_patient(scene->log, 7, &payload, 1, NULL);
+    for (int i = 0; i < 100; i++)
+        task_yield();
+    EXPECT(log_durable(scene->log) == 0);
+    EXPECT(log_commit(scene->log, append(scene, payload, NULL)) == OK);
+    EXPECT(log_durable(scene->log) == 2);
+    EXPECT(log_health_now(scene->log).syncs == syncs + 1);
+    log_number last = log_append_patient(scene->log, 7, &payload, 1, NULL);
+    now_ms += LOG_PATIENCE_MS;
+    EXPECT(log_commit(scene->log, last) == OK);
+    EXPECT(log_health_now(scene->log).syncs == syncs + 2);
+    log_append_patient(scene->log, 7, &payload, 1, NULL);
+    reopen(scene); /* closing does not wait for anything else to come */
+    EXPECT(log_durable(scene->log) == 4);
+    clock_set_for_test(NULL);
+}
+
+TEST("a record that is in no hurry shares the sync of the next one that is, or has one in its time")
+{
+    scene_run(patience_ends);
 }
 
 static void places_agree(struct scene *scene)

@@ -443,6 +443,38 @@ bool queue_peer_rests(struct queue_peer *peer)
     return count == 0;
 }
 
+struct telling {
+    struct queue_peer *peer;
+    const struct queue_job *job;
+    const struct queue_outcome *outcomes;
+    enum status status;
+    char reason[REASON_BYTES];
+};
+
+static void tell_task(void *argument)
+{
+    struct telling *telling = argument;
+    telling->status = queue_report(telling->peer->send, telling->job, telling->outcomes,
+                                   telling->job->recipient_count);
+    snprintf(telling->reason, sizeof(telling->reason), "%s", fail_reason());
+}
+
+enum status queue_peer_tell(struct queue_peer *peer, const struct queue_job *job,
+                            const struct queue_outcome *outcomes)
+{
+    struct telling telling = {.peer = peer, .job = job, .outcomes = outcomes};
+    struct task_group group;
+    task_group_init(&group);
+    task_spawn(&group, "tell", tell_task, &telling);
+    while (group.count > 0) {
+        store_settle(queue_store(peer->queue));
+        task_yield();
+    }
+    if (telling.status == REFUSED)
+        return refused("%s", telling.reason);
+    return telling.status == OK ? OK : try_later("%s", telling.reason);
+}
+
 enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *job,
                               enum status status, bool no_connection, const char *enhanced,
                               const char *reply)
@@ -456,5 +488,5 @@ enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *j
                                              .remote_host = TEXT("mx.remote.example[192.0.2.7]:25"),
                                              .enhanced = text_from(enhanced),
                                              .reply = text_from(reply)};
-    return queue_report(peer->send, job, outcomes, job->recipient_count);
+    return queue_peer_tell(peer, job, outcomes);
 }

@@ -80,6 +80,10 @@ unsigned queue_peer_lease_soon(struct queue_peer *peer, unsigned max, struct are
                                struct queue_job **jobs);
 /* Nothing is given to send for a moment, after which this send process dies. */
 bool queue_peer_rests(struct queue_peer *peer);
+/* What became of each recipient of the job, to a store that does other work meanwhile: where the
+ * clock stands still it would wait for that. */
+enum status queue_peer_tell(struct queue_peer *peer, const struct queue_job *job,
+                            const struct queue_outcome *outcomes);
 /* One outcome for all recipients of the job. */
 enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *job,
                               enum status status, bool no_connection, const char *enhanced,

@@ -155,7 +155,7 @@ static void bounce(struct queue_peer *peer)
                                          .enhanced = TEXT("5.1.1"),
                                          .remote_host = TEXT("mx.far.example"),
                                          .reply = TEXT("550 5.1.1 no such person")}};
-    EXPECT(queue_report(peer->send, job, outcomes, 2) == OK);
+    EXPECT(queue_peer_tell(peer, job, outcomes) == OK);
     EXPECT(queue_peer_await(peer, "alice@local.test", 1));
     struct text report = queue_peer_read(peer, "alice@local.test", 0, &arena);
     EXPECT(text_starts_with(report, TEXT("Return-Path: <>\r\n")));

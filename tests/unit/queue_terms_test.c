@@ -263,16 +263,16 @@ static void trace(struct queue_peer *peer)
     mail_to(peer, "x@far.example", NOTIFY_FAILURE, terms);
     struct queue_job *job = queue_peer_lease_one(peer, &arena);
     struct queue_outcome outcome = {.number = 0, .status = OK, .peer_keeps_time = true};
-    EXPECT(queue_report(peer->send, job, &outcome, 1) == OK);
+    EXPECT(queue_peer_tell(peer, job, &outcome) == OK);
     EXPECT(has(nth_of_alice(peer, 0), "Action: relayed"));
     terms.by_trace = false;
     mail_to(peer, "x@far.example", NOTIFY_FAILURE, terms);
     job = queue_peer_lease_one(peer, &arena);
-    EXPECT(queue_report(peer->send, job, &outcome, 1) == OK);
+    EXPECT(queue_peer_tell(peer, job, &outcome) == OK);
     terms.by_trace = true;
     mail_to(peer, "x@far.example", NOTIFY_NEVER, terms);
     job = queue_peer_lease_one(peer, &arena);
-    EXPECT(queue_report(peer->send, job, &outcome, 1) == OK);
+    EXPECT(queue_peer_tell(peer, job, &outcome) == OK);
     EXPECT(queue_peer_stays_below(peer, "alice@local.test", 2));
     EXPECT(queue_counts_now(peer->queue).items == 0);
 }
