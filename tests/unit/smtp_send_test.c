@@ -33,6 +33,7 @@ static struct queue {
     unsigned added, leased, reported;
     unsigned sent, deferred, failed, no_connection;
     char last_words[200];
+    bool holds_reports; /* they are counted, and answered later */
     struct task_event changed;
 } queue;
 
@@ -84,13 +85,15 @@ static void serve_report(void *unused_context, struct rpc_call *call, struct tex
     queue.no_connection += report.outcomes[0].no_connection;
     text_copy(text_head(report.outcomes[0].reply, 199), queue.last_words, sizeof(queue.last_words));
     arena_finish(&arena);
-    rpc_answer(&call, TEXT(""));
     task_event_tell_all(&queue.changed);
+    while (queue.holds_reports && task_event_wait(&queue.changed, NO_DEADLINE) == OK)
+        ;
+    rpc_answer(&call, TEXT(""));
 }
 
 static const struct rpc_method store_methods[] = {
     {QUEUE_LEASE, 0, "lease", serve_lease},
-    {QUEUE_REPORT, RPC_INLINE, "report", serve_report},
+    {QUEUE_REPORT, 0, "report", serve_report},
 };
 
 static void open_store(void)
@@ -294,6 +297,28 @@ TEST("messages for one hop follow each other over one connection")
 {
     run((struct play){{KIND, KIND}, "limit connections 1", 1, act_one_connection});
     EXPECT(queue.sent == 31 && peers[0].messages == 31);
+    EXPECT(peers[0].connections == 1);
+}
+
+static void act_slow_reports(void)
+{
+    queue.holds_reports = true;
+    add_jobs("c0", 4);
+    wait_for_reports(1);
+    while (peers[0].messages < 2)
+        task_yield();
+    for (int i = 0; i < 100; i++)
+        task_yield();
+    EXPECT(peers[0].messages == 2 && queue.reported == 1);
+    queue.holds_reports = false;
+    task_event_tell_all(&queue.changed);
+    wait_for_reports(4);
+}
+
+TEST("a connection sends one message while the report of another is on its way, not two")
+{
+    run((struct play){{KIND, KIND}, "limit connections 1", 1, act_slow_reports});
+    EXPECT(queue.sent == 4 && peers[0].messages == 4);
     EXPECT(peers[0].connections == 1);
 }
 

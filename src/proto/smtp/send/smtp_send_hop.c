@@ -55,6 +55,7 @@ static struct smtp_hop *hop_for(struct smtp_hops *hops, const struct queue_job *
         list_init(&hop->waiting);
         list_init(&hop->starved);
         task_event_init(&hop->work);
+        task_event_init(&hop->reported);
         map_put(hops->by_key, hop->key, hop);
     }
     buffer_finish(&key);
@@ -169,29 +170,69 @@ static void put_back(struct smtp_hop *hop, struct smtp_job *job)
     task_event_tell_one(&hop->work);
 }
 
+/* An outcome on its way to the queue. */
+struct reporting {
+    struct smtp_job *job;
+    struct arena arena;
+    struct queue_outcome *outcomes;
+};
+
+static void reporting_free(struct reporting *reporting)
+{
+    arena_finish(&reporting->arena);
+    free(reporting);
+}
+
+static void run_report(void *argument)
+{
+    struct reporting *reporting = argument;
+    struct smtp_hop *hop = reporting->job->hop;
+    smtp_job_report(hop->hops->sender, reporting->job->facts, reporting->outcomes);
+    hop->reports--;
+    task_event_tell_one(&hop->reported);
+    job_end(reporting->job);
+    reporting_free(reporting);
+    hop_free_if_unused(hop);
+}
+
+/* The connection goes on meanwhile, but not far: what a crash keeps from being reported is sent
+ * again. YIELDS. */
+static void begin_report(struct reporting *reporting)
+{
+    struct smtp_hop *hop = reporting->job->hop;
+    while (hop->reports >= hop->connections && task_event_wait(&hop->reported, NO_DEADLINE) == OK)
+        ;
+    hop->reports++;
+    task_spawn(&hop->hops->connections, "smtp report", run_report, reporting);
+}
+
 /* False when the connection should not go on. YIELDS. */
 static bool serve_job(struct smtp_hop *hop, struct smtp_connection *connection,
                       struct smtp_job *job)
 {
-    struct arena arena;
-    arena_init(&arena);
+    struct reporting *reporting = calloc(1, sizeof(*reporting));
+    check(reporting != NULL);
+    reporting->job = job;
+    arena_init(&reporting->arena);
     unsigned count = job->facts->recipient_count;
-    struct queue_outcome *outcomes = arena_array(&arena, count, sizeof(*outcomes));
+    struct queue_outcome *outcomes = arena_array(&reporting->arena, count, sizeof(*outcomes));
+    reporting->outcomes = outcomes;
     hop->open -= connection->client != NULL;
     enum smtp_attempt result =
-        smtp_attempt_job(hop->hops->sender, connection, job->facts, &arena, outcomes);
+        smtp_attempt_job(hop->hops->sender, connection, job->facts, &reporting->arena, outcomes);
     bool goes_on = !is_one_too_many(hop, result);
     hop->open += connection->client != NULL;
-    if (!goes_on) {
+    if (!goes_on)
         put_back(hop, job);
-    } else {
-        if (!smtp_job_was_cut_short(outcomes, count))
-            smtp_job_report(hop->hops->sender, job->facts, outcomes);
-        job_end(job);
-        if (result == SMTP_UNREACHED && count > 0)
-            fail_waiting(hop, &outcomes[0]);
+    else if (result == SMTP_UNREACHED && count > 0)
+        fail_waiting(hop, &outcomes[0]);
+    if (goes_on && !smtp_job_was_cut_short(outcomes, count)) {
+        begin_report(reporting);
+        return true;
     }
-    arena_finish(&arena);
+    if (goes_on)
+        job_end(job);
+    reporting_free(reporting);
     return goes_on;
 }
 

@@ -30,17 +30,19 @@ struct smtp_hop {
     unsigned open;        /* of these, with an open connection */
     unsigned idle;        /* of these, waiting for work */
     unsigned most;        /* connections at a time: the setting's, or what the hop stands */
-    struct list starved;  /* in hops->starved: it wants a connection, and all are in use */
+    unsigned reports;     /* on their way to the queue, of jobs that have been delivered */
+    struct task_event reported;
+    struct list starved; /* in hops->starved: it wants a connection, and all are in use */
 };
 
 struct smtp_hops {
     const struct smtp_sender *sender;
     struct map *by_key;
-    struct task_group connections;
-    struct task_event eased; /* told when a job ends */
-    struct list starved;     /* the longest first */
-    unsigned count;          /* connections of all hops */
-    unsigned jobs;           /* of all hops */
+    struct task_group connections; /* and reports */
+    struct task_event eased;       /* told when a job ends */
+    struct list starved;           /* the longest first */
+    unsigned count;                /* connections of all hops */
+    unsigned jobs;                 /* of all hops */
     bool stopping;
 };
 /* While others wait for a connection one is given up after so many jobs. */
