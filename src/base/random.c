@@ -39,13 +39,31 @@ void random_bytes(void *out, size_t length)
     }
 }
 
+/* The kernel is asked for many at once, which then lie here. */
+static uint32_t next_word(void)
+{
+    enum { WORDS = 64 };
+    static _Thread_local uint32_t words[WORDS];
+    static _Thread_local unsigned left;
+    if (test_state != 0) {
+        random_bytes(words, sizeof(*words)); /* a new seed begins anew */
+        left = 0;
+        return words[0];
+    }
+    if (left == 0) {
+        random_bytes(words, sizeof(words));
+        left = WORDS;
+    }
+    return words[--left];
+}
+
 uint32_t random_below(uint32_t bound)
 {
     check(bound > 0);
     uint32_t floor = -bound % bound; /* reject the uneven low part */
     uint32_t value;
     do
-        random_bytes(&value, sizeof(value));
+        value = next_word();
     while (value < floor);
     return value % bound;
 }

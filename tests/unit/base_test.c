@@ -67,6 +67,19 @@ static struct text map_key(uint32_t number, char bytes[17])
     return text_of(bytes, 1 + number % 17);
 }
 
+TEST("choices are spread over all there is to choose from")
+{
+    unsigned met[5] = {0};
+    for (int i = 0; i < 5000; i++) {
+        uint32_t choice = random_below(5);
+        EXPECT(choice < 5);
+        met[choice]++;
+    }
+    /* Each a thousand times, give or take ten standard deviations. */
+    for (int i = 0; i < 5; i++)
+        EXPECT(met[i] > 700 && met[i] < 1300);
+}
+
 TEST("a map agrees with a plain array through random puts and removes")
 {
     char bytes[17];
