@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -27,7 +28,7 @@ struct append {
     void *context;
     struct arena arena;
     struct appended *messages;
-    unsigned count, capacity;
+    unsigned count;
     uint64_t replaced_mailbox; /* 0: nothing is replaced */
     uint32_t replaced_uid;
     /* of the last message */
@@ -67,11 +68,7 @@ static enum status upload_part(struct append *append)
 void append_begin(struct append *append, uint64_t flags, const struct text *keywords,
                   unsigned keyword_count, int64_t date_ms)
 {
-    if (append->count == append->capacity) {
-        append->capacity = append->capacity == 0 ? 4 : append->capacity * 2;
-        append->messages = realloc(append->messages, append->capacity * sizeof(*append->messages));
-        check(append->messages != NULL);
-    }
+    append->messages = array_grow(append->messages, append->count, sizeof(*append->messages));
     struct appended *message = &append->messages[append->count++];
     *message = (struct appended){.id = append->new_id(append->context),
                                  .flags = flags,

@@ -4,8 +4,7 @@
  * it may have been given back. */
 #include "store/apply.h"
 
-#include <stdlib.h>
-
+#include "base/array.h"
 #include "base/check.h"
 #include "base/logline.h"
 
@@ -65,28 +64,14 @@ void apply_note_box(struct apply *apply, struct mailbox *box)
     if (box->changed)
         return;
     box->changed = true;
-    if (apply->box_count == apply->box_capacity) {
-        unsigned capacity = apply->box_capacity == 0 ? 8 : apply->box_capacity * 2;
-        struct mailbox **boxes = arena_array(apply->arena, capacity, sizeof(struct mailbox *));
-        for (unsigned i = 0; i < apply->box_count; i++)
-            boxes[i] = apply->boxes[i];
-        apply->boxes = boxes;
-        apply->box_capacity = capacity;
-    }
+    apply->boxes = arena_grow(apply->arena, apply->boxes, apply->box_count, sizeof(*apply->boxes));
     apply->boxes[apply->box_count++] = box;
 }
 
 /* The hook is told after the batch; remember what. */
 static void note_item(struct apply *apply, uint64_t id, uint32_t number, struct text value)
 {
-    if (apply->item_count == apply->item_capacity) {
-        unsigned capacity = apply->item_capacity == 0 ? 8 : apply->item_capacity * 2;
-        struct operation_item *items = arena_array(apply->arena, capacity, sizeof(*items));
-        for (unsigned i = 0; i < apply->item_count; i++)
-            items[i] = apply->items[i];
-        apply->items = items;
-        apply->item_capacity = capacity;
-    }
+    apply->items = arena_grow(apply->arena, apply->items, apply->item_count, sizeof(*apply->items));
     apply->items[apply->item_count++] = (struct operation_item){id, number, value};
 }
 

@@ -38,9 +38,9 @@ struct apply {
     struct map *touched_by_id; /* once there are many; else NULL */
     unsigned touched_count;
     struct operation_item *items;
-    unsigned item_count, item_capacity;
+    unsigned item_count;
     struct mailbox **boxes; /* that changed */
-    unsigned box_count, box_capacity;
+    unsigned box_count;
     bool has_fresh; /* entries came */
 };
 

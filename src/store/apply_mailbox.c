@@ -1,4 +1,5 @@
 /* Applying what happens to mailbox entries. */
+#include "base/array.h"
 #include "base/check.h"
 #include "store/apply.h"
 
@@ -142,20 +143,13 @@ struct leftovers {
     struct mailbox *box; /* NULL when it is not known */
     uint64_t mailbox;
     uint32_t *uids;
-    unsigned count, capacity;
+    unsigned count;
 };
 
 static bool drop_leftover(void *context, const struct mailbox_entry *entry)
 {
     struct leftovers *left = context;
-    if (left->count == left->capacity) {
-        unsigned capacity = left->capacity == 0 ? 64 : left->capacity * 2;
-        uint32_t *more = arena_array(left->apply->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < left->count; i++)
-            more[i] = left->uids[i];
-        left->uids = more;
-        left->capacity = capacity;
-    }
+    left->uids = arena_grow(left->apply->arena, left->uids, left->count, sizeof(*left->uids));
     left->uids[left->count++] = entry->uid;
     if (left->box != NULL)
         mailbox_sum(left->box, entry, -1);

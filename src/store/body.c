@@ -1,6 +1,7 @@
 /* Message bodies: writing the large ones in parts, finding and reading all of them. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "store/internal.h"
@@ -12,7 +13,7 @@ struct upload {
     uint64_t id, size;
     struct pending **parts;
     struct log_place *extents;
-    unsigned count, capacity;
+    unsigned count;
     bool failed;
 };
 
@@ -28,12 +29,8 @@ struct upload *upload_new(struct store *store, uint64_t id)
 
 static void grow(struct upload *upload)
 {
-    if (upload->count < upload->capacity)
-        return;
-    upload->capacity = upload->capacity == 0 ? 16 : upload->capacity * 2;
-    upload->parts = realloc(upload->parts, upload->capacity * sizeof(struct pending *));
-    upload->extents = realloc(upload->extents, upload->capacity * sizeof(*upload->extents));
-    check(upload->parts != NULL && upload->extents != NULL);
+    upload->parts = array_grow(upload->parts, upload->count, sizeof(struct pending *));
+    upload->extents = array_grow(upload->extents, upload->count, sizeof(*upload->extents));
 }
 
 enum status upload_append(struct upload *upload, struct text bytes)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/encoding.h"
 #include "store/internal.h"
@@ -340,7 +341,7 @@ struct renaming {
     struct store *store;
     struct text owner, from, to;
     uint64_t *ids;
-    unsigned count, capacity, done;
+    unsigned count, done;
     bool is_taken; /* a new name */
     bool is_long;
 };
@@ -366,11 +367,7 @@ static bool plan_one(void *context, struct text name, struct mailbox *box)
     renaming->is_taken = mailbox_find(renaming->store, renaming->owner, next) != NULL;
     if (renaming->is_taken || renaming->is_long)
         return false;
-    if (renaming->count == renaming->capacity) {
-        renaming->capacity = renaming->capacity == 0 ? 16 : renaming->capacity * 2;
-        renaming->ids = realloc(renaming->ids, renaming->capacity * sizeof(*renaming->ids));
-        check(renaming->ids != NULL);
-    }
+    renaming->ids = array_grow(renaming->ids, renaming->count, sizeof(*renaming->ids));
     renaming->ids[renaming->count++] = box->id;
     return true;
 }

@@ -5,6 +5,7 @@
  * than half of the log is dead, so each byte freed costs at most one byte written. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -16,19 +17,15 @@
 struct found {
     struct arena arena;
     uint64_t *messages, *mailboxes;
-    size_t message_count, message_capacity, mailbox_count, mailbox_capacity;
+    size_t message_count, mailbox_count;
     struct buffer values; /* owner and name of each, as wire texts */
 };
 
-static void add(uint64_t **ids, size_t *count, size_t *capacity, uint64_t id)
+static void add(uint64_t **ids, size_t *count, uint64_t id)
 {
     if (*count > 0 && (*ids)[*count - 1] == id)
         return;
-    if (*count == *capacity) {
-        *capacity = *capacity == 0 ? 1024 : *capacity * 2;
-        *ids = realloc(*ids, *capacity * sizeof(**ids));
-        check(*ids != NULL);
-    }
+    *ids = array_grow(*ids, *count, sizeof(**ids));
     (*ids)[(*count)++] = id;
 }
 
@@ -41,11 +38,9 @@ static void find_in_change(struct found *found, struct text payload)
         return;
     while (change_next(&reading.operations, &found->arena, &operation, &bad)) {
         if (operation.type == OPERATION_MESSAGE)
-            add(&found->messages, &found->message_count, &found->message_capacity,
-                operation.message.message.id);
+            add(&found->messages, &found->message_count, operation.message.message.id);
         if (operation.type == OPERATION_MAILBOX)
-            add(&found->mailboxes, &found->mailbox_count, &found->mailbox_capacity,
-                operation.mailbox.mailbox);
+            add(&found->mailboxes, &found->mailbox_count, operation.mailbox.mailbox);
         if (operation.type == OPERATION_VALUE) {
             wire_put_text(&found->values, operation.value.owner);
             wire_put_text(&found->values, operation.value.name);
@@ -61,7 +56,7 @@ static bool find_one(void *context, const struct log_record *record)
     if (record->type == RECORD_CHANGE)
         find_in_change(found, record->payload);
     else if (record->type == RECORD_CHUNK && chunk_read(record->payload, &id))
-        add(&found->messages, &found->message_count, &found->message_capacity, id);
+        add(&found->messages, &found->message_count, id);
     return true;
 }
 
@@ -80,7 +75,6 @@ struct snapshot {
     struct store *store;
     struct arena *arena;
     struct operation operation;
-    unsigned entry_capacity, item_capacity;
 };
 
 static bool snapshot_entry(void *context, struct text key, struct text value)
@@ -90,14 +84,8 @@ static bool snapshot_entry(void *context, struct text key, struct text value)
     uint64_t mailbox = key_get_u64(key, 8);
     uint32_t uid = key_get_u32(key, 16);
     unused(value);
-    if (out->entry_count == snapshot->entry_capacity) {
-        unsigned capacity = out->entry_count == 0 ? 4 : out->entry_count * 4;
-        struct message_entry *more = arena_array(snapshot->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < out->entry_count; i++)
-            more[i] = out->entries[i];
-        out->entries = more;
-        snapshot->entry_capacity = capacity;
-    }
+    out->entries =
+        arena_grow(snapshot->arena, out->entries, out->entry_count, sizeof(*out->entries));
     struct mailbox_entry entry;
     struct entry_reader reader = entry_reader_of(snapshot->store, mailbox);
     if (entry_read(&reader, uid, &entry))
@@ -114,14 +102,7 @@ static bool snapshot_item(void *context, struct text key, struct text value)
 {
     struct snapshot *snapshot = context;
     struct operation_message *out = &snapshot->operation.message;
-    if (out->item_count == snapshot->item_capacity) {
-        unsigned capacity = out->item_count == 0 ? 4 : out->item_count * 4;
-        struct message_item *more = arena_array(snapshot->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < out->item_count; i++)
-            more[i] = out->items[i];
-        out->items = more;
-        snapshot->item_capacity = capacity;
-    }
+    out->items = arena_grow(snapshot->arena, out->items, out->item_count, sizeof(*out->items));
     out->items[out->item_count++] =
         (struct message_item){key_get_u32(key, 8), arena_copy(snapshot->arena, value)};
     return true;

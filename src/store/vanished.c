@@ -4,6 +4,7 @@
  * head is gone, is told once more: that is allowed, and harmless. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "store/internal.h"
 
@@ -15,7 +16,7 @@ struct range {
 struct ranges {
     struct arena *arena;
     struct range *at;
-    unsigned count, capacity, keys;
+    unsigned count, keys;
     uint64_t modseq;
 };
 
@@ -55,14 +56,7 @@ void vanished_drop(struct store *store, uint64_t mailbox)
 
 static void add(struct ranges *ranges, struct range range)
 {
-    if (ranges->count == ranges->capacity) {
-        unsigned capacity = ranges->capacity == 0 ? 64 : ranges->capacity * 2;
-        struct range *more = arena_array(ranges->arena, capacity, sizeof(*more));
-        for (unsigned i = 0; i < ranges->count; i++)
-            more[i] = ranges->at[i];
-        ranges->at = more;
-        ranges->capacity = capacity;
-    }
+    ranges->at = arena_grow(ranges->arena, ranges->at, ranges->count, sizeof(*ranges->at));
     ranges->at[ranges->count++] = range;
 }
 

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 static bool is_set_char(char byte)
 {
     return (byte >= '0' && byte <= '9') || byte == ':' || byte == ',' || byte == '*';
@@ -148,13 +150,7 @@ void imap_set_add_range(struct imap_set_builder *builder, uint32_t first, uint32
         set->ranges[set->count - 1].last = last;
         return;
     }
-    if (set->count == builder->capacity) {
-        builder->capacity = builder->capacity == 0 ? 16 : builder->capacity * 2;
-        struct imap_range *more = arena_array(builder->arena, builder->capacity, sizeof(*more));
-        for (unsigned i = 0; i < set->count; i++)
-            more[i] = set->ranges[i];
-        set->ranges = more;
-    }
+    set->ranges = arena_grow(builder->arena, set->ranges, set->count, sizeof(*set->ranges));
     set->ranges[set->count++] = (struct imap_range){first, last};
 }
 

@@ -36,7 +36,6 @@ const struct mailbox_entry *imap_set_next(const struct imap_set *set, const stru
 struct imap_set_builder {
     struct arena *arena;
     struct imap_set set;
-    unsigned capacity;
 };
 void imap_set_add(struct imap_set_builder *builder, uint32_t value);
 void imap_set_add_range(struct imap_set_builder *builder, uint32_t first, uint32_t last);

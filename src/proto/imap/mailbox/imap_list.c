@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "account/preference.h"
+#include "base/array.h"
 #include "base/check.h"
 #include "base/map.h"
 #include "proto/imap/imap_commands.h"
@@ -49,7 +50,7 @@ struct listing {
     struct arena *arena;
     struct map *by_name;
     struct listed **names;
-    unsigned count, capacity;
+    unsigned count;
     bool hides_public;
 };
 
@@ -71,14 +72,8 @@ static struct listed *find_or_add(struct listing *listing, struct text name)
     listed = arena_alloc(listing->arena, sizeof(*listed));
     listed->name = arena_copy(listing->arena, name);
     map_put(listing->by_name, name, listed);
-    if (listing->count == listing->capacity) {
-        listing->capacity = listing->capacity == 0 ? 64 : listing->capacity * 2;
-        struct listed **more =
-            arena_array(listing->arena, listing->capacity, sizeof(struct listed *));
-        for (unsigned i = 0; i < listing->count; i++)
-            more[i] = listing->names[i];
-        listing->names = more;
-    }
+    listing->names =
+        arena_grow(listing->arena, listing->names, listing->count, sizeof(*listing->names));
     listing->names[listing->count++] = listed;
     return listed;
 }

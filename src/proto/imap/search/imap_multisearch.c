@@ -1,6 +1,7 @@
 /* ESEARCH (RFC 7377): SEARCH in several mailboxes, none of which need be selected. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/mailbox/imap_filter.h"
@@ -17,7 +18,7 @@ struct sources {
     bool is_selected; /* the selected mailbox is one of them */
     bool has_others;
     uint64_t *boxes; /* ids of the others, for a mailbox may go while another is searched */
-    unsigned box_count, capacity;
+    unsigned box_count;
 };
 
 /* "IN (mailboxes (a b) subtree c)" */
@@ -58,11 +59,7 @@ static void consider(struct sources *sources, struct text name, struct mailbox *
         sources->is_selected = true;
         return;
     }
-    if (sources->box_count == sources->capacity) {
-        sources->capacity = sources->capacity == 0 ? 64 : sources->capacity * 2;
-        sources->boxes = realloc(sources->boxes, sources->capacity * sizeof(*sources->boxes));
-        check(sources->boxes != NULL);
-    }
+    sources->boxes = array_grow(sources->boxes, sources->box_count, sizeof(*sources->boxes));
     sources->boxes[sources->box_count++] = mailbox_id(box);
 }
 

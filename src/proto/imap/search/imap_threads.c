@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/check.h"
 #include "base/map.h"
 
@@ -27,7 +28,7 @@ struct imap_threads {
     struct arena arena;
     struct map *ids;     /* id: node */
     struct node **nodes; /* the messages */
-    size_t count, capacity, dummies;
+    size_t count, dummies;
     struct node top; /* the parent of roots, at the end */
 };
 
@@ -112,11 +113,7 @@ bool imap_threads_add(struct imap_threads *threads, uint32_t uid, const struct i
     node->is_reply = facts->is_reply;
     node->sent_ms = facts->sent_ms;
     node->subject = arena_copy(&threads->arena, facts->texts[FACT_SUBJECT]);
-    if (threads->count == threads->capacity) {
-        threads->capacity = threads->capacity == 0 ? 256 : threads->capacity * 2;
-        threads->nodes = realloc(threads->nodes, threads->capacity * sizeof(*threads->nodes));
-        check(threads->nodes != NULL);
-    }
+    threads->nodes = array_grow(threads->nodes, threads->count, sizeof(*threads->nodes));
     threads->nodes[threads->count++] = node;
     return true;
 }
