@@ -274,8 +274,8 @@ def part_sim(report):
           "--seed", "1", "--runs", "8", seconds=HONEST_END_SECONDS)
     check(report, "nothing is lost in simulated time, with fresh seeds", program, "--seed",
           str(int(time.time())), "--seconds", str(SIM_SECONDS), seconds=HONEST_END_SECONDS)
-    status, output = run(program, "--seed", "4", "--lying-disk", "--calm",
-                         "--most-power-cut", "1", "--epochs", "3", "--messages", "4",
+    status, output = run(program, "--seed", "7", "--lying-disk", "--calm",
+                         "--most-power-cut", "1", "--epochs", "3", "--messages", "8",
                          seconds=HONEST_END_SECONDS)
     report.result(status == 1 and "wrong: lost" in output,
                   "a disk that lies about its syncs is found out by the simulation", output)

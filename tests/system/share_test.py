@@ -14,7 +14,7 @@ from harness import client_tls, pop_retrieve, text_message, wait_until
 class Sharing(ServerTest):
     """Two users and the administrator, one server."""
 
-    settings = {"users": ("alice", "bob", "carol", "dave", "erin", "frank")}
+    settings = {"users": ("alice", "bob", "carol", "dave", "erin", "frank", "grace")}
 
     def imap(self, user):
         server = self.server
@@ -89,9 +89,9 @@ class Sharing(ServerTest):
         self.assertEqual(bob.select(shared)[0], "NO")
 
     def test_who_watches_a_shared_mailbox_is_told_what_his_rights_let_him_know(self):
-        team, crew = "Other Users/dave@example.test/Team", "Other Users/dave@example.test/Crew"
-        dave, by_name, by_tree = self.imap("dave"), self.imap("erin"), self.imap("erin")
-        self.ask(dave, "create", "Team")
+        team, crew = "Other Users/grace@example.test/Team", "Other Users/grace@example.test/Crew"
+        grace, by_name, by_tree = self.imap("grace"), self.imap("erin"), self.imap("erin")
+        self.ask(grace, "create", "Team")
         for client, which in ((by_name, f'mailboxes "{team}"'), (by_tree, 'subtree "Other Users"')):
             client.send(f"n NOTIFY SET ({which} (MailboxName MessageNew MessageExpunge FlagChange))"
                         "\r\n".encode())
@@ -104,37 +104,37 @@ class Sharing(ServerTest):
                 self.assertTrue(line.startswith(f"* {words}"), (line, words))
 
         def append(name="Team"):
-            self.ask(dave, "append", name, None, None, text_message("for all"))
+            self.ask(grace, "append", name, None, None, text_message("for all"))
 
-        self.ask(dave, "setacl", "Team", "erin@example.test", "lr")
+        self.ask(grace, "setacl", "Team", "erin@example.test", "lr")
         told(f'LIST () "/" "{team}"')
         append()
         told(f'STATUS "{team}" (MESSAGES 1 ')
-        self.ask(dave, "setacl", "Team", "erin@example.test", "l")
+        self.ask(grace, "setacl", "Team", "erin@example.test", "l")
         append()
-        self.ask(dave, "setacl", "Team", "erin@example.test", "lr")
+        self.ask(grace, "setacl", "Team", "erin@example.test", "lr")
         append()
         told(f'STATUS "{team}" (MESSAGES 3 ')
-        self.ask(dave, "rename", "Team", "Crew")
+        self.ask(grace, "rename", "Team", "Crew")
         told(f'LIST (\\NonExistent) "/" "{team}"', by_name)
         told(f'LIST () "/" "{crew}" ("OLDNAME" ("{team}"))', by_tree)
         append("Crew")
         told(f'STATUS "{crew}" (MESSAGES 4 ', by_tree)
-        self.ask(dave, "rename", "Crew", "Team")
+        self.ask(grace, "rename", "Crew", "Team")
         told(f'LIST () "/" "{team}"')
         told(f'STATUS "{team}" (MESSAGES 4 ', by_name)
-        self.ask(dave, "select", "Team")
-        self.ask(dave, "store", "1", "+FLAGS", "\\Deleted")
+        self.ask(grace, "select", "Team")
+        self.ask(grace, "store", "1", "+FLAGS", "\\Deleted")
         told(f'STATUS "{team}" (MESSAGES 4 ')
-        self.ask(dave, "expunge")
+        self.ask(grace, "expunge")
         told(f'STATUS "{team}" (MESSAGES 3 ')
-        self.ask(dave, "close")
-        self.ask(dave, "deleteacl", "Team", "erin@example.test")
+        self.ask(grace, "close")
+        self.ask(grace, "deleteacl", "Team", "erin@example.test")
         told(f'LIST (\\NonExistent) "/" "{team}"')
-        self.ask(dave, "setacl", "Team", "erin@example.test", "lr")
+        self.ask(grace, "setacl", "Team", "erin@example.test", "lr")
         told(f'LIST () "/" "{team}"')
         told(f'STATUS "{team}" (MESSAGES 3 ')
-        self.ask(dave, "delete", "Team")
+        self.ask(grace, "delete", "Team")
         told(f'LIST (\\NonExistent) "/" "{team}"')
 
     def test_rights_and_notes_are_there_after_a_crash_and_a_rebuild(self):
