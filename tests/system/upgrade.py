@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import Mailroot, client_tls, text_message
+from harness import Mailroot, client_tls, text_message, wait_until
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 PASSWORD = "the same in every version"
@@ -106,10 +106,16 @@ def mailboxes_of(server, user):
     return seen
 
 
+def queue_of(server):
+    """What waits, when no attempt is under way: a server that has just been started makes one."""
+    wait_until(lambda: all(item["state"] != "sending" for item in server.queue()), "no attempt is under way")
+    return [{word: item[word] for word in ("id", "from", "to", "state") if word in item}
+            for item in server.queue()]
+
+
 def look(server):
     """All that is seen, as JSON has it."""
-    queue = [{word: item[word] for word in ("id", "from", "to", "state") if word in item}
-             for item in server.queue()]
+    queue = queue_of(server)
     seen = {"time": int(time.time()), "users": server.cli("user", "list"), "aliases": server.cli("alias", "list"),
             "group": server.cli("group", "list"),
             "script": server.cli("sieve", "show", "alice@example.test", "sift"),
