@@ -71,11 +71,11 @@ static void name_recipients(struct stream *stream, struct ledger_message *messag
     }
 }
 
-static void write_message(struct stream *stream, uint32_t number, unsigned site)
+static void write_message(const struct client *client, struct stream *stream, uint32_t number)
 {
     struct buffer bytes;
     buffer_init(&bytes, MESSAGE_MOST);
-    message_compose(&bytes, site, number);
+    message_compose(&bytes, client->weather, client->ledger->messages[number].site, number);
     stream_write(stream, buffer_text(&bytes));
     stream_write(stream, TEXT(".\r\n"));
     buffer_finish(&bytes);
@@ -96,7 +96,7 @@ static void send_one(struct client *client)
     if (begin(stream, site)) {
         name_recipients(stream, message);
         if (message->accepted != 0 && say(stream, "DATA") == 354) {
-            write_message(stream, number, site);
+            write_message(client, stream, number);
             message->acknowledged = reply(stream) == 250;
             say(stream, "QUIT");
         }

@@ -7,6 +7,7 @@
 
 struct client {
     struct ledger *ledger;
+    struct weather *weather;
     uint16_t ports[SITES]; /* of the wires to them */
     uint32_t pause_ms;     /* at most, between two messages */
     unsigned most;         /* messages of one task */

@@ -6,11 +6,30 @@
 #include "ledger.h"
 
 /* A line of the body, and all below it, have so many bytes. */
-enum { BODY_LINES_MOST = 800, LINE_BYTES = 72 };
+enum {
+    LINE_BYTES = 72,
+    BODY_LINES_MOST = MESSAGE_MOST / LINE_BYTES - 100,
+    SHORT_LINES_MOST = 800,
+    PARTED_LINES = (64 << 10) / LINE_BYTES, /* least; in the log one record */
+    LOGGED_IN_PARTS_LINES = (768 << 10) / LINE_BYTES
+};
 
-void message_compose(struct buffer *out, unsigned site, uint32_t number)
+static uint32_t choose_lines(struct weather *weather)
 {
-    uint32_t lines = random_below(BODY_LINES_MOST);
+    uint32_t lines = random_below(SHORT_LINES_MOST);
+    if (!weather_strikes(weather, WEATHER_LARGE))
+        return lines;
+    uint32_t least = PARTED_LINES, most = LOGGED_IN_PARTS_LINES;
+    if (weather_below(weather, WEATHER_LARGE, 2) == 0) {
+        least = LOGGED_IN_PARTS_LINES;
+        most = BODY_LINES_MOST;
+    }
+    return least + weather_below(weather, WEATHER_LARGE, most - least);
+}
+
+void message_compose(struct buffer *out, struct weather *weather, unsigned site, uint32_t number)
+{
+    uint32_t lines = choose_lines(weather);
     buffer_printf(out,
                   "From: <sender@%c.test>\r\nX-Sim: %u\r\nX-Lines: %u\r\nSubject: number %u\r\n"
                   "Message-ID: <%u@client.sim>\r\n\r\n",

@@ -323,7 +323,7 @@ static enum answer append(struct visit *visit)
     message->site = (uint8_t)visit->reader->site;
     message->accepted = (uint16_t)(1u << visit->owner);
     buffer_init(&bytes, MESSAGE_MOST);
-    message_compose(&bytes, visit->reader->site, number);
+    message_compose(&bytes, visit->reader->weather, visit->reader->site, number);
     mailbox_path(visit, which, path);
     snprintf(command, sizeof(command), "APPEND %s %s", path,
              random_below(2) == 0 ? "(\\Seen)" : "()");

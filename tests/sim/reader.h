@@ -7,6 +7,7 @@
 
 struct reader {
     struct ledger *ledger;
+    struct weather *weather;
     uint16_t port; /* of the wire to its site */
     unsigned site, seat;
     uint32_t pause_ms; /* at most, between two visits */

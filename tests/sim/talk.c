@@ -11,7 +11,7 @@
 #include "talk_hear.h"
 #include "task/task.h"
 
-enum { LINE_MOST = 16 << 10, RESPONSE_MOST = 1 << 20, PATIENCE = 10 * MINUTE };
+enum { LINE_MOST = 16 << 10, RESPONSE_MOST = 2 << 20, PATIENCE = 10 * MINUTE };
 
 struct talk *talk_begin(struct ledger *ledger, int fd)
 {

@@ -11,7 +11,7 @@
 #include "store/mailbox.h"
 #include "store/store.h"
 
-enum { READ_MOST = 1 << 20 };
+enum { READ_MOST = 4 << 20 };
 
 struct found {
     uint16_t returned; /* bits: recipients that the sender was told about */

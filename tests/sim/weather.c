@@ -21,6 +21,7 @@ static const struct kind kinds[WEATHER_KINDS] = {
     [WEATHER_PARTED] = {"parted", 6, true},
     [WEATHER_SHORT_WRITE] = {"short-write", 2, true},
     [WEATHER_RELOAD] = {"reload", 1, true},
+    [WEATHER_LARGE] = {"large", 12, false},
 };
 
 enum { SCALES = 20 };

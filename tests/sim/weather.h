@@ -19,6 +19,7 @@ enum weather_kind {
     WEATHER_PARTED,      /* a wire, now and then: it carries nothing for up to 3 hours */
     WEATHER_SHORT_WRITE, /* a write to a disk: a part of it is done, and told */
     WEATHER_RELOAD,      /* a site, now and then: it gets other settings */
+    WEATHER_LARGE,       /* a message: it has up to 1.6 MB */
     WEATHER_KINDS
 };
 

@@ -184,6 +184,7 @@ static void open_mailboxes(struct world *world)
     uint32_t pause_ms = world->is_last ? 10 * MINUTE : 1000u << random_below(12);
     for (unsigned i = 0; i < SITES * SEATS; i++) {
         world->readers[i] = (struct reader){.ledger = world->ledger,
+                                            .weather = &world->weather,
                                             .port = port_to(world, i / SEATS, DOOR_IMAP),
                                             .site = i / SEATS,
                                             .seat = i % SEATS,
@@ -223,6 +224,7 @@ static void serve_world(struct world *world)
         return;
     world->client =
         (struct client){.ledger = world->ledger,
+                        .weather = &world->weather,
                         .ports = {port_to(world, 0, DOOR_SMTP), port_to(world, 1, DOOR_SMTP)},
                         .pause_ms = 1000u << random_below(10),
                         .most = 1 + random_below(40)};
@@ -234,7 +236,7 @@ static void serve_world(struct world *world)
 static bool is_unnoticed(enum weather_kind kind)
 {
     return kind == WEATHER_GREYLISTED || kind == WEATHER_UNKNOWN || kind == WEATHER_SHORT_WRITE ||
-           kind == WEATHER_RELOAD;
+           kind == WEATHER_RELOAD || kind == WEATHER_LARGE;
 }
 
 static bool was_calm(const struct ledger *ledger)
