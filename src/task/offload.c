@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "task/io.h"
 #include "task/loop.h"
 
@@ -149,13 +150,37 @@ void offload_run_in_place(struct loop *loop)
     }
 }
 
+static void await(const struct job *job)
+{
+    while (!job->done)
+        task_park_uncancellable(NO_DEADLINE);
+}
+
+static void take_time(void)
+{
+    if (task_simulation->work_takes_ms == NULL)
+        return;
+    int64_t end_ms =
+        clock_monotonic_ms() + task_simulation->work_takes_ms(task_simulation->context);
+    while (clock_monotonic_ms() < end_ms)
+        task_park_uncancellable(end_ms);
+}
+
+static void offload_simulated(struct job *job)
+{
+    take_time();
+    list_append(&task_loop->in_place, &job->link);
+    await(job);
+    take_time();
+}
+
 void task_offload(task_function *function, void *argument)
 {
     struct job job = {.function = function, .argument = argument, .task = task_loop->running};
-    if (task_simulation != NULL)
-        list_append(&task_loop->in_place, &job.link);
-    else
-        give_to_thread(&job);
-    while (!job.done)
-        task_park_uncancellable(NO_DEADLINE);
+    if (task_simulation != NULL) {
+        offload_simulated(&job);
+        return;
+    }
+    give_to_thread(&job);
+    await(&job);
 }

@@ -20,6 +20,7 @@ enum weather_kind {
     WEATHER_SHORT_WRITE, /* a write to a disk: a part of it is done, and told */
     WEATHER_RELOAD,      /* a site, now and then: it gets other settings */
     WEATHER_LARGE,       /* a message: it has up to 1.6 MB */
+    WEATHER_SLOW_DISK,   /* work of a thread, a sync most of all: it takes up to 2 minutes */
     WEATHER_KINDS
 };
 

@@ -42,7 +42,8 @@ struct world {
     struct log_files disks[SITES];
     /* Where it is cut; UINT64_MAX: nowhere. */
     uint64_t cut_switch, cut_call, switches, calls;
-    unsigned victim; /* the site whose power fails; SITES: kill -9 of both */
+    unsigned cut_slow, slow; /* soon after so many works of a thread that take long */
+    unsigned victim;         /* the site whose power fails; SITES: kill -9 of both */
 };
 
 /* ---- The cut ---- */
@@ -77,6 +78,19 @@ static void settle(void *context)
 {
     const struct world *world = context;
     loopback_settle(&world->loopback);
+}
+
+/* Mostly much less than the longest. */
+static int64_t work_takes_ms(void *context)
+{
+    struct world *world = context;
+    if (!weather_strikes(&world->weather, WEATHER_SLOW_DISK))
+        return 0;
+    if (++world->slow == world->cut_slow)
+        world->cut_switch =
+            world->switches + 1 + weather_below(&world->weather, WEATHER_POWER_CUT, 64);
+    uint32_t bits = weather_below(&world->weather, WEATHER_SLOW_DISK, 18);
+    return weather_below(&world->weather, WEATHER_SLOW_DISK, 1u << bits);
 }
 
 /* The disks' calls, counted over both. */
@@ -299,11 +313,13 @@ static void choose_fate(struct world *world)
     if (world->is_last)
         return;
     world->victim = weather_below(weather, WEATHER_POWER_CUT, SITES + 1);
-    uint32_t fate = weather_below(weather, WEATHER_POWER_CUT, 5);
+    uint32_t fate = weather_below(weather, WEATHER_POWER_CUT, 6);
     uint32_t bits = weather_below(weather, WEATHER_POWER_CUT, 9);
     if (fate == 1 || fate == 2)
         world->cut_switch = 1 + weather_below(weather, WEATHER_POWER_CUT, 256u << bits);
-    else if (fate >= 3)
+    else if (fate == 3)
+        world->cut_slow = 1 + weather_below(weather, WEATHER_POWER_CUT, 8);
+    else if (fate > 3)
         world->cut_call = 1 + weather_below(weather, WEATHER_POWER_CUT, 8u << bits);
 }
 
@@ -317,8 +333,11 @@ int world_epoch(struct ledger *ledger, const char *directory, bool is_last, bool
     choose_weather(&world);
     choose_fate(&world);
     loopback_open(&world.loopback);
-    world.simulation = (struct task_simulation){
-        .now_ms = ledger->now_ms, .at_switch = at_switch, .settle = settle, .context = &world};
+    world.simulation = (struct task_simulation){.now_ms = ledger->now_ms,
+                                                .at_switch = at_switch,
+                                                .settle = settle,
+                                                .work_takes_ms = work_takes_ms,
+                                                .context = &world};
     task_simulate(&world.simulation);
     task_loop_run(epoch_main, &world);
     task_simulate(NULL);
