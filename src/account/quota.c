@@ -19,12 +19,6 @@ static bool has_room(uint64_t limit, uint64_t used, uint64_t more)
     return limit == 0 || (used <= limit && more <= limit - used);
 }
 
-bool quota_has_room(const struct quota *quota, uint64_t messages, uint64_t bytes)
-{
-    return has_room(quota->bytes_limit, quota->used.bytes, bytes) &&
-           has_room(quota->messages_limit, quota->used.messages, messages);
-}
-
 /* The mark at nine tenths lies between what there is and what there will be. */
 static bool comes_near(uint64_t limit, uint64_t used, uint64_t more)
 {

@@ -12,10 +12,8 @@ struct quota {
 };
 
 struct quota quota_of(const struct accounts *accounts, struct text owner);
-/* So much more may come. */
-bool quota_has_room(const struct quota *quota, uint64_t messages, uint64_t bytes);
-/* The same asked of an owner: OK, or REFUSED with the reason. When a limit comes near by it, the
- * log says so. */
+/* May so much more come to an owner? OK, or REFUSED with the reason. When a limit comes near by it,
+ * the log says so. */
 enum status quota_admit(const struct accounts *accounts, struct text owner, uint64_t messages,
                         uint64_t bytes);
 /* By `quota when-full` of the domain: mail is refused for good, not put off. */

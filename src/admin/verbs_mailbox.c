@@ -12,7 +12,12 @@
 
 #define PUBLIC_PREFIX "Public/"
 
-enum status verb_mailbox_path(struct text word, struct arena *arena, struct mailbox_path *out)
+struct mailbox_path {
+    struct text owner, name;
+};
+
+/* Take such a name apart, in arena. REFUSED: it is none. */
+static enum status read_path(struct text word, struct arena *arena, struct mailbox_path *out)
 {
     if (text_starts_with(word, TEXT(PUBLIC_PREFIX))) {
         out->owner = ACCOUNT_PUBLIC;
@@ -29,7 +34,8 @@ enum status verb_mailbox_path(struct text word, struct arena *arena, struct mail
                          TEXT_ARG(word));
 }
 
-struct mailbox *verb_mailbox_find(struct queue *queue, const struct mailbox_path *path)
+/* The mailbox, or NULL with the reason. */
+static struct mailbox *find_box(struct queue *queue, const struct mailbox_path *path)
 {
     struct mailbox *box = mailbox_find(queue_store(queue), path->owner, path->name);
     if (box != NULL && !mailbox_is_deleted(box))
@@ -71,7 +77,7 @@ static enum status create(struct queue *queue, const struct mailbox_path *path)
     enum status status = begin_owner(queue, path->owner);
     if (status == OK)
         status = name_status(mailbox_create(store, path->owner, path->name, 0));
-    struct mailbox *box = status == OK ? verb_mailbox_find(queue, path) : NULL;
+    struct mailbox *box = status == OK ? find_box(queue, path) : NULL;
     if (box != NULL && text_equals(path->owner, ACCOUNT_PUBLIC))
         status = sharing_change(store, mailbox_id(box), TEXT("anyone"), SHARING_SET,
                                 RIGHT_LOOKUP | RIGHT_READ);
@@ -85,7 +91,7 @@ enum status verb_mailbox_create(void *state, struct admin_call *call)
     enum status status = verb_check_words(call, 1, 1, "mailbox create MAILBOX");
     arena_init(&arena);
     if (status == OK)
-        status = verb_mailbox_path(call->words[0], &arena, &path);
+        status = read_path(call->words[0], &arena, &path);
     if (status == OK)
         status = create(state, &path);
     arena_finish(&arena);
@@ -99,7 +105,7 @@ enum status verb_mailbox_delete(void *state, struct admin_call *call)
     enum status status = verb_check_words(call, 1, 1, "mailbox delete MAILBOX");
     arena_init(&arena);
     if (status == OK)
-        status = verb_mailbox_path(call->words[0], &arena, &path);
+        status = read_path(call->words[0], &arena, &path);
     if (status == OK)
         status = name_status(sharing_delete_mailbox(queue_store(state), path.owner, path.name));
     arena_finish(&arena);
@@ -113,7 +119,7 @@ enum status verb_mailbox_rename(void *state, struct admin_call *call)
     enum status status = verb_check_words(call, 2, 2, "mailbox rename MAILBOX NAME");
     arena_init(&arena);
     if (status == OK)
-        status = verb_mailbox_path(call->words[0], &arena, &path);
+        status = read_path(call->words[0], &arena, &path);
     if (status == OK)
         status =
             name_status(mailbox_rename(queue_store(state), path.owner, path.name, call->words[1]));
@@ -156,8 +162,8 @@ static enum status copy_all(struct store *store, struct mailbox *from, uint64_t 
 static enum status copy(struct queue *queue, const struct mailbox_path *from_path,
                         const struct mailbox_path *to_path, unsigned *copied)
 {
-    struct mailbox *from = verb_mailbox_find(queue, from_path);
-    const struct mailbox *to = from == NULL ? NULL : verb_mailbox_find(queue, to_path);
+    struct mailbox *from = find_box(queue, from_path);
+    const struct mailbox *to = from == NULL ? NULL : find_box(queue, to_path);
     if (to == NULL)
         return REFUSED;
     mailbox_open(from);
@@ -174,9 +180,9 @@ enum status verb_mailbox_copy(void *state, struct admin_call *call)
     enum status status = verb_check_words(call, 2, 2, "mailbox copy MAILBOX MAILBOX");
     arena_init(&arena);
     if (status == OK)
-        status = verb_mailbox_path(call->words[0], &arena, &from);
+        status = read_path(call->words[0], &arena, &from);
     if (status == OK)
-        status = verb_mailbox_path(call->words[1], &arena, &to);
+        status = read_path(call->words[1], &arena, &to);
     if (status == OK)
         status = begin_owner(state, to.owner);
     if (status == OK && mailbox_find(queue_store(state), to.owner, to.name) == NULL)
@@ -216,7 +222,7 @@ static enum status change_share(struct queue *queue, const struct admin_call *ca
     if (!text_equals(letters, TEXT("none")) && !rights_read(letters, &rights))
         return refused("rights are letters of lrswipkxtea (RFC 4314), or none");
     enum status status = begin_owner(queue, path->owner);
-    struct mailbox *box = status == OK ? verb_mailbox_find(queue, path) : NULL;
+    struct mailbox *box = status == OK ? find_box(queue, path) : NULL;
     if (status == OK && box == NULL)
         return REFUSED;
     return status == OK ? sharing_change(queue_store(queue), mailbox_id(box), identifier,
@@ -235,10 +241,10 @@ enum status verb_mailbox_share(void *state, struct admin_call *call)
                                                 "RIGHTS|none]");
     arena_init(&arena);
     if (status == OK)
-        status = verb_mailbox_path(call->words[0], &arena, &path);
+        status = read_path(call->words[0], &arena, &path);
     if (status == OK && call->count == 3)
         status = change_share(state, call, &path, &arena);
-    struct mailbox *box = status == OK ? verb_mailbox_find(state, &path) : NULL;
+    struct mailbox *box = status == OK ? find_box(state, &path) : NULL;
     if (status == OK && box == NULL)
         status = REFUSED;
     if (status == OK)

@@ -41,11 +41,6 @@ void memory_limit(size_t bytes)
 #endif
 }
 
-size_t memory_limit_now(void)
-{
-    return account.limit;
-}
-
 size_t memory_part(size_t most, unsigned part)
 {
     return account.limit != 0 && account.limit / part < most ? account.limit / part : most;

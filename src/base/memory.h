@@ -26,8 +26,6 @@ enum memory_for {
 
 /* The process may hold so much; 0: no limit. From any time on. */
 void memory_limit(size_t bytes);
-/* What memory_limit was told. */
-size_t memory_limit_now(void);
 
 /* What a cache or the like may grow to: `most`, or this part of the limit where that is less. */
 size_t memory_part(size_t most, unsigned part);

@@ -15,16 +15,6 @@ const char *spf_result_name(enum spf_result result)
     return result_names[result];
 }
 
-bool spf_result_find(struct text word, enum spf_result *out)
-{
-    for (enum spf_result i = 0; i < SPF_RESULTS; i++)
-        if (text_equals(word, text_from(result_names[i]))) {
-            *out = i;
-            return true;
-        }
-    return false;
-}
-
 /* Which record counts */
 
 static struct text version_of(struct text record)

@@ -19,8 +19,6 @@ enum spf_result {
 };
 /* "softfail", as headers have it (RFC 8601 2.7.2). */
 const char *spf_result_name(enum spf_result result);
-/* False when the word is none. */
-bool spf_result_find(struct text word, enum spf_result *out);
 
 /* For what a record is looked for. "v=spf1" alone counts for SPF; for Sender ID it stands for both
  * scopes unless a record of version 2 names the scope. */

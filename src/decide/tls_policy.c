@@ -193,15 +193,3 @@ struct tls_decision decide_tls(const struct tls_facts *facts)
     decision.needs_requiretls = true;
     return decision;
 }
-
-const char *decide_tls_need_name(enum tls_need need)
-{
-    static const char *const names[] = {
-        [TLS_NEED_NONE] = "none",
-        [TLS_NEED_OFFERED] = "offered",
-        [TLS_NEED_ENCRYPTION] = "encryption",
-        [TLS_NEED_NAME] = "name",
-        [TLS_NEED_DANE] = "dane",
-    };
-    return names[need];
-}

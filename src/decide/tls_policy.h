@@ -57,7 +57,5 @@ const struct setting_policy *decide_policy_find(const struct settings *settings,
  * other facts need not be there yet. */
 bool decide_tls_wants_dane(const struct tls_facts *facts);
 bool decide_tls_wants_sts(const struct tls_facts *facts);
-/* "dane", for logs and stories. */
-const char *decide_tls_need_name(enum tls_need need);
 
 #endif

@@ -14,7 +14,8 @@
 #include "sasl/scram.h"
 #include "task/offload.h"
 
-void directory_digest(struct text bytes, unsigned char out[DIRECTORY_DIGEST_BYTES])
+/* SHA-256, for made_for and fingerprints. */
+static void digest_of(struct text bytes, unsigned char out[DIRECTORY_DIGEST_BYTES])
 {
     unsigned length = DIRECTORY_DIGEST_BYTES;
     check(EVP_Digest(bytes.data, bytes.length, out, &length, EVP_sha256(), NULL) == 1);
@@ -124,7 +125,7 @@ static bool find_record(struct directory *directory, struct text user, struct te
                         struct buffer *value, struct directory_record *record)
 {
     unsigned char digest[DIRECTORY_DIGEST_BYTES];
-    directory_digest(hash, digest);
+    digest_of(hash, digest);
     return hash.length > 0 && directory_index_find(directory, INDEX_KEYS, user, value, record) &&
            text_equals(record->made_for, text_of(digest, sizeof(digest)));
 }
@@ -150,7 +151,7 @@ static enum status commit(struct directory *directory, struct directory_record *
     enum status status = directory_change_begin(directory);
     if (status != OK)
         return status;
-    directory_digest(hash, digest);
+    digest_of(hash, digest);
     record->made_for = text_of(digest, sizeof(digest));
     status = directory_commit(directory, record);
     directory_change_end(directory);

@@ -28,7 +28,4 @@ void login_keys_complete(struct directory *directory, struct text user, struct t
 bool login_key_find(struct directory *directory, struct text user, enum login_key_kind kind,
                     struct buffer *value, struct login_key *out);
 
-/* SHA-256, for made_for and fingerprints. */
-void directory_digest(struct text bytes, unsigned char out[DIRECTORY_DIGEST_BYTES]);
-
 #endif

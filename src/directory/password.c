@@ -46,7 +46,8 @@ static void job_free(struct crypt_job *job)
     free(job);
 }
 
-enum status password_check_form(struct text password)
+/* REFUSED when empty, too long, or with bytes nobody can type (NUL, CR, LF). */
+static enum status check_form(struct text password)
 {
     if (password.length == 0)
         return refused("the password is empty");
@@ -73,7 +74,7 @@ static bool prepare(struct text password, char out[DIRECTORY_PASSWORD_MAX + 1])
 
 enum status password_hash(struct text password, char out[DIRECTORY_HASH_MAX])
 {
-    enum status status = password_check_form(password);
+    enum status status = check_form(password);
     if (status != OK)
         return status;
     char prepared[DIRECTORY_PASSWORD_MAX + 1];
@@ -170,7 +171,7 @@ static bool verify_form(const struct password_gate *gate, struct text hash, stru
 enum status password_verify(struct password_gate *gate, struct text hash, struct text password)
 {
     char prepared[DIRECTORY_PASSWORD_MAX + 1];
-    if (password_check_form(password) != OK)
+    if (check_form(password) != OK)
         return refused("authentication failed");
     enum status status = gate_enter(gate);
     if (status != OK)

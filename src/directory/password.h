@@ -22,8 +22,6 @@ struct password_gate {
 /* Makes the decoy. YIELDS. */
 enum status password_gate_init(struct password_gate *gate);
 
-/* REFUSED when empty, too long, or with bytes nobody can type (NUL, CR, LF). */
-enum status password_check_form(struct text password);
 /* Hash with yescrypt and a fresh salt. YIELDS. */
 enum status password_hash(struct text password, char out[DIRECTORY_HASH_MAX]);
 /* A crypt(5) hash of a method we verify: $y$ $6$ $5$ $2a$ $2b$ $2y$ $1$. */

@@ -89,9 +89,6 @@ enum status directory_apply(struct index *index, const struct directory_record *
 bool directory_index_find(struct directory *directory, char prefix, struct text key,
                           struct buffer *value, struct directory_record *record);
 
-/* The domain record when the settings file names this user. */
-const struct setting_domain *directory_file_user(const struct directory *directory,
-                                                 struct text key);
 struct text directory_file_user_key(const struct setting_domain *domain, unsigned number,
                                     struct arena *arena);
 bool directory_user_exists(struct directory *directory, struct text key);

@@ -37,7 +37,8 @@ enum status directory_is_ours(const struct directory *directory, struct text key
                    TEXT_ARG(domain), TEXT_ARG(domain));
 }
 
-const struct setting_domain *directory_file_user(const struct directory *directory, struct text key)
+/* The domain record when the settings file names this user. */
+static const struct setting_domain *file_user(const struct directory *directory, struct text key)
 {
     const struct setting_domain *domain =
         settings_domain_find(directory->settings, directory_domain(key));
@@ -73,7 +74,7 @@ static bool user_is_recorded(struct directory *directory, struct text key)
 
 bool directory_user_exists(struct directory *directory, struct text key)
 {
-    return directory_file_user(directory, key) != NULL || user_is_recorded(directory, key);
+    return file_user(directory, key) != NULL || user_is_recorded(directory, key);
 }
 
 static void user_from_record(const struct directory_record *record, struct directory_user *out)
@@ -91,7 +92,7 @@ bool directory_user_find(struct directory *directory, struct text key, struct ar
     struct buffer value;
     struct directory_record record;
     *out = (struct directory_user){.key = key, .enabled = true};
-    out->file = directory_file_user(directory, key);
+    out->file = file_user(directory, key);
     buffer_init(&value, DIRECTORY_RECORD_MAX);
     if (directory_index_find(directory, INDEX_USER, key, &value, &record)) {
         user_from_record(&record, out);
@@ -145,7 +146,7 @@ static enum status check_new_user(struct directory *directory, struct text key, 
         return refused("the address or the name has control bytes or is not UTF-8");
     if (directory_list_kind(directory, key) != 0)
         return refused("%.*s is an alias, a group or another's address already", TEXT_ARG(key));
-    const struct setting_domain *file = directory_file_user(directory, key);
+    const struct setting_domain *file = file_user(directory, key);
     if (file != NULL && !user_is_recorded(directory, key))
         return refused("%.*s is a user already, named in %.*s:%u; to give it a password: "
                        "mailroot user passwd %.*s",
@@ -255,7 +256,7 @@ static bool list_recorded(void *context, struct text index_key, struct text valu
         return true;
     struct directory_user user = {.key = record.key};
     user_from_record(&record, &user);
-    user.file = directory_file_user(listing->directory, record.key);
+    user.file = file_user(listing->directory, record.key);
     listing->visit(listing->context, &user);
     return true;
 }

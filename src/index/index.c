@@ -1,7 +1,6 @@
 /* What all engines have in common: the applied position, the checks, and keys. */
 #include "index/index.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,16 +190,4 @@ enum status index_flush(struct index *index)
 const char *index_failed(const struct index *index)
 {
     return index->failed ? index->reason : NULL;
-}
-
-void index_key_u32(struct buffer *key, uint32_t value)
-{
-    uint32_t stored = htobe32(value);
-    buffer_append(key, text_of(&stored, sizeof(stored)));
-}
-
-void index_key_u64(struct buffer *key, uint64_t value)
-{
-    uint64_t stored = htobe64(value);
-    buffer_append(key, text_of(&stored, sizeof(stored)));
 }

@@ -57,8 +57,4 @@ enum status index_flush(struct index *index);
 /* NULL, or why the index must be rebuilt. */
 const char *index_failed(const struct index *index);
 
-/* Keys sort by bytes; integers in keys are big-endian. */
-void index_key_u32(struct buffer *key, uint32_t value);
-void index_key_u64(struct buffer *key, uint64_t value);
-
 #endif

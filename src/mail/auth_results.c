@@ -70,7 +70,8 @@ static bool begins_with_id(struct text text, struct text server)
     return text_is_empty(behind) || text_find(ends, behind.data[0]) < ends.length;
 }
 
-bool auth_results_is_of(struct text body, struct text server)
+/* The body of such a field is of this server. */
+static bool is_of_server(struct text body, struct text server)
 {
     return begins_with_id(skip_comments(body), server);
 }
@@ -85,7 +86,7 @@ unsigned auth_results_strip(struct text section, struct text server, struct buff
         size_t taken = before.length - section.length;
         bool is_forged = is_field &&
                          text_equals_nocase(field.name, TEXT("Authentication-Results")) &&
-                         auth_results_is_of(field.body, server);
+                         is_of_server(field.body, server);
         /* Lines that are no field stand before it, and stay. */
         buffer_append(out, text_head(before, is_forged ? taken - field.whole.length : taken));
         stripped += is_forged;

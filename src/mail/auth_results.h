@@ -19,7 +19,5 @@ void auth_results_write(struct text server, const struct auth_result *results, u
 /* Append a header section without the fields that claim to be this server's (RFC 8601 5): only ours
  * may. How many they were. */
 unsigned auth_results_strip(struct text section, struct text server, struct buffer *out);
-/* The body of such a field is of this server. */
-bool auth_results_is_of(struct text body, struct text server);
 
 #endif

@@ -191,7 +191,7 @@ void site_files_free(struct site_files *files)
     *files = (struct site_files){0};
 }
 
-struct text site_file_bytes(const struct site_files *files, struct text path)
+static struct text bytes_of(const struct site_files *files, struct text path)
 {
     for (unsigned i = 0; i < files->count; i++)
         if (text_equals(text_from(files->list[i].path), path))
@@ -204,7 +204,7 @@ static void encode(const struct site_files *files, struct text path, struct buff
     if (text_is_empty(path))
         return;
     wire_put_text(out, path);
-    wire_put_text(out, site_file_bytes(files, path));
+    wire_put_text(out, bytes_of(files, path));
 }
 
 static void encode_pairs(const struct site_files *files, const struct setting_certificate *settings,

@@ -35,7 +35,6 @@ enum status site_file_read(const char *path, struct buffer *out);
 /* All of them, and each is what it should be; REFUSED says which is not. Blocks. */
 enum status site_files_read(const struct settings *settings, struct site_files *out);
 void site_files_free(struct site_files *files);
-struct text site_file_bytes(const struct site_files *files, struct text path);
 /* What a role needs of them, as wire texts path, bytes ... */
 void site_files_encode(const struct site_files *files, const struct settings *settings,
                        enum role_kind kind, struct buffer *out);

@@ -16,7 +16,8 @@ static struct text file_in(struct text files, struct text path)
     return TEXT("");
 }
 
-struct tls_server_options role_tls_options(const struct setting_server *server)
+/* What a server's TLS is to be, all but certificates and authorities. */
+static struct tls_server_options options_of(const struct setting_server *server)
 {
     static const enum tls_ask asks[] = {
         [TLS_CERTIFICATE_NONE] = TLS_ASK_NOTHING,
@@ -32,7 +33,7 @@ struct tls_server_options role_tls_options(const struct setting_server *server)
 static enum status open_server(const struct setting_server *server, struct text files,
                                struct tls_tickets *tickets, struct tls_context **out)
 {
-    struct tls_server_options options = role_tls_options(server);
+    struct tls_server_options options = options_of(server);
     struct tls_pair *pairs = calloc(server->certificate_count, sizeof(*pairs));
     check(pairs != NULL);
     for (unsigned i = 0; i < server->certificate_count; i++)

@@ -12,7 +12,5 @@ enum status role_tls_open(const struct settings *settings, struct text files,
                           struct tls_tickets *tickets, struct tls_context ***out);
 /* settings: those it was opened for. Accepts NULL. */
 void role_tls_close(const struct settings *settings, struct tls_context ***contexts);
-/* What a server's TLS is to be, all but certificates and authorities. */
-struct tls_server_options role_tls_options(const struct setting_server *server);
 
 #endif

@@ -14,11 +14,6 @@ static const struct {
     [PROTOLOG_NCSA] = {"nc", "ncsa"},
 };
 
-bool protolog_is_numbered(const struct setting_log *log)
-{
-    return log->form.every == PROTOLOG_UNLIMITED || log->form.every == PROTOLOG_BY_SIZE;
-}
-
 /* The weeks of a month begin on Sundays; its first days are week 1, whole or not. */
 static int week_of_month(const struct tm *time)
 {

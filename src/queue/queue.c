@@ -206,7 +206,9 @@ static void write_files(void *argument)
         files_write(queue, list_entry(timer, struct queued_item, due));
 }
 
-void queue_directory_changed(void *context)
+/* auth says that the directory changed, or is gone: forget its answers. context is the queue, as
+ * for rpc_channel_on_down. Does not yield. */
+static void directory_changed(void *context)
 {
     struct queue *queue = context;
     directory_cache_clear(queue->cache);
@@ -214,7 +216,7 @@ void queue_directory_changed(void *context)
 
 void queue_directory_back(struct queue *queue)
 {
-    queue_directory_changed(queue);
+    directory_changed(queue);
     queue->directory_returns++;
     release_lookups(queue);
 }
@@ -268,7 +270,7 @@ enum status queue_start(struct queue *queue, const struct queue_options *options
     task_event_tell_all(&queue->work);
     if (queue->auth == NULL)
         return OK; /* offline: nothing happens by itself */
-    rpc_channel_on_down(queue->auth, queue_directory_changed, queue);
+    rpc_channel_on_down(queue->auth, directory_changed, queue);
     if (queue->send != NULL)
         rpc_channel_on_down(queue->send, schedule_send_lost, queue);
     release_lookups(queue); /* auth may have told that it is back before they were loaded */

@@ -31,9 +31,6 @@ void queue_stop(struct queue **queue);
 void queue_set_settings(struct queue *queue, struct settings *settings);
 /* What reports say from now on; until the first call it is what is shipped. Takes the catalog. */
 void queue_set_report_texts(struct queue *queue, struct report_catalog **catalog);
-/* auth says that the directory changed, or is gone: forget its answers. context is the queue, as
- * for rpc_channel_on_down. Does not yield. */
-void queue_directory_changed(void *context);
 /* It is back, or has changed: mail that waits for it is looked up now. Does not yield. */
 void queue_directory_back(struct queue *queue);
 struct store *queue_store(struct queue *queue);

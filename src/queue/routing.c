@@ -143,6 +143,13 @@ struct text route_origin(const struct settings *settings, const struct queue_env
     return TEXT("");
 }
 
+/* Does each domain wait for itself: by MX, or because it can be asked for by name? */
+static bool is_by_domain(const struct route *route)
+{
+    const struct setting_connector *connector = route->connector;
+    return route->by_mx || connector->holds || connector->is_direct_first;
+}
+
 void route_fill_item(const struct route *route, struct text domain, struct item *item)
 {
     if (route->is_unreachable) {
@@ -151,13 +158,7 @@ void route_fill_item(const struct route *route, struct text domain, struct item 
         return;
     }
     item->connector = route->connector == NULL ? TEXT("") : route->connector->name;
-    item->domain = route_is_by_domain(route) ? domain : TEXT("");
-}
-
-bool route_is_by_domain(const struct route *route)
-{
-    const struct setting_connector *connector = route->connector;
-    return route->by_mx || connector->holds || connector->is_direct_first;
+    item->domain = is_by_domain(route) ? domain : TEXT("");
 }
 
 /* " not-by=a:..., it costs more": those that have the domain. */

@@ -16,8 +16,6 @@ struct route_facts route_facts_of(const struct plan *plan, struct text domain);
 struct text route_origin(const struct settings *settings, const struct queue_envelope *envelope);
 /* The item of a route: connector and domain. */
 void route_fill_item(const struct route *route, struct text domain, struct item *item);
-/* Does each domain wait for itself: by MX, or because it can be asked for by name? */
-bool route_is_by_domain(const struct route *route);
 /* The story "routed" or "rerouted", with each connector for the domain that was not taken and why.
  * sender: in whose name it goes out, "" in that of the message. */
 void route_tell(struct change *change, const char *event, const struct route_facts *facts,

@@ -111,8 +111,6 @@ bool link_group_seal(struct link_group *group);
 /* Read one block off *rest, and seal it. REFUSED with the reason: it is malformed, not in canonical
  * form, or its ids and digest do not fit what they are of. */
 enum status link_group_parse(struct text *rest, struct link_group **out);
-/* Without versions, master and digest: do the two say the same? Both sealed. */
-bool link_group_same(const struct link_group *a, const struct link_group *b);
 
 struct link_member *link_member_find(const struct link_group *group, struct text name);
 struct link_connector *link_connector_find(const struct link_group *group, struct text name);

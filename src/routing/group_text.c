@@ -212,8 +212,3 @@ bool link_group_seal(struct link_group *group)
     buffer_finish(&content);
     return fits;
 }
-
-bool link_group_same(const struct link_group *a, const struct link_group *b)
-{
-    return link_id_equals(&a->id, &b->id) && link_id_equals(&a->digest, &b->digest);
-}

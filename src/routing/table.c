@@ -122,19 +122,6 @@ void link_table_take_all(struct link_table *table, struct link_table *told)
     take_digest(table);
 }
 
-void link_table_remove(struct link_table *table, const struct link_id *id)
-{
-    bool is_there;
-    unsigned at = place_of(table, id, &is_there);
-    if (!is_there)
-        return;
-    link_group_free(&table->groups[at]);
-    table->group_count--;
-    memmove(&table->groups[at], &table->groups[at + 1],
-            (table->group_count - at) * sizeof(struct link_group *));
-    take_digest(table);
-}
-
 void link_table_write(const struct link_table *table, struct buffer *out)
 {
     buffer_append(out, link_id_text(&table->digest));

@@ -27,7 +27,6 @@ bool link_table_put(struct link_table *table, struct link_group **group);
 bool link_table_take(struct link_table *table, struct link_group **group);
 /* The same of all that are in another table, which is left without them. Some there may be NULL. */
 void link_table_take_all(struct link_table *table, struct link_table *told);
-void link_table_remove(struct link_table *table, const struct link_id *id);
 
 /* "DIGEST" and the blocks: what stands behind ORGINFO. At most LINK_TABLE_MAX bytes. */
 void link_table_write(const struct link_table *table, struct buffer *out);

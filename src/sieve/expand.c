@@ -119,7 +119,8 @@ void act_global(struct sieve_run *run, const struct sieve_node *node)
     }
 }
 
-struct text run_expand(struct sieve_run *run, struct text string)
+/* A string with its variables put in. */
+static struct text expand(struct sieve_run *run, struct text string)
 {
     struct buffer out;
     struct text name;
@@ -143,19 +144,19 @@ struct text run_expand(struct sieve_run *run, struct text string)
 struct text argument_text(struct sieve_run *run, const struct sieve_node *node, unsigned i)
 {
     const struct sieve_argument *argument = &node->arguments[i];
-    return argument->is_there ? run_expand(run, argument->strings[0]) : TEXT("");
+    return argument->is_there ? expand(run, argument->strings[0]) : TEXT("");
 }
 
 const struct text *argument_list(struct sieve_run *run, const struct sieve_argument *argument)
 {
     struct text *list = arena_array(run->arena, argument->string_count, sizeof(*list));
     for (unsigned i = 0; i < argument->string_count; i++)
-        list[i] = run_expand(run, argument->strings[i]);
+        list[i] = expand(run, argument->strings[i]);
     return list;
 }
 
 struct text tag_text(struct sieve_run *run, const struct sieve_node *node, enum sieve_tag_name tag)
 {
     const struct sieve_argument *argument = node_tag(node, tag);
-    return argument->is_there ? run_expand(run, argument->strings[0]) : TEXT("");
+    return argument->is_there ? expand(run, argument->strings[0]) : TEXT("");
 }

@@ -225,8 +225,11 @@ struct wildcard {
     size_t from;     /* in the value */
 };
 
-/* The shortest for each "*", from the left: going back to the last one is enough. */
-bool match_glob(struct text pattern, struct text value, bool fold, struct text *wild)
+/* value against one pattern of :matches with "?" and "*", bytes folded (i;ascii-casemap) or not.
+ * wild, when not NULL, gets what each wildcard stood for, at most CAPTURES - 1 of them. The
+ * shortest for each "*", from the left: going back to the last one is enough, so time is the
+ * product of the lengths at worst. */
+static bool matches_glob(struct text pattern, struct text value, bool fold, struct text *wild)
 {
     size_t p = 0, v = 0, star_p = SIZE_MAX, star_v = 0;
     struct wildcard star = {0};
@@ -288,7 +291,7 @@ static bool glob_matches(struct matching *matching, struct text key, struct text
     struct text wild[CAPTURES - 1] = {{0}};
     struct sieve_run *run = matching->run;
     if (!run_work(run, matching->node, value.length * (key.length / 8 + 1)) ||
-        !match_glob(key, value, fold, wild))
+        !matches_glob(key, value, fold, wild))
         return false;
     run->captures[0] = arena_copy(run->arena, value);
     for (unsigned i = 1; i < CAPTURES; i++)

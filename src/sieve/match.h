@@ -25,9 +25,4 @@ bool match_value(struct matching *matching, struct text value);
 /* All values were shown. */
 bool match_end(struct matching *matching);
 
-/* value against one pattern of :matches with "?" and "*", bytes folded (i;ascii-casemap) or not.
- * wild, when not NULL, gets what each wildcard stood for, at most CAPTURES - 1 of them. Time is the
- * product of the lengths at worst; nothing is nested. */
-bool match_glob(struct text pattern, struct text value, bool fold, struct text *wild);
-
 #endif

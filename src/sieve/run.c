@@ -111,7 +111,7 @@ bool holds_ihave(struct sieve_run *run, const struct sieve_node *node)
 
 /* Control */
 
-void run_commands(struct sieve_run *run, const struct sieve_node *first)
+static void run_commands(struct sieve_run *run, const struct sieve_node *first)
 {
     for (const struct sieve_node *node = first; node != NULL; node = node->next) {
         if (run->stopped || run->returning || !run_work(run, node, 0))

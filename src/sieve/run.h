@@ -48,7 +48,6 @@ struct sieve_run {
 bool run_fail(struct sieve_run *run, const struct sieve_node *node, const char *why);
 /* Count bytes looked at. False: the script has used up what it may. */
 bool run_work(struct sieve_run *run, const struct sieve_node *node, size_t bytes);
-void run_commands(struct sieve_run *run, const struct sieve_node *first);
 void run_trace(struct sieve_run *run, const struct sieve_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A new action, zeroed but for its kind and line; NULL when there are too many: the run failed. */
@@ -56,8 +55,6 @@ struct sieve_action *run_action(struct sieve_run *run, const struct sieve_node *
                                 enum sieve_action_kind kind);
 
 /* Strings (expand.c). */
-/* A string with its variables put in. */
-struct text run_expand(struct sieve_run *run, struct text string);
 /* The string of argument i, expanded; and the list. */
 struct text argument_text(struct sieve_run *run, const struct sieve_node *node, unsigned i);
 const struct text *argument_list(struct sieve_run *run, const struct sieve_argument *argument);

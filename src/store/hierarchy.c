@@ -152,7 +152,8 @@ static bool find_below(void *context, struct text name, struct mailbox *box)
     return !search->found;
 }
 
-bool mailbox_has_children(struct store *store, struct text owner, struct text name)
+/* Some mailbox lies below. */
+static bool has_mailbox_below(struct store *store, struct text owner, struct text name)
 {
     struct search search = {.above = name};
     mailbox_each_name(store, owner, name, find_below, &search);
@@ -316,7 +317,7 @@ enum naming mailbox_delete_with(struct store *store, struct text owner, struct t
     struct mailbox *box = mailbox_find(store, owner, name);
     if (box != NULL)
         return end(store, delete_box(box, compose, context));
-    bool has_children = mailbox_has_children(store, owner, name);
+    bool has_children = has_mailbox_below(store, owner, name);
     return end(store, has_children ? NAMING_HAS_CHILDREN : NAMING_MISSING);
 }
 

@@ -41,8 +41,6 @@ enum status mailbox_set_uses(struct store *store, uint64_t id, unsigned uses);
 
 /* A name that may be given to a mailbox. */
 bool mailbox_name_is_valid(struct text owner, struct text name);
-/* Some mailbox lies below. */
-bool mailbox_has_children(struct store *store, struct text owner, struct text name);
 /* The mailboxes of an owner whose names begin with prefix, in bytewise order, until visit returns
  * false. It must not change names or YIELD. */
 typedef bool mailbox_name_visit(void *context, struct text name, struct mailbox *box);

@@ -94,7 +94,6 @@ struct mailbox {
     size_t warm_bytes;             /* it counts for there */
     struct mailbox_entry *entries; /* ascending by uid */
     unsigned count, capacity;
-    struct task_event news;
 };
 
 /* What messages and mailboxes count in their base segment, beside bodies. */

@@ -25,7 +25,6 @@ static struct mailbox *mailbox_new(struct store *store, uint64_t id, struct text
                             .uid_given = 1,
                             .modseq = 1,
                             .modseq_given = 1};
-    task_event_init(&box->news);
     list_init(&box->views);
     struct key key;
     map_put(store->mailboxes_by_id, MAP_KEY(id), box);
@@ -326,11 +325,6 @@ uint64_t mailbox_keyword_add(struct mailbox *box, struct text keyword)
     return UINT64_C(1) << (MAILBOX_FIRST_KEYWORD + box->keyword_count - 1);
 }
 
-struct task_event *mailbox_news(struct mailbox *box)
-{
-    return &box->news;
-}
-
 bool mailbox_lock(struct mailbox *box)
 {
     if (box->locked)
@@ -469,7 +463,6 @@ void mailbox_apply_delete(struct mailbox *box)
 
 void mailbox_tell(struct mailbox *box)
 {
-    task_event_tell_all(&box->news);
     views_wake(box);
     mailbox_watchers_wake(box->store, box->owner);
     if (box->is_deleted && box->users == 0)

@@ -91,8 +91,6 @@ struct owner_totals {
     uint64_t messages, bytes;
 };
 struct owner_totals mailbox_owner_totals(struct store *store, struct text owner);
-/* Told whenever entries of an open mailbox changed. */
-struct task_event *mailbox_news(struct mailbox *box);
 
 /* RFC 1939 4: one POP3 session at a time. False: another has it. */
 bool mailbox_lock(struct mailbox *box);

@@ -188,20 +188,6 @@ TEST("the applied position never shows in a scan")
     on_both(only_ours);
 }
 
-TEST("integers in keys sort as numbers")
-{
-    struct buffer low, high;
-    buffer_init(&low, 20);
-    buffer_init(&high, 20);
-    index_key_u32(&low, 255);
-    index_key_u32(&high, 256);
-    EXPECT(text_compare(buffer_text(&low), buffer_text(&high)) < 0);
-    index_key_u64(&low, 1);
-    EXPECT(low.length == 12);
-    buffer_finish(&low);
-    buffer_finish(&high);
-}
-
 enum { KEYS = 50, STEPS = 3000 };
 
 struct model {

@@ -54,8 +54,7 @@ static void expect_rows(const struct row *rows, size_t count)
         const char *rule = got.reason_count == 0 ? "" : got.reasons[0].rule;
         if (outcome != rows[i].outcome || (outcome == GO && got.need != rows[i].need) ||
             strcmp(rule, rows[i].rule == NULL ? "" : rows[i].rule) != 0)
-            fail_msg("row %zu: outcome %d need %s rule %s", i, outcome,
-                     decide_tls_need_name(got.need), rule);
+            fail_msg("row %zu: outcome %d need %d rule %s", i, outcome, (int)got.need, rule);
         EXPECT(got.needs_requiretls == (rows[i].asks == REQUIRETLS || rows[i].asks == BOTH));
     }
 }

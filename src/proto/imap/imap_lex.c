@@ -303,7 +303,8 @@ struct text imap_lex_astring(struct imap_lex *lex)
     return imap_lex_run(lex, imap_is_astring_char, "An argument is missing");
 }
 
-struct text imap_lex_nstring(struct imap_lex *lex)
+/* NIL gives a text whose data is NULL. */
+static struct text take_nstring(struct imap_lex *lex)
 {
     if (imap_lex_word(lex, "NIL"))
         return (struct text){NULL, 0};
@@ -312,7 +313,7 @@ struct text imap_lex_nstring(struct imap_lex *lex)
 
 struct text imap_lex_nstring8(struct imap_lex *lex)
 {
-    return imap_lex_peek(lex) == '~' ? take_literal(lex, true) : imap_lex_nstring(lex);
+    return imap_lex_peek(lex) == '~' ? take_literal(lex, true) : take_nstring(lex);
 }
 
 struct text imap_lex_list_mailbox(struct imap_lex *lex)
@@ -333,7 +334,7 @@ void imap_lex_id(struct imap_lex *lex)
             imap_lex_space(lex);
         imap_lex_string(lex);
         imap_lex_space(lex);
-        imap_lex_nstring(lex);
+        take_nstring(lex);
     }
 }
 

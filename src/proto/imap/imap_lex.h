@@ -58,8 +58,6 @@ struct text imap_lex_run(struct imap_lex *lex, bool (*is_one)(char byte), const 
 /* YIELD, as a literal may be read. */
 struct text imap_lex_string(struct imap_lex *lex);
 struct text imap_lex_astring(struct imap_lex *lex);
-/* NIL gives a text whose data is NULL. */
-struct text imap_lex_nstring(struct imap_lex *lex);
 /* The same, or a literal8: it may hold NUL (RFC 3516). */
 struct text imap_lex_nstring8(struct imap_lex *lex);
 /* An astring that may hold "%" and "*" (LIST). */

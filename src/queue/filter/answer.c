@@ -21,7 +21,8 @@ void answer_encode(const struct answer_facts *facts, struct buffer *out)
     wire_put_text(out, facts->text);
 }
 
-bool answer_decode(struct text bytes, struct answer_facts *out)
+/* Texts are lent by the bytes. */
+static bool facts_decode(struct text bytes, struct answer_facts *out)
 {
     struct wire_reader in = wire_reader_of(bytes);
     uint8_t kind = wire_get_u8(&in), flags = wire_get_u8(&in);
@@ -161,7 +162,7 @@ static enum status send_one(struct writing *writing)
                        &writing->message) ||
         !item_read(queue, writing->queued, writing->arena, &writing->item))
         return OK;
-    if (writing->item.recipient_count != 1 || !answer_decode(writing->item.answer, &writing->facts))
+    if (writing->item.recipient_count != 1 || !facts_decode(writing->item.answer, &writing->facts))
         return outcome_give_up(queue, writing->queued, "5.6.0", "the item is malformed", false);
     enum status status = write_answer(writing);
     return status == REFUSED ? give_up(writing, fail_reason()) : status;

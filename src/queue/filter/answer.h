@@ -20,7 +20,5 @@ struct answer_facts {
 };
 
 void answer_encode(const struct answer_facts *facts, struct buffer *out);
-/* Texts are lent by the bytes. */
-bool answer_decode(struct text bytes, struct answer_facts *out);
 
 #endif

@@ -55,7 +55,6 @@ struct queue_link_peer_view {
 typedef void queue_link_peer_visit(void *context, const struct queue_link_peer_view *peer);
 void queue_each_link_peer(const struct queue *queue, queue_link_peer_visit *visit, void *context);
 
-void queue_link_question_encode(const struct queue_link_question *question, struct buffer *out);
 bool queue_link_question_decode(struct text bytes, struct queue_link_question *out);
 
 #endif

@@ -5,7 +5,7 @@
 
 enum { CALL_MS = 20 * SECOND };
 
-void queue_link_question_encode(const struct queue_link_question *question, struct buffer *out)
+static void question_encode(const struct queue_link_question *question, struct buffer *out)
 {
     wire_put_u8(out, question->is_member);
     wire_put_text(out, question->packet);
@@ -37,7 +37,7 @@ enum status queue_link_answer(struct rpc_channel *store, const struct queue_link
 {
     struct buffer request;
     buffer_init(&request, RPC_FRAME_MAX);
-    queue_link_question_encode(question, &request);
+    question_encode(question, &request);
     enum status status = ask(store, QUEUE_LINK_ANSWER, buffer_text(&request), out);
     buffer_finish(&request);
     return status;

@@ -49,8 +49,6 @@ struct link_since {
 struct link_peer *links_peer(struct links *links, struct text hop);
 /* Something was heard, or time has passed: do what is due, and wake whom it concerns. */
 void links_settle(struct links *links);
-/* Was every peer asked once since the start? */
-bool links_asked_all(const struct links *links);
 /* A connector's hosts were reached, or were not. */
 void links_note(struct links *links, struct link_peer *peer, bool answers, const char *trouble);
 

@@ -129,7 +129,8 @@ static bool is_asked_for_links(const struct link_peer *peer)
     return peer->member.length > 0 || peer->leads_to_group;
 }
 
-bool links_asked_all(const struct links *links)
+/* Was every peer asked once since the start? */
+static bool asked_all(const struct links *links)
 {
     list_each(link, &links->peers)
     {
@@ -144,8 +145,7 @@ bool links_are_awaited(const struct queue *queue)
 {
     const struct links *links = queue->links;
     return link_server_is_on(links->server) &&
-           (link_server_group(links->server) == NULL || !links_asked_all(links)) &&
-           queue->send != NULL;
+           (link_server_group(links->server) == NULL || !asked_all(links)) && queue->send != NULL;
 }
 
 /* Note since when each connector is up or down, and log what changed. Those that are told of no
@@ -215,7 +215,7 @@ static bool has_new_master(struct links *links)
 void links_settle(struct links *links)
 {
     bool was_master = link_server_is_master(links->server);
-    link_server_settle(links->server, links_asked_all(links), clock_monotonic_ms());
+    link_server_settle(links->server, asked_all(links), clock_monotonic_ms());
     bool is_master = link_server_is_master(links->server);
     if (was_master != is_master)
         log_info("links.master", "server=%s", is_master ? "this" : "another");
