@@ -11,6 +11,7 @@ SYSTEM = ["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"]
 SPECIAL = {"Archive", "Drafts", "Junk", "Sent", "Trash"}  # made at the first login
 NAMES = ["a", "b", "a/x", "c", "b/y/z"]
 DATES = ["01-Feb-2020 10:00:00 +0000", "29-Feb-2024 23:59:59 +0000"]
+AT_ONCE = 60  # messages that a command names
 
 
 def random_flags(random):
@@ -22,9 +23,10 @@ def written(flags):
 
 
 def some(random, things):
-    """A part of them, not empty unless there are none."""
+    """A part of them, not empty unless there are none: of at most AT_ONCE, so that copies of copies
+    stay few, and no command longer than a line may be."""
     things = list(things)
-    return sorted(random.sample(things, random.randint(1, len(things)))) if things else []
+    return sorted(random.sample(things, random.randint(1, min(len(things), AT_ONCE)))) if things else []
 
 
 class Named:
