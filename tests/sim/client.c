@@ -81,6 +81,12 @@ static void write_message(const struct client *client, struct stream *stream, ui
     buffer_finish(&bytes);
 }
 
+static bool begin_data(struct stream *stream, struct ledger_message *message)
+{
+    message->sent_ms = clock_monotonic_ms();
+    return say(stream, "DATA") == 354;
+}
+
 static void send_one(struct client *client)
 {
     struct ledger *ledger = client->ledger;
@@ -95,7 +101,7 @@ static void send_one(struct client *client)
     stream_set_deadline(stream, clock_monotonic_ms() + 10 * MINUTE);
     if (begin(stream, site)) {
         name_recipients(stream, message);
-        if (message->accepted != 0 && say(stream, "DATA") == 354) {
+        if (message->accepted != 0 && begin_data(stream, message)) {
             write_message(client, stream, number);
             message->acknowledged = reply(stream) == 250;
             say(stream, "QUIT");

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "calendar.h"
 #include "plan.h"
 #include "shelf.h"
 
@@ -24,6 +25,7 @@ struct ledger_message {
     uint8_t by_group_of;           /* 1 + the site whose group it was sent to; 0: to no group */
     uint16_t accepted;             /* bits: recipients whose RCPT was answered with 250 */
     uint8_t arrived[RECIPIENTS];   /* outsiders: how often the host outside had it whole */
+    int64_t sent_ms;               /* its client is about to say DATA; 0: it never did */
     uint8_t copied[SITES * USERS]; /* by clients, in the recipient's mailboxes, or tried */
 };
 
@@ -35,7 +37,8 @@ enum wrong {
     WRONG_CONTENT,  /* unreadable, other bytes, or sent by nobody */
     WRONG_MOVED,    /* by a client, to nowhere */
     WRONG_UID,
-    WRONG_TOLD, /* a client of a mailbox was told what must not be */
+    WRONG_TOLD,     /* a client of a mailbox was told what must not be */
+    WRONG_GIVEN_UP, /* before its time */
     WRONG_IN_QUEUE,
     WRONG_INDEX,
     WRONG_REMAINS, /* a stopped server leaves something behind; see remains.h */
@@ -45,9 +48,11 @@ enum wrong {
 
 struct ledger {
     struct plan plan;
-    bool is_quiet;                 /* what is wrong is not printed */
-    uint32_t wrong;                /* bits */
-    int64_t now_ms;                /* where the simulated time stands */
+    bool is_quiet;   /* what is wrong is not printed */
+    uint32_t wrong;  /* bits */
+    int64_t now_ms;  /* where the simulated time stands */
+    int64_t calm_ms; /* when the last epoch began */
+    struct calendar calendar;
     uint32_t epoch, faulty_epochs; /* begun; and how many with faults there are to be */
     uint32_t count;
     uint64_t switches, disk_calls;    /* over all epochs */

@@ -104,9 +104,9 @@ static void write_settings(const struct site *site, struct buffer *out)
                   name[0] == 'a' ? 'b' : 'a', site->other_port, variants[site->variant].other);
     buffer_printf(out, "connector outside {\n    to *\n    smart-host 127.0.0.1:%u\n    %s\n}\n",
                   site->outside_port, variants[site->variant].outside);
-    buffer_printf(out,
-                  "retry {\n    glitch 1m x3\n    after %s\n    delay-notice 0\n    expire 6h\n}\n",
-                  variants[site->variant].after);
+    buffer_printf(
+        out, "retry {\n    glitch 1m x3\n    after %s\n    delay-notice 0\n    expire %uh\n}\n",
+        variants[site->variant].after, SITE_EXPIRE_HOURS);
 }
 
 static struct settings_source *source_of(const struct site *site)

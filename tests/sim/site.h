@@ -24,6 +24,8 @@ struct site {
 };
 /* Settings that differ in what may change while it runs: limits, retry intervals, ways. */
 enum { SITE_VARIANTS = 4 };
+/* How long it tries to deliver something. */
+enum { SITE_EXPIRE_HOURS = 6 };
 
 /* Its ports are opened, nothing runs. The disk is what was saved below the directory, or empty. */
 void site_open(struct site *site, const char *directory, unsigned number);

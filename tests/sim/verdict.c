@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "message.h"
 #include "people.h"
 #include "queue/queue.h"
@@ -14,6 +15,7 @@
 enum { READ_MOST = 4 << 20 };
 
 struct found {
+    uint16_t expired;  /* those of whom it said that it was for the time */
     uint16_t returned; /* bits: recipients that the sender was told about */
 };
 
@@ -40,6 +42,14 @@ static bool is_in_one_hand(const struct ledger_message *message, unsigned recipi
            (message->by_group_of == 0 || message->by_group_of == 1 + message->site);
 }
 
+/* Of the recipient that a report goes on with. */
+static struct text status_behind(struct text report)
+{
+    static const struct text field = TEXT("Status: ");
+    report = text_from_position(report, text_find_text(report, field));
+    return text_trim(text_after(text_before(report, '\r'), ' '));
+}
+
 /* Who a report says has not got it. */
 static void take_report(struct looking *looking, struct text report, uint32_t number)
 {
@@ -50,6 +60,8 @@ static void take_report(struct looking *looking, struct text report, uint32_t nu
         struct text value = text_trim(text_before(report, '\r'));
         snprintf(address, sizeof(address), "%.*s", TEXT_ARG(value));
         looking->found[number].returned |= people_meant(address);
+        if (text_equals(status_behind(report), TEXT("5.4.7")))
+            looking->found[number].expired |= people_meant(address);
     }
 }
 
@@ -180,6 +192,12 @@ static void look_into(struct looking *looking, struct site *site, struct setting
     queue_stop(&queue);
 }
 
+/* At most, as the servers see it: in the last epoch nothing waits for longer than it rests. */
+static int64_t may_have_lasted_ms(const struct ledger *ledger, const struct ledger_message *message)
+{
+    return calendar_age_ms(&ledger->calendar, message->sent_ms, ledger->calm_ms + HOUR);
+}
+
 /* One message, one recipient. */
 static void judge(struct looking *looking, uint32_t number, unsigned recipient, bool was_calm)
 {
@@ -190,6 +208,7 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
     unsigned copies =
         is_outside ? message->arrived[recipient] : shelf_copies(ledger, number, recipient);
     unsigned most = is_outside ? 1 : 1u + message->copied[recipient];
+    bool is_expired = (found->expired & 1u << recipient) != 0;
     bool is_local = is_in_one_hand(message, recipient);
     bool is_returned = (found->returned & 1u << recipient) != 0;
     if ((message->accepted & 1u << recipient) == 0) {
@@ -200,6 +219,8 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
     }
     if (message->acknowledged && copies == 0 && !is_returned)
         complain(looking, WRONG_LOST, "lost", number, recipient);
+    if (is_expired && may_have_lasted_ms(ledger, message) < SITE_EXPIRE_HOURS * (int64_t)HOUR)
+        complain(looking, WRONG_GIVEN_UP, "given up before its time", number, recipient);
     if (copies > 0 && !is_outside && shelf_has_lost(ledger, number, recipient))
         complain(looking, WRONG_MOVED, "moved to nowhere", number, recipient);
     if (copies > most && (is_local || was_calm))

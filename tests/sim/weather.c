@@ -22,6 +22,7 @@ static const struct kind kinds[WEATHER_KINDS] = {
     [WEATHER_SHORT_WRITE] = {"short-write", 2, true},
     [WEATHER_RELOAD] = {"reload", 1, true},
     [WEATHER_LARGE] = {"large", 12, false},
+    [WEATHER_CLOCK_SET] = {"clock-set", 3, false},
     [WEATHER_SLOW_DISK] = {"slow-disk", 15, true},
 };
 

@@ -216,15 +216,29 @@ static void open_mailboxes(struct world *world)
     }
 }
 
+/* Nothing in the world but the sites looks at it. */
+static void set_clock(struct world *world)
+{
+    static const int64_t steps_ms[] = {MINUTE, 4 * HOUR, DAY};
+    struct weather *weather = &world->weather;
+    int64_t step_ms = steps_ms[weather_below(weather, WEATHER_CLOCK_SET, 3)];
+    int64_t ahead_ms = step_ms * (int64_t)(1 + weather_below(weather, WEATHER_CLOCK_SET, 3));
+    uint32_t way = weather_below(weather, WEATHER_CLOCK_SET, 3);
+    calendar_set(&world->ledger->calendar, way == 0 ? 0 : way == 1 ? ahead_ms : -ahead_ms);
+}
+
 /* An administrator who changes his mind. */
 static void change_settings(void *argument)
 {
     struct world *world = argument;
-    while (task_sleep(MINUTE + random_below(20 * MINUTE)) == OK)
+    while (task_sleep(MINUTE + random_below(20 * MINUTE)) == OK) {
+        if (weather_strikes(&world->weather, WEATHER_CLOCK_SET))
+            set_clock(world);
         for (unsigned i = 0; i < SITES; i++)
             if (weather_strikes(&world->weather, WEATHER_RELOAD))
                 site_reload(&world->sites[i],
                             weather_below(&world->weather, WEATHER_RELOAD, SITE_VARIANTS));
+    }
 }
 
 static void serve_world(struct world *world)
@@ -250,7 +264,7 @@ static void serve_world(struct world *world)
 static bool is_unnoticed(enum weather_kind kind)
 {
     return kind == WEATHER_GREYLISTED || kind == WEATHER_UNKNOWN || kind == WEATHER_SHORT_WRITE ||
-           kind == WEATHER_RELOAD || kind == WEATHER_LARGE;
+           kind == WEATHER_RELOAD || kind == WEATHER_CLOCK_SET || kind == WEATHER_LARGE;
 }
 
 static bool was_calm(const struct ledger *ledger)
@@ -323,6 +337,17 @@ static void choose_fate(struct world *world)
         world->cut_call = 1 + weather_below(weather, WEATHER_POWER_CUT, 8u << bits);
 }
 
+/* By the last start somebody has set it right. */
+static void begin_calendar(struct world *world)
+{
+    struct calendar *calendar = &world->ledger->calendar;
+    clock_set_wall_for_test(&calendar->ahead_ms);
+    if (world->is_last)
+        calendar_set(calendar, 0);
+    calendar_start(calendar);
+    world->ledger->calm_ms = world->is_last ? clock_monotonic_ms() : INT64_MAX;
+}
+
 int world_epoch(struct ledger *ledger, const char *directory, bool is_last, bool is_loud)
 {
     struct world world = {.ledger = ledger, .directory = directory, .is_last = is_last};
@@ -339,6 +364,7 @@ int world_epoch(struct ledger *ledger, const char *directory, bool is_last, bool
                                                 .work_takes_ms = work_takes_ms,
                                                 .context = &world};
     task_simulate(&world.simulation);
+    begin_calendar(&world);
     task_loop_run(epoch_main, &world);
     task_simulate(NULL);
     loopback_close(&world.loopback);
