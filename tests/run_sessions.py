@@ -16,6 +16,8 @@ A transcript is tests/session/<folder>/<what_it_shows>.session:
     C: EHLO client.test                    sent with CRLF; C lines in a row go out in one write
     C(raw): body<LF>.<CRLF>                sent as it is; <CR> <LF> <CRLF> <NUL> <hex 0a ff>
     REPEAT 200 C: NOOP                     the same many times; S works too
+    C2: NOOP    S2: * EXISTS               the same on a second connection to the service (to 9),
+                                           opened at its first line
     TLS                                    TLS handshake as client
     CLOSED                                 the server has closed the connection
 
@@ -24,6 +26,7 @@ Substituted in S and C lines: {plain:alice} {plain:alice:WRONG} {b64:any text} {
 """
 
 import base64
+import contextlib
 import re
 import select
 import sys
@@ -59,12 +62,14 @@ class Transcript:
             return
         if not line.strip() or line.startswith("#"):
             return
-        step = re.match(r"(?:REPEAT (\d+) )?(S|S\(until\)|C|C\(raw\)):(?: (.*))?$", line)
+        step = re.match(r"(?:REPEAT (\d+) )?([SC])([2-9]?)((?:\((?:until|raw)\))?):(?: (.*))?$",
+                        line)
         if step:
-            times, kind, text = step.groups()
-            self.steps.append((number, kind, int(times or 1), text or ""))
+            times, side, connection, manner, text = step.groups()
+            self.steps.append((number, int(connection or 1), side + manner, int(times or 1),
+                               text or ""))
         elif line.strip() in ("TLS", "CLOSED"):
-            self.steps.append((number, line.strip(), 1, ""))
+            self.steps.append((number, 1, line.strip(), 1, ""))
         else:
             raise Failed(f"line {number}: not a transcript line: {line}")
 
@@ -114,24 +119,40 @@ def matches(pattern, line):
 
 
 class Player:
-    """Plays one transcript on one connection."""
+    """Plays one transcript, mostly on one connection."""
 
     def __init__(self, transcript, server):
         self.transcript, self.server = transcript, server
-        tls = transcript.service in ("smtps", "pop3s", "imaps")
-        self.client = RawClient(server.ports[transcript.service], tls=tls)
+        self.clients = {}
+        self.client = self._connection(1)
         self.pending = b""
         self.number = 0
 
     def play(self):
-        with self.client:
-            for self.number, kind, times, text in self.transcript.steps:
+        with contextlib.ExitStack() as clients:
+            clients.callback(lambda: [client.close() for client in self.clients.values()])
+            for self.number, connection, kind, times, text in self.transcript.steps:
                 try:
+                    self._turn_to(connection)
                     self._step(kind, times, substitute(text, self.server))
                 except (TimeoutError, ConnectionError) as error:
                     raise self._failed(str(error) or type(error).__name__) from None
             self._flush()
             self._expect_silence()
+
+    def _connection(self, number):
+        if number not in self.clients:
+            service = self.transcript.service
+            self.clients[number] = RawClient(self.server.ports[service],
+                                             tls=service in ("smtps", "pop3s", "imaps"))
+        return self.clients[number]
+
+    def _turn_to(self, number):
+        """What follows is said and heard on this connection."""
+        client = self._connection(number)
+        if client is not self.client:
+            self._flush()
+            self.client = client
 
     def _failed(self, what):
         return Failed(f"line {self.number}: {what}")
@@ -175,14 +196,13 @@ class Player:
         return line[:-2].decode("utf-8", "replace")
 
     def _expect_silence(self):
-        if any(kind == "CLOSED" for _, kind, _, _ in self.transcript.steps):
+        if any(step[2] == "CLOSED" for step in self.transcript.steps):
             return
-        readable = select.select([self.client.socket], [], [], 0.02)[0]
-        if not readable:
-            return
-        more = self.client.file.read1(4096)
-        if more:
-            raise self._failed(f"the server said more: {more!r}")
+        readable = select.select([each.socket for each in self.clients.values()], [], [], 0.02)[0]
+        for client in self.clients.values():
+            more = client.file.read1(4096) if client.socket in readable else b""
+            if more:
+                raise self._failed(f"the server said more: {more!r}")
 
 
 def prepare_mailbox(server, words):
