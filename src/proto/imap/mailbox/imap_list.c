@@ -34,6 +34,7 @@ struct request {
     unsigned options, status_items;
     struct text patterns[PATTERNS_MOST];
     unsigned pattern_count;
+    bool has_empty_pattern;
 };
 
 /* A name that may be listed. */
@@ -43,7 +44,8 @@ struct listed {
     bool exists;       /* else others lie below, or it is a subscription alone */
     bool has_children; /* names that exist */
     bool is_subscribed;
-    bool child_subscribed, child_used;
+    bool has_selected;         /* below: what meets the selection */
+    bool has_selected_unfound; /* that the patterns do not find by itself */
 };
 struct listing {
     struct imap_session *session;
@@ -62,6 +64,16 @@ static bool matches(const struct request *request, struct text name)
         if (imap_pattern_matches(request->patterns[i], name))
             return true;
     return false;
+}
+
+/* It meets the selection options but for RECURSIVEMATCH. */
+static bool is_selected(const struct request *request, const struct listed *listed)
+{
+    unsigned options = request->options;
+    if ((options & (SELECT_SUBSCRIBED | SELECT_USES)) == 0)
+        return listed->exists || listed->has_children;
+    return ((options & SELECT_SUBSCRIBED) == 0 || listed->is_subscribed) &&
+           ((options & SELECT_USES) == 0 || listed->uses != 0);
 }
 
 static struct listed *find_or_add(struct listing *listing, struct text name)
@@ -92,19 +104,19 @@ static bool add_subscription(void *context, struct text name)
     return true;
 }
 
-/* Tell the levels above of what lies below. Levels that have no mailbox become names. RFC 5258 3.5:
- * what the patterns find by itself need not be told of above. */
+/* Tell the levels above of what lies below. Levels that have no mailbox become names. */
 static void tell_above(struct listing *listing, const struct request *request,
                        const struct listed *below)
 {
-    bool is_found = matches(request, below->name);
+    bool is_selected_below = is_selected(request, below);
+    bool is_unfound = is_selected_below && !matches(request, below->name);
     for (size_t i = 1; i < below->name.length; i++) {
         if (below->name.data[i] != '/')
             continue;
         struct listed *above = find_or_add(listing, text_head(below->name, i));
         above->has_children = above->has_children || below->exists;
-        above->child_subscribed = above->child_subscribed || (below->is_subscribed && !is_found);
-        above->child_used = above->child_used || (below->uses != 0 && !is_found);
+        above->has_selected = above->has_selected || is_selected_below;
+        above->has_selected_unfound = above->has_selected_unfound || is_unfound;
     }
 }
 
@@ -151,24 +163,13 @@ static void gather(struct listing *listing, const struct request *request)
 
 /* Choosing */
 
-static bool is_selected(const struct request *request, const struct listed *listed)
+/* RFC 5258 3.5: what is not selected itself, but has something below that is, which need not be
+ * told of where the patterns find that by itself. RFC 3501 6.3.9: LSUB says so by \\Noselect, for
+ * patterns that do not reach there. */
+static bool is_listed_for_child(const struct request *request, const struct listed *listed)
 {
-    unsigned options = request->options;
-    if ((options & (SELECT_SUBSCRIBED | SELECT_USES)) == 0)
-        return listed->exists || listed->has_children;
-    return ((options & SELECT_SUBSCRIBED) == 0 || listed->is_subscribed) &&
-           ((options & SELECT_USES) == 0 || listed->uses != 0);
-}
-
-/* RFC 5258 3.5: what is not selected itself, but has something below that is. RFC 3501 6.3.9: LSUB
- * says so by \\Noselect, for patterns that do not reach there. */
-static bool has_selected_below(const struct request *request, const struct listed *listed)
-{
-    unsigned options = request->options;
-    if ((options & (SELECT_RECURSIVE | IS_LSUB)) == 0)
-        return false;
-    return ((options & SELECT_SUBSCRIBED) != 0 && listed->child_subscribed) ||
-           ((options & SELECT_USES) != 0 && listed->child_used);
+    return (request->options & (SELECT_RECURSIVE | IS_LSUB)) != 0 && listed->has_selected_unfound &&
+           !is_selected(request, listed);
 }
 
 /* Saying */
@@ -214,6 +215,14 @@ static void say_more(struct imap_session *session, const struct request *request
         imap_put_my_rights(session, box);
 }
 
+/* Something below meets the selection (RFC 5258 3.5). */
+static void put_child_info(struct buffer *out, unsigned options)
+{
+    bool subscribed = (options & SELECT_SUBSCRIBED) != 0, used = (options & SELECT_USES) != 0;
+    buffer_printf(out, " (\"CHILDINFO\" (%s%s%s))", subscribed ? "\"SUBSCRIBED\"" : "",
+                  subscribed && used ? " " : "", used ? "\"SPECIAL-USE\"" : "");
+}
+
 static void say_name(struct imap_session *session, const struct request *request,
                      const struct listed *listed, bool by_child)
 {
@@ -222,10 +231,8 @@ static void say_name(struct imap_session *session, const struct request *request
     put_attributes(session, request, listed, by_child);
     buffer_append(out, TEXT(" \"/\" "));
     imap_put_name(out, listed->name, imap_is_utf8(session));
-    if ((request->options & SELECT_RECURSIVE) != 0 && has_selected_below(request, listed))
-        buffer_append(out, (request->options & SELECT_SUBSCRIBED) != 0
-                               ? TEXT(" (\"CHILDINFO\" (\"SUBSCRIBED\"))")
-                               : TEXT(" (\"CHILDINFO\" (\"SPECIAL-USE\"))"));
+    if ((request->options & SELECT_RECURSIVE) != 0 && listed->has_selected)
+        put_child_info(out, request->options);
     buffer_append(out, TEXT("\r\n"));
     if (listed->exists)
         say_more(session, request, listed);
@@ -236,11 +243,10 @@ static void say_all(struct listing *listing, const struct request *request)
 {
     for (unsigned i = 0; i < listing->count; i++) {
         const struct listed *listed = listing->names[i];
-        bool selected = is_selected(request, listed);
-        bool by_child = !selected && has_selected_below(request, listed);
+        bool by_child = is_listed_for_child(request, listed);
         if (i % YIELD_EVERY == YIELD_EVERY - 1)
             task_yield();
-        if ((selected || by_child) && matches(request, listed->name))
+        if ((by_child || is_selected(request, listed)) && matches(request, listed->name))
             say_name(listing->session, request, listed, by_child);
     }
 }
@@ -338,6 +344,7 @@ static void read_pattern(struct imap_session *session, struct text reference,
         imap_lex_fail(lex, "Too many patterns");
         return;
     }
+    request->has_empty_pattern = request->has_empty_pattern || written.length == 0;
     struct text whole = arena_printf(arena, "%.*s%.*s", TEXT_ARG(reference), TEXT_ARG(written));
     /* What can't be decoded matches nothing. */
     if (lex->error == NULL && imap_name_read(whole, imap_is_utf8(session), arena, &name))
@@ -359,11 +366,10 @@ static void read_patterns(struct imap_session *session, struct text reference,
     imap_lex_expect(lex, ')');
 }
 
-/* RFC 3501 6.3.8: an empty pattern asks for the separator alone. */
+/* RFC 3501 6.3.8: an empty pattern asks for the separator alone, whatever the reference is. */
 static bool asks_for_separator(const struct request *request)
 {
-    return request->pattern_count == 1 && request->patterns[0].length == 0 &&
-           (request->options & (IS_EXTENDED | IS_LSUB)) == 0;
+    return request->has_empty_pattern && (request->options & (IS_EXTENDED | IS_LSUB)) == 0;
 }
 
 static void list(struct imap_session *session, unsigned options)
