@@ -17,7 +17,7 @@ static enum status expunge(struct imap_session *session, const struct imap_set *
     return marked == 0 ? OK : mailbox_expunge(box, uids, marked);
 }
 
-/* RFC 7162 3.2.7, 3.2.8: a client that keeps in step need not ask. "" for others. */
+/* RFC 7162 3.2.7, 3.2.9: a client that keeps in step need not ask. "" for others. */
 static const char *modseq_code(struct imap_session *session)
 {
     if ((session->enabled & IMAP_ENABLED_QRESYNC) == 0)
@@ -48,16 +48,16 @@ void imap_expunge(struct imap_session *session)
         imap_fail(session, status);
 }
 
+/* RFC 7162 3.2.8: what went away is not told, so neither is the mod-sequence. */
 void imap_close(struct imap_session *session)
 {
     if (!imap_arguments_end(session))
         return;
     bool expunges = !session->read_only && imap_may(session, RIGHT_EXPUNGE);
     enum status status = expunges ? expunge(session, NULL) : OK;
-    const char *code = modseq_code(session);
     imap_deselect(session);
     if (status == OK)
-        imap_ok(session, code, "The mailbox is closed");
+        imap_ok(session, "", "The mailbox is closed");
     else
         imap_fail(session, status);
 }
