@@ -190,6 +190,11 @@ void imap_getmetadata(struct imap_session *session)
     read_place(session, request);
     imap_lex_space(lex);
     bool is_list = imap_lex_take(lex, '(');
+    /* RFC 5464 5 has options before the mailbox; its examples, and who follows them, behind it. */
+    if (is_list && (imap_lex_peek(lex) | ' ') >= 'a' && (imap_lex_peek(lex) | ' ') <= 'z') {
+        read_options(session, request);
+        is_list = imap_lex_take(lex, '(');
+    }
     do
         add_entry(session, request, lex_entry(session));
     while (is_list && lex->error == NULL && imap_lex_take(lex, ' '));

@@ -195,6 +195,19 @@ static void read_partial(struct imap_lex *lex, struct imap_fetch_item *item)
     imap_lex_expect(lex, '>');
 }
 
+/* "[HEADER.FIELDS (Date)]": the words in capitals, whatever the client wrote, for there are clients
+ * that look for them so; names of fields stay. */
+static struct text section_label(struct arena *arena, struct text written)
+{
+    size_t words = text_find(written, '(');
+    char *label = arena_alloc(arena, written.length);
+    for (size_t i = 0; i < written.length; i++) {
+        char byte = written.data[i];
+        label[i] = i < words && byte >= 'a' && byte <= 'z' ? (char)(byte - 'a' + 'A') : byte;
+    }
+    return text_of(label, written.length);
+}
+
 /* An item with "[": its label is what was written, without .PEEK and the length. */
 static void read_section_item(struct imap_lex *lex, struct request *request, struct text name)
 {
@@ -210,12 +223,13 @@ static void read_section_item(struct imap_lex *lex, struct request *request, str
         imap_lex_fail(lex, "A part's number is wanted");
     if (lex->error != NULL)
         return;
-    struct text written = text_of(start, (size_t)(lex->rest.data - start));
+    struct text section =
+        section_label(&lex->line->arena, text_of(start, (size_t)(lex->rest.data - start)));
     read_partial(lex, item);
     struct text base = text_from(row->name);
     item->label =
         arena_printf(&lex->line->arena, "%.*s%.*s", (int)text_find_text(base, TEXT(".PEEK")),
-                     base.data, TEXT_ARG(written));
+                     base.data, TEXT_ARG(section));
     if (item->is_partial)
         item->label = arena_printf(&lex->line->arena, "%.*s<%" PRIu64 ">", TEXT_ARG(item->label),
                                    item->offset);
