@@ -1,5 +1,5 @@
-/* QUOTA (RFC 9208). A quota root is an owner: all of his mailboxes together. Limits are the
- * administrator's to set, by the settings and `mailroot user quota`. */
+/* QUOTA (RFC 9208). A quota root is an owner who has a limit: all of his mailboxes together. Limits
+ * are the administrator's to set, by the settings and `mailroot user quota`. */
 #include <inttypes.h>
 
 #include "account/quota.h"
@@ -7,6 +7,16 @@
 #include "proto/imap/imap_name.h"
 
 enum { STORAGE_UNIT = 1024 }; /* octets: RFC 9208 5.1 */
+
+static bool is_limited(const struct quota *quota)
+{
+    return quota->bytes_limit > 0 || quota->messages_limit > 0;
+}
+
+static uint64_t in_units(uint64_t bytes)
+{
+    return (bytes + STORAGE_UNIT - 1) / STORAGE_UNIT;
+}
 
 static void put_resource(struct buffer *out, const char *name, uint64_t used, uint64_t limit)
 {
@@ -16,16 +26,15 @@ static void put_resource(struct buffer *out, const char *name, uint64_t used, ui
     buffer_printf(out, "%s%s %" PRIu64 " %" PRIu64, is_first ? "" : " ", name, used, limit);
 }
 
-static void put_quota(struct imap_session *session, struct text owner)
+/* Of a limited one: no list of resources is empty (RFC 9208 6). */
+static void put_quota(struct imap_session *session, struct text owner, const struct quota *quota)
 {
     struct buffer *out = &session->out;
-    struct quota quota = quota_of(session->options->accounts, owner);
     buffer_append(out, TEXT("* QUOTA "));
     imap_put_string(out, owner);
     buffer_append(out, TEXT(" ("));
-    put_resource(out, "STORAGE", (quota.used.bytes + STORAGE_UNIT - 1) / STORAGE_UNIT,
-                 quota.bytes_limit / STORAGE_UNIT);
-    put_resource(out, "MESSAGE", quota.used.messages, quota.messages_limit);
+    put_resource(out, "STORAGE", in_units(quota->used.bytes), in_units(quota->bytes_limit));
+    put_resource(out, "MESSAGE", quota->used.messages, quota->messages_limit);
     buffer_append(out, TEXT(")\r\n"));
 }
 
@@ -35,11 +44,12 @@ void imap_getquota(struct imap_session *session)
     struct text root = imap_lex_astring(&session->lex);
     if (!imap_arguments_end(session))
         return;
-    if (!text_equals(root, session->options->user)) {
+    struct quota quota = quota_of(session->options->accounts, session->options->user);
+    if (!text_equals(root, session->options->user) || !is_limited(&quota)) {
         imap_no(session, "[NONEXISTENT]", "You have no such quota root");
         return;
     }
-    put_quota(session, root);
+    put_quota(session, root, &quota);
     imap_send(session);
     imap_ok(session, "", "That is how much");
 }
@@ -56,10 +66,14 @@ void imap_getquotaroot(struct imap_session *session)
     struct text owner = arena_copy(&session->line.arena, mailbox_owner(box));
     buffer_append(&session->out, TEXT("* QUOTAROOT "));
     imap_put_name(&session->out, name, imap_is_utf8(session));
-    buffer_append_byte(&session->out, ' ');
-    imap_put_string(&session->out, owner);
+    struct quota quota = quota_of(session->options->accounts, owner);
+    if (is_limited(&quota)) {
+        buffer_append_byte(&session->out, ' ');
+        imap_put_string(&session->out, owner);
+    }
     buffer_append(&session->out, TEXT("\r\n"));
-    put_quota(session, owner);
+    if (is_limited(&quota))
+        put_quota(session, owner, &quota);
     imap_send(session);
     imap_ok(session, "", "That is how much");
 }

@@ -53,20 +53,35 @@ static uint64_t recent(struct mailbox *box)
     return 0;
 }
 
+static void put_id(struct imap_session *session, struct mailbox *box)
+{
+    char id[IMAP_ID_BYTES];
+    buffer_printf(&session->out, "(%s)", imap_mailbox_id(mailbox_id(box), id));
+}
+
+/* RFC 7889 3: the same for all mailboxes. */
+static void put_append_limit(struct imap_session *session, struct mailbox *box)
+{
+    (void)box;
+    buffer_printf(&session->out, "%" PRIu64, session->options->append_bytes);
+}
+
 static const struct {
     const char *name;
-    uint64_t (*value)(struct mailbox *box); /* NULL: its id */
+    uint64_t (*value)(struct mailbox *box); /* a number, or NULL: */
+    void (*put)(struct imap_session *session, struct mailbox *box);
 } rows[] = {
-    {"MESSAGES", messages},
-    {"UIDNEXT", uid_next},
-    {"UIDVALIDITY", uid_validity},
-    {"UNSEEN", unseen},
-    {"DELETED", deleted},
-    {"SIZE", size},
-    {"RECENT", recent},
-    {"DELETED-STORAGE", deleted_storage},
-    {"HIGHESTMODSEQ", highest_modseq},
-    {"MAILBOXID", NULL},
+    {"MESSAGES", messages, NULL},
+    {"UIDNEXT", uid_next, NULL},
+    {"UIDVALIDITY", uid_validity, NULL},
+    {"UNSEEN", unseen, NULL},
+    {"DELETED", deleted, NULL},
+    {"SIZE", size, NULL},
+    {"RECENT", recent, NULL},
+    {"DELETED-STORAGE", deleted_storage, NULL},
+    {"HIGHESTMODSEQ", highest_modseq, NULL},
+    {"MAILBOXID", NULL, put_id},
+    {"APPENDLIMIT", NULL, put_append_limit},
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 
@@ -94,18 +109,17 @@ void imap_put_status(struct imap_session *session, struct mailbox *box, unsigned
 {
     struct buffer *out = &session->out;
     const char *separator = "";
-    char id[IMAP_ID_BYTES];
     buffer_append(out, TEXT("* STATUS "));
     imap_put_mailbox_name(session, box);
     buffer_append(out, TEXT(" ("));
     for (unsigned i = 0; i < ROWS; i++) {
         if ((items & (1u << i)) == 0)
             continue;
+        buffer_printf(out, "%s%s ", separator, rows[i].name);
         if (rows[i].value == NULL)
-            buffer_printf(out, "%s%s (%s)", separator, rows[i].name,
-                          imap_mailbox_id(mailbox_id(box), id));
+            rows[i].put(session, box);
         else
-            buffer_printf(out, "%s%s %" PRIu64, separator, rows[i].name, rows[i].value(box));
+            buffer_printf(out, "%" PRIu64, rows[i].value(box));
         separator = " ";
     }
     buffer_append(out, TEXT(")\r\n"));
