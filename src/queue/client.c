@@ -280,6 +280,19 @@ enum status queue_read_body(struct rpc_channel *store, const struct queue_job *j
     return status;
 }
 
+enum status queue_claim(struct rpc_channel *store, const struct queue_claim *claims, unsigned count)
+{
+    struct buffer request;
+    struct rpc_reply reply = {0};
+    buffer_init(&request, RPC_FRAME_MAX);
+    queue_claims_encode(claims, count, &request);
+    enum status status = rpc_ask(store, QUEUE_CLAIM, buffer_text(&request), -1,
+                                 clock_monotonic_ms() + CALL_MS, &reply);
+    buffer_finish(&request);
+    rpc_reply_finish(&reply);
+    return status;
+}
+
 enum status queue_report(struct rpc_channel *store, const struct queue_job *job,
                          const struct queue_outcome *outcomes, unsigned count)
 {

@@ -26,6 +26,7 @@ enum queue_method {
     QUEUE_FILTERED = 9, /* from front; one way: a filter acted */
     QUEUE_CHECKED = 10, /* from front; one way: SPF came to a result */
     QUEUE_REPORT = 7,   /* from send: what became of each recipient */
+    QUEUE_CLAIM = 11,   /* from send: what it has in hand by leases of the store before this one */
     QUEUE_ETRN = 24,    /* from front; these four: turn.h */
     QUEUE_TURN_LEASE = 25,  /* from send */
     QUEUE_TURN_END = 26,    /* from send */
@@ -128,6 +129,7 @@ void queue_count_checked(struct rpc_channel *store, bool is_sender_id, enum spf_
 struct queue_job {
     uint64_t id;           /* of the message */
     uint64_t lease;        /* names this job in the report */
+    uint32_t item;         /* with id: names it to another store */
     struct text connector; /* name in the settings, or "": by MX of domain */
     struct text domain;    /* A-labels, or an address literal with brackets */
     struct text sender;
@@ -147,12 +149,24 @@ enum { QUEUE_BODY_INLINE_MAX = 64 << 10, QUEUE_BODY_CHUNK = 256 << 10 };
 enum { QUEUE_LEASES_MOST = 1000 };
 /* Up to max jobs that are due, for different hops before more for the same, and never so many for
  * slow ones that none are left for others; waits until there is one. Jobs live in arena. The lease
- * ends with the report, or with this process. YIELDS. */
+ * ends with the report, or with this process, or with the store's unless it is claimed. YIELDS. */
 enum status queue_lease(struct rpc_channel *store, unsigned max, struct arena *arena,
                         struct queue_job **jobs, unsigned *count);
 /* Body bytes [offset, offset+length) appended to out; length <= QUEUE_BODY_CHUNK. YIELDS. */
 enum status queue_read_body(struct rpc_channel *store, const struct queue_job *job, uint64_t offset,
                             uint32_t length, struct buffer *out);
+
+/* A lease of the store before this one. */
+struct queue_claim {
+    uint64_t id, lease;
+    uint32_t item;
+};
+/* Before anything is leased from a store that has just started: these jobs are in hand, so it must
+ * not give them out again. They go on by the leases they have; what is in the queue no more is
+ * passed over, and its report will be REFUSED. count <= QUEUE_LEASES_MOST. TRY_LATER: it is not
+ * open yet. YIELDS. */
+enum status queue_claim(struct rpc_channel *store, const struct queue_claim *claims,
+                        unsigned count);
 
 struct queue_outcome {
     uint32_t number;    /* of the recipient */

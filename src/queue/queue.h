@@ -50,7 +50,7 @@ struct protolog_writer;
 void queue_set_protolog(struct queue *queue, struct protolog_writer *writer);
 
 /* What fronts and send may call; context is the queue. */
-enum { QUEUE_FRONT_METHODS = 10, QUEUE_SEND_METHODS = 9 };
+enum { QUEUE_FRONT_METHODS = 10, QUEUE_SEND_METHODS = 10 };
 extern const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS];
 extern const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS];
 /* STORE_TURN, for the table of auth. */

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/logline.h"
 #include "base/memory.h"
 #include "protolog/gather.h"
 #include "protolog/writer.h"
@@ -446,6 +447,31 @@ static void serve_body(void *context, struct rpc_call *call, struct text request
     serve_end_call(context);
 }
 
+/* From a send process that outlived the store before us. */
+static enum status claim(struct queue *queue, struct text request, struct arena *arena)
+{
+    struct queue_claim *claims;
+    unsigned count, known = 0;
+    if (!queue_claims_decode(request, arena, &claims, &count))
+        return refused("malformed request");
+    for (unsigned i = 0; i < count; i++)
+        known += schedule_lease_again(queue, &claims[i]);
+    log_info("queue.claimed", "jobs=%u known=%u", count, known);
+    return OK;
+}
+
+static void serve_claim(void *context, struct rpc_call *call, struct text request)
+{
+    struct arena arena;
+    arena_init(&arena);
+    enum status status = serve_begin_call(context);
+    if (status == OK)
+        status = claim(context, request, &arena);
+    answer(call, status);
+    arena_finish(&arena);
+    serve_end_call(context);
+}
+
 static enum status report(struct queue *queue, struct text request, struct arena *arena)
 {
     struct queue_report_request decoded;
@@ -523,6 +549,7 @@ const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
 const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS] = {
     {QUEUE_LEASE, 0, "queue lease", serve_lease},
     {QUEUE_BODY, 0, "queue body", serve_body},
+    {QUEUE_CLAIM, 0, "queue claim", serve_claim},
     {QUEUE_REPORT, 0, "queue report", serve_report},
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue story", serve_story},
     {QUEUE_TURN_LEASE, 0, "queue turn lease", queue_serve_turn_lease},

@@ -133,6 +133,7 @@ void queue_job_encode(const struct queue_job *job, struct buffer *out)
 {
     wire_put_u64(out, job->id);
     wire_put_u64(out, job->lease);
+    wire_put_u32(out, job->item);
     wire_put_text(out, job->connector);
     wire_put_text(out, job->domain);
     wire_put_text(out, job->sender);
@@ -153,6 +154,7 @@ bool queue_job_decode(struct wire_reader *in, struct arena *arena, struct queue_
     *out = (struct queue_job){0};
     out->id = wire_get_u64(in);
     out->lease = wire_get_u64(in);
+    out->item = wire_get_u32(in);
     out->connector = wire_get_text(in);
     out->domain = wire_get_text(in);
     out->sender = wire_get_text(in);
@@ -172,6 +174,32 @@ bool queue_job_decode(struct wire_reader *in, struct arena *arena, struct queue_
     out->recipients = recipients;
     out->body = wire_get_text(in);
     return !in->bad;
+}
+
+void queue_claims_encode(const struct queue_claim *claims, unsigned count, struct buffer *out)
+{
+    wire_put_u32(out, count);
+    for (unsigned i = 0; i < count; i++) {
+        wire_put_u64(out, claims[i].id);
+        wire_put_u64(out, claims[i].lease);
+        wire_put_u32(out, claims[i].item);
+    }
+}
+
+bool queue_claims_decode(struct text bytes, struct arena *arena, struct queue_claim **claims,
+                         unsigned *count)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    *count = wire_get_u32(&in);
+    if (in.bad || *count > QUEUE_LEASES_MOST)
+        return false;
+    *claims = arena_array(arena, *count, sizeof(**claims));
+    for (unsigned i = 0; i < *count; i++) {
+        (*claims)[i].id = wire_get_u64(&in);
+        (*claims)[i].lease = wire_get_u64(&in);
+        (*claims)[i].item = wire_get_u32(&in);
+    }
+    return wire_end(&in);
 }
 
 void queue_report_encode(uint64_t lease, const struct queue_outcome *outcomes, unsigned count,

@@ -39,6 +39,10 @@ bool queue_job_decode(struct wire_reader *in, struct arena *arena, struct queue_
 enum status queue_jobs_decode(struct text bytes, struct arena *arena, struct queue_job **jobs,
                               unsigned *count);
 
+void queue_claims_encode(const struct queue_claim *claims, unsigned count, struct buffer *out);
+bool queue_claims_decode(struct text bytes, struct arena *arena, struct queue_claim **claims,
+                         unsigned *count);
+
 struct queue_report_request {
     uint64_t lease;
     struct queue_outcome *outcomes;

@@ -17,7 +17,7 @@
 /* The sender against a store played at the far end of its channel, and peers on loopback sockets.
  * Time flies: a task turns the clock on by some milliseconds whenever the loop comes round. */
 
-enum { MOST = 2000, PEERS = 2, RECIPIENT = 3 };
+enum { MOST = 2000, PEERS = 2, RECIPIENT = 3, ITEM = 5 };
 
 enum manner { KIND, SILENT, TWO_AT_A_TIME, DEAD, REFUSING, BROKEN_TLS };
 
@@ -30,10 +30,12 @@ struct peer {
 
 static struct queue {
     struct queue_job jobs[MOST];
-    unsigned added, leased, reported;
+    bool known[MOST]; /* claimed, or reported to a store that lived */
+    unsigned added, leased, reported, claimed;
     unsigned sent, deferred, failed, no_connection;
     char last_words[200];
-    bool holds_reports; /* they are counted, and answered later */
+    bool holds_reports;   /* they are counted, and answered later */
+    bool forgets_reports; /* they are neither */
     struct task_event changed;
 } queue;
 
@@ -70,14 +72,43 @@ static void serve_lease(void *unused_context, struct rpc_call *call, struct text
     buffer_finish(&jobs);
 }
 
+/* Those of a store before this one that it will be told of; the others are due again. */
+static void serve_claim(void *unused_context, struct rpc_call *call, struct text request)
+{
+    unused(unused_context);
+    struct queue_claim *claims;
+    struct arena arena;
+    unsigned left = 0;
+    arena_init(&arena);
+    EXPECT(queue_claims_decode(request, &arena, &claims, &queue.claimed));
+    for (unsigned i = 0; i < queue.claimed; i++) {
+        EXPECT(claims[i].item == ITEM && claims[i].lease > 0 && claims[i].lease <= MOST);
+        queue.known[claims[i].lease - 1] = true;
+    }
+    arena_finish(&arena);
+    for (unsigned i = 0; i < queue.added; i++)
+        if (!queue.known[i])
+            queue.jobs[left++] = queue.jobs[i];
+    queue.added = left;
+    queue.leased = 0;
+    rpc_answer(&call, TEXT(""));
+}
+
 static void serve_report(void *unused_context, struct rpc_call *call, struct text request)
 {
     unused(unused_context);
     struct queue_report_request report;
     struct arena arena;
+    if (queue.forgets_reports) {
+        task_event_wait(&queue.changed, NO_DEADLINE);
+        rpc_fail(&call, TRY_LATER, "this store dies");
+        return;
+    }
     arena_init(&arena);
     EXPECT(queue_report_decode(request, &arena, &report));
     EXPECT(report.count == 1 && report.outcomes[0].number == RECIPIENT);
+    EXPECT(report.lease > 0 && report.lease <= MOST);
+    queue.known[report.lease - 1] = true;
     queue.reported++;
     queue.sent += report.outcomes[0].status == OK;
     queue.deferred += report.outcomes[0].status == TRY_LATER;
@@ -93,19 +124,33 @@ static void serve_report(void *unused_context, struct rpc_call *call, struct tex
 
 static const struct rpc_method store_methods[] = {
     {QUEUE_LEASE, 0, "lease", serve_lease},
+    {QUEUE_CLAIM, 0, "claim", serve_claim},
     {QUEUE_REPORT, 0, "report", serve_report},
 };
+enum { STORE_METHODS = sizeof(store_methods) / sizeof(store_methods[0]) };
 
-static void open_store(void)
+static void connect_store(void)
 {
     int ends[2];
     check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
     task_group_init(&store_calls);
-    task_event_init(&context.reloaded);
-    context.store = rpc_channel_new("store", NULL, 0, NULL, &store_calls);
-    store = rpc_channel_new("send", store_methods, 2, NULL, &store_calls);
+    store = rpc_channel_new("send", store_methods, STORE_METHODS, NULL, &store_calls);
     rpc_channel_connect(context.store, ends[0]);
     rpc_channel_connect(store, ends[1]);
+}
+
+static void open_store(void)
+{
+    context.store = rpc_channel_new("store", NULL, 0, NULL, &world);
+    connect_store();
+}
+
+static void kill_store(void)
+{
+    task_group_finish(&store_calls);
+    rpc_channel_close(&store);
+    while (rpc_channel_is_up(context.store))
+        task_yield();
 }
 
 static void close_store(void)
@@ -124,6 +169,8 @@ static void add_jobs(const char *connector, unsigned count)
         check(queue.added < MOST);
         id = id_new(id);
         queue.jobs[queue.added++] = (struct queue_job){.id = id,
+                                                       .lease = queue.added,
+                                                       .item = ITEM,
                                                        .connector = text_from(connector),
                                                        .domain = TEXT("them.example"),
                                                        .sender = TEXT("a@us"),
@@ -320,6 +367,45 @@ TEST("a connection sends one message while the report of another is on its way, 
     run((struct play){{KIND, KIND}, "limit connections 1", 1, act_slow_reports});
     EXPECT(queue.sent == 4 && peers[0].messages == 4);
     EXPECT(peers[0].connections == 1);
+}
+
+static void act_store_dies(void)
+{
+    queue.forgets_reports = true;
+    add_jobs("c0", 4);
+    while (peers[0].messages < 2)
+        task_yield();
+    kill_store();
+    queue.forgets_reports = false;
+    connect_store();
+    wait_for_reports(4);
+}
+
+TEST("a store that starts anew is told what is in hand, and nothing is sent twice")
+{
+    run((struct play){{KIND, KIND}, "limit connections 1", 1, act_store_dies});
+    EXPECT(queue.claimed == 2 && queue.sent == 4 && peers[0].messages == 4);
+    EXPECT(peers[0].connections == 1);
+}
+
+static void act_fails_meanwhile(void)
+{
+    add_jobs("c0", 1);
+    while (peers[0].now_open == 0)
+        task_yield();
+    kill_store();
+    while (peers[0].now_open > 0)
+        task_yield();
+    EXPECT(queue.reported == 0);
+    queue.leased = 0;
+    connect_store();
+    wait_for_reports(1);
+}
+
+TEST("what was put off while the store was away is tried anew for the next one")
+{
+    run((struct play){{SILENT, KIND}, "", 1000, act_fails_meanwhile});
+    EXPECT(queue.claimed == 0 && queue.deferred == 1 && peers[0].connections == 2);
 }
 
 static void act_many(void)

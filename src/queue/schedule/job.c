@@ -39,6 +39,7 @@ static void fill_job(struct queue_job *job, const struct queued_item *queued,
 {
     *job = (struct queue_job){.id = message->id,
                               .lease = queued->lease,
+                              .item = queued->number,
                               .connector = item->connector,
                               .domain = item->domain,
                               .sender = job_sender(item, message),

@@ -27,8 +27,8 @@ void schedule_init(struct queue *queue)
     queue->messages = map_new();
     queue->hops = map_new();
     queue->leases = map_new();
-    /* send may outlive us and report on a lease that the store before us gave: that number must not
-     * be one of ours, or the report would be taken for another message's. */
+    /* send may outlive us and claim or report on a lease that the store before us gave: that number
+     * must not be one of ours, or the report would be taken for another message's. */
     queue->last_lease = id_new(0);
     list_init(&queue->hops_ready);
     list_init(&queue->hops_stinted);
@@ -368,10 +368,10 @@ static void ready_hops(struct queue *queue)
     }
 }
 
-static void begin_lease(struct queue *queue, struct queued_item *item)
+static void begin_lease(struct queue *queue, struct queued_item *item, uint64_t lease)
 {
     take_out(queue, item);
-    item->lease = ++queue->last_lease;
+    item->lease = lease;
     item->leased_ms = clock_wall_ms();
     item->turn = 0;
     map_put(queue->leases, MAP_KEY(item->lease), item);
@@ -395,7 +395,7 @@ struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
         lanes_ripen(hop);
         struct queued_item *item = lanes_first(hop);
         if (!opening_is_closed(item)) {
-            begin_lease(queue, item);
+            begin_lease(queue, item, ++queue->last_lease);
             return item;
         }
         schedule_place(queue, item);
@@ -407,8 +407,18 @@ struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms)
 
 void schedule_lease_held(struct queue *queue, struct queued_item *item, uint64_t turn)
 {
-    begin_lease(queue, item);
+    begin_lease(queue, item, ++queue->last_lease);
     item->turn = item->last_turn = turn;
+}
+
+bool schedule_lease_again(struct queue *queue, const struct queue_claim *claim)
+{
+    struct queued_item *item = schedule_find(queue, claim->id, claim->item);
+    if (item == NULL || item->hop == NULL || item->lease != 0 || item->busy || claim->lease == 0 ||
+        claim->lease > queue->last_lease || map_get(queue->leases, MAP_KEY(claim->lease)) != NULL)
+        return false;
+    begin_lease(queue, item, claim->lease);
+    return true;
 }
 
 void schedule_start(struct queue *queue, struct queued_item *item)

@@ -213,6 +213,10 @@ struct wait schedule_wait(const struct queued_item *item);
 struct queued_item *schedule_lease(struct queue *queue, int64_t *wake_ms);
 /* Lease this item to a turned session. */
 void schedule_lease_held(struct queue *queue, struct queued_item *item, uint64_t turn);
+/* Lease an item by the lease that the store before us gave for it. False: it waits no more, or the
+ * lease is none of an earlier time. */
+struct queue_claim;
+bool schedule_lease_again(struct queue *queue, const struct queue_claim *claim);
 /* Due now, with its hop. A held one is let go for one attempt. */
 void schedule_start(struct queue *queue, struct queued_item *item);
 /* The connectors may hold now what they did not, and the other way round; mail may wait by other

@@ -23,6 +23,7 @@ enum {
 
 struct smtp_send {
     struct smtp_sender sender;
+    struct smtp_claims claims;
     struct smtp_hops hops;
     struct smtp_turns turns;
     struct smtp_requests requests;
@@ -36,6 +37,9 @@ struct smtp_send *smtp_send_new(struct role_context *context)
     struct smtp_send *send = calloc(1, sizeof(*send));
     check(send != NULL);
     send->sender.context = context;
+    send->sender.claims = &send->claims;
+    send->claims.state = SMTP_STORE_KNOWS; /* nothing is in hand */
+    task_event_init(&send->claims.known);
     task_group_init(&send->dispatching);
     task_group_init(&send->probing);
     task_event_init(&send->started);
@@ -64,23 +68,45 @@ static enum status lease_some(struct smtp_send *send, unsigned room)
     return status == OK ? TRY_LATER : status;
 }
 
+/* A new store learns what is in hand, unless it goes away meanwhile too. YIELDS. */
+static enum status claim(struct smtp_send *send)
+{
+    struct arena arena;
+    struct queue_claim *claims;
+    arena_init(&arena);
+    unsigned count = smtp_hops_in_hand(&send->hops, &arena, &claims);
+    send->claims.state = SMTP_STORE_ASKED;
+    enum status status = count == 0 ? OK : queue_claim(send->sender.context->store, claims, count);
+    arena_finish(&arena);
+    if (status == TRY_LATER || send->claims.state == SMTP_STORE_AWAY) {
+        send->claims.state = SMTP_STORE_AWAY;
+        return TRY_LATER;
+    }
+    send->claims.state = SMTP_STORE_KNOWS;
+    task_event_tell_all(&send->claims.known);
+    return OK;
+}
+
 static void dispatch(void *argument)
 {
     struct smtp_send *send = argument;
     while (!task_is_cancelled()) {
         unsigned jobs = send->hops.jobs;
-        if (jobs >= QUEUE_LEASES_MOST)
+        if (send->claims.state != SMTP_STORE_KNOWS && claim(send) != OK)
+            task_sleep(STORE_AWAY_MS);
+        else if (jobs >= QUEUE_LEASES_MOST)
             task_event_wait(&send->hops.eased, NO_DEADLINE);
         else if (lease_some(send, QUEUE_LEASES_MOST - jobs) != OK)
             task_sleep(STORE_AWAY_MS);
     }
 }
 
-/* The next store knows nothing of these leases and gives the same again: what was not begun is left
- * to that, or it would be sent twice. */
+/* The next store knows nothing of these leases: what was begun it is told of, and what was not is
+ * left to it, who gives it again. */
 static void store_down(void *argument)
 {
     struct smtp_send *send = argument;
+    send->claims.state = SMTP_STORE_AWAY;
     smtp_hops_drop_waiting(&send->hops);
 }
 

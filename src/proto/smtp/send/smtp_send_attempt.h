@@ -9,9 +9,17 @@
 
 enum { SMTP_RELAY_BYTES = 400, SMTP_TLS_TOLD_BYTES = 480 };
 
+/* Does the store know which jobs are in hand? One that has just started knows of none, and would
+ * give them out again: it is told before it is asked for more, and reports wait for that. */
+struct smtp_claims {
+    enum { SMTP_STORE_AWAY, SMTP_STORE_ASKED, SMTP_STORE_KNOWS } state;
+    struct task_event known;
+};
+
 /* What every attempt of the role needs. */
 struct smtp_sender {
     struct role_context *context;
+    struct smtp_claims *claims;
     struct smtp_resolvers *resolvers;
     struct resolver *resolver; /* of these, the one for all */
     struct tls_context *tls;   /* NULL: could not be made; hold it over use */

@@ -16,6 +16,7 @@ void smtp_hops_init(struct smtp_hops *hops, const struct smtp_sender *sender)
     task_group_init(&hops->connections);
     task_event_init(&hops->eased);
     list_init(&hops->starved);
+    list_init(&hops->in_hand);
 }
 
 void smtp_hops_finish(struct smtp_hops *hops)
@@ -69,6 +70,7 @@ static void job_end(struct smtp_job *job)
     struct smtp_lease *lease = job->lease;
     hop->jobs--;
     hops->jobs--;
+    list_remove(&job->link);
     free(job);
     if (--lease->jobs_left == 0) {
         arena_finish(&lease->arena);
@@ -81,7 +83,6 @@ static void drop_waiting(struct smtp_hop *hop)
 {
     list_each(link, &hop->waiting)
     {
-        list_remove(link);
         hop->waiting_jobs--;
         job_end(list_entry(link, struct smtp_job, link));
     }
@@ -105,6 +106,7 @@ static struct smtp_job *hop_take(struct smtp_hop *hop)
         return NULL;
     struct smtp_job *job = list_entry(hop->waiting.next, struct smtp_job, link);
     list_remove(&job->link);
+    list_append(&hop->hops->in_hand, &job->link);
     hop->waiting_jobs--;
     return job;
 }
@@ -154,6 +156,17 @@ bool smtp_job_was_cut_short(const struct queue_outcome *outcomes, unsigned count
     return task_is_cancelled();
 }
 
+/* The store is gone, which may be why, and the next one is told nothing of this job: it gives it
+ * again at once, and not only after the time that a failure has to wait. */
+static bool is_left_to_next_store(const struct smtp_hop *hop, const struct queue_outcome *outcomes,
+                                  unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (outcomes[i].status != TRY_LATER)
+            return false;
+    return !rpc_channel_is_up(hop->hops->sender->context->store);
+}
+
 /* The hop takes others, or may: then this job is better left to them, and the hop is given no more
  * connections than these until it has rested. */
 static bool is_one_too_many(const struct smtp_hop *hop, enum smtp_attempt result)
@@ -164,6 +177,7 @@ static bool is_one_too_many(const struct smtp_hop *hop, enum smtp_attempt result
 
 static void put_back(struct smtp_hop *hop, struct smtp_job *job)
 {
+    list_remove(&job->link);
     list_prepend(&hop->waiting, &job->link);
     hop->waiting_jobs++;
     hop->most = hop->connections - 1;
@@ -226,7 +240,8 @@ static bool serve_job(struct smtp_hop *hop, struct smtp_connection *connection,
         put_back(hop, job);
     else if (result == SMTP_UNREACHED && count > 0)
         fail_waiting(hop, &outcomes[0]);
-    if (goes_on && !smtp_job_was_cut_short(outcomes, count)) {
+    if (goes_on && !smtp_job_was_cut_short(outcomes, count) &&
+        !is_left_to_next_store(hop, outcomes, count)) {
         begin_report(reporting);
         return true;
     }
@@ -322,6 +337,19 @@ void smtp_hops_drop_waiting(struct smtp_hops *hops)
     while (map_next(hops->by_key, &position, NULL, &value))
         drop_waiting(value);
     list_each(link, &hops->starved) hop_free_if_unused(list_entry(link, struct smtp_hop, starved));
+}
+
+unsigned smtp_hops_in_hand(const struct smtp_hops *hops, struct arena *arena,
+                           struct queue_claim **claims)
+{
+    unsigned count = 0;
+    *claims = arena_array(arena, hops->jobs, sizeof(**claims));
+    list_each(link, &hops->in_hand)
+    {
+        const struct queue_job *facts = list_entry(link, struct smtp_job, link)->facts;
+        (*claims)[count++] = (struct queue_claim){facts->id, facts->lease, facts->item};
+    }
+    return count;
 }
 
 void smtp_hops_stop(struct smtp_hops *hops)

@@ -12,7 +12,7 @@ struct smtp_lease {
 };
 
 struct smtp_job {
-    struct list link; /* in its hop's waiting */
+    struct list link; /* in its hop's waiting, or in hops->in_hand */
     struct smtp_lease *lease;
     struct smtp_hop *hop;
     const struct queue_job *facts;
@@ -38,6 +38,7 @@ struct smtp_hop {
 struct smtp_hops {
     const struct smtp_sender *sender;
     struct map *by_key;
+    struct list in_hand;           /* jobs being delivered or reported */
     struct task_group connections; /* and reports */
     struct task_event eased;       /* told when a job ends */
     struct list starved;           /* the longest first */
@@ -56,6 +57,9 @@ void smtp_hops_add(struct smtp_hops *hops, struct smtp_lease *lease, const struc
                    unsigned count);
 /* End the jobs that were not begun, without a report. */
 void smtp_hops_drop_waiting(struct smtp_hops *hops);
+/* The jobs in hand, for queue_claim, in arena; how many. */
+unsigned smtp_hops_in_hand(const struct smtp_hops *hops, struct arena *arena,
+                           struct queue_claim **claims);
 /* Begin no job any more; idle connections end. */
 void smtp_hops_stop(struct smtp_hops *hops);
 

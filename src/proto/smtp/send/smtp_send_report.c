@@ -39,6 +39,15 @@ static void log_outcome(const struct queue_job *job, const struct queue_job_reci
              names[outcome->status].status, plain_words(outcome->reply, words));
 }
 
+/* YIELDS. */
+static enum status await_store(struct smtp_claims *claims, int64_t until_ms)
+{
+    while (claims->state != SMTP_STORE_KNOWS)
+        if (task_event_wait(&claims->known, until_ms) != OK)
+            return try_later("the store is away");
+    return OK;
+}
+
 /* What was delivered must be known to have been, or it is delivered twice: so the queue is told
  * even when this task is being ended, and told again for a while when it is away (restarting). */
 void smtp_job_report(const struct smtp_sender *sender, const struct queue_job *job,
@@ -49,8 +58,10 @@ void smtp_job_report(const struct smtp_sender *sender, const struct queue_job *j
     int64_t until_ms = clock_monotonic_ms() + GIVE_UP_MS;
     enum status status;
     for (;;) {
+        status = await_store(sender->claims, until_ms);
         task_shield_begin();
-        status = queue_report(sender->context->store, job, outcomes, job->recipient_count);
+        if (status == OK)
+            status = queue_report(sender->context->store, job, outcomes, job->recipient_count);
         task_shield_end();
         if (status != TRY_LATER || clock_monotonic_ms() >= until_ms || task_sleep(AGAIN_MS) != OK)
             break;
