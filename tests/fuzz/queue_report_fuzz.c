@@ -1,5 +1,5 @@
-/* QUEUE_REPORT as send sends it, and the queue items that come of it. What decodes says the same
- * when it is encoded and decoded again. */
+/* QUEUE_REPORT and QUEUE_CLAIM as send sends them, and the queue items that come of it. What
+ * decodes says the same when it is encoded and decoded again. */
 #include "base/check.h"
 #include "queue/schedule/item.h"
 #include "queue/wire.h"
@@ -21,6 +21,19 @@ static void check_report(struct text bytes, struct arena *arena)
         check(first.outcomes[i].enhanced.length <= 9);
     buffer_finish(&once);
     buffer_finish(&twice);
+}
+
+static void check_claims(struct text bytes, struct arena *arena)
+{
+    struct queue_claim *claims;
+    struct buffer again;
+    unsigned count;
+    if (!queue_claims_decode(bytes, arena, &claims, &count))
+        return;
+    buffer_init(&again, RPC_FRAME_MAX);
+    queue_claims_encode(claims, count, &again);
+    check(text_equals(buffer_text(&again), bytes));
+    buffer_finish(&again);
 }
 
 static void check_item(struct text bytes, struct arena *arena)
@@ -49,6 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct text bytes = text_of(data + 1, size - 1);
     if (data[0] & 1)
         check_report(bytes, &arena);
+    else if (data[0] & 2)
+        check_claims(bytes, &arena);
     else
         check_item(bytes, &arena);
     arena_finish(&arena);

@@ -59,7 +59,9 @@ static enum status lease_some(struct smtp_send *send, unsigned room)
     unsigned count = 0;
     enum status status =
         queue_lease(send->sender.context->store, room, &lease->arena, &jobs, &count);
-    if (status == OK && count > 0 && !task_is_cancelled()) {
+    /* A store that died right behind its answer is not whom it has to be told to. */
+    bool is_ours = status == OK && send->claims.state == SMTP_STORE_KNOWS;
+    if (is_ours && count > 0 && !task_is_cancelled()) {
         smtp_hops_add(&send->hops, lease, jobs, count);
         return OK;
     }
