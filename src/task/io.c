@@ -70,17 +70,11 @@ static int wait_simulated(struct loop *loop, struct epoll_event *events)
     int count = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, 0);
     if (count != 0 || !list_is_empty(&loop->ready))
         return count;
-    if (task_simulation->settle != NULL) {
-        task_simulation->settle(task_simulation->context);
-        count = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, 0);
-    }
-    if (count == 0) {
-        const struct timer *first = timer_first(&loop->timers);
-        check(first != NULL); /* else nothing would ever happen again */
-        if (first->deadline_ms > task_simulation->now_ms)
-            task_simulation->now_ms = first->deadline_ms;
-    }
-    return count;
+    const struct timer *first = timer_first(&loop->timers);
+    check(first != NULL); /* else nothing would ever happen again */
+    if (first->deadline_ms > task_simulation->now_ms)
+        task_simulation->now_ms = first->deadline_ms;
+    return 0;
 }
 
 void loop_epoll_wait(struct loop *loop)

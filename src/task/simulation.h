@@ -9,8 +9,7 @@
 struct task_simulation {
     int64_t now_ms; /* both clocks */
     void (*at_switch)(
-        void *context);            /* before a task goes on; may end the process. NULL: nothing */
-    void (*settle)(void *context); /* until nothing is on its way between sockets. NULL: at once */
+        void *context); /* before a task goes on; may end the process. NULL: nothing */
     /* How long it takes until work for another thread is begun, and, asked once more, until it is
      * known to have ended. NULL: no time. */
     int64_t (*work_takes_ms)(void *context);

@@ -11,7 +11,6 @@
 #include "base/logline.h"
 #include "base/random.h"
 #include "client.h"
-#include "loopback.h"
 #include "outside.h"
 #include "pop.h"
 #include "reader.h"
@@ -31,7 +30,6 @@ struct world {
     bool is_last;
     struct weather weather;
     struct task_simulation simulation;
-    struct loopback loopback;
     struct site sites[SITES];
     struct wire wires[WIRES];
     struct outside outside;
@@ -72,12 +70,6 @@ static void at_switch(void *context)
     struct world *world = context;
     if (++world->switches == world->cut_switch)
         cut(world);
-}
-
-static void settle(void *context)
-{
-    const struct world *world = context;
-    loopback_settle(&world->loopback);
 }
 
 /* Mostly much less than the longest. */
@@ -357,16 +349,13 @@ int world_epoch(struct ledger *ledger, const char *directory, bool is_last, bool
     random_seed_for_test(ledger->plan.seed * 1000 + ledger->epoch);
     choose_weather(&world);
     choose_fate(&world);
-    loopback_open(&world.loopback);
     world.simulation = (struct task_simulation){.now_ms = ledger->now_ms,
                                                 .at_switch = at_switch,
-                                                .settle = settle,
                                                 .work_takes_ms = work_takes_ms,
                                                 .context = &world};
     task_simulate(&world.simulation);
     begin_calendar(&world);
     task_loop_run(epoch_main, &world);
     task_simulate(NULL);
-    loopback_close(&world.loopback);
     return EXIT_SUCCESS;
 }
