@@ -225,7 +225,7 @@ unsigned smtp_extensions_not_offered(const struct smtp_session *session)
 {
     unsigned missing = smtp_extensions_without(session);
     for (unsigned i = 0; i < EXTENSION_COUNT; i++)
-        if (!smtp_extension_is_offered(session, i))
+        if (rows[i].is_offered == NULL || !rows[i].is_offered(session))
             missing |= EXTENSION_BIT(i);
     return missing;
 }
