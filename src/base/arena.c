@@ -96,11 +96,14 @@ struct text arena_copy(struct arena *arena, struct text text)
 
 struct text arena_printf(struct arena *arena, const char *format, ...)
 {
+    char small[256]; /* most fit, and are formatted once */
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(small, sizeof(small), format, arguments);
     va_end(arguments);
     check(length >= 0);
+    if ((size_t)length < sizeof(small))
+        return arena_copy(arena, text_of(small, (size_t)length));
     char *out = arena_alloc(arena, (size_t)length + 1);
     va_start(arguments, format);
     vsnprintf(out, (size_t)length + 1, format, arguments);

@@ -33,10 +33,11 @@ static void log_outcome(const struct queue_job *job, const struct queue_job_reci
         delay_ms = 0; /* the clock was set back */
     struct text relay = text_is_empty(outcome->remote_host) ? TEXT("none") : outcome->remote_host;
     log_info(names[outcome->status].event,
-             "id=%s from=<%.*s> to=<%.*s> relay=%.*s delay=%.2f dsn=%.*s status=%s (%s)",
+             "id=%s from=<%.*s> to=<%.*s> relay=%.*s delay=%lld.%02d dsn=%.*s status=%s (%s)",
              id_format(job->id, id), TEXT_ARG(job->sender), TEXT_ARG(recipient->address),
-             TEXT_ARG(relay), (double)delay_ms / SECOND, TEXT_ARG(outcome->enhanced),
-             names[outcome->status].status, plain_words(outcome->reply, words));
+             TEXT_ARG(relay), (long long)(delay_ms / SECOND), (int)(delay_ms % SECOND / 10),
+             TEXT_ARG(outcome->enhanced), names[outcome->status].status,
+             plain_words(outcome->reply, words));
 }
 
 /* YIELDS. */
