@@ -13,6 +13,15 @@ static struct {
     enum log_level least;
 } setup = {"mailroot", LOG_LEVEL_INFO};
 
+enum { LINE_BYTES = 2048, GATHERED_BYTES = 4096 }; /* so much a pipe takes in one piece */
+
+/* Not written yet; each thread's own. */
+static _Thread_local struct {
+    char bytes[GATHERED_BYTES];
+    size_t length;
+    bool is_on;
+} gathered;
+
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
 void log_setup(const char *role, enum log_level least)
@@ -21,26 +30,46 @@ void log_setup(const char *role, enum log_level least)
     setup.least = least;
 }
 
+void log_gather(bool gathers)
+{
+    log_write_gathered();
+    gathered.is_on = gathers;
+}
+
+void log_write_gathered(void)
+{
+    if (gathered.length == 0)
+        return;
+    int saved_errno = errno;
+    /* One write, so that lines of several roles do not mix. Nothing to do if it fails. */
+    ssize_t written = write(STDERR_FILENO, gathered.bytes, gathered.length);
+    (void)written;
+    gathered.length = 0;
+    errno = saved_errno;
+}
+
 void log_line(enum log_level level, const char *event, const char *format, ...)
 {
     if (level < setup.least)
         return;
     int saved_errno = errno;
-    char line[2048], now[CLOCK_TEXT_BYTES];
-    int head = snprintf(line, sizeof(line), "time=%s level=%s role=%s event=%s ",
+    if (sizeof(gathered.bytes) - gathered.length < LINE_BYTES)
+        log_write_gathered();
+    char *line = gathered.bytes + gathered.length, now[CLOCK_TEXT_BYTES];
+    int head = snprintf(line, LINE_BYTES, "time=%s level=%s role=%s event=%s ",
                         clock_rfc3339(clock_wall_ms(), now), level_names[level], setup.role, event);
     va_list arguments;
     va_start(arguments, format);
     errno = saved_errno;
-    int body = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, format, arguments);
+    int body = vsnprintf(line + head, LINE_BYTES - (size_t)head - 1, format, arguments);
     va_end(arguments);
     size_t length = (size_t)head + (body > 0 ? (size_t)body : 0);
-    if (length > sizeof(line) - 2)
-        length = sizeof(line) - 2;
+    if (length > LINE_BYTES - 2)
+        length = LINE_BYTES - 2;
     line[length++] = '\n';
-    /* One write, so that lines of several roles do not mix. Nothing to do if it fails. */
-    ssize_t written = write(STDERR_FILENO, line, length);
-    (void)written;
+    gathered.length += length;
+    if (!gathered.is_on || level >= LOG_LEVEL_WARNING)
+        log_write_gathered();
     errno = saved_errno;
 }
 

@@ -15,6 +15,14 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_E
 void log_line(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* From now on lines of this thread that are no warnings wait for log_write_gathered, or until a
+ * pipe would not take them in one piece; or, if !gathers, no more. What is killed meanwhile loses
+ * them. */
+void log_gather(bool gathers);
+/* A loop does it before it waits, and before another process is told anything, so that the lines of
+ * one thing that passes through several stand in its order. */
+void log_write_gathered(void);
+
 /* A value safe in a log line: quoted when it has spaces, control bytes and quotes escaped, cut at
  * 200 bytes. Points into a ring of eight, so at most eight in one line. */
 const char *log_text(struct text value);

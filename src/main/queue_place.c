@@ -253,6 +253,7 @@ static enum status begin_move(struct note *note, struct text wanted)
     bool is_there = status == OK && is_same(note->at, wanted);
     if (status == OK && !is_there) {
         log_info("queue.moving", "from=%s to=%s", log_text(note->at), log_text(wanted));
+        log_write_gathered(); /* it may take long */
         note->to = wanted;
         status = write_note(note);
         if (status == OK)

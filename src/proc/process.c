@@ -231,6 +231,7 @@ static const struct rpc_method methods[] = {
 static void parent_gone(void *argument)
 {
     struct process *process = argument;
+    log_write_gathered();
     if (!process->ending)
         _exit(EXIT_FAILURE);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/logline.h"
 
 /* To copy less costs as little as another piece of a sendmsg. */
 enum { COPIED_MAX = 32 << 10 };
@@ -139,6 +140,7 @@ ssize_t rpc_output_send(struct rpc_output *output, int socket)
 {
     struct iovec pieces[2];
     int fd;
+    log_write_gathered();
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = next_pieces(output, pieces, &fd)};
     union {
         struct cmsghdr header;

@@ -75,8 +75,10 @@ static bool replay_one(void *context, const struct log_record *record)
     enum { PROGRESS_EVERY = 200000 };
     if (record->type == RECORD_CHANGE)
         apply_payload(store, record);
-    if (record->number % PROGRESS_EVERY == 0)
+    if (record->number % PROGRESS_EVERY == 0) {
         log_info("store.replay", "record=%llu", (unsigned long long)record->number);
+        log_write_gathered();
+    }
     return true;
 }
 

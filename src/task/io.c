@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/logline.h"
 #include "task/loop.h"
 #include "task/switch.h"
 
@@ -80,6 +81,7 @@ static int wait_simulated(struct loop *loop, struct epoll_event *events)
 void loop_epoll_wait(struct loop *loop)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
+    log_write_gathered();
     int count = task_simulation != NULL
                     ? wait_simulated(loop, events)
                     : epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, wait_ms(loop));

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/logline.h"
 #include "task/loop.h"
 #include "task/switch.h"
 
@@ -149,6 +150,7 @@ void task_loop_run(task_function *function, void *argument)
     task_loop = loop;
     switch_loop_begins(loop);
     task_new("main", function, argument);
+    log_gather(true);
     unsigned round = 0;
     while (loop->task_count > 0) {
         run_ready(loop);
@@ -159,6 +161,7 @@ void task_loop_run(task_function *function, void *argument)
         if (loop->task_count > 0 && (list_is_empty(&loop->ready) || ++round % ROUNDS_PER_POLL == 0))
             loop_epoll_wait(loop);
     }
+    log_gather(false);
     offload_pool_free(&loop->offload);
     stack_pool_finish(&loop->stacks);
     timer_heap_finish(&loop->timers);
