@@ -295,6 +295,12 @@ void task_event_tell_one(struct task_event *event)
         task_wake(list_entry(event->waiters.next, struct task, waiting), WAKE_TOLD);
 }
 
+void task_event_tell_last(struct task_event *event)
+{
+    if (!list_is_empty(&event->waiters))
+        task_wake(list_entry(event->waiters.previous, struct task, waiting), WAKE_TOLD);
+}
+
 void task_event_tell_all(struct task_event *event)
 {
     while (!list_is_empty(&event->waiters))

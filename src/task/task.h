@@ -73,8 +73,9 @@ struct task_event {
 void task_event_init(struct task_event *event);
 /* OK when told, TRY_LATER at the deadline or when cancelled. YIELDS. */
 enum status task_event_wait(struct task_event *event, int64_t deadline_ms);
-/* Wake one waiter (the first come), or all. Does not yield. */
+/* Wake one waiter (the first come, or the last), or all. Does not yield. */
 void task_event_tell_one(struct task_event *event);
+void task_event_tell_last(struct task_event *event);
 void task_event_tell_all(struct task_event *event);
 
 #endif

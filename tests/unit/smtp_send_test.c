@@ -166,7 +166,7 @@ static void add_jobs(const char *connector, unsigned count)
                                                          .address = TEXT("r@them")};
     static uint64_t id;
     for (unsigned i = 0; i < count; i++) {
-        check(queue.added < MOST);
+        check(queue.added < MOST / 2);
         id = id_new(id);
         queue.jobs[queue.added++] = (struct queue_job){.id = id,
                                                        .lease = queue.added,
@@ -493,6 +493,24 @@ TEST("an idle connection is given up after a while, and a new one made when need
 {
     run((struct play){{KIND, KIND}, "", 1, act_linger});
     EXPECT(queue.sent == 2 && peers[0].connections == 2);
+}
+
+static void act_burst_then_trickle(void)
+{
+    add_jobs("c0", 20);
+    wait_for_reports(20);
+    EXPECT(peers[0].now_open > 1);
+    /* One after another they would all be in use until each has had its hundred. */
+    while (peers[0].now_open > 1 && queue.added < MOST / 2) {
+        add_jobs("c0", 1);
+        wait_for_reports(queue.added);
+    }
+}
+
+TEST("of connections made for a burst those end that the mail after it does not need")
+{
+    run((struct play){{KIND, KIND}, "", 1, act_burst_then_trickle});
+    EXPECT(queue.sent == queue.added && queue.added < MOST / 2);
 }
 
 TEST("mail never goes to our own host nor to hosts less preferred than it")

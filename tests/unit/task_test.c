@@ -119,7 +119,9 @@ static void tell(void *unused_argument)
     task_spawn(&group, "1", wait_for_event, "1");
     task_spawn(&group, "2", wait_for_event, "2");
     task_spawn(&group, "3", wait_for_event, "3");
+    task_spawn(&group, "4", wait_for_event, "4");
     task_yield();
+    task_event_tell_last(&event);
     task_event_tell_one(&event);
     task_yield();
     note("|");
@@ -155,10 +157,10 @@ TEST("a task sees whether others are at work while it rests")
     run(count_turns);
 }
 
-TEST("an event wakes the first come, or all")
+TEST("an event wakes the first come, the last, or all")
 {
     run(tell);
-    EXPECT_TEXT(text_from(trail), "1|23");
+    EXPECT_TEXT(text_from(trail), "41|23");
 }
 
 static void read_one_byte(void *argument)

@@ -181,7 +181,7 @@ static void put_back(struct smtp_hop *hop, struct smtp_job *job)
     list_prepend(&hop->waiting, &job->link);
     hop->waiting_jobs++;
     hop->most = hop->connections - 1;
-    task_event_tell_one(&hop->work);
+    task_event_tell_last(&hop->work);
 }
 
 /* An outcome on its way to the queue. */
@@ -311,7 +311,8 @@ static void hop_add(struct smtp_hop *hop, struct smtp_job *job)
     hop->waiting_jobs++;
     hop->jobs++;
     hops->jobs++;
-    task_event_tell_one(&hop->work);
+    /* So that those of a burst that are too many for now become idle for good, and end. */
+    task_event_tell_last(&hop->work);
     hop_grow(hop);
 }
 
