@@ -206,6 +206,10 @@ TEST("an arena gives aligned, zeroed memory of any size")
         EXPECT((uintptr_t)bytes % 16 == 0 && bytes[0] == 0 && bytes[size - 1] == 0);
     }
     EXPECT_TEXT(arena_printf(&arena, "%d-%s", 5, "x"), "5-x");
+    for (int width = 250; width < 260; width++) {
+        struct text wide = arena_printf(&arena, "%*d", width, 7);
+        EXPECT(wide.length == (size_t)width && wide.data[width - 1] == '7');
+    }
     arena_reset(&arena);
     EXPECT(arena.used_bytes == 0);
     arena_finish(&arena);
