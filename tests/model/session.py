@@ -174,18 +174,20 @@ class Session:
         self.compare()
 
     def is_in_step(self):
-        """For an idle session, that hears of things a moment later."""
+        """For an idle session, that hears of things a moment later: also of what changed nothing in
+        the end."""
         try:
             self.compare()
         except Mismatch:
             return False
-        return True
+        return self.checker.has_told_last_of(self.box)
 
     def wait_in_step(self):
         """IDLE: what happened is told without being asked for."""
         while not self.is_in_step():
             if not self.connection.has_input(5):
                 self.compare()
+                raise Mismatch(f"{self.name} idles and did not hear of the last changes")
             self.hear_one(self.connection.response())
 
     # ---- selecting ----

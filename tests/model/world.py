@@ -25,6 +25,10 @@ class Mailbox:
     def uids(self):
         return list(self.messages)
 
+    def modseq_of(self, uid):
+        """None: the message is gone."""
+        return self.messages[uid].modseq if uid in self.messages else None
+
     def change(self, uid):
         message = self.messages[uid]
         message.modseq, message.floor = None, self.highest
