@@ -228,7 +228,8 @@ void imap_say_vanished(struct imap_session *session, uint64_t modseq, const stru
     arena_finish(&arena);
 }
 
-void imap_tell_flags(struct imap_session *session)
+/* Entries that changed since the session was told last. It is told their flags. */
+static void tell_flags(struct imap_session *session)
 {
     struct view *view = &session->view;
     uint64_t told = view->modseq;
@@ -274,7 +275,7 @@ void imap_tell_changes(struct imap_session *session, bool gone)
     }
     if (gone)
         tell_gone(session);
-    imap_tell_flags(session);
+    tell_flags(session);
     tell_new(session);
 }
 

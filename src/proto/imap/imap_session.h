@@ -108,9 +108,6 @@ uint64_t imap_selected_flags(const struct imap_session *session);
 void imap_send(struct imap_session *session);
 /* Tell the client what others did to the selected mailbox; expunges only when `gone`. YIELDS. */
 void imap_tell_changes(struct imap_session *session, bool gone);
-/* Of these what is told under any command: flags that changed since the session was told last. Said
- * before a session changes flags itself, its own changes need not be told again. YIELDS. */
-void imap_tell_flags(struct imap_session *session);
 /* Append the FLAGS response and the PERMANENTFLAGS code of the selected mailbox to session->out. */
 void imap_put_mailbox_flags(struct imap_session *session);
 /* Append "* 7 FETCH (...)" to session->out; told: imap_told, with the mod-sequence added for

@@ -165,7 +165,6 @@ static void store_all(struct imap_session *session, struct request *request)
         /* What others have on its way counts as changed before. */
         if (request->is_conditional)
             mailbox_settle(session->view.box);
-        imap_tell_flags(session);
         if ((after = gather(session, request, after, &batch)) == 0 ||
             (status = change_batch(session, request, &batch)) != OK)
             break;
