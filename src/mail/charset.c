@@ -160,7 +160,11 @@ static bool convert(iconv_t converter, struct text bytes, struct buffer *out)
         in++;
         left--;
     }
-    return true;
+    /* What may combine with a next character was held back: some charsets of Vietnam and Israel. */
+    char *to = room;
+    size_t space = sizeof(room);
+    iconv(converter, NULL, NULL, &to, &space);
+    return append_characters(text_of(room, (size_t)(to - room)), out);
 }
 
 static bool convert_from(const char *name, struct text bytes, struct buffer *out)

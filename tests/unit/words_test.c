@@ -77,6 +77,13 @@ TEST("bytes that a charset has not are marked, and the rest is kept")
     expect_utf8("euc-jp", "ok\xff", "ok\xef\xbf\xbd");
 }
 
+TEST("a character that waits for what may combine with it is not lost at the end")
+{
+    expect_utf8("windows-1258", "ab", "ab");
+    expect_utf8("windows-1255", "a\xe0", "a\xd7\x90");
+    expect_utf8("big5-hkscs", "\x88\x66", "\xc3\x8a");
+}
+
 TEST("a number beyond the last of Unicode is marked, however UTF-8 once wrote it")
 {
     expect_utf8("utf-8", "a\xf6\x9f\x98\x80 \xc3\xa9", "a\xef\xbf\xbd \xc3\xa9");
