@@ -9,7 +9,8 @@
 #include "base/encoding.h"
 
 /* The names of IANA's registry that mail carries, and the name iconv knows. A name from the network
- * goes to iconv through this table alone: it takes suffixes that change what it does. */
+ * goes to iconv through this table alone: it takes suffixes that change what it does. New ones at
+ * the end: kept data knows a guess by its place (charset_version). */
 static const struct charset {
     const char *name, *iconv;
 } charsets[] = {
@@ -34,7 +35,7 @@ static const struct charset {
     {"iso-8859-16", "ISO-8859-16"},
     {"windows-1250", "CP1250"},
     {"windows-1251", "CP1251"},
-    {"windows-1252", "CP1252"},
+    {"windows-1252", "WINDOWS-1252"},
     {"windows-1253", "CP1253"},
     {"windows-1254", "CP1254"},
     {"windows-1255", "CP1255"},
@@ -69,7 +70,16 @@ static const struct charset {
 enum { CHARSET_COUNT = sizeof(charsets) / sizeof(charsets[0]) };
 
 #define REPLACEMENT TEXT("\xef\xbf\xbd")
-#define GUESS "CP1252"
+#define STANDARD "WINDOWS-1252"
+enum { VERSION_BITS = 2, GUESSES = UINT8_MAX >> VERSION_BITS };
+_Static_assert((int)CHARSET_COUNT < (int)GUESSES,
+               "a version has no room for the place of its guess");
+
+/* Said once, at the start of the process. */
+static struct guess {
+    const char *iconv;
+    uint8_t place; /* in the table, from 1 on; 0: the standard */
+} guess = {.iconv = STANDARD};
 
 struct charsets {
     iconv_t open[CHARSET_COUNT];
@@ -78,6 +88,23 @@ struct charsets {
 static bool is_open(iconv_t converter)
 {
     return converter != (iconv_t)-1;
+}
+
+static const struct charset *find(struct text name)
+{
+    for (unsigned i = 0; i < CHARSET_COUNT && name.length > 0; i++)
+        if (text_equals_nocase(name, text_from(charsets[i].name)))
+            return &charsets[i];
+    return NULL;
+}
+
+void charset_guess(struct text name)
+{
+    const struct charset *charset = find(name);
+    if (charset == NULL || strcmp(charset->iconv, STANDARD) == 0)
+        guess = (struct guess){.iconv = STANDARD};
+    else
+        guess = (struct guess){charset->iconv, .place = (uint8_t)(charset - charsets + 1)};
 }
 
 struct charsets *charsets_hold(void)
@@ -100,12 +127,10 @@ void charsets_release(struct charsets **held)
     *held = NULL;
 }
 
-static const struct charset *find(struct text name)
+uint8_t charset_version(uint8_t version)
 {
-    for (unsigned i = 0; i < CHARSET_COUNT && name.length > 0; i++)
-        if (text_equals_nocase(name, text_from(charsets[i].name)))
-            return &charsets[i];
-    return NULL;
+    check(version > 0 && version >> VERSION_BITS == 0);
+    return (uint8_t)(guess.place << VERSION_BITS | version);
 }
 
 bool charset_is_known(struct text name)
@@ -183,5 +208,5 @@ bool charset_to_utf8(struct text name, struct text bytes, struct buffer *out)
     bool is_utf8 = charset == NULL || text_equals(text_from(charset->iconv), TEXT("UTF-8"));
     if (is_utf8 && utf8_is_valid(bytes))
         return buffer_append(out, bytes);
-    return convert_from(charset == NULL ? GUESS : charset->iconv, bytes, out);
+    return convert_from(charset == NULL ? guess.iconv : charset->iconv, bytes, out);
 }

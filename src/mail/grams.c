@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "mail/charset.h"
 
-/* A version, then the distances from number to number, in 7 bits a byte, high ones first. */
+/* A version (charset_version), then the distances from number to number, in 7 bits a byte, high
+ * ones first. */
 enum { VERSION = 1, WORD_BITS = 64, MORE = 0x80 };
 
 struct grams {
@@ -67,7 +69,7 @@ static void put_distance(struct buffer *out, unsigned distance)
 void grams_encode(const struct grams *grams, struct buffer *out)
 {
     unsigned next = 0;
-    buffer_append_byte(out, VERSION);
+    buffer_append_byte(out, (char)charset_version(VERSION));
     for (unsigned i = 0; i < GRAM_NUMBERS / WORD_BITS; i++) {
         uint64_t word = grams->words[i];
         while (word != 0) {
@@ -108,7 +110,7 @@ static bool walk_begin(struct text encoded, struct walk *walk)
     walk->at = (const unsigned char *)encoded.data + 1;
     walk->end = (const unsigned char *)encoded.data + encoded.length;
     walk->next = 0;
-    walk->bad = encoded.length == 0 || encoded.data[0] != VERSION;
+    walk->bad = encoded.length == 0 || (uint8_t)encoded.data[0] != charset_version(VERSION);
     return !walk->bad;
 }
 

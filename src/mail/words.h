@@ -11,8 +11,8 @@ enum {
 };
 
 /* An unfolded value as UTF-8, in arena. Tolerant: what looks like an encoded word and can't be
- * read stays as it is; raw 8-bit is UTF-8 or, failing that, windows-1252. White space between two
- * encoded words is not theirs (6.2). */
+ * read stays as it is; raw 8-bit is read as text without a charset (mail/charset.h). White space
+ * between two encoded words is not theirs (6.2). */
 struct text mail_words_decode(struct text value, struct arena *arena);
 /* UTF-8 as encoded words of at most 75 bytes, folded, for a field whose line stands at column
  * (at most MAIL_WORDS_COLUMN_MAX). Control bytes become spaces, and what is no UTF-8 "?". */

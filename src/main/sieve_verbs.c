@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "mail/charset.h"
 #include "main/site_files.h"
 #include "sieve/sieve.h"
 
@@ -103,13 +104,16 @@ int sieve_check(const struct sieve_call *call)
 struct test {
     const char *script, *message;
     struct text from, to;
+    struct text charset;                 /* of text that names none */
     const char *mailboxes[INCLUDED_MAX]; /* that exist */
     unsigned mailbox_count;
 };
 
 static bool read_words(const struct sieve_call *call, struct test *out)
 {
-    *out = (struct test){.from = TEXT("sender@example.test"), .to = TEXT("user@example.test")};
+    *out = (struct test){.from = TEXT("sender@example.test"),
+                         .to = TEXT("user@example.test"),
+                         .charset = TEXT("windows-1252")};
     for (int i = 0; i < call->count; i++) {
         const char *word = call->words[i], *next = i + 1 < call->count ? call->words[i + 1] : NULL;
         if (strncmp(word, "--", 2) == 0 && next == NULL)
@@ -118,6 +122,8 @@ static bool read_words(const struct sieve_call *call, struct test *out)
             out->from = text_from(next);
         else if (strcmp(word, "--to") == 0)
             out->to = text_from(next);
+        else if (strcmp(word, "--charset") == 0)
+            out->charset = text_from(next);
         else if (strcmp(word, "--mailbox") == 0 && out->mailbox_count < INCLUDED_MAX)
             out->mailboxes[out->mailbox_count++] = next;
         else if (strncmp(word, "--", 2) == 0 || out->message != NULL)
@@ -220,8 +226,11 @@ int sieve_test(const struct sieve_call *call)
     struct test test;
     if (!read_words(call, &test))
         return complain("usage: mailroot sieve test SCRIPT MESSAGE [--from ADDRESS] [--to ADDRESS] "
-                        "[--mailbox NAME ...]");
+                        "[--mailbox NAME ...] [--charset NAME]");
+    if (!charset_is_known(test.charset))
+        return complain("the charset is not known; default-charset in mailroot.conf(5) lists them");
     struct files files;
+    charset_guess(test.charset);
     files_init(&files, test.script);
     int exit_status = run_test(&files, &test);
     files_finish(&files);

@@ -20,6 +20,7 @@
 #include "proto/imap/search/imap_index.h"
 #include "protolog/writer.h"
 #include "queue/queue.h"
+#include "settings/charsets.h"
 
 struct store_role {
     struct role_context *context;
@@ -193,6 +194,7 @@ static enum status store_start(void *state)
     struct role_context *context = role->context;
     struct arena arena;
     arena_init(&arena);
+    charset_guess(text_from(setting_charset_names[context->settings->default_charset]));
     struct text path = role_directory(context->role, context->settings, &arena);
     struct queue_options options = {.directory = path.data,
                                     .settings = context->settings,

@@ -210,7 +210,7 @@ static void write_time(const struct setting_row *row, const void *value, struct 
 static struct text choices_hint(struct setting_reader *in)
 {
     struct buffer out;
-    buffer_init(&out, 400);
+    buffer_init(&out, 1024);
     for (unsigned i = 0; in->row->choices[i] != NULL; i++)
         buffer_printf(&out, "%s'%s'", i == 0 ? "write " : " or ", in->row->choices[i]);
     struct text hint = arena_copy(&in->parser->scratch, buffer_text(&out));
@@ -219,11 +219,12 @@ static struct text choices_hint(struct setting_reader *in)
 }
 
 /* The index of the next word among the row's choices. */
-static bool parse_index(struct setting_reader *in, unsigned *index)
+static bool parse_index(struct setting_reader *in, bool (*equals)(struct text a, struct text b),
+                        unsigned *index)
 {
     const struct setting_word *word = &in->words.words[in->next++];
     for (*index = 0; in->row->choices[*index] != NULL; (*index)++) {
-        if (text_equals(word->text, text_from(in->row->choices[*index])))
+        if (equals(word->text, text_from(in->row->choices[*index])))
             return true;
     }
     struct text shown = setting_shown(word->text);
@@ -234,7 +235,7 @@ static bool parse_index(struct setting_reader *in, unsigned *index)
 static bool parse_choice(struct setting_reader *in, void *value)
 {
     unsigned index;
-    if (!parse_index(in, &index))
+    if (!parse_index(in, text_equals, &index))
         return false;
     if (in->row->width == sizeof(bool))
         *(bool *)value = index != 0;
@@ -253,11 +254,17 @@ static void write_choice(const struct setting_row *row, const void *value, struc
     buffer_append(out, text_from(row->choices[index]));
 }
 
+/* Registered names have no case. */
+static bool parse_charset(struct setting_reader *in, void *value)
+{
+    return parse_index(in, text_equals_nocase, value);
+}
+
 static bool parse_sandbox(struct setting_reader *in, void *value)
 {
     struct settings *settings = value;
     unsigned index;
-    if (!parse_index(in, &index))
+    if (!parse_index(in, text_equals, &index))
         return false;
     settings->sandbox_required = index == 0;
     settings->sandbox_off = index == 2;
@@ -275,7 +282,7 @@ static bool parse_by(struct setting_reader *in, void *value)
 {
     unused(value);
     unsigned index;
-    return parse_index(in, &index);
+    return parse_index(in, text_equals, &index);
 }
 
 static void write_by(const struct setting_row *row, const void *value, struct buffer *out)
@@ -310,6 +317,8 @@ const struct setting_type setting_type_times = {.syntax = "TIME ...",
                                                 .parse = parse_time,
                                                 .write = write_time,
                                                 .write_bound = write_time_bound};
+const struct setting_type setting_type_charset = {
+    .syntax = "CHARSET", .parse = parse_charset, .write = write_choice};
 const struct setting_type setting_type_choice = {
     .syntax = NULL, .parse = parse_choice, .write = write_choice};
 const struct setting_type setting_type_sandbox = {

@@ -1,6 +1,7 @@
 /* The rows outside of blocks. */
 #include "settings/rows.h"
 
+#include "settings/charsets.h"
 #include "settings/settings.h"
 #include "settings/types.h"
 
@@ -152,6 +153,14 @@ static const struct setting_row top_rows[] = {
      .standard = "1000", .low = 1, .high = 100000, TO(settings, max_outbound),
      .help = "Connections to other hosts at a time, all together. limit connections of a "
              "connector is of one of its hops."},
+    {TOP, "default-charset", &setting_type_charset,
+     .standard = "windows-1252", .choices = setting_charset_names, TO(settings, default_charset),
+     .help = "What text and header fields are read as that name no charset, or one that is not "
+             "known, and are not UTF-8: to be searched, sorted, shown as a preview or told in a "
+             "report, and by Sieve. Messages themselves are given as they came. It holds for all "
+             "mailboxes, for what is found out of a message is kept once for all who have it. Another "
+             "one is taken up at the next start; the index of words that was made before is not used "
+             "any more, and mailroot search rebuild --all makes it anew."},
     {TOP, "copy", &setting_type_copy,
      .otherwise = "none", TO(settings, report_copy),
      .help = "Who gets a copy of each report of a failure that is sent."},

@@ -131,6 +131,7 @@ struct settings {
     uint64_t max_received_bytes; /* `limit receive-size 0`: of one for a user; 0: none */
     uint32_t max_addressed;      /* `limit addressed 5000`: recipients of a user's message */
     uint32_t max_outbound;       /* `limit outbound-connections`: of the sender, at a time */
+    unsigned default_charset;    /* `default-charset koi8-r`: of setting_charset_names */
     struct text report_copy;     /* `copy of reports to ADDRESS`: of failures; "" none */
     struct text report_texts_folder; /* `reports texts DIR`; "": what is shipped alone */
     struct text report_language;     /* `reports language de` */

@@ -25,6 +25,7 @@ extern const struct setting_type setting_type_cap;       /* the same, or unlimit
 extern const struct setting_type setting_type_time;      /* int64_t milliseconds, 10m */
 extern const struct setting_type setting_type_times;     /* a list of these */
 extern const struct setting_type setting_type_choice;    /* an index: bool or enum */
+extern const struct setting_type setting_type_charset;   /* unsigned: an index of charsets.h */
 extern const struct setting_type setting_type_words;     /* uint32_t: bit per word of choices */
 extern const struct setting_type setting_type_phrase;    /* words for people, in quotes */
 extern const struct setting_type setting_type_sandbox;   /* two members of struct settings */

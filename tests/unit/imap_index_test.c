@@ -4,10 +4,13 @@
 
 #include "base/clock.h"
 #include "imap_world.h"
+#include "mail/charset.h"
 #include "mail/grams.h"
 #include "proto/imap/message/imap_message.h"
+#include "proto/imap/search/imap_facts.h"
 #include "proto/imap/search/imap_index.h"
 #include "searched_mail.h"
+#include "store/derived.h"
 #include "store/fresh.h"
 #include "test.h"
 
@@ -111,6 +114,48 @@ TEST("searches find the same with the index, with half of it and without")
     free(without);
     free(with);
     free(half);
+}
+
+/* What is kept was made with another guess, or before there were any. */
+static void prepare_anew(void)
+{
+    world_put("INBOX", TEXT("Subject: \xc0\r\n\r\n\xd0\xd2\xc9\xd7\xc5\xd4\r\n"));
+    world_put("INBOX", TEXT("Subject: \xc1\r\n\r\nhi\r\n"));
+    indexed_every = 1;
+    index_some();
+    struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
+    unsigned count;
+    mailbox_open(box);
+    for (unsigned i = 0; mailbox_entries(box, &count), i < count; i++) {
+        struct imap_message message;
+        struct imap_facts facts;
+        imap_message_init(&message, imap_world.store, &mailbox_entries(box, &count)[i]);
+        check(imap_message_facts(&message, &facts) == OK);
+        derived_put(imap_world.store, message.entry.message, DERIVED_PREVIEW,
+                    i == 0 ? TEXT("\xff\x01old") : TEXT("older"));
+        imap_message_finish(&message);
+    }
+    mailbox_close(&box);
+    charset_guess(TEXT("koi8-r"));
+}
+
+TEST("nothing is used that was made when another charset was guessed")
+{
+    char *heard = world_talk(TEXT("a SELECT INBOX\r\n"
+                                  "b SEARCH CHARSET UTF-8 BODY "
+                                  "{12+}\r\n\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82\r\n"
+                                  "c SORT (SUBJECT) UTF-8 ALL\r\n"
+                                  "d FETCH 1:2 PREVIEW (LAZY)\r\n"
+                                  "e FETCH 1:2 (PREVIEW)\r\n"
+                                  "f FETCH 1 PREVIEW (LAZY)\r\n"),
+                             0, prepare_anew);
+    charset_guess(TEXT(""));
+    EXPECT(strstr(heard, "* SEARCH 1\r\nb OK") != NULL);
+    EXPECT(strstr(heard, "* SORT 2 1\r\n") != NULL);
+    EXPECT(count_text(heard, "PREVIEW NIL") == 2);
+    EXPECT(count_text(heard, "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82)\r\n") == 2);
+    EXPECT(strstr(heard, "PREVIEW \"hi\"") != NULL);
+    free(heard);
 }
 
 TEST("a text has the grams of all that it holds, in whatever pieces it came")

@@ -1,6 +1,7 @@
 #include "mail/words.h"
 
 #include "mail/charset.h"
+#include "settings/charsets.h"
 #include "test.h"
 
 static void expect_decoded(const char *value, const char *expected)
@@ -89,6 +90,34 @@ TEST("a number beyond the last of Unicode is marked, however UTF-8 once wrote it
     expect_utf8("utf-8", "a\xf6\x9f\x98\x80 \xc3\xa9", "a\xef\xbf\xbd \xc3\xa9");
     expect_utf8("utf-8", "\xf4\x8f\xbf\xbf\xf4\x90\x80\x80\xff",
                 "\xf4\x8f\xbf\xbf\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+TEST("what is guessed may be another charset, for text alone that names none and is no UTF-8")
+{
+    charset_guess(TEXT("KOI8-R"));
+    uint8_t version = charset_version(1);
+    expect_utf8("", "\xf0\xf2\xe9", "\xd0\x9f\xd0\xa0\xd0\x98");
+    expect_utf8("us-ascii", "\xf0\xf2\xe9", "\xd0\x9f\xd0\xa0\xd0\x98");
+    expect_utf8("", "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f");
+    expect_utf8("iso-8859-1", "\xfc", "\xc3\xbc");
+    expect_decoded("Re: \xf0\xf2\xe9", "Re: \xd0\x9f\xd0\xa0\xd0\x98");
+    charset_guess(TEXT("shift_jis"));
+    expect_utf8("", "\x93\xfa\x96\x7b", "\xe6\x97\xa5\xe6\x9c\xac");
+    EXPECT(charset_version(1) != version);
+    charset_guess(TEXT(""));
+    expect_utf8("", "\xfc", "\xc3\xbc");
+    EXPECT(charset_version(1) == 1);
+}
+
+TEST("every charset that can be the default is known, and has ASCII in its place")
+{
+    char ascii[0x7f - 0x20 + 1] = "";
+    for (int i = 0x20; i < 0x7f; i++)
+        ascii[i - 0x20] = (char)i;
+    for (unsigned i = 0; setting_charset_names[i] != NULL; i++) {
+        EXPECT(charset_is_known(text_from(setting_charset_names[i])));
+        expect_utf8(setting_charset_names[i], ascii, ascii);
+    }
 }
 
 TEST("a charset's name can't carry orders to the converter")

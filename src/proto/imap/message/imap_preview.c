@@ -13,6 +13,9 @@ enum {
     LOOKED_AT_BYTES = 32 << 10, /* of a part, as it is encoded */
     UTF8_BYTES = 8 * LOOKED_AT_BYTES,
     PARTS_MOST = 20,
+    MARK = 0xff,
+    PREVIEW_VERSION = 1,
+    HEAD_BYTES = 2,
 };
 
 static bool is_read(const struct mime_part *part)
@@ -87,6 +90,33 @@ static enum status read_part(struct imap_message *message, const struct mime_par
     return status;
 }
 
+/* MARK, which no UTF-8 has, and a version stand before it: by themselves earlier ones stood there.
+ */
+static void keep(struct imap_message *message, struct text preview)
+{
+    struct buffer out;
+    buffer_init(&out, PREVIEW_BYTES + HEAD_BYTES);
+    buffer_append_byte(&out, (char)MARK);
+    buffer_append_byte(&out, (char)charset_version(PREVIEW_VERSION));
+    buffer_append(&out, preview);
+    derived_put(message->store, message->entry.message, DERIVED_PREVIEW, buffer_text(&out));
+    buffer_finish(&out);
+}
+
+/* Into out, which is empty. */
+static bool load(struct imap_message *message, struct buffer *out)
+{
+    struct buffer kept;
+    buffer_init(&kept, PREVIEW_BYTES + HEAD_BYTES);
+    bool is_there = imap_message_kept(message, DERIVED_PREVIEW, &kept) &&
+                    kept.length >= HEAD_BYTES && (uint8_t)kept.data[0] == MARK &&
+                    (uint8_t)kept.data[1] == charset_version(PREVIEW_VERSION);
+    if (is_there)
+        buffer_append(out, text_from_position(buffer_text(&kept), HEAD_BYTES));
+    buffer_finish(&kept);
+    return is_there;
+}
+
 /* Of the first part that has words. YIELDS. */
 static enum status make(struct imap_message *message, struct buffer *out)
 {
@@ -102,7 +132,7 @@ static enum status make(struct imap_message *message, struct buffer *out)
         tried++;
     }
     if (status == OK)
-        derived_put(message->store, message->entry.message, DERIVED_PREVIEW, buffer_text(out));
+        keep(message, buffer_text(out));
     return status;
 }
 
@@ -113,7 +143,7 @@ enum status imap_fetch_preview(struct imap_fetch_message *fetched,
     struct buffer *out = &fetched->session->out, preview;
     enum status status = OK;
     buffer_init(&preview, PREVIEW_BYTES);
-    bool is_there = imap_message_kept(message, DERIVED_PREVIEW, &preview);
+    bool is_there = load(message, &preview);
     if (!is_there && !item->is_lazy)
         status = make(message, &preview);
     if (status == OK) {

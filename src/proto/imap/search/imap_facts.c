@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/wire.h"
 #include "mail/address_list.h"
+#include "mail/charset.h"
 #include "mail/collate.h"
 #include "mail/date.h"
 #include "mail/header.h"
@@ -175,7 +176,7 @@ static void keep(struct imap_message *message, const struct imap_facts *facts)
 {
     struct buffer out;
     buffer_init(&out, FACTS_MAX);
-    wire_put_u8(&out, FACTS_VERSION);
+    wire_put_u8(&out, charset_version(FACTS_VERSION));
     wire_put_u64(&out, (uint64_t)facts->sent_ms);
     wire_put_u8(&out, facts->has_sent);
     wire_put_u8(&out, facts->is_reply);
@@ -199,7 +200,7 @@ static bool decode(struct text bytes, struct imap_facts *out)
         out->texts[i] = wire_get_text(&in);
     out->id = wire_get_text(&in);
     out->references = wire_get_text(&in);
-    return wire_end(&in) && version == FACTS_VERSION &&
+    return wire_end(&in) && version == charset_version(FACTS_VERSION) &&
            (out->id.length == 0 || out->id.length == FACT_ID_BYTES) &&
            out->references.length % FACT_ID_BYTES == 0;
 }

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/wire.h"
+#include "mail/charset.h"
 #include "mail/column.h"
 #include "mail/grams.h"
 #include "proto/imap/search/imap_index.h"
@@ -62,7 +63,7 @@ void imap_words_free(struct imap_words **freed)
 
 void imap_words_head_encode(const struct imap_words_head *head, struct buffer *out)
 {
-    wire_put_u8(out, HEAD_VERSION);
+    wire_put_u8(out, charset_version(HEAD_VERSION));
     wire_put_u16(out, (uint16_t)head->count);
     for (unsigned i = 0; i < head->count; i++)
         wire_put_u32(out, head->uids[i]);
@@ -76,7 +77,7 @@ bool imap_words_head_decode(struct text bytes, struct imap_words_head *out)
     struct wire_reader in = wire_reader_of(bytes);
     uint8_t version = wire_get_u8(&in);
     *out = (struct imap_words_head){.count = wire_get_u16(&in)};
-    if (version != HEAD_VERSION || out->count == 0 || out->count > BLOCK_MEMBERS)
+    if (version != charset_version(HEAD_VERSION) || out->count == 0 || out->count > BLOCK_MEMBERS)
         return false;
     for (unsigned i = 0; i < out->count; i++) {
         out->uids[i] = wire_get_u32(&in);
