@@ -185,6 +185,12 @@ const char *preference_help(enum preference which)
     return rows[which].help;
 }
 
+bool preference_is_value(enum preference which, struct text name)
+{
+    char own[64];
+    return text_equals(name, value_name(which, own));
+}
+
 enum preference preference_find(struct text name)
 {
     enum preference which = 0;
@@ -214,5 +220,7 @@ enum status preference_set(const struct accounts *accounts, struct text user, en
     else if (row->choices == NULL && !read_value(row, value, &number))
         return refused("'%.*s' is no value of %s; write it like %s, or default", TEXT_ARG(value),
                        row->name, examples[row->number]);
-    return value_set(accounts->store, user, value_name(which, name), value);
+    enum status status = value_set(accounts->store, user, value_name(which, name), value);
+    task_yield(); /* what other roles were told of it goes out before the caller is answered */
+    return status;
 }

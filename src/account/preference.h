@@ -31,6 +31,8 @@ bool preference_write(const struct accounts *accounts, struct text user, enum pr
 
 const char *preference_name(enum preference which);
 const char *preference_help(enum preference which);
+/* It is kept as the value of this name (store/value.h). */
+bool preference_is_value(enum preference which, struct text name);
 /* PREFERENCES when there is none of this name. */
 enum preference preference_find(struct text name);
 /* Set it, or with "default" give up the user's own. REFUSED: the value is malformed. YIELDS. */

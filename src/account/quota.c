@@ -14,6 +14,18 @@ struct quota quota_of(const struct accounts *accounts, struct text owner)
     };
 }
 
+bool quota_limits(const struct accounts *accounts, struct text owner)
+{
+    return preference_get(accounts, owner, PREFERENCE_QUOTA) != 0 ||
+           preference_get(accounts, owner, PREFERENCE_QUOTA_MESSAGES) != 0;
+}
+
+bool quota_is_set_by(struct text value_name)
+{
+    return preference_is_value(PREFERENCE_QUOTA, value_name) ||
+           preference_is_value(PREFERENCE_QUOTA_MESSAGES, value_name);
+}
+
 static bool has_room(uint64_t limit, uint64_t used, uint64_t more)
 {
     return limit == 0 || (used <= limit && more <= limit - used);

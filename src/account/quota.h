@@ -12,6 +12,10 @@ struct quota {
 };
 
 struct quota quota_of(const struct accounts *accounts, struct text owner);
+/* Has he any limit? */
+bool quota_limits(const struct accounts *accounts, struct text owner);
+/* The value of an owner that has this name (store/value.h) is one of the limits. */
+bool quota_is_set_by(struct text value_name);
 /* May so much more come to an owner? OK, or REFUSED with the reason. When a limit comes near by it,
  * the log says so. */
 enum status quota_admit(const struct accounts *accounts, struct text owner, uint64_t messages,

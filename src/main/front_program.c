@@ -188,6 +188,19 @@ static void serve_changed(void *context, struct rpc_call *call, struct text mess
     directory_changed(context);
 }
 
+static void room_changed(void *context)
+{
+    struct front *front = context;
+    room_cache_clear(front->line.rooms);
+}
+
+static void serve_room_changed(void *context, struct rpc_call *call, struct text message)
+{
+    unused(call);
+    unused(message);
+    room_changed(context);
+}
+
 /* Fetched mail comes in as if the host had called: by the first server that takes mail. */
 static const struct setting_server *receiving_server(const struct settings *settings)
 {
@@ -217,6 +230,7 @@ static void serve_receive(void *context, struct rpc_call *call, struct text requ
 
 static const struct rpc_method from_store[] = {
     {FRONT_RECEIVE, RPC_INLINE, "front.receive", serve_receive},
+    {FRONT_ROOM_CHANGED, RPC_INLINE | RPC_ONE_WAY, "room.changed", serve_room_changed},
 };
 static const struct rpc_method from_auth[] = {
     {DIRECTORY_CHANGED, RPC_INLINE | RPC_ONE_WAY, "directory.changed", serve_changed},
@@ -237,6 +251,7 @@ static enum status front_start(void *state)
 {
     struct front *front = state;
     rpc_channel_on_down(front->context->auth, directory_changed, front);
+    rpc_channel_on_down(front->context->store, room_changed, front);
     line_front_start(&front->line);
     follow_listeners(front);
     task_spawn(&front->watching, "listeners", watch_task, front);
@@ -281,6 +296,7 @@ static void front_stop(void *state)
 {
     struct front *front = state;
     rpc_channel_on_down(front->context->auth, NULL, NULL);
+    rpc_channel_on_down(front->context->store, NULL, NULL);
     task_group_finish(&front->watching);
     for (unsigned i = 0; i < ROLE_LISTENERS_MAX; i++)
         accept_end(front, i);
@@ -292,7 +308,7 @@ static void front_stop(void *state)
 const struct role_program front_program = {
     .kind = ROLE_FRONT,
     .methods = {[ROLE_AUTH] = from_auth, [ROLE_STORE] = from_store},
-    .method_count = {[ROLE_AUTH] = 1, [ROLE_STORE] = 1},
+    .method_count = {[ROLE_AUTH] = 1, [ROLE_STORE] = sizeof(from_store) / sizeof(from_store[0])},
     .new_state = front_new,
     .start = front_start,
     .end_server = end_server,

@@ -177,7 +177,7 @@ bool queue_commit_is_full(void)
 }
 
 enum status queue_room(struct rpc_channel *store, const struct queue_room_question *question,
-                       struct reason *reason)
+                       struct queue_room_answer *answer)
 {
     struct buffer request;
     struct rpc_reply reply = {0};
@@ -188,11 +188,14 @@ enum status queue_room(struct rpc_channel *store, const struct queue_room_questi
     wire_put_text(&request, question->login);
     enum status status = rpc_ask(store, QUEUE_ROOM, buffer_text(&request), -1,
                                  clock_monotonic_ms() + CALL_MS, &reply);
-    struct text answer = status == OK ? buffer_text(&reply.bytes) : TEXT("");
-    status = answer.length == 0 || (unsigned char)answer.data[0] > REFUSED
-                 ? OK
-                 : (enum status)answer.data[0];
-    text_copy(text_from_position(answer, 1), reason->text, sizeof(reason->text));
+    struct wire_reader in = wire_reader_of(buffer_text(&reply.bytes));
+    uint8_t told = wire_get_u8(&in);
+    bool is_open = wire_get_u8(&in) == 1;
+    struct text reason = wire_get_text(&in);
+    bool is_answered = status == OK && wire_end(&in) && told <= REFUSED;
+    status = is_answered ? (enum status)told : OK;
+    answer->is_open = is_answered && status == OK && is_open;
+    text_copy(is_answered ? reason : TEXT(""), answer->reason.text, sizeof(answer->reason.text));
     rpc_reply_finish(&reply);
     buffer_finish(&request);
     return status;

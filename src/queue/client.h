@@ -98,12 +98,16 @@ struct queue_room_question {
     struct text recipient;     /* key */
     struct text sender, login; /* key, or ""; canonical, or "" */
     uint64_t bytes;            /* as declared; 0: not known yet */
+    bool is_stranger;          /* neither is of a domain of ours; for the cache, and not sent */
+};
+struct queue_room_answer {
+    bool is_open;         /* he takes whatever a stranger sends, until FRONT_ROOM_CHANGED */
+    struct reason reason; /* of a refusal; see queue_status_reason */
 };
 /* Does the recipient take mail from him, so large, and has his mailbox room? REFUSED or TRY_LATER,
- * with *reason (see queue_status_reason). OK also while the store does not answer: then the commit
- * tells. YIELDS. */
+ * with the reason. OK also while the store does not answer: then the commit tells. YIELDS. */
 enum status queue_room(struct rpc_channel *store, const struct queue_room_question *question,
-                       struct reason *reason);
+                       struct queue_room_answer *answer);
 
 /* Record something that happened under an id: a refusal (its case id), a connection's end. Cheap,
  * one way, durable with the next batch. event: "smtp.refused"; text: key=value facts. */

@@ -158,6 +158,8 @@ void turn_finish(struct queue *queue);
 /* The send process is gone, and with it what it was turned to. */
 void turn_send_lost(struct queue *queue);
 
+/* What fronts keep of answers about room (room_cache.h) may be wrong now. Does not yield. */
+void serve_room_changed(struct queue *queue);
 /* A front that is there, each in turn; NULL: none is. */
 struct rpc_channel *serve_some_front(struct queue *queue);
 void queue_serve_receive(void *context, struct rpc_call *call, struct text request);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "account/keeping.h"
+#include "account/quota.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
@@ -53,6 +54,7 @@ void queue_set_settings(struct queue *queue, struct settings *settings)
     queue->accounts.settings = settings;
     schedule_follow_settings(queue, old);
     links_follow_settings(queue);
+    serve_room_changed(queue);
     if (old != NULL)
         settings_release(&old);
 }
@@ -212,6 +214,7 @@ static void directory_changed(void *context)
 {
     struct queue *queue = context;
     directory_cache_clear(queue->cache);
+    serve_room_changed(queue);
 }
 
 void queue_directory_back(struct queue *queue)
@@ -225,6 +228,8 @@ static void value_changed(void *context, struct text owner, struct text name)
 {
     struct queue *queue = context;
     scripts_cache_changed(queue->scripts, owner, name);
+    if (quota_is_set_by(name))
+        serve_room_changed(queue);
 }
 
 static bool keeps_deleted(void *context, struct text owner)

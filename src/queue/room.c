@@ -4,9 +4,19 @@
 #include "account/quota.h"
 #include "queue/plan.h"
 
+/* Whose mailbox has no limit, and who takes the same from everybody. */
+static bool is_open(const struct queue *queue, const struct directory_answer *answer)
+{
+    const struct directory_target *target = answer->targets;
+    return !answer->depends && target->group == 0 && target->receive_bytes == DIRECTORY_NO_LIMIT &&
+           queue->settings->max_received_bytes == 0 &&
+           !quota_limits(&queue->accounts, target->address);
+}
+
 /* REFUSED: no, and for good; TRY_LATER: not now. OK also when it leads to several, or cannot be
- * told: then the commit tells. YIELDS. */
-static enum status look_at(struct plan *plan, const struct queue_room_question *question)
+ * told: then the commit tells. *open: as in queue_room_answer. YIELDS. */
+static enum status look_at(struct plan *plan, const struct queue_room_question *question,
+                           bool *open)
 {
     struct queue *queue = plan->queue;
     struct directory_answer answer;
@@ -20,13 +30,14 @@ static enum status look_at(struct plan *plan, const struct queue_room_question *
     if (target->kind == TARGET_REFUSED)
         return refused(QUEUE_STATUS_REASON "%.*s %.*s", TEXT_ARG(target->status),
                        TEXT_ARG(target->reason));
-    if (target->kind != TARGET_MAILBOX ||
+    *open = target->kind == TARGET_MAILBOX && is_open(queue, &answer);
+    if (target->kind != TARGET_MAILBOX || *open ||
         quota_admit(&queue->accounts, target->address, 1, question->bytes) == OK)
         return OK;
     return quota_refuses(&queue->accounts, target->address) ? REFUSED : TRY_LATER;
 }
 
-static enum status look(struct queue *queue, struct text request)
+static enum status look(struct queue *queue, struct text request, bool *open)
 {
     struct wire_reader in = wire_reader_of(request);
     struct queue_room_question question = {.bytes = wire_get_u64(&in)};
@@ -40,7 +51,7 @@ static enum status look(struct queue *queue, struct text request)
     plan.sender = question.sender;
     plan.login = question.login;
     plan.size = question.bytes;
-    enum status status = look_at(&plan, &question);
+    enum status status = look_at(&plan, &question, open);
     plan_finish(&plan);
     return status;
 }
@@ -50,11 +61,15 @@ void queue_serve_room(void *context, struct rpc_call *call, struct text request)
     struct queue *queue = context;
     enum status status = serve_begin_call(queue);
     if (status == OK) {
-        char answer[1 + REASON_BYTES];
-        answer[0] = (char)look(queue, request);
-        struct text reason = answer[0] == OK ? TEXT("") : text_from(fail_reason());
-        text_copy(reason, answer + 1, REASON_BYTES);
-        rpc_answer(&call, text_of(answer, 1 + reason.length));
+        struct buffer answer;
+        bool open = false;
+        enum status found = look(queue, request, &open);
+        buffer_init(&answer, 2 * REASON_BYTES);
+        wire_put_u8(&answer, (uint8_t)found);
+        wire_put_u8(&answer, open);
+        wire_put_text(&answer, found == OK ? TEXT("") : text_from(fail_reason()));
+        rpc_answer(&call, buffer_text(&answer));
+        buffer_finish(&answer);
     } else {
         rpc_fail(&call, status, fail_reason());
     }

@@ -10,6 +10,7 @@
 #include "protolog/gather.h"
 #include "protolog/writer.h"
 #include "queue/internal.h"
+#include "queue/turn/turn.h"
 #include "store/sync_point.h"
 
 enum { UPLOADS_MOST = 10000, JOBS_BYTES = 2 << 20, READ_AGAIN_MS = MINUTE };
@@ -113,6 +114,16 @@ void serve_finish(struct queue *queue)
         rpc_channel_on_down(watch->channel, NULL, NULL);
         front_lost(watch);
         free(watch);
+    }
+}
+
+void serve_room_changed(struct queue *queue)
+{
+    list_each(link, &queue->watches)
+    {
+        /* A channel that is down has nobody behind it who keeps any. */
+        const struct front_watch *watch = list_entry(link, struct front_watch, link);
+        (void)rpc_tell(watch->channel, FRONT_ROOM_CHANGED, TEXT(""));
     }
 }
 

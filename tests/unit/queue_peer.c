@@ -133,6 +133,18 @@ static void serve_turn(void *context, struct rpc_call *call, struct text request
 
 static const struct rpc_method send_methods[] = {{SEND_TURN, RPC_INLINE, "turn", serve_turn}};
 
+static void serve_room_changed(void *context, struct rpc_call *call, struct text message)
+{
+    const struct queue_peer *peer = context;
+    unused(call);
+    unused(message);
+    if (peer->rooms != NULL)
+        room_cache_clear(peer->rooms);
+}
+
+static const struct rpc_method front_methods[] = {
+    {FRONT_ROOM_CHANGED, RPC_INLINE | RPC_ONE_WAY, "room changed", serve_room_changed}};
+
 static void connect_pair(struct rpc_channel *a, struct rpc_channel *b)
 {
     int ends[2];
@@ -145,7 +157,7 @@ enum status queue_peer_try_open(struct queue_peer *peer)
 {
     task_group_init(&peer->group);
     peer->queue = queue_new();
-    peer->front = rpc_channel_new("store", NULL, 0, NULL, &peer->group);
+    peer->front = rpc_channel_new("store", front_methods, 1, peer, &peer->group);
     peer->front_in_store = rpc_channel_new("front", queue_front_methods, QUEUE_FRONT_METHODS,
                                            peer->queue, &peer->group);
     peer->send = rpc_channel_new("store", send_methods, 1, peer, &peer->group);

@@ -4,6 +4,7 @@
 #define TESTS_UNIT_QUEUE_PEER_H
 
 #include "queue/queue.h"
+#include "queue/room_cache.h"
 #include "queue/turn/turn.h"
 #include "store/mailbox.h"
 #include "store/shown.h"
@@ -20,7 +21,8 @@ struct queue_peer {
     struct rpc_channel *send, *send_in_store;
     struct rpc_channel *auth, *auth_in_store;
     uint64_t last_id, last_turn;
-    unsigned turned; /* times the store gave send a session */
+    struct room_cache *rooms; /* of the front; NULL: it keeps nothing */
+    unsigned turned;          /* times the store gave send a session */
     bool send_is_busy;
     bool index_on_disk, auth_is_down;
     bool auth_comes_back; /* right after a question that it does not answer */

@@ -12,8 +12,10 @@ enum { PROXY_WAIT_MS = 10 * SECOND }; /* it sends its header at once */
 
 void line_front_init(struct line_front *front, struct role_context *role)
 {
-    *front = (struct line_front){
-        .role = role, .directory = directory_cache_new(), .harvest = harvest_new()};
+    *front = (struct line_front){.role = role,
+                                 .directory = directory_cache_new(),
+                                 .rooms = room_cache_new(),
+                                 .harvest = harvest_new()};
 }
 
 void line_front_start(struct line_front *front)
@@ -25,6 +27,7 @@ void line_front_finish(struct line_front *front)
 {
     protolog_gather_free(&front->log);
     directory_cache_free(&front->directory);
+    room_cache_free(&front->rooms);
     harvest_free(&front->harvest);
 }
 

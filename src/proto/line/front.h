@@ -1,5 +1,5 @@
 /* What all sessions of one front process share: its role, its ids, what it remembers of the
- * directory, and its part in the count of connections. */
+ * directory and of the store, and its part in the count of connections. */
 #ifndef PROTO_LINE_FRONT_H
 #define PROTO_LINE_FRONT_H
 
@@ -8,11 +8,13 @@
 #include "proc/role.h"
 #include "proto/line/harvest.h"
 #include "protolog/gather.h"
+#include "queue/room_cache.h"
 
 struct line_front {
     struct role_context *role;
     uint64_t last_id;
     struct directory_cache *directory;
+    struct room_cache *rooms;
     struct harvest *harvest;     /* who guesses addresses */
     struct protolog_gather *log; /* rows of protocol logs */
 };

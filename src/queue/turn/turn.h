@@ -72,7 +72,10 @@ void queue_turn_end(struct rpc_channel *store, uint64_t turn, struct text reason
 /* The other way round: send had a peer turn a connection round to us, and it wants to be served.
  * The store passes the descriptor to a front. fd: one end of a socket pair, closed here in any
  * case; peer: who is at the other end of it all. TRY_LATER: no front takes it. YIELDS. */
-enum queue_front_method { FRONT_RECEIVE = 1 /* from store, with fd: the peer's address text */ };
+enum queue_front_method {
+    FRONT_RECEIVE = 1,      /* from store, with fd: the peer's address text */
+    FRONT_ROOM_CHANGED = 2, /* from store, one way and empty: room_cache.h */
+};
 enum status queue_receive(struct rpc_channel *store, struct text peer, int fd);
 
 #endif

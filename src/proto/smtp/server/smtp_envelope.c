@@ -159,6 +159,15 @@ static enum status name_postmaster(struct smtp_session *session, struct smtp_rcp
     return mail_address_parse(postmaster, &session->line.arena, &rcpt->recipient);
 }
 
+/* Who has no limits of his own as to what he may send. */
+static bool is_stranger(const struct smtp_session *session)
+{
+    const struct smtp_mail *mail = &session->transaction.mail;
+    return session->login[0] == '\0' &&
+           (mail->is_null ||
+            settings_domain_find(session->settings, mail->sender.domain_ascii) == NULL);
+}
+
 /* False when RCPT was answered. YIELDS. */
 static bool recipient_has_room(struct smtp_session *session, struct text key)
 {
@@ -167,8 +176,10 @@ static bool recipient_has_room(struct smtp_session *session, struct text key)
     struct queue_room_question question = {.recipient = key,
                                            .sender = transaction->envelope.sender,
                                            .login = text_from(session->login),
-                                           .bytes = transaction->mail.size};
-    enum status status = queue_room(session->front->role->store, &question, &reason);
+                                           .bytes = transaction->mail.size,
+                                           .is_stranger = is_stranger(session)};
+    enum status status =
+        room_cache_ask(session->front->rooms, session->front->role->store, &question, &reason);
     if (status == OK)
         return true;
     struct text why = text_from(reason.text), words;
