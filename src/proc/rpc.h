@@ -82,14 +82,4 @@ int rpc_take_fd(struct rpc_call *call);
 /* The channel a call came by: to tell callers apart. */
 struct rpc_channel *rpc_call_channel(const struct rpc_call *call);
 
-/* Check one frame as the receiver does: for the fuzz target. False when malformed. */
-struct rpc_frame {
-    uint32_t call;
-    uint16_t method;
-    uint8_t kind, status;
-    bool has_fd;
-    struct text payload;
-};
-bool rpc_frame_parse(struct text *rest, struct rpc_frame *frame);
-
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "proc/instance.h"
-#include "proc/rpc.h"
+#include "proc/rpc_frame.h"
 
 enum { HEADER_BYTES = 16 };
 

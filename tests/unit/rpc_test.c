@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "proc/rpc.h"
+#include "proc/rpc_frame.h"
 #include "test.h"
 
 enum { ECHO = 1, SLOW = 2, NOTE = 3, WITH_FD = 4, REFUSE = 5, GIVE_BACK = 6, METHODS = 6 };
