@@ -25,6 +25,7 @@ struct ledger_message {
     uint8_t by_group_of;           /* 1 + the site whose group it was sent to; 0: to no group */
     uint16_t accepted;             /* bits: recipients whose RCPT was answered with 250 */
     uint8_t arrived[RECIPIENTS];   /* outsiders: how often the host outside had it whole */
+    bool dropped;                  /* an administrator was to remove it and tell nobody */
     int64_t sent_ms;               /* its client is about to say DATA; 0: it never did */
     uint8_t copied[SITES * USERS]; /* by clients, in the recipient's mailboxes, or tried */
 };

@@ -31,7 +31,7 @@ void message_compose(struct buffer *out, struct weather *weather, unsigned site,
 {
     uint32_t lines = choose_lines(weather);
     buffer_printf(out,
-                  "From: <sender@%c.test>\r\nX-Sim: %u\r\nX-Lines: %u\r\nSubject: number %u\r\n"
+                  "From: <sender@%c.test>\r\nX-Sim: %u\r\nX-Lines: %u\r\nSubject: number %u.\r\n"
                   "Message-ID: <%u@client.sim>\r\n\r\n",
                   'a' + (int)site, number, lines, number, number);
     for (; lines > 0; lines--)

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "main/programs.h"
+#include "net/listener.h"
 #include "people.h"
 #include "wire.h"
 
@@ -69,6 +70,11 @@ void site_open(struct site *site, const char *directory, unsigned number)
     site->role_disk = (struct role_disk){&site->files, SEGMENT_BYTES};
     for (unsigned i = 0; i < DOORS; i++)
         site->fds[i] = wire_listen(&site->ports[i]);
+}
+
+void site_control_path(const struct site *site, char out[SITE_SOCKET_BYTES])
+{
+    snprintf(out, SITE_SOCKET_BYTES, "%s/%s.sock", site->directory, site->name);
 }
 
 void site_store_path(const struct site *site, char *out, size_t room)
@@ -197,6 +203,16 @@ static void listen_at(const struct site *site)
                                    dup(site->fds[i])) == OK);
 }
 
+static void take_orders(const struct site *site)
+{
+    struct net_address address = {.length = sizeof(struct sockaddr_un)};
+    int fd = -1;
+    address.local.sun_family = AF_UNIX;
+    site_control_path(site, address.local.sun_path);
+    check(net_listen(&address, 0600, &fd) == OK);
+    role_instance_admin(site->roles[ROLE_STORE], fd);
+}
+
 bool site_start(struct site *site)
 {
     struct settings *settings = site_settings(site);
@@ -212,6 +228,7 @@ bool site_start(struct site *site)
     configure(site);
     join(site);
     listen_at(site);
+    take_orders(site);
     for (unsigned i = 0; i < PROGRAMS; i++)
         if (role_instance_start(site->roles[programs[i]->kind]) != OK)
             return false;

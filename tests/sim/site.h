@@ -39,6 +39,9 @@ void site_stop(struct site *site);
 /* The power fails; else the process ends and the kernel writes what it has. Nothing of it runs
  * again in this process. */
 void site_save(struct site *site, bool power_fails);
+/* Of the store: its control socket. */
+enum { SITE_SOCKET_BYTES = 108 };
+void site_control_path(const struct site *site, char out[SITE_SOCKET_BYTES]);
 /* Of the store. */
 void site_store_path(const struct site *site, char *out, size_t room);
 /* The settings it runs with; the caller releases them. */

@@ -217,7 +217,7 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
                      recipient);
         return;
     }
-    if (message->acknowledged && copies == 0 && !is_returned)
+    if (message->acknowledged && copies == 0 && !is_returned && !message->dropped)
         complain(looking, WRONG_LOST, "lost", number, recipient);
     if (is_expired && may_have_lasted_ms(ledger, message) < SITE_EXPIRE_HOURS * (int64_t)HOUR)
         complain(looking, WRONG_GIVEN_UP, "given up before its time", number, recipient);

@@ -23,6 +23,7 @@ static const struct kind kinds[WEATHER_KINDS] = {
     [WEATHER_RELOAD] = {"reload", 1, true},
     [WEATHER_LARGE] = {"large", 12, false},
     [WEATHER_CLOCK_SET] = {"clock-set", 3, false},
+    [WEATHER_ORDER] = {"order", 2, false},
     [WEATHER_SLOW_DISK] = {"slow-disk", 15, true},
 };
 

@@ -22,6 +22,7 @@ enum weather_kind {
     WEATHER_LARGE,       /* a message: it has up to 1.6 MB */
     WEATHER_SLOW_DISK,   /* work of a thread, a sync most of all: it takes up to 2 minutes */
     WEATHER_CLOCK_SET,   /* the wall clock, now and then: by up to three days, or right again */
+    WEATHER_ORDER,       /* a queue, now and then: the administrator does something with it */
     WEATHER_KINDS
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "administrator.h"
 #include "base/clock.h"
 #include "base/logline.h"
 #include "base/random.h"
@@ -34,6 +35,7 @@ struct world {
     struct wire wires[WIRES];
     struct outside outside;
     struct client client;
+    struct administrator administrator;
     struct reader readers[SITES * SEATS];
     struct pop pops[SITES * USERS];
     struct task_group around; /* the world around the sites */
@@ -240,6 +242,9 @@ static void serve_world(struct world *world)
         wire_serve(&world->wires[i]);
     open_mailboxes(world);
     task_spawn(&world->around, "settings", change_settings, world);
+    world->administrator = (struct administrator){world->ledger, &world->weather, world->sites};
+    task_spawn(&world->around, "administrator",
+               world->is_last ? administrator_end_task : administrator_task, &world->administrator);
     if (world->is_last)
         return;
     world->client =
@@ -256,7 +261,8 @@ static void serve_world(struct world *world)
 static bool is_unnoticed(enum weather_kind kind)
 {
     return kind == WEATHER_GREYLISTED || kind == WEATHER_UNKNOWN || kind == WEATHER_SHORT_WRITE ||
-           kind == WEATHER_RELOAD || kind == WEATHER_CLOCK_SET || kind == WEATHER_LARGE;
+           kind == WEATHER_RELOAD || kind == WEATHER_CLOCK_SET || kind == WEATHER_ORDER ||
+           kind == WEATHER_LARGE;
 }
 
 static bool was_calm(const struct ledger *ledger)
