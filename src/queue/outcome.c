@@ -17,6 +17,9 @@ bool item_read(struct queue *queue, const struct queued_item *item, struct arena
     bool found = index_get(store_index(queue->store),
                            key_item(&key, item->message->id, item->number), &value) &&
                  item_decode(arena_copy(arena, buffer_text(&value)), arena, out);
+    /* What is written does not follow a clock that is set; what waits does. */
+    if (found)
+        out->next_try_ms = item->next_try_ms;
     buffer_finish(&value);
     return found;
 }

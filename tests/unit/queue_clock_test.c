@@ -177,3 +177,70 @@ TEST("mail that must be there in five minutes has five minutes, also when the cl
 {
     queue_peer_run_at(&now, run_deadline);
 }
+
+static unsigned act(struct queue_peer *peer, enum queue_action action)
+{
+    unsigned count;
+    struct queue_filter filter = {.from = TEXT("alice@local.test")};
+    EXPECT(queue_act(peer->queue, &filter, action, &count) == OK);
+    return count;
+}
+
+static void thawed(struct queue_peer *peer, struct arena *arena)
+{
+    put_off(peer, arena);
+    EXPECT(act(peer, QUEUE_FREEZE) == 1);
+    ahead = -10 * HOUR;
+    EXPECT(queue_peer_rests(peer));
+    EXPECT(act(peer, QUEUE_THAW) == 1);
+    now += MINUTE;
+    EXPECT(queue_peer_lease_one(peer, arena) != NULL);
+}
+
+static void run_thawed(struct queue_peer *peer)
+{
+    on_peer(peer, thawed);
+}
+
+TEST("mail that is thawed once the clock was set back is not held up")
+{
+    queue_peer_run_at(&now, run_thawed);
+}
+
+static void see_end(void *context, const struct queue_explanation *explanation)
+{
+    int64_t *gives_up_ms = context;
+    *gives_up_ms = explanation->gives_up_ms;
+}
+
+/* When it is given up, from now on. */
+static int64_t left_ms(struct queue_peer *peer, uint64_t id)
+{
+    int64_t gives_up_ms = 0;
+    queue_explain(peer->queue, id, see_end, &gives_up_ms);
+    return gives_up_ms - clock_wall_ms();
+}
+
+static void future(struct queue_peer *peer, struct arena *arena)
+{
+    unused(arena);
+    uint64_t right = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    int64_t usual_ms = left_ms(peer, right);
+    ahead = 3 * DAY;
+    uint64_t wrong = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    queue_peer_close(peer);
+    ahead = 0;
+    queue_peer_open(peer);
+    EXPECT(usual_ms > 0);
+    EXPECT(left_ms(peer, wrong) == usual_ms);
+}
+
+static void run_future(struct queue_peer *peer)
+{
+    on_peer(peer, future);
+}
+
+TEST("mail that came by a clock that was ahead is given up no later than other mail")
+{
+    queue_peer_run_at(&now, run_future);
+}

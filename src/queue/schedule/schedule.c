@@ -236,9 +236,11 @@ static struct queued *message_for(struct queue *queue, uint64_t id)
         check(queued != NULL);
         queued->id = id;
         queued->size = message.size;
-        int64_t hold_until_ms = message.terms.hold_until_ms;
-        queued->begun_ms =
-            message.received_ms > hold_until_ms ? message.received_ms : hold_until_ms;
+        /* It came in the future: the clock was set back since. */
+        int64_t received_ms = message.received_ms, hold_until_ms = message.terms.hold_until_ms;
+        if (received_ms > clock_wall_ms())
+            received_ms = clock_wall_ms();
+        queued->begun_ms = received_ms > hold_until_ms ? received_ms : hold_until_ms;
         queued->by = message.terms.by;
         queued->by_ms = message.terms.by_ms;
         queued->priority = message.terms.priority;
@@ -331,11 +333,13 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
     take_item(context, id, number, value);
 }
 
-/* If one seems to wait for longer than any does, the clock was set back. */
+/* If one seems to wait for longer than any does, the clock was set back. But the sender may hold it
+ * for as long as he likes. */
 static void heed_clock_at_load(struct queue *queue, struct queued_item *item)
 {
     const struct setting_retry *retry = pace_retry(queue, item->message->pace);
-    if (item->kind != ITEM_SEND ||
+    bool is_held = item->message->begun_ms > queue->loaded_ms;
+    if (is_held || item->kind == ITEM_BAD ||
         item->next_try_ms <= queue->loaded_ms + decide_longest_wait(retry))
         return;
     item->next_try_ms = queue->loaded_ms;
