@@ -59,7 +59,8 @@ void certificates_watch(void *argument)
     int64_t warn_ms = 0;
     do {
         int64_t now = clock_monotonic_ms();
-        bool changed = !*certificates->reloading && site_files_refresh(&certificates->site->files);
+        bool changed =
+            !*certificates->is_changing && site_files_refresh(&certificates->site->files);
         if (changed)
             certificates->changed(certificates->context);
         if (changed || now >= warn_ms) {

@@ -9,7 +9,7 @@ enum { CERTIFICATE_WARN_DAYS = 14 };
 
 struct certificates {
     struct site *site;
-    bool *reloading; /* somebody else is about to change the site: wait with ours */
+    const bool *is_changing; /* somebody else is about to change the site: wait with ours */
     /* The site has other certificates now: tell the fronts. YIELDS. */
     void (*changed)(void *context);
     void *context;

@@ -13,6 +13,7 @@
 #include "base/logline.h"
 #include "base/memory.h"
 #include "main/certificates.h"
+#include "main/changing.h"
 #include "main/processes.h"
 #include "main/programs.h"
 #include "main/queue_place.h"
@@ -30,7 +31,8 @@ struct server {
     struct task_event told_to_end;
     struct signals *signals;
     int lock_fd; /* claims the data; closed by ending */
-    bool ending, reloading;
+    struct changing changing;
+    bool ending;
     int exit_status;
 };
 
@@ -62,8 +64,12 @@ static enum status configure_all(struct server *server)
 
 static void renew_certificates(void *argument)
 {
-    if (configure(argument, ROLE_FRONT) != OK)
+    struct server *server = argument;
+    if (changing_begin(&server->changing) != OK)
+        return;
+    if (configure(server, ROLE_FRONT) != OK)
         log_error("role.reload", "name=front reason=%s", log_text(text_from(fail_reason())));
+    changing_end(&server->changing);
 }
 
 /* The parent's part in a server of many processes. */
@@ -128,11 +134,11 @@ static enum status order_server(void *argument, struct text name, enum server_or
 {
     struct server *server = argument;
     struct servers servers = {&server->site, relisten, end_sessions, server};
-    if (server->reloading)
-        return try_later("a reload is under way");
-    server->reloading = true;
-    enum status status = servers_order(&servers, name, order);
-    server->reloading = false;
+    enum status status = changing_begin(&server->changing);
+    if (status != OK)
+        return status;
+    status = servers_order(&servers, name, order);
+    changing_end(&server->changing);
     return status;
 }
 
@@ -156,11 +162,11 @@ static enum status reload_all(struct server *server, struct buffer *messages)
 static enum status reload(void *argument, struct buffer *messages)
 {
     struct server *server = argument;
-    if (server->reloading) /* by signal and by verb at once */
-        return try_later("another reload is under way");
-    server->reloading = true;
-    enum status status = reload_all(server, messages);
-    server->reloading = false;
+    enum status status = changing_begin(&server->changing);
+    if (status != OK)
+        return status;
+    status = reload_all(server, messages);
+    changing_end(&server->changing);
     return status;
 }
 
@@ -262,7 +268,7 @@ static void close_sockets(struct server *server)
 static void serve(struct server *server)
 {
     server->certificates = (struct certificates){.site = &server->site,
-                                                 .reloading = &server->reloading,
+                                                 .is_changing = &server->changing.is_under_way,
                                                  .changed = renew_certificates,
                                                  .context = server};
     server->signals = signals_open(&server->group, on_signal, server);
@@ -283,6 +289,7 @@ static void server_task(void *argument)
     struct server *server = argument;
     task_group_init(&server->group);
     task_event_init(&server->told_to_end);
+    changing_init(&server->changing);
     for (enum role_kind kind = 0; kind < ROLE_KINDS; kind++)
         server->admin_fds[kind] = -1;
     if (start(server) == OK) {

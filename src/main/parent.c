@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/logline.h"
 #include "main/certificates.h"
+#include "main/changing.h"
 #include "main/child.h"
 #include "main/processes.h"
 #include "main/queue_place.h"
@@ -28,7 +29,8 @@ struct parent {
     struct signals *signals;
     int lock_fd; /* claims the data; closed by ending */
     int exit_status;
-    bool ending, reloading;
+    struct changing changing;
+    bool ending;
 };
 
 static void log_lines(struct text lines)
@@ -43,15 +45,15 @@ static enum status parent_reload(void *argument, struct buffer *messages)
 {
     struct parent *parent = argument;
     struct site old;
-    if (parent->reloading) /* by signal and by verb at once */
-        return try_later("another reload is under way");
-    parent->reloading = true;
-    enum status status = site_reload(parent->settings_path, &parent->site, &old, messages);
+    enum status status = changing_begin(&parent->changing);
+    if (status != OK)
+        return status;
+    status = site_reload(parent->settings_path, &parent->site, &old, messages);
     if (status == OK) {
         children_reload(&parent->children, &old);
         site_free(&old);
     }
-    parent->reloading = false;
+    changing_end(&parent->changing);
     return status;
 }
 
@@ -77,9 +79,10 @@ static void parent_describe(void *argument, bool json, struct buffer *out)
 static void renew_certificates(void *argument)
 {
     struct parent *parent = argument;
-    parent->reloading = true;
+    if (changing_begin(&parent->changing) != OK)
+        return;
     children_renew_certificates(&parent->children);
-    parent->reloading = false;
+    changing_end(&parent->changing);
 }
 
 static void tickets_task(void *argument)
@@ -137,11 +140,11 @@ static enum status parent_order(void *argument, struct text name, enum server_or
 {
     struct parent *parent = argument;
     struct servers servers = {&parent->site, relisten, end_sessions, &parent->children};
-    if (parent->reloading)
-        return try_later("a reload is under way");
-    parent->reloading = true;
-    enum status status = servers_order(&servers, name, order);
-    parent->reloading = false;
+    enum status status = changing_begin(&parent->changing);
+    if (status != OK)
+        return status;
+    status = servers_order(&servers, name, order);
+    changing_end(&parent->changing);
     return status;
 }
 
@@ -212,11 +215,12 @@ static void parent_task(void *argument)
     site_warn_of_root();
     parent->children.site = &parent->site;
     parent->certificates = (struct certificates){.site = &parent->site,
-                                                 .reloading = &parent->reloading,
+                                                 .is_changing = &parent->changing.is_under_way,
                                                  .changed = renew_certificates,
                                                  .context = parent};
     task_group_init(&parent->group);
     task_event_init(&parent->told_to_end);
+    changing_init(&parent->changing);
     parent->signals = signals_open(&parent->group, on_signal, parent);
     children_start(&parent->children, parent->fronts);
     task_spawn(&parent->group, "announce", announce_task, parent);
