@@ -31,6 +31,7 @@ often each filter acted.
 import smtplib
 import unittest
 
+from harness import wait_until
 from howto import HowTo
 from peers import Nsd
 
@@ -89,4 +90,5 @@ class Filters(HowTo):
                              expect=1)
         self.assertRegex(told, "FAIL +sender +offers@junk.example is filtered")
         self.assertRegex(told, "FAIL +block-list +127.0.0.4 is 127.0.0.2 in example")
-        self.assertIn('mailroot_filtered_total{filter="deny"} 1', self.mailroot("metrics"))
+        wait_until(lambda: 'mailroot_filtered_total{filter="deny"} 1' in self.mailroot("metrics"),
+                   "who was denied is counted")

@@ -60,7 +60,7 @@ class Times(HowTo):
 
         host.policy.on_rcpt = greylist
         self.site.write("connector all-mail", "to *", f"smart-host {host.at}")
-        self.site.write("retry", "after 1s", "expire 3s", "delay-notice 0")
+        self.site.write("retry", "after 1s", "expire 8s", "delay-notice 0")
         self.site.take_up()
         self.send("alice", "user@elsewhere.example")
         report = self.site.fetch_when("alice", 1)[0]

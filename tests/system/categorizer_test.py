@@ -320,16 +320,16 @@ class DirectoryAway(unittest.TestCase):
                     os.kill(pid, signal.SIGKILL)
                     client.sendmail("alice@example.test", ["x@remote.example"],
                                     text_message("waits", sender="alice@example.test"))
-                    (waiting,) = server.queue()
-                    self.assertEqual(waiting["state"], "lookup")
+                    waiting = wait_until(lambda: next((item for item in server.queue() if
+                                                       item["state"] == "lookup"), None),
+                                         "it waits for the directory")
                     explained = server.cli("queue", "explain", waiting["id"])
                     self.assertIn("the directory did not answer", explained)
                 finally:
                     server.process.send_signal(signal.SIGCONT)
             self.assertEqual(sink.wait_for(1)[0].recipients, ["x@remote.example"])
             wait_until(lambda: not server.queue(), "the queue is empty")
-            story = server.cli("trace", waiting["id"])
-            self.assertIn("awaits-lookup", story)
+            story = server.story(waiting["id"], "awaits-lookup")
             self.assertNotIn("failed", story)
 
 

@@ -201,8 +201,8 @@ class Connectors(ServerTest):
     def test_only_large_mail_waits_for_the_schedule_for_large_mail(self):
         self.send("large@files.example", body="x\r\n" * 8000)
         self.expect_at(self.two, "small@files.example")
-        listed = self.server.cli("queue", "list", "--to", "large@files.example")
-        self.assertIn("scheduled", listed)
+        wait_until(lambda: "scheduled" in self.server.cli("queue", "list", "--to",
+                                                          "large@files.example"), "it waits")
 
 
 if __name__ == "__main__":

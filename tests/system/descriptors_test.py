@@ -67,8 +67,8 @@ class NoDescriptorLeft(ServerTest):
 
     def expect_served(self, name):
         """Mail is taken, and all that ever was is there, once."""
-        wait_until(lambda: self.send(name) == 250, "mail is taken again", 20, 0.1)
-        wait_until(lambda: not self.server.queue(), "the queue drains", 30, 0.1)
+        wait_until(lambda: self.send(name) == 250, "mail is taken again", step=0.1)
+        wait_until(lambda: not self.server.queue(), "the queue drains", step=0.1)
         there = [line.partition(b": ")[2] for message in
                  self.server.fetch("alice") + [sent.data for sent in self.sink.messages]
                  for line in message.split(b"\r\n") if line.startswith(b"Subject: ")]
@@ -120,7 +120,7 @@ class NoDescriptorLeft(ServerTest):
             file.rename(self.server.directory / "data" / "pickup" / "file")
             self.server.wait_log("event=pickup.put_off .*Too many open files", start=start)
         wait_until(lambda: any(b"Subject: picked up" in message
-                               for message in self.server.fetch("alice")), "it is taken", 30, 0.2)
+                               for message in self.server.fetch("alice")), "it is taken", step=0.2)
         self.kept.add(b"picked up")
         self.expect_served("picked up again")
 

@@ -1,6 +1,7 @@
 """Probes and diagnoses: each fault is made, and must be named as the first cause."""
 
 import json
+import re
 import unittest
 
 from cases import ServerTest
@@ -171,6 +172,8 @@ class Diagnoses(ServerTest):
         wait_until(lambda: any("refused" in recipient["last_error"] for entry in
                                self.server.queue() for recipient in entry["recipients"]),
                    "the attempt failed")
+        wait_until(lambda: re.search(r"(?m)^dead +retry ", self.server.cli("queue", "hops")),
+                   "the hop is in retry")
         out = self.server.cli("diagnose", "outbound", "bob@dead.example", expect=1)
         self.assertRegex(out, r"warn +queue +1 messages wait for the hop dead, which is tried "
                               r"again at .*; the last error was: .*refused")

@@ -66,7 +66,7 @@ class Filters(FilterTest):
         self.assertIn(rb"\Flagged", client.fetch("1", "(FLAGS)")[1][0])
         self.assertEqual(self.server.fetch("alice"), [])
         accepted = self.server.wait_log(r"event=smtp\.accepted id=(\w+)", start=start)
-        self.assertRegex(self.server.cli("trace", accepted[1].decode()),
+        self.assertRegex(self.server.story(accepted[1].decode(), "filtered"),
                          r'filtered.*script="test" line=3 action=fileinto mailbox="Bills" uid=1')
 
     def test_a_sender_is_answered_once_as_a_machine_does(self):

@@ -171,7 +171,7 @@ class Rolled(ServerTest):
         self.assertLess((directory / "inetsv2.log").stat().st_size, PIECE + 2048)
         self.assertFalse("long ago" in text)
         self.assertTrue(foreign.is_file())
-        self.assertFalse(old.exists())
+        wait_until(lambda: not old.exists(), "the old file is gone")
 
     def directory(self):
         return self.server.directory / "data" / "log" / "SMTPSVCtest"

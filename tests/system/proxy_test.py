@@ -9,7 +9,7 @@ import unittest
 
 from cases import ServerTest
 from front_proxies import HAProxy, NginxMail
-from harness import RawClient, client_tls, free_port, text_message
+from harness import WAIT_SECONDS, RawClient, client_tls, free_port, text_message
 
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -47,7 +47,7 @@ class FrontProxies(ServerTest):
         return proxy.start()
 
     def client(self, port, address, greeting=220):
-        client = smtplib.SMTP(local_hostname="client.test", timeout=20,
+        client = smtplib.SMTP(local_hostname="client.test", timeout=WAIT_SECONDS,
                               source_address=(address, 0))
         self.addCleanup(client.close)
         self.assertEqual(client.connect("127.0.0.1", port)[0], greeting)
@@ -76,11 +76,11 @@ class FrontProxies(ServerTest):
         message = self.server.fetch_when("alice", 1)[-1]
         self.assertIn(b"from client.test ([127.0.0.4])", message)
         accepted = self.server.wait_log(r'event=smtp.accepted id=(\S+) .* peer="127.0.0.4:')
-        self.assertIn("peer=127.0.0.4:", self.server.cli("trace", accepted[1].decode()))
+        self.server.story(accepted[1].decode(), "peer=127.0.0.4:")
         self.empty_mailbox("alice")
 
     def test_a_mailbox_is_read_through_haproxy(self):
-        client = poplib.POP3("127.0.0.1", self.haproxy().ports["pop3"], timeout=20)
+        client = poplib.POP3("127.0.0.1", self.haproxy().ports["pop3"], timeout=WAIT_SECONDS)
         client.user("bob@example.test")
         client.pass_(self.server.passwords["bob"])
         self.assertEqual(client.stat(), (0, 0))

@@ -280,7 +280,7 @@ class QueueNames(ServerTest):
         self.assertIn(counted["put_off_recipients_total"], (1, 2))
         self.compare_gauges()
         self.server.cli("queue", "delete", "--hop", "here", "--no-report", "--yes")
-        self.assertEqual(changed()["deleted_recipients_total"], 1)
+        wait_until(lambda: changed().get("deleted_recipients_total") == 1, "it is counted")
         self.compare_gauges()
 
     def compare_gauges(self):

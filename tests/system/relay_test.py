@@ -11,7 +11,7 @@ from harness import free_port, text_message, wait_until
 from peers import Postfix
 from smtp_sink import HANG_UP, Policy, Sink
 
-QUICK_RETRY = ["retry {", "    glitch 1s x2", "    after 1s", "    expire 10s", "}"]
+QUICK_RETRY = ["retry {", "    glitch 1s x2", "    after 1s", "    expire 1m", "}"]
 
 
 class Scripted(Policy):
@@ -218,7 +218,7 @@ class Expiry(ServerTest):
             f"    smart-host 127.0.0.1:{cls.sink.port}", "}",
             "connector dead {", "    to dead.test", f"    smart-host 127.0.0.1:{free_port()}", "}",
             "retry {", "    glitch 1s x2", "    after 2s", "    expire 20s",
-            "    delay-notice 5s", "}"]}
+            "    delay-notice 2s", "}"]}
 
     @classmethod
     def setUpClass(cls):

@@ -108,7 +108,7 @@ class ReportCodes(ServerTest):
             f"    smart-host 127.0.0.1:{free_port()}", "}",
             "connector closed {", "    to closed.example", "    by mx",
             "    accept from bob@example.test", "}",
-            "retry {", "    glitch 1s x2", "    after 1s", "    delay-notice 3s", "    expire 9s",
+            "retry {", "    glitch 1s x2", "    after 1s", "    delay-notice 2s", "    expire 15s",
             "}"]}
 
     @classmethod

@@ -118,8 +118,7 @@ class SenderChecks(ServerTest):
                          r'client-ip="192.0.2.1";\s+envelope-from="joe@strict.example";\s+'
                          r'helo="host.silent.example"; identity=mailfrom; '
                          r'receiver=mx.example.test$')
-        story = self.server.cli("trace", message["Message-ID"])
-        self.assertIn("spf=pass spf-helo=none sender-id=", story)
+        self.server.story(message["Message-ID"], "spf=pass spf-helo=none sender-id=")
 
     def test_softfail_neutral_and_none_are_taken_and_told(self):
         for sender, result in (("joe@soft.example", "softfail"), ("joe@neutral.example", "neutral"),

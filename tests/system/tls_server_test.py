@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 from authority import Authority, openssl
-from harness import Mailroot, body_of, client_tls, text_message, wait_until
+from harness import WAIT_SECONDS, Mailroot, body_of, client_tls, text_message, wait_until
 
 
 class SlowHandshake:
@@ -22,7 +22,7 @@ class SlowHandshake:
         context.minimum_version = context.maximum_version = version
         self.command, self.answer = ((b"NOOP\r\n", b"250 ") if service == "smtp" else
                                      (b"t NOOP\r\n", b"t OK "))
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS)
         if service == "smtp":
             for line in (None, b"EHLO client.test\r\n", b"STARTTLS\r\n"):
                 self.socket.sendall(line or b"")
@@ -97,7 +97,7 @@ class ServerTls(unittest.TestCase):
             cls.folder.cleanup()
 
     def connect(self, context=None, name=None, session=None):
-        raw = socket.create_connection(("127.0.0.1", self.server.ports["smtps"]), timeout=20)
+        raw = socket.create_connection(("127.0.0.1", self.server.ports["smtps"]), timeout=WAIT_SECONDS)
         return (context or client_tls()).wrap_socket(raw, server_hostname=name, session=session)
 
     def certificate(self, name=None):

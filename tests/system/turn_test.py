@@ -269,6 +269,7 @@ class Turned(Held):
 
     def test_the_administrator_sees_what_waits_for_whom_and_what_became_of_it(self):
         self.hold("a@branch.test")
+        self.expect_held("a@branch.test")
         listing = self.server.cli("queue", "list")
         self.assertIn("remote for branch mx:branch.test", listing)
         self.assertIn("waits for ETRN, or ATRN of branch@example.test", listing)
@@ -279,9 +280,9 @@ class Turned(Held):
         session = self.server.wait_log(r"event=queue.turned session=(\w+)", start=offset)[1]
         self.server.wait_log(r"event=queue.turn-ended session=\w+ account=\S+ given=1",
                              start=offset)
-        self.assertRegex(self.server.cli("trace", message),
+        self.assertRegex(self.server.story(message, " sent "),
                          r'turned account="branch@example.test"(?s:.*) sent ')
-        self.assertIn("turned account=", self.server.cli("trace", session.decode()))
+        self.server.story(session.decode(), "turned account=")
 
     def test_retry_by_name_lets_held_mail_go_but_retry_of_all_does_not(self):
         with Listener(self.ports["named"]) as sink:

@@ -107,10 +107,13 @@ def mailboxes_of(server, user):
 
 
 def queue_of(server):
-    """What waits, when no attempt is under way: a server that has just been started makes one."""
-    wait_until(lambda: all(item["state"] != "sending" for item in server.queue()), "no attempt is under way")
+    """What waits, seen at a moment when no attempt is under way: a server that has just been started
+    makes one."""
+    def at_rest():
+        items = server.queue()
+        return items and all(item["state"] != "sending" for item in items) and items
     return [{word: item[word] for word in ("id", "from", "to", "state") if word in item}
-            for item in server.queue()]
+            for item in wait_until(at_rest, "something waits, and no attempt is under way")]
 
 
 def look(server):

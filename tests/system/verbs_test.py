@@ -73,10 +73,10 @@ class Verbs(ServerTest):
         client.ask("DATA")
         accepted = client.ask("Subject: with properties\r\n\r\nx\r\n.")
         message = accepted.split()[-1]
-        self.assertIn(f"properties={len(PROPERTIES)}", self.server.cli("trace", message))
+        self.server.story(message, f"properties={len(PROPERTIES)}")
         self.server.kill()
         self.server.start()
-        self.assertIn(f"properties={len(PROPERTIES)}", self.server.cli("trace", message))
+        self.server.story(message, f"properties={len(PROPERTIES)}")
 
     # shows: V40
     def test_properties_cut_short_take_the_session_with_them_and_nothing_else(self):
@@ -98,7 +98,7 @@ class Verbs(ServerTest):
         client.ask("MAIL FROM:<other@elsewhere.test>")
         refused = client.ask("RCPT TO:<lost@nowhere.test>")
         case = re.search(r"mailroot (\w{13})", refused)[1]
-        by_sender = self.server.cli("trace", "Lost@elsewhere.test")
+        by_sender = self.server.story("Lost@elsewhere.test", " delivered ")
         self.assertRegex(by_sender, r"^id \w{13}\n.* accepted from=<lost@elsewhere.test> .*\n"
                                     r".* delivered recipient=bob@example.test ")
         self.assertNotIn(case, by_sender)
