@@ -163,11 +163,13 @@ enum status queue_read_body(struct rpc_channel *store, const struct queue_job *j
 /* A lease of the store before this one. */
 struct queue_claim {
     uint64_t id, lease;
+    uint64_t turn; /* that it was given to (queue/turn/turn.h), and ends with; 0: none */
     uint32_t item;
 };
+enum { QUEUE_CLAIMS_MOST = 2 * QUEUE_LEASES_MOST };
 /* Before anything is leased from a store that has just started: these jobs are in hand, so it must
  * not give them out again. They go on by the leases they have; what is in the queue no more is
- * passed over, and its report will be REFUSED. count <= QUEUE_LEASES_MOST. TRY_LATER: it is not
+ * passed over, and its report will be REFUSED. count <= QUEUE_CLAIMS_MOST. TRY_LATER: it is not
  * open yet. YIELDS. */
 enum status queue_claim(struct rpc_channel *store, const struct queue_claim *claims,
                         unsigned count);

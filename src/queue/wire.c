@@ -182,6 +182,7 @@ void queue_claims_encode(const struct queue_claim *claims, unsigned count, struc
     for (unsigned i = 0; i < count; i++) {
         wire_put_u64(out, claims[i].id);
         wire_put_u64(out, claims[i].lease);
+        wire_put_u64(out, claims[i].turn);
         wire_put_u32(out, claims[i].item);
     }
 }
@@ -191,12 +192,13 @@ bool queue_claims_decode(struct text bytes, struct arena *arena, struct queue_cl
 {
     struct wire_reader in = wire_reader_of(bytes);
     *count = wire_get_u32(&in);
-    if (in.bad || *count > QUEUE_LEASES_MOST)
+    if (in.bad || *count > QUEUE_CLAIMS_MOST)
         return false;
     *claims = arena_array(arena, *count, sizeof(**claims));
     for (unsigned i = 0; i < *count; i++) {
         (*claims)[i].id = wire_get_u64(&in);
         (*claims)[i].lease = wire_get_u64(&in);
+        (*claims)[i].turn = wire_get_u64(&in);
         (*claims)[i].item = wire_get_u32(&in);
     }
     return wire_end(&in);

@@ -6,7 +6,7 @@ static int64_t now;
 
 static struct queue_claim claim_of(const struct queue_job *job)
 {
-    return (struct queue_claim){job->id, job->lease, job->item};
+    return (struct queue_claim){job->id, job->lease, 0, job->item};
 }
 
 static void start_anew(struct queue_peer *peer)

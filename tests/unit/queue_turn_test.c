@@ -125,6 +125,43 @@ TEST("a turned session gets the mail of its account, of the domains it named, an
     queue_peer_run_at(&now, only_its_own);
 }
 
+static struct queue_claim claim_of(const struct queue_job *job, uint64_t number)
+{
+    return (struct queue_claim){job->id, job->lease, number, job->item};
+}
+
+static void outlives_store(struct queue_peer *peer)
+{
+    struct arena arena;
+    struct queue_job *jobs, *again;
+    arena_init(&arena);
+    hold_all(peer);
+    EXPECT(turn(peer, "carol@local.test", NULL) == TURN_BEGUN);
+    uint64_t before = peer->last_turn;
+    EXPECT(take(peer, before, 10, &arena, &jobs) == 2);
+    queue_peer_close(peer);
+    now += SECOND;
+    queue_peer_open(peer);
+    struct queue_claim later = claim_of(&jobs[0], UINT64_MAX);
+    EXPECT(queue_claim(peer->send, &later, 1) == OK);
+    EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == REFUSED);
+    struct queue_claim both[] = {claim_of(&jobs[0], before), claim_of(&jobs[1], before)};
+    EXPECT(queue_claim(peer->send, both, 2) == OK);
+    EXPECT(turn(peer, "carol@local.test", NULL) == TURN_NO_MAIL);
+    EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == OK);
+    queue_turn_end(peer->send, before, TEXT("the connection was lost"));
+    EXPECT(queue_peer_report(peer, &jobs[1], OK, false, "2.0.0", "ok") == REFUSED);
+    EXPECT(turn(peer, "carol@local.test", NULL) == TURN_BEGUN);
+    EXPECT(take(peer, peer->last_turn, 10, &arena, &again) == 1);
+    EXPECT(again->id == jobs[1].id && again->lease != jobs[1].lease);
+    arena_finish(&arena);
+}
+
+TEST("a store that starts anew leaves a turned session what it has in hand, until that ends")
+{
+    queue_peer_run_at(&now, outlives_store);
+}
+
 static void shared(struct queue_peer *peer)
 {
     struct arena arena;

@@ -19,13 +19,15 @@
 
 enum { MOST = 2000, PEERS = 2, RECIPIENT = 3, ITEM = 5 };
 
-enum manner { KIND, SILENT, TWO_AT_A_TIME, DEAD, REFUSING, BROKEN_TLS };
+/* SHUT_OUT: who comes second is turned away once the store is dead, and the first is answered when
+ * the next one was told. */
+enum manner { KIND, SILENT, TWO_AT_A_TIME, SHUT_OUT, DEAD, REFUSING, BROKEN_TLS };
 
 struct peer {
     enum manner manner;
     int fd;
     uint16_t port;
-    unsigned connections, now_open, most_open, messages;
+    unsigned connections, now_open, most_open, messages, shut_out;
 };
 
 static struct queue {
@@ -191,6 +193,8 @@ static void speak(struct peer *peer, struct stream *stream)
         if (in_data && !text_equals(line, TEXT(".\r\n")))
             continue;
         peer->messages += in_data;
+        while (in_data && peer->manner == SHUT_OUT && queue.claimed == 0)
+            task_yield();
         if (peer->manner == BROKEN_TLS && text_starts_with(line, TEXT("EHLO"))) {
             stream_printf(stream, "250-hi\r\n250 STARTTLS\r\n");
             continue;
@@ -210,6 +214,14 @@ static void speak(struct peer *peer, struct stream *stream)
     }
 }
 
+static void shut_out(struct peer *peer, struct stream *stream)
+{
+    while (rpc_channel_is_up(context.store))
+        task_yield();
+    stream_printf(stream, "421 4.7.0 one at a time\r\n");
+    peer->shut_out++;
+}
+
 struct visit {
     struct peer *peer;
     int fd;
@@ -227,6 +239,8 @@ static void serve(void *argument)
         peer->most_open = peer->now_open;
     if (peer->manner == TWO_AT_A_TIME && peer->now_open > 2)
         stream_printf(stream, "421 4.7.0 two at a time\r\n");
+    else if (peer->manner == SHUT_OUT && peer->now_open > 1)
+        shut_out(peer, stream);
     else if (peer->manner == SILENT)
         stream_fill(stream);
     else
@@ -406,6 +420,29 @@ TEST("what was put off while the store was away is tried anew for the next one")
 {
     run((struct play){{SILENT, KIND}, "", 1000, act_fails_meanwhile});
     EXPECT(queue.claimed == 0 && queue.deferred == 1 && peers[0].connections == 2);
+}
+
+static void act_put_back(void)
+{
+    add_jobs("c0", 2);
+    while (peers[0].messages < 1 || peers[0].now_open < 2)
+        task_yield();
+    kill_store();
+    while (peers[0].now_open > 1)
+        task_yield();
+    for (int i = 0; i < 100; i++) /* it is put back, or is in hand still, which is as well */
+        task_yield();
+    connect_store();
+    wait_for_reports(2);
+    while (peers[0].now_open > 0)
+        task_yield();
+}
+
+TEST("what a full host put back while the store was away is sent once")
+{
+    run((struct play){{SHUT_OUT, KIND}, "", 1, act_put_back});
+    EXPECT(queue.claimed == 2 && peers[0].shut_out == 1);
+    EXPECT(queue.sent == 2 && queue.reported == 2 && peers[0].messages == 2);
 }
 
 static void act_many(void)

@@ -14,16 +14,16 @@
 #include "settings_scene.h"
 #include "test.h"
 
-enum manner { KIND, MUTE, RUDE, CUTS_SECOND_DATA, STALLS_IN_SECOND_DATA };
+enum manner { KIND, MUTE, RUDE, CUTS_SECOND_DATA, STALLS_IN_SECOND_DATA, STORE_DIES_IN_DATA };
 
 static struct scene {
     enum manner manner;
-    unsigned jobs, leased, reported, sent, deferred, messages;
+    unsigned jobs, leased, claimed, reported, sent, deferred, messages;
     bool turn_is_over; /* the store does not know it (any more) */
     unsigned ended;
     char reason[200];
     struct task_event changed;
-    struct task_group peer, calls;
+    struct task_group peer, calls, store_calls;
     struct role_context context;
     struct rpc_channel *store; /* the far end */
     struct smtp_send *sender;
@@ -31,6 +31,7 @@ static struct scene {
 
 static int64_t now_ms;
 static const uint64_t turn_id = 4242;
+enum { ITEM = 5 };
 
 /* The store */
 
@@ -41,6 +42,7 @@ static void put_job(struct buffer *out)
     id = id_new(id);
     struct queue_job job = {.id = id,
                             .lease = ++scene.leased,
+                            .item = ITEM,
                             .connector = TEXT("branch"),
                             .domain = TEXT("branch"),
                             .sender = TEXT("a@us"),
@@ -99,6 +101,21 @@ static void serve_report(void *context, struct rpc_call *call, struct text reque
     rpc_answer(&call, TEXT(""));
 }
 
+static void serve_claim(void *context, struct rpc_call *call, struct text request)
+{
+    unused(context);
+    struct queue_claim *claims;
+    struct arena arena;
+    unsigned count;
+    arena_init(&arena);
+    EXPECT(queue_claims_decode(request, &arena, &claims, &count) && count == 1);
+    EXPECT(claims[0].lease == 1 && claims[0].item == ITEM && claims[0].turn == turn_id);
+    EXPECT(scene.reported == 0);
+    scene.claimed++;
+    arena_finish(&arena);
+    rpc_answer(&call, TEXT(""));
+}
+
 static void serve_lease(void *context, struct rpc_call *call, struct text request)
 {
     unused(context);
@@ -110,10 +127,37 @@ static void serve_lease(void *context, struct rpc_call *call, struct text reques
 
 static const struct rpc_method store_methods[] = {
     {QUEUE_LEASE, 0, "lease", serve_lease},
+    {QUEUE_CLAIM, RPC_INLINE, "claim", serve_claim},
     {QUEUE_REPORT, RPC_INLINE, "report", serve_report},
     {QUEUE_TURN_LEASE, RPC_INLINE, "turn lease", serve_turn_lease},
     {QUEUE_TURN_END, RPC_INLINE, "turn end", serve_turn_end},
 };
+enum { STORE_METHODS = sizeof(store_methods) / sizeof(store_methods[0]) };
+
+static void connect_store(void)
+{
+    int ends[2];
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    task_group_init(&scene.store_calls);
+    scene.store = rpc_channel_new("send", store_methods, STORE_METHODS, NULL, &scene.store_calls);
+    rpc_channel_connect(scene.context.store, ends[0]);
+    rpc_channel_connect(scene.store, ends[1]);
+}
+
+static void open_store(void)
+{
+    scene.context.store =
+        rpc_channel_new("store", smtp_send_methods, SMTP_SEND_METHODS, scene.sender, &scene.calls);
+    connect_store();
+}
+
+static void kill_store(void)
+{
+    task_group_finish(&scene.store_calls);
+    rpc_channel_close(&scene.store);
+    while (rpc_channel_is_up(scene.context.store))
+        task_yield();
+}
 
 /* The peer: as if front copied its bytes */
 
@@ -136,6 +180,10 @@ static void speak(struct stream *stream)
         if (ends && scene.messages == 1 && scene.manner == STALLS_IN_SECOND_DATA) {
             stream_fill(stream);
             return;
+        }
+        if (ends && scene.manner == STORE_DIES_IN_DATA) {
+            kill_store();
+            connect_store();
         }
         scene.messages += ends;
         stream_printf(stream, "%s\r\n", answer_to(line, &in_data));
@@ -169,17 +217,6 @@ static void turn_the_clock(void *unused_argument)
         now_ms += 5;
         task_yield();
     }
-}
-
-static void open_store(void)
-{
-    int ends[2];
-    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
-    scene.context.store =
-        rpc_channel_new("store", smtp_send_methods, SMTP_SEND_METHODS, scene.sender, &scene.calls);
-    scene.store = rpc_channel_new("send", store_methods, 4, NULL, &scene.calls);
-    rpc_channel_connect(scene.context.store, ends[0]);
-    rpc_channel_connect(scene.store, ends[1]);
 }
 
 static enum status hand_over(int fd)
@@ -226,6 +263,7 @@ static void run_play(void *argument)
     smtp_send_stop(&scene.sender);
     EXPECT(scene.ended == 1);
     task_group_finish(&scene.peer);
+    task_group_finish(&scene.store_calls);
     task_group_finish(&scene.calls);
     rpc_channel_close(&scene.context.store);
     rpc_channel_close(&scene.store);
@@ -273,6 +311,14 @@ TEST("a turn that the store does not know any more ends the session in peace")
     run((struct play){.manner = KIND, .jobs = 3, .turn_is_over = true});
     EXPECT(scene.reported == 0);
     assert_string_equal(scene.reason, "there is no such turn");
+}
+
+TEST("a store that starts anew is told what a turned session has in hand, and no more is begun")
+{
+    run((struct play){.manner = STORE_DIES_IN_DATA, .jobs = 3});
+    EXPECT(scene.claimed == 1 && scene.messages == 1);
+    EXPECT(scene.reported == 1 && scene.sent == 1);
+    assert_string_equal(scene.reason, "the store was started anew");
 }
 
 TEST("stopping does not wait for a peer that says nothing")

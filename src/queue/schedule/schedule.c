@@ -419,9 +419,11 @@ bool schedule_lease_again(struct queue *queue, const struct queue_claim *claim)
 {
     struct queued_item *item = schedule_find(queue, claim->id, claim->item);
     if (item == NULL || item->hop == NULL || item->lease != 0 || item->busy || claim->lease == 0 ||
-        claim->lease > queue->last_lease || map_get(queue->leases, MAP_KEY(claim->lease)) != NULL)
+        claim->lease > queue->last_lease || claim->turn > queue->last_turn ||
+        map_get(queue->leases, MAP_KEY(claim->lease)) != NULL)
         return false;
     begin_lease(queue, item, claim->lease);
+    item->turn = claim->turn;
     return true;
 }
 

@@ -279,22 +279,31 @@ void queue_serve_turn(void *context, struct rpc_call *call, struct text request)
     serve_end_call(queue);
 }
 
+/* Also of a turn of the store before us, of which send claimed something. */
+static void give_back(struct queue *queue, uint64_t turn)
+{
+    list_each(link, &queue->leased)
+    {
+        struct queued_item *item = list_entry(link, struct queued_item, leased);
+        if (item->turn == turn && !item->busy)
+            schedule_release(queue, item);
+    }
+}
+
 void queue_serve_turn_end(void *context, struct rpc_call *call, struct text request)
 {
     struct queue *queue = context;
     struct wire_reader in = wire_reader_of(request);
     uint64_t id = wire_get_u64(&in);
     struct text reason = wire_get_text(&in);
-    struct turn *turn = wire_end(&in) ? map_remove(queue->turns, MAP_KEY(id)) : NULL;
+    struct turn *turn = NULL;
+    if (wire_end(&in) && id != 0) {
+        give_back(queue, id);
+        turn = map_remove(queue->turns, MAP_KEY(id));
+    }
     if (turn == NULL) {
         rpc_fail(&call, REFUSED, "there is no such turn");
         return;
-    }
-    list_each(link, &queue->leased)
-    {
-        struct queued_item *item = list_entry(link, struct queued_item, leased);
-        if (item->turn == id && !item->busy)
-            schedule_release(queue, item);
     }
     struct arena arena;
     arena_init(&arena);

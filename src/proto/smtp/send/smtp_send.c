@@ -74,9 +74,11 @@ static enum status lease_some(struct smtp_send *send, unsigned room)
 static enum status claim(struct smtp_send *send)
 {
     struct arena arena;
-    struct queue_claim *claims;
     arena_init(&arena);
-    unsigned count = smtp_hops_in_hand(&send->hops, &arena, &claims);
+    unsigned most = send->hops.jobs + SMTP_TURNS_MOST;
+    struct queue_claim *claims = arena_array(&arena, most, sizeof(*claims));
+    unsigned count = smtp_hops_in_hand(&send->hops, claims);
+    count += smtp_turns_in_hand(&send->turns, claims + count);
     send->claims.state = SMTP_STORE_ASKED;
     enum status status = count == 0 ? OK : queue_claim(send->sender.context->store, claims, count);
     arena_finish(&arena);
@@ -109,7 +111,9 @@ static void store_down(void *argument)
 {
     struct smtp_send *send = argument;
     send->claims.state = SMTP_STORE_AWAY;
+    send->claims.stores_lost++;
     smtp_hops_drop_waiting(&send->hops);
+    task_event_tell_all(&send->hops.eased); /* all in hand: none ends before its claim */
 }
 
 /* With the authorities of the settings, which may change; connections under way keep theirs. */

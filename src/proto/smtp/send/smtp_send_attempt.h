@@ -13,6 +13,7 @@ enum { SMTP_RELAY_BYTES = 400, SMTP_TLS_TOLD_BYTES = 480 };
  * give them out again: it is told before it is asked for more, and reports wait for that. */
 struct smtp_claims {
     enum { SMTP_STORE_AWAY, SMTP_STORE_ASKED, SMTP_STORE_KNOWS } state;
+    unsigned stores_lost;
     struct task_event known;
 };
 

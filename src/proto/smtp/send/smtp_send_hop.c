@@ -71,6 +71,7 @@ static void job_end(struct smtp_job *job)
     hop->jobs--;
     hops->jobs--;
     list_remove(&job->link);
+    list_remove(&job->begun);
     free(job);
     if (--lease->jobs_left == 0) {
         arena_finish(&lease->arena);
@@ -106,7 +107,8 @@ static struct smtp_job *hop_take(struct smtp_hop *hop)
         return NULL;
     struct smtp_job *job = list_entry(hop->waiting.next, struct smtp_job, link);
     list_remove(&job->link);
-    list_append(&hop->hops->in_hand, &job->link);
+    list_remove(&job->begun);
+    list_append(&hop->hops->in_hand, &job->begun);
     hop->waiting_jobs--;
     return job;
 }
@@ -177,7 +179,6 @@ static bool is_one_too_many(const struct smtp_hop *hop, enum smtp_attempt result
 
 static void put_back(struct smtp_hop *hop, struct smtp_job *job)
 {
-    list_remove(&job->link);
     list_prepend(&hop->waiting, &job->link);
     hop->waiting_jobs++;
     hop->most = hop->connections - 1;
@@ -324,6 +325,7 @@ void smtp_hops_add(struct smtp_hops *hops, struct smtp_lease *lease, const struc
         struct smtp_job *job = calloc(1, sizeof(*job));
         check(job != NULL);
         list_init(&job->link);
+        list_init(&job->begun);
         job->lease = lease;
         job->facts = &jobs[i];
         job->hop = hop_for(hops, &jobs[i]);
@@ -340,15 +342,13 @@ void smtp_hops_drop_waiting(struct smtp_hops *hops)
     list_each(link, &hops->starved) hop_free_if_unused(list_entry(link, struct smtp_hop, starved));
 }
 
-unsigned smtp_hops_in_hand(const struct smtp_hops *hops, struct arena *arena,
-                           struct queue_claim **claims)
+unsigned smtp_hops_in_hand(const struct smtp_hops *hops, struct queue_claim *claims)
 {
     unsigned count = 0;
-    *claims = arena_array(arena, hops->jobs, sizeof(**claims));
     list_each(link, &hops->in_hand)
     {
-        const struct queue_job *facts = list_entry(link, struct smtp_job, link)->facts;
-        (*claims)[count++] = (struct queue_claim){facts->id, facts->lease, facts->item};
+        const struct queue_job *facts = list_entry(link, struct smtp_job, begun)->facts;
+        claims[count++] = (struct queue_claim){facts->id, facts->lease, 0, facts->item};
     }
     return count;
 }

@@ -12,7 +12,8 @@ struct smtp_lease {
 };
 
 struct smtp_job {
-    struct list link; /* in its hop's waiting, or in hops->in_hand */
+    struct list link;  /* in its hop's waiting */
+    struct list begun; /* in hops->in_hand, once it was */
     struct smtp_lease *lease;
     struct smtp_hop *hop;
     const struct queue_job *facts;
@@ -38,7 +39,7 @@ struct smtp_hop {
 struct smtp_hops {
     const struct smtp_sender *sender;
     struct map *by_key;
-    struct list in_hand;           /* jobs being delivered or reported */
+    struct list in_hand;           /* jobs being delivered or reported, or put back */
     struct task_group connections; /* and reports */
     struct task_event eased;       /* told when a job ends */
     struct list starved;           /* the longest first */
@@ -57,9 +58,8 @@ void smtp_hops_add(struct smtp_hops *hops, struct smtp_lease *lease, const struc
                    unsigned count);
 /* End the jobs that were not begun, without a report. */
 void smtp_hops_drop_waiting(struct smtp_hops *hops);
-/* The jobs in hand, for queue_claim, in arena; how many. */
-unsigned smtp_hops_in_hand(const struct smtp_hops *hops, struct arena *arena,
-                           struct queue_claim **claims);
+/* The jobs in hand, for queue_claim, at most hops->jobs; how many. */
+unsigned smtp_hops_in_hand(const struct smtp_hops *hops, struct queue_claim *claims);
 /* Begin no job any more; idle connections end. */
 void smtp_hops_stop(struct smtp_hops *hops);
 

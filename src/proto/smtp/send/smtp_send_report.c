@@ -40,11 +40,11 @@ static void log_outcome(const struct queue_job *job, const struct queue_job_reci
              plain_words(outcome->reply, words));
 }
 
-/* YIELDS. */
-static enum status await_store(struct smtp_claims *claims, int64_t until_ms)
+/* However long it takes: what is reported is in hand, and will be claimed. YIELDS. */
+static enum status await_store(struct smtp_claims *claims)
 {
     while (claims->state != SMTP_STORE_KNOWS)
-        if (task_event_wait(&claims->known, until_ms) != OK)
+        if (task_event_wait(&claims->known, NO_DEADLINE) != OK)
             return try_later("the store is away");
     return OK;
 }
@@ -59,7 +59,7 @@ void smtp_job_report(const struct smtp_sender *sender, const struct queue_job *j
     int64_t until_ms = clock_monotonic_ms() + GIVE_UP_MS;
     enum status status;
     for (;;) {
-        status = await_store(sender->claims, until_ms);
+        status = await_store(sender->claims);
         task_shield_begin();
         if (status == OK)
             status = queue_report(sender->context->store, job, outcomes, job->recipient_count);

@@ -8,14 +8,16 @@
 #include "base/logline.h"
 #include "proto/smtp/send/smtp_send_hop.h"
 
-enum { TURNS_MOST = 1000, JOBS_AT_ONCE = 4 };
+enum { JOBS_AT_ONCE = 4 };
 
 struct turned {
+    struct list link;
     struct smtp_turns *turns;
     uint64_t id, session;
     char *account, *peer; /* owned */
     int fd;
     struct smtp_client *client;
+    const struct queue_job *job; /* in hand; NULL: none */
     struct buffer relay; /* "branch@example.org[192.0.2.1:4711]", as outcomes name the peer */
     unsigned delivered;
     struct reason reason; /* why it ended early; "" */
@@ -25,6 +27,20 @@ void smtp_turns_init(struct smtp_turns *turns, const struct smtp_sender *sender)
 {
     *turns = (struct smtp_turns){.sender = sender};
     task_group_init(&turns->tasks);
+    list_init(&turns->sessions);
+}
+
+unsigned smtp_turns_in_hand(const struct smtp_turns *turns, struct queue_claim *claims)
+{
+    unsigned count = 0;
+    list_each(link, &turns->sessions)
+    {
+        const struct turned *turned = list_entry(link, struct turned, link);
+        const struct queue_job *job = turned->job;
+        if (job != NULL)
+            claims[count++] = (struct queue_claim){job->id, job->lease, turned->id, job->item};
+    }
+    return count;
 }
 
 static void end_because(struct turned *turned, const char *why)
@@ -56,6 +72,7 @@ static bool deliver(struct turned *turned, const struct queue_job *job)
     struct arena arena;
     arena_init(&arena);
     struct queue_outcome *outcomes = arena_array(&arena, job->recipient_count, sizeof(*outcomes));
+    turned->job = job;
     enum status status = smtp_client_deliver(turned->client, job, &body, &arena, outcomes);
     for (unsigned i = 0; i < job->recipient_count; i++)
         outcomes[i].remote_host = buffer_text(&turned->relay);
@@ -63,6 +80,7 @@ static bool deliver(struct turned *turned, const struct queue_job *job)
         count_delivered(turned, outcomes, job->recipient_count);
         smtp_job_report(sender, job, outcomes);
     }
+    turned->job = NULL;
     arena_finish(&arena);
     if (status == OK && smtp_client_is_in_step(turned->client))
         return true;
@@ -70,10 +88,22 @@ static bool deliver(struct turned *turned, const struct queue_job *job)
     return false;
 }
 
+/* Why no job of a lease is begun any more; NULL: it may be. The next store, which is not told of
+ * those that were not begun, gives them to others. */
+static const char *why_stop(const struct turned *turned, unsigned stores_lost)
+{
+    if (turned->turns->stopping || task_is_cancelled())
+        return "we are shutting down";
+    if (stores_lost != turned->turns->sender->claims->stores_lost)
+        return "the store was started anew";
+    return NULL;
+}
+
 /* Some jobs. False when that was all, or the session can't go on. YIELDS. */
 static bool deliver_some(struct turned *turned)
 {
     struct rpc_channel *store = turned->turns->sender->context->store;
+    unsigned stores_lost = turned->turns->sender->claims->stores_lost;
     struct queue_job *jobs = NULL;
     struct arena arena;
     unsigned count = 0;
@@ -83,10 +113,10 @@ static bool deliver_some(struct turned *turned)
     if (status != OK)
         end_because(turned, fail_reason());
     for (unsigned i = 0; i < count && goes_on; i++) {
-        bool stopping = turned->turns->stopping || task_is_cancelled();
-        if (stopping)
-            end_because(turned, "we are shutting down");
-        goes_on = !stopping && deliver(turned, &jobs[i]);
+        const char *why = why_stop(turned, stores_lost);
+        if (why != NULL)
+            end_because(turned, why);
+        goes_on = why == NULL && deliver(turned, &jobs[i]);
     }
     arena_finish(&arena);
     return goes_on;
@@ -114,6 +144,7 @@ static void run_turned(void *argument)
     struct turned *turned = argument;
     char session[ID_TEXT_BYTES];
     talk(turned);
+    list_remove(&turned->link);
     /* Even when this task is being ended: what was not sent should not wait for our end. */
     task_shield_begin();
     queue_turn_end(turned->turns->sender->context->store, turned->id,
@@ -131,7 +162,7 @@ static void run_turned(void *argument)
 
 enum status smtp_turns_begin(struct smtp_turns *turns, const struct queue_turn *turn, int fd)
 {
-    if (turns->stopping || turns->tasks.count >= TURNS_MOST) {
+    if (turns->stopping || turns->tasks.count >= SMTP_TURNS_MOST) {
         close(fd);
         return try_later("no session can be turned round at the moment");
     }
@@ -143,6 +174,7 @@ enum status smtp_turns_begin(struct smtp_turns *turns, const struct queue_turn *
     buffer_init(&turned->relay, SMTP_RELAY_BYTES);
     buffer_printf(&turned->relay, "%.*s[%.*s]", TEXT_ARG(text_head(turn->account, 255)),
                   TEXT_ARG(text_head(turn->peer, 100)));
+    list_append(&turns->sessions, &turned->link);
     task_spawn(&turns->tasks, "turned session", run_turned, turned);
     return OK;
 }
