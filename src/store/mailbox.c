@@ -236,9 +236,12 @@ void mailbox_describe(const struct mailbox *box, struct operation_mailbox *out)
                                       .validity_last = box->store->validity_last};
 }
 
+/* The first few messages all come with it: one record that is damaged must not cost a mailbox. */
 void mailbox_compose_box(struct mailbox *box, struct change *change)
 {
-    if (box->base_segment != 0 && box->keyword_count == box->keywords_applied)
+    enum { TOLD_BEFORE_UID = 4 };
+    if (box->base_segment != 0 && box->keyword_count == box->keywords_applied &&
+        box->uid_given >= TOLD_BEFORE_UID)
         return;
     struct operation operation = {.type = OPERATION_MAILBOX};
     mailbox_describe(box, &operation.mailbox);

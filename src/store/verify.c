@@ -12,7 +12,7 @@ struct verify {
     struct store *live, *shadow;
     void (*report)(void *context, const char *line);
     void *context;
-    uint64_t findings;
+    uint64_t findings, damages; /* in the index; in the log */
     /* of one step */
     struct store *from, *against;
     const char *complaint;
@@ -119,13 +119,20 @@ static void compare_both_ways(struct verify *verify)
     }
 }
 
+static void report_damage(void *context, const char *line)
+{
+    struct verify *verify = context;
+    verify->damages++;
+    verify->report(verify->context, line);
+}
+
 enum status store_verify(struct store *store, void (*report)(void *context, const char *line),
                          void *context)
 {
     if (store->mirror != NULL || store->reclaiming)
         return try_later("the store is being verified or reclaimed already");
     struct verify verify = {.live = store, .report = report, .context = context};
-    enum status log_status = log_verify(store->log, report, context);
+    enum status log_status = log_verify(store->log, report_damage, &verify);
     store_settle(store);
     store->reclaiming = true; /* no segment goes away under us */
     struct index *index;
@@ -139,6 +146,9 @@ enum status store_verify(struct store *store, void (*report)(void *context, cons
     store_shadow_free(&verify.shadow);
     if (status != OK || log_status != OK)
         return status != OK ? status : log_status;
+    if (verify.damages > 0)
+        return refused("damage in %llu places of the log, and %llu keys of the index differ",
+                       (unsigned long long)verify.damages, (unsigned long long)verify.findings);
     if (verify.findings > 0)
         return refused("%llu keys of the index differ from the log",
                        (unsigned long long)verify.findings);

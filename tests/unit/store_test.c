@@ -396,6 +396,30 @@ TEST("a body that was damaged while the server was stopped is not given out, nor
     run(damaged_while_stopped, true);
 }
 
+/* The index is in memory: it is made from what the log still says. */
+static void first_damaged(struct scene *scene)
+{
+    unsigned count;
+    EXPECT(put(scene, 9, TEXT("alice"), 'Z', 5000) == OK);
+    EXPECT(put(scene, 10, TEXT("alice"), 'Y', 5000) == OK);
+    struct mailbox *box = mailbox_find(scene->store, TEXT("alice"), TEXT("INBOX"));
+    uint32_t validity = mailbox_uid_validity(box);
+    start_again(scene, damage_z);
+    box = mailbox_find(scene->store, TEXT("alice"), TEXT("INBOX"));
+    EXPECT(box != NULL && mailbox_uid_validity(box) == validity);
+    mailbox_open(box);
+    const struct mailbox_entry *entries = mailbox_entries(box, &count);
+    EXPECT(count == 1 && entries[0].uid == 2 && entries[0].message == 10);
+    mailbox_close(&box);
+    expect_filled(scene, 10, 'Y', 5000);
+    EXPECT(store_verify(scene->store, say, NULL) == REFUSED);
+}
+
+TEST("a mailbox outlives the record of its first message, and verify goes on to tell the damage")
+{
+    run(first_damaged, false);
+}
+
 static void cut_oldest(struct scene *scene)
 {
     struct arena arena;
