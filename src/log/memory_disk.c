@@ -441,3 +441,11 @@ char *memory_disk_bytes(struct memory_disk *disk, const char *path, size_t *leng
     *length = file->length;
     return file->bytes;
 }
+
+void memory_disk_rot(struct memory_disk *disk, const char *path, size_t offset)
+{
+    struct memory_file *file = find(disk, path);
+    check(file != NULL && offset < file->length);
+    file->bytes[offset] ^= 1;
+    file->durable[offset] ^= 1;
+}

@@ -32,6 +32,8 @@ void memory_disk_settle(struct memory_disk *disk);
  * none. */
 void memory_disk_save(const struct memory_disk *disk, struct buffer *out);
 struct memory_disk *memory_disk_restore(struct text image);
+/* A bit of this byte of a file is another one, on the medium too. */
+void memory_disk_rot(struct memory_disk *disk, const char *path, size_t offset);
 /* The bytes of a file as they stand; NULL when there is none. For tests that scramble them. */
 char *memory_disk_bytes(struct memory_disk *disk, const char *path, size_t *length);
 

@@ -25,10 +25,19 @@ struct ledger_message {
     uint8_t by_group_of;           /* 1 + the site whose group it was sent to; 0: to no group */
     uint16_t accepted;             /* bits: recipients whose RCPT was answered with 250 */
     uint8_t arrived[RECIPIENTS];   /* outsiders: how often the host outside had it whole */
+    bool rotten;                   /* a site has lost it, or a part of it, to its medium */
     bool dropped;                  /* an administrator was to remove it and tell nobody */
     int64_t sent_ms;               /* its client is about to say DATA; 0: it never did */
     uint8_t copied[SITES * USERS]; /* by clients, in the recipient's mailboxes, or tried */
 };
+
+/* A record that is not what was written any more. */
+struct ledger_rot {
+    unsigned site;
+    uint32_t message;
+    uint64_t segment;
+};
+enum { ROTS_MOST = 32 };
 
 /* What can be wrong; a smaller run must go wrong in the same way. */
 enum wrong {
@@ -42,6 +51,7 @@ enum wrong {
     WRONG_GIVEN_UP, /* before its time */
     WRONG_IN_QUEUE,
     WRONG_INDEX,
+    WRONG_DAMAGE,  /* of the log, by nothing that may damage it; or it is not told */
     WRONG_REMAINS, /* a stopped server leaves something behind; see remains.h */
     WRONG_START,   /* a site does not start, or its store does not open */
     WRONG_END      /* the process ended as it should not, or not at all */
@@ -54,6 +64,8 @@ struct ledger {
     int64_t now_ms;  /* where the simulated time stands */
     int64_t calm_ms; /* when the last epoch began */
     struct calendar calendar;
+    unsigned rot_count;
+    struct ledger_rot rots[ROTS_MOST];
     uint32_t epoch, faulty_epochs; /* begun; and how many with faults there are to be */
     uint32_t count;
     uint64_t switches, disk_calls;    /* over all epochs */

@@ -1,6 +1,8 @@
 #include "message.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/random.h"
 #include "ledger.h"
@@ -27,6 +29,11 @@ static uint32_t choose_lines(struct weather *weather)
     return least + weather_below(weather, WEATHER_LARGE, most - least);
 }
 
+static void write_line(uint32_t number, char out[LINE_BYTES + 1])
+{
+    snprintf(out, LINE_BYTES + 1, "%-*u\r\n", LINE_BYTES - 2, number);
+}
+
 void message_compose(struct buffer *out, struct weather *weather, unsigned site, uint32_t number)
 {
     uint32_t lines = choose_lines(weather);
@@ -34,8 +41,11 @@ void message_compose(struct buffer *out, struct weather *weather, unsigned site,
                   "From: <sender@%c.test>\r\nX-Sim: %u\r\nX-Lines: %u\r\nSubject: number %u.\r\n"
                   "Message-ID: <%u@client.sim>\r\n\r\n",
                   'a' + (int)site, number, lines, number, number);
-    for (; lines > 0; lines--)
-        buffer_printf(out, "%-*u\r\n", LINE_BYTES - 2, lines);
+    for (; lines > 0; lines--) {
+        char line[LINE_BYTES + 1];
+        write_line(lines, line);
+        buffer_append(out, text_of(line, LINE_BYTES));
+    }
 }
 
 /* Behind its name; `none` when it is not there. */
@@ -60,7 +70,9 @@ bool message_is_whole(struct text bytes)
     if (body.length != (size_t)lines * LINE_BYTES)
         return false;
     for (; lines > 0; lines--) {
-        if (strtoul(body.data, NULL, 10) != lines)
+        char line[LINE_BYTES + 1];
+        write_line(lines, line);
+        if (memcmp(body.data, line, LINE_BYTES) != 0)
             return false;
         body = text_from_position(body, LINE_BYTES);
     }

@@ -76,7 +76,14 @@ static void wrong(const struct visit *visit, uint32_t uid, const char *what)
 
 /* ---- Choosing ---- */
 
-/* Some, ascending, of which it is known what they are. */
+/* It is known what it is; of one whose bytes are lost nobody expects anything. */
+static bool is_known(const struct visit *visit, uint32_t uid)
+{
+    uint32_t number = uid == 0 ? 0 : place_of(visit, uid)->number;
+    return number != 0 && !visit->reader->ledger->messages[number - 1].rotten;
+}
+
+/* Some, ascending, of those. */
 static void choose(const struct visit *visit, struct chosen *chosen)
 {
     const struct talk *talk = visit->talk;
@@ -85,7 +92,7 @@ static void choose(const struct visit *visit, struct chosen *chosen)
     if (talk->count == 0)
         return;
     for (unsigned i = random_below(talk->count); i < talk->count && chosen->count < wanted; i++)
-        if (talk->uids[i] != 0 && place_of(visit, talk->uids[i])->number != 0)
+        if (is_known(visit, talk->uids[i]))
             chosen->uids[chosen->count++] = talk->uids[i];
 }
 
@@ -453,6 +460,13 @@ static void visit_once(struct reader *reader)
     if (answer == ANSWER_NONE)
         reader->stale_ms = clock_monotonic_ms() + STALE;
     talk_end(&visit.talk);
+}
+
+void reader_forget(struct ledger *ledger, unsigned user, unsigned which, uint32_t uid)
+{
+    for (unsigned i = 0; i < SITES * SEATS; i++)
+        if (i / SEATS * USERS + seats[i % SEATS].owner == user)
+            ledger->memories[i][which].known[uid] = 0;
 }
 
 void reader_task(void *argument)

@@ -15,6 +15,8 @@ struct reader {
     int64_t stale_ms;  /* until then what it said last may still be done, after a broken visit */
 };
 
+/* What this user's clients remember of that message, they remember no more. */
+void reader_forget(struct ledger *ledger, unsigned user, unsigned which, uint32_t uid);
 /* argument: struct reader. */
 void reader_task(void *argument);
 

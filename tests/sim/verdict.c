@@ -9,6 +9,7 @@
 #include "message.h"
 #include "people.h"
 #include "queue/queue.h"
+#include "rot.h"
 #include "store/mailbox.h"
 #include "store/store.h"
 
@@ -23,7 +24,8 @@ struct looking {
     struct ledger *ledger;
     struct found *found; /* by message */
     struct store *store;
-    unsigned site;
+    bool has_rot;                    /* this site */
+    unsigned site, damaged, differs; /* of this site: what verify told */
 };
 
 static void complain(struct looking *looking, enum wrong wrong, const char *what, uint32_t number,
@@ -65,18 +67,27 @@ static void take_report(struct looking *looking, struct text report, uint32_t nu
     }
 }
 
-/* MESSAGES_MAX: none of ours. Reports are read. */
+/* What can't be read had its bytes on a sector that is rotten now; nobody need have seen it yet. */
+static bool is_rotten(const struct looking *looking, const struct shelf_place *place)
+{
+    return place->number == 0 ? looking->has_rot
+                              : looking->ledger->messages[place->number - 1].rotten;
+}
+
+/* MESSAGES_MAX: none of ours. Reports are read. place: NULL when it is not one of a user. */
 static uint32_t read_entry(struct looking *looking, const struct mailbox_entry *entry,
-                           bool is_of_user)
+                           const struct shelf_place *place)
 {
     struct buffer bytes;
     buffer_init(&bytes, READ_MOST);
     enum status status = store_read(looking->store, entry->message, 0, READ_MOST - 1024, &bytes);
     uint32_t number = status == OK ? message_number(buffer_text(&bytes)) : MESSAGES_MAX;
-    if (number >= looking->ledger->count)
+    if (status != OK && place != NULL && is_rotten(looking, place))
+        number = place->number > 0 ? place->number - 1 : MESSAGES_MAX;
+    else if (number >= looking->ledger->count)
         complain(looking, WRONG_CONTENT, status == OK ? "a message of nobody" : "unreadable",
                  number, RECIPIENTS);
-    else if (!is_of_user)
+    else if (place == NULL)
         take_report(looking, buffer_text(&bytes), number);
     else if (!message_is_whole(buffer_text(&bytes)))
         complain(looking, WRONG_CONTENT, "not the bytes that were sent", number, RECIPIENTS);
@@ -102,7 +113,7 @@ static void compare_entry(struct looking *looking, struct shelf *shelf, const st
     struct shelf_fact fact = {entry->uid, entry->modseq, flags_of(box, entry->flags)};
     shelf_there(ledger, shelf, entry->uid, UINT32_MAX);
     shelf_told(ledger, shelf, &fact, UINT32_MAX);
-    uint32_t number = read_entry(looking, entry, true);
+    uint32_t number = read_entry(looking, entry, &shelf->places[entry->uid % SHELF_UIDS]);
     if (number < ledger->count)
         shelf_named(ledger, shelf, entry->uid, number);
     if (entry->uid < SHELF_UIDS)
@@ -145,7 +156,7 @@ static void take_mailbox(void *context, struct mailbox *box)
         if (shelf != NULL)
             compare_entry(looking, shelf, box, &entries[i]);
         else
-            read_entry(looking, &entries[i], false);
+            read_entry(looking, &entries[i], NULL);
     }
     free(entries);
     mailbox_close(&box);
@@ -161,9 +172,25 @@ static void left_in_queue(void *context, const struct queue_view *view)
 
 static void said(void *context, const char *line)
 {
-    const struct looking *looking = context;
+    struct looking *looking = context;
+    bool is_about_index = text_starts_with(text_from(line), TEXT("index:"));
+    looking->differs += is_about_index;
+    looking->damaged += !is_about_index;
     if (!looking->ledger->is_quiet)
         printf("  verify: %s\n", line);
+}
+
+/* All that is rotten is told, and nothing else. */
+static void verify_store(struct looking *looking, struct site *site)
+{
+    looking->damaged = looking->differs = 0;
+    bool is_sound = store_verify(looking->store, said, looking) == OK;
+    if (looking->differs > 0)
+        ledger_wrong(looking->ledger, WRONG_INDEX, "site %s: its index is not what its log says",
+                     site->name);
+    if (is_sound == looking->has_rot || is_sound != (looking->damaged + looking->differs == 0))
+        ledger_wrong(looking->ledger, WRONG_DAMAGE, "site %s: %s", site->name,
+                     is_sound ? "damage that is not told" : "its log is damaged");
 }
 
 static void look_into(struct looking *looking, struct site *site, struct settings *settings)
@@ -181,13 +208,12 @@ static void look_into(struct looking *looking, struct site *site, struct setting
                      fail_reason());
     } else {
         looking->store = queue_store(queue);
+        looking->has_rot = rot_is_left(looking->ledger, site, looking->site);
         queue_each(queue, 0, left_in_queue, looking);
         mailbox_each(looking->store, take_mailbox, looking);
         for (unsigned i = 0; i < USERS * SHELVES_OF_USER; i++)
             shelf_end(looking->ledger, shelf_of(looking->ledger, looking->site * USERS, 0) + i);
-        if (store_verify(looking->store, said, looking) != OK)
-            ledger_wrong(looking->ledger, WRONG_INDEX,
-                         "site %s: its index is not what its log says", site->name);
+        verify_store(looking, site);
     }
     queue_stop(&queue);
 }
@@ -217,7 +243,8 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
                      recipient);
         return;
     }
-    if (message->acknowledged && copies == 0 && !is_returned && !message->dropped)
+    bool may_be_lost = message->dropped || message->rotten;
+    if (message->acknowledged && copies == 0 && !is_returned && !may_be_lost)
         complain(looking, WRONG_LOST, "lost", number, recipient);
     if (is_expired && may_have_lasted_ms(ledger, message) < SITE_EXPIRE_HOURS * (int64_t)HOUR)
         complain(looking, WRONG_GIVEN_UP, "given up before its time", number, recipient);

@@ -16,6 +16,7 @@
 #include "pop.h"
 #include "reader.h"
 #include "remains.h"
+#include "rot.h"
 #include "site.h"
 #include "task/simulation.h"
 #include "verdict.h"
@@ -172,6 +173,12 @@ static void spoil_disks(struct world *world)
                              errors[weather_below(&world->weather, WEATHER_DISK_ERROR, 2)], false);
 }
 
+static void rot_disks(struct world *world)
+{
+    for (unsigned i = 0; i < SITES; i++)
+        rot_strike(world->ledger, &world->weather, &world->sites[i], i);
+}
+
 static void start_sites(struct world *world)
 {
     for (unsigned i = 0; i < SITES; i++) {
@@ -288,6 +295,7 @@ static void epoch_main(void *argument)
     struct world *world = argument;
     struct remains before = remains_before();
     open_world(world);
+    rot_disks(world);
     start_sites(world);
     spoil_disks(world);
     serve_world(world);
