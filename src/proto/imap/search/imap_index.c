@@ -26,7 +26,9 @@ enum {
 struct imap_index {
     const struct accounts *accounts;
     struct store *store;
-    int64_t began_us; /* to work, after it last rested */
+    int64_t began_us;         /* to work, after it last rested */
+    uint64_t told;            /* of fresh mail, when it last looked */
+    int64_t patient_until_ms; /* with mail that goes on coming; 0: none has since it was quiet */
 };
 
 bool imap_index_may_have(const struct imap_message *message, const uint16_t *numbers,
@@ -126,6 +128,20 @@ static bool is_wanted(const struct imap_index *index, uint64_t mailbox)
            preference_get(index->accounts, mailbox_owner(box), PREFERENCE_SEARCH_INDEX) != 0;
 }
 
+/* Until no mail has come for a moment, or it has gone on for long. YIELDS. */
+static void wait_for_quiet(struct imap_index *index)
+{
+    struct task_event *news = fresh_news(index->store);
+    if (index->patient_until_ms == 0)
+        index->patient_until_ms = clock_monotonic_ms() + PATIENCE_MS;
+    bool is_quiet = false;
+    while (!is_quiet && !task_is_cancelled() && clock_monotonic_ms() < index->patient_until_ms)
+        is_quiet = task_event_wait(news, clock_monotonic_ms() + QUIET_MS) != OK;
+    if (is_quiet)
+        index->patient_until_ms = 0;
+    index->told = fresh_told(index->store);
+}
+
 /* Give the time back, now and then: mail that comes in is more urgent, and so are sessions. YIELDS.
  */
 static void rest(void *context)
@@ -134,6 +150,8 @@ static void rest(void *context)
     int64_t worked_us = clock_monotonic_us() - index->began_us;
     if (worked_us < WORK_US)
         return;
+    if (fresh_told(index->store) != index->told)
+        wait_for_quiet(index);
     uint64_t own_turn = task_turns() + 1;
     bool is_busy = task_event_wait(fresh_news(index->store), clock_monotonic_ms() + 1) == OK ||
                    task_turns() > own_turn;
@@ -180,6 +198,7 @@ static void look_through_all(struct imap_index *index, bool *is_all)
     struct fresh_place place = {0, 0};
     *is_all = true;
     index->began_us = clock_monotonic_us();
+    index->told = fresh_told(index->store);
     while (!task_is_cancelled() && fresh_next(index->store, &place, &entry)) {
         *is_all &= look_through_mailbox(index, &place);
         rest(index);
@@ -188,15 +207,12 @@ static void look_through_all(struct imap_index *index, bool *is_all)
 
 /* Until there is more than was told when `told` was, and the store has time for it, or has had none
  * for long. YIELDS. */
-static void wait_for_more(const struct imap_index *index, uint64_t told, int64_t deadline_ms)
+static void wait_for_more(struct imap_index *index, uint64_t told, int64_t deadline_ms)
 {
-    struct task_event *news = fresh_news(index->store);
     if (fresh_told(index->store) == told)
-        task_event_wait(news, deadline_ms);
-    int64_t latest_ms = clock_monotonic_ms() + PATIENCE_MS;
-    while (clock_monotonic_ms() < latest_ms &&
-           task_event_wait(news, clock_monotonic_ms() + QUIET_MS) == OK)
-        continue;
+        task_event_wait(fresh_news(index->store), deadline_ms);
+    index->patient_until_ms = 0;
+    wait_for_quiet(index);
 }
 
 static void index_task(void *argument)
