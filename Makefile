@@ -124,7 +124,7 @@ $(patsubst %,$(BUILD)/unit/%,$(filter fault_%,$(UNIT_TESTS))): $(FAULTS)
 $(patsubst %,$(BUILD)/unit/%,$(filter fault_%,$(UNIT_TESTS))): LDFLAGS += -Wl,-rpath,'$$ORIGIN/..'
 
 # What gives work to other threads, for ThreadSanitizer.
-threads: $(patsubst %,$(BUILD)/unit/%,task_test log_test protolog_test)
+threads: $(patsubst %,$(BUILD)/unit/%,task_test log_test protolog_test imap_index_test)
 
 # The simulation; see tests/sim/sim.c.
 SIM_SOURCES := $(wildcard tests/sim/*.c)

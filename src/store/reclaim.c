@@ -7,12 +7,12 @@
 
 #include "base/array.h"
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
 #include "store/flag_row.h"
 #include "store/internal.h"
 #include "store/value.h"
+#include "task/pace.h"
 
 struct found {
     struct arena arena;
@@ -147,7 +147,7 @@ struct moving {
     struct store *store;
     uint64_t segment; /* that they are moved out of */
     bool urgent;
-    int64_t began_us; /* to work, after it last rested */
+    struct task_pace pace;
     struct buffer bodies;
     unsigned count;
     struct move moves[MOVES_AT_ONCE];
@@ -199,12 +199,7 @@ static enum status write_moves(struct moving *moving)
  */
 static enum status rest(struct moving *moving)
 {
-    enum status status = OK;
-    int64_t worked_us = clock_monotonic_us() - moving->began_us;
-    if (!moving->urgent)
-        status = task_sleep((worked_us + 999) / 1000);
-    moving->began_us = clock_monotonic_us();
-    return status;
+    return moving->urgent ? OK : task_pace_rest(&moving->pace, task_pace_worked_us(&moving->pace));
 }
 
 static enum status write_large(struct store *store, uint64_t id, struct log_place *extents,
@@ -287,8 +282,8 @@ static enum status move_messages(struct store *store, const struct found *found,
 {
     struct moving *moving = calloc(1, sizeof(*moving));
     check(moving != NULL);
-    *moving = (struct moving){
-        .store = store, .segment = segment, .urgent = urgent, .began_us = clock_monotonic_us()};
+    *moving = (struct moving){.store = store, .segment = segment, .urgent = urgent};
+    task_pace_begin(&moving->pace);
     buffer_init(&moving->bodies, MOVES_BYTES + CHANGE_BODY_INLINE_MAX);
     enum status status = OK;
     for (size_t i = 0; i < found->message_count && status == OK; i++)

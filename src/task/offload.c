@@ -1,6 +1,6 @@
-/* A few threads, one queue, a semaphore to tell them and an eventfd to tell the loop. Jobs live on
- * the stacks of the tasks that wait for them. Whoever is told will want the lock, so nobody tells
- * another while he holds it. */
+/* A few threads, a queue, a semaphore to tell them and an eventfd to tell the loop; and the same
+ * once more for work that can wait. Jobs live on the stacks of the tasks that wait for them.
+ * Whoever is told will want the lock, so nobody tells another while he holds it. */
 #include "task/offload.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -15,36 +16,45 @@
 #include "task/io.h"
 #include "task/loop.h"
 
-enum { OFFLOAD_THREADS = 4 };
+enum { OFFLOAD_THREADS = 4, SPARE_THREADS = 1 };
+/* Of a busy processor a tenth of what another thread gets. */
+enum { SPARE_NICE = 10 };
 
 struct job {
     struct list link;
+    struct offload_lane *lane;
     task_function *function;
     void *argument;
     struct task *task;
     bool done;
 };
 
-struct offload_pool {
+struct offload_lane {
+    struct offload_pool *pool;
+    bool is_spare;
     pthread_t threads[OFFLOAD_THREADS];
-    unsigned thread_count;
-    unsigned jobs;        /* given, and not known to have ended */
-    sem_t wanted;         /* one for each job that waits, and for each thread when it is to end */
-    pthread_mutex_t lock; /* of both lists */
-    struct list waiting;  /* jobs */
-    struct list done;     /* jobs; the loop is told of the first */
+    unsigned thread_count, threads_most;
+    unsigned jobs;       /* given, and not known to have ended */
+    sem_t wanted;        /* one for each job that waits, and for each thread when it is to end */
+    struct list waiting; /* jobs */
+};
+
+struct offload_pool {
+    struct offload_lane usual, spare;
+    pthread_mutex_t lock;    /* of all lists */
+    struct list done;        /* jobs; the loop is told of the first */
     struct task_io finished; /* an eventfd the threads add to */
 };
 
-static struct job *take_waiting(struct offload_pool *pool)
+static struct job *take_waiting(struct offload_lane *lane)
 {
     struct job *job = NULL;
-    pthread_mutex_lock(&pool->lock);
-    if (!list_is_empty(&pool->waiting)) {
-        job = list_entry(pool->waiting.next, struct job, link);
+    pthread_mutex_lock(&lane->pool->lock);
+    if (!list_is_empty(&lane->waiting)) {
+        job = list_entry(lane->waiting.next, struct job, link);
         list_remove(&job->link);
     }
-    pthread_mutex_unlock(&pool->lock);
+    pthread_mutex_unlock(&lane->pool->lock);
     return job;
 }
 
@@ -61,15 +71,18 @@ static void put_done(struct offload_pool *pool, struct job *job)
 
 static void *worker(void *argument)
 {
-    struct offload_pool *pool = argument;
+    struct offload_lane *lane = argument;
+    /* Linux gives each thread a niceness of its own. */
+    if (lane->is_spare)
+        setpriority(PRIO_PROCESS, 0, SPARE_NICE);
     for (;;) {
-        while (sem_wait(&pool->wanted) != 0)
+        while (sem_wait(&lane->wanted) != 0)
             check(errno == EINTR);
-        struct job *job = take_waiting(pool);
+        struct job *job = take_waiting(lane);
         if (job == NULL)
             return NULL;
         job->function(job->argument);
-        put_done(pool, job);
+        put_done(lane->pool, job);
     }
 }
 
@@ -86,9 +99,17 @@ static void jobs_finished(struct task_io *io)
     {
         struct job *job = list_entry(link, struct job, link);
         job->done = true;
-        pool->jobs--;
+        job->lane->jobs--;
         task_wake(job->task, WAKE_TOLD);
     }
+}
+
+static void lane_init(struct offload_lane *lane, struct offload_pool *pool, unsigned threads_most)
+{
+    lane->pool = pool;
+    lane->threads_most = threads_most;
+    check(sem_init(&lane->wanted, 0, 0) == 0);
+    list_init(&lane->waiting);
 }
 
 static struct offload_pool *pool_new(void)
@@ -96,8 +117,9 @@ static struct offload_pool *pool_new(void)
     struct offload_pool *pool = calloc(1, sizeof(*pool));
     check(pool != NULL);
     pthread_mutex_init(&pool->lock, NULL);
-    check(sem_init(&pool->wanted, 0, 0) == 0);
-    list_init(&pool->waiting);
+    lane_init(&pool->usual, pool, OFFLOAD_THREADS);
+    lane_init(&pool->spare, pool, SPARE_THREADS);
+    pool->spare.is_spare = true;
     list_init(&pool->done);
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     check(fd >= 0 && task_io_open(&pool->finished, fd) == OK);
@@ -105,38 +127,47 @@ static struct offload_pool *pool_new(void)
     return pool;
 }
 
+static void lane_finish(struct offload_lane *lane)
+{
+    for (unsigned i = 0; i < lane->thread_count; i++)
+        sem_post(&lane->wanted);
+    for (unsigned i = 0; i < lane->thread_count; i++)
+        pthread_join(lane->threads[i], NULL);
+    sem_destroy(&lane->wanted);
+}
+
 void offload_pool_free(struct offload_pool **pool)
 {
     if (*pool == NULL)
         return;
-    for (unsigned i = 0; i < (*pool)->thread_count; i++)
-        sem_post(&(*pool)->wanted);
-    for (unsigned i = 0; i < (*pool)->thread_count; i++)
-        pthread_join((*pool)->threads[i], NULL);
+    lane_finish(&(*pool)->usual);
+    lane_finish(&(*pool)->spare);
     int fd = (*pool)->finished.fd;
     task_io_close(&(*pool)->finished);
     close(fd);
     pthread_mutex_destroy(&(*pool)->lock);
-    sem_destroy(&(*pool)->wanted);
     free(*pool);
     *pool = NULL;
 }
 
-static void give_to_thread(struct job *job)
+/* A thread for one job more, while there may be more threads. False: there is none at all. */
+static bool has_thread(struct offload_lane *lane)
 {
-    if (task_loop->offload == NULL)
-        task_loop->offload = pool_new();
-    struct offload_pool *pool = task_loop->offload;
-    pool->jobs++;
-    pthread_mutex_lock(&pool->lock);
-    list_append(&pool->waiting, &job->link);
-    pthread_mutex_unlock(&pool->lock);
-    sem_post(&pool->wanted);
-    pthread_t *thread = &pool->threads[pool->thread_count];
-    if (pool->jobs > pool->thread_count && pool->thread_count < OFFLOAD_THREADS &&
-        pthread_create(thread, NULL, worker, pool) == 0)
-        pool->thread_count++;
-    check(pool->thread_count > 0);
+    pthread_t *thread = &lane->threads[lane->thread_count];
+    if (lane->jobs >= lane->thread_count && lane->thread_count < lane->threads_most &&
+        pthread_create(thread, NULL, worker, lane) == 0)
+        lane->thread_count++;
+    return lane->thread_count > 0;
+}
+
+static void give_to_thread(struct offload_lane *lane, struct job *job)
+{
+    job->lane = lane;
+    lane->jobs++;
+    pthread_mutex_lock(&lane->pool->lock);
+    list_append(&lane->waiting, &job->link);
+    pthread_mutex_unlock(&lane->pool->lock);
+    sem_post(&lane->wanted);
 }
 
 void offload_run_in_place(struct loop *loop)
@@ -174,13 +205,33 @@ static void offload_simulated(struct job *job)
     take_time();
 }
 
-void task_offload(task_function *function, void *argument)
+static struct offload_pool *pool_of_loop(void)
+{
+    if (task_loop->offload == NULL)
+        task_loop->offload = pool_new();
+    return task_loop->offload;
+}
+
+static void offload(task_function *function, void *argument, bool is_spare)
 {
     struct job job = {.function = function, .argument = argument, .task = task_loop->running};
     if (task_simulation != NULL) {
         offload_simulated(&job);
         return;
     }
-    give_to_thread(&job);
+    struct offload_pool *pool = pool_of_loop();
+    struct offload_lane *lane = is_spare && has_thread(&pool->spare) ? &pool->spare : &pool->usual;
+    check(has_thread(lane));
+    give_to_thread(lane, &job);
     await(&job);
+}
+
+void task_offload(task_function *function, void *argument)
+{
+    offload(function, argument, false);
+}
+
+void task_offload_spare(task_function *function, void *argument)
+{
+    offload(function, argument, true);
 }

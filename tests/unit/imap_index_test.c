@@ -21,14 +21,16 @@ static unsigned indexed_every; /* 0: none */
 static void index_some(void)
 {
     struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
+    struct task_pace pace;
     unsigned count;
+    task_pace_begin(&pace);
     mailbox_open(box);
     for (unsigned i = 0; mailbox_entries(box, &count), i < count; i++) {
         struct imap_message message;
         if (indexed_every == 0 || i % indexed_every != 0)
             continue;
         imap_message_init(&message, imap_world.store, &mailbox_entries(box, &count)[i]);
-        check(imap_index_message(&message) == OK);
+        check(imap_index_message(&message, &pace) == OK);
         imap_message_finish(&message);
     }
     mailbox_close(&box);
@@ -257,6 +259,37 @@ static void let_it_be_indexed(void)
 TEST("a message that was delivered is looked through by itself, and again when told to")
 {
     free(world_talk(TEXT("a NOOP\r\n"), 0, let_it_be_indexed));
+}
+
+static void look_through_first(void *argument)
+{
+    struct mailbox *box = argument;
+    struct imap_message message;
+    struct task_pace pace;
+    unsigned count;
+    task_pace_begin(&pace);
+    imap_message_init(&message, imap_world.store, mailbox_entries(box, &count));
+    EXPECT(imap_index_message(&message, &pace) == TRY_LATER);
+    imap_message_finish(&message);
+}
+
+static void stop_while_indexed(void)
+{
+    struct task_group group;
+    struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
+    mailbox_open(box);
+    world_put("INBOX", TEXT("Subject: a\r\n\r\nSome hidden words.\r\n"));
+    task_group_init(&group);
+    task_spawn(&group, "looking", look_through_first, box);
+    task_group_finish(&group);
+    EXPECT(may_have(box, TEXT("hidden words")));
+    EXPECT(may_have(box, TEXT("other words")));
+    mailbox_close(&box);
+}
+
+TEST("nothing is kept of a message that is not looked through to its end")
+{
+    free(world_talk(TEXT("a NOOP\r\n"), 0, stop_while_indexed));
 }
 
 static void deliver_behind(void)

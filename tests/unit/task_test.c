@@ -315,6 +315,92 @@ TEST("no call waits behind another while there may be a thread for it")
     run(offload_two);
 }
 
+static unsigned spare_running; /* on other threads */
+
+static void run_alone(void *most)
+{
+    unsigned running = __atomic_add_fetch(&spare_running, 1, __ATOMIC_SEQ_CST);
+    if (running > *(unsigned *)most)
+        *(unsigned *)most = running;
+    usleep(1000);
+    __atomic_sub_fetch(&spare_running, 1, __ATOMIC_SEQ_CST);
+}
+
+static void offload_alone(void *most)
+{
+    task_offload_spare(run_alone, most);
+    note("+");
+}
+
+static void offload_spare(void *unused_argument)
+{
+    unused(unused_argument);
+    unsigned most = 0;
+    struct task_group group;
+    task_group_init(&group);
+    for (int i = 0; i < 10; i++)
+        task_spawn(&group, "spare", offload_alone, &most);
+    task_group_wait(&group, NO_DEADLINE);
+    EXPECT(most == 1);
+}
+
+TEST("calls that can wait come back too, one after the other")
+{
+    run(offload_spare);
+    EXPECT(strlen(trail) == 10);
+}
+
+static void offload_spare_meeting(void *barrier)
+{
+    task_offload_spare(meet, barrier);
+}
+
+/* As many usual calls as there are threads for, all of which wait for the one that can wait. */
+static void offload_beside(void *unused_argument)
+{
+    unused(unused_argument);
+    enum { USUAL = 4 };
+    pthread_barrier_t barrier;
+    struct task_group group;
+    task_group_init(&group);
+    pthread_barrier_init(&barrier, NULL, USUAL + 1);
+    for (int i = 0; i < USUAL; i++)
+        task_spawn(&group, "meeting", offload_meeting, &barrier);
+    task_yield();
+    task_spawn(&group, "spare", offload_spare_meeting, &barrier);
+    task_group_wait(&group, NO_DEADLINE);
+    pthread_barrier_destroy(&barrier);
+}
+
+TEST("calls that can wait have a thread of their own, whatever the others do")
+{
+    run(offload_beside);
+}
+
+static void offload_when_cancelled(void *numbers)
+{
+    int *number = numbers;
+    task_offload_spare(add_one, number);
+    EXPECT(task_is_cancelled());
+}
+
+static void offload_cancelled(void *unused_argument)
+{
+    unused(unused_argument);
+    int number = 0;
+    struct task_group group;
+    task_group_init(&group);
+    task_spawn(&group, "spare", offload_when_cancelled, &number);
+    task_yield();
+    task_group_finish(&group);
+    EXPECT(number == 1);
+}
+
+TEST("a call that can wait is waited for although its task is cancelled")
+{
+    run(offload_cancelled);
+}
+
 static void many_sleepers(void *unused_argument)
 {
     unused(unused_argument);

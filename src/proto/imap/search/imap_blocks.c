@@ -111,7 +111,7 @@ static bool take_fields(struct making *making, unsigned member)
     imap_message_init(&message, making->store, &making->entries[member]);
     for (unsigned i = 0; i < COLUMNS && status == OK; i++) {
         struct field field = {&making->columns[i], member};
-        const struct imap_text_sink sink = {&field, begin_value, take_value};
+        const struct imap_text_sink sink = {&field, begin_value, take_value, NULL};
         status = imap_text_field(&message, text_from(imap_words_fields[i]), &sink);
     }
     imap_message_finish(&message);

@@ -26,7 +26,7 @@ enum {
 struct imap_index {
     const struct accounts *accounts;
     struct store *store;
-    int64_t began_us;         /* to work, after it last rested */
+    struct task_pace pace;
     uint64_t told;            /* of fresh mail, when it last looked */
     int64_t patient_until_ms; /* with mail that goes on coming; 0: none has since it was quiet */
 };
@@ -42,30 +42,49 @@ bool imap_index_may_have(const struct imap_message *message, const uint16_t *num
     return may_have;
 }
 
+struct looking {
+    struct grams *grams;
+    struct task_pace *pace;
+    bool is_cut; /* some text was not shown */
+};
+
 static void begin_elsewhere(void *context)
 {
-    grams_break(context);
+    struct looking *looking = context;
+    grams_break(looking->grams);
 }
 
 static bool take_text(void *context, struct text folded)
 {
-    grams_feed(context, folded);
+    struct looking *looking = context;
+    grams_feed(looking->grams, folded);
     return true;
 }
 
-enum status imap_index_message(struct imap_message *message)
+static void run_aside(void *context, task_function *work, void *argument)
 {
-    struct grams *grams = grams_new();
-    const struct imap_text_sink sink = {grams, begin_elsewhere, take_text};
+    struct looking *looking = context;
+    if (task_is_cancelled())
+        looking->is_cut = true; /* a stop does not wait for a large message */
+    else
+        task_pace_offload(looking->pace, work, argument);
+}
+
+enum status imap_index_message(struct imap_message *message, struct task_pace *pace)
+{
+    struct looking looking = {grams_new(), pace, false};
+    const struct imap_text_sink sink = {&looking, begin_elsewhere, take_text, run_aside};
     enum status status = imap_text_all(message, &sink);
+    if (status == OK && looking.is_cut)
+        status = try_later("the index stops");
     if (status == OK) {
         struct buffer encoded;
         buffer_init(&encoded, GRAMS_ENCODED_MAX);
-        grams_encode(grams, &encoded);
+        grams_encode(looking.grams, &encoded);
         derived_put(message->store, message->entry.message, DERIVED_GRAMS, buffer_text(&encoded));
         buffer_finish(&encoded);
     }
-    grams_free(&grams);
+    grams_free(&looking.grams);
     return status;
 }
 
@@ -110,9 +129,11 @@ static enum status look_through(struct imap_index *index, struct fresh_place pla
     if (!is_known(index->store, entry->message)) {
         struct imap_message message;
         imap_message_init(&message, index->store, entry);
-        status = imap_index_message(&message);
+        status = imap_index_message(&message, &index->pace);
         imap_message_finish(&message);
     }
+    if (status == TRY_LATER && task_is_cancelled())
+        return status;
     if (status == TRY_LATER)
         log_warning("search.unread", "message=%llu reason=%s", (unsigned long long)entry->message,
                     log_text(text_from(fail_reason())));
@@ -147,7 +168,7 @@ static void wait_for_quiet(struct imap_index *index)
 static void rest(void *context)
 {
     struct imap_index *index = context;
-    int64_t worked_us = clock_monotonic_us() - index->began_us;
+    int64_t worked_us = task_pace_worked_us(&index->pace);
     if (worked_us < WORK_US)
         return;
     if (fresh_told(index->store) != index->told)
@@ -155,9 +176,7 @@ static void rest(void *context)
     uint64_t own_turn = task_turns() + 1;
     bool is_busy = task_event_wait(fresh_news(index->store), clock_monotonic_ms() + 1) == OK ||
                    task_turns() > own_turn;
-    int64_t share = is_busy ? BUSY_SHARE : QUIET_SHARE;
-    task_sleep((worked_us * share + 999) / 1000);
-    index->began_us = clock_monotonic_us();
+    task_pace_rest(&index->pace, worked_us * (is_busy ? BUSY_SHARE : QUIET_SHARE));
 }
 
 /* Of a mailbox that was looked through up to a UID. YIELDS. */
@@ -197,7 +216,7 @@ static void look_through_all(struct imap_index *index, bool *is_all)
     struct mailbox_entry entry;
     struct fresh_place place = {0, 0};
     *is_all = true;
-    index->began_us = clock_monotonic_us();
+    task_pace_begin(&index->pace);
     index->told = fresh_told(index->store);
     while (!task_is_cancelled() && fresh_next(index->store, &place, &entry)) {
         *is_all &= look_through_mailbox(index, &place);

@@ -1,13 +1,14 @@
 /* The index of words: of each message the grams of all its text (mail/grams.h), kept beside it. It
  * only ever says that a message can't hold a text; all others are read, so a search finds the same
  * with the index, with half of it and without. A message is looked through some time after it was
- * delivered, by a task that leaves the store most of its time. */
+ * delivered, by a task that leaves the store most of its time: its text is made on a thread that
+ * can wait (task/offload.h), of bytes that were read before. */
 #ifndef PROTO_IMAP_SEARCH_IMAP_INDEX_H
 #define PROTO_IMAP_SEARCH_IMAP_INDEX_H
 
 #include "account/account.h"
 #include "proto/imap/message/imap_message.h"
-#include "task/task.h"
+#include "task/pace.h"
 
 /* Look through what is fresh, now and whenever more comes, until the group is cancelled. accounts
  * must outlive it. */
@@ -16,8 +17,9 @@ void imap_index_begin(struct task_group *group, const struct accounts *accounts)
 /* False: none of the message's text holds all of these. */
 bool imap_index_may_have(const struct imap_message *message, const uint16_t *numbers,
                          unsigned count);
-/* Look the message through. REFUSED: it is gone; TRY_LATER: it can't be read. YIELDS. */
-enum status imap_index_message(struct imap_message *message);
+/* Look the message through; what of it runs elsewhere is not counted by the pace. REFUSED: it is
+ * gone; TRY_LATER: it can't be read, or the task was cancelled. YIELDS. */
+enum status imap_index_message(struct imap_message *message, struct task_pace *pace);
 /* Forget what is known of a mailbox's messages, so that they are looked through anew. Returns how
  * many there are. YIELDS. */
 unsigned imap_index_renew(struct store *store, uint64_t mailbox);

@@ -17,6 +17,15 @@ struct walk {
     bool ended;       /* the sink has enough */
 };
 
+/* YIELDS. */
+static void run(const struct walk *walk, task_function *work, void *argument)
+{
+    if (walk->sink->run == NULL)
+        work(argument);
+    else
+        walk->sink->run(walk->sink->context, work, argument);
+}
+
 static void show_value(struct walk *walk, struct text value, struct arena *arena)
 {
     struct buffer folded;
@@ -33,16 +42,25 @@ static void show_value(struct walk *walk, struct text value, struct arena *arena
 
 enum { VALUES = 1, WHOLE = 2 };
 
-static void show_section(struct walk *walk, struct text section, struct text name, unsigned shown)
+struct section {
+    struct walk *walk;
+    struct text bytes;
+    unsigned shown;
+};
+
+static void show_section(void *argument)
 {
+    const struct section *section = argument;
+    struct walk *walk = section->walk;
+    struct text rest = section->bytes;
     struct header_field field;
     struct arena arena;
     arena_init(&arena);
-    while (!walk->ended && header_next_valid(&section, &field)) {
-        bool is_meant = name.length == 0 || text_equals_nocase(field.name, name);
-        if (is_meant && (shown & VALUES) != 0)
+    while (!walk->ended && header_next_valid(&rest, &field)) {
+        bool is_meant = walk->name.length == 0 || text_equals_nocase(field.name, walk->name);
+        if (is_meant && (section->shown & VALUES) != 0)
             show_value(walk, header_unfold(field.body, &arena), &arena);
-        if (is_meant && (shown & WHOLE) != 0)
+        if (is_meant && (section->shown & WHOLE) != 0)
             show_value(walk, header_unfold(field.whole, &arena), &arena);
         arena_reset(&arena);
     }
@@ -53,13 +71,14 @@ static void show_section(struct walk *walk, struct text section, struct text nam
 static enum status show_header(struct imap_message *message, struct walk *walk, uint64_t start,
                                uint64_t length, unsigned shown)
 {
-    struct buffer section;
-    buffer_init(&section, IMAP_HEADER_MAX);
+    struct buffer bytes;
+    buffer_init(&bytes, IMAP_HEADER_MAX);
     uint32_t some = length < IMAP_HEADER_MAX ? (uint32_t)length : (uint32_t)IMAP_HEADER_MAX;
-    enum status status = imap_message_read(message, start, some, &section);
+    enum status status = imap_message_read(message, start, some, &bytes);
+    struct section section = {walk, buffer_text(&bytes), shown};
     if (status == OK)
-        show_section(walk, buffer_text(&section), walk->name, shown);
-    buffer_finish(&section);
+        run(walk, show_section, &section);
+    buffer_finish(&bytes);
     return status;
 }
 
@@ -73,7 +92,8 @@ enum status imap_text_field(struct imap_message *message, struct text name,
         return status;
     if (header->is_cut || !imap_header_has(name))
         return show_header(message, &walk, 0, header->body_start, VALUES);
-    show_section(&walk, header->fields, name, VALUES);
+    struct section section = {&walk, header->fields, VALUES};
+    run(&walk, show_section, &section);
     return OK;
 }
 
@@ -93,23 +113,26 @@ struct reading {
     struct text charset;
     bool is_html;
     struct html_text html;
+    struct transfer_decoder decoder;
+    struct buffer range;   /* as it stands in the message */
+    bool is_last;          /* nothing comes behind the range */
     struct buffer decoded; /* not folded yet */
     struct buffer folded;  /* begins with the last byte that was shown: one space is not two */
 };
 
 /* Show what is decoded, up to its last line's end unless it is the last. */
-static void show_decoded(struct reading *in, bool is_last)
+static void show_decoded(struct reading *in)
 {
     struct text bytes = buffer_text(&in->decoded);
     size_t end = text_find_last(bytes, '\n');
-    struct text piece = is_last || end == bytes.length ? bytes : text_head(bytes, end + 1);
+    struct text piece = in->is_last || end == bytes.length ? bytes : text_head(bytes, end + 1);
     struct buffer utf8, plain;
     buffer_init(&utf8, 8 * PIECE_BYTES);
     buffer_init(&plain, 8 * PIECE_BYTES + 64);
     charset_to_utf8(in->charset, piece, &utf8);
     if (in->is_html)
         html_text_feed(&in->html, buffer_text(&utf8), &plain);
-    if (in->is_html && is_last)
+    if (in->is_html && in->is_last)
         html_text_end(&in->html, &plain);
     size_t before = in->folded.length;
     mail_fold(buffer_text(in->is_html ? &plain : &utf8), &in->folded);
@@ -123,39 +146,46 @@ static void show_decoded(struct reading *in, bool is_last)
         buffer_consume(&in->folded, in->folded.length - 1);
 }
 
+static void show_range(void *argument)
+{
+    struct reading *in = argument;
+    transfer_decoder_feed(&in->decoder, buffer_text(&in->range), &in->decoded);
+    if (in->is_last)
+        transfer_decoder_end(&in->decoder, &in->decoded);
+    if (in->is_last || in->decoded.length >= PIECE_BYTES / 2)
+        show_decoded(in);
+}
+
+static void begin_part(struct reading *in, const struct mime_part *part)
+{
+    const struct mime_parameter *charset = mime_parameter_find(&part->type, TEXT("charset"));
+    in->charset = charset == NULL ? TEXT("") : charset->value;
+    in->is_html = text_equals(part->type.subtype, TEXT("html"));
+    in->is_last = false;
+    html_text_init(&in->html);
+    transfer_decoder_init(&in->decoder, part->encoding);
+    buffer_reset(&in->decoded, 0);
+    buffer_reset(&in->folded, 0);
+    in->walk->sink->begin(in->walk->sink->context);
+}
+
 /* A part that is text. YIELDS. */
 static enum status show_part(struct imap_message *message, const struct mime_part *part,
                              struct reading *in)
 {
-    const struct mime_parameter *charset = mime_parameter_find(&part->type, TEXT("charset"));
-    struct transfer_decoder decoder;
-    struct buffer range;
     enum status status = OK;
-    in->charset = charset == NULL ? TEXT("") : charset->value;
-    in->is_html = text_equals(part->type.subtype, TEXT("html"));
-    html_text_init(&in->html);
-    buffer_reset(&in->decoded, 0);
-    buffer_reset(&in->folded, 0);
-    in->walk->sink->begin(in->walk->sink->context);
-    buffer_init(&range, IMAP_RANGE_BYTES);
-    transfer_decoder_init(&decoder, part->encoding);
-    for (uint64_t done = 0; done < part->body_length && status == OK && !in->walk->ended;
-         done += range.length) {
+    begin_part(in, part);
+    for (uint64_t done = 0; status == OK && !in->is_last && !in->walk->ended;
+         done += in->range.length) {
         uint64_t left = part->body_length - done;
-        buffer_reset(&range, IMAP_RANGE_BYTES);
-        status =
-            imap_message_read(message, part->body_start + done,
-                              left < IMAP_RANGE_BYTES ? (uint32_t)left : IMAP_RANGE_BYTES, &range);
-        if (status == OK && range.length == 0)
-            break;
-        transfer_decoder_feed(&decoder, buffer_text(&range), &in->decoded);
-        if (in->decoded.length >= PIECE_BYTES / 2)
-            show_decoded(in, false);
+        uint32_t some = left < IMAP_RANGE_BYTES ? (uint32_t)left : IMAP_RANGE_BYTES;
+        buffer_reset(&in->range, IMAP_RANGE_BYTES);
+        if (some > 0)
+            status = imap_message_read(message, part->body_start + done, some, &in->range);
+        in->is_last = in->range.length == left || in->range.length == 0;
+        if (status == OK)
+            run(in->walk, show_range, in);
     }
-    transfer_decoder_end(&decoder, &in->decoded);
-    if (status == OK && !in->walk->ended)
-        show_decoded(in, true);
-    buffer_finish(&range);
     return status;
 }
 
@@ -202,9 +232,11 @@ enum status imap_text_body(struct imap_message *message, const struct imap_text_
         return status;
     struct walk walk = {.sink = sink, .name = TEXT("")};
     struct reading in = {.walk = &walk};
+    buffer_init(&in.range, IMAP_RANGE_BYTES);
     buffer_init(&in.decoded, 2 * PIECE_BYTES);
     buffer_init(&in.folded, FOLD_GROWTH * 8 * PIECE_BYTES);
     status = show_tree(message, tree, &in);
+    buffer_finish(&in.range);
     buffer_finish(&in.decoded);
     buffer_finish(&in.folded);
     return status;

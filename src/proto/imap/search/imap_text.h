@@ -5,14 +5,18 @@
 #define PROTO_IMAP_SEARCH_IMAP_TEXT_H
 
 #include "proto/imap/message/imap_message.h"
+#include "task/task.h"
 
-/* Who is shown the text. Neither YIELDS. */
+/* Who is shown the text. Only run YIELDS. */
 struct imap_text_sink {
     void *context;
     /* What follows stands elsewhere: another field, another part. */
     void (*begin)(void *context);
     /* More of it, lent. False: it is enough, the rest is not looked at. */
     bool (*take)(void *context, struct text folded);
+    /* Run this work, some milliseconds of it, maybe on another thread, and return when it has
+     * ended: it makes text of bytes, and shows it to begin and take. NULL: it is done at once. */
+    void (*run)(void *context, task_function *work, void *argument);
 };
 
 /* These show values of the fields of a name; all fields, whole; and the body: its parts that are
