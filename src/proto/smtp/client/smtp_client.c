@@ -138,6 +138,8 @@ enum status smtp_client_open(struct stream *stream, const struct smtp_client_opt
     client->max_recipients = options->max_recipients;
     client->timeouts = options->timeouts;
     client->watch = options->watch;
+    client->next = options->next;
+    client->thought_ms = NO_DEADLINE;
     smtp_reply_init(&client->reply);
     smtp_client_log_begin(client, options);
     *out = NULL;
@@ -155,7 +157,7 @@ void smtp_client_close(struct smtp_client **client)
 {
     if (*client == NULL)
         return;
-    if (!(*client)->is_broken && stream_end((*client)->stream) == STREAM_OPEN) {
+    if (smtp_client_is_in_step(*client) && !(*client)->ahead.is_out) {
         stream_write((*client)->stream, TEXT("QUIT\r\n"));
         smtp_client_read(*client, SMTP_STEP_QUIT);
     }

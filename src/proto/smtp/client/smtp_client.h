@@ -20,6 +20,15 @@ struct smtp_client_watch {
     void *context;
 };
 
+/* What will be delivered next over this connection, for its envelope to go out with the end of the
+ * message before it (RFC 2920 3.1). Asked when that end is due, at most once a message; NULL: not
+ * known, or not to be promised. What it lends is delivered next, or the connection is of no more
+ * use. Does not yield. */
+struct smtp_client_next {
+    const struct queue_job *(*find)(void *context);
+    void *context;
+};
+
 struct smtp_client_options {
     struct text our_host;    /* EHLO */
     bool says_helo;          /* HELO at once, without trying EHLO */
@@ -35,6 +44,7 @@ struct smtp_client_options {
     struct tls_context *tls_context;        /* may be NULL for TLS_NONE */
     const struct smtp_client_login *login;  /* AUTH; NULL: none */
     struct smtp_client_watch watch;         /* on_reply NULL: nobody watches */
+    struct smtp_client_next next;           /* find NULL: one message at a time */
     struct protolog_gather *log;            /* of the protocol log of logged_by; NULL: none */
     const struct setting_server *logged_by; /* NULL: nobody */
 };
@@ -54,7 +64,7 @@ struct smtp_client_trouble {
  * else *trouble says why, and the connection is closed. YIELDS. */
 enum status smtp_client_open(struct stream *stream, const struct smtp_client_options *options,
                              struct smtp_client **out, struct smtp_client_trouble *trouble);
-/* Say QUIT when the dialogue is in step, and close. Accepts NULL. YIELDS. */
+/* Say QUIT when the dialogue is in step and nothing was begun, and close. Accepts NULL. YIELDS. */
 void smtp_client_close(struct smtp_client **client);
 /* Another message may follow: the dialogue is in step, and neither old nor used often. */
 bool smtp_client_is_usable(const struct smtp_client *client);
@@ -89,7 +99,8 @@ struct smtp_client_body {
 /* Deliver a message, in as many transactions as the peer's limits ask for. OK: outcomes, one per
  * recipient in order, are all set (words in arena, remote_host left alone). TRY_LATER: the peer had
  * ended this reused connection before the message began, or does not know what it offers
- * (smtp_client_unfit); nothing was delivered, try on a new one. YIELDS. */
+ * (smtp_client_unfit), or another message was begun on it; nothing was delivered, try on a new one.
+ * YIELDS. */
 enum status smtp_client_deliver(struct smtp_client *client, const struct queue_job *job,
                                 const struct smtp_client_body *body, struct arena *arena,
                                 struct queue_outcome *outcomes);

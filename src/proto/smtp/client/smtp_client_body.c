@@ -58,6 +58,16 @@ static enum status write_data(struct smtp_transaction *tx, struct smtp_source *s
     return OK;
 }
 
+/* The answer to the end of a message. */
+static enum status expect_end(struct smtp_client *client, enum smtp_client_step step)
+{
+    int64_t began_ms = clock_monotonic_ms();
+    enum status status = smtp_client_expect(client, step);
+    client->thought_ms = clock_monotonic_ms() - began_ms;
+    client->ahead.is_doubtful = status != OK;
+    return status;
+}
+
 static enum status send_data(struct smtp_transaction *tx)
 {
     struct smtp_client *client = tx->client;
@@ -71,7 +81,10 @@ static enum status send_data(struct smtp_transaction *tx)
     smtp_source_open(&source, tx);
     enum status status = write_data(tx, &source);
     smtp_source_close(&source);
-    return status == OK ? smtp_client_expect(client, SMTP_STEP_END_OF_DATA) : status;
+    if (status != OK)
+        return status;
+    smtp_transaction_write_next(tx);
+    return expect_end(client, SMTP_STEP_END_OF_DATA);
 }
 
 /* The answer to a chunk. A peer (or a firewall before it) that does not know the verb takes the
@@ -79,7 +92,7 @@ static enum status send_data(struct smtp_transaction *tx)
 static enum status read_chunk_reply(struct smtp_transaction *tx)
 {
     struct smtp_client *client = tx->client;
-    enum status status = smtp_client_expect(client, SMTP_STEP_BDAT);
+    enum status status = expect_end(client, SMTP_STEP_BDAT);
     unsigned code = client->reply.code;
     if (status == REFUSED && !client->knows_bdat && (code == 500 || code == 502)) {
         client->unfit |= EXTENSION_BIT(EXTENSION_CHUNKING);
@@ -106,6 +119,8 @@ static enum status send_chunk(struct smtp_transaction *tx, struct text bytes, bo
     stream_printf(client->stream, "BDAT %zu%s\r\n", bytes.length, is_last ? " LAST" : "");
     status = write_all(tx, bytes);
     (*due)++;
+    if (status == OK && is_last)
+        smtp_transaction_write_next(tx);
     for (; status == OK && *due > (pipelines && !is_last ? 1 : 0); (*due)--)
         status = read_chunk_reply(tx);
     return status;

@@ -66,13 +66,12 @@ static bool joins_domains(const struct smtp_transaction *tx, unsigned i, unsigne
     return tx->client->most_domains == 0 || (*domains)++ < tx->client->most_domains;
 }
 
-/* As many of those still unsettled as the peer and we allow at once. False when there is none. */
-static bool name_recipients(struct smtp_transaction *tx)
+bool smtp_transaction_name_recipients(struct smtp_transaction *tx)
 {
     struct smtp_client *client = tx->client;
     unsigned most = smaller_limit(client->max_recipients, client->most_recipients), domains = 0;
     tx->named_count = tx->accepted = 0;
-    tx->mail_accepted = tx->data_is_sent = tx->is_one_shot = false;
+    tx->mail_accepted = tx->data_is_sent = tx->is_one_shot = tx->is_ahead = false;
     for (unsigned i = 0; i < tx->job->recipient_count; i++) {
         if (tx->fates[i] != SMTP_UNSETTLED || (most > 0 && tx->named_count == most))
             continue;
@@ -133,12 +132,15 @@ static enum status deliver(struct smtp_transaction *tx)
     struct smtp_client *client = tx->client;
     bool is_reused = client->mails > 0, is_first = true;
     enum status status = OK;
-    while (status == OK && name_recipients(tx)) {
-        status = start_clean(tx);
+    while (status == OK && smtp_transaction_name_recipients(tx)) {
+        status = is_first && smtp_transaction_take_ahead(tx) ? OK : start_clean(tx);
         if (status == OK)
             status = transact(tx);
         /* Servers end idle connections; that says nothing about this message. */
         bool is_stale = is_reused && client->is_broken && !tx->mail_accepted;
+        /* It lost what came behind the end of the message before. */
+        if (tx->is_ahead && is_stale && stream_end(client->stream) == STREAM_TIMED_OUT)
+            client->unfit |= EXTENSION_BIT(EXTENSION_PIPELINING);
         if (is_first && (is_stale || client->unfit != 0))
             return TRY_LATER;
         is_first = false;
@@ -149,28 +151,52 @@ static enum status deliver(struct smtp_transaction *tx)
     return OK;
 }
 
+void smtp_transaction_begin(struct smtp_transaction *tx, struct smtp_client *client,
+                            const struct queue_job *job, struct arena *arena,
+                            struct queue_outcome *outcomes)
+{
+    *tx = (struct smtp_transaction){.client = client, .job = job, .arena = arena};
+    tx->outcomes = outcomes;
+    tx->fates = arena_alloc(arena, job->recipient_count);
+    tx->named = arena_array(arena, job->recipient_count, sizeof(*tx->named));
+    tx->addresses = arena_array(arena, job->recipient_count, sizeof(*tx->addresses));
+    tx->sender = job->sender;
+    tx->kind = job->terms.body;
+    tx->is_international = job->terms.is_international;
+    tx->size = job->size;
+    for (unsigned i = 0; i < job->recipient_count; i++) {
+        outcomes[i] = (struct queue_outcome){.number = job->recipients[i].number};
+        tx->addresses[i] = job->recipients[i].address;
+    }
+}
+
+/* What was begun for another message leaves no way but to hang up: the peer must not take this one
+ * for that. */
+static bool is_out_of_step(struct smtp_client *client, const struct queue_job *job)
+{
+    const struct smtp_client_ahead *ahead = &client->ahead;
+    if (!ahead->is_out || (ahead->id == job->id && ahead->lease == job->lease))
+        return false;
+    client->is_broken = true;
+    return true;
+}
+
 enum status smtp_client_deliver(struct smtp_client *client, const struct queue_job *job,
                                 const struct smtp_client_body *body, struct arena *arena,
                                 struct queue_outcome *outcomes)
 {
-    struct smtp_transaction tx = {.client = client, .job = job, .body = body, .arena = arena};
-    tx.outcomes = outcomes;
-    tx.fates = arena_alloc(arena, job->recipient_count);
-    tx.named = arena_array(arena, job->recipient_count, sizeof(*tx.named));
-    tx.addresses = arena_array(arena, job->recipient_count, sizeof(*tx.addresses));
-    tx.sender = job->sender;
-    tx.kind = job->terms.body;
-    tx.is_international = job->terms.is_international;
-    tx.size = job->size;
-    for (unsigned i = 0; i < job->recipient_count; i++) {
-        outcomes[i] = (struct queue_outcome){.number = job->recipients[i].number};
-        tx.addresses[i] = job->recipients[i].address;
-    }
+    struct smtp_transaction tx;
     enum status status = OK;
-    if (smtp_transaction_fit(&tx) == OK)
+    if (is_out_of_step(client, job))
+        return TRY_LATER;
+    smtp_transaction_begin(&tx, client, job, arena, outcomes);
+    tx.body = body;
+    if (smtp_transaction_fit(&tx) == OK) {
         status = deliver(&tx);
-    else
+    } else {
+        client->is_broken |= client->ahead.is_out;
         smtp_transaction_settle_rest(&tx);
+    }
     convert_free(&tx.convert);
     return status;
 }

@@ -26,6 +26,14 @@ enum smtp_client_step {
 
 struct smtp_client_log;
 
+/* The envelope of a message that went out with the end of the one before. */
+struct smtp_client_ahead {
+    bool is_out;
+    uint64_t id, lease; /* whose */
+    bool has_data;      /* with DATA behind it */
+    bool is_doubtful;   /* the one before was not taken, and may be what a refusal of MAIL means */
+};
+
 struct smtp_client {
     struct stream *stream;
     struct smtp_reply reply;           /* the last one read */
@@ -40,6 +48,9 @@ struct smtp_client {
     uint32_t max_messages, max_recipients; /* our own limits */
     struct setting_timeouts timeouts;
     struct smtp_client_watch watch;
+    struct smtp_client_next next;
+    struct smtp_client_ahead ahead;
+    int64_t thought_ms; /* how long the peer took to answer the end of a message, the last time */
     struct smtp_client_log *log; /* the protocol log's, or NULL */
     int64_t opened_ms;           /* monotonic */
     uint32_t mails;              /* transactions begun */

@@ -2,13 +2,6 @@
 #include "proto/smtp/client/smtp_client_log.h"
 #include "proto/smtp/client/smtp_client_transaction.h"
 
-enum {
-    /* So many replies at most are on their way while we still write: they must fit the socket
-     * buffers, or both sides wait for each other (RFC 2920 3.1). */
-    RECIPIENTS_AT_ONCE = 100,
-    ONE_SHOT_MOST = 24 << 10, /* a body sent behind its RCPTs without knowing their fate */
-};
-
 /* What follows the last RCPT without waiting, where RFC 2920 3.1 and RFC 3030 4.2 allow it. */
 static void write_ahead(struct smtp_transaction *tx)
 {
@@ -20,7 +13,7 @@ static void write_ahead(struct smtp_transaction *tx)
     if (!smtp_client_offers(client, EXTENSION_CHUNKING)) {
         tx->data_is_sent = true;
         stream_write(client->stream, TEXT("DATA\r\n"));
-    } else if (job->size <= ONE_SHOT_MOST && is_inline) {
+    } else if (job->size <= SMTP_ONE_SHOT_MOST && is_inline) {
         tx->is_one_shot = true;
         stream_printf(client->stream, "BDAT %zu LAST\r\n", job->body.length);
         smtp_client_write_octets(client, job->body);
@@ -79,12 +72,40 @@ static bool mail_is_refused(struct smtp_transaction *tx, bool *is_lost)
     return !*is_lost && !tx->mail_accepted;
 }
 
+/* MAIL was refused that went out with a message which failed: perhaps that was still in its way. It
+ * goes again, and alone. */
+static enum status take_back(struct smtp_transaction *tx, unsigned sent)
+{
+    while (sent-- > 0)
+        if (smtp_client_read(tx->client, SMTP_STEP_RCPT) != OK)
+            return TRY_LATER;
+    for (unsigned i = 0; i < tx->named_count; i++)
+        tx->fates[tx->named[i]] = SMTP_UNSETTLED;
+    tx->client->mails--;
+    return OK;
+}
+
+static void write_recipients(struct smtp_transaction *tx, unsigned first, unsigned count)
+{
+    for (unsigned i = first; i < first + count; i++)
+        smtp_transaction_write_rcpt(tx, tx->named[i]);
+    if (first + count == tx->named_count)
+        write_ahead(tx);
+}
+
+void smtp_transaction_write_envelope(struct smtp_transaction *tx)
+{
+    smtp_transaction_write_mail(tx);
+    write_recipients(tx, 0, tx->named_count);
+}
+
 enum status smtp_transaction_envelope(struct smtp_transaction *tx)
 {
     bool pipelines = smtp_client_offers(tx->client, EXTENSION_PIPELINING);
-    unsigned total = tx->named_count, step = pipelines ? RECIPIENTS_AT_ONCE : 1;
+    unsigned total = tx->named_count, step = pipelines ? SMTP_RECIPIENTS_AT_ONCE : 1;
     bool is_lost = false, mail_is_due = true;
-    smtp_transaction_write_mail(tx);
+    if (!tx->is_ahead)
+        smtp_transaction_write_mail(tx);
     if (!pipelines) {
         if (mail_is_refused(tx, &is_lost))
             return refuse_all(tx, 0);
@@ -92,12 +113,11 @@ enum status smtp_transaction_envelope(struct smtp_transaction *tx)
     }
     for (unsigned first = 0; first < total && !is_lost; first += step) {
         unsigned count = total - first < step ? total - first : step;
-        for (unsigned i = first; i < first + count; i++)
-            smtp_transaction_write_rcpt(tx, tx->named[i]);
-        if (first + count == total)
-            write_ahead(tx);
+        if (!tx->is_ahead)
+            write_recipients(tx, first, count);
         if (mail_is_due && mail_is_refused(tx, &is_lost))
-            return refuse_all(tx, count);
+            return tx->is_ahead && tx->client->ahead.is_doubtful ? take_back(tx, count)
+                                                                 : refuse_all(tx, count);
         mail_is_due = false;
         for (unsigned i = first; i < first + count && !is_lost; i++)
             is_lost = read_rcpt(tx, tx->named[i]) != OK;

@@ -151,6 +151,12 @@ static enum status fit_terms(struct smtp_transaction *tx)
     return OK;
 }
 
+bool smtp_transaction_fits_as_it_is(struct smtp_transaction *tx)
+{
+    bool lacks_utf8 = tx->is_international && !smtp_client_offers(tx->client, EXTENSION_SMTPUTF8);
+    return body_fits(tx) && !lacks_utf8 && smtp_transaction_fit(tx) == OK;
+}
+
 enum status smtp_transaction_fit(struct smtp_transaction *tx)
 {
     struct smtp_client *client = tx->client;

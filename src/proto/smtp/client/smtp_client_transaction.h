@@ -13,6 +13,13 @@ enum smtp_fate {
     SMTP_SETTLED,
 };
 
+enum {
+    /* So many replies at most are on their way while we still write: they must fit the socket
+     * buffers, or both sides wait for each other (RFC 2920 3.1). */
+    SMTP_RECIPIENTS_AT_ONCE = 100,
+    SMTP_ONE_SHOT_MOST = 24 << 10, /* a body sent behind its RCPTs without knowing their fate */
+};
+
 struct smtp_transaction {
     struct smtp_client *client;
     const struct queue_job *job;
@@ -33,6 +40,7 @@ struct smtp_transaction {
     unsigned *named; /* recipients, in the order of their RCPTs */
     unsigned named_count, accepted;
     bool mail_accepted;
+    bool is_ahead;     /* its envelope went out with the message before it */
     bool data_is_sent; /* DATA went out with the envelope */
     bool is_one_shot;  /* so did BDAT with the whole body */
     int64_t body_deadline_ms;
@@ -42,14 +50,32 @@ struct smtp_transaction {
 void smtp_transaction_settle(struct smtp_transaction *tx, unsigned i);
 void smtp_transaction_settle_rest(struct smtp_transaction *tx);
 
+/* Every recipient unsettled, and nothing fitted yet. */
+void smtp_transaction_begin(struct smtp_transaction *tx, struct smtp_client *client,
+                            const struct queue_job *job, struct arena *arena,
+                            struct queue_outcome *outcomes);
+/* As many of those still unsettled as the peer and we allow at once. False when there is none. */
+bool smtp_transaction_name_recipients(struct smtp_transaction *tx);
+
+/* The end of tx's message has been written: the envelope of the next follows, where that saves a
+ * round trip and the peer allows it. Of the next message no more than that goes before this one is
+ * answered, so that a crash then repeats one of them and not two. */
+void smtp_transaction_write_next(const struct smtp_transaction *tx);
+/* Take up what was so written for tx's message. False: nothing was. */
+bool smtp_transaction_take_ahead(struct smtp_transaction *tx);
+
 /* Fit the message to what the peer can take: addresses, body, terms. OK, with those settled that
  * can't be reached through it; else the trouble of the whole message, found without asking the
  * peer. YIELDS. */
 enum status smtp_transaction_fit(struct smtp_transaction *tx);
+/* It fits without a byte being changed, or even read. Does not yield. */
+bool smtp_transaction_fits_as_it_is(struct smtp_transaction *tx);
 /* MAIL, and RCPT for those named, and what may follow without waiting. OK: the envelope stands for
  * tx->accepted recipients (perhaps none). TRY_LATER: it is over; who is not settled gets the
  * client's trouble. YIELDS. */
 enum status smtp_transaction_envelope(struct smtp_transaction *tx);
+/* The same at once without waiting for anything, for those named. */
+void smtp_transaction_write_envelope(struct smtp_transaction *tx);
 /* The message, for at least one accepted recipient. OK: the peer took it, in client->reply. YIELDS.
  */
 enum status smtp_transaction_body(struct smtp_transaction *tx);
