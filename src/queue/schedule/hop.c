@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "queue/internal.h"
 
-enum { HOP_LIMIT_DEFAULT = 40 };
+/* A connection sends one, another is being reported, and the envelope of a third may go out with
+ * the end of the first. */
+enum { LEASES_PER_CONNECTION = 3, HOP_LIMIT_DEFAULT = 20 * LEASES_PER_CONNECTION };
 
 void hop_free(struct queue *queue, struct hop *hop)
 {
@@ -21,8 +23,7 @@ void hop_free(struct queue *queue, struct hop *hop)
     free(hop);
 }
 
-/* What the settings say now. One connection may carry many jobs, so a few more are out than
- * connections are allowed. A hop that failed is probed with one. */
+/* What the settings say now. A hop that failed is probed with one. */
 void hop_follow_settings(struct queue *queue, struct hop *hop)
 {
     const struct settings *settings = queue->settings;
@@ -33,7 +34,7 @@ void hop_follow_settings(struct queue *queue, struct hop *hop)
         const struct setting_connector *connector = &settings->connectors[i];
         if (!text_equals(connector->name, hop->connector))
             continue;
-        hop->limit = connector->max_connections * 2;
+        hop->limit = connector->max_connections * LEASES_PER_CONNECTION;
         hop->holds = connector->holds;
         hop->settings = connector;
     }

@@ -147,6 +147,7 @@ static struct smtp_client_options options_for(const struct attempt *attempt,
         smtp_host_options(attempt->settings, attempt->connector, &attempt->host_tls, host->port);
     options.peer_name = name;
     options.log = attempt->sender->log;
+    options.next = attempt->connection->next;
     options.without |= attempt->connection->unfit;
     options.tls_context = attempt->login.tls != NULL ? attempt->login.tls : attempt->tls_context;
     options.login = attempt->logs_in ? &attempt->login.login : NULL;
@@ -256,10 +257,9 @@ static enum status try_route(struct attempt *attempt, const struct smtp_route *r
 
 /* What the settings and the message ask of TLS, as far as one connection may differ in it from
  * another of the same hop. */
-static unsigned policy_means(const struct attempt *attempt)
+static unsigned policy_means(const struct settings *settings, const struct queue_job *job)
 {
-    const struct setting_policy *policy =
-        decide_policy_find(attempt->settings, attempt->job->domain);
+    const struct setting_policy *policy = decide_policy_find(settings, job->domain);
     return policy == NULL ? 0 : policy->tls;
 }
 
@@ -270,16 +270,30 @@ static void begin_connection(struct attempt *attempt)
     connection->settings_version = attempt->settings->version;
     connection->requires_tls = attempt->job->terms.requires_tls;
     connection->tls_is_optional = attempt->job->terms.tls_is_optional;
-    connection->tls_means = policy_means(attempt);
+    connection->tls_means = policy_means(attempt->settings, attempt->job);
+}
+
+static bool was_opened_so(const struct smtp_connection *connection, const struct settings *settings,
+                          const struct queue_job *job)
+{
+    return connection->settings_version == settings->version &&
+           connection->requires_tls == job->terms.requires_tls &&
+           connection->tls_is_optional == job->terms.tls_is_optional &&
+           connection->tls_means == policy_means(settings, job);
+}
+
+bool smtp_connection_suits(const struct smtp_sender *sender,
+                           const struct smtp_connection *connection, const struct queue_job *job)
+{
+    const struct settings *settings = sender->context->settings;
+    return was_opened_so(connection, settings, job) &&
+           text_is_empty(smtp_connector_find(settings, job->connector)->masquerade);
 }
 
 static bool may_reuse(const struct attempt *attempt)
 {
     const struct smtp_connection *connection = attempt->connection;
-    return connection->settings_version == attempt->settings->version &&
-           connection->requires_tls == attempt->job->terms.requires_tls &&
-           connection->tls_is_optional == attempt->job->terms.tls_is_optional &&
-           connection->tls_means == policy_means(attempt) &&
+    return was_opened_so(connection, attempt->settings, attempt->job) &&
            smtp_client_is_usable(connection->client);
 }
 

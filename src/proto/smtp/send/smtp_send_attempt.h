@@ -31,8 +31,9 @@ struct smtp_sender {
 /* A connection kept between the jobs of a hop; client NULL while there is none. */
 struct smtp_connection {
     struct smtp_client *client;
-    uint64_t settings_version; /* it was opened under */
-    uint32_t unfit;            /* EXTENSION_BITs that hosts of the hop only seem to know */
+    uint64_t settings_version;    /* it was opened under */
+    uint32_t unfit;               /* EXTENSION_BITs that hosts of the hop only seem to know */
+    struct smtp_client_next next; /* of the jobs; find NULL: none is known before its turn */
     /* What was asked of its TLS: a message that asks for something else needs another. */
     bool requires_tls, tls_is_optional;
     unsigned tls_means;            /* of a policy, 0 none */
@@ -58,6 +59,9 @@ enum status smtp_attempt_connect(const struct smtp_sender *sender,
                                  const struct settings *settings, struct arena *arena,
                                  struct smtp_connection *connection,
                                  struct smtp_client_trouble *trouble);
+/* Whether a job of the same hop goes over the connection as it was opened, and unchanged. */
+bool smtp_connection_suits(const struct smtp_sender *sender,
+                           const struct smtp_connection *connection, const struct queue_job *job);
 /* QUIT and close, if open. YIELDS. */
 void smtp_connection_close(struct smtp_connection *connection);
 

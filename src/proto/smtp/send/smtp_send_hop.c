@@ -113,11 +113,45 @@ static struct smtp_job *hop_take(struct smtp_hop *hop)
     return job;
 }
 
-/* The next job; NULL: none came in time to be worth keeping the connection. YIELDS. */
-static struct smtp_job *hop_next_job(struct smtp_hop *hop, const struct smtp_connection *connection)
+/* One connection of a hop, and what it is about to serve. */
+struct hop_line {
+    struct smtp_hop *hop;
+    struct smtp_connection connection;
+    struct smtp_job *following; /* taken while the one before it was sent; NULL: none was */
+};
+
+/* For its envelope to go out with the end of the present message: a job that no other connection
+ * is there for. */
+static const struct queue_job *find_following(void *context)
 {
+    struct hop_line *line = context;
+    struct smtp_hop *hop = line->hop;
+    const struct smtp_job *job = line->following;
+    if (job == NULL && hop->waiting_jobs > hop->idle && list_is_empty(&hop->hops->starved))
+        job = list_entry(hop->waiting.next, struct smtp_job, link);
+    if (job == NULL || !smtp_connection_suits(hop->hops->sender, &line->connection, job->facts))
+        return NULL;
+    if (line->following == NULL)
+        line->following = hop_take(hop);
+    return line->following == NULL ? NULL : line->following->facts;
+}
+
+static struct smtp_job *take_following(struct hop_line *line)
+{
+    struct smtp_job *job = line->following;
+    if (job == NULL || line->hop->hops->stopping)
+        return hop_take(line->hop);
+    line->following = NULL;
+    return job;
+}
+
+/* The next job; NULL: none came in time to be worth keeping the connection. YIELDS. */
+static struct smtp_job *hop_next_job(struct hop_line *line)
+{
+    struct smtp_hop *hop = line->hop;
+    const struct smtp_connection *connection = &line->connection;
     int64_t until_ms = clock_monotonic_ms() + SMTP_LINGER_MS;
-    struct smtp_job *job = hop_take(hop);
+    struct smtp_job *job = take_following(line);
     while (job == NULL && connection->client != NULL && !hop->hops->stopping &&
            list_is_empty(&hop->hops->starved)) {
         hop->idle++;
@@ -181,7 +215,6 @@ static void put_back(struct smtp_hop *hop, struct smtp_job *job)
 {
     list_prepend(&hop->waiting, &job->link);
     hop->waiting_jobs++;
-    hop->most = hop->connections - 1;
     task_event_tell_last(&hop->work);
 }
 
@@ -237,10 +270,12 @@ static bool serve_job(struct smtp_hop *hop, struct smtp_connection *connection,
         smtp_attempt_job(hop->hops->sender, connection, job->facts, &reporting->arena, outcomes);
     bool goes_on = !is_one_too_many(hop, result);
     hop->open += connection->client != NULL;
-    if (!goes_on)
+    if (!goes_on) {
         put_back(hop, job);
-    else if (result == SMTP_UNREACHED && count > 0)
+        hop->most = hop->connections - 1;
+    } else if (result == SMTP_UNREACHED && count > 0) {
         fail_waiting(hop, &outcomes[0]);
+    }
     if (goes_on && !smtp_job_was_cut_short(outcomes, count) &&
         !is_left_to_next_store(hop, outcomes, count)) {
         begin_report(reporting);
@@ -286,15 +321,19 @@ static void run_connection(void *argument)
 {
     struct smtp_hop *hop = argument;
     struct smtp_hops *hops = hop->hops;
-    struct smtp_connection connection = {0};
+    struct hop_line line = {.hop = hop};
+    struct smtp_connection *connection = &line.connection;
     struct smtp_job *job;
     bool goes_on = true;
-    for (unsigned jobs = 1; goes_on && (job = hop_next_job(hop, &connection)) != NULL; jobs++)
-        goes_on = serve_job(hop, &connection, job) &&
+    connection->next = (struct smtp_client_next){find_following, &line};
+    for (unsigned jobs = 1; goes_on && (job = hop_next_job(&line)) != NULL; jobs++)
+        goes_on = serve_job(hop, connection, job) &&
                   (jobs < SMTP_JOBS_WHILE_STARVED || list_is_empty(&hops->starved));
+    if (line.following != NULL)
+        put_back(hop, line.following);
     /* Until it is closed it counts: the peer counts it too. */
-    hop->open -= connection.client != NULL;
-    smtp_connection_close(&connection);
+    hop->open -= connection->client != NULL;
+    smtp_connection_close(connection);
     hop->connections--;
     hops->count--;
     hop_grow(hop);
