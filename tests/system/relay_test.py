@@ -306,6 +306,43 @@ class ThroughPostfix(ServerTest):
 
 
 @unittest.skipIf(Postfix.missing(), Postfix.missing())
+class OverOneConnection(ServerTest):
+    """Postfix as a host that is given the next envelope with the end of each message."""
+
+    @classmethod
+    def before_server(cls):
+        cls.postfix = Postfix("relay.test", extra=[
+            "smtpd_recipient_restrictions = check_recipient_access "
+            "inline:{{refused.test = 550 5.7.1 closed for tests}}, permit_mynetworks, reject",
+            "smtpd_end_of_data_restrictions = check_sender_access "
+            "inline:{{carol@example.test = 554 5.6.0 not that}}"])
+        cls.addClassCleanup(cls.postfix.close)
+        cls.postfix.start()
+        cls.settings = {"users": ("alice", "carol"),
+                        "lines": ["connector all {", "    to *", "    limit connections 1",
+                                  "    without CHUNKING",
+                                  f"    smart-host 127.0.0.1:{cls.postfix.port}", "}"]}
+
+    def test_one_refused_among_many_takes_no_other_with_it_and_none_comes_twice(self):
+        self.server.cli("queue", "hold-all")
+        for number in range(12):
+            user = "carol" if number % 4 == 2 else "alice"
+            domain = "refused.test" if number % 4 == 1 else "relay.test"
+            self.server.send(text_message(f"n{number}", f"number-{number}-\r\n"),
+                             f"user{number}@{domain}", sender=f"{user}@example.test",
+                             service="submission", login=user)
+        self.server.cli("queue", "resume")
+        wait_until(lambda: not self.server.queue(), "all has been sent or refused")
+        got = b"".join(self.postfix.wait_for(6))
+        for number in range(12):
+            times = 1 if number % 4 in (0, 3) else 0
+            self.assertEqual(got.count(b"number-%d-\n" % number), times, number)
+        for user, words in (("alice", b"closed for tests"), ("carol", b"not that")):
+            for report in self.server.fetch_when(user, 3):
+                self.assertIn(words, report)
+
+
+@unittest.skipIf(Postfix.missing(), Postfix.missing())
 class FromPostfix(ServerTest):
     """Postfix as the client: everything that is not its own goes to us."""
 

@@ -21,12 +21,16 @@
  *     "R:text"   say it as it is      "D:text"  say it and CRLF, a byte at a time
  *     "stall"    an eternity passes       "hang up" close
  *     "flood"    10 MB without line end   "TLS"     shake hands
+ *     "nothing"  nothing more was said with what came last
+ *     "think"    a second passes       "rest"   the client has heard what was said
  *     "zeros"    a reply full of NULs */
 struct scene {
     const char *const *script;
     struct smtp_client_options options;
     struct queue_job jobs[3]; /* delivered one after the other */
     unsigned job_count;
+    unsigned present;                /* of them */
+    const struct queue_job *instead; /* it is told as the next, and then not delivered */
     /* Results. */
     enum status opened;
     struct smtp_client_trouble trouble;
@@ -102,6 +106,13 @@ static inline void drip(struct stream *stream, const char *line)
     stream_write(stream, TEXT("\r\n"));
 }
 
+static inline void rest(struct stream *stream)
+{
+    stream_flush(stream);
+    for (int i = 0; i < 20; i++) /* the loop looks for input at every fourth */
+        task_yield();
+}
+
 static inline bool play(struct scene *scene, struct stream *stream, const char *step)
 {
     struct text line;
@@ -123,6 +134,12 @@ static inline bool play(struct scene *scene, struct stream *stream, const char *
         flood(stream);
     else if (strcmp(step, "zeros") == 0)
         stream_write(stream, TEXT("220 \0\0\0\r\n"));
+    else if (strcmp(step, "nothing") == 0)
+        return !stream_has_input(stream);
+    else if (strcmp(step, "rest") == 0)
+        rest(stream);
+    else if (strcmp(step, "think") == 0)
+        now_ms += SECOND;
     else if (strcmp(step, "stall") == 0)
         now_ms += HOUR;
     else
@@ -172,6 +189,15 @@ static inline enum status read_far(void *context, const struct queue_job *job, u
     return OK;
 }
 
+/* As options.next, for scenes in which the next message is known. */
+static inline const struct queue_job *find_next(void *context)
+{
+    struct scene *scene = context;
+    if (scene->present + 1 >= scene->job_count)
+        return NULL;
+    return scene->instead != NULL ? scene->instead : &scene->jobs[scene->present + 1];
+}
+
 static inline void deliver_all(struct scene *scene, int fd)
 {
     struct smtp_client *client = NULL;
@@ -180,9 +206,11 @@ static inline void deliver_all(struct scene *scene, int fd)
         read_far, scene->options.our_host.length == 2 ? (void *)(uintptr_t)tale : NULL};
     struct stream *stream = stream_new(fd, NULL);
     scene->opened = smtp_client_open(stream, &scene->options, &client, &scene->trouble);
-    for (unsigned i = 0; client != NULL && i < scene->job_count; i++)
+    for (unsigned i = 0; client != NULL && i < scene->job_count; i++) {
+        scene->present = i;
         scene->delivered[i] =
             smtp_client_deliver(client, &scene->jobs[i], &body, &scene->arena, scene->outcomes[i]);
+    }
     scene->is_usable = client != NULL && smtp_client_is_usable(client);
     scene->unfit = client == NULL ? 0 : smtp_client_unfit(client);
     smtp_client_close(&client);
@@ -238,8 +266,10 @@ static inline struct scene *scene_for(unsigned recipients)
     struct queue_job job = {.sender = TEXT("a@us"), .size = 7, .body = TEXT("hello\r\n")};
     job.recipients = list;
     job.recipient_count = recipients;
-    for (int i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         scene->jobs[i] = job;
+        scene->jobs[i].id = i + 1;
+    }
     scene->job_count = 1;
     return scene;
 }

@@ -21,13 +21,14 @@ enum { MOST = 2000, PEERS = 2, RECIPIENT = 3, ITEM = 5 };
 
 /* SHUT_OUT: who comes second is turned away once the store is dead, and the first is answered when
  * the next one was told. */
-enum manner { KIND, SILENT, TWO_AT_A_TIME, SHUT_OUT, DEAD, REFUSING, BROKEN_TLS };
+enum manner { KIND, SILENT, TWO_AT_A_TIME, SHUT_OUT, DEAD, REFUSING, BROKEN_TLS, PIPELINED };
 
 struct peer {
     enum manner manner;
     int fd;
     uint16_t port;
     unsigned connections, now_open, most_open, messages, shut_out;
+    unsigned ahead; /* messages that came with the next MAIL behind them */
 };
 
 static struct queue {
@@ -195,8 +196,13 @@ static void speak(struct peer *peer, struct stream *stream)
         peer->messages += in_data;
         while (in_data && peer->manner == SHUT_OUT && queue.claimed == 0)
             task_yield();
+        peer->ahead += in_data && text_starts_with(stream_buffered(stream), TEXT("MAIL"));
         if (peer->manner == BROKEN_TLS && text_starts_with(line, TEXT("EHLO"))) {
             stream_printf(stream, "250-hi\r\n250 STARTTLS\r\n");
+            continue;
+        }
+        if (peer->manner == PIPELINED && text_starts_with(line, TEXT("EHLO"))) {
+            stream_printf(stream, "250-hi\r\n250 PIPELINING\r\n");
             continue;
         }
         if (text_starts_with(line, TEXT("STARTTLS"))) {
@@ -359,6 +365,29 @@ TEST("messages for one hop follow each other over one connection")
     run((struct play){{KIND, KIND}, "limit connections 1", 1, act_one_connection});
     EXPECT(queue.sent == 31 && peers[0].messages == 31);
     EXPECT(peers[0].connections == 1);
+}
+
+TEST("who waits for a connection has his envelope sent with the message before it")
+{
+    run((struct play){{PIPELINED, KIND}, "limit connections 1", 1, act_one_connection});
+    EXPECT(queue.sent == 31 && peers[0].messages == 31);
+    EXPECT(peers[0].connections == 1);
+    /* Not at the first, when it is not known how long the peer thinks, nor behind the last two. */
+    EXPECT(peers[0].ahead > 0 && peers[0].ahead <= 28);
+}
+
+TEST("with a connection for each nobody is bound to one that is busy")
+{
+    run((struct play){{PIPELINED, KIND}, "limit connections 100", 1, act_one_connection});
+    EXPECT(queue.sent == 31 && peers[0].messages == 31);
+    EXPECT(peers[0].ahead == 0);
+}
+
+TEST("masquerading changes the sender, which goes with its own message")
+{
+    run((struct play){
+        {PIPELINED, KIND}, "limit connections 1\n masquerade us.example", 1, act_one_connection});
+    EXPECT(queue.sent == 31 && peers[0].ahead == 0);
 }
 
 static void act_slow_reports(void)
