@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "store/value.h"
+#include "store/watch.h"
 
 #define PRIVATE "/private"
 #define SHARED "/shared"
@@ -167,6 +168,17 @@ static enum annotating compose(const struct annotation_scope *scope, struct chan
     return fits ? ANNOTATING_DONE : ANNOTATING_TOO_LARGE;
 }
 
+/* What the notes are on may be gone by now. */
+static void wake_watchers(struct store *store, uint64_t mailbox, struct text user,
+                          const struct annotation *annotations, unsigned count)
+{
+    struct annotation_scope scope = {.store = store, .user = user};
+    if (mailbox != 0 && (scope.box = mailbox_find_id(store, mailbox)) == NULL)
+        return;
+    for (unsigned i = 0; i < count; i++)
+        mailbox_watchers_wake(store, owner_of(&scope, annotations[i].name));
+}
+
 enum annotating annotation_set(struct store *store, uint64_t mailbox, struct text user,
                                const struct annotation *annotations, unsigned count)
 {
@@ -190,5 +202,7 @@ enum annotating annotation_set(struct store *store, uint64_t mailbox, struct tex
     if (result == ANNOTATING_DONE && store_commit(store, &change) != OK)
         result = ANNOTATING_LATER;
     change_finish(&change);
+    if (result == ANNOTATING_DONE)
+        wake_watchers(store, mailbox, user, annotations, count);
     return result;
 }

@@ -1,5 +1,5 @@
-/* Being told that something changed in an owner's mailboxes: entries, names, subscriptions; which
- * of them, the watcher finds out. Nothing is kept for those who do not look. */
+/* Being told that something changed in an owner's mailboxes: entries, names, subscriptions, notes;
+ * which of them, the watcher finds out. Nothing is kept for those who do not look. */
 #ifndef STORE_WATCH_H
 #define STORE_WATCH_H
 

@@ -11,6 +11,7 @@
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_name.h"
 #include "proto/imap/mailbox/imap_filter.h"
+#include "proto/imap/mailbox/imap_noted.h"
 #include "proto/imap/mailbox/imap_place.h"
 #include "proto/imap/mailbox/imap_status.h"
 #include "proto/imap/mailbox/imap_watch.h"
@@ -23,6 +24,8 @@ enum event {
     EVENT_FLAGS = 4,
     EVENT_NAME = 8,
     EVENT_SUBSCRIPTION = 16,
+    EVENT_NOTES = 32,
+    EVENT_SERVER_NOTES = 64,
     EVENTS_OF_MESSAGES = 7,
 };
 enum { GROUPS_MAX = 50, ITEMS_BYTES_MAX = 4096 };
@@ -31,9 +34,13 @@ static const struct {
     const char *name;
     enum event event;
 } events[] = {
-    {"MessageNew", EVENT_NEW},   {"MessageExpunge", EVENT_EXPUNGE},
-    {"FlagChange", EVENT_FLAGS}, {"SubscriptionChange", EVENT_SUBSCRIPTION},
+    {"MessageNew", EVENT_NEW},
+    {"MessageExpunge", EVENT_EXPUNGE},
+    {"FlagChange", EVENT_FLAGS},
+    {"SubscriptionChange", EVENT_SUBSCRIPTION},
     {"MailboxName", EVENT_NAME},
+    {"MailboxMetadataChange", EVENT_NOTES},
+    {"ServerMetadataChange", EVENT_SERVER_NOTES},
 };
 enum { EVENTS = sizeof(events) / sizeof(*events) };
 
@@ -48,7 +55,9 @@ struct known {
     uint32_t uid_next, messages;
     uint64_t modseq;
     bool is_subscribed, is_own;
-    unsigned round; /* when it was last met */
+    unsigned uses;
+    struct imap_noted *notes; /* NULL: nobody asked */
+    unsigned round;           /* when it was last met */
 };
 
 struct imap_notify {
@@ -66,6 +75,7 @@ struct imap_notify {
     bool is_dirty, is_silent; /* silent: to begin with, nothing is news */
     bool tells_status;
     unsigned status_items;
+    struct imap_noted *server_notes; /* NULL: nobody asked */
 };
 
 /* Reading */
@@ -147,6 +157,8 @@ static bool read_group(struct imap_notify *notify, struct imap_lex *lex)
         notify->is_delayed = group.filter.kind == FILTER_SELECTED_DELAYED;
         return are_known;
     }
+    if ((group.events & EVENT_SERVER_NOTES) != 0 && notify->server_notes == NULL)
+        notify->server_notes = imap_noted_new();
     if (notify->items.length > 0)
         imap_lex_fail(lex, "Items are of messages in the selected mailbox");
     notify->items = items;
@@ -204,6 +216,13 @@ static void know_name(struct known *known, struct text name)
     known->name = text_from(text_to_string(name));
 }
 
+static void known_free(struct known *known)
+{
+    imap_noted_free(&known->notes);
+    free((char *)known->name.data);
+    free(known);
+}
+
 static struct known *find_or_add(struct imap_notify *notify, uint64_t id, bool *is_new)
 {
     struct known *known = map_get(notify->known, MAP_KEY(id));
@@ -250,6 +269,39 @@ static void tell_messages(struct imap_notify *notify, struct known *known, struc
     known->modseq = mailbox_modseq(box);
 }
 
+/* box NULL: of the server. */
+static void put_notes(struct imap_notify *notify, struct imap_noted *notes, struct text name,
+                      const struct mailbox *box, bool has_new_use)
+{
+    struct imap_session *session = notify->session;
+    struct annotation_scope scope = {session->store, box, session->options->user};
+    struct buffer changed;
+    buffer_init(&changed, IMAP_NOTED_MAX);
+    imap_noted_compare(notes, &scope, &changed);
+    if ((changed.length > 0 || has_new_use) && !notify->is_silent) {
+        buffer_append(&session->out, TEXT("* METADATA "));
+        imap_put_name(&session->out, name, imap_is_utf8(session));
+        buffer_append(&session->out, has_new_use ? TEXT(" /private/specialuse") : TEXT(""));
+        buffer_append(&session->out, buffer_text(&changed));
+        buffer_append(&session->out, TEXT("\r\n"));
+        imap_send(session);
+    }
+    buffer_finish(&changed);
+}
+
+/* Notes, and the use, which is one (RFC 6154 5.4). */
+static void tell_notes(struct imap_notify *notify, struct known *known, const struct mailbox *box,
+                       unsigned wanted)
+{
+    bool has_new_use = known->is_own && mailbox_uses(box) != known->uses;
+    known->uses = mailbox_uses(box);
+    if ((wanted & EVENT_NOTES) == 0)
+        return;
+    if (known->notes == NULL)
+        known->notes = imap_noted_new();
+    put_notes(notify, known->notes, known->name, box, has_new_use);
+}
+
 static void hold_against(struct imap_notify *notify, struct text name, struct mailbox *box,
                          unsigned wanted)
 {
@@ -261,10 +313,12 @@ static void hold_against(struct imap_notify *notify, struct text name, struct ma
     known->is_own = text_equals(mailbox_owner(box), notify->session->options->user);
     if (is_new) { /* an empty one has no news */
         known->uid_next = 1;
+        known->uses = mailbox_uses(box);
         known->modseq = mailbox_modseq(box);
     }
     tell_name(notify, known, name, is_new, wanted);
     tell_messages(notify, known, box, wanted);
+    tell_notes(notify, known, box, wanted);
 }
 
 static bool hold_own(void *context, struct text name, struct mailbox *box)
@@ -286,7 +340,7 @@ static void hold_shared(void *context, struct mailbox *box)
     if (wanted == 0)
         return;
     if ((imap_rights(notify->session, box) & RIGHT_READ) == 0)
-        wanted &= ~(unsigned)EVENTS_OF_MESSAGES;
+        wanted &= ~(unsigned)(EVENTS_OF_MESSAGES | EVENT_NOTES);
     hold_against(notify, name, box, wanted);
 }
 
@@ -303,8 +357,7 @@ static void hold_all_shared(struct imap_notify *notify)
 static void forget(struct imap_notify *notify, struct text key, struct known *known)
 {
     map_remove(notify->known, key);
-    free((char *)known->name.data);
-    free(known);
+    known_free(known);
 }
 
 /* Those that were not met in this round are gone. */
@@ -336,6 +389,10 @@ void imap_notify_tell(struct imap_session *session)
     mailbox_each_name(session->store, session->options->user, TEXT(""), hold_own, notify);
     if (notify->has_others)
         hold_all_shared(notify);
+    if (notify->server_notes != NULL) {
+        imap_watch(&notify->watches, ACCOUNT_PUBLIC); /* the notes for all are on it */
+        put_notes(notify, notify->server_notes, TEXT(""), NULL, false);
+    }
     imap_watches_end(&notify->watches);
     tell_gone(notify);
     imap_send(session);
@@ -390,11 +447,9 @@ static void notify_free(struct imap_notify **notify)
     size_t position = 0;
     void *value;
     imap_watches_finish(&(*notify)->watches);
-    while (map_next((*notify)->known, &position, NULL, &value)) {
-        struct known *known = value;
-        free((char *)known->name.data);
-        free(known);
-    }
+    while (map_next((*notify)->known, &position, NULL, &value))
+        known_free(value);
+    imap_noted_free(&(*notify)->server_notes);
     map_free(&(*notify)->known);
     arena_finish(&(*notify)->arena);
     free(*notify);
@@ -448,7 +503,7 @@ void imap_notify(struct imap_session *session)
         } else {
             imap_no(session,
                     "[BADEVENT (MessageNew MessageExpunge FlagChange MailboxName "
-                    "SubscriptionChange)]",
+                    "SubscriptionChange MailboxMetadataChange ServerMetadataChange)]",
                     "Other events are not told");
         }
     }
