@@ -219,14 +219,18 @@ void sieve_lexer_next(struct sieve_lexer *lexer, struct sieve_token *out)
     }
 }
 
-/* The next number of "40 24", in hex. False at the end; *malformed when it is none. */
-static bool take_hex(struct text *rest, unsigned digits_most, uint32_t *value, bool *malformed)
+/* The next number of "40 24", in hex: of a byte two digits, of a character any number of zeros
+ * before what says which. False at the end; *malformed when it is none. */
+static bool take_hex(struct text *rest, bool is_unicode, uint32_t *value, bool *malformed)
 {
+    size_t digits_most = is_unicode ? 6 : 2;
     struct text word;
     *value = 0;
     *rest = text_trim(*rest);
     if (text_is_empty(*rest) || !text_word(rest, &word))
         return false;
+    while (is_unicode && word.length > digits_most && word.data[0] == '0')
+        word = text_from_position(word, 1);
     *malformed = word.length > digits_most;
     for (size_t i = 0; i < word.length && !*malformed; i++) {
         int digit = hex_digit_value(word.data[i]);
@@ -243,7 +247,7 @@ static bool decode_codes(struct text codes, bool is_unicode, struct buffer *out,
     uint32_t value;
     bool malformed = false, any = false;
     size_t before = out->length;
-    while (take_hex(&codes, is_unicode ? 6 : 2, &value, &malformed)) {
+    while (take_hex(&codes, is_unicode, &value, &malformed)) {
         any = true;
         bool good = is_unicode ? utf8_append(out, value) : buffer_append_byte(out, (char)value);
         *is_wrong = *is_wrong || !good;

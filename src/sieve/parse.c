@@ -185,7 +185,9 @@ static bool parse_tag(struct parser *in, struct sieve_node *node)
     if (name == TAG_NAMES)
         return FAIL(in, "%s knows no %.*s", node->verb->name, TEXT_ARG(in->token.text));
     const struct sieve_tag_row *row = &sieve_tags[name];
-    if (!is_available(in, row->extension))
+    /* RFC 5293 5: editheader has an :index of its own. */
+    bool comes_along = name == TAG_INDEX && node->verb->extensions == EXT(EDITHEADER);
+    if (!comes_along && !is_available(in, row->extension))
         return FAIL(in, "%s needs: require \"%s\";", row->name,
                     sieve_extensions[row->extension].name);
     if ((node->tag_bits & (row->excludes | (UINT64_C(1) << name))) != 0)

@@ -53,16 +53,49 @@ static bool is_wanted(const struct mime_part *part, const struct text *types, un
     return false;
 }
 
-/* Of a multipart its prologue and epilogue would count; nobody means those. */
+/* What stands before the first part of a multipart, and behind the last, without the boundaries'
+ * lines. */
+static struct text before_parts(const struct sieve_run *run, const struct mime_part *part)
+{
+    size_t length = part->first_child->header_start - part->body_start;
+    struct text before = text_head(body_of(run, part), length);
+    size_t line = text_find_last(text_head(before, length == 0 ? 0 : length - 1), '\n');
+    return line + 1 < length ? text_head(before, line + 1) : TEXT("");
+}
+
+static struct text behind_parts(const struct sieve_run *run, const struct mime_part *part)
+{
+    const struct mime_part *last = part->last_child;
+    size_t end = last->body_start + last->body_length - part->body_start;
+    struct text behind = text_from_position(body_of(run, part), end);
+    behind = text_from_position(behind, text_find(behind, '\n') + 1);
+    return text_from_position(behind, text_find(behind, '\n') + 1);
+}
+
+/* RFC 5173 5.2: of a multipart what no part of it has, of a message in it the header. */
+static bool match_outside(struct matching *matching, const struct mime_part *part)
+{
+    const struct sieve_run *run = matching->run;
+    const struct mime_part *child = part->first_child;
+    if (text_equals(part->type.value, TEXT("message")))
+        return match_value(matching, text_of(run->message->bytes.data + child->header_start,
+                                             child->header_length));
+    return match_value(matching, before_parts(run, part)) ||
+           match_value(matching, behind_parts(run, part));
+}
+
+/* One that holds others is looked at when it is named: it is no text itself. */
 static void match_parts(struct matching *matching, const struct text *types, unsigned type_count)
 {
     struct sieve_run *run = matching->run;
     scan(run);
     for (const struct mime_part *part = run->tree.root; part != NULL; part = mime_part_next(part)) {
-        if (part->first_child != NULL || !is_wanted(part, types, type_count))
+        if (!is_wanted(part, types, type_count))
             continue;
-        if (!run_work(run, matching->node, 2 * part->body_length) ||
-            match_value(matching, decoded(run, part)))
+        if (!run_work(run, matching->node, 2 * part->body_length))
+            return;
+        if (part->first_child != NULL ? match_outside(matching, part)
+                                      : match_value(matching, decoded(run, part)))
             return;
     }
 }

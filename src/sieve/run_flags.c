@@ -110,6 +110,20 @@ void act_removeflag(struct sieve_run *run, const struct sieve_node *node)
     flags_put(run, node, left, count);
 }
 
+/* RFC 5232 2: a key with spaces is as many keys. They may be patterns, so they need be no flags. */
+static void split_keys(struct sieve_run *run, struct matching *matching)
+{
+    struct text *words = arena_array(run->arena, FLAGS_MAX, sizeof(*words));
+    unsigned count = 0;
+    for (unsigned i = 0; i < matching->key_count; i++) {
+        struct text rest = matching->keys[i], word;
+        while (count < FLAGS_MAX && text_word(&rest, &word))
+            words[count++] = word;
+    }
+    matching->keys = words;
+    matching->key_count = count;
+}
+
 bool holds_hasflag(struct sieve_run *run, const struct sieve_node *node)
 {
     struct matching matching;
@@ -117,6 +131,7 @@ bool holds_hasflag(struct sieve_run *run, const struct sieve_node *node)
     unsigned variable_count = node->arguments[0].string_count;
     bool decided = false;
     match_begin(&matching, run, node, &node->arguments[1]);
+    split_keys(run, &matching);
     for (unsigned i = 0; i < (variable_count == 0 ? 1 : variable_count) && !decided; i++) {
         unsigned count;
         const struct text *flags =
