@@ -1,11 +1,7 @@
 /* Sieve: what scripts do to a message, in one line: "fileinto Lists (\Seen); keep". */
-#include "sieve/sieve.h"
-
-#include <stdio.h>
-
 #include "mail/charset.h"
 #include "mail/header.h"
-#include "test.h"
+#include "sieve_scene.h"
 
 static const char message_bytes[] =
     "Received: from a.test by mx.example.test; Thu, 26 Nov 2026 10:00:00 +0000\r\n"
@@ -32,125 +28,9 @@ static const char message_bytes[] =
     "YW52aWwgcGxhbnM=\r\n"
     "--b--\r\n";
 
-static struct {
-    struct sieve_message message;
-    struct sieve_world world;
-    const char *library; /* the script that include finds as "other" */
-} scene;
-
-static bool has_mailbox(void *context, struct text name)
-{
-    unused(context);
-    return text_equals(name, TEXT("Known"));
-}
-
-static bool has_special_use(void *context, struct text name, struct text attribute)
-{
-    unused(context);
-    return text_is_empty(name) && text_equals(attribute, TEXT("\\Junk"));
-}
-
-static bool has_seen(void *context, struct text key)
-{
-    unused(context);
-    return text_equals(key, TEXT("0:<1@desert.example.org>"));
-}
-
-static bool find_script(void *context, bool is_global, struct text name, struct text *source)
-{
-    unused(context);
-    unused(is_global);
-    *source = text_from(scene.library);
-    return text_equals(name, TEXT("other"));
-}
-
 static void scene_reset(void)
 {
-    static const struct text addresses[] = {{"bird@acme.example.com", 21}};
-    scene.library = "";
-    scene.message = (struct sieve_message){.bytes = text_from(message_bytes),
-                                           .size = sizeof(message_bytes) - 1,
-                                           .sender = TEXT("coyote@desert.example.org"),
-                                           .recipient = TEXT("roadrunner+fast@acme.example.com")};
-    scene.world = (struct sieve_world){.now_ms = INT64_C(1795688131000),
-                                       .user = TEXT("roadrunner@acme.example.com"),
-                                       .addresses = addresses,
-                                       .address_count = 1,
-                                       .host = TEXT("mx.example.test"),
-                                       .version = TEXT("1"),
-                                       .remote_ip = TEXT("192.0.2.1"),
-                                       .spam_percent = 50,
-                                       .mailbox_exists = has_mailbox,
-                                       .special_use_exists = has_special_use,
-                                       .was_seen = has_seen};
-}
-
-static void tell_action(const struct sieve_action *action, struct buffer *out)
-{
-    static const char *const names[] = {"keep",   "fileinto", "redirect", "discard",
-                                        "reject", "vacation", "notify"};
-    buffer_printf(out, "%s%s", out->length == 0 ? "" : "; ", names[action->kind]);
-    if (action->mailbox.length > 0)
-        buffer_printf(out, " %.*s", TEXT_ARG(action->mailbox));
-    if (action->special_use.length > 0)
-        buffer_printf(out, " %.*s", TEXT_ARG(action->special_use));
-    if (action->create)
-        buffer_append(out, TEXT(" create"));
-    if (action->address.length > 0)
-        buffer_printf(out, " %.*s", TEXT_ARG(action->address));
-    for (unsigned i = 0; i < action->flag_count; i++)
-        buffer_printf(out, "%s%.*s%s", i == 0 ? " (" : " ", TEXT_ARG(action->flags[i]),
-                      i + 1 == action->flag_count ? ")" : "");
-    if (action->subject.length > 0)
-        buffer_printf(out, " \"%.*s\"", TEXT_ARG(action->subject));
-    if (action->text.length > 0)
-        buffer_printf(out, " \"%.*s\"", TEXT_ARG(action->text));
-    if (action->seconds != 0)
-        buffer_printf(out, " %llds", (long long)action->seconds);
-}
-
-static void tell(const char *source, struct buffer *out)
-{
-    static const struct sieve_library library = {.find = find_script};
-    struct sieve_script *script;
-    struct sieve_result result;
-    struct arena arena;
-    buffer_init(out, 10000);
-    if (sieve_compile(text_from(source), &library, out, &script) != OK)
-        return;
-    arena_init(&arena);
-    sieve_run(script, &scene.message, &scene.world, &arena, &result);
-    for (unsigned i = 0; i < result.action_count; i++)
-        tell_action(&result.actions[i], out);
-    if (result.error.length > 0)
-        buffer_printf(out, " error %.*s", TEXT_ARG(result.error));
-    arena_finish(&arena);
-    sieve_script_free(&script);
-}
-
-static void expect(const char *source, const char *expected)
-{
-    struct buffer out;
-    tell(source, &out);
-    EXPECT_TEXT(buffer_text(&out), expected);
-    buffer_finish(&out);
-}
-
-/* A test is true: it discards. */
-static void expect_true(const char *require, const char *test)
-{
-    char source[2000];
-    snprintf(source, sizeof(source), "%s%s%s if %s { discard; }", *require ? "require [" : "",
-             require, *require ? "];" : "", test);
-    expect(source, "discard");
-}
-
-static void expect_false(const char *require, const char *test)
-{
-    char source[2000];
-    snprintf(source, sizeof(source), "%s%s%s if %s { discard; }", *require ? "require [" : "",
-             require, *require ? "];" : "", test);
-    expect(source, "keep");
+    scene_set(message_bytes);
 }
 
 TEST("without an action the message is kept, with one it is not, and stop stops")
