@@ -28,7 +28,7 @@ from smtp_sink import Sink  # noqa: E402
 from worker import server_with_hop  # noqa: E402
 
 DISK_MB = 1024
-PUT_OFF_SECONDS = 30
+PUT_OFF_SECONDS = 60
 SERVED_SECONDS = 60
 SPARE_BYTES = 300_000
 KINDS = ["local", "relay", "lmtp", "append"]

@@ -7,7 +7,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from harness import free_port, wait_until
+from harness import STOP_SECONDS, free_port, wait_until
 from peers import UNPACKED, accepts_connections, find_program
 
 
@@ -37,7 +37,7 @@ class Foreground:
     def close(self):
         if self.process:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(STOP_SECONDS)
 
 
 class HAProxy:

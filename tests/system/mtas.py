@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from harness import free_port, wait_until
+from harness import STOP_SECONDS, free_port, wait_until
 from peers import accepts_connections, find_program
 
 USER_ID = 900
@@ -116,7 +116,7 @@ class JailedServer:
     def close(self):
         if self.process:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(STOP_SECONDS)
         if self.jail:
             self.jail.close()
 

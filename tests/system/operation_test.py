@@ -158,7 +158,7 @@ class KilledRoles(ServerTest):
                 return self.server.fetch("bob")
             except Exception:  # noqa: BLE001 (whatever a client may see while a role is away)
                 return False
-        wait_until(try_all, "mail works again", step=0.1)
+        wait_until(try_all, "mail works again", 120, 0.1)  # a try takes up to 15 s
 
     def test_a_killed_front_is_replaced_and_sessions_of_the_other_go_on(self):
         doomed = wait_until(lambda: self.server.role_pids("front"), "a front")[0]

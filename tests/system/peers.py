@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import ROOT, free_port, wait_until
+from harness import ROOT, STOP_SECONDS, free_port, wait_until
 
 UNPACKED = ROOT / "build" / "peers"
 
@@ -204,7 +204,7 @@ for line in sys.stdin:
     def close(self):
         self.process.stdin.close()
         self.process.stdout.close()
-        self.process.wait(10)
+        self.process.wait(STOP_SECONDS)
 
 
 class Nsd:
@@ -269,7 +269,7 @@ class Nsd:
         """It may be started again."""
         if self.process:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(STOP_SECONDS)
             self.process = None
 
     def close(self):

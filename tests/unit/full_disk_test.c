@@ -251,25 +251,24 @@ TEST("an index that runs into a full disk goes on, and keeps what was flushed be
     unmount_disk(directory);
 }
 
-/* A table that has not grown for half a second. */
-static void wait_for_table(const char *path)
+/* Of the file that names the tables: it grows once a flush is done. */
+static off_t manifest_bytes(const char *path)
 {
     char pattern[80];
-    int64_t deadline_ms = clock_monotonic_ms() + MINUTE, size = -1;
-    unsigned rests = 0;
-    snprintf(pattern, sizeof(pattern), "%s/*.sst", path);
-    for (;;) {
-        glob_t found;
-        struct stat now;
-        int64_t before = size;
-        if (glob(pattern, 0, NULL, &found) == 0 && stat(found.gl_pathv[0], &now) == 0)
-            size = now.st_size;
-        globfree(&found);
-        rests = size > 0 && size == before ? rests + 1 : 0;
-        if (rests == 5)
-            return;
+    glob_t found;
+    struct stat about;
+    snprintf(pattern, sizeof(pattern), "%s/MANIFEST-*", path);
+    EXPECT(glob(pattern, 0, NULL, &found) == 0 && stat(found.gl_pathv[0], &about) == 0);
+    globfree(&found);
+    return about.st_size;
+}
+
+static void wait_for_table(const char *path, off_t manifest_before)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + MINUTE;
+    while (manifest_bytes(path) == manifest_before) {
         EXPECT(clock_monotonic_ms() < deadline_ms);
-        usleep(100 * 1000);
+        usleep(1000);
     }
 }
 
@@ -280,9 +279,10 @@ TEST("with room an index flushes by itself before RocksDB would")
     snprintf(path, sizeof(path), "%s/index", directory);
     struct index *index;
     EXPECT(index_open(path, &index) == OK);
+    off_t manifest_before = manifest_bytes(path);
     for (uint64_t number = 1; number <= 400; number++)
         put_large(index, number);
-    wait_for_table(path);
+    wait_for_table(path, manifest_before);
     fill(directory); /* so that closing flushes nothing */
     index_close(&index);
     make_room(directory);

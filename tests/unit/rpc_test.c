@@ -284,7 +284,7 @@ static enum status ask_giving(uint16_t method, struct text head, size_t length, 
     memset(buffer_reserve(&rest, length), with, length);
     buffer_grew(&rest, length);
     struct rpc_request request = {method, head, &rest};
-    enum status status = rpc_ask_giving(world.near, &request, clock_monotonic_ms() + 5000, reply);
+    enum status status = rpc_ask_giving(world.near, &request, clock_monotonic_ms() + MINUTE, reply);
     EXPECT(rest.data == NULL && rest.length == 0);
     return status;
 }
