@@ -1,4 +1,5 @@
-/* A script as a tree, and the tables it is held against. Included only from sieve/. */
+/* A script as a tree, and the tables it is held against. Included only from sieve/, and by its
+ * fuzzer. */
 #ifndef SIEVE_TREE_H
 #define SIEVE_TREE_H
 
