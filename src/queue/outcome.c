@@ -17,9 +17,6 @@ bool item_read(struct queue *queue, const struct queued_item *item, struct arena
     bool found = index_get(store_index(queue->store),
                            key_item(&key, item->message->id, item->number), &value) &&
                  item_decode(arena_copy(arena, buffer_text(&value)), arena, out);
-    /* What is written does not follow a clock that is set; what waits does. */
-    if (found)
-        out->next_try_ms = item->next_try_ms;
     buffer_finish(&value);
     return found;
 }
@@ -65,6 +62,8 @@ static bool verdict_init(struct verdict *verdict, struct queue *queue, struct qu
     if (!store_message(queue->store, queued->message->id, &verdict->arena, &verdict->message) ||
         !item_read(queue, queued, &verdict->arena, &verdict->item))
         return false;
+    /* What is written does not follow a clock that is set; what waits does. */
+    verdict->item.next_try_ms = queued->next_try_ms;
     unsigned count = verdict->item.recipient_count;
     verdict->waiting = verdict->reports = verdict->item;
     verdict->waiting.recipient_count = verdict->reports.recipient_count = 0;

@@ -67,9 +67,12 @@ static void take_report(struct looking *looking, struct text report, uint32_t nu
     }
 }
 
-/* What can't be read had its bytes on a sector that is rotten now; nobody need have seen it yet. */
-static bool is_rotten(const struct looking *looking, const struct shelf_place *place)
+/* What can't be read had its bytes on a sector that is rotten now; nobody need have seen it yet. A
+ * report about such a message comes without it. */
+static bool is_rotten(const struct looking *looking, const struct shelf_place *place, bool is_read)
 {
+    if (place == NULL || is_read)
+        return place == NULL && is_read && looking->ledger->rot_count > 0;
     return place->number == 0 ? looking->has_rot
                               : looking->ledger->messages[place->number - 1].rotten;
 }
@@ -82,8 +85,8 @@ static uint32_t read_entry(struct looking *looking, const struct mailbox_entry *
     buffer_init(&bytes, READ_MOST);
     enum status status = store_read(looking->store, entry->message, 0, READ_MOST - 1024, &bytes);
     uint32_t number = status == OK ? message_number(buffer_text(&bytes)) : MESSAGES_MAX;
-    if (status != OK && place != NULL && is_rotten(looking, place))
-        number = place->number > 0 ? place->number - 1 : MESSAGES_MAX;
+    if (number == MESSAGES_MAX && is_rotten(looking, place, status == OK))
+        number = place != NULL && place->number > 0 ? place->number - 1 : MESSAGES_MAX;
     else if (number >= looking->ledger->count)
         complain(looking, WRONG_CONTENT, status == OK ? "a message of nobody" : "unreadable",
                  number, RECIPIENTS);

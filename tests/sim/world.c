@@ -43,6 +43,7 @@ struct world {
     struct log_files disks[SITES];
     /* Where it is cut; UINT64_MAX: nowhere. */
     uint64_t cut_switch, cut_call, switches, calls;
+    int64_t slow_until_ms;   /* work of a thread lasts */
     unsigned cut_slow, slow; /* soon after so many works of a thread that take long */
     unsigned victim;         /* the site whose power fails; SITES: kill -9 of both */
 };
@@ -85,7 +86,10 @@ static int64_t work_takes_ms(void *context)
         world->cut_switch =
             world->switches + 1 + weather_below(&world->weather, WEATHER_POWER_CUT, 64);
     uint32_t bits = weather_below(&world->weather, WEATHER_SLOW_DISK, 18);
-    return weather_below(&world->weather, WEATHER_SLOW_DISK, 1u << bits);
+    int64_t takes_ms = weather_below(&world->weather, WEATHER_SLOW_DISK, 1u << bits);
+    if (clock_monotonic_ms() + takes_ms > world->slow_until_ms)
+        world->slow_until_ms = clock_monotonic_ms() + takes_ms;
+    return takes_ms;
 }
 
 /* The disks' calls, counted over both. */
@@ -233,7 +237,9 @@ static void change_settings(void *argument)
 {
     struct world *world = argument;
     while (task_sleep(MINUTE + random_below(20 * MINUTE)) == OK) {
-        if (weather_strikes(&world->weather, WEATHER_CLOCK_SET))
+        /* A record that is on its way to a slow disk has the instant of the clock before. */
+        if (clock_monotonic_ms() >= world->slow_until_ms &&
+            weather_strikes(&world->weather, WEATHER_CLOCK_SET))
             set_clock(world);
         for (unsigned i = 0; i < SITES; i++)
             if (weather_strikes(&world->weather, WEATHER_RELOAD))

@@ -152,6 +152,7 @@ static enum status write_frozen(struct queue *queue, const struct queued_item *q
     change_init(&change);
     if (item_read(queue, queued, &arena, &item)) {
         item.is_frozen = is_frozen;
+        item.next_try_ms = queued->next_try_ms; /* as the clock was set since it was written */
         change_item(&change, queued->message->id, queued->number, &item);
         change_story(&change, queued->message->id, is_frozen ? "frozen" : "thawed",
                      "part=%u by=administrator", queued->number);
