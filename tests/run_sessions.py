@@ -27,13 +27,14 @@ Substituted in S and C lines: {plain:alice} {plain:alice:WRONG} {b64:any text} {
 
 import base64
 import contextlib
+import poplib
 import re
 import select
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "system"))
-from harness import Mailroot, ROOT, RawClient, client_tls, text_message  # noqa: E402
+from harness import Mailroot, ROOT, RawClient, client_tls, text_message, wait_until  # noqa: E402
 
 ESCAPE = re.compile(rb"<(CRLF|CR|LF|NUL|hex [0-9a-fA-F ]+)>")
 NAMED_BYTES = {b"CR": b"\r", b"LF": b"\n", b"CRLF": b"\r\n", b"NUL": b"\0"}
@@ -208,7 +209,13 @@ class Player:
 def prepare_mailbox(server, words):
     """`alice 2`: exactly two known messages."""
     user, count = words.split()
-    client = server.pop(user)
+
+    def opened():
+        try:
+            return server.pop(user)
+        except poplib.error_proto:  # the end of the session before is not seen yet
+            return None
+    client = wait_until(opened, f"the mailbox of {user} is free")
     for number in range(client.stat()[0]):
         client.dele(number + 1)
     client.quit()

@@ -40,6 +40,8 @@ SANITIZER = re.compile(
     rb"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer")
 FAILED_CHECK = re.compile(rb"check failed|Assertion .* failed")
 
+os.umask(0o022)  # whoever runs the tests: other people's servers have users of their own
+
 _ports_claimed = []
 _servers_seen = []
 
