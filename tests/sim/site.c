@@ -45,6 +45,8 @@ static struct memory_disk *restore(const struct site *site)
 
 void site_save(struct site *site, bool power_fails)
 {
+    if (site->disk == NULL)
+        return; /* not opened yet, so as it was */
     if (power_fails)
         memory_disk_crash(site->disk);
     else

@@ -67,14 +67,16 @@ static void take_report(struct looking *looking, struct text report, uint32_t nu
     }
 }
 
-/* What can't be read had its bytes on a sector that is rotten now; nobody need have seen it yet. A
- * report about such a message comes without it. */
+/* What can't be read had its bytes on a sector that is rotten now; nobody need have seen it yet,
+ * and of what was removed and is kept it is not known what it was. A report about such a message
+ * comes without it. */
 static bool is_rotten(const struct looking *looking, const struct shelf_place *place, bool is_read)
 {
-    if (place == NULL || is_read)
-        return place == NULL && is_read && looking->ledger->rot_count > 0;
-    return place->number == 0 ? looking->has_rot
-                              : looking->ledger->messages[place->number - 1].rotten;
+    if (is_read)
+        return place == NULL && looking->ledger->rot_count > 0;
+    return place == NULL || place->number == 0
+               ? looking->has_rot
+               : looking->ledger->messages[place->number - 1].rotten;
 }
 
 /* MESSAGES_MAX: none of ours. Reports are read. place: NULL when it is not one of a user. */
@@ -254,7 +256,7 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
         complain(looking, WRONG_LOST, "lost", number, recipient);
     if (is_expired && may_have_lasted_ms(ledger, message) < SITE_EXPIRE_HOURS * (int64_t)HOUR)
         complain(looking, WRONG_GIVEN_UP, "given up before its time", number, recipient);
-    if (copies > 0 && !is_outside && shelf_has_lost(ledger, number, recipient))
+    if (copies > 0 && !is_outside && !message->rotten && shelf_has_lost(ledger, number, recipient))
         complain(looking, WRONG_MOVED, "moved to nowhere", number, recipient);
     if (copies > most && (is_local || was_calm))
         complain(looking, WRONG_TWICE, "delivered twice", number, recipient);

@@ -338,7 +338,7 @@ void schedule_item(void *context, uint64_t id, uint32_t number, struct text valu
 static void heed_clock_at_load(struct queue *queue, struct queued_item *item)
 {
     const struct setting_retry *retry = pace_retry(queue, item->message->pace);
-    bool is_held = item->message->begun_ms > queue->loaded_ms;
+    bool is_held = item->message->begun_ms > clock_wall_ms();
     if (is_held || item->kind == ITEM_BAD ||
         item->next_try_ms <= queue->loaded_ms + decide_longest_wait(retry))
         return;
