@@ -25,6 +25,7 @@ struct looking {
     struct found *found; /* by message */
     struct store *store;
     bool has_rot;                    /* this site */
+    bool has_bad_report;             /* some site */
     unsigned site, damaged, differs; /* of this site: what verify told */
 };
 
@@ -173,6 +174,12 @@ static void left_in_queue(void *context, const struct queue_view *view)
     /* For two days a report waits for bytes that can't be read: they might be had again. */
     if (looking->has_rot && text_equals(text_from(view->state), TEXT("report")))
         return;
+    /* What can't be reported to anybody is kept for the administrator: a report that ran out of
+     * time, since a clock was set while its server was down. */
+    if (text_is_empty(view->sender) && text_equals(text_from(view->state), TEXT("bad"))) {
+        looking->has_bad_report = true;
+        return;
+    }
     ledger_wrong(looking->ledger, WRONG_IN_QUEUE, "still in the queue of %c: %s, from %.*s, %s",
                  'a' + (int)looking->site, view->state, TEXT_ARG(view->sender),
                  view->recipient_count == 0 ? "" : view->recipients[0].address.data);
@@ -251,10 +258,12 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
                      recipient);
         return;
     }
-    bool may_be_lost = message->dropped || message->rotten;
+    bool has_lasted = may_have_lasted_ms(ledger, message) >= SITE_EXPIRE_HOURS * (int64_t)HOUR;
+    bool may_be_lost =
+        message->dropped || message->rotten || (looking->has_bad_report && has_lasted);
     if (message->acknowledged && copies == 0 && !is_returned && !may_be_lost)
         complain(looking, WRONG_LOST, "lost", number, recipient);
-    if (is_expired && may_have_lasted_ms(ledger, message) < SITE_EXPIRE_HOURS * (int64_t)HOUR)
+    if (is_expired && !has_lasted)
         complain(looking, WRONG_GIVEN_UP, "given up before its time", number, recipient);
     if (copies > 0 && !is_outside && !message->rotten && shelf_has_lost(ledger, number, recipient))
         complain(looking, WRONG_MOVED, "moved to nowhere", number, recipient);
