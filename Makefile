@@ -5,6 +5,7 @@
 #   make TSAN=1           build/tsan: clang, ThreadSanitizer, for what uses threads
 #   make fuzz             build/fuzz: one libFuzzer program per tests/fuzz/*_fuzz.c
 #   make fuzz-long        each of them for an hour (FUZZ_SECONDS=...), results into doc/proof.md
+#   make fuzz-coverage    build/coverage: the lines of each parser that they reach
 #
 # Sources are found by folder, and one level of rooms in it. Every program is linked against all modules and libraries; the
 # linker keeps only what is reached (--gc-sections, --as-needed), and tools/check-links holds the
@@ -13,7 +14,12 @@
 PREFIX ?= /usr
 LIBEXEC ?= $(PREFIX)/libexec/mailroot
 
-ifdef FUZZ
+ifdef COVERAGE
+  BUILD ?= build/coverage
+  CC := clang
+  SANITIZE := -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping
+  OPTIMIZE := -O1 -g
+else ifdef FUZZ
   BUILD ?= build/fuzz
   CC := clang
   SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
@@ -44,7 +50,7 @@ ifndef SANITIZE
 endif
 CFLAGS := -std=gnu11 $(OPTIMIZE) $(SANITIZE) $(WARNINGS) -fno-omit-frame-pointer \
           -fstack-protector-strong -fstack-clash-protection $(HARDEN) -fPIE -ffunction-sections -fdata-sections
-CPPFLAGS := $(if $(TSAN),-DMAILROOT_TSAN,$(if $(SANITIZE),-DMAILROOT_ASAN)) -D_GNU_SOURCE -Isrc -Itests/unit -Itests -MMD -MP -DMAILROOT_LIBEXEC='"$(LIBEXEC)"'
+CPPFLAGS := $(if $(TSAN),-DMAILROOT_TSAN,$(if $(FUZZ)$(SAN),-DMAILROOT_ASAN)) -D_GNU_SOURCE -Isrc -Itests/unit -Itests -MMD -MP -DMAILROOT_LIBEXEC='"$(LIBEXEC)"'
 LDFLAGS := -pie $(SANITIZE) $(HARDEN_LINK) -Wl,--gc-sections -Wl,--as-needed -rdynamic
 LIBS := -lssl -lcrypto -lcrypt -lrocksdb -lunbound -lcurl -lseccomp -lgssapi_krb5 -lidn2 -lunistring -lpcre2-8 -lz -lzstd -ljansson -lpthread
 
@@ -148,6 +154,9 @@ fuzz:
 	$(MAKE) FUZZ=1 fuzzers
 fuzz-long: fuzz
 	tools/fuzz-long --seconds $(or $(FUZZ_SECONDS),3600) --record doc/proof.md
+fuzz-coverage:
+	$(MAKE) COVERAGE=1 fuzzers
+	tools/fuzz-coverage --seconds $(or $(FUZZ_SECONDS),10)
 fuzzers: $(FUZZERS:%=$(BUILD)/%)
 $(BUILD)/%_fuzz: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
@@ -189,6 +198,6 @@ clean:
 bench: $(LIBRARY)
 	bench/run
 
-.PHONY: all programs man install bench unit-tests threads simulation sim power-cuts fuzz fuzz-long fuzzers run test clean
+.PHONY: all programs man install bench unit-tests threads simulation sim power-cuts fuzz fuzz-long fuzz-coverage fuzzers run test clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
