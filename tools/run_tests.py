@@ -124,6 +124,7 @@ def wrong_decisions():
 def part_lint(report):
     check(report, "includes point downward only", "tools/check-layers")
     check(report, "functions, files and nesting stay below the hard limits", "tools/check-size")
+    check(report, "each function of a header is used by another file", "tools/check-unused")
     check(report, "C files are formatted", "clang-format", "--dry-run", "-Werror", *c_files())
     pages = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "doc").rglob("*.[1578]"))
     if pages:
