@@ -37,6 +37,18 @@ static bool is_later_told(const struct shelf *shelf, uint32_t number)
     return true;
 }
 
+/* Some client has seen it in one of his mailboxes. */
+static bool is_seen(const struct choice *choice, uint32_t number, unsigned user)
+{
+    for (unsigned which = 0; which < SHELVES_OF_USER; which++) {
+        const struct shelf *shelf = shelf_of(choice->ledger, user, which);
+        for (uint32_t uid = 1; uid < shelf->uid_next; uid++)
+            if (shelf->places[uid].number == 1 + number)
+                return true;
+    }
+    return false;
+}
+
 /* It is known which UIDs it has, and none of them is the last one of its mailbox: what remains
  * tells that they were given. Nobody has copied it. */
 static bool may_rot(const struct choice *choice, uint32_t number)
@@ -46,6 +58,9 @@ static bool may_rot(const struct choice *choice, uint32_t number)
         return false;
     for (unsigned user = 0; user < SITES * USERS; user++)
         if (ledger->messages[number].copied[user] > 0)
+            return false;
+    for (unsigned user = choice->number * USERS; user < (choice->number + 1) * USERS; user++)
+        if ((ledger->messages[number].accepted & 1u << user) != 0 && !is_seen(choice, number, user))
             return false;
     for (unsigned i = 0; i < USERS * SHELVES_OF_USER; i++)
         if (!is_later_told(shelf_of(choice->ledger, choice->number * USERS, 0) + i, number))
