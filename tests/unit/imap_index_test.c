@@ -21,16 +21,14 @@ static unsigned indexed_every; /* 0: none */
 static void index_some(void)
 {
     struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
-    struct task_pace pace;
     unsigned count;
-    task_pace_begin(&pace);
     mailbox_open(box);
     for (unsigned i = 0; mailbox_entries(box, &count), i < count; i++) {
         struct imap_message message;
         if (indexed_every == 0 || i % indexed_every != 0)
             continue;
         imap_message_init(&message, imap_world.store, &mailbox_entries(box, &count)[i]);
-        check(imap_index_message(&message, &pace) == OK);
+        check(imap_index_message(&message) == OK);
         imap_message_finish(&message);
     }
     mailbox_close(&box);
@@ -265,11 +263,9 @@ static void look_through_first(void *argument)
 {
     struct mailbox *box = argument;
     struct imap_message message;
-    struct task_pace pace;
     unsigned count;
-    task_pace_begin(&pace);
     imap_message_init(&message, imap_world.store, mailbox_entries(box, &count));
-    EXPECT(imap_index_message(&message, &pace) == TRY_LATER);
+    EXPECT(imap_index_message(&message) == TRY_LATER);
     imap_message_finish(&message);
 }
 

@@ -13,6 +13,8 @@
 #include "store/block.h"
 #include "store/derived.h"
 #include "store/fresh.h"
+#include "task/offload.h"
+#include "task/pace.h"
 
 enum {
     WORK_US = 2000,  /* at a stretch; a large message takes longer */
@@ -44,7 +46,6 @@ bool imap_index_may_have(const struct imap_message *message, const uint16_t *num
 
 struct looking {
     struct grams *grams;
-    struct task_pace *pace;
     bool is_cut; /* some text was not shown */
 };
 
@@ -67,12 +68,12 @@ static void run_aside(void *context, task_function *work, void *argument)
     if (task_is_cancelled())
         looking->is_cut = true; /* a stop does not wait for a large message */
     else
-        task_pace_offload(looking->pace, work, argument);
+        task_offload_spare(work, argument);
 }
 
-enum status imap_index_message(struct imap_message *message, struct task_pace *pace)
+enum status imap_index_message(struct imap_message *message)
 {
-    struct looking looking = {grams_new(), pace, false};
+    struct looking looking = {grams_new(), false};
     const struct imap_text_sink sink = {&looking, begin_elsewhere, take_text, run_aside};
     enum status status = imap_text_all(message, &sink);
     if (status == OK && looking.is_cut)
@@ -129,7 +130,7 @@ static enum status look_through(struct imap_index *index, struct fresh_place pla
     if (!is_known(index->store, entry->message)) {
         struct imap_message message;
         imap_message_init(&message, index->store, entry);
-        status = imap_index_message(&message, &index->pace);
+        status = imap_index_message(&message);
         imap_message_finish(&message);
     }
     if (status == TRY_LATER && task_is_cancelled())

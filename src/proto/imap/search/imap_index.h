@@ -8,7 +8,6 @@
 
 #include "account/account.h"
 #include "proto/imap/message/imap_message.h"
-#include "task/pace.h"
 
 /* Look through what is fresh, now and whenever more comes, until the group is cancelled. accounts
  * must outlive it. */
@@ -17,9 +16,9 @@ void imap_index_begin(struct task_group *group, const struct accounts *accounts)
 /* False: none of the message's text holds all of these. */
 bool imap_index_may_have(const struct imap_message *message, const uint16_t *numbers,
                          unsigned count);
-/* Look the message through; what of it runs elsewhere is not counted by the pace. REFUSED: it is
- * gone; TRY_LATER: it can't be read, or the task was cancelled. YIELDS. */
-enum status imap_index_message(struct imap_message *message, struct task_pace *pace);
+/* Look the message through. REFUSED: it is gone; TRY_LATER: it can't be read, or the task was
+ * cancelled. YIELDS. */
+enum status imap_index_message(struct imap_message *message);
 /* Forget what is known of a mailbox's messages, so that they are looked through anew. Returns how
  * many there are. YIELDS. */
 unsigned imap_index_renew(struct store *store, uint64_t mailbox);
