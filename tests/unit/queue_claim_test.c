@@ -16,11 +16,6 @@ static void start_anew(struct queue_peer *peer)
     queue_peer_open(peer);
 }
 
-static enum status tell_sent(struct queue_peer *peer, const struct queue_job *job)
-{
-    return queue_peer_report(peer, job, OK, false, "2.0.0", "ok");
-}
-
 static void in_hand(struct queue_peer *peer)
 {
     struct arena arena;
@@ -36,8 +31,8 @@ static void in_hand(struct queue_peer *peer)
     EXPECT(queue_claim(peer->send, claims, 2) == OK);
     struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == second);
-    EXPECT(tell_sent(peer, &jobs[0]) == OK && tell_sent(peer, &jobs[2]) == OK);
-    EXPECT(tell_sent(peer, job) == OK && tell_sent(peer, &jobs[1]) == REFUSED);
+    EXPECT(queue_peer_sent(peer, &jobs[0]) == OK && queue_peer_sent(peer, &jobs[2]) == OK);
+    EXPECT(queue_peer_sent(peer, job) == OK && queue_peer_sent(peer, &jobs[1]) == REFUSED);
     EXPECT(queue_peer_lease_left(peer, 3, &arena, &jobs) == 0);
     arena_finish(&arena);
 }
@@ -59,7 +54,7 @@ static void later_death(struct queue_peer *peer)
     EXPECT(queue_peer_rests(peer)); /* also ends this send process */
     struct queue_job *again = queue_peer_lease_one(peer, &arena);
     EXPECT(again != NULL && again->id == job->id && again->lease != job->lease);
-    EXPECT(tell_sent(peer, again) == OK);
+    EXPECT(queue_peer_sent(peer, again) == OK);
     arena_finish(&arena);
 }
 
@@ -84,11 +79,11 @@ static void no_right(struct queue_peer *peer)
     wrong[3].id++;
     EXPECT(queue_claim(peer->send, wrong, 4) == OK);
     struct queue_claim twice[] = {whole, whole};
-    EXPECT(tell_sent(peer, job) == REFUSED);
+    EXPECT(queue_peer_sent(peer, job) == REFUSED);
     EXPECT(queue_claim(peer->send, twice, 2) == OK);
-    EXPECT(tell_sent(peer, job) == OK && tell_sent(peer, job) == REFUSED);
+    EXPECT(queue_peer_sent(peer, job) == OK && queue_peer_sent(peer, job) == REFUSED);
     EXPECT(queue_claim(peer->send, &whole, 1) == OK); /* it is gone */
-    EXPECT(tell_sent(peer, job) == REFUSED);
+    EXPECT(queue_peer_sent(peer, job) == REFUSED);
     arena_finish(&arena);
 }
 

@@ -61,7 +61,7 @@ static void frozen_message(struct queue_peer *peer)
     queue_peer_deliver(peer, "alice@local.test", "y@far.example");
     struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id != id);
-    EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, job) == OK);
     reopen(peer);
     EXPECT_TEXT(text_from(why(peer, id)), "an administrator froze it (mailroot queue thaw)");
     now += 3 * DAY; /* neither told of nor given up */
@@ -176,7 +176,7 @@ static void hop_states(struct queue_peer *peer)
     EXPECT_TEXT(text_from(why(peer, id)), "the next hop could not be reached");
     now += MINUTE;
     job = queue_peer_lease_one(peer, &arena);
-    EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, job) == OK);
     id = queue_peer_deliver(peer, "alice@local.test", "x@branch.test");
     EXPECT_TEXT(text_from(hop_state(peer)), "remote");
     EXPECT_TEXT(text_from(why(peer, id)), "it waits to be asked for");
@@ -195,7 +195,7 @@ static void expect_sent(struct queue_peer *peer, uint64_t id)
     arena_init(&arena);
     struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == id && job->recipient_count == 1);
-    EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, job) == OK);
     EXPECT(queue_counts_now(peer->queue).messages == 0);
     arena_finish(&arena);
 }

@@ -90,6 +90,8 @@ enum status queue_peer_tell(struct queue_peer *peer, const struct queue_job *job
 enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *job,
                               enum status status, bool no_connection, const char *enhanced,
                               const char *reply);
+/* The next hop has taken it for all recipients. */
+enum status queue_peer_sent(struct queue_peer *peer, const struct queue_job *job);
 /* Let the store work for one of QUEUE_PEER_ROUNDS, which take a minute: for loops that wait. */
 void queue_peer_work(void);
 /* Let the store work until the user has this many messages. False: it did not come to that. */

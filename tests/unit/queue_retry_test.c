@@ -28,7 +28,7 @@ static void hop_schedule(struct queue_peer *peer)
         now += 1;
     }
     struct queue_job *job = queue_peer_lease_one(peer, &arena);
-    EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(job != NULL && queue_peer_sent(peer, job) == OK);
     EXPECT(queue_counts_now(peer->queue).messages == 0);
     EXPECT(queue_counts_now(peer->queue).hops == 0);
     arena_finish(&arena);
@@ -53,7 +53,7 @@ static void late_report(struct queue_peer *peer)
     queue_peer_deliver(peer, "alice@local.test", "y@other.example");
     EXPECT(queue_peer_lease_one(peer, &arena) != NULL &&
            queue_peer_lease_one(peer, &arena) != NULL);
-    EXPECT(queue_peer_report(peer, old, OK, false, "2.0.0", "ok") == REFUSED);
+    EXPECT(queue_peer_sent(peer, old) == REFUSED);
     EXPECT_TEXT(text_from(fail_reason()), "the lease has ended");
     EXPECT(queue_counts_now(peer->queue).messages == 2);
     arena_finish(&arena);
@@ -76,11 +76,11 @@ static void hops_apart(struct queue_peer *peer)
     EXPECT_TEXT(jobs[0].domain, "dead.example");
     EXPECT_TEXT(jobs[1].domain, "alive.example");
     EXPECT(queue_peer_report(peer, &jobs[0], TRY_LATER, true, "4.4.1", "timed out") == OK);
-    EXPECT(queue_peer_report(peer, &jobs[1], OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, &jobs[1]) == OK);
     EXPECT(queue_peer_rests(peer)); /* the other 49 wait with their hop */
     now += MINUTE;
     EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1); /* a probe */
-    EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, &jobs[0]) == OK);
     EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 10);
     arena_finish(&arena);
 }
@@ -100,7 +100,7 @@ static void message_alone(struct queue_peer *peer)
     uint64_t second = queue_peer_deliver(peer, "alice@local.test", "y@far.example");
     job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == second);
-    EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, job) == OK);
     queue_peer_close(peer);
     queue_peer_open(peer);
     EXPECT(queue_peer_rests(peer)); /* it remembers over a restart */
@@ -127,8 +127,8 @@ static void send_dies(struct queue_peer *peer)
     EXPECT(queue_peer_rests(peer)); /* also ends this send process */
     struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == old.id && job->lease != old.lease);
-    EXPECT(queue_peer_report(peer, &old, OK, false, "2.0.0", "ok") == REFUSED);
-    EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, &old) == REFUSED);
+    EXPECT(queue_peer_sent(peer, job) == OK);
     arena_finish(&arena);
 }
 
@@ -314,7 +314,7 @@ static void night_opens(struct queue_peer *peer)
     EXPECT(queue_peer_rests(peer));
     now += 1;
     struct queue_job *job = queue_peer_lease_one(peer, &arena);
-    EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(job != NULL && queue_peer_sent(peer, job) == OK);
     now += 6 * HOUR; /* closed again; the other was due all the time */
     EXPECT(queue_peer_rests(peer));
     now += 17 * HOUR;
@@ -345,7 +345,7 @@ static void hour_strikes(struct queue_peer *peer)
     EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "connection refused") == OK);
     now += MINUTE; /* it was let go: retries need no further hour */
     job = queue_peer_lease_one(peer, &arena);
-    EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(job != NULL && queue_peer_sent(peer, job) == OK);
     queue_peer_deliver(peer, "alice@local.test", "y@hourly.test");
     EXPECT(queue_peer_rests(peer)); /* of after the hour */
     EXPECT(queue_retry(peer->queue, 0, TEXT("")) == 1);

@@ -92,7 +92,7 @@ static void hold(struct queue_peer *peer)
     EXPECT(has(queue_peer_read(peer, "bob@local.test", 0, &arena), "Subject: later"));
     struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL && job->id == mail.id && job->recipient_count == 1);
-    EXPECT(queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, job) == OK);
     struct text report = nth_of_alice(peer, 0);
     EXPECT(has(report, "Final-Recipient: rfc822; nobody@local.test"));
     EXPECT(has(report, "Future-Release-Request: until; 2026-"));
@@ -246,7 +246,7 @@ static void notify_in_time(struct queue_peer *peer)
     now += 7 * HOUR;
     EXPECT(has(nth_of_alice(peer, 1), "Status: 4.4.1")); /* of the settings' own notice */
     job = queue_peer_lease_one(peer, &arena);
-    EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(job != NULL && queue_peer_sent(peer, job) == OK);
     /* The next hop lacks DELIVERBY: RFC 2852 4.1.4.2. */
     EXPECT(has(nth_of_alice(peer, 2), "Action: relayed"));
 }
@@ -325,7 +325,7 @@ static void success_of_a_report(struct queue_peer *peer)
     EXPECT(queue_peer_mail(peer, &mail) == OK);
     EXPECT(queue_peer_await(peer, "bob@local.test", 1));
     struct queue_job *job = queue_peer_lease_one(peer, &arena);
-    EXPECT(job != NULL && queue_peer_report(peer, job, OK, false, "2.0.0", "ok") == OK);
+    EXPECT(job != NULL && queue_peer_sent(peer, job) == OK);
     EXPECT(queue_peer_stays_below(peer, "alice@local.test", 2));
     EXPECT(look_at(peer).all == 0);
 }

@@ -144,13 +144,13 @@ static void outlives_store(struct queue_peer *peer)
     queue_peer_open(peer);
     struct queue_claim later = claim_of(&jobs[0], UINT64_MAX);
     EXPECT(queue_claim(peer->send, &later, 1) == OK);
-    EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == REFUSED);
+    EXPECT(queue_peer_sent(peer, &jobs[0]) == REFUSED);
     struct queue_claim both[] = {claim_of(&jobs[0], before), claim_of(&jobs[1], before)};
     EXPECT(queue_claim(peer->send, both, 2) == OK);
     EXPECT(turn(peer, "carol@local.test", NULL) == TURN_NO_MAIL);
-    EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, &jobs[0]) == OK);
     queue_turn_end(peer->send, before, TEXT("the connection was lost"));
-    EXPECT(queue_peer_report(peer, &jobs[1], OK, false, "2.0.0", "ok") == REFUSED);
+    EXPECT(queue_peer_sent(peer, &jobs[1]) == REFUSED);
     EXPECT(turn(peer, "carol@local.test", NULL) == TURN_BEGUN);
     EXPECT(take(peer, peer->last_turn, 10, &arena, &again) == 1);
     EXPECT(again->id == jobs[1].id && again->lease != jobs[1].lease);
@@ -206,8 +206,8 @@ static void failures_wait(struct queue_peer *peer)
     assert_string_equal(states(peer, out), "remote remote ");
     EXPECT(turn(peer, "bob@local.test", NULL) == TURN_BEGUN);
     EXPECT(take(peer, peer->last_turn, 10, &arena, &jobs) == 2);
-    EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == OK);
-    EXPECT(queue_peer_report(peer, &jobs[1], OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, &jobs[0]) == OK);
+    EXPECT(queue_peer_sent(peer, &jobs[1]) == OK);
     EXPECT(queue_counts_now(peer->queue).messages == 0);
     EXPECT(queue_counts_now(peer->queue).hops == 0);
     arena_finish(&arena);
@@ -230,7 +230,7 @@ static void unreported_returns(struct queue_peer *peer)
     assert_string_equal(states(peer, out), "sending sending sending remote ");
     queue_turn_end(peer->send, peer->last_turn, TEXT("the connection was lost"));
     assert_string_equal(states(peer, out), "remote remote remote remote ");
-    EXPECT(queue_peer_report(peer, jobs, OK, false, "2.0.0", "ok") == REFUSED);
+    EXPECT(queue_peer_sent(peer, jobs) == REFUSED);
     unsigned count;
     EXPECT(queue_turn_lease(peer->send, peer->last_turn, 1, &arena, &jobs, &count) == REFUSED);
     EXPECT(turn(peer, "bob@local.test", NULL) == TURN_BEGUN);
@@ -360,20 +360,20 @@ static void etrn_lets_go(struct queue_peer *peer)
     EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 2);
     EXPECT_TEXT(jobs[0].connector, "node");
     EXPECT(ask(peer, QUEUE_ETRN_NODE, "x.node.test", true) == QUEUE_ETRN_STARTED && started == 1);
-    EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, &jobs[0]) == OK);
     EXPECT(queue_peer_report(peer, &jobs[1], TRY_LATER, true, "4.4.1", "timed out") == OK);
     EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1);
-    EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, &jobs[0]) == OK);
     now += HOUR; /* what was tried once waits to be asked for again */
     EXPECT(queue_peer_rests(peer));
     assert_string_equal(states(peer, out), "remote remote ");
     EXPECT(ask(peer, QUEUE_ETRN_NODE, "node.test", true) == QUEUE_ETRN_STARTED && started == 2);
     EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1); /* a probe: it did not answer before */
     EXPECT(ask(peer, QUEUE_ETRN_NODE, "node.test", true) == QUEUE_ETRN_STARTED && started == 1);
-    EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, &jobs[0]) == OK);
     EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 1);
     EXPECT(ask(peer, QUEUE_ETRN_NODE, "node.test", true) == QUEUE_ETRN_ON_WAY && started == 0);
-    EXPECT(queue_peer_report(peer, &jobs[0], OK, false, "2.0.0", "ok") == OK);
+    EXPECT(queue_peer_sent(peer, &jobs[0]) == OK);
     EXPECT(ask(peer, QUEUE_ETRN_NODE, "node.test", true) == QUEUE_ETRN_STARTED && started == 0);
     arena_finish(&arena);
 }
