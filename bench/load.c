@@ -1,19 +1,23 @@
 /* A load of SMTP transactions, cheap enough to share the machine with the server it measures: one
  * epoll loop, one constant message, MAIL, RCPT and DATA pipelined where the server offers that.
  *
- *     load [-l] [-t] [-h HOPS] [-r RECIPIENTS] PORT CONNECTIONS MESSAGES BYTES PER-CONNECTION
- * ADDRESS load -i [-t] PORT CONNECTIONS
+ *     load [-l] [-s] [-t] [-h HOPS] [-r RECIPIENTS]
+ *          PORT CONNECTIONS MESSAGES BYTES PER-CONNECTION ADDRESS
+ *     load -i [-t] PORT CONNECTIONS
  *
- * -l speaks LMTP, -t begins with STARTTLS and believes every certificate. With -h a % in ADDRESS
- * becomes the message's number modulo HOPS: user@%.example; with -r each message goes to so many,
- * % being 0, 1, 2... PER-CONNECTION 0: no limit. -i opens the connections, up to the answer to
- * EHLO, says "idle", and holds them until its standard input ends.
+ * -l speaks LMTP, -s waits for each reply whatever is offered, -t begins with STARTTLS and believes
+ * every certificate. With -h a % in ADDRESS becomes the message's number modulo HOPS:
+ * user@%.example; with -r each message goes to so many, % being 0, 1, 2... PER-CONNECTION 0: no
+ * limit. -i opens the connections, up to the answer to EHLO, says "idle", and holds them until its
+ * standard input ends.
  *
- * Prints "seconds <s> median-ms <m> p99-ms <p>"; a latency is from MAIL to the last reply. Any
- * reply but 2xx and 3xx ends it with status 1. */
+ * Prints "seconds <s> median-ms <m> p99-ms <p> least <n> most <n>"; a latency is from MAIL to the
+ * last reply, the numbers are of messages that one client, of as many as there are connections,
+ * could give away. Any reply but 2xx and 3xx ends it with status 1. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -36,8 +40,9 @@ struct connection {
     int fd;
     enum step step;
     unsigned replies_due;
-    unsigned sent; /* messages, on this connection */
-    double began;  /* of the current message */
+    unsigned sent;  /* messages, on this connection */
+    unsigned taken; /* the same, of all that this client had in turn, when answered */
+    double began;   /* of the current message */
     char line[LINE_BYTES];
     size_t line_length;
     const char *out; /* still to be written */
@@ -55,7 +60,7 @@ static struct {
     unsigned started, done;
     unsigned hops; /* 0: all go to the one recipient */
     unsigned recipients, idle;
-    bool idles;
+    bool idles, in_steps;
     SSL_CTX *tls; /* NULL: in clear text */
     const char *recipient, *hello;
     char *body;
@@ -265,6 +270,7 @@ static void advance(struct connection *connection)
         break;
     case BODY:
         load.latencies[load.done++] = now() - connection->began;
+        connection->taken++;
         next_message(connection);
         break;
     case QUIT:
@@ -276,7 +282,7 @@ static void advance(struct connection *connection)
 static void take_line(struct connection *connection, const char *line, size_t length)
 {
     if (connection->step == HELLO && length >= 14 && strncasecmp(line + 4, "PIPELINING", 10) == 0)
-        connection->pipelines = true;
+        connection->pipelines = !load.in_steps;
     if (length > 3 && line[3] == '-')
         return;
     if (line[0] != '2' && line[0] != '3') {
@@ -347,19 +353,24 @@ static int compare(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-static void print_result(double seconds)
+static void print_result(double seconds, const struct connection *all, unsigned connections)
 {
+    unsigned least = UINT_MAX, most = 0;
+    for (unsigned i = 0; i < connections; i++) {
+        least = all[i].taken < least ? all[i].taken : least;
+        most = all[i].taken > most ? all[i].taken : most;
+    }
     qsort(load.latencies, load.done, sizeof(*load.latencies), compare);
-    printf("seconds %.4f median-ms %.3f p99-ms %.3f\n", seconds,
+    printf("seconds %.4f median-ms %.3f p99-ms %.3f least %u most %u\n", seconds,
            load.latencies[load.done / 2] * 1e3,
-           load.latencies[(size_t)((double)load.done * 0.99)] * 1e3);
+           load.latencies[(size_t)((double)load.done * 0.99)] * 1e3, least, most);
 }
 
 static void usage(void)
 {
     fprintf(stderr,
-            "usage: load [-l] [-t] [-h HOPS] [-r RECIPIENTS] PORT CONNECTIONS MESSAGES BYTES "
-            "PER-CONNECTION ADDRESS\n       load -i [-t] PORT CONNECTIONS\n");
+            "usage: load [-l] [-s] [-t] [-h HOPS] [-r RECIPIENTS] PORT CONNECTIONS MESSAGES "
+            "BYTES PER-CONNECTION ADDRESS\n       load -i [-t] PORT CONNECTIONS\n");
     exit(2);
 }
 
@@ -372,9 +383,11 @@ static void take_options(int count, char **arguments)
 {
     load.hello = "EHLO load.test\r\n";
     load.recipients = 1;
-    for (int option; (option = getopt(count, arguments, "lth:r:i")) != -1;) {
+    for (int option; (option = getopt(count, arguments, "lsth:r:i")) != -1;) {
         if (option == 'l')
             load.hello = "LHLO load.test\r\n";
+        else if (option == 's')
+            load.in_steps = true;
         else if (option == 't')
             load.tls = SSL_CTX_new(TLS_client_method());
         else if (option == 'h')
@@ -447,6 +460,6 @@ int main(int count, char **arguments)
     if (load.idles)
         hold();
     else
-        print_result(now() - began);
+        print_result(now() - began, all, connections);
     return 0;
 }

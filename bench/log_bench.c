@@ -1,10 +1,9 @@
 /* How many durable commits a second the log makes, and how long each takes: 1, 20 and 100 tasks
- * that each append a record of 10 KB and wait for it, over and over.
+ * that each append a record of 10 KB and wait for it, over and over; a sync is for as many.
  *
- *   cc -O2 -D_GNU_SOURCE -Isrc -o log_bench bench/log_bench.c libmailroot.a -lssl -lcrypto \
- *      -lpthread
- *   ./log_bench DIRECTORY [SECONDS]     DIRECTORY must be empty, on the disk to be measured
- */
+ *     log_bench DIRECTORY [MILLISECONDS]     DIRECTORY must be empty, on the disk to be measured
+ *
+ * bench/limits.py builds it and reads what it prints. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,13 +102,13 @@ static void bench_main(void *argument)
 int main(int count, char **arguments)
 {
     if (count < 2) {
-        fprintf(stderr, "usage: log_bench DIRECTORY [SECONDS]\n");
+        fprintf(stderr, "usage: log_bench DIRECTORY [MILLISECONDS]\n");
         return 2;
     }
     struct run run = {.directory = arguments[1], .round_us = 2000000};
-    uint32_t seconds;
-    if (count > 2 && text_to_u32(text_from(arguments[2]), &seconds) && seconds > 0)
-        run.round_us = (int64_t)seconds * 1000000;
+    uint32_t milliseconds;
+    if (count > 2 && text_to_u32(text_from(arguments[2]), &milliseconds) && milliseconds > 0)
+        run.round_us = (int64_t)milliseconds * 1000;
     task_loop_run(bench_main, &run);
     return 0;
 }

@@ -21,7 +21,7 @@ WAIT_SECONDS = 300
 def tools_built():
     """Compile what is older than its source."""
     TOOLS.mkdir(parents=True, exist_ok=True)
-    for name in ("load", "server", "idle"):
+    for name in ("load", "light", "server", "idle"):
         source, program = ROOT / f"bench/{name}.c", TOOLS / name
         if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
             subprocess.run(["cc", "-std=gnu11", "-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-o",
