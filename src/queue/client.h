@@ -186,7 +186,8 @@ struct queue_outcome {
     struct text enhanced; /* "4.4.1", "5.1.1"; "" unknown */
     struct text reply;    /* the peer's words, or our reason */
 };
-/* Tell what became of each recipient of the job. OK: recorded durably. YIELDS. */
+/* Tell what became of each recipient of the job. OK: recorded durably. TRY_LATER: not recorded, or
+ * being recorded: ask again. REFUSED: its lease has ended. YIELDS. */
 enum status queue_report(struct rpc_channel *store, const struct queue_job *job,
                          const struct queue_outcome *outcomes, unsigned count);
 

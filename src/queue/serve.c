@@ -489,8 +489,10 @@ static enum status report(struct queue *queue, struct text request, struct arena
     if (!queue_report_decode(request, arena, &decoded))
         return refused("malformed request");
     struct queued_item *item = map_get(queue->leases, MAP_KEY(decoded.lease));
-    if (item == NULL || item->busy)
+    if (item == NULL)
         return refused("the lease has ended");
+    if (item->busy)
+        return try_later("a report of it is being written");
     uint64_t id = item->message->id;
     uint32_t number = item->number;
     item->busy = true;

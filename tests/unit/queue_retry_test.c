@@ -64,6 +64,42 @@ TEST("a report on a lease of the store before this one is not taken for another 
     queue_peer_run_at(&now, late_report);
 }
 
+struct teller {
+    struct queue_peer *peer;
+    const struct queue_job *job;
+    enum status status;
+};
+
+static void tell_task(void *context)
+{
+    struct teller *teller = context;
+    teller->status = queue_peer_sent(teller->peer, teller->job);
+}
+
+static void told_twice_at_once(struct queue_peer *peer)
+{
+    struct arena arena;
+    struct task_group group;
+    arena_init(&arena);
+    queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    struct queue_job *job = queue_peer_lease_one(peer, &arena);
+    struct teller tellers[] = {{peer, job, OK}, {peer, job, OK}};
+    task_group_init(&group);
+    task_spawn(&group, "first", tell_task, &tellers[0]);
+    task_spawn(&group, "second", tell_task, &tellers[1]);
+    while (group.count > 0)
+        task_yield();
+    EXPECT(tellers[0].status == OK && tellers[1].status == TRY_LATER);
+    EXPECT(queue_peer_sent(peer, job) == REFUSED);
+    EXPECT(queue_counts_now(peer->queue).messages == 0);
+    arena_finish(&arena);
+}
+
+TEST("a report that comes while the same is being written is to come again")
+{
+    queue_peer_run_at(&now, told_twice_at_once);
+}
+
 static void hops_apart(struct queue_peer *peer)
 {
     struct arena arena;

@@ -4,7 +4,7 @@
 #include "base/logline.h"
 #include "proto/smtp/send/smtp_send_hop.h"
 
-enum { AGAIN_MS = 200, GIVE_UP_MS = 60 * SECOND, WORDS_BYTES = 201 };
+enum { AGAIN_MS = SECOND, WORDS_BYTES = 201 };
 
 static const struct {
     const char *event, *status;
@@ -50,25 +50,27 @@ static enum status await_store(struct smtp_claims *claims)
 }
 
 /* What was delivered must be known to have been, or it is delivered twice: so the queue is told
- * even when this task is being ended, and told again for a while when it is away (restarting). */
+ * even when this task is being ended, and told again for as long as it can't record it. Meanwhile
+ * the connection takes nothing else, so that no more is sent than can be recorded. */
 void smtp_job_report(const struct smtp_sender *sender, const struct queue_job *job,
                      const struct queue_outcome *outcomes)
 {
     for (unsigned i = 0; i < job->recipient_count; i++)
         log_outcome(job, &job->recipients[i], &outcomes[i]);
-    int64_t until_ms = clock_monotonic_ms() + GIVE_UP_MS;
     enum status status;
-    for (;;) {
+    do {
         status = await_store(sender->claims);
         task_shield_begin();
         if (status == OK)
             status = queue_report(sender->context->store, job, outcomes, job->recipient_count);
         task_shield_end();
-        if (status != TRY_LATER || clock_monotonic_ms() >= until_ms || task_sleep(AGAIN_MS) != OK)
-            break;
-    }
+    } while (status == TRY_LATER && task_sleep(AGAIN_MS) == OK);
     char id[ID_TEXT_BYTES];
-    if (status != OK)
+    if (status ==
+        REFUSED) /* that it ended before is so where a store died after it had recorded this */
+        log_warning("smtp.report-refused", "id=%s reason=%s", id_format(job->id, id),
+                    log_text(text_from(fail_reason())));
+    else if (status != OK)
         log_error("smtp.report-lost", "id=%s reason=%s", id_format(job->id, id),
                   log_text(text_from(fail_reason())));
 }
