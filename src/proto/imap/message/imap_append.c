@@ -111,6 +111,15 @@ void imap_append_literal(struct imap_appending *appending)
     imap_lex_literal_done(lex);
 }
 
+void imap_append_utf8(struct imap_appending *appending)
+{
+    struct imap_lex *lex = &appending->session->lex;
+    imap_lex_space(lex);
+    imap_lex_expect(lex, '(');
+    imap_append_literal(appending);
+    imap_lex_expect(lex, ')');
+}
+
 void imap_append_message(struct imap_appending *appending, bool may_follow)
 {
     struct imap_lex *lex = &appending->session->lex;
@@ -119,6 +128,8 @@ void imap_append_message(struct imap_appending *appending, bool may_follow)
         return;
     if (imap_lex_word(lex, "CATENATE"))
         imap_catenate(appending);
+    else if (imap_lex_word(lex, "UTF8"))
+        imap_append_utf8(appending);
     else
         imap_append_literal(appending);
     bool more = may_follow && imap_lex_peek(lex) == ' ';

@@ -34,6 +34,9 @@ bool imap_append_has_room(struct imap_appending *appending, uint64_t more);
 void imap_append_bytes(struct imap_appending *appending, struct text bytes);
 /* The literal that is next. YIELDS. */
 void imap_append_literal(struct imap_appending *appending);
+/* The literal with the brackets of RFC 6855 4, after the word: its header is in UTF-8. Any message
+ * is kept as it comes, so this is one like the others. YIELDS. */
+void imap_append_utf8(struct imap_appending *appending);
 /* imap_catenate.c: the parts (RFC 4469), after the word. YIELDS. */
 void imap_catenate(struct imap_appending *appending);
 

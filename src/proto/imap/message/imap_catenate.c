@@ -122,8 +122,10 @@ void imap_catenate(struct imap_appending *appending)
             imap_lex_fail(lex, "Too many parts");
         else if (imap_lex_word(lex, "URL"))
             take_url(appending);
+        else if (imap_lex_word(lex, "UTF8"))
+            imap_append_utf8(appending);
         else if (!imap_lex_word(lex, "TEXT"))
-            imap_lex_fail(lex, "TEXT or URL is wanted");
+            imap_lex_fail(lex, "TEXT, UTF8 or URL is wanted");
         else if (imap_lex_space(lex), lex->error == NULL)
             imap_append_literal(appending);
     } while (lex->error == NULL && !lex->ended && imap_lex_take(lex, ' '));
