@@ -6,9 +6,9 @@
 #include "base/check.h"
 #include "mail/charset.h"
 
-/* A version (charset_version), then the distances from number to number, in 7 bits a byte, high
+/* The version, then the distances from number to number, in 7 bits a byte, high
  * ones first. */
-enum { VERSION = 1, WORD_BITS = 64, MORE = 0x80 };
+enum { VERSION = 2, WORD_BITS = 64, MORE = 0x80 };
 
 struct grams {
     uint64_t words[GRAM_NUMBERS / WORD_BITS];
@@ -66,10 +66,15 @@ static void put_distance(struct buffer *out, unsigned distance)
     buffer_append_byte(out, (char)(distance & (MORE - 1)));
 }
 
+uint8_t grams_version(void)
+{
+    return charset_version(VERSION);
+}
+
 void grams_encode(const struct grams *grams, struct buffer *out)
 {
     unsigned next = 0;
-    buffer_append_byte(out, (char)charset_version(VERSION));
+    buffer_append_byte(out, (char)grams_version());
     for (unsigned i = 0; i < GRAM_NUMBERS / WORD_BITS; i++) {
         uint64_t word = grams->words[i];
         while (word != 0) {
@@ -105,12 +110,17 @@ struct walk {
     bool bad;
 };
 
+bool grams_are_of_today(struct text encoded)
+{
+    return encoded.length > 0 && (uint8_t)encoded.data[0] == grams_version();
+}
+
 static bool walk_begin(struct text encoded, struct walk *walk)
 {
     walk->at = (const unsigned char *)encoded.data + 1;
     walk->end = (const unsigned char *)encoded.data + encoded.length;
     walk->next = 0;
-    walk->bad = encoded.length == 0 || (uint8_t)encoded.data[0] != charset_version(VERSION);
+    walk->bad = !grams_are_of_today(encoded);
     return !walk->bad;
 }
 

@@ -23,6 +23,9 @@ void grams_free(struct grams **grams);
 void grams_feed(struct grams *grams, struct text text);
 /* What comes next stands elsewhere: no gram reaches over. */
 void grams_break(struct grams *grams);
+/* The version of what is encoded, not 0: another one when other text is fed for the same message,
+ * or when text is made of bytes otherwise (charset_version). What was encoded begins with it. */
+uint8_t grams_version(void);
 /* Append them, in some bytes a gram. */
 void grams_encode(const struct grams *grams, struct buffer *out);
 
@@ -30,6 +33,8 @@ void grams_encode(const struct grams *grams, struct buffer *out);
 unsigned grams_of(struct text text, uint16_t numbers[GRAMS_WANTED_MAX]);
 /* Has what was encoded all of these? Bytes that grams_encode did not make have everything. */
 bool grams_have(struct text encoded, const uint16_t *numbers, unsigned count);
+/* Was it encoded in this version? */
+bool grams_are_of_today(struct text encoded);
 /* Show each number of what was encoded, ascending. False: the bytes are malformed. */
 typedef void grams_visit(void *context, uint16_t number);
 bool grams_each(struct text encoded, grams_visit *visit, void *context);

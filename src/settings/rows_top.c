@@ -160,7 +160,7 @@ static const struct setting_row top_rows[] = {
              "report, and by Sieve. Messages themselves are given as they came. It holds for all "
              "mailboxes, for what is found out of a message is kept once for all who have it. Another "
              "one is taken up at the next start; the index of words that was made before is not used "
-             "any more, and mailroot search rebuild --all makes it anew."},
+             "any more and made anew meanwhile: mailroot search status tells how much is left."},
     {TOP, "copy", &setting_type_copy,
      .otherwise = "none", TO(settings, report_copy),
      .help = "Who gets a copy of each report of a failure that is sent."},

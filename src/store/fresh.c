@@ -116,6 +116,27 @@ uint64_t fresh_count(struct store *store, uint64_t mailbox)
     return count;
 }
 
+uint8_t fresh_version(struct store *store)
+{
+    struct buffer value;
+    struct key key;
+    buffer_init(&value, sizeof(uint8_t));
+    index_get(store->index, key_fresh_version(&key), &value);
+    struct wire_reader in = wire_reader_of(buffer_text(&value));
+    uint8_t version = wire_get_u8(&in);
+    buffer_finish(&value);
+    return version;
+}
+
+void fresh_set_version(struct store *store, uint8_t version)
+{
+    struct index_batch *batch = index_batch_new(store->index);
+    struct key key;
+    char value = (char)version;
+    index_batch_put(batch, key_fresh_version(&key), text_of(&value, sizeof(value)));
+    apply_alone(store, &batch);
+}
+
 struct task_event *fresh_news(struct store *store)
 {
     return &store->fresh;

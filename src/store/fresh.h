@@ -20,6 +20,10 @@ void fresh_done(struct store *store, struct fresh_place place);
 void fresh_renew(struct store *store, uint64_t mailbox);
 /* How many are. YIELDS. */
 uint64_t fresh_count(struct store *store, uint64_t mailbox);
+/* How entries are looked through, as who does so said last; 0: nothing was said since the index is
+ * there. To say it does not YIELD. */
+uint8_t fresh_version(struct store *store);
+void fresh_set_version(struct store *store, uint8_t version);
 /* Told when there are more. */
 struct task_event *fresh_news(struct store *store);
 /* How often that was told: another number means that there are some since. */

@@ -171,6 +171,12 @@ struct text key_mailbox(struct key *key, uint64_t mailbox)
     return key_of(key, 'B', mailbox);
 }
 
+struct text key_fresh_version(struct key *key)
+{
+    begin(key, 'N');
+    return lend(key);
+}
+
 struct text key_fresh(struct key *key, uint64_t mailbox, uint32_t uid)
 {
     key_of(key, 'n', mailbox);

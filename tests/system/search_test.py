@@ -17,6 +17,7 @@ from harness import Mailroot, client_tls
 MESSAGES, PROGRAMS = 60, 250
 WORDS = ["alpha", "alphabet", "Bet", "ALPHABETA", "été", "ÉTÉ", "cafés", "Привет",
          "привет", "мир", "日本語", "x-y", "12345", "o'neil"]
+MIME_WORDS = ["Base64", "charset=", "MULTIPART/mixed", "koi8", "message/rfc822", "attachment;"]
 FLAGS = [r"\Answered", r"\Deleted", r"\Draft", r"\Flagged", r"\Seen", "$one", "two"]
 CHARSETS = {"utf-8": None, "iso-8859-1": "été cafés", "koi8-r": "Привет мир",
             "iso-2022-jp": "日本語"}
@@ -30,7 +31,8 @@ def folded(text):
 
 
 class Mail:
-    """A random message, and what the naive evaluator knows of it."""
+    """A random message, and what the naive evaluator knows of it: BODY looks at texts, TEXT also at
+    all fields, those of parts too."""
 
     def __init__(self, number, dice):
         self.number = number
@@ -41,8 +43,8 @@ class Mail:
         self.texts = [folded(part.get_content()) for part in self.parsed.walk()
                       if part.get_content_maintype() == "text"]
         self.texts = [re.sub(r"<[^>]*>", " ", text) for text in self.texts]
-        self.texts += [folded(part.get_filename()) for part in self.parsed.walk()
-                       if part.get_filename()]
+        self.fields = [folded(f"{name}: {value}") for part in self.parsed.walk()
+                       for name, value in part.items()]
 
     @staticmethod
     def words(dice, most, charset="utf-8"):
@@ -63,7 +65,12 @@ class Mail:
     def compose(self, dice):
         message = self.text_part(dice)
         for _ in range(dice.choice([0, 0, 1, 2])):
-            if dice.random() < 0.5:
+            kind = dice.randrange(5)
+            if kind == 0:
+                inner = self.text_part(dice)
+                inner["Subject"] = self.words(dice, 2)
+                message.add_attachment(inner)
+            elif kind in (1, 2):
                 message.add_attachment(b"\x00\x01", maintype="application", subtype="octet-stream",
                                        filename=self.words(dice, 1) + ".bin")
             else:
@@ -84,10 +91,6 @@ class Mail:
     def field(self, name):
         return [folded(str(value)) for value in self.parsed.get_all(name, [])]
 
-    def header(self):
-        """Its own: of its parts, only the names of attachments are searched."""
-        return [folded(f"{name}: {value}") for name, value in self.parsed.items()]
-
     def day_sent(self):
         """As written, whatever its zone."""
         return self.parsed["Date"].datetime.date() if "Date" in self.parsed else None
@@ -101,7 +104,7 @@ def date_key(dice, words, day_of):
 
 
 def text_key(dice):
-    sought = dice.choice(WORDS)
+    sought = dice.choice([*WORDS, *MIME_WORDS])
     begin = dice.choice([0, 0, 1])
     sought = sought[begin:begin + dice.choice([2, 3, 20])]
     key = folded(sought)
@@ -110,7 +113,7 @@ def text_key(dice):
         return f'BODY "{sought}"', lambda mail: any(key in text for text in mail.texts)
     if kind == "TEXT":
         return (f'TEXT "{sought}"',
-                lambda mail: any(key in text for text in [*mail.texts, *mail.header()]))
+                lambda mail: any(key in text for text in [*mail.texts, *mail.fields]))
     name = dice.choice(NAMES if kind == "field" else [*NAMES, "X-Note"])
     word = name.upper() if kind == "field" else f"HEADER {name}"
     return f'{word} "{sought}"', lambda mail: any(key in value for value in mail.field(name))

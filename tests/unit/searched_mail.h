@@ -35,6 +35,8 @@ static const char *const words[] = {
     "12345",
     "o'neil",
     "betalphabet",
+    "charset",
+    "report.pdf",
     "\xef\xac\x81"
     "nd",
 };

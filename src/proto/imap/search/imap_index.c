@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "account/preference.h"
+#include "base/array.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/logline.h"
@@ -117,7 +118,8 @@ static bool is_known(struct store *store, uint64_t message)
 {
     struct buffer encoded;
     buffer_init(&encoded, GRAMS_ENCODED_MAX);
-    bool is_known = derived_get(store, message, DERIVED_GRAMS, &encoded);
+    bool is_known = derived_get(store, message, DERIVED_GRAMS, &encoded) &&
+                    grams_are_of_today(buffer_text(&encoded));
     buffer_finish(&encoded);
     return is_known;
 }
@@ -235,11 +237,44 @@ static void wait_for_more(struct imap_index *index, uint64_t told, int64_t deadl
     wait_for_quiet(index);
 }
 
+struct all_mailboxes {
+    uint64_t *ids;
+    unsigned count;
+};
+
+static void add_mailbox(void *context, struct mailbox *box)
+{
+    struct all_mailboxes *all = context;
+    all->ids = array_grow(all->ids, all->count, sizeof(*all->ids));
+    all->ids[all->count++] = mailbox_id(box);
+}
+
+/* What was looked through by an earlier version that saw other text, or while mail without a
+ * charset was read as another one, is fresh again. Cut short, it begins anew at the next start.
+ * YIELDS. */
+static void renew_what_is_outdated(struct store *store)
+{
+    struct all_mailboxes all = {NULL, 0};
+    if (fresh_version(store) == grams_version())
+        return;
+    mailbox_each(store, add_mailbox, &all);
+    for (unsigned i = 0; i < all.count && !task_is_cancelled(); i++) {
+        blocks_forget(store, all.ids[i]);
+        fresh_renew(store, all.ids[i]);
+    }
+    if (!task_is_cancelled()) {
+        fresh_set_version(store, grams_version());
+        log_info("search.renewed", "mailboxes=%u", all.count);
+    }
+    free(all.ids);
+}
+
 static void index_task(void *argument)
 {
     struct imap_index *index = argument;
     while (!task_is_cancelled()) {
         bool is_all;
+        renew_what_is_outdated(index->store);
         uint64_t told = fresh_told(index->store);
         look_through_all(index, &is_all);
         wait_for_more(index, told, is_all ? NO_DEADLINE : clock_monotonic_ms() + RETRY_MS);

@@ -69,9 +69,8 @@ enum status imap_search_body(struct imap_message *message, const struct imap_sea
     if (*found || is_known(message, key, found))
         return OK;
     finding_init(&finding, key->text);
-    enum status status = key->op == SEARCH_TEXT ? imap_text_header(message, &sink) : OK;
-    if (status == OK && !finding.found)
-        status = imap_text_body(message, &sink);
+    enum status status =
+        key->op == SEARCH_TEXT ? imap_text_whole(message, &sink) : imap_text_body(message, &sink);
     *found = finding.found;
     buffer_finish(&finding.tail);
     return status;
@@ -99,9 +98,9 @@ enum status imap_search_fuzzy(struct imap_message *message, const struct imap_se
     fuzzy_init(&fuzzy, key->text);
     if (key->op == SEARCH_HEADER)
         status = imap_text_field(message, key->name, &sink);
-    if (key->op == SEARCH_TEXT)
-        status = imap_text_header(message, &sink);
-    if (status == OK && key->op != SEARCH_HEADER)
+    else if (key->op == SEARCH_TEXT)
+        status = imap_text_whole(message, &sink);
+    else
         status = imap_text_body(message, &sink);
     fuzzy_break(&fuzzy);
     *score = status == OK ? fuzzy_score(&fuzzy) : 0;

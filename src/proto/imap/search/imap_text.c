@@ -14,6 +14,7 @@ enum { PIECE_BYTES = 256 << 10, FOLD_GROWTH = 18 };
 struct walk {
     const struct imap_text_sink *sink;
     struct text name; /* of the fields to be shown; "": all */
+    bool has_fields;  /* of parts, too */
     bool ended;       /* the sink has enough */
 };
 
@@ -95,14 +96,6 @@ enum status imap_text_field(struct imap_message *message, struct text name,
     struct section section = {&walk, header->fields, VALUES};
     run(&walk, show_section, &section);
     return OK;
-}
-
-enum status imap_text_header(struct imap_message *message, const struct imap_text_sink *sink)
-{
-    struct walk walk = {.sink = sink, .name = TEXT("")};
-    const struct mime_tree *tree;
-    enum status status = imap_message_tree(message, &tree);
-    return status == OK ? show_header(message, &walk, 0, tree->root->header_length, WHOLE) : status;
 }
 
 /* Bodies */
@@ -207,6 +200,22 @@ static void show_names(struct walk *walk, const struct mime_part *part, struct a
 }
 
 /* YIELDS. */
+static enum status show_fields(struct imap_message *message, struct walk *walk,
+                               const struct mime_part *part)
+{
+    show_names(walk, part, &message->arena);
+    return walk->ended ? OK
+                       : show_header(message, walk, part->header_start, part->header_length, WHOLE);
+}
+
+/* Reports and the like are for reading, too; a message that has parts is shown by them. */
+static bool is_text(const struct mime_part *part)
+{
+    return text_equals(part->type.value, TEXT("text")) ||
+           (text_equals(part->type.value, TEXT("message")) && part->first_child == NULL);
+}
+
+/* YIELDS. */
 static enum status show_tree(struct imap_message *message, const struct mime_tree *tree,
                              struct reading *in)
 {
@@ -214,24 +223,22 @@ static enum status show_tree(struct imap_message *message, const struct mime_tre
     enum status status = OK;
     for (const struct mime_part *part = tree->root; part != NULL && status == OK && !walk->ended;
          part = mime_part_next(part)) {
-        bool is_inner_message = part->parent != NULL && imap_part_message(part->parent) == part;
-        show_names(walk, part, &message->arena);
-        if (is_inner_message && !walk->ended)
-            status = show_header(message, walk, part->header_start, part->header_length, WHOLE);
-        if (status == OK && !walk->ended && text_equals(part->type.value, TEXT("text")))
+        if (walk->has_fields)
+            status = show_fields(message, walk, part);
+        if (status == OK && !walk->ended && is_text(part))
             status = show_part(message, part, in);
     }
     return status;
 }
 
-enum status imap_text_body(struct imap_message *message, const struct imap_text_sink *sink)
+/* YIELDS. */
+static enum status show_parts(struct imap_message *message, struct walk *walk)
 {
     const struct mime_tree *tree;
     enum status status = imap_message_tree(message, &tree);
     if (status != OK)
         return status;
-    struct walk walk = {.sink = sink, .name = TEXT("")};
-    struct reading in = {.walk = &walk};
+    struct reading in = {.walk = walk};
     buffer_init(&in.range, IMAP_RANGE_BYTES);
     buffer_init(&in.decoded, 2 * PIECE_BYTES);
     buffer_init(&in.folded, FOLD_GROWTH * 8 * PIECE_BYTES);
@@ -242,18 +249,25 @@ enum status imap_text_body(struct imap_message *message, const struct imap_text_
     return status;
 }
 
+enum status imap_text_body(struct imap_message *message, const struct imap_text_sink *sink)
+{
+    struct walk walk = {.sink = sink, .name = TEXT("")};
+    return show_parts(message, &walk);
+}
+
+enum status imap_text_whole(struct imap_message *message, const struct imap_text_sink *sink)
+{
+    struct walk walk = {.sink = sink, .name = TEXT(""), .has_fields = true};
+    return show_parts(message, &walk);
+}
+
 /* Where a header ends is seen by its fields and by its parts; in odd ones these differ. */
 enum status imap_text_all(struct imap_message *message, const struct imap_text_sink *sink)
 {
     struct walk walk = {.sink = sink, .name = TEXT("")};
     const struct imap_header *header;
-    const struct mime_tree *tree;
     enum status status = imap_message_header(message, &header);
     if (status == OK)
-        status = imap_message_tree(message, &tree);
-    if (status == OK)
-        status = show_header(message, &walk, 0, header->body_start, VALUES | WHOLE);
-    if (status == OK && tree->root->header_length != header->body_start)
-        status = show_header(message, &walk, 0, tree->root->header_length, WHOLE);
-    return status == OK ? imap_text_body(message, sink) : status;
+        status = show_header(message, &walk, 0, header->body_start, VALUES);
+    return status == OK ? imap_text_whole(message, sink) : status;
 }

@@ -19,13 +19,14 @@ struct imap_text_sink {
     void (*run)(void *context, task_function *work, void *argument);
 };
 
-/* These show values of the fields of a name; all fields, whole; and the body: its parts that are
- * text, the headers of messages in it, the names of attachments. REFUSED: the message is gone;
- * TRY_LATER: it can't be read. YIELD. */
+/* These show values of the message's fields of a name; its parts that are text, which is what BODY
+ * looks at (RFC 9051 6.4.4: "doesn't match any header fields"); and those with all fields, its own,
+ * its parts' and those of messages in it, and the names of attachments decoded, as TEXT does.
+ * REFUSED: the message is gone; TRY_LATER: it can't be read. YIELD. */
 enum status imap_text_field(struct imap_message *message, struct text name,
                             const struct imap_text_sink *sink);
-enum status imap_text_header(struct imap_message *message, const struct imap_text_sink *sink);
 enum status imap_text_body(struct imap_message *message, const struct imap_text_sink *sink);
+enum status imap_text_whole(struct imap_message *message, const struct imap_text_sink *sink);
 
 /* All that any of them shows of the message, some of it twice. YIELDS. */
 enum status imap_text_all(struct imap_message *message, const struct imap_text_sink *sink);

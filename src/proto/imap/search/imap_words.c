@@ -12,7 +12,7 @@
 #include "proto/imap/search/imap_index.h"
 #include "store/block.h"
 
-enum { HEAD_VERSION = 1, FEW = 2, NO_BLOCK = 0 };
+enum { HEAD_VERSION = 2, FEW = 2, NO_BLOCK = 0 };
 
 const char *const imap_words_fields[] = {"Subject", "From", "To", "Cc", NULL};
 
