@@ -228,6 +228,19 @@ void imap_say_vanished(struct imap_session *session, uint64_t modseq, const stru
     arena_finish(&arena);
 }
 
+static bool is_own(const struct imap_session *session, uint64_t modseq)
+{
+    unsigned low = 0, high = session->own_count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (session->own[middle] < modseq)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < session->own_count && session->own[low] == modseq;
+}
+
 /* Entries that changed since the session was told last. It is told their flags. */
 static void tell_flags(struct imap_session *session)
 {
@@ -239,7 +252,7 @@ static void tell_flags(struct imap_session *session)
     const struct mailbox_entry *entry = view_next(view, 0);
     while (entry != NULL) {
         uint32_t uid = entry->uid;
-        if (entry->modseq > told) {
+        if (entry->modseq > told && !is_own(session, entry->modseq)) {
             imap_put_changed(session, entry, IMAP_TELL_UID | IMAP_TELL_FLAGS);
             imap_send(session);
         }

@@ -66,7 +66,9 @@ struct imap_session {
     struct text tag;
     const struct imap_command *command;
     bool is_answered;
-    int64_t quiet_since_ms;    /* nothing was told of it */
+    int64_t quiet_since_ms; /* nothing was told of it */
+    uint64_t *own;          /* mod-sequences of changes that it made and told itself, ascending */
+    unsigned own_count;
     bool has_unknown_encoding; /* BINARY met what it can't decode */
     struct buffer out;         /* a response being composed; sent by imap_send */
 };

@@ -1,4 +1,5 @@
 /* STORE: flags of messages (RFC 9051 6.4.6). */
+#include "base/array.h"
 #include "base/check.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/message/imap_flags.h"
@@ -69,29 +70,20 @@ static bool number_flags(struct request *request, struct mailbox *box)
     return all;
 }
 
-static bool changes(const struct request *request, const struct mailbox_entry *entry)
-{
-    return ((entry->flags & ~request->remove) | request->add) != entry->flags;
-}
-
-/* RFC 7162 3.1.3: a silent STORE too tells new mod-sequences to those who want to know them. */
-static void say_flags(struct imap_session *session, const struct request *request, uint32_t uid)
-{
-    const struct mailbox_entry *entry = mailbox_entry_find(session->view.box, uid);
-    bool tells_modseq = request->is_conditional || (session->enabled & IMAP_ENABLED_CONDSTORE) != 0;
-    if (entry == NULL || (request->is_silent && !tells_modseq))
-        return;
-    imap_put_changed(session, entry,
-                     (imap_is_by_uid(session) ? IMAP_TELL_UID : 0u) |
-                         (request->is_silent ? 0u : IMAP_TELL_FLAGS) |
-                         (tells_modseq ? IMAP_TELL_MODSEQ : 0u));
-    imap_send(session);
-}
+/* One that the set names. */
+struct named {
+    uint32_t uid;
+    bool is_changing;
+    bool is_untold; /* others changed it already, and the client was not told */
+    uint64_t flags; /* as the client expects them afterwards */
+};
 
 /* Messages of one record: all of a batch that are in the set, and of these the ones to change. */
 struct batch {
-    uint32_t *named, *changing;
+    struct named *named;
+    uint32_t *changing;
     unsigned most, named_count, changing_count;
+    uint64_t modseq; /* that they get; 0: none is to change */
 };
 
 static struct batch batch_for(struct imap_session *session)
@@ -101,6 +93,19 @@ static struct batch batch_for(struct imap_session *session)
     batch.named = arena_array(&session->line.arena, batch.most, sizeof(*batch.named));
     batch.changing = arena_array(&session->line.arena, batch.most, sizeof(*batch.changing));
     return batch;
+}
+
+static void add_named(struct batch *batch, const struct request *request, const struct view *view,
+                      const struct mailbox_entry *entry)
+{
+    uint64_t flags = (entry->flags & ~request->remove) | request->add;
+    bool is_changing = flags != entry->flags;
+    batch->named[batch->named_count++] = (struct named){.uid = entry->uid,
+                                                        .is_changing = is_changing,
+                                                        .is_untold = entry->modseq > view->modseq,
+                                                        .flags = flags};
+    if (is_changing)
+        batch->changing[batch->changing_count++] = entry->uid;
 }
 
 /* From behind `after` on; returns the last UID looked at, or 0 when none was left. */
@@ -113,32 +118,59 @@ static uint32_t gather(const struct imap_session *session, struct request *reque
     while (batch->named_count < batch->most &&
            (entry = imap_set_next(&request->set, &session->view, after)) != NULL) {
         after = last = entry->uid;
-        if (request->is_conditional && entry->modseq > request->unchanged_since) {
+        if (request->is_conditional && entry->modseq > request->unchanged_since)
             imap_set_add(&request->modified,
                          imap_is_by_uid(session) ? after : view_number(&session->view, after));
-            continue;
-        }
-        batch->named[batch->named_count++] = after;
-        if (changes(request, entry))
-            batch->changing[batch->changing_count++] = after;
+        else
+            add_named(batch, request, &session->view, entry);
     }
     return last;
 }
 
 /* YIELDS. */
 static enum status change_batch(struct imap_session *session, const struct request *request,
-                                const struct batch *batch)
+                                struct batch *batch)
 {
     struct view *view = &session->view;
-    uint64_t modseq, told = view->modseq;
+    uint64_t told = view->modseq;
+    batch->modseq = 0;
     if (batch->changing_count == 0)
         return OK;
     enum status status = mailbox_flag_many(view->box, batch->changing, batch->changing_count,
-                                           request->add, request->remove, &modseq);
-    /* What we did ourselves is not told again, unless others did something in between. */
-    if (status == OK && told == modseq - 1 && view->modseq == told)
-        view->modseq = modseq;
-    return status;
+                                           request->add, request->remove, &batch->modseq);
+    if (status != OK)
+        return status;
+    /* What we did ourselves is not told again. */
+    if (told == batch->modseq - 1 && view->modseq == told) {
+        view->modseq = batch->modseq;
+    } else {
+        session->own = arena_grow(&session->line.arena, session->own, session->own_count,
+                                  sizeof(*session->own));
+        session->own[session->own_count++] = batch->modseq;
+    }
+    return OK;
+}
+
+/* What others did is told in any case (RFC 9051 6.4.6), and with one FETCH: with ours when they did
+ * it before, at the end of the command when they did it after. */
+static void say_flags(struct imap_session *session, const struct request *request,
+                      const struct batch *batch, const struct named *named)
+{
+    const struct mailbox_entry *entry = mailbox_entry_find(session->view.box, named->uid);
+    bool is_ours = entry != NULL && entry->modseq == batch->modseq;
+    if (entry == NULL || (entry->modseq > session->view.modseq && !is_ours))
+        return;
+    bool is_unexpected = is_ours && (named->is_untold || entry->flags != named->flags);
+    bool tells_flags = !request->is_silent || is_unexpected;
+    /* RFC 7162 3.1.3: a silent STORE too tells new mod-sequences to those who want to know them. */
+    bool tells_modseq = request->is_conditional || (session->enabled & IMAP_ENABLED_CONDSTORE) != 0;
+    if (!tells_flags && !tells_modseq)
+        return;
+    imap_put_changed(session, entry,
+                     (imap_is_by_uid(session) ? IMAP_TELL_UID : 0u) |
+                         (tells_flags ? IMAP_TELL_FLAGS : 0u) |
+                         (tells_modseq ? IMAP_TELL_MODSEQ : 0u));
+    imap_send(session);
 }
 
 /* RFC 7162 3.1.3: the messages that were left alone. */
@@ -169,12 +201,14 @@ static void store_all(struct imap_session *session, struct request *request)
             (status = change_batch(session, request, &batch)) != OK)
             break;
         for (unsigned i = 0; i < batch.named_count; i++)
-            say_flags(session, request, batch.named[i]);
+            say_flags(session, request, &batch, &batch.named[i]);
     }
     if (status == OK)
         imap_ok(session, modified_code(session, request), "Stored");
     else
         imap_fail(session, status);
+    session->own = NULL;
+    session->own_count = 0;
 }
 
 void imap_store(struct imap_session *session)
