@@ -10,44 +10,13 @@
 #include "base/map.h"
 #include "proto/imap/imap_commands.h"
 #include "proto/imap/imap_name.h"
-#include "proto/imap/mailbox/imap_filter.h"
+#include "proto/imap/mailbox/imap_events.h"
 #include "proto/imap/mailbox/imap_noted.h"
 #include "proto/imap/mailbox/imap_place.h"
 #include "proto/imap/mailbox/imap_status.h"
 #include "proto/imap/mailbox/imap_watch.h"
 #include "proto/imap/message/imap_fetch.h"
 #include "store/hierarchy.h"
-
-enum event {
-    EVENT_NEW = 1,
-    EVENT_EXPUNGE = 2,
-    EVENT_FLAGS = 4,
-    EVENT_NAME = 8,
-    EVENT_SUBSCRIPTION = 16,
-    EVENT_NOTES = 32,
-    EVENT_SERVER_NOTES = 64,
-    EVENTS_OF_MESSAGES = 7,
-};
-enum { GROUPS_MAX = 50, ITEMS_BYTES_MAX = 4096 };
-
-static const struct {
-    const char *name;
-    enum event event;
-} events[] = {
-    {"MessageNew", EVENT_NEW},
-    {"MessageExpunge", EVENT_EXPUNGE},
-    {"FlagChange", EVENT_FLAGS},
-    {"SubscriptionChange", EVENT_SUBSCRIPTION},
-    {"MailboxName", EVENT_NAME},
-    {"MailboxMetadataChange", EVENT_NOTES},
-    {"ServerMetadataChange", EVENT_SERVER_NOTES},
-};
-enum { EVENTS = sizeof(events) / sizeof(*events) };
-
-struct group {
-    struct imap_filter filter;
-    unsigned events;
-};
 
 /* What the client knows of a mailbox. */
 struct known {
@@ -63,138 +32,16 @@ struct known {
 struct imap_notify {
     struct imap_session *session;
     struct imap_watches watches;
-    bool has_others;                 /* the groups may mean mailboxes that others share */
-    struct arena arena, names;       /* names: of one telling */
-    struct group groups[GROUPS_MAX]; /* the selected mailbox's apart */
-    unsigned group_count;
-    unsigned selected; /* events of the selected mailbox */
-    bool is_delayed;   /* its expunges wait for a command */
-    struct text items; /* "(UID ENVELOPE)": what new messages there tell; "": nothing */
-    struct map *known; /* id: struct known */
+    struct imap_events events;
+    struct arena arena, names; /* of the events; of one telling */
+    struct map *known;         /* id: struct known */
     unsigned round;
     bool is_dirty, is_silent; /* silent: to begin with, nothing is news */
-    bool tells_status;
     unsigned status_items;
     struct imap_noted *server_notes; /* NULL: nobody asked */
 };
 
-/* Reading */
-
-/* "(UID ENVELOPE)" is kept as it stands and read anew for each answer. */
-static struct text read_items(struct imap_lex *lex, struct arena *arena)
-{
-    size_t depth = 0, end = 0;
-    bool is_quoted = false;
-    for (; end < lex->rest.length && end < ITEMS_BYTES_MAX; end++) {
-        char c = lex->rest.data[end];
-        if (c == '"')
-            is_quoted = !is_quoted;
-        if (c == '{' || c == '\\')
-            break;
-        depth += !is_quoted && c == '(';
-        if (!is_quoted && c == ')' && --depth == 0) {
-            struct text items = arena_copy(arena, text_head(lex->rest, end + 1));
-            lex->rest = text_from_position(lex->rest, end + 1);
-            if (!imap_fetch_items_are_valid(items))
-                imap_lex_fail(lex, "The items of new messages are malformed");
-            return items;
-        }
-    }
-    imap_lex_fail(lex, "The items of new messages are malformed");
-    return TEXT("");
-}
-
-/* False: not known; the client is told which are. */
-static bool read_event(struct imap_notify *notify, struct imap_lex *lex, unsigned *bits)
-{
-    for (unsigned i = 0; i < EVENTS; i++) {
-        if (!imap_lex_word(lex, events[i].name))
-            continue;
-        *bits |= events[i].event;
-        if (events[i].event == EVENT_NEW && text_starts_with(lex->rest, TEXT(" ("))) {
-            imap_lex_space(lex);
-            notify->items = read_items(lex, &notify->arena);
-        }
-        return true;
-    }
-    imap_lex_atom(lex);
-    return lex->error != NULL;
-}
-
-static bool read_events(struct imap_notify *notify, struct imap_lex *lex, unsigned *bits)
-{
-    bool are_known = true;
-    *bits = 0;
-    if (imap_lex_word(lex, "NONE"))
-        return true;
-    imap_lex_expect(lex, '(');
-    do
-        are_known = read_event(notify, lex, bits) && are_known;
-    while (lex->error == NULL && imap_lex_take(lex, ' '));
-    imap_lex_expect(lex, ')');
-    /* RFC 5465 5: these come together, and flags not without them. */
-    unsigned both = EVENT_NEW | EVENT_EXPUNGE;
-    if ((*bits & EVENTS_OF_MESSAGES) != 0 && (*bits & both) != both)
-        imap_lex_fail(lex, "MessageNew and MessageExpunge go together");
-    return are_known;
-}
-
-/* "(personal (MessageNew MessageExpunge))" */
-static bool read_group(struct imap_notify *notify, struct imap_lex *lex)
-{
-    struct group group;
-    imap_lex_expect(lex, '(');
-    imap_lex_filter(notify->session, &notify->arena, &group.filter);
-    imap_lex_space(lex);
-    struct text items = notify->items;
-    notify->items = TEXT("");
-    bool are_known = read_events(notify, lex, &group.events);
-    imap_lex_expect(lex, ')');
-    bool is_selected =
-        group.filter.kind == FILTER_SELECTED || group.filter.kind == FILTER_SELECTED_DELAYED;
-    if (is_selected) {
-        notify->selected = group.events;
-        notify->is_delayed = group.filter.kind == FILTER_SELECTED_DELAYED;
-        return are_known;
-    }
-    if ((group.events & EVENT_SERVER_NOTES) != 0 && notify->server_notes == NULL)
-        notify->server_notes = imap_noted_new();
-    if (notify->items.length > 0)
-        imap_lex_fail(lex, "Items are of messages in the selected mailbox");
-    notify->items = items;
-    if (notify->group_count == GROUPS_MAX)
-        imap_lex_fail(lex, "Too many groups of events");
-    else
-        notify->groups[notify->group_count++] = group;
-    notify->has_others =
-        notify->has_others || imap_filter_leaves_own(notify->session, &group.filter);
-    return are_known;
-}
-
-/* False: some events are not known. */
-static bool read_set(struct imap_notify *notify, struct imap_lex *lex)
-{
-    bool are_known = true;
-    imap_lex_space(lex);
-    notify->tells_status = imap_lex_word(lex, "STATUS");
-    if (notify->tells_status)
-        imap_lex_space(lex);
-    do
-        are_known = read_group(notify, lex) && are_known;
-    while (lex->error == NULL && imap_lex_more(lex));
-    return are_known;
-}
-
 /* Telling */
-
-/* RFC 5465 3: the first group that means the mailbox decides. */
-static unsigned events_of(const struct imap_notify *notify, struct text name, bool is_own)
-{
-    for (unsigned i = 0; i < notify->group_count; i++)
-        if (imap_filter_has(notify->session, &notify->groups[i].filter, name, is_own))
-            return notify->groups[i].events;
-    return 0;
-}
 
 static void put_list(struct imap_session *session, struct text name, const char *attribute,
                      struct text old_name)
@@ -261,7 +108,8 @@ static void tell_messages(struct imap_notify *notify, struct known *known, struc
     bool has_flags = mailbox_modseq(box) != known->modseq;
     bool is_told =
         (has_news && (wanted & EVENT_NEW) != 0) || (has_flags && (wanted & EVENT_FLAGS) != 0);
-    bool is_asked = notify->is_silent && notify->tells_status && (wanted & EVENTS_OF_MESSAGES) != 0;
+    bool is_asked =
+        notify->is_silent && notify->events.tells_status && (wanted & EVENTS_OF_MESSAGES) != 0;
     if (session->view.box != box && ((is_told && !notify->is_silent) || is_asked))
         imap_put_status(session, box, notify->status_items);
     known->messages = messages;
@@ -325,7 +173,8 @@ static bool hold_own(void *context, struct text name, struct mailbox *box)
 {
     struct imap_notify *notify = context;
     if (!mailbox_is_deleted(box))
-        hold_against(notify, name, box, events_of(notify, name, true));
+        hold_against(notify, name, box,
+                     imap_events_of(notify->session, &notify->events, name, true));
     return true;
 }
 
@@ -334,7 +183,7 @@ static void hold_shared(void *context, struct mailbox *box)
 {
     struct imap_notify *notify = context;
     struct text name = imap_shown_name(notify->session, box, &notify->names);
-    unsigned wanted = events_of(notify, name, false);
+    unsigned wanted = imap_events_of(notify->session, &notify->events, name, false);
     /* Also of one that is not meant: its owner may give it the name of one that is. */
     imap_watch(&notify->watches, mailbox_owner(box));
     if (wanted == 0)
@@ -370,7 +219,9 @@ static void tell_gone(struct imap_notify *notify)
         struct known *known = value;
         if (known->round == notify->round)
             continue;
-        if ((events_of(notify, known->name, known->is_own) & EVENT_NAME) != 0)
+        unsigned wanted =
+            imap_events_of(notify->session, &notify->events, known->name, known->is_own);
+        if ((wanted & EVENT_NAME) != 0)
             put_list(notify->session, known->name, "\\NonExistent", TEXT(""));
         forget(notify, key, known);
         position = 0; /* a changed map is walked anew */
@@ -387,7 +238,7 @@ void imap_notify_tell(struct imap_session *session)
     imap_watches_begin(&notify->watches);
     imap_watch(&notify->watches, session->options->user);
     mailbox_each_name(session->store, session->options->user, TEXT(""), hold_own, notify);
-    if (notify->has_others)
+    if (notify->events.has_others)
         hold_all_shared(notify);
     if (notify->server_notes != NULL) {
         imap_watch(&notify->watches, ACCOUNT_PUBLIC); /* the notes for all are on it */
@@ -401,8 +252,9 @@ void imap_notify_tell(struct imap_session *session)
 void imap_notify_new(struct imap_session *session, uint32_t first)
 {
     struct imap_notify *notify = session->notify;
-    if (notify != NULL && (notify->selected & EVENT_NEW) != 0 && notify->items.length > 0)
-        imap_fetch_new(session, notify->items, first);
+    if (notify != NULL && (notify->events.selected & EVENT_NEW) != 0 &&
+        notify->events.items.length > 0)
+        imap_fetch_new(session, notify->events.items, first);
 }
 
 void imap_notify_wait(struct imap_session *session)
@@ -413,8 +265,8 @@ void imap_notify_wait(struct imap_session *session)
         return;
     session->is_idle = true;
     do {
-        if (notify->selected != 0)
-            imap_tell_changes(session, !notify->is_delayed);
+        if (notify->events.selected != 0)
+            imap_tell_changes(session, !notify->events.is_delayed);
         else
             imap_notify_tell(session);
         buffer_reset(&session->out, 0); /* no memory is kept over hours */
@@ -473,6 +325,8 @@ static void begin(struct imap_session *session, struct imap_notify *notify)
     notify->status_items = imap_lex_status_items(&lex);
     imap_notify_end(session);
     session->notify = notify;
+    if (notify->events.has_server_notes)
+        notify->server_notes = imap_noted_new();
     notify->is_dirty = notify->is_silent = true;
     imap_notify_tell(session);
     notify->is_silent = false;
@@ -492,7 +346,7 @@ void imap_notify(struct imap_session *session)
     struct imap_notify *notify = notify_new(session);
     bool are_known = true;
     if (imap_lex_word(lex, "SET"))
-        are_known = read_set(notify, lex);
+        are_known = imap_lex_events(session, &notify->arena, &notify->events);
     else
         imap_lex_fail(lex, "SET or NONE is wanted");
     if (imap_arguments_end(session)) {
@@ -501,10 +355,7 @@ void imap_notify(struct imap_session *session)
             notify = NULL;
             imap_ok(session, "", "That will be told");
         } else {
-            imap_no(session,
-                    "[BADEVENT (MessageNew MessageExpunge FlagChange MailboxName "
-                    "SubscriptionChange MailboxMetadataChange ServerMetadataChange)]",
-                    "Other events are not told");
+            imap_no(session, IMAP_EVENTS_BAD, "Other events are not told");
         }
     }
     if (notify != NULL)
