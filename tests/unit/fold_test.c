@@ -37,6 +37,42 @@ TEST("what is no UTF-8 keeps its bytes, up to the next white space")
     expect_folded("\xc3", "\xc3");
 }
 
+/* As it is said: a byte at a time. */
+static void fold_slowly(struct text text, struct buffer *out)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.data[i];
+        bool is_space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
+        if (!is_space || out->length == 0 || out->data[out->length - 1] != ' ')
+            buffer_append_byte(out, is_space               ? ' '
+                                    : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a')
+                                                           : c);
+    }
+}
+
+TEST("every byte of ASCII is folded as it should, wherever it stands")
+{
+    static const char some[] = "aZ @[`{\t\r\n\x01\x7f\x1f!  ";
+    uint32_t state = 1;
+    for (unsigned round = 0; round < 20000; round++) {
+        char bytes[40];
+        struct buffer out, expected;
+        size_t length = 1 + round % sizeof(bytes);
+        for (size_t i = 0; i < length; i++) {
+            state = state * 1664525 + 1013904223;
+            bytes[i] = some[(state >> 16) % (sizeof(some) - 1)];
+        }
+        bytes[round % length] = (char)(round / length % 0x80);
+        buffer_init(&out, sizeof(bytes));
+        buffer_init(&expected, sizeof(bytes));
+        mail_fold(text_of(bytes, length), &out);
+        fold_slowly(text_of(bytes, length), &expected);
+        EXPECT(text_equals(buffer_text(&out), buffer_text(&expected)));
+        buffer_finish(&out);
+        buffer_finish(&expected);
+    }
+}
+
 TEST("a space that folding made is not doubled by the next one")
 {
     expect_folded("a\xc2\xa0 b", "a b");
