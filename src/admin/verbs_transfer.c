@@ -139,7 +139,7 @@ static enum status export_bytes(struct export *export, struct shown *shown)
 static enum status export_message(struct export *export, const struct mailbox *box,
                                   const struct mailbox_entry *found)
 {
-    struct shown *shown = shown_open(export->store, found->message);
+    struct shown *shown = shown_open(export->store, NULL, found->message);
     struct arena arena;
     if (shown == NULL)
         return OK;

@@ -1,6 +1,7 @@
-/* Values of one kind lie in the order of their messages' ids. Mail that came to one mailbox one
- * after the other lies together there; where others' mail lies in between, reading on would only
- * cost. Which it is shows by how many of the values read ahead are then asked for. */
+/* Values of one kind, and what the store knows of messages, lie in the order of the messages' ids.
+ * Mail that came to one mailbox one after the other lies together there; where others' mail lies in
+ * between, reading on would only cost. Which it is shows by how many of the values read ahead are
+ * then asked for. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -8,6 +9,8 @@
 #include "store/internal.h"
 
 enum { AHEAD_FIRST = 8, AHEAD_LEAST = 4, AHEAD_MOST = 256, AHEAD_BYTES = 64 << 10 };
+/* In place of a kind: the messages themselves. */
+enum { MESSAGES = 0 };
 
 struct value {
     uint64_t message;
@@ -16,6 +19,7 @@ struct value {
 
 /* What was read ahead of one kind: all there was from the first message's to the last's. */
 struct ahead {
+    uint8_t kind;
     struct buffer bytes;
     struct value values[AHEAD_MOST];
     unsigned count, used;
@@ -50,10 +54,11 @@ void derived_run_free(struct derived_run **freed)
     free(run);
 }
 
-static struct ahead *ahead_new(void)
+static struct ahead *ahead_new(uint8_t kind)
 {
     struct ahead *ahead = calloc(1, sizeof(*ahead));
     check(ahead != NULL);
+    ahead->kind = kind;
     buffer_init(&ahead->bytes, AHEAD_BYTES + DERIVED_BYTES_MAX);
     ahead->room = AHEAD_FIRST;
     return ahead;
@@ -62,7 +67,7 @@ static struct ahead *ahead_new(void)
 static bool read_one(void *context, struct text key, struct text value)
 {
     struct ahead *ahead = context;
-    uint64_t message = key_get_u64(key, 1);
+    uint64_t message = key_get_u64(key, ahead->kind == MESSAGES ? 0 : 1);
     size_t start = ahead->bytes.length;
     bool is_full = ahead->count == ahead->room || start >= AHEAD_BYTES;
     if (is_full || !buffer_append(&ahead->bytes, value)) {
@@ -86,6 +91,7 @@ static void adapt(struct ahead *ahead)
 static void read_ahead(struct derived_run *run, uint64_t message, uint8_t kind)
 {
     struct ahead *ahead = run->kinds[kind];
+    bool is_derived = kind != MESSAGES;
     struct key from, all;
     adapt(ahead);
     buffer_reset(&ahead->bytes, AHEAD_BYTES);
@@ -94,8 +100,9 @@ static void read_ahead(struct derived_run *run, uint64_t message, uint8_t kind)
     ahead->changes = run->store->derived_changes;
     ahead->last = UINT64_MAX; /* unless there turn out to be more */
     if (ahead->room > 0)
-        index_scan(run->store->index, key_derived_all(&all, kind),
-                   key_derived(&from, message, kind), read_one, ahead);
+        index_scan(run->store->index, is_derived ? key_derived_all(&all, kind) : key_messages(&all),
+                   is_derived ? key_derived(&from, message, kind) : key_message(&from, message),
+                   read_one, ahead);
 }
 
 static const struct value *find(const struct ahead *ahead, uint64_t message)
@@ -111,6 +118,11 @@ static const struct value *find(const struct ahead *ahead, uint64_t message)
     return low < ahead->count && ahead->values[low].message == message ? &ahead->values[low] : NULL;
 }
 
+static struct text bytes_of(const struct ahead *ahead, const struct value *value)
+{
+    return text_head(text_from_position(buffer_text(&ahead->bytes), value->start), value->length);
+}
+
 /* Is it known from reading ahead whether there is one? NULL: there is none; with every value that
  * is kept since, one may have come. */
 static bool look_ahead(struct derived_run *run, uint64_t message, uint8_t kind,
@@ -122,7 +134,7 @@ static bool look_ahead(struct derived_run *run, uint64_t message, uint8_t kind,
         return false;
     }
     if (ahead == NULL)
-        ahead = run->kinds[kind] = ahead_new();
+        ahead = run->kinds[kind] = ahead_new(kind);
     if (message < ahead->first || message > ahead->last)
         read_ahead(run, message, kind);
     *value = find(ahead, message);
@@ -139,8 +151,14 @@ bool derived_run_get(struct derived_run *run, uint64_t message, enum derived_kin
     if (!look_ahead(run, message, (uint8_t)kind, &value))
         return derived_get(run->store, message, kind, out);
     buffer_reset(out, out->capacity);
-    if (value == NULL)
-        return false;
-    struct text bytes = buffer_text(&run->kinds[kind]->bytes);
-    return buffer_append(out, text_head(text_from_position(bytes, value->start), value->length));
+    return value != NULL && buffer_append(out, bytes_of(run->kinds[kind], value));
+}
+
+bool derived_run_message(struct derived_run *run, uint64_t id, struct arena *arena,
+                         struct message *out)
+{
+    const struct value *value = NULL;
+    if (!look_ahead(run, id, MESSAGES, &value) || value == NULL)
+        return store_message(run->store, id, arena, out);
+    return message_decode(arena_copy(arena, bytes_of(run->kinds[MESSAGES], value)), arena, out);
 }

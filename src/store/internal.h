@@ -183,6 +183,9 @@ void snapshot_note_flags(const struct mailbox *box, const struct operation_flags
 void snapshot_drop(struct store *store, uint64_t mailbox);
 /* block.c: those of a mailbox that goes away, in the batch of its record. */
 void blocks_drop(struct store *store, uint64_t mailbox);
+/* derived_run.c: as store_message; where its bytes stand may be told as it was before. */
+bool derived_run_message(struct derived_run *run, uint64_t id, struct arena *arena,
+                         struct message *out);
 /* fresh.c: there are more now. */
 void fresh_tell(struct store *store);
 /* The entry went away: views keep its number until their sessions are told. */

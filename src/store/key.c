@@ -32,6 +32,12 @@ struct text key_message(struct key *key, uint64_t id)
     return key_of(key, 'm', id);
 }
 
+struct text key_messages(struct key *key)
+{
+    begin(key, 'm');
+    return lend(key);
+}
+
 struct text key_reference(struct key *key, uint64_t id, uint64_t mailbox, uint32_t uid)
 {
     key_of(key, 'r', id);

@@ -37,6 +37,7 @@ struct key {
 
 /* Each writes the key and lends it. */
 struct text key_message(struct key *key, uint64_t id);
+struct text key_messages(struct key *key);
 struct text key_reference(struct key *key, uint64_t id, uint64_t mailbox, uint32_t uid);
 struct text key_references(struct key *key, uint64_t id);
 struct text key_item(struct key *key, uint64_t id, uint32_t number);

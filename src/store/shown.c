@@ -22,13 +22,15 @@ uint64_t mailbox_prefix_bytes(const struct message *message)
     return sizeof(prefix_start) - 1 + message->sender.length + sizeof(prefix_end) - 1;
 }
 
-struct shown *shown_open(struct store *store, uint64_t message)
+struct shown *shown_open(struct store *store, struct derived_run *run, uint64_t message)
 {
     struct shown *shown = calloc(1, sizeof(*shown));
     check(shown != NULL);
     shown->store = store;
     arena_init(&shown->arena);
-    if (!store_message(store, message, &shown->arena, &shown->message)) {
+    bool is_there = run == NULL ? store_message(store, message, &shown->arena, &shown->message)
+                                : derived_run_message(run, message, &shown->arena, &shown->message);
+    if (!is_there) {
         shown_close(&shown);
         return NULL;
     }
@@ -85,7 +87,7 @@ void shown_close(struct shown **shown)
 enum status mailbox_read(struct store *store, uint64_t message, uint64_t offset, uint32_t length,
                          struct buffer *out)
 {
-    struct shown *shown = shown_open(store, message);
+    struct shown *shown = shown_open(store, NULL, message);
     if (shown == NULL)
         return refused("the message is gone");
     enum status status = shown_read(shown, offset, length, out);

@@ -3,7 +3,7 @@
 #ifndef STORE_SHOWN_H
 #define STORE_SHOWN_H
 
-#include "store/store.h"
+#include "store/derived.h"
 
 /* Length of that first line; 0 when there is none. */
 uint64_t mailbox_prefix_bytes(const struct message *message);
@@ -14,8 +14,8 @@ enum status mailbox_read(struct store *store, uint64_t message, uint64_t offset,
 /* A message being read in pieces. It stays readable though it is expunged meanwhile, until the
  * space it stood in is given back. */
 struct shown;
-/* NULL: there is no such message. */
-struct shown *shown_open(struct store *store, uint64_t message);
+/* NULL: there is no such message. run: it is one of many of that store (derived.h), or NULL. */
+struct shown *shown_open(struct store *store, struct derived_run *run, uint64_t message);
 uint64_t shown_size(const struct shown *shown);
 /* As mailbox_read. REFUSED: it is gone by now. YIELDS. */
 enum status shown_read(struct shown *shown, uint64_t offset, uint32_t length, struct buffer *out);

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "store/derived.h"
+#include "store/shown.h"
 #include "store_world.h"
 #include "test.h"
 
@@ -76,6 +77,46 @@ static void ask_while_they_are_kept(struct store_world *world)
         expect_same(world, run, message, DERIVED_STRUCTURE);
     }
     derived_run_free(&run);
+}
+
+static void expect_shown(struct store_world *world, struct derived_run *run, uint64_t message)
+{
+    struct shown *alone = shown_open(world->store, NULL, message);
+    struct shown *ahead = shown_open(world->store, run, message);
+    struct buffer one, other;
+    buffer_init(&one, LARGE_BYTES);
+    buffer_init(&other, LARGE_BYTES);
+    EXPECT((alone == NULL) == (ahead == NULL));
+    if (alone != NULL && ahead != NULL) {
+        EXPECT(shown_size(alone) == shown_size(ahead));
+        EXPECT(shown_read(alone, 0, LARGE_BYTES, &one) == OK);
+        EXPECT(shown_read(ahead, 0, LARGE_BYTES, &other) == OK);
+        EXPECT(one.length > 0 && text_equals(buffer_text(&one), buffer_text(&other)));
+    }
+    shown_close(&alone);
+    shown_close(&ahead);
+    buffer_finish(&one);
+    buffer_finish(&other);
+}
+
+static void read_while_they_come(struct store_world *world)
+{
+    struct derived_run *run = derived_run_new(world->store);
+    uint64_t message = FIRST_ID;
+    for (unsigned i = 0; i < 4; i++) {
+        world_fill(world, world_inbox(world), MESSAGES / 8);
+        for (; message <= world->last_id + 1; message++)
+            expect_shown(world, run, message);
+        message = world->last_id; /* those that come behind it */
+    }
+    for (unsigned i = 0; i < MESSAGES; i++)
+        expect_shown(world, run, FIRST_ID + world_pick(world, MESSAGES));
+    derived_run_free(&run);
+}
+
+TEST("messages that were read ahead are shown as they are, and those that came since")
+{
+    world_run(read_while_they_come, 5);
 }
 
 TEST("what is read ahead is what asking for each message tells, in whatever order")

@@ -26,7 +26,7 @@ enum status imap_message_read(struct imap_message *message, uint64_t offset, uin
                               struct buffer *out)
 {
     if (message->shown == NULL)
-        message->shown = shown_open(message->store, message->entry.message);
+        message->shown = shown_open(message->store, message->run, message->entry.message);
     if (message->shown == NULL)
         return refused("the message is gone");
     return shown_read(message->shown, offset, length, out);
