@@ -35,6 +35,14 @@ static void prepare(void)
     share_one();
 }
 
+/* Ids of messages are others each time. */
+static void mask_ids(char *heard)
+{
+    for (char *at = heard; (at = strstr(at, "EMAILID (M")) != NULL; at++)
+        for (char *id = at + strlen("EMAILID ("); *id != '\0' && *id != ')'; id++)
+            *id = '0';
+}
+
 /* At most one answer for a tag of ours. */
 static void expect_one_answer(const char *heard, const char *tag)
 {
@@ -54,8 +62,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buffer_append(&input, text_of(data + 1, size - 1));
     buffer_append(&input, TEXT("\r\nlast-tag NOOP\r\n"));
     clock_set_for_test(&now_ms);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         heard[i] = world_talk(buffer_text(&input), i == 0 ? 0 : 1u + data[0], prepare);
+        mask_ids(heard[i]);
+    }
     clock_set_for_test(NULL);
     check(strcmp(heard[0], heard[1]) == 0);
     expect_one_answer(heard[0], "\r\nlast-tag OK");

@@ -26,6 +26,12 @@ struct world_message {
     char submitter[200];
 };
 
+/* What the far ends serve. */
+struct front_methods {
+    const struct rpc_method *auth, *store, *send;
+    unsigned auth_count, store_count, send_count; /* send_count 0: there is no send */
+};
+
 static struct front_peers {
     struct world_message messages[WORLD_MESSAGES];
     unsigned message_count, abandoned;
@@ -36,9 +42,10 @@ static struct front_peers {
     const char *lmtp_reason;
     char stories[20000];
     uint64_t story_id;
-    struct pop3_maildrop *maildrop; /* what a POP3 login opens */
+    struct pop3_maildrop *maildrop;      /* what a POP3 login opens */
+    const struct front_methods *methods; /* NULL: those below */
     struct task_group sessions;
-    struct rpc_channel *auth, *store; /* the far ends */
+    struct rpc_channel *auth, *store, *send; /* the far ends */
 } peers;
 
 static void peers_serve_check(void *context, struct rpc_call *call, struct text request)
@@ -236,55 +243,6 @@ static void peers_serve_story(void *context, struct rpc_call *call, struct text 
     size_t used = strlen(peers.stories);
     snprintf(peers.stories + used, sizeof(peers.stories) - used, "%.*s %.*s\n", TEXT_ARG(event),
              TEXT_ARG(text));
-}
-
-static const struct rpc_method peers_of_auth[] = {
-    {DIRECTORY_CHECK, RPC_INLINE, "check", peers_serve_check},
-    {DIRECTORY_LOGIN, RPC_INLINE, "login", peers_serve_login},
-    {DIRECTORY_SASL_STEP, RPC_INLINE, "sasl", peers_serve_sasl},
-    {DIRECTORY_SASL_CANCEL, RPC_INLINE | RPC_ONE_WAY, "sasl-cancel", peers_serve_sasl_cancel},
-    {DIRECTORY_SASL_SESSION, RPC_INLINE, "sasl-session", peers_serve_sasl_session},
-};
-static const struct rpc_method peers_of_store[] = {
-    {QUEUE_APPEND, RPC_INLINE, "append", peers_serve_append},
-    {QUEUE_COMMIT, RPC_INLINE, "commit", peers_serve_commit},
-    {QUEUE_ABANDON, RPC_INLINE | RPC_ONE_WAY, "abandon", peers_serve_abandon},
-    {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "story", peers_serve_story},
-};
-
-static void peers_join(struct rpc_channel *near, struct rpc_channel *far)
-{
-    int ends[2];
-    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
-    rpc_channel_connect(near, ends[0]);
-    rpc_channel_connect(far, ends[1]);
-}
-
-/* In the loop, before a conversation. */
-static void peers_open(struct role_context *front)
-{
-    task_group_init(&peers.sessions);
-    front->auth = rpc_channel_new("auth", NULL, 0, NULL, &peers.sessions);
-    front->store = rpc_channel_new("store", NULL, 0, NULL, &peers.sessions);
-    peers.auth =
-        rpc_channel_new("front", peers_of_auth, sizeof(peers_of_auth) / sizeof(peers_of_auth[0]),
-                        NULL, &peers.sessions);
-    peers.store = rpc_channel_new("front", peers_of_store, 4, NULL, &peers.sessions);
-    peers_join(front->auth, peers.auth);
-    peers_join(front->store, peers.store);
-}
-
-/* After it. Stories are on their way still; an answer comes behind them. */
-static void peers_close(struct role_context *front)
-{
-    struct rpc_reply reply;
-    rpc_ask(front->store, 0, TEXT(""), -1, NO_DEADLINE, &reply);
-    rpc_reply_finish(&reply);
-    task_group_wait(&peers.sessions, NO_DEADLINE);
-    rpc_channel_close(&front->auth);
-    rpc_channel_close(&front->store);
-    rpc_channel_close(&peers.auth);
-    rpc_channel_close(&peers.store);
 }
 
 #endif

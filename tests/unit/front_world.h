@@ -14,8 +14,11 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/logline.h"
+#include "front_channels.h"
 #include "front_peers.h"
 #include "mail/header.h"
+#include "proto/imap/imap.h"
+#include "proto/managesieve/managesieve.h"
 #include "proto/smtp/server/smtp_server.h"
 #include "settings/table.h"
 
@@ -109,8 +112,14 @@ static void world_serve(void *argument)
     check(net_address_parse(TEXT("192.0.2.9"), 4711, &peer));
     struct stream *stream = stream_new(talk->server_fd, &peer);
     const struct setting_server *server = &world.role.settings->servers[0];
-    if (talk->service == SERVICE_POP3 || talk->service == SERVICE_POP3S)
+    if (!line_meet_proxy(server, stream))
+        stream_end_output(stream);
+    else if (talk->service == SERVICE_POP3 || talk->service == SERVICE_POP3S)
         pop3_serve_front(&world.front, server, talk->service, stream);
+    else if (talk->service == SERVICE_IMAP || talk->service == SERVICE_IMAPS)
+        imap_serve_front(&world.front, server, talk->service, stream);
+    else if (talk->service == SERVICE_MANAGESIEVE)
+        managesieve_serve_front(&world.front, server, stream);
     else
         smtp_serve(&world.front, server, talk->service, stream);
     stream_close(&stream);
@@ -141,6 +150,9 @@ static void world_say(void *argument)
 {
     struct conversation *talk = argument;
     struct stream *stream = argument == NULL ? NULL : stream_new(dup(talk->client_fd), NULL);
+    /* One that fails in writing hears no more; what was said before the server hung up stays. */
+    struct stream *reader =
+        talk->tls_until.length > 0 ? stream : stream_new(dup(talk->client_fd), NULL);
     world_send(stream, talk->input, talk->cut);
     while (talk->tls_until.length > 0 &&
            text_find_text(buffer_text(&talk->heard), talk->tls_until) == talk->heard.length &&
@@ -149,10 +161,12 @@ static void world_say(void *argument)
     if (talk->tls_until.length > 0 &&
         stream_start_tls(stream, world.client_tls, "mx.example.test", NULL) == OK)
         world_send(stream, talk->tls_input, talk->cut);
-    if (!talk->keeps_open && talk->tls_until.length == 0)
-        shutdown(talk->client_fd, SHUT_WR);
-    while (stream_fill(stream) == OK)
-        world_hear(stream, talk);
+    if (!talk->keeps_open)
+        stream_end_output(stream);
+    while (stream_fill(reader) == OK)
+        world_hear(reader, talk);
+    if (reader != stream)
+        stream_close(&reader);
     stream_close(&stream);
 }
 
