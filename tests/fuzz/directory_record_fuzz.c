@@ -3,6 +3,7 @@
  * from. */
 #include "base/check.h"
 #include "base/encoding.h"
+#include "directory/calls.h"
 #include "directory/record.h"
 #include "sasl/scram.h"
 
@@ -25,8 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct login_key login_key;
     for (uint32_t i = 0; i < record.key_count; i++) {
         check(directory_record_key(&keys, &login_key));
-        check(login_key.stored.length <= SCRAM_HASH_MAX &&
-              login_key.stored.length == login_key.server.length);
+        bool is_ntlm = login_key.kind == LOGIN_KEY_NTLM; /* the password itself */
+        check(login_key.stored.length <= (is_ntlm ? DIRECTORY_PASSWORD_MAX : SCRAM_HASH_MAX));
+        check(login_key.server.length == (is_ntlm ? 0 : login_key.stored.length));
     }
     check(keys.length == 0);
     check(record.network.length <= DIRECTORY_NETWORK_MAX && utf8_is_valid(record.network));

@@ -1,10 +1,12 @@
 /* A message's tree built as it streams by, its BODYSTRUCTURE and ENVELOPE. Oracle: any cutting
  * gives the same tree; places are inside the message, in order and disjoint; as bytes and back it
- * is the same; what is printed is well-formed by IMAP's grammar, however the message is not. */
+ * is the same; what is printed is well-formed by IMAP's grammar, however the message is not, and a
+ * client reads the same parts from it. */
 #include <string.h>
 
 #include "base/check.h"
 #include "mail/mime_build.h"
+#include "printed_structure.h"
 #include "proto/imap/message/imap_envelope.h"
 #include "proto/imap/message/imap_structure.h"
 
@@ -121,9 +123,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buffer_init(&printed, PRINTED_MAX);
     imap_put_structure(&printed, whole.root, true);
     expect_grammar(buffer_text(&printed));
+    printed_structure_check(buffer_text(&printed), whole.root, true);
     buffer_reset(&printed, 0);
     imap_put_structure(&printed, whole.root, false);
     expect_grammar(buffer_text(&printed));
+    printed_structure_check(buffer_text(&printed), whole.root, false);
     buffer_reset(&printed, 0);
     imap_put_envelope(&printed, message);
     check(expect_grammar(buffer_text(&printed)) == 10);

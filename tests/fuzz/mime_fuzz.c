@@ -1,9 +1,11 @@
 /* MIME structure: places are inside the message, in order and disjoint; line counts are right;
- * limits hold; memory is bounded by the input. The first two bytes choose the limits. */
+ * limits hold; memory is bounded by the input; a slow walk finds the same parts. The first two
+ * bytes choose the limits. */
 #include <string.h>
 
 #include "base/check.h"
 #include "mail/mime.h"
+#include "mime_reference.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -62,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check(count == tree.part_count && count <= limits.max_parts);
     check(tree.root->header_start == 0 && body_end(tree.root) == message.length);
+    mime_reference_check(message, limits, &tree);
     check(arena.used_bytes <= 16384 + 100 * message.length + 1024 * (size_t)count);
     arena_finish(&arena);
     return 0;
