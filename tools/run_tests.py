@@ -192,6 +192,8 @@ def part_unit(report):
     check_threads(report)
     check(report, "valgrind has nothing to report of parsers, log, index and store",
           "tools/valgrind", seconds=HONEST_END_SECONDS)
+    check(report, "parsers take no more than the length of what strangers send",
+          "tools/linear", seconds=HONEST_END_SECONDS)
 
 
 def check_threads(report):
