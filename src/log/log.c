@@ -73,6 +73,17 @@ static enum status find_end(struct log *log, struct segment *newest)
     return OK;
 }
 
+/* A process before this one may have been killed between a write, or a new name, and its sync. What
+ * is read now counts as durable from now on, and others are told of it. */
+static enum status make_durable(const struct log *log)
+{
+    const struct log_files *files = log->files;
+    if (files->sync(files->context, log->segments.newest->fd) == 0 &&
+        files->sync_directory(files->context, log->segments.directory) == 0)
+        return OK;
+    return try_later("cannot sync %s: %m", log->segments.directory);
+}
+
 static enum status open_newest(struct log *log)
 {
     struct segments *segments = &log->segments;
@@ -88,7 +99,8 @@ static enum status open_newest(struct log *log)
     if (segments->newest->fd < 0)
         return TRY_LATER;
     segments->open_count++;
-    return find_end(log, segments->newest);
+    enum status status = find_end(log, segments->newest);
+    return status == OK ? make_durable(log) : status;
 }
 
 static enum status open_blocking(void *argument)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/logline.h"
 #include "base/random.h"
 #include "base/status.h"
@@ -12,7 +13,14 @@
 #include "log/memory_disk.h"
 #include "test.h"
 
-enum { SEGMENT = 64 << 10, RECORDS = 200, PAYLOAD = 6000, WRITERS = 3, INSPECTIONS = 2 };
+enum {
+    SEGMENT = 64 << 10,
+    RECORDS = 200,
+    PAYLOAD = 6000,
+    WRITERS = 3,
+    INSPECTIONS = 2,
+    UNSYNCED = 5
+};
 
 enum outcome { NOT_TRIED, COMMITTED, FAILED, DROPPED };
 
@@ -301,4 +309,80 @@ TEST("a full disk refuses large records, takes small ones, and works again when 
                                           .files = memory_disk_files(sealed.disk)};
     task_loop_run(fill_up, &sealed);
     memory_disk_free(&sealed.disk);
+}
+
+/* As a process that is killed before its syncs: what it wrote is read, and is not on the medium. */
+static int no_sync(void *context, int fd)
+{
+    unused(context), unused(fd);
+    return 0;
+}
+
+static int no_sync_directory(void *context, const char *path)
+{
+    unused(context), unused(path);
+    return 0;
+}
+
+struct killed {
+    struct memory_disk *disk;
+    struct log_files files;
+    struct log_options options;
+    struct task_group group;
+    unsigned seen;
+};
+
+static bool count_seen(void *context, const struct log_record *record)
+{
+    unused(record);
+    ((struct killed *)context)->seen++;
+    return true;
+}
+
+static void write_and_die(void *argument)
+{
+    struct killed *killed = argument;
+    struct log *log;
+    char *bytes = calloc(1, PAYLOAD);
+    killed->options.files = &killed->files;
+    task_group_init(&killed->group);
+    EXPECT(log_open(&killed->options, &log) == OK);
+    for (unsigned i = 0; i < UNSYNCED; i++)
+        EXPECT(commit_text(log, text_of(bytes, PAYLOAD)) == OK);
+    free(bytes);
+    log_close(&log);
+    task_group_finish(&killed->group);
+}
+
+static void read_all(void *argument)
+{
+    struct killed *killed = argument;
+    struct log *log;
+    killed->seen = 0;
+    killed->options.files = memory_disk_files(killed->disk);
+    task_group_init(&killed->group);
+    EXPECT(log_open(&killed->options, &log) == OK);
+    EXPECT(log_replay(log, 1, count_seen, killed) == OK);
+    log_close(&log);
+    task_group_finish(&killed->group);
+}
+
+TEST("what is read behind a process that was killed before its syncs outlives a power cut")
+{
+    for (unsigned seed = 0; seed < 8; seed++) {
+        random_seed_for_test(seed);
+        struct killed killed = {.disk = memory_disk_new()};
+        killed.options = (struct log_options){
+            .directory = "d", .segment_bytes = SEGMENT, .group = &killed.group};
+        killed.files = *memory_disk_files(killed.disk);
+        killed.files.sync = no_sync;
+        killed.files.sync_directory = no_sync_directory;
+        task_loop_run(write_and_die, &killed);
+        task_loop_run(read_all, &killed);
+        EXPECT(killed.seen == UNSYNCED);
+        memory_disk_crash(killed.disk);
+        task_loop_run(read_all, &killed);
+        EXPECT(killed.seen == UNSYNCED);
+        memory_disk_free(&killed.disk);
+    }
 }
