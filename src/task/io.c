@@ -43,8 +43,11 @@ static void wake_direction(struct task_io *io, enum task_io_direction direction)
     struct list *waiting = &io->waiting[direction - 1];
     while (!list_is_empty(waiting))
         task_wake(list_entry(waiting->next, struct task, waiting), WAKE_TOLD);
-    if (direction == TASK_READ && io->on_readable != NULL)
+    if (direction == TASK_READ && io->on_readable != NULL) {
+        task_loop->process = io->process;
         io->on_readable(io);
+        task_loop->process = 0;
+    }
 }
 
 static void wake_writers(struct task_io *io)
@@ -100,7 +103,7 @@ void loop_epoll_wait(struct loop *loop)
 
 enum status task_io_open(struct task_io *io, int fd)
 {
-    *io = (struct task_io){.fd = fd, .ready = TASK_READ | TASK_WRITE};
+    *io = (struct task_io){.fd = fd, .ready = TASK_READ | TASK_WRITE, .process = task_process()};
     list_init(&io->waiting[0]);
     list_init(&io->waiting[1]);
     return watch(io, EPOLL_CTL_ADD, false);

@@ -16,6 +16,7 @@ struct task_io {
     struct list waiting[2]; /* tasks, by direction */
     /* When set, called on the loop's stack whenever fd becomes readable; must not YIELD. */
     void (*on_readable)(struct task_io *io);
+    unsigned process; /* of a simulation: its opener's; see simulation.h */
 };
 
 /* Register a non-blocking descriptor, which the caller still owns. TRY_LATER when the kernel has

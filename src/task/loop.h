@@ -28,6 +28,7 @@ struct task {
     enum wake wake;
     bool parked;
     unsigned shields; /* while not 0, cancellation is not seen */
+    unsigned process; /* of a simulation: see simulation.h */
 };
 
 struct offload_pool;
@@ -48,6 +49,7 @@ struct loop {
     size_t thread_stack_size;
     int epoll_fd;
     unsigned task_count;
+    unsigned process; /* whose io->on_readable it calls; see simulation.h */
     uint64_t turns;
     unsigned no_yield_depth;
 };
@@ -56,6 +58,11 @@ struct loop {
 extern _Thread_local struct task_simulation *task_simulation;
 /* The loop of this thread; NULL outside task_loop_run. */
 extern _Thread_local struct loop *task_loop;
+
+/* An ended task, for its group and the loop; then, once we are off its stack, what it was made of.
+ */
+void task_leave(struct loop *loop, struct task *task);
+void task_bury(struct loop *loop, struct task *task);
 
 /* Park the running task until task_wake, its deadline, or cancellation. YIELDS. */
 enum wake task_park(int64_t deadline_ms);
@@ -68,6 +75,8 @@ enum status task_wake_status(enum wake wake);
 
 /* On the loop's stack, for tasks have little. */
 void offload_run_in_place(struct loop *loop);
+/* The job that this task waits for is not begun. */
+void offload_forget(struct loop *loop, const struct task *task);
 void offload_pool_free(struct offload_pool **pool);
 
 #endif

@@ -181,6 +181,15 @@ void offload_run_in_place(struct loop *loop)
     }
 }
 
+void offload_forget(struct loop *loop, const struct task *task)
+{
+    for (struct list *link = loop->in_place.next, *next; link != &loop->in_place; link = next) {
+        next = link->next;
+        if (list_entry(link, struct job, link)->task == task)
+            list_remove(link);
+    }
+}
+
 static void await(const struct job *job)
 {
     while (!job->done)

@@ -17,8 +17,10 @@
 #endif
 
 #ifdef MAILROOT_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #else
+#define __asan_unpoison_memory_region(base, size) ((void)(base), (void)(size))
 #define __sanitizer_start_switch_fiber(save, base, size) ((void)(save), (void)(base), (void)(size))
 #define __sanitizer_finish_switch_fiber(fake, base, size) ((void)(fake), (void)(base), (void)(size))
 #endif
@@ -36,6 +38,11 @@ void switch_task_begins(struct task *task)
 void switch_task_ended(struct task *task)
 {
     __tsan_destroy_fiber(task->sanitizer_fiber);
+}
+
+void switch_task_killed(const struct task *task)
+{
+    __asan_unpoison_memory_region(task->stack.base, task->stack.size);
 }
 
 void switch_to_task(struct loop *loop, struct task *task)

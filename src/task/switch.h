@@ -9,6 +9,8 @@
 void switch_loop_begins(struct loop *loop);
 void switch_task_begins(struct task *task);
 void switch_task_ended(struct task *task);
+/* Before that, of one that did not return: what its frames marked in the shadow of its stack. */
+void switch_task_killed(const struct task *task);
 
 /* From the loop's stack: run task until it parks or ends. */
 void switch_to_task(struct loop *loop, struct task *task);

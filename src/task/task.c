@@ -22,6 +22,14 @@ void task_simulate(struct task_simulation *simulation)
     clock_set_for_test(simulation == NULL ? NULL : &simulation->now_ms);
 }
 
+unsigned task_process(void)
+{
+    const struct loop *loop = task_loop;
+    if (loop == NULL)
+        return 0;
+    return loop->running != NULL ? loop->running->process : loop->process;
+}
+
 static void task_main(void *argument)
 {
     struct task *task = argument;
@@ -29,6 +37,13 @@ static void task_main(void *argument)
     task->function(task->argument);
 
     struct loop *loop = task_loop;
+    task_leave(loop, task);
+    loop->ended = task;
+    switch_to_loop_for_good(loop, task);
+}
+
+void task_leave(struct loop *loop, struct task *task)
+{
     struct task_group *group = task->group;
     if (group != NULL) {
         list_remove(&task->member);
@@ -38,8 +53,14 @@ static void task_main(void *argument)
     }
     list_remove(&task->all);
     loop->task_count--;
-    loop->ended = task;
-    switch_to_loop_for_good(loop, task);
+}
+
+void task_bury(struct loop *loop, struct task *task)
+{
+    timer_clear(&loop->timers, &task->timer);
+    context_finish(&task->context);
+    switch_task_ended(task);
+    stack_give(&loop->stacks, task->stack);
 }
 
 /* A task stands at the top of its own stack, in a page that is there while it lives: sessions idle
@@ -49,7 +70,11 @@ static struct task *task_new(const char *name, task_function *function, void *ar
     struct stack stack = stack_take(&task_loop->stacks);
     size_t room = stack.size - TASK_BYTES;
     struct task *task = (struct task *)((char *)stack.base + room);
-    *task = (struct task){.name = name, .function = function, .argument = argument, .stack = stack};
+    *task = (struct task){.name = name,
+                          .function = function,
+                          .argument = argument,
+                          .stack = stack,
+                          .process = task_process()};
     context_init(&task->context, stack.base, room, task_main, task);
     switch_task_begins(task);
     list_init(&task->waiting);
@@ -109,19 +134,19 @@ static void run_ready(struct loop *loop)
     struct list round;
     list_move_all(&round, &loop->ready);
     while (!list_is_empty(&round)) {
+        if (task_simulation != NULL && task_simulation->at_switch != NULL) {
+            task_simulation->at_switch(task_simulation->context,
+                                       list_entry(round.next, struct task, ready)->process);
+            if (list_is_empty(&round))
+                break;
+        }
         struct task *task = list_entry(round.next, struct task, ready);
         list_remove(&task->ready);
         loop->turns++;
-        if (task_simulation != NULL && task_simulation->at_switch != NULL)
-            task_simulation->at_switch(task_simulation->context);
         switch_to_task(loop, task);
         if (loop->ended != NULL) {
-            struct task *ended = loop->ended;
+            task_bury(loop, loop->ended);
             loop->ended = NULL;
-            timer_clear(&loop->timers, &ended->timer);
-            context_finish(&ended->context);
-            switch_task_ended(ended);
-            stack_give(&loop->stacks, ended->stack);
         }
     }
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "task/io.h"
 #include "task/offload.h"
+#include "task/simulation.h"
 #include "task/task.h"
 #include "test.h"
 
@@ -410,6 +411,88 @@ static void many_sleepers(void *unused_argument)
         task_spawn(&group, "sleeper", sleep_long, NULL);
     task_yield();
     task_group_finish(&group);
+}
+
+/* The process that is killed at the next switch; 0: none. */
+static unsigned doomed;
+
+static void kill_doomed(void *context, unsigned process)
+{
+    unused(context), unused(process);
+    if (doomed != 0)
+        task_kill_process(doomed);
+    doomed = 0;
+}
+
+static void never(void *unused_argument)
+{
+    unused(unused_argument);
+    note(" never");
+}
+
+static void wait_in_vain(void *what)
+{
+    task_event_wait(what, NO_DEADLINE);
+    never(NULL);
+}
+
+static void offload_in_vain(void *unused_argument)
+{
+    unused(unused_argument);
+    task_offload(never, NULL);
+    never(NULL);
+}
+
+static void sleep_in_vain(void *unused_argument)
+{
+    unused(unused_argument);
+    task_sleep(SECOND);
+    never(NULL);
+}
+
+/* The event is on a stack that goes too. */
+static void be_a_process(void *group)
+{
+    struct task_event own;
+    task_event_init(&own);
+    task_set_process(1);
+    task_spawn(group, "waits", wait_in_vain, &own);
+    task_spawn(group, "sleeps", sleep_in_vain, NULL);
+    task_spawn(group, "offloads", offload_in_vain, NULL);
+    wait_in_vain(&own);
+}
+
+/* After the job was given, and before it is begun. */
+static void doom(void *unused_argument)
+{
+    unused(unused_argument);
+    EXPECT(task_process() == 0);
+    doomed = 1;
+}
+
+static void kill_a_process(void *unused_argument)
+{
+    unused(unused_argument);
+    struct task_group theirs, ours;
+    task_group_init(&theirs);
+    task_group_init(&ours);
+    task_spawn(&theirs, "process", be_a_process, &theirs);
+    task_yield();
+    task_spawn(&ours, "dooms", doom, NULL);
+    task_spawn(&ours, "another", say_twice, "a");
+    task_group_wait(&theirs, NO_DEADLINE);
+    note("!");
+    task_group_wait(&ours, NO_DEADLINE);
+    task_sleep(MINUTE);
+}
+
+TEST("tasks of a simulated process that is killed do not go on, and the others do")
+{
+    struct task_simulation simulation = {.now_ms = 1, .at_switch = kill_doomed};
+    task_simulate(&simulation);
+    run(kill_a_process);
+    task_simulate(NULL);
+    EXPECT_TEXT(text_from(trail), "a!a");
 }
 
 TEST("five thousand tasks park and end")
