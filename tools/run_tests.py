@@ -18,6 +18,7 @@ CORES = os.cpu_count() or 2
 JOBS = f"-j{CORES}"
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 LYING_SEEDS = 30
+KILL_STRIDE = 37  # of about a thousand points
 SIM_SECONDS = int(os.environ.get("SIM_SECONDS", "30"))
 RESULT = re.compile(r"^(ok|not ok) - ")
 CMOCKA = re.compile(r"^\[ +(OK|FAILED) +\] (.*)$")
@@ -268,8 +269,8 @@ def part_crash(report):
 
 
 def part_sim(report):
-    """The same seeds each time, then fresh ones; and a disk that lies, so that it is seen to find
-    what it looks for."""
+    """The same seeds each time, then fresh ones, and kills of one role; and a disk that lies, so
+    that it is seen to find what it looks for."""
     if not check(report, "the simulation is built", "make", JOBS, "-s", "WERROR=1", "simulation",
                  seconds=HONEST_END_SECONDS):
         return
@@ -278,6 +279,9 @@ def part_sim(report):
           "--seed", "1", "--runs", "8", seconds=HONEST_END_SECONDS)
     check(report, "nothing is lost in simulated time, with fresh seeds", program, "--seed",
           str(int(time.time())), "--seconds", str(SIM_SECONDS), seconds=HONEST_END_SECONDS)
+    check(report, "each role may die by itself wherever it is", program, "--seed", "2", "--calm",
+          "--epochs", "1", "--messages", "6", "--kill-each", "all", "--stride", str(KILL_STRIDE),
+          seconds=HONEST_END_SECONDS)
     # Not every cut loses something, and what a seed does changes with the server.
     for seed in range(1, LYING_SEEDS + 1):
         lying = [program, "--seed", str(seed), "--lying-disk", "--calm", "--most-power-cut", "1",

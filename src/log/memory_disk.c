@@ -399,6 +399,16 @@ void memory_disk_settle(struct memory_disk *disk)
             write_back(&disk->all[i], false);
 }
 
+void memory_disk_abandon(struct memory_disk *disk)
+{
+    for (unsigned i = 0; i < FILES_MAX; i++) {
+        struct memory_file *file = &disk->all[i];
+        file->open_count = 0;
+        file->locked = false;
+        forget_unreferenced(disk, file);
+    }
+}
+
 void memory_disk_save(const struct memory_disk *disk, struct buffer *out)
 {
     for (unsigned i = 0; i < FILES_MAX; i++) {

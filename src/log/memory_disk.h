@@ -28,6 +28,9 @@ void memory_disk_crash(struct memory_disk *disk);
 /* A process ends and the kernel goes on: all that was written becomes durable. Nothing may be in
  * progress. */
 void memory_disk_settle(struct memory_disk *disk);
+/* The process that had files open is killed and the kernel goes on: its descriptors and locks are
+ * gone. What it wrote is read as before, durable or not. */
+void memory_disk_abandon(struct memory_disk *disk);
 /* What is durable, as bytes, and a disk made of them: one that outlives its process. NULL: they are
  * none. */
 void memory_disk_save(const struct memory_disk *disk, struct buffer *out);

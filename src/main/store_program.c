@@ -201,7 +201,6 @@ static enum status store_start(void *state)
                                     .auth = context->auth,
                                     .send = context->send};
     if (context->disk != NULL) {
-        options.index_in_memory = true;
         options.disk = context->disk->files;
         options.segment_bytes = context->disk->segment_bytes;
     }

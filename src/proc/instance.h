@@ -11,7 +11,7 @@ struct role_instance;
 /* The role's tasks live in a group of the instance's own. */
 struct role_instance *role_instance_new(const struct role_program *program, unsigned number);
 
-/* Before start: its data is on this disk, and its index in memory. For the simulation. */
+/* Before start: its data is on this disk. For the simulation. */
 void role_instance_disk(struct role_instance *instance, const struct role_disk *disk);
 
 /* What the parent sends at start and at each reload. */

@@ -25,6 +25,8 @@ struct ledger_message {
     uint8_t by_group_of;           /* 1 + the site whose group it was sent to; 0: to no group */
     uint16_t accepted;             /* bits: recipients whose RCPT was answered with 250 */
     uint8_t arrived[RECIPIENTS];   /* outsiders: how often the host outside had it whole */
+    uint16_t heard;                /* bits, of those: its sender knows of it, for it went on */
+    uint16_t again;                /* bits, of those: and then it came once more */
     bool rotten;                   /* a site has lost it, or a part of it, to its medium */
     bool dropped;                  /* an administrator was to remove it and tell nobody */
     int64_t sent_ms;               /* its client is about to say DATA; 0: it never did */
@@ -68,7 +70,9 @@ struct ledger {
     struct ledger_rot rots[ROTS_MOST];
     uint32_t epoch, faulty_epochs; /* begun; and how many with faults there are to be */
     uint32_t count;
+    bool is_interrupted; /* an epoch ended in the middle of a conversation between sites */
     uint64_t switches, disk_calls;    /* over all epochs */
+    uint64_t kill_points;             /* there were, in the epochs that ended in order */
     uint32_t happened[WEATHER_KINDS]; /* what was done to them */
     /* What clients of mailboxes did. */
     uint32_t visits, answers, resumed, appended, removed;

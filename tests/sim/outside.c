@@ -18,6 +18,9 @@ struct visit {
     struct outside *outside;
     struct stream *stream;
     unsigned recipients; /* bits */
+    /* The message that was answered last, and for whom; no bit: that is known to be heard. */
+    unsigned long taken;
+    uint16_t taken_for;
 };
 
 void outside_open(struct outside *outside)
@@ -47,9 +50,21 @@ static void note_arrival(struct visit *visit, unsigned long number)
     struct ledger *ledger = visit->outside->ledger;
     if (number >= ledger->count)
         return; /* a report of a site */
+    struct ledger_message *message = &ledger->messages[number];
+    message->again |= (uint16_t)(visit->recipients & message->heard);
     for (unsigned i = 0; i < RECIPIENTS; i++)
         if ((visit->recipients & 1u << i) != 0)
-            ledger->messages[number].arrived[i]++;
+            message->arrived[i]++;
+    visit->taken = number;
+    visit->taken_for = (uint16_t)visit->recipients;
+}
+
+/* Whoever says more has heard the answer. */
+static void note_heard(struct visit *visit)
+{
+    if (visit->taken_for != 0)
+        visit->outside->ledger->messages[visit->taken].heard |= visit->taken_for;
+    visit->taken_for = 0;
 }
 
 /* False: this conversation is over. YIELDS. */
@@ -78,6 +93,7 @@ static bool take_message(struct visit *visit)
 
 static bool take_command(struct visit *visit, struct text line)
 {
+    note_heard(visit);
     if (text_starts_with(line, TEXT("EHLO")))
         stream_write(visit->stream, TEXT("250-out.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n"));
     else if (text_starts_with(line, TEXT("RCPT")))

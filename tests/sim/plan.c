@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proc/role.h"
+
 enum {
     OPTION_SEED = 1000,
     OPTION_RUNS,
@@ -14,6 +16,10 @@ enum {
     OPTION_CALM,
     OPTION_LYING_DISK,
     OPTION_NO_SHRINK,
+    OPTION_SHORT,
+    OPTION_KILL_AT,
+    OPTION_KILL_EACH,
+    OPTION_STRIDE,
     OPTION_WITHOUT,                               /* and the kind */
     OPTION_MOST = OPTION_WITHOUT + WEATHER_KINDS, /* and the kind */
     KIND_NAME_BYTES = 40
@@ -26,7 +32,11 @@ static const struct option options[] = {{"seed", required_argument, NULL, OPTION
                                         {"messages", required_argument, NULL, OPTION_MESSAGES},
                                         {"calm", no_argument, NULL, OPTION_CALM},
                                         {"lying-disk", no_argument, NULL, OPTION_LYING_DISK},
-                                        {"no-shrink", no_argument, NULL, OPTION_NO_SHRINK}};
+                                        {"no-shrink", no_argument, NULL, OPTION_NO_SHRINK},
+                                        {"short", no_argument, NULL, OPTION_SHORT},
+                                        {"kill-at", required_argument, NULL, OPTION_KILL_AT},
+                                        {"kill-each", required_argument, NULL, OPTION_KILL_EACH},
+                                        {"stride", required_argument, NULL, OPTION_STRIDE}};
 enum { OPTIONS = sizeof(options) / sizeof(*options) };
 
 /* Those, and --without-KIND and --most-KIND of each kind. */
@@ -54,6 +64,29 @@ static uint32_t number(const char *text)
     return (uint32_t)strtoul(text, NULL, 10);
 }
 
+/* "store"; all of them for "all", none for what is no role. Bits. */
+static unsigned roles_named(const char *name)
+{
+    unsigned roles = 0;
+    for (enum role_kind kind = 0; kind < ROLE_PARENT; kind++)
+        if (strcmp(name, "all") == 0 || strcmp(name, role_find(kind)->name) == 0)
+            roles |= 1u << kind;
+    return roles;
+}
+
+/* "store:17" */
+static bool take_kill(struct plan *plan, char *value)
+{
+    char *colon = strchr(value, ':');
+    if (colon == NULL)
+        return false;
+    *colon = '\0';
+    unsigned roles = roles_named(value);
+    plan->kill_at = strtoull(colon + 1, NULL, 10);
+    plan->kill_role = roles == 0 ? ROLE_PARENT : (unsigned)__builtin_ctz(roles);
+    return roles != 0 && plan->kill_at != 0;
+}
+
 /* False: it is none. */
 static bool take_plan(int option, struct plan *plan)
 {
@@ -67,6 +100,10 @@ static bool take_plan(int option, struct plan *plan)
         memset(plan->most, 0, sizeof(plan->most));
     else if (option == OPTION_LYING_DISK)
         plan->disk_lies = true;
+    else if (option == OPTION_SHORT)
+        plan->is_short = true;
+    else if (option == OPTION_KILL_AT)
+        return take_kill(plan, optarg);
     else if (option >= OPTION_MOST)
         plan->most[option - OPTION_MOST] = number(optarg);
     else if (option >= OPTION_WITHOUT)
@@ -84,6 +121,10 @@ static bool take_manner(int option, struct manner *manner)
         manner->seconds = strtol(optarg, NULL, 10);
     else if (option == OPTION_NO_SHRINK)
         manner->shrinks = false;
+    else if (option == OPTION_STRIDE)
+        manner->stride = number(optarg);
+    else if (option == OPTION_KILL_EACH)
+        return (manner->each_roles = roles_named(optarg)) != 0;
     else if (option == 'v')
         manner->is_loud = true;
     else
@@ -97,11 +138,11 @@ bool plan_read(int count, char **arguments, struct plan *plan, struct manner *ma
     list_options(&all);
     *plan = (struct plan){.seed = 1, .epochs = UINT32_MAX, .messages = UINT32_MAX};
     memset(plan->most, 0xff, sizeof(plan->most));
-    *manner = (struct manner){.runs = 1, .shrinks = true};
+    *manner = (struct manner){.runs = 1, .shrinks = true, .stride = 1};
     for (int option; (option = getopt_long(count, arguments, "v", all.list, NULL)) != -1;)
         if (option == '?' || (!take_manner(option, manner) && !take_plan(option, plan)))
             return false;
-    return optind == count;
+    return optind == count && manner->stride > 0;
 }
 
 void plan_print(const struct plan *plan)
@@ -119,5 +160,8 @@ void plan_print(const struct plan *plan)
         printf(" --epochs %u", plan->epochs);
     if (plan->messages != UINT32_MAX)
         printf(" --messages %u", plan->messages);
-    printf("%s\n", plan->disk_lies ? " --lying-disk" : "");
+    if (plan->kill_at != 0)
+        printf(" --kill-at %s:%llu", role_find(plan->kill_role)->name,
+               (unsigned long long)plan->kill_at);
+    printf("%s%s\n", plan->is_short ? " --short" : "", plan->disk_lies ? " --lying-disk" : "");
 }

@@ -11,6 +11,11 @@ struct plan {
     uint32_t messages; /* at most */
     uint32_t most[WEATHER_KINDS];
     bool disk_lies; /* its syncs do nothing */
+    bool is_short;  /* few clients, and minutes */
+    /* This role of the first site is killed at this point of its own (killer.h), and no other; 0:
+     * nothing of that. */
+    uint64_t kill_at;
+    unsigned kill_role; /* enum role_kind */
 };
 
 /* How the runs are made. */
@@ -18,6 +23,8 @@ struct manner {
     uint32_t runs;
     int64_t seconds; /* 0: as many as runs says */
     bool is_loud, shrinks;
+    unsigned each_roles; /* bits, enum role_kind: killed at one point after the other; 0: none */
+    uint32_t stride;     /* from one of those points to the next */
 };
 
 /* From the command line; false when it says something else. */

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "holdings.h"
 #include "task/loop.h"
 
 static unsigned count_descriptors(void)
@@ -25,6 +26,18 @@ struct remains remains_before(void)
                             .drawn = memory_now().drawn};
 }
 
+/* Nothing of a role that has stopped is in the heap, though it is no more in the account. */
+static void check_processes(struct ledger *ledger)
+{
+    for (unsigned process = 1; process < PROCESSES_MOST; process++) {
+        struct holdings left = holdings_of(process);
+        if (left.blocks + left.descriptors > 0)
+            ledger_wrong(ledger, WRONG_REMAINS,
+                         "process %u: %zu blocks of %zu bytes, descriptors: %zu", process,
+                         left.blocks, left.bytes, left.descriptors);
+    }
+}
+
 void remains_check(const struct remains *before, struct ledger *ledger)
 {
     struct remains after = remains_before();
@@ -37,4 +50,5 @@ void remains_check(const struct remains *before, struct ledger *ledger)
     if (after.drawn != before->drawn)
         ledger_wrong(ledger, WRONG_REMAINS, "memory in the account: %zu before, %zu after",
                      before->drawn, after.drawn);
+    check_processes(ledger);
 }

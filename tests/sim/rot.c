@@ -8,6 +8,7 @@
 #include "ledger.h"
 #include "message.h"
 #include "reader.h"
+#include "rocks.h"
 #include "store/change.h"
 
 /* So many messages must be younger. */
@@ -168,6 +169,15 @@ static void choose(struct choice *choice)
     free(choice->records);
 }
 
+/* It is made anew, from what can be read. */
+static void lose_index(const struct site *site)
+{
+    char store[160], path[ROT_PATH_BYTES];
+    site_store_path(site, store, sizeof(store));
+    snprintf(path, sizeof(path), "%s/index", store);
+    rocks_lose(path);
+}
+
 void rot_strike(struct ledger *ledger, struct weather *weather, struct site *site, unsigned number)
 {
     struct choice choice = {
@@ -181,6 +191,7 @@ void rot_strike(struct ledger *ledger, struct weather *weather, struct site *sit
     segment_path(site, choice.rot.segment, path);
     memory_disk_rot(site->disk, path,
                     choice.offset + weather_below(weather, WEATHER_ROT, choice.length));
+    lose_index(site);
     ledger->messages[choice.rot.message].rotten = true;
     ledger->rots[ledger->rot_count++] = choice.rot;
     if (choice.is_whole)

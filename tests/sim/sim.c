@@ -3,6 +3,7 @@
  *
  *     sim [--seed N] [--runs N] [--seconds N] [--no-shrink] [-v]
  *         [--epochs N] [--messages N] [--calm] [--without-KIND] [--most-KIND N] [--lying-disk]
+ *         [--short] [--kill-at ROLE:N] [--kill-each ROLE|all [--stride N]]
  *
  * A run is some epochs: each begins with starting both servers on what their disks have, and ends
  * in order, by a power cut, or by kill -9, at a task switch or a disk call that chance chooses. The
@@ -10,13 +11,17 @@
  * prints its command line, leaves its disks, and is made smaller while it still fails: fewer
  * epochs, messages, and kinds of weather (weather.h), and less of each. --seconds: runs from --seed
  * on until then. --calm: no weather but what is said behind it. --lying-disk: its syncs do nothing,
- * so that there must be runs that fail. */
+ * so that there must be runs that fail.
+ *
+ * --kill-each: that role of one site is killed at the first task switch or disk call of a short
+ * run, in the next run at the second, and so on (or at each N-th) until it ends before. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #include "base/check.h"
+#include "proc/role.h"
 #include "run.h"
 #include "shrink.h"
 
@@ -31,6 +36,45 @@ static bool one(struct ledger *ledger, const struct plan *plan, const struct man
     return false;
 }
 
+/* This role, at each point of the run until it ends without. */
+static bool kill_each(struct ledger *ledger, struct plan plan, const struct manner *manner)
+{
+    unsigned kills = 0, failed = 0;
+    uint64_t points = 0;
+    ledger->is_quiet = true;
+    for (plan.kill_at = 1; points == 0; plan.kill_at += manner->stride) {
+        bool is_well = run(ledger, &plan, manner->is_loud, false);
+        bool is_killed = ledger->happened[WEATHER_KILL_FRONT + plan.kill_role] > 0;
+        kills += is_killed;
+        failed += !is_well;
+        if (!is_killed)
+            points = ledger->kill_points;
+        if (is_well)
+            continue;
+        printf("  again: ");
+        plan_print(&plan);
+        fflush(stdout);
+    }
+    printf("seed %llu: %s: %s killed at %u of %llu points, of which %u went wrong\n",
+           (unsigned long long)plan.seed, failed == 0 ? "ok" : "FAILED",
+           role_find(plan.kill_role)->name, kills, (unsigned long long)points, failed);
+    return failed == 0;
+}
+
+static bool kill_each_of(struct ledger *ledger, const struct plan *plan,
+                         const struct manner *manner)
+{
+    bool is_well = true;
+    for (enum role_kind kind = 0; kind < ROLE_PARENT; kind++) {
+        struct plan one = *plan;
+        one.is_short = true;
+        one.kill_role = kind;
+        if ((manner->each_roles & 1u << kind) != 0)
+            is_well = kill_each(ledger, one, manner) && is_well;
+    }
+    return is_well;
+}
+
 int main(int count, char **arguments)
 {
     struct plan plan;
@@ -43,7 +87,9 @@ int main(int count, char **arguments)
     time_t end = time(NULL) + manner.seconds;
     unsigned failed = 0;
     for (uint32_t done = 0; manner.seconds != 0 ? time(NULL) < end : done < manner.runs; done++) {
-        failed += !one(ledger, &plan, &manner);
+        bool is_well = manner.each_roles != 0 ? kill_each_of(ledger, &plan, &manner)
+                                              : one(ledger, &plan, &manner);
+        failed += !is_well;
         plan.seed++;
     }
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

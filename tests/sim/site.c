@@ -8,16 +8,12 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "main/programs.h"
 #include "net/listener.h"
 #include "people.h"
+#include "process.h"
 #include "wire.h"
 
 enum { SEGMENT_BYTES = 1 << 20, IMAGE_MAX = 1 << 30, CONFIGURATION_MAX = 1 << 20 };
-
-static const struct role_program *const programs[] = {&store_program, &auth_program, &send_program,
-                                                      &front_program};
-enum { PROGRAMS = sizeof(programs) / sizeof(*programs) };
 
 static void image_path(const struct site *site, char out[128])
 {
@@ -67,6 +63,9 @@ void site_open(struct site *site, const char *directory, unsigned number)
 {
     *site = (struct site){.name = {(char)('a' + number)}};
     snprintf(site->directory, sizeof(site->directory), "%s", directory);
+    task_group_init(&site->keeping);
+    task_group_init(&site->starting);
+    task_event_init(&site->changed);
     site->disk = restore(site);
     site->files = *memory_disk_files(site->disk);
     site->role_disk = (struct role_disk){&site->files, SEGMENT_BYTES};
@@ -142,37 +141,28 @@ struct settings *site_settings(const struct site *site)
     return settings;
 }
 
-static void configure(struct site *site)
+void site_configure(struct site *site, enum role_kind kind)
 {
     struct settings_source *source = source_of(site);
     struct buffer bytes;
     buffer_init(&bytes, CONFIGURATION_MAX);
     settings_source_encode(source, &bytes);
     settings_source_free(&source);
-    struct role_configuration configuration = {.version = ++site->version,
+    struct role_configuration configuration = {.version = site->version,
                                                .source = buffer_text(&bytes)};
-    for (unsigned i = 0; i < PROGRAMS; i++)
-        check(role_instance_configure(site->roles[programs[i]->kind], &configuration) == OK);
+    unsigned before = process_begin(keeper_process(&site->keepers[kind]));
+    check(role_instance_configure(site->roles[kind], &configuration) == OK);
+    process_end(before);
     buffer_finish(&bytes);
 }
 
 void site_reload(struct site *site, unsigned variant)
 {
     site->variant = variant;
-    configure(site);
-}
-
-static void join(struct site *site)
-{
-    for (enum role_kind a = 0; a < ROLE_PARENT; a++)
-        for (enum role_kind b = a + 1; b < ROLE_PARENT; b++) {
-            int ends[2];
-            if ((role_find(a)->peers & 1u << b) == 0)
-                continue;
-            check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
-            check(role_instance_connect(site->roles[a], b, 0, ends[0]) == OK);
-            check(role_instance_connect(site->roles[b], a, 0, ends[1]) == OK);
-        }
+    site->version++;
+    for (unsigned kind = 0; kind < ROLE_PARENT; kind++)
+        if (site->keepers[kind].is_configured)
+            site_configure(site, kind);
 }
 
 /* The parent's part, as far as the kernel's files go. */
@@ -181,8 +171,8 @@ static void make_directories(const struct site *site)
     char path[160];
     snprintf(path, sizeof(path), "%s/%s", site->directory, site->name);
     mkdir(path, 0700);
-    for (unsigned i = 0; i < PROGRAMS; i++) {
-        const char *data = role_find(programs[i]->kind)->data;
+    for (unsigned kind = 0; kind < ROLE_PARENT; kind++) {
+        const char *data = role_find(kind)->data;
         if (data == NULL)
             continue;
         snprintf(path, sizeof(path), "%s/%s/%s", site->directory, site->name, data);
@@ -190,56 +180,95 @@ static void make_directories(const struct site *site)
     }
 }
 
-static void listen_at(const struct site *site)
-{
-    static const struct {
-        struct text server;
-        enum service service;
-    } doors[DOORS] = {
-        [DOOR_SMTP] = {TEXT("in"), SERVICE_SMTP},
-        [DOOR_IMAP] = {TEXT("mailboxes"), SERVICE_IMAP},
-        [DOOR_POP3] = {TEXT("mailboxes"), SERVICE_POP3},
-    };
-    for (unsigned i = 0; i < DOORS; i++)
-        check(role_instance_listen(site->roles[ROLE_FRONT], doors[i].server, doors[i].service,
-                                   dup(site->fds[i])) == OK);
-}
-
-static void take_orders(const struct site *site)
+static void take_orders(struct site *site)
 {
     struct net_address address = {.length = sizeof(struct sockaddr_un)};
-    int fd = -1;
     address.local.sun_family = AF_UNIX;
     site_control_path(site, address.local.sun_path);
-    check(net_listen(&address, 0600, &fd) == OK);
-    role_instance_admin(site->roles[ROLE_STORE], fd);
+    check(net_listen(&address, 0600, &site->control_fd) == OK);
+}
+
+static void make_roles(struct site *site)
+{
+    site->version++;
+    for (unsigned kind = 0; kind < ROLE_PARENT; kind++) {
+        site->keepers[kind] = (struct keeper){.site = site, .kind = kind};
+        keeper_make(&site->keepers[kind]);
+    }
+    for (unsigned a = 0; a < ROLE_PARENT; a++)
+        for (unsigned b = a + 1; b < ROLE_PARENT; b++)
+            keeper_join(&site->keepers[a], &site->keepers[b]);
+    for (unsigned kind = 0; kind < ROLE_PARENT; kind++)
+        keeper_hand_over(&site->keepers[kind]);
+}
+
+/* Nobody kills them yet. YIELDS. */
+static bool start_role(struct site *site, enum role_kind kind)
+{
+    unsigned before = process_begin(keeper_process(&site->keepers[kind]));
+    bool is_started = role_instance_start(site->roles[kind]) == OK;
+    process_end(before);
+    site->keepers[kind].is_started = is_started;
+    return is_started;
 }
 
 bool site_start(struct site *site)
 {
+    static const enum role_kind order[ROLE_PARENT] = {ROLE_STORE, ROLE_AUTH, ROLE_SEND, ROLE_FRONT};
     struct settings *settings = site_settings(site);
     make_directories(site);
     people_settle(site->name[0], settings);
     settings_release(&settings);
-    for (unsigned i = 0; i < PROGRAMS; i++)
-        site->roles[programs[i]->kind] = role_instance_new(programs[i], 0);
-    struct seats *seats = NULL;
-    check(seats_new(1, &seats) == OK);
-    role_instance_seats(site->roles[ROLE_FRONT], seats);
-    role_instance_disk(site->roles[ROLE_STORE], &site->role_disk);
-    configure(site);
-    join(site);
-    listen_at(site);
+    check(seats_new(1, &site->seats) == OK);
     take_orders(site);
-    for (unsigned i = 0; i < PROGRAMS; i++)
-        if (role_instance_start(site->roles[programs[i]->kind]) != OK)
+    make_roles(site);
+    for (unsigned i = 0; i < ROLE_PARENT; i++)
+        if (!start_role(site, order[i]))
+            return false;
+    for (unsigned kind = 0; kind < ROLE_PARENT; kind++)
+        task_spawn(&site->keeping, "keeper", keeper_task, &site->keepers[kind]);
+    return true;
+}
+
+void site_kill(struct site *site, enum role_kind kind)
+{
+    if (site->roles[kind] == NULL)
+        return;
+    task_event_tell_all(&site->changed); /* so that somebody runs, and it is done at once */
+    process_doom(keeper_process(&site->keepers[kind]));
+}
+
+void site_lost(struct site *site, enum role_kind kind)
+{
+    site->roles[kind] = NULL;
+    site->keepers[kind].is_configured = site->keepers[kind].is_started = false;
+    if (kind == ROLE_STORE)
+        memory_disk_abandon(site->disk);
+    if (kind == ROLE_FRONT)
+        seats_clear_row(site->seats, 0);
+    task_event_tell_all(&site->changed);
+}
+
+static bool all_are_started(const struct site *site)
+{
+    for (unsigned kind = 0; kind < ROLE_PARENT; kind++)
+        if (!site->keepers[kind].is_started)
             return false;
     return true;
 }
 
 void site_stop(struct site *site)
 {
-    static const enum role_kind order[] = {ROLE_FRONT, ROLE_SEND, ROLE_AUTH, ROLE_STORE};
-    for (unsigned i = 0; i < PROGRAMS; i++)
+    static const enum role_kind order[ROLE_PARENT] = {ROLE_FRONT, ROLE_SEND, ROLE_AUTH, ROLE_STORE};
+    while (!all_are_started(site))
+        task_event_wait(&site->changed, NO_DEADLINE);
+    task_group_finish(&site->keeping);
+    task_group_finish(&site->starting);
+    for (unsigned i = 0; i < ROLE_PARENT; i++) {
+        unsigned before = process_begin(keeper_process(&site->keepers[order[i]]));
         role_instance_stop(&site->roles[order[i]]);
+        process_end(before);
+    }
+    seats_free(&site->seats);
+    close(site->control_fd);
 }

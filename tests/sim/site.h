@@ -1,8 +1,9 @@
-/* One mail server: its roles as they are in a process of their own, its queue and mailboxes on a
- * disk of the simulation. Its directory of users is on the kernel's. */
+/* One mail server: each role a process of the simulation, which can be killed by itself; its queue
+ * and mailboxes on a disk of the simulation. Its directory of users is on the kernel's. */
 #ifndef TESTS_SIM_SITE_H
 #define TESTS_SIM_SITE_H
 
+#include "keeper.h"
 #include "log/memory_disk.h"
 #include "proc/instance.h"
 
@@ -15,7 +16,14 @@ struct site {
     struct memory_disk *disk;
     struct log_files files; /* the disk's, counted */
     struct role_disk role_disk;
-    struct role_instance *roles[ROLE_PARENT];
+    struct role_instance *roles[ROLE_PARENT]; /* NULL: it was killed */
+    struct keeper keepers[ROLE_PARENT];
+    struct task_group keeping, starting;
+    struct task_event changed; /* a role died, was configured, or started */
+    /* the incarnations that have a connection to each other */
+    unsigned joined[ROLE_PARENT][ROLE_PARENT][2];
+    struct seats *seats;
+    int control_fd;
     int fds[DOORS];
     uint16_t ports[DOORS];
     uint16_t other_port, outside_port; /* mail for the other site and for all the world */
@@ -34,7 +42,14 @@ void site_open(struct site *site, const char *directory, unsigned number);
 bool site_start(struct site *site);
 /* It runs: all its roles get the settings of this variant. */
 void site_reload(struct site *site, unsigned variant);
-/* In order, as for SIGTERM. YIELDS. */
+/* A role gets the settings as they are now. */
+void site_configure(struct site *site, enum role_kind kind);
+/* A role is killed and will be started anew. Nothing when it is dead already. The caller does not
+ * go on when that is part of it. */
+void site_kill(struct site *site, enum role_kind kind);
+/* The process of one of these roles is gone. */
+void site_lost(struct site *site, enum role_kind kind);
+/* In order, as for SIGTERM, once all roles are there. YIELDS. */
 void site_stop(struct site *site);
 /* The power fails; else the process ends and the kernel writes what it has. Nothing of it runs
  * again in this process. */

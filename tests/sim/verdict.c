@@ -23,6 +23,7 @@ struct found {
 struct looking {
     struct ledger *ledger;
     struct found *found; /* by message */
+    const struct excuses *excuses;
     struct store *store;
     bool has_rot;                    /* this site */
     bool has_bad_report;             /* some site */
@@ -38,11 +39,16 @@ static void complain(struct looking *looking, enum wrong wrong, const char *what
     ledger_wrong(looking->ledger, wrong, "%s: message %u for %s", what, number, address);
 }
 
+/* The site that took it knows all its recipients. */
+static bool is_from_first_hand(const struct ledger_message *message)
+{
+    return message->by_group_of == 0 || message->by_group_of == 1 + message->site;
+}
+
 /* One server has seen all the way of it, and must give it once. */
 static bool is_in_one_hand(const struct ledger_message *message, unsigned recipient)
 {
-    return ledger_site(recipient) == message->site &&
-           (message->by_group_of == 0 || message->by_group_of == 1 + message->site);
+    return ledger_site(recipient) == message->site && is_from_first_hand(message);
 }
 
 /* Of the recipient that a report goes on with. */
@@ -152,7 +158,8 @@ static void take_mailbox(void *context, struct mailbox *box)
     const struct mailbox_entry *lent = mailbox_entries(box, &count);
     struct mailbox_entry *entries = calloc(count + 1, sizeof(*entries));
     check(entries != NULL);
-    memcpy(entries, lent, count * sizeof(*entries));
+    if (count > 0)
+        memcpy(entries, lent, count * sizeof(*entries));
     if (shelf != NULL)
         compare_mailbox(looking, shelf, box);
     for (unsigned i = 0; i < count; i++) {
@@ -215,7 +222,6 @@ static void look_into(struct looking *looking, struct site *site, struct setting
     struct queue *queue = queue_new();
     struct queue_options options = {.directory = path,
                                     .settings = settings,
-                                    .index_in_memory = true,
                                     .segment_bytes = site->role_disk.segment_bytes,
                                     .disk = site->role_disk.files};
     if (queue_start(queue, &options) != OK) {
@@ -240,7 +246,7 @@ static int64_t may_have_lasted_ms(const struct ledger *ledger, const struct ledg
 }
 
 /* One message, one recipient. */
-static void judge(struct looking *looking, uint32_t number, unsigned recipient, bool was_calm)
+static void judge(struct looking *looking, uint32_t number, unsigned recipient)
 {
     struct ledger *ledger = looking->ledger;
     const struct ledger_message *message = &ledger->messages[number];
@@ -267,7 +273,10 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
         complain(looking, WRONG_GIVEN_UP, "given up before its time", number, recipient);
     if (copies > 0 && !is_outside && !message->rotten && shelf_has_lost(ledger, number, recipient))
         complain(looking, WRONG_MOVED, "moved to nowhere", number, recipient);
-    if (copies > most && (is_local || was_calm))
+    bool is_excused = looking->excuses->between;
+    if (is_outside && is_from_first_hand(message))
+        is_excused = looking->excuses->heard || (message->again & 1u << recipient) == 0;
+    if (copies > most && (is_local || !is_excused))
         complain(looking, WRONG_TWICE, "delivered twice", number, recipient);
     ledger->delivered += is_local && copies > 0;
     ledger->relayed += !is_local && copies > 0;
@@ -276,9 +285,9 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient, 
 }
 
 void verdict(struct ledger *ledger, struct site *sites, struct settings *const *settings,
-             bool was_calm)
+             const struct excuses *excuses)
 {
-    struct looking looking = {.ledger = ledger};
+    struct looking looking = {.ledger = ledger, .excuses = excuses};
     looking.found = calloc(ledger->count + 1, sizeof(*looking.found));
     check(looking.found != NULL);
     for (looking.site = 0; looking.site < SITES; looking.site++)
@@ -286,7 +295,7 @@ void verdict(struct ledger *ledger, struct site *sites, struct settings *const *
     for (uint32_t number = 0; number < ledger->count; number++) {
         ledger->acknowledged += ledger->messages[number].acknowledged;
         for (unsigned recipient = 0; recipient < RECIPIENTS; recipient++)
-            judge(&looking, number, recipient, was_calm);
+            judge(&looking, number, recipient);
     }
     free(looking.found);
 }

@@ -26,6 +26,10 @@ static const struct kind kinds[WEATHER_KINDS] = {
     [WEATHER_ORDER] = {"order", 2, false},
     [WEATHER_ROT] = {"rot", 4, false},
     [WEATHER_SLOW_DISK] = {"slow-disk", 15, true},
+    [WEATHER_KILL_FRONT] = {"kill-front", 2, false},
+    [WEATHER_KILL_STORE] = {"kill-store", 2, false},
+    [WEATHER_KILL_AUTH] = {"kill-auth", 2, false},
+    [WEATHER_KILL_SEND] = {"kill-send", 2, false},
 };
 
 enum { SCALES = 20 };

@@ -24,6 +24,11 @@ enum weather_kind {
     WEATHER_CLOCK_SET,   /* the wall clock, now and then: by up to three days, or right again */
     WEATHER_ORDER,       /* a queue, now and then: the administrator does something with it */
     WEATHER_ROT,         /* a site, before it starts: an old record has another bit */
+    /* A role of one site, alone: SIGKILL. In the order of enum role_kind. */
+    WEATHER_KILL_FRONT,
+    WEATHER_KILL_STORE,
+    WEATHER_KILL_AUTH,
+    WEATHER_KILL_SEND,
     WEATHER_KINDS
 };
 

@@ -90,6 +90,7 @@ static void pump_task(void *argument)
         return;
     stream_close(&link->ends[0]);
     stream_close(&link->ends[1]);
+    link->wire->links--;
     free(link);
 }
 
@@ -105,6 +106,7 @@ static void link_task(void *argument)
         return;
     }
     link->ends[1] = stream_new(fd, NULL);
+    wire->links++;
     for (unsigned from = 0; from < 2; from++) {
         struct pump *pump = malloc(sizeof(*pump));
         check(pump != NULL);

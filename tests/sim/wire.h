@@ -11,6 +11,7 @@ struct wire {
     struct weather *weather;
     uint16_t port, to_port; /* on 127.0.0.1 */
     int fd;
+    unsigned links;                     /* open at the moment */
     int64_t looked_ms, parted_until_ms; /* until then it carries nothing */
 };
 

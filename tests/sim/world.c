@@ -12,10 +12,13 @@
 #include "base/logline.h"
 #include "base/random.h"
 #include "client.h"
+#include "holdings.h"
+#include "killer.h"
 #include "outside.h"
 #include "pop.h"
 #include "reader.h"
 #include "remains.h"
+#include "rocks.h"
 #include "rot.h"
 #include "site.h"
 #include "task/simulation.h"
@@ -37,6 +40,7 @@ struct world {
     struct outside outside;
     struct client client;
     struct administrator administrator;
+    struct killer killer;
     struct reader readers[SITES * SEATS];
     struct pop pops[SITES * USERS];
     struct task_group around; /* the world around the sites */
@@ -57,6 +61,19 @@ static void note_progress(struct world *world)
     world->ledger->disk_calls += world->calls;
 }
 
+/* Of both sites, as far as they were flushed. */
+static void indexes_path(const struct world *world, char out[128])
+{
+    snprintf(out, 128, "%s/indexes", world->directory);
+}
+
+static void save_indexes(const struct world *world)
+{
+    char path[128];
+    indexes_path(world, path);
+    rocks_save(path);
+}
+
 static void cut(struct world *world)
 {
     bool power_fails = world->victim < SITES;
@@ -64,16 +81,18 @@ static void cut(struct world *world)
         return;
     for (unsigned i = 0; i < SITES; i++)
         site_save(&world->sites[i], i == world->victim);
+    save_indexes(world);
     note_progress(world);
     fflush(stdout);
     _exit(EXIT_CUT);
 }
 
-static void at_switch(void *context)
+static void at_switch(void *context, unsigned process)
 {
     struct world *world = context;
     if (++world->switches == world->cut_switch)
         cut(world);
+    killer_at_switch(&world->killer, process);
 }
 
 /* Mostly much less than the longest. */
@@ -99,6 +118,7 @@ static void at_call(void)
 {
     if (++the_world->calls == the_world->cut_call)
         cut(the_world);
+    killer_at_call(&the_world->killer);
 }
 
 static ssize_t counted_write(void *context, int fd, const void *bytes, size_t length, off_t offset)
@@ -107,7 +127,19 @@ static ssize_t counted_write(void *context, int fd, const void *bytes, size_t le
     struct memory_disk *disk = context;
     if (length > 1 && weather_strikes(&the_world->weather, WEATHER_SHORT_WRITE))
         length = 1 + weather_below(&the_world->weather, WEATHER_SHORT_WRITE, (uint32_t)length - 1);
-    return memory_disk_files(disk)->write(context, fd, bytes, length, offset);
+    holdings_kernel_begin();
+    ssize_t count = memory_disk_files(disk)->write(context, fd, bytes, length, offset);
+    holdings_kernel_end();
+    return count;
+}
+
+static int kept_allocate(void *context, int fd, off_t length)
+{
+    struct memory_disk *disk = context;
+    holdings_kernel_begin();
+    int result = memory_disk_files(disk)->allocate(context, fd, length);
+    holdings_kernel_end();
+    return result;
 }
 
 static int counted_sync(void *context, int fd)
@@ -134,6 +166,7 @@ static int counted_sync_directory(void *context, const char *path)
 static void count_calls(struct site *site)
 {
     site->files.write = counted_write;
+    site->files.allocate = kept_allocate;
     site->files.sync = counted_sync;
     site->files.rename = counted_rename;
     site->files.sync_directory = counted_sync_directory;
@@ -151,6 +184,9 @@ static void open_world(struct world *world)
         site_open(&world->sites[i], world->directory, i);
         count_calls(&world->sites[i]);
     }
+    char path[128];
+    indexes_path(world, path);
+    rocks_restore(path);
     for (unsigned i = 0; i < WIRES; i++) {
         world->wires[i] =
             (struct wire){.group = &world->around,
@@ -200,8 +236,9 @@ static void start_sites(struct world *world)
 /* Clients of the mailboxes; in the last epoch too, to see what is left. */
 static void open_mailboxes(struct world *world)
 {
-    uint32_t pause_ms = world->is_last ? 10 * MINUTE : 1000u << random_below(12);
-    for (unsigned i = 0; i < SITES * SEATS; i++) {
+    bool is_short = world->ledger->plan.is_short;
+    uint32_t pause_ms = world->is_last ? 10 * MINUTE : 1000u << random_below(is_short ? 4 : 12);
+    for (unsigned i = 0; i < SITES * SEATS; i += is_short ? SEATS : 1) {
         world->readers[i] = (struct reader){.ledger = world->ledger,
                                             .weather = &world->weather,
                                             .port = port_to(world, i / SEATS, DOOR_IMAP),
@@ -211,7 +248,7 @@ static void open_mailboxes(struct world *world)
                                             .most = world->is_last ? 2 : random_below(8)};
         task_spawn(&world->around, "reader", reader_task, &world->readers[i]);
     }
-    for (unsigned i = 0; i < SITES * USERS; i++) {
+    for (unsigned i = 0; i < SITES * USERS; i += is_short ? USERS : 1) {
         world->pops[i] = (struct pop){.ledger = world->ledger,
                                       .port = port_to(world, i / USERS, DOOR_POP3),
                                       .user = i,
@@ -260,30 +297,48 @@ static void serve_world(struct world *world)
                world->is_last ? administrator_end_task : administrator_task, &world->administrator);
     if (world->is_last)
         return;
+    bool is_short = world->ledger->plan.is_short;
     world->client =
         (struct client){.ledger = world->ledger,
                         .weather = &world->weather,
                         .ports = {port_to(world, 0, DOOR_SMTP), port_to(world, 1, DOOR_SMTP)},
-                        .pause_ms = 1000u << random_below(10),
+                        .pause_ms = is_short ? 10 * SECOND : 1000u << random_below(10),
                         .most = 1 + random_below(40)};
     for (unsigned i = 0; i < CLIENTS; i++)
         task_spawn(&world->around, "client", client_task, &world->client);
 }
 
-/* What nobody who sends or takes mail notices. */
+/* No sender of mail is left in doubt about a message by it. */
 static bool is_unnoticed(enum weather_kind kind)
 {
     return kind == WEATHER_GREYLISTED || kind == WEATHER_UNKNOWN || kind == WEATHER_SHORT_WRITE ||
            kind == WEATHER_RELOAD || kind == WEATHER_CLOCK_SET || kind == WEATHER_ORDER ||
-           kind == WEATHER_LARGE;
+           kind == WEATHER_LARGE || kind == WEATHER_ROT || kind == WEATHER_KILL_AUTH;
 }
 
-static bool was_calm(const struct ledger *ledger)
+/* What send knows may go with it, or with the store's disk. */
+static bool is_forgetting(enum weather_kind kind)
 {
-    for (unsigned i = 0; i < WEATHER_KINDS; i++)
-        if (ledger->happened[i] > 0 && !is_unnoticed(i))
-            return false;
-    return true;
+    return kind == WEATHER_POWER_CUT || kind == WEATHER_KILL || kind == WEATHER_DISK_ERROR ||
+           kind == WEATHER_KILL_SEND;
+}
+
+static struct excuses excuses_for(const struct ledger *ledger)
+{
+    struct excuses excuses = {.between = ledger->is_interrupted};
+    for (unsigned i = 0; i < WEATHER_KINDS; i++) {
+        bool has_happened = ledger->happened[i] > 0;
+        excuses.between = excuses.between || (has_happened && !is_unnoticed(i));
+        excuses.heard = excuses.heard || (has_happened && is_forgetting(i));
+    }
+    return excuses;
+}
+
+static void note_interrupted(struct world *world)
+{
+    for (unsigned i = 0; i < SITES; i++)
+        if (world->wires[i * DOORS + DOOR_SMTP].links > 0)
+            world->ledger->is_interrupted = true;
 }
 
 static void judge(struct world *world)
@@ -291,22 +346,37 @@ static void judge(struct world *world)
     struct settings *settings[SITES];
     for (unsigned i = 0; i < SITES; i++)
         settings[i] = site_settings(&world->sites[i]);
-    verdict(world->ledger, world->sites, settings, was_calm(world->ledger));
+    struct excuses excuses = excuses_for(world->ledger);
+    verdict(world->ledger, world->sites, settings, &excuses);
     for (unsigned i = 0; i < SITES; i++)
         settings_release(&settings[i]);
+}
+
+static void let_time_pass(const struct world *world)
+{
+    bool is_short = world->ledger->plan.is_short;
+    if (world->is_last)
+        task_sleep(is_short ? 2 * HOUR : 8 * HOUR);
+    else
+        task_sleep(is_short ? 10 * MINUTE : MINUTE + random_below(2 * HOUR));
 }
 
 static void epoch_main(void *argument)
 {
     struct world *world = argument;
+    task_sleep(1); /* by which the loop has its heap of timers, before there are processes */
     struct remains before = remains_before();
     open_world(world);
     rot_disks(world);
     start_sites(world);
     spoil_disks(world);
     serve_world(world);
-    task_sleep(world->is_last ? 8 * HOUR : MINUTE + random_below(2 * HOUR));
+    world->killer.is_armed = true;
+    let_time_pass(world);
+    note_interrupted(world);
     task_group_finish(&world->around);
+    world->killer.is_armed = false;
+    world->ledger->kill_points += world->killer.points;
     for (unsigned i = 0; i < SITES; i++) {
         memory_disk_fail(world->sites[i].disk, 0, 0, false);
         site_stop(&world->sites[i]);
@@ -321,6 +391,7 @@ static void epoch_main(void *argument)
         for (unsigned door = 0; door < DOORS; door++)
             close(world->sites[i].fds[door]);
     }
+    save_indexes(world);
     remains_check(&before, world->ledger);
 }
 
@@ -369,6 +440,9 @@ int world_epoch(struct ledger *ledger, const char *directory, bool is_last, bool
     random_seed_for_test(ledger->plan.seed * 1000 + ledger->epoch);
     choose_weather(&world);
     choose_fate(&world);
+    world.killer =
+        (struct killer){.ledger = ledger, .weather = &world.weather, .sites = world.sites};
+    killer_choose(&world.killer);
     world.simulation = (struct task_simulation){.now_ms = ledger->now_ms,
                                                 .at_switch = at_switch,
                                                 .work_takes_ms = work_takes_ms,

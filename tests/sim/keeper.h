@@ -1,0 +1,28 @@
+/* The parent of a site's roles, as src/main/child.c is: one that was killed is started anew and
+ * joined to the others, at once the first time, later when it keeps dying. */
+#ifndef TESTS_SIM_KEEPER_H
+#define TESTS_SIM_KEEPER_H
+
+#include "proc/instance.h"
+
+struct site;
+
+struct keeper {
+    struct site *site;
+    enum role_kind kind;
+    bool is_configured; /* it may be joined to others */
+    bool is_started;
+    unsigned incarnation, quick_deaths;
+};
+
+/* The simulated process of it: 1 and on. */
+unsigned keeper_process(const struct keeper *keeper);
+/* Make a role of its own process, with its settings; and hand it what its parent has for it. */
+void keeper_make(struct keeper *keeper);
+void keeper_hand_over(struct keeper *keeper);
+/* A connection between two roles that are made, if they have a channel and no such one yet. */
+void keeper_join(struct keeper *a, struct keeper *b);
+/* A task of the site's parent: argument is a keeper whose role has been started. */
+void keeper_task(void *argument);
+
+#endif
