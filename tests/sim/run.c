@@ -63,6 +63,8 @@ bool run(struct ledger *ledger, const struct plan *plan, bool is_loud, bool keep
     uint32_t epochs = 1 + random_below(EPOCHS_MOST);
     if (epochs > plan->epochs)
         epochs = plan->epochs;
+    if (plan->is_short)
+        epochs = 0;
     ledger->faulty_epochs = epochs;
     for (uint32_t i = 0; i <= epochs && ledger->wrong == 0; i++)
         fork_epoch(ledger, directory, i == epochs, is_loud);

@@ -60,6 +60,8 @@ struct weather weather_calm(uint64_t seed, const uint32_t *most, uint32_t *happe
     uint64_t dice = seed;
     for (unsigned i = 0; i < WEATHER_KINDS; i++)
         weather.dice[i] = (uint64_t)roll(&dice) << 32 | roll(&dice);
+    for (unsigned i = WEATHER_KILL_FRONT; i <= WEATHER_KILL_SEND; i++)
+        weather.once_in[i] = kinds[i].once_in;
     return weather;
 }
 

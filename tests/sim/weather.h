@@ -43,7 +43,7 @@ struct weather {
     uint32_t *happened;   /* by kind, so far in the run */
 };
 
-/* Nothing happens, whatever is rolled. */
+/* Nothing happens, whatever is rolled, but that roles die. */
 struct weather weather_calm(uint64_t seed, const uint32_t *most, uint32_t *happened);
 /* From nearly nothing to hardly anything that works. */
 struct weather weather_by_chance(uint64_t seed, const uint32_t *most, uint32_t *happened);

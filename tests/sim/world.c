@@ -25,7 +25,7 @@
 #include "verdict.h"
 #include "wire.h"
 
-enum { CLIENTS = 3 };
+enum { CLIENTS = 3, LAST_MESSAGES = 5 /* each, in the last epoch */ };
 /* Wires: to each door of each site, for clients and for the other site; outside, from each. */
 enum { WIRE_OUTSIDE = SITES * DOORS, WIRES = WIRE_OUTSIDE + SITES };
 
@@ -237,7 +237,8 @@ static void start_sites(struct world *world)
 static void open_mailboxes(struct world *world)
 {
     bool is_short = world->ledger->plan.is_short;
-    uint32_t pause_ms = world->is_last ? 10 * MINUTE : 1000u << random_below(is_short ? 4 : 12);
+    uint32_t pause_ms =
+        world->is_last && !is_short ? 10 * MINUTE : 1000u << random_below(is_short ? 4 : 12);
     for (unsigned i = 0; i < SITES * SEATS; i += is_short ? SEATS : 1) {
         world->readers[i] = (struct reader){.ledger = world->ledger,
                                             .weather = &world->weather,
@@ -295,15 +296,13 @@ static void serve_world(struct world *world)
     world->administrator = (struct administrator){world->ledger, &world->weather, world->sites};
     task_spawn(&world->around, "administrator",
                world->is_last ? administrator_end_task : administrator_task, &world->administrator);
-    if (world->is_last)
-        return;
     bool is_short = world->ledger->plan.is_short;
     world->client =
         (struct client){.ledger = world->ledger,
                         .weather = &world->weather,
                         .ports = {port_to(world, 0, DOOR_SMTP), port_to(world, 1, DOOR_SMTP)},
                         .pause_ms = is_short ? 10 * SECOND : 1000u << random_below(10),
-                        .most = 1 + random_below(40)};
+                        .most = world->is_last ? LAST_MESSAGES : 1 + random_below(40)};
     for (unsigned i = 0; i < CLIENTS; i++)
         task_spawn(&world->around, "client", client_task, &world->client);
 }
@@ -352,13 +351,18 @@ static void judge(struct world *world)
         settings_release(&settings[i]);
 }
 
-static void let_time_pass(const struct world *world)
+/* Mail comes and roles die in the beginning of the last epoch too: those that are there then must
+ * see to all that is left. */
+static void let_time_pass(struct world *world)
 {
-    bool is_short = world->ledger->plan.is_short;
-    if (world->is_last)
-        task_sleep(is_short ? 2 * HOUR : 8 * HOUR);
-    else
-        task_sleep(is_short ? 10 * MINUTE : MINUTE + random_below(2 * HOUR));
+    world->killer.is_armed = true;
+    if (!world->is_last) {
+        task_sleep(MINUTE + random_below(2 * HOUR));
+        return;
+    }
+    task_sleep(30 * MINUTE);
+    world->killer.is_armed = false;
+    task_sleep(world->ledger->plan.is_short ? 90 * MINUTE : 8 * HOUR);
 }
 
 static void epoch_main(void *argument)
@@ -371,7 +375,6 @@ static void epoch_main(void *argument)
     start_sites(world);
     spoil_disks(world);
     serve_world(world);
-    world->killer.is_armed = true;
     let_time_pass(world);
     note_interrupted(world);
     task_group_finish(&world->around);
