@@ -248,6 +248,8 @@ def part_system(report):
                 [{"MAILROOT_BUILD": build, "MAILROOT_ONE_PROCESS": one}
                  for build, one in ((RELEASE, "0"), (ASAN, "1"))],
                 sys.executable, "tests/run_system.py")
+    check(report, "valgrind has nothing to report of the roles that take mail and give it out",
+          "tools/valgrind", "--system", seconds=HONEST_END_SECONDS)
 
 
 def part_howto(report):

@@ -5,6 +5,7 @@ run over all of them:
 
     MAILROOT_BUILD=build/release|build/asan     default build/release
     MAILROOT_ONE_PROCESS=1                      all roles in one process
+    MAILROOT_UNDER=valgrind                     under memcheck, every role; see tools/valgrind
 """
 
 import base64
@@ -32,13 +33,21 @@ sys.path.insert(0, str(ROOT / "tools"))
 SERVICES = ["smtp", "submission", "smtps", "lmtp", "pop3", "pop3s", "imap", "imaps", "odmr",
             "managesieve"]
 ROLES = ["front", "store", "auth", "send"]
+# The words before the server's command, and how many times slower it is with them.
+UNDER, SLOWER = {
+    "": ([], 1),
+    "valgrind": (["valgrind", "--quiet", "--trace-children=yes", "--vgdb=no", "--num-callers=30",
+                  "--error-markers=memcheck-report,memcheck-end",
+                  f"--suppressions={ROOT / 'tools/valgrind.supp'}"], 10),
+}[os.environ.get("MAILROOT_UNDER", "")]
 # Ends for what is certain to come, on a machine that has no time for us too. What takes LONG_SECONDS
 # is printed: a wait of that length may be a fault that a generous end hides.
-WAIT_SECONDS = READY_SECONDS = STOP_SECONDS = 60
-LONG_SECONDS = 10
+WAIT_SECONDS = READY_SECONDS = STOP_SECONDS = 60 * SLOWER
+LONG_SECONDS = 10 * SLOWER
 SANITIZER = re.compile(
     rb"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer")
 FAILED_CHECK = re.compile(rb"check failed|Assertion .* failed")
+MEMCHECK = re.compile(rb"memcheck-report")
 
 os.umask(0o022)  # whoever runs the tests: other people's servers have users of their own
 
@@ -118,8 +127,10 @@ def children_of(pid):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
                 with contextlib.suppress(OSError):
-                    line = Path(f"/proc/{child}/cmdline").read_bytes()
-                    found[int(child)] = Path(os.fsdecode(line.split(b"\0")[0])).name
+                    words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+                    if UNDER and b"valgrind" in words[0]:
+                        words = words[len(UNDER):]
+                    found[int(child)] = Path(os.fsdecode(words[0])).name
     return found
 
 
@@ -206,7 +217,7 @@ class Mailroot:
 
     def start(self, extra_environment=None):
         """Start and wait for the ready line."""
-        command = [self.program, "serve", "--config", self.config]
+        command = [*UNDER, self.program, "serve", "--config", self.config]
         if self.one_process:
             command.append("--one-process")
         self.ready = threading.Event()
@@ -307,8 +318,8 @@ class Mailroot:
         self.check_log()
 
     def check_log(self):
-        """No sanitizer report and no failed check may be in the log."""
-        for pattern in (SANITIZER, FAILED_CHECK):
+        """No report of a sanitizer or memcheck and no failed check may be in the log."""
+        for pattern in (SANITIZER, FAILED_CHECK, MEMCHECK):
             found = pattern.search(self.log)
             if found:
                 text = self.log[max(0, found.start() - 500):found.start() + 4000]
