@@ -6,6 +6,7 @@
 #   make fuzz             build/fuzz: one libFuzzer program per tests/fuzz/*_fuzz.c
 #   make fuzz-long        each of them for an hour (FUZZ_SECONDS=...), results into doc/proof.md
 #   make fuzz-coverage    build/coverage: the lines of each parser that they reach
+#   make REACH=1          build/reach: clang, counts what is reached (tools/reach)
 #
 # Sources are found by folder, and one level of rooms in it. Every program is linked against all modules and libraries; the
 # linker keeps only what is reached (--gc-sections, --as-needed), and tools/check-links holds the
@@ -19,6 +20,12 @@ ifdef COVERAGE
   CC := clang
   SANITIZE := -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping
   OPTIMIZE := -O1 -g
+else ifdef REACH
+  BUILD ?= build/reach
+  CC := clang
+  # Counts go to a file as they are made: a role may open none later, and some are killed.
+  SANITIZE := -fprofile-instr-generate -fcoverage-mapping
+  OPTIMIZE := -O1 -g -mllvm -runtime-counter-relocation
 else ifdef FUZZ
   BUILD ?= build/fuzz
   CC := clang
