@@ -47,7 +47,6 @@ struct world {
     struct log_files disks[SITES];
     /* Where it is cut; UINT64_MAX: nowhere. */
     uint64_t cut_switch, cut_call, switches, calls;
-    int64_t slow_until_ms;   /* work of a thread lasts */
     unsigned cut_slow, slow; /* soon after so many works of a thread that take long */
     unsigned victim;         /* the site whose power fails; SITES: kill -9 of both */
 };
@@ -105,10 +104,7 @@ static int64_t work_takes_ms(void *context)
         world->cut_switch =
             world->switches + 1 + weather_below(&world->weather, WEATHER_POWER_CUT, 64);
     uint32_t bits = weather_below(&world->weather, WEATHER_SLOW_DISK, 18);
-    int64_t takes_ms = weather_below(&world->weather, WEATHER_SLOW_DISK, 1u << bits);
-    if (clock_monotonic_ms() + takes_ms > world->slow_until_ms)
-        world->slow_until_ms = clock_monotonic_ms() + takes_ms;
-    return takes_ms;
+    return weather_below(&world->weather, WEATHER_SLOW_DISK, 1u << bits);
 }
 
 /* The disks' calls, counted over both. */
@@ -275,9 +271,7 @@ static void change_settings(void *argument)
 {
     struct world *world = argument;
     while (task_sleep(MINUTE + random_below(20 * MINUTE)) == OK) {
-        /* A record that is on its way to a slow disk has the instant of the clock before. */
-        if (clock_monotonic_ms() >= world->slow_until_ms &&
-            weather_strikes(&world->weather, WEATHER_CLOCK_SET))
+        if (weather_strikes(&world->weather, WEATHER_CLOCK_SET))
             set_clock(world);
         for (unsigned i = 0; i < SITES; i++)
             if (weather_strikes(&world->weather, WEATHER_RELOAD))

@@ -126,6 +126,53 @@ TEST("what is being sent while the clock is set is sent once")
     queue_peer_run_at(&now, run_leased);
 }
 
+struct telling {
+    struct queue_peer *peer;
+    const struct queue_job *job;
+};
+
+static void tell_task(void *context)
+{
+    const struct telling *telling = context;
+    struct queue_outcome outcome = {.number = telling->job->recipients[0].number,
+                                    .status = TRY_LATER,
+                                    .enhanced = TEXT("4.7.1"),
+                                    .reply = TEXT("greylisted")};
+    EXPECT(queue_report(telling->peer->send, telling->job, &outcome, 1) == OK);
+}
+
+static void on_its_way(struct queue_peer *peer, struct arena *arena)
+{
+    queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    struct queue_job *job = queue_peer_lease_one(peer, arena);
+    EXPECT(job != NULL);
+    struct telling telling = {peer, job};
+    struct task_group group;
+    task_group_init(&group);
+    task_spawn(&group, "tell", tell_task, &telling);
+    while (!store_is_pending(queue_store(peer->queue), job->id))
+        task_yield();
+    ahead = INT64_C(-10) * DAY;
+    EXPECT(queue_claim(peer->send, NULL, 0) == OK); /* each call heeds the clock */
+    EXPECT(store_is_pending(queue_store(peer->queue), job->id));
+    while (group.count > 0) {
+        store_settle(queue_store(peer->queue));
+        task_yield();
+    }
+    now += HOUR;
+    EXPECT(queue_peer_lease_one(peer, arena) != NULL);
+}
+
+static void run_on_its_way(struct queue_peer *peer)
+{
+    on_peer(peer, on_its_way);
+}
+
+TEST("a clock set back while a record is on its way to the disk holds no mail up")
+{
+    queue_peer_run_at(&now, run_on_its_way);
+}
+
 static void calendar(struct queue_peer *peer, struct arena *arena)
 {
     struct queue_peer_mail mail = {.sender = TEXT("alice@local.test"),

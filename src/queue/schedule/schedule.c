@@ -328,29 +328,32 @@ static struct queued_item *take_item(struct queue *queue, uint64_t id, uint32_t 
     return item;
 }
 
-void schedule_item(void *context, uint64_t id, uint32_t number, struct text value)
-{
-    take_item(context, id, number, value);
-}
-
-/* If one seems to wait for longer than any does, the clock was set back. But the sender may hold it
- * for as long as he likes. */
-static void heed_clock_at_load(struct queue *queue, struct queued_item *item)
+/* If one seems to wait for longer than any does, the clock was set back: before we started, or
+ * while its record was on its way to the disk. But the sender may hold it for as long as he likes.
+ */
+static void heed_clock_before(struct queue *queue, struct queued_item *item)
 {
     const struct setting_retry *retry = pace_retry(queue, item->message->pace);
-    bool is_held = item->message->begun_ms > clock_wall_ms();
-    if (is_held || item->kind == ITEM_BAD ||
-        item->next_try_ms <= queue->loaded_ms + decide_longest_wait(retry))
+    int64_t now = clock_wall_ms();
+    bool is_held = item->message->begun_ms > now;
+    if (is_held || item->kind == ITEM_BAD || item->next_try_ms <= now + decide_longest_wait(retry))
         return;
-    item->next_try_ms = queue->loaded_ms;
+    item->next_try_ms = now;
     schedule_place(queue, item);
+}
+
+void schedule_item(void *context, uint64_t id, uint32_t number, struct text value)
+{
+    struct queued_item *item = take_item(context, id, number, value);
+    if (item != NULL)
+        heed_clock_before(context, item);
 }
 
 static bool load_one(void *context, struct text key, struct text value)
 {
     struct queued_item *item = take_item(context, key_get_u64(key, 0), key_get_u32(key, 8), value);
     if (item != NULL)
-        heed_clock_at_load(context, item);
+        heed_clock_before(context, item);
     return true;
 }
 
