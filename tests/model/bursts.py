@@ -10,7 +10,7 @@ import shutil
 import signal
 import time
 
-from operations import append_arguments, some
+from operations import append_arguments, is_full, some
 from wire import Gone, flag_set, read_set, require, write_set
 from world import Message
 
@@ -96,8 +96,10 @@ class Writer:
     def put(self, verb):
         uids = self.uids()
         box, path = self.target()
+        if not uids or is_full(box):
+            return []
         effect = Effect(verb.lower(), tuple(uids), box, None, None, False)
-        return [Command(f"UID {verb} {write_set(uids)} {path}", effect)] if uids else []
+        return [Command(f"UID {verb} {write_set(uids)} {path}", effect)]
 
     def copy(self):
         return self.put("COPY")

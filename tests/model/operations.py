@@ -12,6 +12,7 @@ SPECIAL = {"Archive", "Drafts", "Junk", "Sent", "Trash"}  # made at the first lo
 NAMES = ["a", "b", "a/x", "c", "b/y/z"]
 DATES = ["01-Feb-2020 10:00:00 +0000", "29-Feb-2024 23:59:59 +0000"]
 AT_ONCE = 60  # messages that a command names
+FULL = 1000  # messages of a mailbox into which nothing is copied: what copies to itself would only grow
 
 
 def random_flags(random):
@@ -137,12 +138,16 @@ def store(checker, session, random):
     session.compare(not named.by_uid)
 
 
+def is_full(box):
+    return box is not None and len(box.messages) > FULL
+
+
 def put(checker, session, random, verb):
     """COPY and MOVE."""
     named = Named(session, random)
     owner, name = checker.random_mailbox(session, random)
     to = checker.world.find(owner, name)
-    if not named.set:
+    if not named.set or is_full(to):
         return
     answer = session.ask(f"{named.prefix}{verb} {named.set} {checker.path(session, owner, name)}")
     if to is None:
