@@ -119,13 +119,31 @@ static void say(void *context, const char *line)
     print_message("%s\n", line);
 }
 
+/* A run may tell where the body stood when it was read ahead. */
+static void expect_shown(struct store *store, struct derived_run *run, uint64_t message, char fill)
+{
+    enum { SOME = 100 };
+    struct shown *shown = shown_open(store, run, message);
+    struct buffer end;
+    EXPECT(shown != NULL);
+    buffer_init(&end, SOME);
+    EXPECT(shown_read(shown, shown_size(shown) - SOME, SOME, &end) == OK);
+    for (unsigned i = 0; i < SOME; i++)
+        EXPECT(end.data[i] == fill);
+    buffer_finish(&end);
+    shown_close(&shown);
+}
+
 static void reclaim(struct scene *scene)
 {
     enum { MANY = 60, SIZE = 60000 };
     char name[16];
+    struct derived_run *run = derived_run_new(scene->store);
     for (unsigned i = 0; i < MANY; i++)
         EXPECT(put(scene, 1000 + i, owner(i, name), (char)('a' + i % 26), SIZE) == OK);
     struct store_space before = store_space_now(scene->store);
+    expect_shown(scene->store, run, 1000, 'a');
+    expect_shown(scene->store, run, 1001, 'b');
     EXPECT(store_reclaim(scene->store, false) == REFUSED); /* all of it is needed */
     for (unsigned i = 0; i < MANY; i++) {
         struct mailbox *box = mailbox_find(scene->store, owner(i, name), TEXT("INBOX"));
@@ -137,6 +155,8 @@ static void reclaim(struct scene *scene)
     while (store_reclaim(scene->store, false) == OK)
         dropped++;
     EXPECT(dropped >= 2);
+    expect_shown(scene->store, run, 1006, 'g');
+    derived_run_free(&run);
     EXPECT(store_space_now(scene->store).log_bytes < before.log_bytes);
     EXPECT(store_verify(scene->store, say, NULL) == OK);
     for (unsigned round = 0; round < 2; round++) {
