@@ -62,6 +62,8 @@ FIXED = {
     "the end twice": b"x" + END + END,
     "QUIT in front of more": b"x" + END + b"QUIT\r\n" + ENVELOPE + b"DATA\r\n" + HEAD + b"y",
     "a DATA that has no recipient": b"x" + END + b"DATA\r\n" + HEAD + b"y" + NEXT + b"z",
+    "a field of ours that goes on": b"x" + END + ENVELOPE + b"DATA\r\n for <x@y>\r\nA: b\r\n\r\nz"
+                                    + END + ENVELOPE + b"DATA\r\n\tfor <x@y>",
     "NUL everywhere": b"\0\r\n\0.\r\n.\0\r\n\0\r\n..\0",
     "lines of every length about a buffer": b"\r\n".join(LONG[:12]),
     "a line of 70,000 dots": b"." * 70_000 + NEXT + b"." * 70_001,
@@ -120,11 +122,8 @@ def without_trace(message):
 
 
 def as_postfix_passes_on(message):
-    """A line of mboxes at the front becomes a field, and one that would continue Postfix's own field
-    is parted from it."""
-    if re.match(rb">*From ", message):
-        return b"X-Mailbox-Line: " + message
-    return b"\r\n" + message if message[:1] in (b" ", b"\t") else message
+    """A line of mboxes at the front becomes a field."""
+    return b"X-Mailbox-Line: " + message if re.match(rb">*From ", message) else message
 
 
 def shown(data):

@@ -114,6 +114,20 @@ TEST("a message of any bytes and line lengths survives, however the wire cuts it
     }
 }
 
+TEST("a message that begins with a space does not go on with our own field above it")
+{
+    static const char *const ways[] = {"DATA\r\n for <x@y>\r\nA: b\r\n.\r\n",
+                                       "BDAT 18 LAST\r\n for <x@y>\r\nA: b\r\n"};
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        char input[400];
+        snprintf(input, sizeof(input), ENVELOPE "%s", ways[i]);
+        world_open("");
+        expect_codes(input, i == 0 ? "220 250 250 250 354 250" : "220 250 250 250 250");
+        EXPECT_TEXT(body_of(0), "\r\n for <x@y>\r\nA: b\r\n");
+        world_close();
+    }
+}
+
 TEST("binary BDAT takes any bytes and joins its chunks")
 {
     world_open("");

@@ -221,7 +221,7 @@ static void hold_header(struct smtp_session *session, size_t length, struct text
         release_header(session);
 }
 
-void smtp_intake_take(struct smtp_session *session, struct text bytes)
+static void take(struct smtp_session *session, struct text bytes)
 {
     struct smtp_intake *intake = &session->transaction.intake;
     if (intake->trouble != SMTP_NO_TROUBLE)
@@ -237,6 +237,16 @@ void smtp_intake_take(struct smtp_session *session, struct text bytes)
     if (intake->holds_header)
         hold_header(session, length, &bytes);
     append(intake, bytes);
+}
+
+void smtp_intake_take(struct smtp_session *session, struct text bytes)
+{
+    /* RFC 5322 2.2.3: a first line that begins with a space would go on with the last field that
+     * we put above it, which is ours to vouch for. So it is no header. */
+    bool is_first = session->transaction.intake.size == 0 && bytes.length > 0;
+    if (is_first && (bytes.data[0] == ' ' || bytes.data[0] == '\t'))
+        take(session, TEXT("\r\n"));
+    take(session, bytes);
 }
 
 static void note_bare_line_ends(struct smtp_server_transaction *transaction)
