@@ -15,15 +15,30 @@ enum { FILES = 3, SOURCE_MAX = 64 << 20 };
 static const char *const names[FILES] = {"main.conf", "1.conf", "2.conf"};
 static struct text contents[FILES];
 
-/* Of a file, in the one folder of this process. */
+static char folder[] = "/tmp/settings-fuzz-XXXXXX"; /* of this process */
+
+/* Of a file in it. */
 static const char *path_of(const char *name)
 {
-    static char folder[] = "/tmp/settings-fuzz-XXXXXX", path[sizeof(folder) + 20];
-    static bool is_there;
-    check(is_there || mkdtemp(folder) != NULL);
-    is_there = true;
+    static char path[sizeof(folder) + 20];
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     return path;
+}
+
+static void remove_folder(void)
+{
+    for (int i = 0; i < FILES; i++)
+        unlink(path_of(names[i]));
+    rmdir(folder);
+}
+
+static void need_folder(void)
+{
+    static bool is_there;
+    if (is_there)
+        return;
+    check(mkdtemp(folder) != NULL && atexit(remove_folder) == 0);
+    is_there = true;
 }
 
 static void write_files(struct text input)
@@ -63,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct settings_source *source, *sent;
     struct buffer wire, again;
+    need_folder();
     write_files(text_of(data, size));
     if (settings_read(path_of(names[0]), &source) != OK) {
         check(fail_reason()[0] != '\0');
