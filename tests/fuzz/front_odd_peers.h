@@ -125,17 +125,25 @@ static void odd_serve_room(void *context, struct rpc_call *call, struct text req
         rpc_fail(&call, REFUSED, "mailbox stays full");
 }
 
-static void odd_serve_login(void *context, struct rpc_call *call, struct text request)
+static void odd_refuse(struct rpc_call *call, enum status status, const char *why)
 {
-    int fd;
-    if (!odd_is(ODD_RIGHTS_FAIL)) {
-        peers_serve_login(context, call, request);
-        return;
-    }
-    fd = rpc_take_fd(call);
+    int fd = rpc_take_fd(call);
     if (fd >= 0)
         close(fd);
-    rpc_fail(&call, TRY_LATER, "directory is down");
+    rpc_fail(&call, status, why);
+}
+
+/* What a client calls himself need be no name at all. */
+static void odd_serve_login(void *context, struct rpc_call *call, struct text request)
+{
+    struct directory_login login;
+    bool wants_session;
+    if (odd_is(ODD_RIGHTS_FAIL))
+        odd_refuse(call, TRY_LATER, "directory is down");
+    else if (!directory_login_decode(request, &login, &wants_session))
+        odd_refuse(call, REFUSED, "malformed request");
+    else
+        peers_serve_login(context, call, request);
 }
 
 static void odd_serve_sasl(void *context, struct rpc_call *call, struct text request)

@@ -72,6 +72,15 @@ TEST("a front proxy may speak for a client, a host that mail is fetched from may
     world_close();
 }
 
+TEST("a login that a front proxy tells is the user's, however it writes him")
+{
+    world_open("xclient 192.0.2.0/24\n");
+    expect_codes("XCLIENT LOGIN=Alice@Example.TEST\r\n" ENVELOPE "DATA\r\nA: b\r\n\r\nx\r\n.\r\n",
+                 "220 220 250 250 250 354 250");
+    assert_string_equal(peers.messages[0].login, "alice@example.test");
+    world_close();
+}
+
 TEST("no spelling of a line end but CRLF ends the data, and none smuggles a second message")
 {
     static const char *const ends[] = {"\n.\n",   "\n.\r\n",   "\r\n.\n",   "\r.\r",

@@ -149,18 +149,21 @@ bool smtp_xclient_parse(struct text arguments, struct arena *arena, struct smtp_
     return true;
 }
 
-/* The proxy is trusted to have checked the password, not to invent users. False when the command
- * was answered. YIELDS. */
-static bool login_is_ours(struct smtp_session *session, struct text login)
+/* The proxy is trusted to have checked the password, not to invent users, nor to write them as we
+ * do: *login becomes the user as the directory has him, by whom rights and limits are found. False
+ * when the command was answered. YIELDS. */
+static bool login_is_ours(struct smtp_session *session, struct text *login)
 {
     struct arena *arena = &session->line.arena;
     struct mail_address address;
     enum status status = REFUSED;
-    if (text_is_empty(login))
+    if (text_is_empty(*login))
         return true;
-    if (mail_address_parse(login, arena, &address) == OK)
-        status = directory_cache_check(session->front->directory, session->front->role->auth,
-                                       mail_address_key(&address, arena));
+    if (mail_address_parse(*login, arena, &address) == OK) {
+        *login = mail_address_key(&address, arena);
+        status =
+            directory_cache_check(session->front->directory, session->front->role->auth, *login);
+    }
     if (status == REFUSED)
         smtp_answer(session, SMTP_BAD_ARGUMENTS, TEXT("LOGIN is no user here"));
     else if (status == TRY_LATER)
@@ -226,7 +229,7 @@ void smtp_command_xclient(struct line_session *line, struct text arguments)
         smtp_answer(session, SMTP_BAD_ARGUMENTS, text_from(fail_reason()));
         return;
     }
-    if (!login_is_ours(session, told.login))
+    if (!login_is_ours(session, &told.login))
         return;
     become(session, &told);
     if (client_is_welcome(session))
