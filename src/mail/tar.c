@@ -66,7 +66,9 @@ static void put_record(struct buffer *out, const char *prefix, struct text name,
         digits = (size_t)snprintf(NULL, 0, "%zu", length);
         length = rest + digits;
     }
-    buffer_printf(out, "%zu %s%.*s=", length, prefix, TEXT_ARG(name));
+    buffer_printf(out, "%zu %s", length, prefix);
+    buffer_append(out, name); /* of any bytes, as the length has it */
+    buffer_append_byte(out, '=');
     buffer_append(out, value);
     buffer_append_byte(out, '\n');
 }
