@@ -347,18 +347,28 @@ static enum status fill_decoded(struct stream *stream, size_t most, size_t *rece
     return receive(stream, stream->input + stream->stop, room, received);
 }
 
-static enum status fill(struct stream *stream, size_t most)
+/* One receipt. Through a layer it may bring nothing, as of what it encodes only a part came. */
+static enum status fill_once(struct stream *stream, size_t most, size_t *received)
 {
-    size_t received;
     bool is_plain = stream->ssl == NULL && stream->layer == NULL;
     if (stream->end != STREAM_OPEN)
         return ended(stream);
-    if ((is_plain ? fill_plain : fill_decoded)(stream, most, &received) != OK)
+    if ((is_plain ? fill_plain : fill_decoded)(stream, most, received) != OK)
         return TRY_LATER;
-    stream->stop += received;
-    stream->bytes_in += received;
-    take_turns(stream, received);
+    stream->stop += *received;
+    stream->bytes_in += *received;
+    take_turns(stream, *received);
     return OK;
+}
+
+static enum status fill(struct stream *stream, size_t most)
+{
+    enum status status;
+    size_t received;
+    do
+        status = fill_once(stream, most, &received);
+    while (status == OK && received == 0);
+    return status;
 }
 
 enum status stream_fill(struct stream *stream)
@@ -383,8 +393,13 @@ enum status stream_await(struct stream *stream)
     char byte;
     while (!stream->woken && stream->end == STREAM_OPEN) {
         if (has_more(stream) || recv(stream->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-            errno != EAGAIN)
-            return fill(stream, INPUT_MAX);
+            errno != EAGAIN) {
+            size_t received;
+            enum status status = fill_once(stream, INPUT_MAX, &received);
+            if (status != OK || received > 0)
+                return status;
+            continue;
+        }
         input_release(stream);
         stream_wait(stream, TASK_READ);
     }

@@ -44,21 +44,16 @@ static bool has_more(const struct stream *stream)
 static enum status receive(struct stream *stream, char *out, size_t room, size_t *received)
 {
     struct deflated *deflated = deflated_of(stream);
-    while (stream->end == STREAM_OPEN) {
+    if (!has_more(stream)) {
         size_t raw;
-        if (has_more(stream)) {
-            if (!decode(deflated, out, room, received))
-                return stream_fail(stream, STREAM_BROKEN, "malformed compressed data");
-            if (*received > 0)
-                return OK;
-            continue;
-        }
         if (stream_receive_raw(stream, deflated->raw, RAW_BYTES, &raw) != OK)
-            break;
+            return try_later("%s", stream_error(stream));
         deflated->in.next_in = (Bytef *)deflated->raw;
         deflated->in.avail_in = (uInt)raw;
     }
-    return try_later("%s", stream_error(stream));
+    if (!decode(deflated, out, room, received))
+        return stream_fail(stream, STREAM_BROKEN, "malformed compressed data");
+    return OK;
 }
 
 static bool encode(struct stream *stream, struct text bytes, struct buffer *out)

@@ -10,8 +10,8 @@
 /* What stands between a stream's bytes and its socket's, once it was put there. By pointers, so
  * that who does not use it does not carry it. */
 struct stream_layer {
-    /* Decode what has come into at most `room` bytes, at least one; receives more where it must.
-     * Fails the stream. YIELDS. */
+    /* Decode what has come into at most `room` bytes; receives once when nothing has. That may be a
+     * part that makes no bytes yet. Fails the stream. YIELDS. */
     enum status (*receive)(struct stream *stream, char *out, size_t room, size_t *received);
     /* There are bytes to decode that have come already. */
     bool (*has_more)(const struct stream *stream);

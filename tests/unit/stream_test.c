@@ -309,22 +309,22 @@ static void be_silent_and_vanish(struct stream *near)
     task_sleep(HOUR);
 }
 
-static void run_simulated(void (*use)(struct stream *))
+static void run_simulated(void (*serve)(struct stream *), void (*use)(struct stream *))
 {
     struct task_simulation simulation = {.now_ms = DAY};
     task_simulate(&simulation);
-    run(serve_relay, use);
+    run(serve, use);
     task_simulate(NULL);
 }
 
 TEST("a relay keeps no task for the requests of a client who is silent, and copies when he speaks")
 {
-    run_simulated(use_relay_by_the_hour);
+    run_simulated(serve_relay, use_relay_by_the_hour);
 }
 
 TEST("a relay ends when a client vanishes who was silent")
 {
-    run_simulated(be_silent_and_vanish);
+    run_simulated(serve_relay, be_silent_and_vanish);
 }
 
 static void read_from_blocking(void *unused_argument)
@@ -425,6 +425,29 @@ static void read_garbage(struct stream *near)
     EXPECT(stream_start_deflate(near) == OK);
     EXPECT(stream_fill(near) == TRY_LATER);
     EXPECT(stream_end(near) == STREAM_BROKEN);
+}
+
+/* The end of a compressed block may come apart from what is in it, and makes no bytes. */
+static void send_end_of_block_and_wake(struct stream *far)
+{
+    stream_write(far, TEXT("\0\0\0\377\377"));
+    EXPECT(stream_flush(far) == OK);
+    task_sleep(SECOND); /* it is there */
+    stream_wake(world.near);
+    task_sleep(SECOND);
+}
+
+static void await_news(struct stream *near)
+{
+    EXPECT(stream_start_deflate(near) == OK);
+    stream_set_deadline(near, NO_DEADLINE);
+    EXPECT(stream_await(near) == OK);
+    EXPECT(stream_buffered(near).length == 0);
+}
+
+TEST("who waits for news on a compressed stream is woken also behind a part that made no bytes")
+{
+    run_simulated(send_end_of_block_and_wake, await_news);
 }
 
 static unsigned count_open(void)
