@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "sieve/known.h"
 #include "sieve/lexer.h"
 #include "sieve/match.h"
 #include "sieve/run.h"
@@ -19,8 +20,7 @@ struct parser {
     const struct sieve_library *library;
     struct buffer *error;
     bool failed;
-    /* Inside `if ihave` of something unknown, nothing is held against the table (RFC 5463 4). */
-    bool lenient;
+    bool settled; /* ihave says of a branch before that it is the one that runs */
     unsigned nesting, include_depth;
 };
 
@@ -179,17 +179,26 @@ static enum sieve_tag_name find_tag(const struct sieve_verb *verb, struct text n
     return TAG_NAMES;
 }
 
+/* RFC 5293 5: editheader has an :index of its own. RFC 6131 2: vacation has no :seconds of its own,
+ * as duplicate does. */
+static enum sieve_extension tag_extension(const struct sieve_verb *verb, enum sieve_tag_name name)
+{
+    if (name == TAG_INDEX && verb->extensions == EXT(EDITHEADER))
+        return EXT_NONE;
+    if (name == TAG_SECONDS && verb->extensions == EXT(VACATION))
+        return EXT_VACATION_SECONDS;
+    return sieve_tags[name].extension;
+}
+
 static bool parse_tag(struct parser *in, struct sieve_node *node)
 {
     enum sieve_tag_name name = find_tag(node->verb, in->token.text);
     if (name == TAG_NAMES)
         return FAIL(in, "%s knows no %.*s", node->verb->name, TEXT_ARG(in->token.text));
     const struct sieve_tag_row *row = &sieve_tags[name];
-    /* RFC 5293 5: editheader has an :index of its own. */
-    bool comes_along = name == TAG_INDEX && node->verb->extensions == EXT(EDITHEADER);
-    if (!comes_along && !is_available(in, row->extension))
-        return FAIL(in, "%s needs: require \"%s\";", row->name,
-                    sieve_extensions[row->extension].name);
+    enum sieve_extension needed = tag_extension(node->verb, name);
+    if (!is_available(in, needed))
+        return FAIL(in, "%s needs: require \"%s\";", row->name, sieve_extensions[needed].name);
     if ((node->tag_bits & (row->excludes | (UINT64_C(1) << name))) != 0)
         return FAIL(in, "%s can't stand beside what stands here already", row->name);
     struct sieve_tag *tag = arena_alloc(in->arena, sizeof(*tag));
@@ -264,17 +273,43 @@ static bool parse_arguments(struct parser *in, struct sieve_node *node)
     return !in->failed && place_arguments(in, node, given, count);
 }
 
+/* What is there (RFC 5463 4): what can never run is passed over unread, so that it may hold what is
+ * not known here. */
+
+/* Balanced brackets and any tokens, up to the one that closes. */
+static void skip_to(struct parser *in, char open, char close)
+{
+    unsigned depth = 0;
+    while (in->token.kind != TOKEN_END && (depth > 0 || !is_mark(in, close))) {
+        depth += is_mark(in, open);
+        depth -= is_mark(in, close);
+        advance(in);
+    }
+}
+
+/* A branch is behind one that runs, or its own test fails. */
+static bool is_never_run(struct parser *in, const struct sieve_node *branch)
+{
+    bool was_settled = in->settled && branch->verb->act != act_if;
+    enum sieve_known known = branch->tests == NULL ? NOT_KNOWN : sieve_known(branch->tests);
+    in->settled = was_settled || known == KNOWN_TRUE;
+    return was_settled || known == KNOWN_FALSE;
+}
+
 /* Tests and commands */
 
 static bool parse_test_list(struct parser *in, struct sieve_node *node)
 {
     struct sieve_node **last = &node->tests;
+    enum sieve_known decides = node->verb->holds == holds_allof ? KNOWN_FALSE : KNOWN_TRUE;
     if (!expect_mark(in, '(', "before the tests"))
         return false;
     do {
         *last = parse_test(in);
         if (*last == NULL)
             return false;
+        if (sieve_known(*last) == decides)
+            skip_to(in, '(', ')');
         last = &(*last)->next;
     } while (take_mark(in, ','));
     return expect_mark(in, ')', "behind the tests");
@@ -327,14 +362,12 @@ static bool parse_rest(struct parser *in, struct sieve_node *node)
     return check_node(in, node);
 }
 
-/* RFC 5463 4: what is there may be used as if required; what is not makes the block unread. */
+/* RFC 5463 4: what is there may be used as if required. */
 static void note_ihave(struct parser *in, const struct sieve_node *node)
 {
     for (unsigned i = 0; i < node->arguments[0].string_count; i++) {
         enum sieve_extension extension = sieve_extension_find(node->arguments[0].strings[i]);
-        if (extension == EXT_NONE)
-            in->lenient = true;
-        else
+        if (extension != EXT_NONE)
             in->script->extensions |=
                 (UINT64_C(1) << extension) | sieve_extensions[extension].implies;
     }
@@ -356,27 +389,16 @@ static struct sieve_node *parse_test(struct parser *in)
     return node;
 }
 
-/* Balanced brackets and any tokens: a block that will not run. */
-static struct sieve_node *skip_block(struct parser *in)
-{
-    unsigned depth = 1;
-    while (in->token.kind != TOKEN_END && depth > 0) {
-        if (is_mark(in, '{'))
-            depth++;
-        if (is_mark(in, '}') && --depth == 0)
-            break;
-        advance(in);
-    }
-    return NULL;
-}
-
 static bool parse_block(struct parser *in, struct sieve_node *node)
 {
-    bool lenient = in->lenient;
-    in->lenient = false;
+    bool is_skipped = is_never_run(in, node), settled = in->settled;
     if (!expect_mark(in, '{', "before the block") || !enter(in))
         return false;
-    node->block = lenient ? skip_block(in) : parse_commands(in);
+    if (is_skipped)
+        skip_to(in, '{', '}');
+    else
+        node->block = parse_commands(in);
+    in->settled = settled;
     in->nesting--;
     return expect_mark(in, '}', "behind the block") && !in->failed;
 }

@@ -12,7 +12,8 @@
 static struct {
     struct sieve_message message;
     struct sieve_world world;
-    const char *library; /* the script that include finds as "other" */
+    const char *library;             /* the script that include finds as "other" */
+    const char *const (*scripts)[2]; /* the others: {"global/name", text}, then {NULL}; or NULL */
 } scene;
 
 static inline bool has_mailbox(void *context, struct text name)
@@ -35,8 +36,14 @@ static inline bool has_seen(void *context, struct text key)
 
 static inline bool find_script(void *context, bool is_global, struct text name, struct text *source)
 {
+    char path[100];
     unused(context);
-    unused(is_global);
+    snprintf(path, sizeof(path), "%s/%.*s", is_global ? "global" : "personal", TEXT_ARG(name));
+    for (unsigned i = 0; scene.scripts != NULL && scene.scripts[i][0] != NULL; i++)
+        if (strcmp(scene.scripts[i][0], path) == 0) {
+            *source = text_from(scene.scripts[i][1]);
+            return true;
+        }
     *source = text_from(scene.library);
     return text_equals(name, TEXT("other"));
 }
@@ -45,6 +52,7 @@ static inline void scene_set(const char *message)
 {
     static const struct text addresses[] = {{"bird@acme.example.com", 21}};
     scene.library = "";
+    scene.scripts = NULL;
     scene.message = (struct sieve_message){.bytes = text_from(message),
                                            .size = strlen(message),
                                            .sender = TEXT("coyote@desert.example.org"),
