@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "account/access_key.h"
 #include "base/check.h"
 #include "base/encoding.h"
 #include "mail/address.h"
@@ -92,8 +93,7 @@ void sharing_each(struct store *store, const struct mailbox *box, sharing_visit 
 
 /* Changing */
 
-static bool user_identifier(struct text written, struct text near, struct arena *arena,
-                            struct text *out)
+bool sharing_user(struct text written, struct text near, struct arena *arena, struct text *out)
 {
     struct mail_address address;
     struct text domain = text_from_position(near, text_find_last(near, '@') + 1);
@@ -113,7 +113,7 @@ bool sharing_identifier(struct text written, struct text near, struct arena *are
     struct text name = takes ? text_from_position(written, 1) : written;
     *out = name;
     if (!text_equals(name, TEXT("anyone")) && !text_equals(name, TEXT("authenticated")) &&
-        !user_identifier(name, near, arena, out))
+        !sharing_user(name, near, arena, out))
         return false;
     *out = takes ? arena_printf(arena, "-%.*s", TEXT_ARG(*out)) : arena_copy(arena, *out);
     return true;
@@ -260,6 +260,7 @@ static void compose_end(void *context, const struct mailbox *box, struct change 
 {
     struct forgetting forgetting = {change, mailbox_id(box)};
     sharing_each(context, box, forget_shared, &forgetting);
+    access_key_forget(context, mailbox_owner(box), mailbox_id(box), change);
 }
 
 enum naming sharing_delete_mailbox(struct store *store, struct text owner, struct text name)

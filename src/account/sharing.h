@@ -24,6 +24,8 @@ void sharing_each(struct store *store, const struct mailbox *box, sharing_visit 
  * `near`), either after a "-". In arena. False: it is none. */
 bool sharing_identifier(struct text written, struct text near, struct arena *arena,
                         struct text *out);
+/* The same for a user alone: "bob", "bob@example.org". */
+bool sharing_user(struct text written, struct text near, struct arena *arena, struct text *out);
 enum sharing_how { SHARING_SET, SHARING_ADD, SHARING_TAKE };
 /* Change what the list says of an identifier; without a right left it is not in it. REFUSED: the
  * list is full, or the mailbox is gone. YIELDS. */

@@ -1,9 +1,12 @@
 /* What holds for users: their settings and limits, live and after the index was lost. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "account/access_key.h"
 #include "account/preference.h"
 #include "account/quota.h"
+#include "account/sharing.h"
 #include "queue_peer.h"
 #include "store/hierarchy.h"
 
@@ -150,4 +153,50 @@ static void full_in_a_group(struct queue_peer *peer)
 TEST("a member of a group whose mailbox is full is reported, the others get the message")
 {
     queue_peer_run(full_in_a_group);
+}
+
+static bool is_key(struct queue_peer *peer, uint64_t mailbox, const struct access_key *key)
+{
+    struct access_key found;
+    return access_key_find(queue_store(peer->queue), ALICE, mailbox, &found) &&
+           memcmp(found.bytes, key->bytes, sizeof(found.bytes)) == 0;
+}
+
+static void count_removed(void *context, uint64_t mailbox)
+{
+    *(uint64_t *)context += mailbox;
+}
+
+static void keys_come_and_go(struct queue_peer *peer)
+{
+    struct store *store = queue_store(peer->queue);
+    struct access_key first, second, again;
+    EXPECT(mailbox_create(store, ALICE, TEXT("a"), 0) == NAMING_DONE);
+    EXPECT(mailbox_create(store, ALICE, TEXT("b"), 0) == NAMING_DONE);
+    uint64_t a = mailbox_id(box_of(peer, "a")), b = mailbox_id(box_of(peer, "b")), removed = 0;
+    EXPECT(!access_key_find(store, ALICE, a, &first));
+    EXPECT(access_key_get(store, ALICE, a, &first) == OK);
+    EXPECT(access_key_get(store, ALICE, b, &second) == OK);
+    EXPECT(access_key_get(store, ALICE, a, &again) == OK);
+    EXPECT(is_key(peer, a, &first) && is_key(peer, a, &again) && !is_key(peer, a, &second));
+    EXPECT(!access_key_find(store, TEXT("bob@local.test"), a, &again));
+    queue_peer_close(peer);
+    queue_peer_open(peer); /* the index was in memory */
+    store = queue_store(peer->queue);
+    EXPECT(is_key(peer, a, &first) && is_key(peer, b, &second));
+    EXPECT(access_key_renew(store, ALICE, a) == OK);
+    EXPECT(!is_key(peer, a, &first) && is_key(peer, b, &second));
+    EXPECT(mailbox_rename(store, ALICE, TEXT("b"), TEXT("c")) == NAMING_DONE);
+    EXPECT(is_key(peer, b, &second));
+    EXPECT(sharing_delete_mailbox(store, ALICE, TEXT("c")) == NAMING_DONE);
+    EXPECT(!is_key(peer, b, &second));
+    EXPECT(access_keys_remove(store, ALICE, count_removed, &removed) == OK);
+    EXPECT(removed == a && !access_key_find(store, ALICE, a, &again));
+    EXPECT(access_keys_remove(store, ALICE, count_removed, &removed) == OK);
+    EXPECT(removed == a);
+}
+
+TEST("a user's access key of a mailbox stays until it is renewed or removed, or the mailbox goes")
+{
+    queue_peer_run(keys_come_and_go);
 }
