@@ -156,6 +156,11 @@ void views_note_gone(struct mailbox *box, const uint32_t *uids, unsigned count)
     list_each(link, &box->views) note_gone(list_entry(link, struct view, link), uids, count);
 }
 
+void view_each(struct mailbox *box, view_visit *visit, void *context)
+{
+    list_each(link, &box->views) visit(context, list_entry(link, struct view, link));
+}
+
 void views_wake(struct mailbox *box)
 {
     list_each(link, &box->views)

@@ -28,6 +28,10 @@ void view_open(struct view *view, struct mailbox *box);
 /* Harmless on one that is not open (box NULL). */
 void view_close(struct view *view);
 
+/* Every view of the mailbox; visit must not close one. */
+typedef void view_visit(void *context, struct view *view);
+void view_each(struct mailbox *box, view_visit *visit, void *context);
+
 /* How many messages the session knows. */
 unsigned view_count(const struct view *view);
 /* UID of a number; 0 when there is no such number. */

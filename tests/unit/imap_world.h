@@ -22,6 +22,7 @@ static struct imap_world {
     struct memory_disk *disk;
     struct task_group group; /* of the store */
     struct store *store;
+    struct settings *settings;
     struct text input;
     size_t cut; /* send in pieces of this size; 0: whole */
     struct buffer heard;
@@ -39,6 +40,20 @@ static uint64_t world_id(void *context)
     return ++imap_world.last_id;
 }
 
+static struct settings *world_settings(void)
+{
+    static const char lines[] = "host mx.example.test\ndomain example.test { user alice }\n";
+    struct settings_source *source;
+    struct settings *settings;
+    struct buffer errors;
+    buffer_init(&errors, 1 << 16);
+    check(settings_source_of(TEXT("mailroot.conf"), text_from(lines), &source) == OK);
+    check(settings_parse(source, 1, &errors, &settings) == OK);
+    settings_source_free(&source);
+    buffer_finish(&errors);
+    return settings;
+}
+
 /* Put a message into a mailbox that is there. */
 static inline void world_put(const char *name, struct text message)
 {
@@ -53,7 +68,7 @@ static inline void world_put(const char *name, struct text message)
 
 static void world_serve(void *argument)
 {
-    struct accounts accounts = {.store = imap_world.store};
+    struct accounts accounts = {.store = imap_world.store, .settings = imap_world.settings};
     struct imap_options options = {.store = imap_world.store,
                                    .accounts = &accounts,
                                    .user = WORLD_USER,
@@ -123,7 +138,9 @@ static char *world_talk(struct text input, size_t cut, void (*prepare)(void))
     memset(&imap_world, 0, sizeof(imap_world));
     log_setup("test", LOG_LEVEL_ERROR + 1);
     signal(SIGPIPE, SIG_IGN);
+    random_seed_for_test(1); /* what is said twice is answered alike */
     imap_world.disk = memory_disk_new();
+    imap_world.settings = world_settings();
     imap_world.input = input;
     imap_world.cut = cut;
     imap_world.prepare = prepare;
@@ -132,6 +149,7 @@ static char *world_talk(struct text input, size_t cut, void (*prepare)(void))
     char *heard = text_to_string(buffer_text(&imap_world.heard));
     buffer_finish(&imap_world.heard);
     memory_disk_free(&imap_world.disk);
+    settings_release(&imap_world.settings);
     return heard;
 }
 

@@ -45,6 +45,9 @@ const struct imap_command imap_commands[] = {
     {"GETQUOTA",     0,                   imap_getquota},
     {"GETQUOTAROOT", 0,                   imap_getquotaroot},
     {"SETQUOTA",     0,                   imap_setquota},
+    {"GENURLAUTH",   0,                   imap_genurlauth},
+    {"RESETKEY",     0,                   imap_resetkey},
+    {"URLFETCH",     0,                   imap_urlfetch},
     {"APPEND",       0,                   imap_append},
     {"IDLE",         0,                   imap_idle},
 

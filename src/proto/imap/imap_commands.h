@@ -62,6 +62,10 @@ void imap_language(struct imap_session *session);
 /* imap_replace.c: also its UID form; imap_multisearch.c */
 void imap_replace(struct imap_session *session);
 void imap_multisearch(struct imap_session *session);
+/* imap_genurlauth.c, imap_urlfetch.c */
+void imap_genurlauth(struct imap_session *session);
+void imap_resetkey(struct imap_session *session);
+void imap_urlfetch(struct imap_session *session);
 /* imap_notify.c */
 void imap_notify(struct imap_session *session);
 

@@ -282,6 +282,9 @@ void imap_tell_changes(struct imap_session *session, bool gone)
     imap_notify_tell(session);
     if (session->view.box == NULL)
         return;
+    if (session->key_was_reset)
+        stream_write(session->line.stream, TEXT("* OK " IMAP_URLMECH " The key is new\r\n"));
+    session->key_was_reset = false;
     if (session->keywords_told != mailbox_keyword_count(session->view.box)) {
         imap_put_mailbox_flags(session);
         imap_send(session);
@@ -296,6 +299,7 @@ void imap_deselect(struct imap_session *session)
 {
     view_close(&session->view);
     session->read_only = false;
+    session->key_was_reset = false;
     imap_save_set(session, &(struct imap_set){0});
 }
 

@@ -38,6 +38,8 @@ enum imap_enabled {
     IMAP_ENABLED_UIDONLY = 16,  /* RFC 9586: no message numbers at all */
 };
 
+/* RFC 4467 8: how URLs are authorised. INTERNAL tells no more about itself. */
+#define IMAP_URLMECH "[URLMECH INTERNAL]"
 /* RFC 9586 3 */
 #define IMAP_NUMBERS_REFUSED "[UIDREQUIRED] Message numbers were given up"
 
@@ -59,6 +61,7 @@ struct imap_session {
     unsigned enabled;           /* imap_enabled */
     bool is_idle;               /* waits for news of its mailbox */
     unsigned keywords_told;     /* of the selected mailbox */
+    bool key_was_reset;         /* the user's for that; it is to be told */
     struct imap_set saved;      /* "$", RFC 5182: UIDs; owned */
     struct imap_notify *notify; /* NULL: NOTIFY was not asked for */
     /* of the command being served */
@@ -125,6 +128,8 @@ void imap_put_fetch(struct imap_session *session, uint32_t uid);
 void imap_tell_progress(struct imap_session *session, uint32_t done, uint32_t all);
 /* Leave the selected mailbox. */
 void imap_deselect(struct imap_session *session);
+/* The session whose selected mailbox this is the view of; NULL: it is not of IMAP. */
+struct imap_session *imap_session_of_view(const struct view *view);
 /* An id for a message, a story. */
 uint64_t imap_new_id(struct imap_session *session);
 bool imap_is_by_uid(const struct imap_session *session);

@@ -2,7 +2,7 @@
 
 #include "proto/imap/imap_name.h"
 
-struct imap_place imap_place_of(const struct imap_session *session, struct text name)
+struct imap_place imap_place_for(struct text user, struct text name)
 {
     struct text others = TEXT(IMAP_OTHERS), public = TEXT(IMAP_PUBLIC);
     if (text_starts_with(name, public))
@@ -11,7 +11,7 @@ struct imap_place imap_place_of(const struct imap_session *session, struct text 
         text_equals(name, text_head(others, others.length - 1)))
         return (struct imap_place){ACCOUNT_PUBLIC, TEXT("")};
     if (!text_starts_with(name, others))
-        return (struct imap_place){session->options->user, name};
+        return (struct imap_place){user, name};
     /* A local part may have a "/", a domain has none. */
     struct text rest = text_from_position(name, others.length);
     size_t at = text_find(rest, '@');
@@ -19,6 +19,11 @@ struct imap_place imap_place_of(const struct imap_session *session, struct text 
     if (at == rest.length || owner >= rest.length)
         return (struct imap_place){ACCOUNT_PUBLIC, TEXT("")};
     return (struct imap_place){text_head(rest, owner), text_from_position(rest, owner + 1)};
+}
+
+struct imap_place imap_place_of(const struct imap_session *session, struct text name)
+{
+    return imap_place_for(session->options->user, name);
 }
 
 struct text imap_shown_name(const struct imap_session *session, const struct mailbox *box,

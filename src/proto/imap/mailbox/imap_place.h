@@ -19,6 +19,8 @@ struct imap_place {
 };
 /* Borrows from name, which is decoded. What leads nowhere is a name that no mailbox has. */
 struct imap_place imap_place_of(const struct imap_session *session, struct text name);
+/* The same for what this user means by it. */
+struct imap_place imap_place_for(struct text user, struct text name);
 /* How the session names it. */
 struct text imap_shown_name(const struct imap_session *session, const struct mailbox *box,
                             struct arena *arena);

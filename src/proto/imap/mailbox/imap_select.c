@@ -79,6 +79,7 @@ static void say_mailbox(struct imap_session *session)
     buffer_printf(out, "* OK [HIGHESTMODSEQ %" PRIu64 "] The last change\r\n", mailbox_modseq(box));
     buffer_printf(out, "* OK [MAILBOXID (%s)] Its name for ever\r\n",
                   imap_mailbox_id(mailbox_id(box), id));
+    buffer_append(out, TEXT("* OK " IMAP_URLMECH " How URLs are authorised\r\n"));
 }
 
 /* What changed since. The view is new, so all of it is told already. YIELDS. */
@@ -132,6 +133,11 @@ static void wake(void *context)
     struct imap_session *session = context;
     if (session->is_idle)
         stream_wake(session->line.stream);
+}
+
+struct imap_session *imap_session_of_view(const struct view *view)
+{
+    return view->wake == wake ? view->context : NULL;
 }
 
 static void leave_for_another(struct imap_session *session)

@@ -22,15 +22,10 @@ static void note_bad(struct imap_appending *appending, struct text url)
 static bool read_section(struct imap_session *session, const struct imap_url *url,
                          struct imap_fetch_item *item)
 {
-    struct arena *arena = &session->line.arena;
-    struct imap_lex lex;
-    imap_lex_begin(&lex, &session->line, 0);
-    lex.rest = arena_printf(arena, "[%.*s]", TEXT_ARG(url->section));
-    imap_lex_section(&lex, &item->section);
     item->is_partial = url->is_partial;
     item->offset = url->offset;
     item->length = url->length;
-    return lex.error == NULL && lex.rest.length == 0;
+    return imap_section_read(url->section, &session->line, &item->section);
 }
 
 /* YIELDS. */

@@ -64,6 +64,8 @@ struct imap_fetch_row {
 
 /* imap_section.c: reading "[...]" after its bracket, and the bytes it means. */
 void imap_lex_section(struct imap_lex *lex, struct imap_section *out);
+/* The same of a text without brackets; in the arena of `line`. False: it is none. */
+bool imap_section_read(struct text section, struct line_session *line, struct imap_section *out);
 enum status imap_fetch_body(struct imap_fetch_message *fetched, const struct imap_fetch_item *item);
 
 /* What an item with a section means: a run of the message's bytes, bytes made for it (in the

@@ -73,6 +73,14 @@ void imap_lex_section(struct imap_lex *lex, struct imap_section *out)
     imap_lex_expect(lex, ']');
 }
 
+bool imap_section_read(struct text section, struct line_session *line, struct imap_section *out)
+{
+    struct imap_lex lex;
+    imap_lex_begin_text(&lex, line, arena_printf(&line->arena, "[%.*s]", TEXT_ARG(section)));
+    imap_lex_section(&lex, out);
+    return lex.error == NULL && lex.rest.length == 0;
+}
+
 /* Bytes of a message */
 
 static bool is_fields(const struct imap_section *section)
