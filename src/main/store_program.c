@@ -160,6 +160,7 @@ static void *store_new(struct role_context *context)
     queue_set_owner(queue, role);
     role->protolog = protolog_writer_new();
     queue_set_protolog(queue, role->protolog);
+    queue_set_urls(queue, imap_follow_sent);
     return queue;
 }
 

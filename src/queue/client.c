@@ -201,6 +201,23 @@ enum status queue_room(struct rpc_channel *store, const struct queue_room_questi
     return status;
 }
 
+enum status queue_read_url(struct rpc_channel *store, const struct queue_url_question *question,
+                           struct queue_url_answer *answer)
+{
+    struct buffer request;
+    struct rpc_reply reply = {0};
+    buffer_init(&request, 64 << 10);
+    queue_url_encode(question, &request);
+    enum status status = request.overflowed ? try_later("the URL is too long")
+                                            : rpc_ask(store, QUEUE_URL, buffer_text(&request), -1,
+                                                      clock_monotonic_ms() + CALL_MS, &reply);
+    buffer_finish(&request);
+    if (status == OK && !queue_url_answer_decode(buffer_text(&reply.bytes), answer))
+        status = try_later("the store's answer is malformed");
+    rpc_reply_finish(&reply);
+    return status == OK ? OK : TRY_LATER;
+}
+
 void queue_story(struct rpc_channel *store, uint64_t id, struct text event, struct text text)
 {
     enum { BACKLOG_MOST = 1 << 20 };

@@ -27,6 +27,7 @@ enum queue_method {
     QUEUE_CHECKED = 10, /* from front; one way: SPF came to a result */
     QUEUE_REPORT = 7,   /* from send: what became of each recipient */
     QUEUE_CLAIM = 11,   /* from send: what it has in hand by leases of the store before this one */
+    QUEUE_URL = 12,     /* from front: what does a URL of a message lead to? */
     QUEUE_ETRN = 24,    /* from front; these four: turn.h */
     QUEUE_TURN_LEASE = 25,  /* from send */
     QUEUE_TURN_END = 26,    /* from send */
@@ -108,6 +109,29 @@ struct queue_room_answer {
  * with the reason. OK also while the store does not answer: then the commit tells. YIELDS. */
 enum status queue_room(struct rpc_channel *store, const struct queue_room_question *question,
                        struct queue_room_answer *answer);
+
+/* A part of a message that is to be sent, named by a URL to its mailbox (RFC 4468). */
+struct queue_url_question {
+    struct text url;
+    struct text login; /* who sends it, canonical */
+    uint64_t offset;   /* what comes before is known already */
+};
+enum queue_url_way {
+    QUEUE_URL_FOUND,
+    QUEUE_URL_NOWHERE,   /* there is nothing that he may send */
+    QUEUE_URL_ELSEWHERE, /* it is of another server */
+    QUEUE_URL_WAYS
+};
+struct queue_url_answer {
+    enum queue_url_way way;
+    struct reason reason; /* of those that are not FOUND; not for who asks */
+    uint64_t size;        /* of all that the URL names */
+    struct buffer bytes;  /* from the offset on, at most QUEUE_BODY_CHUNK; "" only at the end */
+};
+/* TRY_LATER: it can't be told now. The caller finishes answer->bytes, whatever the status. YIELDS.
+ */
+enum status queue_read_url(struct rpc_channel *store, const struct queue_url_question *question,
+                           struct queue_url_answer *answer);
 
 /* Record something that happened under an id: a refusal (its case id), a connection's end. Cheap,
  * one way, durable with the next batch. event: "smtp.refused"; text: key=value facts. */

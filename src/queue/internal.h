@@ -80,6 +80,7 @@ struct queue {
     struct links *links; /* what is known of routing groups */
     char *directory;
     void *owner;
+    queue_follow_url *follow_url;     /* or NULL */
     struct protolog_writer *protolog; /* or NULL */
     struct queue_counters counters;
     bool serving;
@@ -191,6 +192,8 @@ void queue_note_unflushed(struct queue *queue, uint64_t bytes);
 
 /* room.c */
 void queue_serve_room(void *context, struct rpc_call *call, struct text request);
+/* url.c */
+void queue_serve_url(void *context, struct rpc_call *call, struct text request);
 
 /* release.c: an ITEM_LATER or ITEM_LOOKUP whose time has come. YIELDS. */
 void release_item(struct queue *queue, struct queued_item *item);

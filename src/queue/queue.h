@@ -49,8 +49,15 @@ struct protolog_writer;
 /* Who gets the rows of protocol logs that fronts and send tell. Does not yield. */
 void queue_set_protolog(struct queue *queue, struct protolog_writer *writer);
 
+/* Who knows what URLs of messages lead to. Sets *answer, whose bytes are empty before. TRY_LATER:
+ * it can't be told now. YIELDS. */
+typedef enum status queue_follow_url(const struct accounts *accounts,
+                                     const struct queue_url_question *question,
+                                     struct queue_url_answer *answer);
+void queue_set_urls(struct queue *queue, queue_follow_url *follow);
+
 /* What fronts and send may call; context is the queue. */
-enum { QUEUE_FRONT_METHODS = 10, QUEUE_SEND_METHODS = 10 };
+enum { QUEUE_FRONT_METHODS = 11, QUEUE_SEND_METHODS = 10 };
 extern const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS];
 extern const struct rpc_method queue_send_methods[QUEUE_SEND_METHODS];
 /* STORE_TURN, for the table of auth. */

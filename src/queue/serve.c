@@ -552,6 +552,7 @@ const struct rpc_method queue_front_methods[QUEUE_FRONT_METHODS] = {
     {QUEUE_COMMIT, 0, "queue commit", serve_commit},
     {QUEUE_ABANDON, RPC_INLINE | RPC_ONE_WAY, "queue abandon", serve_abandon},
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "queue story", serve_story},
+    {QUEUE_URL, 0, "queue url", queue_serve_url},
     {QUEUE_ETRN, 0, "queue etrn", queue_serve_etrn},
     {QUEUE_ROOM, 0, "queue room", queue_serve_room},
     {QUEUE_LINK_ANSWER, RPC_INLINE, "queue link answer", queue_serve_link_answer},

@@ -264,3 +264,42 @@ bool queue_report_decode(struct text bytes, struct arena *arena, struct queue_re
     }
     return wire_end(&in);
 }
+
+void queue_url_encode(const struct queue_url_question *question, struct buffer *out)
+{
+    wire_put_text(out, question->url);
+    wire_put_text(out, question->login);
+    wire_put_u64(out, question->offset);
+}
+
+bool queue_url_decode(struct text bytes, struct queue_url_question *out)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    out->url = wire_get_text(&in);
+    out->login = wire_get_text(&in);
+    out->offset = wire_get_u64(&in);
+    return wire_end(&in) && !text_is_empty(out->login);
+}
+
+void queue_url_answer_encode(const struct queue_url_answer *answer, struct buffer *out)
+{
+    wire_put_u8(out, (uint8_t)answer->way);
+    wire_put_text(out, text_from(answer->reason.text));
+    wire_put_u64(out, answer->size);
+    wire_put_text(out, buffer_text(&answer->bytes));
+}
+
+bool queue_url_answer_decode(struct text bytes, struct queue_url_answer *out)
+{
+    struct wire_reader in = wire_reader_of(bytes);
+    uint8_t way = wire_get_u8(&in);
+    struct text reason = wire_get_text(&in);
+    out->size = wire_get_u64(&in);
+    struct text part = wire_get_text(&in);
+    if (!wire_end(&in) || way >= QUEUE_URL_WAYS || part.length > QUEUE_BODY_CHUNK)
+        return false;
+    out->way = (enum queue_url_way)way;
+    text_copy(text_head(reason, REASON_BYTES - 1), out->reason.text, REASON_BYTES);
+    buffer_append(&out->bytes, part);
+    return true;
+}

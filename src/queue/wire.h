@@ -43,6 +43,12 @@ void queue_claims_encode(const struct queue_claim *claims, unsigned count, struc
 bool queue_claims_decode(struct text bytes, struct arena *arena, struct queue_claim **claims,
                          unsigned *count);
 
+void queue_url_encode(const struct queue_url_question *question, struct buffer *out);
+bool queue_url_decode(struct text bytes, struct queue_url_question *out);
+void queue_url_answer_encode(const struct queue_url_answer *answer, struct buffer *out);
+/* out->bytes: a copy. */
+bool queue_url_answer_decode(struct text bytes, struct queue_url_answer *out);
+
 struct queue_report_request {
     uint64_t lease;
     struct queue_outcome *outcomes;

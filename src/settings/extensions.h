@@ -9,6 +9,7 @@ enum extension {
     EXTENSION_PIPELINING,    /* RFC 2920 */
     EXTENSION_CHUNKING,      /* RFC 3030: BDAT */
     EXTENSION_BINARYMIME,    /* RFC 3030; nothing without CHUNKING */
+    EXTENSION_BURL,          /* RFC 4468; nothing without CHUNKING and 8BITMIME */
     EXTENSION_8BITMIME,      /* RFC 6152 */
     EXTENSION_SMTPUTF8,      /* RFC 6531; nothing without 8BITMIME */
     EXTENSION_DSN,           /* RFC 3461 */

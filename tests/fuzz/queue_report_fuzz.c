@@ -1,5 +1,6 @@
-/* QUEUE_REPORT and QUEUE_CLAIM as send sends them, and the queue items that come of it. What
- * decodes says the same when it is encoded and decoded again. */
+/* QUEUE_REPORT and QUEUE_CLAIM as send sends them, and the queue items that come of it; QUEUE_URL
+ * as front does, and its answer. What decodes says the same when it is encoded and decoded again.
+ */
 #include "base/check.h"
 #include "queue/schedule/item.h"
 #include "queue/wire.h"
@@ -36,6 +37,27 @@ static void check_claims(struct text bytes, struct arena *arena)
     buffer_finish(&again);
 }
 
+static void check_url(struct text bytes)
+{
+    struct queue_url_question question;
+    struct queue_url_answer answer = {0};
+    struct buffer again;
+    buffer_init(&again, RPC_FRAME_MAX);
+    buffer_init(&answer.bytes, QUEUE_BODY_CHUNK);
+    if (queue_url_decode(bytes, &question)) {
+        queue_url_encode(&question, &again);
+        check(text_equals(buffer_text(&again), bytes));
+    }
+    buffer_reset(&again, RPC_FRAME_MAX);
+    if (queue_url_answer_decode(bytes, &answer)) {
+        check(answer.way < QUEUE_URL_WAYS && !answer.bytes.overflowed);
+        queue_url_answer_encode(&answer, &again);
+        check(again.length <= bytes.length);
+    }
+    buffer_finish(&answer.bytes);
+    buffer_finish(&again);
+}
+
 static void check_item(struct text bytes, struct arena *arena)
 {
     struct item item;
@@ -64,6 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_report(bytes, &arena);
     else if (data[0] & 2)
         check_claims(bytes, &arena);
+    else if (data[0] & 4)
+        check_url(bytes);
     else
         check_item(bytes, &arena);
     arena_finish(&arena);

@@ -1,4 +1,5 @@
-"""URLs that others may follow: made by one session (RFC 4467), followed by others."""
+"""URLs that others may follow: made by one session (RFC 4467), followed by others, and by a submission
+server that sends what they lead to (RFC 4468)."""
 
 import datetime
 import re
@@ -54,6 +55,8 @@ class UrlTest(ImapTest):
 
 
 class Urls(UrlTest):
+    settings = {"server_lines": ["limit message 1MB"]}
+
     def test_a_url_leads_whoever_it_is_for_to_the_message_or_its_part(self):
         uid, bob = self.draft(), self.other("bob")
         for rest, wanted in {"": MESSAGE, "/;SECTION=1": b"the text",
@@ -137,3 +140,115 @@ class Urls(UrlTest):
         self.assertIsNone(self.follow(self.client, url.replace("authuser", "user+bob")))
         self.server.wait_log("imap.url-refused .*reason=")
         self.assertNotIn(url[-64:], self.server.log_text())
+
+    # ---- BURL ----
+
+    def submit(self, parts, login="alice", options=(), recipient="bob@example.test"):
+        """The reply to each part, the last one LAST: a URL, or bytes that go by BDAT."""
+        smtp = self.server.smtp("submission", login=login)
+        self.addCleanup(smtp.close)
+        smtp.mail(self.server.address(login), options)
+        smtp.rcpt(recipient)
+        replies = []
+        for part in parts:
+            last = " LAST" if len(replies) == len(parts) - 1 else ""
+            if isinstance(part, bytes):
+                smtp.send(f"BDAT {len(part)}{last}\r\n".encode() + part)
+                replies.append(smtp.getreply())
+            else:
+                replies.append(smtp.docmd("BURL", part + last))
+        return [(code, text.decode().split()[0]) for code, text in replies]
+
+    def received(self, user="bob"):
+        """What came for the user, without what was put before it on the way; the mailbox is emptied."""
+        client = self.other(user)
+        self.ok(client.select())
+        whole = [part[1] for part in self.ok(client.fetch("1:*", "(BODY.PEEK[])"))
+                 if isinstance(part, tuple)]
+        self.ok(client.store("1:*", "+FLAGS.SILENT", "\\Deleted"))
+        self.ok(client.expunge())
+        return [message[message.index(b"From: alice"):] for message in whole]
+
+    def submittable(self, uid, rest="", user="alice", name="drafts"):
+        return self.generate(self.client, self.rump(uid, f"{rest};URLAUTH=submit+{user}", name))
+
+    def test_a_draft_is_sent_by_its_url_and_arrives_as_it_is(self):
+        self.empty_mailbox("bob")
+        uid = self.draft()
+        self.assertEqual(self.submit([self.submittable(uid)]), [(250, "2.0.0")])
+        self.assertEqual(self.received(), [MESSAGE])
+        identity = self.server.wait_log(r"smtp\.url id=(\S+) .*size=")[1].decode()
+        self.server.story(identity, "smtp.url")
+
+    def test_a_message_is_put_together_of_bytes_and_of_parts_that_are_here(self):
+        self.empty_mailbox("bob")
+        uid = self.draft()
+        head = (b"From: alice@example.test\r\nSubject: put together\r\n"
+                b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n")
+        parts = [head, self.submittable(uid, "/;SECTION=2.MIME"),
+                 self.submittable(uid, "/;SECTION=2"), b"\r\n--c\r\nContent-Type: message/rfc822\r\n"
+                 b"\r\n", self.submittable(uid), b"\r\n--c--\r\n"]
+        self.assertEqual(self.submit(parts), [(250, code) for code in (
+            "2.0.0", "2.5.0", "2.5.0", "2.0.0", "2.5.0", "2.0.0")])
+        mime = b"Content-Type: text/html\r\n\r\n"
+        self.assertEqual(self.received(), [b"".join(
+            [head, mime, b"<p>the page</p>", parts[3], MESSAGE, parts[5]])])
+
+    def test_who_sends_is_who_the_url_is_for_while_it_lasts(self):
+        uid, other = self.draft(), self.draft(name="gone")
+        refused = [(554, "5.6.6")]
+        url = self.submittable(uid)
+        self.assertEqual(self.submit([url], login="bob"), refused)
+        self.assertEqual(self.submit([url[:-1] + ("0" if url[-1] != "0" else "1")]), refused)
+        self.assertEqual(self.submit([url.replace("submit+", "user+")]), refused)
+        self.assertEqual(self.submit([self.submittable(uid, user="bob")]), refused)
+        for access in ("user+alice", "authuser"):
+            self.assertEqual(self.submit([self.generate(
+                self.client, self.rump(uid, f";URLAUTH={access}"))]), refused)
+        for rest in ("/;SECTION=9", ";EXPIRE=2020-01-01T00:00:00Z", "/;PARTIAL=1000000"):
+            self.assertEqual(self.submit([self.submittable(uid, rest)]), refused)
+        self.assertEqual(self.submit([self.submittable(4000000000)]), refused)
+        gone = self.submittable(other, name="gone")
+        self.ok(self.client.delete("gone"))
+        self.assertEqual(self.submit([gone]), refused)
+        self.ok(self.client.xatom("RESETKEY", "drafts"))
+        self.assertEqual(self.submit([url]), refused)
+        self.assertEqual(self.submit([b"From: alice@example.test\r\n\r\n", url]),
+                         [(250, "2.0.0"), *refused])
+        self.assertNotIn(url[-64:], self.server.log_text())
+
+    def test_bob_sends_what_alice_lets_him_send(self):
+        self.empty_mailbox("bob")
+        uid = self.draft()
+        self.assertEqual(self.submit([self.submittable(uid, user="bob")], login="bob"),
+                         [(250, "2.0.0")])
+        anybodys = self.generate(self.client, self.rump(uid, ";URLAUTH=anonymous"))
+        self.assertEqual(self.submit([anybodys], login="bob"), [(250, "2.0.0")])
+        self.assertEqual(self.received(), [MESSAGE] * 2)
+
+    def test_limits_and_line_ends_are_those_of_any_message(self):
+        self.empty_mailbox("bob")
+        large = b"From: alice@example.test\r\n\r\n" + b"0123456789abcdef\r\n" * 40_000
+        uid = self.draft(large)
+        self.assertEqual(self.submit([self.submittable(uid)]), [(250, "2.0.0")])
+        self.assertEqual(self.received(), [large])
+        self.assertEqual(self.submit([self.submittable(uid)] * 2),
+                         [(250, "2.5.0"), (552, "5.3.4")])
+        uid = self.draft(b"From: alice@example.test\r\n\r\na bare\nline\r\n")
+        self.assertEqual(self.submit([self.submittable(uid)]), [(550, "5.6.11")])
+        self.assertEqual(self.submit([self.submittable(uid)], options=["BODY=BINARYMIME"]),
+                         [(250, "2.0.0")])
+
+    def test_an_unfinished_message_goes_nowhere(self):
+        self.empty_mailbox("bob")
+        url = self.submittable(self.draft())
+        smtp = self.server.smtp("submission", login="alice")
+        self.addCleanup(smtp.close)
+        smtp.mail("alice@example.test")
+        smtp.rcpt("bob@example.test")
+        self.assertEqual(smtp.docmd("BURL", url)[0], 250)
+        self.assertEqual(smtp.docmd("DATA")[0], 503)
+        self.assertEqual(smtp.docmd("RSET")[0], 250)
+        self.assertEqual(smtp.docmd("BURL", url + " LAST")[0], 503)
+        self.assertEqual(self.submit([url]), [(250, "2.0.0")])
+        self.assertEqual(self.received(), [MESSAGE])

@@ -199,6 +199,16 @@ TEST("BDAT takes a number of octets and LAST")
     EXPECT(!smtp_parse_bdat(TEXT("18446744073709551616"), &bdat));
 }
 
+TEST("BURL names a URL and whether it is the last")
+{
+    struct smtp_burl burl;
+    EXPECT(smtp_parse_burl(TEXT("imap://a@h/x/;UID=1"), &burl) && !burl.is_last);
+    EXPECT_TEXT(burl.url, "imap://a@h/x/;UID=1");
+    EXPECT(smtp_parse_burl(TEXT("x  last"), &burl) && burl.is_last);
+    EXPECT(!smtp_parse_burl(TEXT(""), &burl) && !smtp_parse_burl(TEXT("x FIRST"), &burl));
+    EXPECT(!smtp_parse_burl(TEXT("x LAST y"), &burl));
+}
+
 TEST("a hello name can't disturb a header")
 {
     EXPECT(smtp_is_helo_name(TEXT("mx_1.example.test")) && smtp_is_helo_name(TEXT("[192.0.2.1]")));

@@ -7,6 +7,7 @@
 #include "account/account.h"
 #include "net/stream.h"
 #include "proto/line/front.h"
+#include "queue/queue.h"
 #include "store/store.h"
 
 /* Before the login, in front. service: SERVICE_IMAP or SERVICE_IMAPS. The caller closes the stream.
@@ -31,5 +32,11 @@ struct imap_options {
 
 /* After the login, in store. The caller closes the stream. YIELDS. */
 void imap_serve_mailboxes(struct stream *stream, const struct imap_options *options);
+
+/* What a URL leads to for the user who sends it (RFC 4468), in store: to be given to
+ * queue_set_urls. YIELDS. */
+enum status imap_follow_sent(const struct accounts *accounts,
+                             const struct queue_url_question *question,
+                             struct queue_url_answer *answer);
 
 #endif

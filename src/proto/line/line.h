@@ -13,7 +13,7 @@ struct line_session;
 
 enum line_flags {
     LINE_TLS_FIRST = 1, /* refused before TLS when the session requires TLS for everything */
-    LINE_SECRET = 2,    /* a login; the arguments must not be logged */
+    LINE_SECRET = 2,    /* a login, or what is as good as one: the arguments must not be logged */
     LINE_MAIL = 4,      /* mail follows, in one direction or the other */
 };
 

@@ -319,14 +319,24 @@ enum smtp_syntax smtp_parse_rcpt(struct text arguments, const struct smtp_style 
                            &parameters, arguments);
 }
 
+/* What ends BDAT and BURL: "LAST", or nothing. */
+static bool take_last(struct text arguments, bool *is_last)
+{
+    struct text last = TEXT(""), extra;
+    *is_last = text_word(&arguments, &last);
+    return (!*is_last || text_equals_nocase(last, TEXT("LAST"))) && !text_word(&arguments, &extra);
+}
+
 bool smtp_parse_bdat(struct text arguments, struct smtp_bdat *out)
 {
-    struct text size, last = TEXT(""), extra;
-    if (!text_word(&arguments, &size) || !text_to_u64(size, &out->size))
-        return false;
-    out->is_last = text_word(&arguments, &last);
-    return (!out->is_last || text_equals_nocase(last, TEXT("LAST"))) &&
-           !text_word(&arguments, &extra);
+    struct text size;
+    return text_word(&arguments, &size) && text_to_u64(size, &out->size) &&
+           take_last(arguments, &out->is_last);
+}
+
+bool smtp_parse_burl(struct text arguments, struct smtp_burl *out)
+{
+    return text_word(&arguments, &out->url) && take_last(arguments, &out->is_last);
 }
 
 /* Looser than RFC 5321 4.1.1.1, as any server must be: underscores and names without a dot are

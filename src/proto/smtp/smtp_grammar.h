@@ -52,6 +52,13 @@ struct smtp_bdat {
 /* RFC 3030 2: "n [LAST]". */
 bool smtp_parse_bdat(struct text arguments, struct smtp_bdat *out);
 
+struct smtp_burl {
+    struct text url; /* borrowed; nothing is known of it but that it is one word */
+    bool is_last;
+};
+/* RFC 4468 3.5: "url [LAST]". */
+bool smtp_parse_burl(struct text arguments, struct smtp_burl *out);
+
 /* A name or address literal as HELO, EHLO and LHLO take it: safe to write into a header. */
 bool smtp_is_helo_name(struct text name);
 

@@ -85,12 +85,29 @@ static void write_least_time(const struct smtp_session *session, struct buffer *
         buffer_printf(out, "%" PRId64, least_s);
 }
 
+static bool is_submission(const struct smtp_session *session)
+{
+    return session->service == SERVICE_SUBMISSION || session->service == SERVICE_SMTPS;
+}
+
 /* RFC 4865 4: for users who submit, not for relays. */
 static bool offers_future_release(const struct smtp_session *session)
 {
-    bool is_submission =
-        session->service == SERVICE_SUBMISSION || session->service == SERVICE_SMTPS;
-    return (is_submission || session->login[0] != '\0') && session->server->max_hold_ms >= SECOND;
+    return (is_submission(session) || session->login[0] != '\0') &&
+           session->server->max_hold_ms >= SECOND;
+}
+
+/* RFC 4468 3.1: never on a port where relays come in. Whoever may log in may use it then. */
+static bool offers_burl(const struct smtp_session *session)
+{
+    return session->login[0] != '\0' || smtp_offers_login(session);
+}
+
+/* RFC 4468 3.3: URLs that say "submit+user", of messages here. */
+static void write_url_schemes(const struct smtp_session *session, struct buffer *out)
+{
+    unused(session);
+    buffer_append(out, TEXT("imap"));
 }
 
 static void write_longest_hold(const struct smtp_session *session, struct buffer *out)
@@ -155,6 +172,11 @@ static const struct extension_row rows[EXTENSION_COUNT] = {
     [EXTENSION_PIPELINING] = {.is_offered = always},
     [EXTENSION_CHUNKING] = {.is_offered = always},
     [EXTENSION_BINARYMIME] = {.is_offered = always, .needs = EXTENSION_BIT(EXTENSION_CHUNKING)},
+    [EXTENSION_BURL] = {.is_known = is_submission,
+                        .is_offered = offers_burl,
+                        .write_argument = write_url_schemes,
+                        .needs =
+                            EXTENSION_BIT(EXTENSION_CHUNKING) | EXTENSION_BIT(EXTENSION_8BITMIME)},
     [EXTENSION_8BITMIME] = {.is_offered = always},
     [EXTENSION_SMTPUTF8] = {.is_offered = always, .needs = EXTENSION_BIT(EXTENSION_8BITMIME)},
     [EXTENSION_DSN] = {.is_offered = always},

@@ -97,6 +97,8 @@ static const struct line_command smtp_commands[] = {
      "DATA: the message follows, up to a line with a single dot"},
     {"BDAT", SMTP_ANY, 0, smtp_command_bdat, 0,
      "BDAT size [LAST]: so many octets of the message follow"},
+    {"BURL", SMTP_ADDRESSED | SMTP_CHUNKING, LINE_TLS_FIRST | LINE_SECRET, smtp_command_burl,
+     OF(BURL), "BURL url [LAST]: so much of the message is what that leads to"},
     {"RSET", SMTP_ANY, LINE_TLS_FIRST, command_rset, 0, "RSET: forget the message"},
     {"NOOP", SMTP_ANY, 0, command_noop, 0, "NOOP: do nothing"},
     {"QUIT", SMTP_ANY, 0, command_quit, 0, "QUIT: end the session"},

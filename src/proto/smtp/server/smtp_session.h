@@ -21,7 +21,7 @@ enum smtp_state {
     SMTP_READY = 2,     /* no transaction */
     SMTP_SENDING = 4,   /* MAIL was accepted */
     SMTP_ADDRESSED = 8, /* and at least one RCPT */
-    SMTP_CHUNKING = 16, /* and a BDAT that was not the last */
+    SMTP_CHUNKING = 16, /* and a BDAT or BURL that was not the last */
     SMTP_GREETED = SMTP_READY | SMTP_SENDING | SMTP_ADDRESSED | SMTP_CHUNKING,
     SMTP_ANY = SMTP_NEW | SMTP_GREETED,
 };
@@ -161,12 +161,14 @@ void smtp_terms_complete(struct smtp_server_transaction *transaction);
 /* Messages (smtp_receive.c, smtp_intake.c). */
 void smtp_command_data(struct line_session *line, struct text arguments);
 void smtp_command_bdat(struct line_session *line, struct text arguments);
+/* The same with what a URL leads to (smtp_burl.c). */
+void smtp_command_burl(struct line_session *line, struct text arguments);
 void smtp_intake_begin(struct smtp_session *session);
 /* Take bytes of the message, any cutting. Never fails: trouble is noted and told at the end.
  * YIELDS.
  */
 void smtp_intake_take(struct smtp_session *session, struct text bytes);
-/* The same for bytes that came by BDAT, whose lines nobody has looked at. YIELDS. */
+/* The same for bytes that came by BDAT or BURL, whose lines nobody has looked at. YIELDS. */
 void smtp_intake_take_chunk(struct smtp_session *session, struct text bytes);
 /* The message is complete: commit, answer, end the transaction. YIELDS. */
 void smtp_intake_end(struct smtp_session *session);
