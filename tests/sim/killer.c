@@ -65,10 +65,14 @@ static void pass(struct killer *killer, unsigned process)
         pass_own_point(killer);
 }
 
+/* A store that starts anew takes the wall clock as it finds it. */
 static void lost(void *context, unsigned process)
 {
     struct killer *killer = context;
-    site_lost(&killer->sites[(process - 1) / ROLE_PARENT], (process - 1) % ROLE_PARENT);
+    enum role_kind role = (process - 1) % ROLE_PARENT;
+    site_lost(&killer->sites[(process - 1) / ROLE_PARENT], role);
+    if (role == ROLE_STORE)
+        calendar_start(&killer->ledger->calendar);
 }
 
 /* Those too that are killed at this point. */

@@ -266,12 +266,21 @@ static void set_clock(struct world *world)
     calendar_set(&world->ledger->calendar, way == 0 ? 0 : way == 1 ? ahead_ms : -ahead_ms);
 }
 
+/* One that is being started takes the wall clock as it stands at some moment of that. */
+static bool stores_are_started(const struct world *world)
+{
+    for (unsigned i = 0; i < SITES; i++)
+        if (!world->sites[i].keepers[ROLE_STORE].is_started)
+            return false;
+    return true;
+}
+
 /* An administrator who changes his mind. */
 static void change_settings(void *argument)
 {
     struct world *world = argument;
     while (task_sleep(MINUTE + random_below(20 * MINUTE)) == OK) {
-        if (weather_strikes(&world->weather, WEATHER_CLOCK_SET))
+        if (stores_are_started(world) && weather_strikes(&world->weather, WEATHER_CLOCK_SET))
             set_clock(world);
         for (unsigned i = 0; i < SITES; i++)
             if (weather_strikes(&world->weather, WEATHER_RELOAD))
