@@ -92,11 +92,13 @@ static const struct {
     {"UIDONLY", IMAP_ENABLED_UIDONLY},
     {"CONDSTORE", IMAP_ENABLED_CONDSTORE},
     {"QRESYNC", IMAP_ENABLED_CONDSTORE | IMAP_ENABLED_QRESYNC},
+    {"METADATA", IMAP_ENABLED_METADATA},
 };
 
 /* RFC 9051 6.3.1: names that are not known are passed over. */
 void imap_enable(struct imap_session *session)
 {
+    unsigned before = session->enabled;
     imap_lex_space(&session->lex);
     buffer_append(&session->out, TEXT("* ENABLED"));
     do {
@@ -115,6 +117,8 @@ void imap_enable(struct imap_session *session)
         return;
     }
     imap_send(session);
+    if ((session->enabled & ~before & IMAP_ENABLED_METADATA) != 0)
+        imap_notify_notes(session);
     imap_ok(session, "", "Enabled");
 }
 

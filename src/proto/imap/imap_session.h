@@ -36,6 +36,7 @@ enum imap_enabled {
     IMAP_ENABLED_CONDSTORE = 4, /* RFC 7162: tell mod-sequences; by any command that uses them */
     IMAP_ENABLED_QRESYNC = 8,   /* and tell what goes by UID */
     IMAP_ENABLED_UIDONLY = 16,  /* RFC 9586: no message numbers at all */
+    IMAP_ENABLED_METADATA = 32, /* RFC 5464: which notes others change */
 };
 
 /* RFC 4467 8: how URLs are authorised. INTERNAL tells no more about itself. */

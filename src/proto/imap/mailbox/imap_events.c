@@ -136,6 +136,6 @@ unsigned imap_events_of(struct imap_session *session, const struct imap_events *
 {
     for (unsigned i = 0; i < events->group_count; i++)
         if (imap_filter_has(session, &events->groups[i].filter, name, is_own))
-            return events->groups[i].events;
-    return 0;
+            return events->groups[i].events | events->always;
+    return events->always;
 }

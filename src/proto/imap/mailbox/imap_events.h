@@ -33,6 +33,7 @@ struct imap_events {
     bool has_others;       /* the groups may mean mailboxes that others share */
     bool has_server_notes; /* some ask for the notes on the server */
     bool tells_status;     /* to begin with */
+    unsigned always;       /* events of every mailbox, in a group or in none */
     unsigned selected;     /* events of the selected mailbox */
     bool is_delayed;       /* its expunges wait for a command */
     struct text items;     /* "(UID ENVELOPE)": what new messages there tell; "": nothing */

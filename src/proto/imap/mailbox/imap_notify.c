@@ -323,13 +323,24 @@ static void begin(struct imap_session *session, struct imap_notify *notify)
                    ? TEXT("(MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ)")
                    : TEXT("(MESSAGES UIDNEXT UIDVALIDITY UNSEEN)");
     notify->status_items = imap_lex_status_items(&lex);
-    imap_notify_end(session);
+    if (session->notify != notify)
+        imap_notify_end(session);
     session->notify = notify;
-    if (notify->events.has_server_notes)
+    if ((session->enabled & IMAP_ENABLED_METADATA) != 0) {
+        notify->events.always = EVENT_NOTES;
+        notify->events.has_others = notify->events.has_server_notes = true;
+    }
+    if (notify->events.has_server_notes && notify->server_notes == NULL)
         notify->server_notes = imap_noted_new();
     notify->is_dirty = notify->is_silent = true;
     imap_notify_tell(session);
-    notify->is_silent = false;
+    notify->is_silent = notify->events.tells_status = false;
+}
+
+void imap_notify_notes(struct imap_session *session)
+{
+    imap_notify_tell(session); /* what NOTIFY asked for before goes on */
+    begin(session, session->notify != NULL ? session->notify : notify_new(session));
 }
 
 void imap_notify(struct imap_session *session)
@@ -339,6 +350,8 @@ void imap_notify(struct imap_session *session)
     if (imap_lex_word(lex, "NONE")) {
         if (imap_arguments_end(session)) {
             imap_notify_end(session);
+            if ((session->enabled & IMAP_ENABLED_METADATA) != 0)
+                imap_notify_notes(session);
             imap_ok(session, "", "Nothing is told");
         }
         return;

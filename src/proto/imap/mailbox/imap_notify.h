@@ -13,6 +13,8 @@ void imap_notify_tell(struct imap_session *session);
 void imap_notify_new(struct imap_session *session, uint32_t first);
 /* Between commands: wait for the next, and tell what happens. YIELDS. */
 void imap_notify_wait(struct imap_session *session);
+/* From now on which notes change is told too (RFC 5464 4.4), whatever NOTIFY asks for. YIELDS. */
+void imap_notify_notes(struct imap_session *session);
 /* Tell nothing more. */
 void imap_notify_end(struct imap_session *session);
 
