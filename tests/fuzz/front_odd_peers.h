@@ -169,6 +169,7 @@ static const struct rpc_method odd_store[] = {
     {QUEUE_ABANDON, RPC_INLINE | RPC_ONE_WAY, "abandon", peers_serve_abandon},
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "story", peers_serve_story},
     {QUEUE_ROOM, RPC_INLINE, "room", odd_serve_room},
+    {QUEUE_URL, RPC_INLINE, "url", peers_serve_url},
 };
 static const struct rpc_method odd_send[] = {
     {SEND_PEER_NAME, RPC_INLINE, "name", odd_serve_peer_name},

@@ -4,6 +4,7 @@
 #define TESTS_UNIT_FRONT_CHANNELS_H
 
 #include "front_peers.h"
+#include "front_urls.h"
 
 static const struct rpc_method peers_of_auth[] = {
     {DIRECTORY_CHECK, RPC_INLINE, "check", peers_serve_check},
@@ -17,6 +18,7 @@ static const struct rpc_method peers_of_store[] = {
     {QUEUE_COMMIT, RPC_INLINE, "commit", peers_serve_commit},
     {QUEUE_ABANDON, RPC_INLINE | RPC_ONE_WAY, "abandon", peers_serve_abandon},
     {QUEUE_STORY, RPC_INLINE | RPC_ONE_WAY, "story", peers_serve_story},
+    {QUEUE_URL, RPC_INLINE, "url", peers_serve_url},
 };
 
 static const struct front_methods peers_methods = {

@@ -422,6 +422,34 @@ TEST("a recipient's own words stand in the refusal, as far as a reply can hold t
     world_close();
 }
 
+#define BY_URL                                                                                     \
+    HELLO "AUTH PLAIN AGFsaWNlQGV4YW1wbGUudGVzdABzZWNyZXQgd29yZA==\r\n"                            \
+          "MAIL FROM:<alice@example.test>\r\nRCPT TO:<alice@example.test>\r\n"
+
+TEST("what a URL leads to comes in pieces, and a message that lacks one goes nowhere")
+{
+    world_open("login cleartext");
+    expect_codes_of((struct conversation){.service = SERVICE_SUBMISSION,
+                                          .input = TEXT(BY_URL "BURL url:good LAST\r\n")},
+                    "220 250 235 250 250 250");
+    EXPECT(peers.message_count == 1);
+    EXPECT(text_find_text(buffer_text(&peers.messages[0].body),
+                          TEXT("Subject: by URL\r\n\r\nThe body.\r\n")) <
+           peers.messages[0].body.length);
+    EXPECT(strstr(peers.stories, "smtp.url url=\"url:good\" size=30") != NULL);
+    expect_codes_of((struct conversation){.service = SERVICE_SUBMISSION,
+                                          .input = TEXT(BY_URL "BURL url:short LAST\r\n")},
+                    "220 250 235 250 250 451");
+    expect_codes_of(
+        (struct conversation){.service = SERVICE_SUBMISSION,
+                              .input = TEXT(BY_URL "BURL url:good\r\nBURL other LAST\r\n"
+                                                   "BDAT 0 LAST\r\n")},
+        "220 250 235 250 250 250 451 503");
+    EXPECT(peers.message_count == 1);
+    EXPECT(strstr(peers.stories, "the disk is slow") != NULL);
+    world_close();
+}
+
 TEST("submission wants a login first, and adds what the header lacks")
 {
     world_open("login cleartext");
