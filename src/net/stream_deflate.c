@@ -48,6 +48,7 @@ static enum status receive(struct stream *stream, char *out, size_t room, size_t
         size_t raw;
         if (stream_receive_raw(stream, deflated->raw, RAW_BYTES, &raw) != OK)
             return try_later("%s", stream_error(stream));
+        stream->turn_bytes += raw; /* empty blocks make nothing, and take time */
         deflated->in.next_in = (Bytef *)deflated->raw;
         deflated->in.avail_in = (uInt)raw;
     }

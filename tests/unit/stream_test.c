@@ -350,33 +350,58 @@ static void note_turn(void *had_turn)
     *(bool *)had_turn = true;
 }
 
-static void read_what_is_there(void *unused_argument)
+/* Empty blocks of deflate, and one that holds a byte. */
+static const char empty_block[] = {0, 0, 0, '\377', '\377'};
+static const char last_block[] = {0, 1, 0, '\376', '\377', 'x'};
+enum { BLOCKS = 20000, THERE = BLOCKS * sizeof(empty_block) + sizeof(last_block) };
+
+/* All that is there, of which `makes` bytes are made, while another task waits for its turn. */
+static void read_what_is_there(const char *bytes, bool is_deflated, uint64_t makes)
 {
-    unused(unused_argument);
-    enum { THERE = 96 << 10 };
     int ends[2], room = 4 * THERE;
     bool had_turn = false;
     struct task_group group;
-    char *bytes = calloc(1, THERE);
-    check(bytes != NULL && socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
     setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
     EXPECT(send(ends[1], bytes, THERE, MSG_NOSIGNAL) == THERE);
     struct stream *stream = stream_new(ends[0], NULL);
+    EXPECT(!is_deflated || stream_start_deflate(stream) == OK);
     task_group_init(&group);
     task_spawn(&group, "other", note_turn, &had_turn);
-    while (stream_bytes_in(stream) < THERE && stream_fill(stream) == OK)
+    while (stream_bytes_in(stream) < makes && stream_fill(stream) == OK)
         stream_consume(stream, stream_buffered(stream).length);
-    EXPECT(stream_bytes_in(stream) == THERE);
+    EXPECT(stream_bytes_in(stream) == makes);
     EXPECT(had_turn);
     task_group_finish(&group);
     stream_close(&stream);
     close(ends[1]);
-    free(bytes);
+}
+
+static void read_zeros(void *unused_argument)
+{
+    static const char zeros[THERE];
+    unused(unused_argument);
+    read_what_is_there(zeros, false, THERE);
+}
+
+static void read_empty_blocks(void *unused_argument)
+{
+    static char blocks[THERE];
+    unused(unused_argument);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        memcpy(blocks + i * sizeof(empty_block), empty_block, sizeof(empty_block));
+    memcpy(blocks + BLOCKS * sizeof(empty_block), last_block, sizeof(last_block));
+    read_what_is_there(blocks, true, 1);
 }
 
 TEST("a peer who always has more to say does not keep other tasks waiting")
 {
-    task_loop_run(read_what_is_there, NULL);
+    task_loop_run(read_zeros, NULL);
+}
+
+TEST("nor does one who has nothing to say, and compresses it")
+{
+    task_loop_run(read_empty_blocks, NULL);
 }
 
 /* More than a buffer holds, and nothing that repeats. */
