@@ -88,10 +88,13 @@ static const struct work {
 enum { WORKS = sizeof(works) / sizeof(works[0]) };
 
 /* A function of its own, whatever the compiler thinks: it is what is counted. */
-__attribute__((noipa)) size_t linear_work(const struct work *work, struct text bytes,
-                                          struct arena *arena);
-__attribute__((noipa)) size_t linear_work(const struct work *work, struct text bytes,
-                                          struct arena *arena)
+#if __has_attribute(noipa)
+#define KEPT_APART __attribute__((noipa))
+#else
+#define KEPT_APART __attribute__((noinline))
+#endif
+KEPT_APART size_t linear_work(const struct work *work, struct text bytes, struct arena *arena);
+KEPT_APART size_t linear_work(const struct work *work, struct text bytes, struct arena *arena)
 {
     return work->read(bytes, arena);
 }
