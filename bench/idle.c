@@ -19,12 +19,13 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+
+#include "measure.h"
 
 enum { LINE_BYTES = 1024, EVENTS = 256, IN_FLIGHT = 64, TOKEN_BYTES = 2048 };
 
@@ -151,13 +152,6 @@ static void start_next(void)
     shake_hands(session);
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 static bool begins(const char *line, const char *with)
 {
     return strncmp(line, with, strlen(with)) == 0;
@@ -223,12 +217,6 @@ static void one_round(void)
         die("no answer");
     for (int i = 0; i < ready; i++)
         receive(events[i].data.ptr);
-}
-
-static int compare(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
 }
 
 static void await_news(void)

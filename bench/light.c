@@ -17,8 +17,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 enum { LINE_BYTES = 2048, EVENTS = 256, ANSWER_SECONDS = 60 };
 
@@ -61,13 +62,6 @@ static struct {
     unsigned busy, refused;
     struct times greetings, replies;
 } light;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 static void die(const char *what)
 {
@@ -189,12 +183,6 @@ static void one_round(double next)
         die("no answer");
     for (int i = 0; i < ready; i++)
         receive(events[i].data.ptr);
-}
-
-static int compare(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
 }
 
 static void print_times(const char *what, struct times *times)

@@ -26,11 +26,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+
+#include "measure.h"
 
 enum { LINE_BYTES = 2048, EVENTS = 256 };
 
@@ -67,13 +68,6 @@ static struct {
     size_t body_length;
     double *latencies;
 } load;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 static void die(const char *what)
 {
@@ -345,12 +339,6 @@ static void prepare(size_t bytes, const char *recipient)
     }
     memcpy(load.body + length, ".\r\n", 3);
     load.body_length = length + 3;
-}
-
-static int compare(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
 }
 
 static void print_result(double seconds, const struct connection *all, unsigned connections)
