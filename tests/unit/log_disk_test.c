@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "log/log.h"
 #include "log/memory_disk.h"
+#include "no_syncs.h"
 #include "test.h"
 
 enum {
@@ -311,19 +312,7 @@ TEST("a full disk refuses large records, takes small ones, and works again when 
     memory_disk_free(&sealed.disk);
 }
 
-/* As a process that is killed before its syncs: what it wrote is read, and is not on the medium. */
-static int no_sync(void *context, int fd)
-{
-    unused(context), unused(fd);
-    return 0;
-}
-
-static int no_sync_directory(void *context, const char *path)
-{
-    unused(context), unused(path);
-    return 0;
-}
-
+/* A process that is killed before its syncs: what it wrote is read, and is not on the medium. */
 struct killed {
     struct memory_disk *disk;
     struct log_files files;
@@ -374,9 +363,7 @@ TEST("what is read behind a process that was killed before its syncs outlives a 
         struct killed killed = {.disk = memory_disk_new()};
         killed.options = (struct log_options){
             .directory = "d", .segment_bytes = SEGMENT, .group = &killed.group};
-        killed.files = *memory_disk_files(killed.disk);
-        killed.files.sync = no_sync;
-        killed.files.sync_directory = no_sync_directory;
+        killed.files = without_syncs(memory_disk_files(killed.disk));
         task_loop_run(write_and_die, &killed);
         task_loop_run(read_all, &killed);
         EXPECT(killed.seen == UNSYNCED);

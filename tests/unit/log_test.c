@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/logline.h"
 #include "base/status.h"
+#include "no_syncs.h"
 #include "test.h"
 
 enum { SMALL_SEGMENT = 64 << 10 };
@@ -403,24 +404,10 @@ static struct log_place two_kinds_of_batches(struct scene *scene)
     return place;
 }
 
-static int no_sync(void *context, int fd)
-{
-    unused(context), unused(fd);
-    return 0;
-}
-
-static int no_sync_directory(void *context, const char *path)
-{
-    unused(context), unused(path);
-    return 0;
-}
-
 /* Here nobody's power fails, and the log is opened hundreds of times. */
 static void open_without_syncs(struct scene *scene, struct log_files *files)
 {
-    *files = log_files_of_kernel;
-    files->sync = no_sync;
-    files->sync_directory = no_sync_directory;
+    *files = without_syncs(&log_files_of_kernel);
     scene->options.files = files;
 }
 
