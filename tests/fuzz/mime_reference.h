@@ -45,20 +45,8 @@ static bool reference_stops(struct reference *walk, unsigned depth, struct text 
     return longest > 0;
 }
 
-/* Pass lines over until one is a boundary; false at the end of the message. */
-static bool reference_pass(struct reference *walk, unsigned depth)
-{
-    while (walk->at < walk->message.length) {
-        struct text line = reference_line(walk);
-        bool stops = reference_stops(walk, depth, line);
-        walk->at += line.length;
-        if (stops)
-            return true;
-    }
-    return false;
-}
-
-/* The same through a header: false also behind its blank line, and then *blank. */
+/* Pass lines over until one is a boundary; false at the end of the message, and behind a blank
+ * line, and then *blank. */
 static bool reference_pass_header(struct reference *walk, unsigned depth, bool *blank)
 {
     *blank = false;
@@ -71,6 +59,16 @@ static bool reference_pass_header(struct reference *walk, unsigned depth, bool *
         *blank = text_equals(line, TEXT("\n")) || text_equals(line, TEXT("\r\n"));
     }
     return false;
+}
+
+/* The same over blank lines, too. */
+static bool reference_pass(struct reference *walk, unsigned depth)
+{
+    bool stops, blank;
+    do
+        stops = reference_pass_header(walk, depth, &blank);
+    while (!stops && blank);
+    return stops;
 }
 
 static bool reference_may_open(const struct reference *walk, unsigned depth)
