@@ -108,7 +108,9 @@ enum status log_read(struct log *log, struct log_place place, char *out);
  * log_read. YIELDS. */
 enum status log_check(struct log *log, struct log_place payload);
 /* Append this part of the record with that whole payload, as log_check and log_read do, but in one
- * go. REFUSED: also when out has no room for it. YIELDS; out is not to be changed meanwhile. */
+ * go where out has room for LOG_READ_SLACK bytes more than the payload has. REFUSED: also when it
+ * has none for the part. YIELDS; out is not to be changed meanwhile. */
+enum { LOG_READ_SLACK = 64 };
 enum status log_read_checked(struct log *log, struct log_place payload, struct log_place part,
                              struct buffer *out);
 

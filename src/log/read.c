@@ -345,6 +345,8 @@ enum status log_check(struct log *log, struct log_place payload)
     return status;
 }
 
+_Static_assert((int)RECORD_HEAD_BYTES <= (int)LOG_READ_SLACK, "a head has no room in the slack");
+
 /* A small part of a record does not make `out` grow by all of it. */
 static bool is_read_whole(struct log *log, struct log_place payload, struct log_place part,
                           const struct buffer *out)

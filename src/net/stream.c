@@ -591,14 +591,24 @@ void stream_set_tap(struct stream *stream, struct stream_tap *tap)
     stream->tap = tap;
 }
 
+/* A piece that fills the output need not be copied into it. */
+static bool goes_by_itself(const struct stream *stream, struct text part)
+{
+    return part.length == OUTPUT_FLUSH && stream->output.length == 0 && stream->layer == NULL;
+}
+
 void stream_write(struct stream *stream, struct text bytes)
 {
     if (stream->tap != NULL)
         stream->tap->wrote(stream->tap, bytes);
     while (bytes.length > 0 && stream->end == STREAM_OPEN) {
         struct text part = text_head(bytes, OUTPUT_FLUSH);
-        buffer_append(&stream->output, part);
         bytes = text_from_position(bytes, part.length);
+        if (goes_by_itself(stream, part)) {
+            stream_send_raw(stream, part);
+            continue;
+        }
+        buffer_append(&stream->output, part);
         if (stream->output.length >= OUTPUT_FLUSH)
             stream_flush(stream);
     }

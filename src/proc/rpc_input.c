@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "proc/rpc_output.h"
 
-/* At once: more while the channel is busy; a quiet one keeps a small buffer. */
+/* At once: more while the channel is busy with small frames; a quiet one keeps a small buffer. */
 enum { READ_FIRST = 16 << 10, READ_BYTES = 256 << 10 };
 enum { LARGE_MIN = 64 << 10 };
 
@@ -76,12 +76,9 @@ static struct iovec room_for_more(struct rpc_input *input)
     struct buffer *large = &input->large_payload;
     if (large->data != NULL)
         return (struct iovec){large->data + large->length, large->limit - large->length};
-    size_t room = input->bytes.capacity - input->bytes.length;
-    if (room < input->wanted)
-        room = input->wanted;
-    char *out = buffer_reserve(&input->bytes, room);
+    char *out = buffer_reserve(&input->bytes, input->wanted);
     check(out != NULL);
-    return (struct iovec){out, room};
+    return (struct iovec){out, input->wanted};
 }
 
 ssize_t rpc_input_read(struct rpc_input *input, int socket, bool *drained)
@@ -143,6 +140,8 @@ static enum rpc_next end_large(struct rpc_input *input, struct rpc_received *rec
     received->whole = input->large_payload;
     received->frame.payload = buffer_text(&received->whole);
     buffer_init(&input->large_payload, 0);
+    /* Another one may follow; little of that is to come to where it must be copied from. */
+    input->wanted = READ_FIRST;
     return RPC_COMPLETE;
 }
 

@@ -441,7 +441,7 @@ static void serve_body(void *context, struct rpc_call *call, struct text request
     uint64_t number = wire_get_u64(&in), offset = wire_get_u64(&in);
     uint32_t length = wire_get_u32(&in);
     struct buffer body;
-    buffer_init(&body, QUEUE_BODY_CHUNK);
+    buffer_init(&body, QUEUE_BODY_CHUNK + STORE_READ_SLACK);
     enum status status = serve_begin_call(queue);
     struct queued_item *item = status == OK ? map_get(queue->leases, MAP_KEY(number)) : NULL;
     if (!wire_end(&in) || length > QUEUE_BODY_CHUNK)

@@ -122,6 +122,9 @@ bool store_message(struct store *store, uint64_t id, struct arena *arena, struct
     return found;
 }
 
+_Static_assert((int)LOG_READ_SLACK + (int)CHUNK_HEAD_BYTES <= (int)STORE_READ_SLACK,
+               "a part's record has no room in the slack");
+
 /* A body is whole records but for what stands before it in each. */
 static struct log_place record_of(const struct message *message, unsigned extent)
 {

@@ -71,7 +71,9 @@ enum status store_expire_stories(struct store *store, int64_t before_wall_ms);
 
 /* Look a message up, into arena. False when there is none. */
 bool store_message(struct store *store, uint64_t id, struct arena *arena, struct message *out);
-/* Append body bytes [offset, offset + length), cut at the end. YIELDS. */
+/* Append body bytes [offset, offset + length), cut at the end. A part of a large body is read
+ * without a copy when out has room for STORE_READ_SLACK bytes more. YIELDS. */
+enum { STORE_READ_SLACK = 128 };
 enum status store_read(struct store *store, uint64_t id, uint64_t offset, uint32_t length,
                        struct buffer *out);
 /* As store_read, from where these facts say that the body stands. REFUSED: no longer. YIELDS. */

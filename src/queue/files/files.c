@@ -58,9 +58,9 @@ static enum status copy_message(struct filing *filing, struct folder_file *file)
 {
     struct buffer part;
     enum status status = OK;
-    buffer_init(&part, READ_BYTES);
+    buffer_init(&part, READ_BYTES + STORE_READ_SLACK);
     for (uint64_t at = 0; at < filing->message.size && status == OK; at += part.length) {
-        buffer_reset(&part, READ_BYTES);
+        buffer_reset(&part, READ_BYTES + STORE_READ_SLACK);
         status = store_read(filing->queue->store, filing->message.id, at, READ_BYTES, &part);
         if (status == OK && part.length == 0)
             status = try_later("the message can't be read");
