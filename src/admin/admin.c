@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/encoding.h"
 #include "base/logline.h"
 #include "base/wire.h"
 #include "net/listener.h"
@@ -74,6 +75,21 @@ enum status admin_run(const struct admin_action *actions, void *state, const str
 {
     struct admin_call call = {.input = input, .out = out};
     return run(actions, state, words, count, &call);
+}
+
+/* A failure that something else may fail behind. */
+static struct reason reason_of(enum status status)
+{
+    struct reason reason = {""};
+    text_copy(text_from(status == OK ? "" : fail_reason()), reason.text, sizeof(reason.text));
+    return reason;
+}
+
+static enum status fail_for(enum status status, const struct reason *reason)
+{
+    if (status == OK)
+        return OK;
+    return status == REFUSED ? refused("%s", reason->text) : try_later("%s", reason->text);
 }
 
 /* ---- handing bytes over ---- */
@@ -207,13 +223,10 @@ static void serve_call(struct stream *stream, const struct admin_action *actions
         call.pipe = transfers ? &pipe : NULL;
         status = run(actions, state, words, count, &call);
     }
-    struct reason reason;
-    text_copy(text_from(status == OK ? "" : fail_reason()), reason.text, sizeof(reason.text));
+    struct reason reason = reason_of(status);
     if (transfers)
         (void)end_frames(&frames);
-    if (status != OK)
-        status = status == REFUSED ? refused("%s", reason.text) : try_later("%s", reason.text);
-    send_answer(stream, status, buffer_text(&out));
+    send_answer(stream, fail_for(status, &reason), buffer_text(&out));
     buffer_finish(&out);
     free(words);
 }
@@ -304,12 +317,15 @@ enum status admin_ask_on(struct stream *stream, const struct admin_question *que
     struct frames frames = {.stream = stream};
     struct byte_pipe pipe = {&frames, give_frame, take_frame};
     struct buffer answer;
+    struct reason reason = {""};
+    enum status transferred = OK;
     stream_set_deadline(stream, clock_monotonic_ms() + CALL_MS);
     send_question(stream, question);
     if (question->transfer != NULL) {
-        enum status status = question->transfer(question->context, &pipe);
-        if (status != OK)
-            return status;
+        transferred = question->transfer(question->context, &pipe);
+        if (transferred != OK && !frames.is_over)
+            return transferred;
+        reason = reason_of(transferred);
         (void)end_frames(&frames); /* what is wrong with it the answer tells, or that none comes */
     }
     buffer_init(&answer, ANSWER_MAX);
@@ -317,7 +333,7 @@ enum status admin_ask_on(struct stream *stream, const struct admin_question *que
     status = status == OK ? decode_answer(buffer_text(&answer), out)
                           : fail_within(TRY_LATER, "the server ended the call");
     buffer_finish(&answer);
-    return status;
+    return status == OK ? fail_for(transferred, &reason) : status;
 }
 
 enum status admin_ask(const char *socket_path, const struct text *words, unsigned count,
@@ -335,15 +351,19 @@ enum status admin_ask(const char *socket_path, const struct text *words, unsigne
 
 void admin_json_text(struct buffer *out, struct text text)
 {
+    unsigned character;
     buffer_append_byte(out, '"');
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char byte = (unsigned char)text.data[i];
-        if (byte == '"' || byte == '\\')
-            buffer_printf(out, "\\%c", byte);
-        else if (byte < 32 || byte == 127)
-            buffer_printf(out, "\\u%04x", byte);
+    while (!text_is_empty(text)) {
+        size_t length = utf8_next(text, &character);
+        if (length == 0) /* RFC 8259 8.1: JSON is UTF-8, whatever strangers wrote */
+            buffer_append(out, TEXT("\\ufffd"));
+        else if (character == '"' || character == '\\')
+            buffer_printf(out, "\\%c", (int)character);
+        else if (character < 32 || character == 127)
+            buffer_printf(out, "\\u%04x", character);
         else
-            buffer_append_byte(out, (char)byte);
+            buffer_append(out, text_head(text, length));
+        text = text_from_position(text, length > 0 ? length : 1);
     }
     buffer_append_byte(out, '"');
 }

@@ -55,8 +55,11 @@ static void print_view(void *context, const struct queue_view *view)
         struct text error = recipient->last_error;
         bool is_known = i > 0 && text_equals(error, view->recipients[i - 1].last_error);
         int pad = error.length < REASON_COLUMNS ? REASON_COLUMNS - (int)error.length : 0;
-        if (error.length > 0 && !is_known)
-            buffer_printf(mailq->out, "%*s(%.*s)\n", pad, "", TEXT_ARG(error));
+        if (error.length > 0 && !is_known) {
+            buffer_printf(mailq->out, "%*s(", pad, "");
+            verb_clean(mailq->out, error);
+            buffer_append(mailq->out, TEXT(")\n"));
+        }
         buffer_printf(mailq->out, "%-17s %8s %-19s %.*s\n", "", "", "",
                       TEXT_ARG(recipient->address));
     }

@@ -2,19 +2,22 @@
  * itself lives above this module. */
 #include "admin/verbs_parent.h"
 
-#include "admin/admin.h"
+#include "admin/words.h"
 
 static enum status run_reload(void *state, struct admin_call *call)
 {
     struct admin_parent *parent = state;
-    return parent->reload(parent->parent, call->out);
+    enum status status = verb_check_words(call, 0, 0, "reload");
+    return status == OK ? parent->reload(parent->parent, call->out) : status;
 }
 
 static enum status run_status(void *state, struct admin_call *call)
 {
     struct admin_parent *parent = state;
-    parent->describe(parent->parent, call->json, call->out);
-    return OK;
+    enum status status = verb_check_words(call, 0, 0, "status");
+    if (status == OK)
+        parent->describe(parent->parent, call->json, call->out);
+    return status;
 }
 
 static enum status run_config_show(void *state, struct admin_call *call)
@@ -64,8 +67,10 @@ static enum status run_server_continue(void *state, struct admin_call *call)
 static enum status run_server_list(void *state, struct admin_call *call)
 {
     struct admin_parent *parent = state;
-    parent->list_servers(parent->parent, call->json, call->out);
-    return OK;
+    enum status status = verb_check_words(call, 0, 0, "server list");
+    if (status == OK)
+        parent->list_servers(parent->parent, call->json, call->out);
+    return status;
 }
 
 const struct admin_action admin_parent_actions[] = {

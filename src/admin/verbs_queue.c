@@ -107,11 +107,13 @@ static void print_view(void *context, const struct queue_view *view)
     verb_age(out, clock_wall_ms() - view->received_ms);
     buffer_printf(out, "  <%.*s>\n", TEXT_ARG(view->sender));
     unsigned shown = listing->whole || view->recipient_count < 10 ? view->recipient_count : 10;
-    for (unsigned i = 0; i < shown; i++)
-        buffer_printf(out, "    %.*s%s%.*s %.*s\n", TEXT_ARG(view->recipients[i].address),
+    for (unsigned i = 0; i < shown; i++) {
+        buffer_printf(out, "    %.*s%s%.*s ", TEXT_ARG(view->recipients[i].address),
                       view->recipients[i].last_error.length > 0 ? ": " : "",
-                      TEXT_ARG(view->recipients[i].enhanced),
-                      TEXT_ARG(view->recipients[i].last_error));
+                      TEXT_ARG(view->recipients[i].enhanced));
+        verb_clean(out, view->recipients[i].last_error);
+        buffer_append_byte(out, '\n');
+    }
     if (shown < view->recipient_count)
         buffer_printf(out, "    and %u more\n", view->recipient_count - shown);
     print_state(out, view);

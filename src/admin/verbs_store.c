@@ -165,8 +165,9 @@ static void print_message(struct admin_call *call, struct store *store,
     } else {
         buffer_printf(call->out, "%8u %s %10" PRIu64 " ", entry->uid, id, entry->size);
         verb_time(call->out, entry->date_ms);
-        buffer_printf(call->out, " <%.*s> %.*s\n", TEXT_ARG(message.sender),
-                      TEXT_ARG(message.subject));
+        buffer_printf(call->out, " <%.*s> ", TEXT_ARG(message.sender));
+        verb_clean(call->out, message.subject);
+        buffer_append_byte(call->out, '\n');
     }
     arena_finish(&arena);
 }
@@ -225,8 +226,10 @@ static void print_bad(void *context, const struct queue_view *view)
         }
         buffer_printf(out, "%s %10" PRIu64 " ", id, view->size);
         verb_time(out, view->received_ms);
-        buffer_printf(out, " %.*s: %.*s %.*s\n", TEXT_ARG(recipient->address),
-                      TEXT_ARG(recipient->enhanced), TEXT_ARG(recipient->last_error));
+        buffer_printf(out, " %.*s: %.*s ", TEXT_ARG(recipient->address),
+                      TEXT_ARG(recipient->enhanced));
+        verb_clean(out, recipient->last_error);
+        buffer_append_byte(out, '\n');
     }
 }
 

@@ -197,6 +197,8 @@ static enum status run_packed(struct stream *stream, const struct call *call, st
                                         : admin_ask_on(stream, &question, out);
     if (packed->fd >= 0)
         close(packed->fd);
+    if (packed->fd >= 0 && call->is_export && status != OK)
+        unlink(call->path); /* what was made just now would pass for an archive */
     ZSTD_freeCStream(packed->packing);
     ZSTD_freeDStream(packed->unpacking);
     free(packed);
@@ -217,7 +219,11 @@ static enum status run_files(struct stream *stream, struct call *call, struct bu
                                       .transfer = call->is_export ? formats[call->format].write
                                                                   : formats[call->format].read,
                                       .context = call->path};
-    return admin_ask_on(stream, &question, out);
+    bool was_there = access(call->path, F_OK) == 0;
+    enum status status = admin_ask_on(stream, &question, out);
+    if (status != OK && call->is_export && !was_there)
+        rmdir(call->path); /* unless there is mail in it already */
+    return status;
 }
 
 enum status mailbox_files_run(struct stream *stream, const struct text *words, unsigned count,

@@ -453,10 +453,14 @@ static int run_without_server(struct command *command, const struct admin_verb *
 }
 
 /* What the verb needs beside its words. False: it was told what is missing. */
-static bool read_input(const struct command *command, const struct admin_verb *verb,
+static bool read_input(const struct command *command, const struct admin_verb *verb, unsigned used,
                        struct buffer *out)
 {
     buffer_reserve(out, PASSWORD_MAX); /* one block: no outgrown copy of a password stays */
+    if (verb->input == ADMIN_FILE && (unsigned)command->count == used) {
+        fprintf(stderr, "mailroot: usage: %s %s\n", verb->name, verb->usage);
+        return false;
+    }
     if (verb->input == ADMIN_FILE) {
         if (site_file_read(command->words[command->count - 1], out) == OK)
             return true;
@@ -473,7 +477,8 @@ static bool read_input(const struct command *command, const struct admin_verb *v
     return read;
 }
 
-static int run_admin_verb(struct command *command, const struct admin_verb *verb)
+/* used: as many words of the command are the verb's name. */
+static int run_admin_verb(struct command *command, const struct admin_verb *verb, unsigned used)
 {
     struct settings *settings = NULL;
     struct buffer input;
@@ -481,7 +486,7 @@ static int run_admin_verb(struct command *command, const struct admin_verb *verb
         return EXIT_TROUBLE;
     buffer_init(&input, ADMIN_INPUT_MAX);
     struct asking asking = {.command = command, .settings = settings, .verb = verb};
-    if (!read_input(command, verb, &input)) {
+    if (!read_input(command, verb, used, &input)) {
         settings_release(&settings);
         buffer_forget(&input);
         return EXIT_TROUBLE;
@@ -564,5 +569,5 @@ int main(int count, char **arguments)
     const struct admin_verb *verb = admin_verb_find(words, (unsigned)command.count, &used);
     if (verb == NULL)
         return complain_of_verb(&command);
-    return run_admin_verb(&command, verb);
+    return run_admin_verb(&command, verb, used);
 }

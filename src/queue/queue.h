@@ -199,8 +199,8 @@ struct queue_route_line {
     struct text note;
 };
 typedef void queue_route_visit(void *context, const struct queue_route_line *line);
-/* Each target, and behind it its alternatives ("other"). REFUSED: the address is malformed.
- * TRY_LATER: the directory is not there. YIELDS. */
+/* Each target, and behind it its alternatives ("other"). REFUSED: the address is malformed, or
+ * there is no such server. TRY_LATER: the directory is not there. YIELDS. */
 enum status queue_route(struct queue *queue, const struct queue_route_question *question,
                         queue_route_visit *visit, void *context);
 

@@ -48,5 +48,8 @@ TEST("a string is JSON whatever its bytes are")
     buffer_init(&out, 100);
     admin_json_text(&out, text_of("a\"b\\\n\x01", 6));
     EXPECT_TEXT(buffer_text(&out), "\"a\\\"b\\\\\\u000a\\u0001\"");
+    buffer_reset(&out, 100);
+    admin_json_text(&out, TEXT("gr\xc3\xbc\xdf\x65\x7f"));
+    EXPECT_TEXT(buffer_text(&out), "\"gr\xc3\xbc\\ufffde\\u007f\"");
     buffer_finish(&out);
 }

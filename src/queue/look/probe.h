@@ -29,7 +29,8 @@ void queue_probe_encode(const struct queue_probe *probe, struct buffer *out);
 bool queue_probe_decode(struct text bytes, struct queue_probe *out);
 
 struct queue;
-/* Ask send; what it found is added, in the findings' arena. TRY_LATER: send is away. YIELDS. */
+/* Ask send; what it found is added, in the findings' arena. REFUSED: there is
+ * no such connector. TRY_LATER: send is away. YIELDS. */
 enum status queue_look(struct queue *queue, const struct queue_probe *probe,
                        struct findings *findings);
 
