@@ -28,9 +28,10 @@ static bool are_words(struct text text)
 {
     struct text word;
     unsigned count = 0;
-    while (text_word(&text, &word) && is_word(word))
-        count++;
-    return count > 0 && text_is_empty(text);
+    for (; text_word(&text, &word); count++)
+        if (!is_word(word))
+            return false;
+    return count > 0;
 }
 
 struct taking {

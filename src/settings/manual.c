@@ -29,17 +29,6 @@ static void put_sentences(struct text text, struct buffer *out)
     }
 }
 
-/* A value's form: its type's, or the choices. */
-static void put_syntax(const struct setting_row *row, struct buffer *out)
-{
-    if (row->type->syntax != NULL) {
-        buffer_append(out, text_from(row->type->syntax));
-        return;
-    }
-    for (unsigned i = 0; row->choices[i] != NULL; i++)
-        buffer_printf(out, "%s%s", i == 0 ? "" : " | ", row->choices[i]);
-}
-
 /* Where the form does not say which words there are. */
 static void put_words(const struct setting_row *row, const char *indent, struct buffer *out)
 {
@@ -81,7 +70,7 @@ static void put_manual_row(const struct setting_row *row, struct buffer *out)
         buffer_printf(out, " Ic %.*s", TEXT_ARG(clause));
     struct buffer syntax;
     buffer_init(&syntax, 400);
-    put_syntax(row, &syntax);
+    setting_row_put_syntax(row, &syntax);
     /* "|" and brackets are delimiters to mdoc unless escaped. */
     struct text rest = buffer_text(&syntax), word;
     buffer_append(out, TEXT(" Ar"));
@@ -259,7 +248,7 @@ static void put_help_row(const struct setting_row *row, struct buffer *out)
         buffer_printf(out, "    %.*s ... ", TEXT_ARG(setting_row_statement(row)));
     else
         buffer_printf(out, "    %s ", row->name);
-    put_syntax(row, out);
+    setting_row_put_syntax(row, out);
     buffer_printf(out, "\n        %s\n", row->help);
     put_words(row, "        ", out);
     const char *standard = row->standard != NULL ? row->standard : row->otherwise;

@@ -201,6 +201,17 @@ static bool read_list(struct setting_reader *in)
     return true;
 }
 
+static struct text value_hint(struct setting_reader *in)
+{
+    struct buffer out;
+    buffer_init(&out, 1024);
+    buffer_printf(&out, "write: %s ", in->row->name);
+    setting_row_put_syntax(in->row, &out);
+    struct text hint = arena_copy(&in->parser->scratch, buffer_text(&out));
+    buffer_finish(&out);
+    return hint;
+}
+
 /* The values behind the words of in->row. */
 static bool read_values(struct setting_reader *in)
 {
@@ -213,9 +224,8 @@ static bool read_values(struct setting_reader *in)
     bool is_missing = setting_reader_peek(in) == NULL || (clause != NULL && clause != row);
     bool is_alone = is_missing && row->type->alone;
     if (is_missing && !is_alone)
-        return setting_reader_error(
-            in, arena_printf(&in->parser->scratch, "write: %s %s", row->name, row->type->syntax),
-            "%s needs a value", setting_reader_where(in));
+        return setting_reader_error(in, value_hint(in), "%s needs a value",
+                                    setting_reader_where(in));
     if (!is_alone && at_later(in))
         return refuse_word(in);
     struct setting_place written = place_of(in, is_alone ? 0 : in->next);

@@ -193,3 +193,13 @@ bool setting_is_later(enum setting_kind_id kind, struct text statement, struct t
     }
     return false;
 }
+
+void setting_row_put_syntax(const struct setting_row *row, struct buffer *out)
+{
+    if (row->type->syntax != NULL) {
+        buffer_append(out, text_from(row->type->syntax));
+        return;
+    }
+    for (unsigned i = 0; row->choices[i] != NULL; i++)
+        buffer_printf(out, "%s%s", i == 0 ? "" : " | ", row->choices[i]);
+}

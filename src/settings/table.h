@@ -93,6 +93,8 @@ const struct setting_row *setting_row_kept(const struct setting_row *row);
 /* The statement's word, and the clause's ("" when the row is the statement). */
 struct text setting_row_statement(const struct setting_row *row);
 struct text setting_row_clause(const struct setting_row *row);
+/* How a value is written: as its type is, or one of the choices. */
+void setting_row_put_syntax(const struct setting_row *row, struct buffer *out);
 /* Some row of the kind is of this statement. */
 bool setting_statement_exists(enum setting_kind_id kind, struct text statement);
 bool setting_is_later(enum setting_kind_id kind, struct text statement, struct text word);
