@@ -6,7 +6,9 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "mail/charset.h"
 #include "mail/language.h"
+#include "settings/charsets.h"
 #include "settings/number.h"
 #include "store/value.h"
 
@@ -20,6 +22,7 @@ static const struct row {
     enum setting_number number;
     const char *const *choices; /* in place of a number: the value is the index */
     bool is_language;           /* in place of a number: a tag, which has no value */
+    bool is_charset;            /* a choice without case; the server has a default, too */
     uint64_t standard;
     size_t offset, width; /* of the default in struct setting_domain; width 0: it has none */
     const char *help;
@@ -62,6 +65,9 @@ static const struct row {
     [PREFERENCE_LANGUAGE] = {"language", .is_language = true,
                              .help = "The language of delivery reports to him, as a tag: de, "
                                      "pt-BR."},
+    [PREFERENCE_CHARSET] = {"default-charset", .choices = setting_charset_names, .is_charset = true,
+                            .help = "What text that names no charset is read as for him, when it "
+                                    "is not UTF-8: koi8-r."},
 #undef FROM
 };
 
@@ -84,9 +90,11 @@ static bool read_value(const struct row *row, struct text word, uint64_t *out)
     }
     if (row->choices == NULL)
         return setting_number_read(row->number, word, out);
-    for (*out = 0; row->choices[*out] != NULL; ++*out)
-        if (text_equals(word, text_from(row->choices[*out])))
+    for (*out = 0; row->choices[*out] != NULL; ++*out) {
+        struct text choice = text_from(row->choices[*out]);
+        if (row->is_charset ? text_equals_nocase(word, choice) : text_equals(word, choice))
             return true;
+    }
     return false;
 }
 
@@ -117,10 +125,19 @@ static const struct setting_domain *domain_of(const struct accounts *accounts, s
     return accounts->settings == NULL ? NULL : settings_domain_find(accounts->settings, domain);
 }
 
+static uint64_t default_charset(const struct accounts *accounts, const struct setting_domain *found)
+{
+    if (found != NULL && found->default_charset > 0)
+        return found->default_charset - 1;
+    return accounts->settings == NULL ? 0 : accounts->settings->default_charset;
+}
+
 static uint64_t default_value(const struct accounts *accounts, struct text user,
                               const struct row *row)
 {
     const struct setting_domain *found = domain_of(accounts, user);
+    if (row->is_charset)
+        return default_charset(accounts, found);
     if (found == NULL || row->width == 0)
         return row->standard;
     const char *at = (const char *)found + row->offset;
@@ -142,6 +159,12 @@ uint64_t preference_get(const struct accounts *accounts, struct text user, enum 
     uint64_t value;
     return own_value(accounts, user, which, &value) ? value
                                                     : default_value(accounts, user, &rows[which]);
+}
+
+uint8_t preference_charset(const struct accounts *accounts, struct text user)
+{
+    uint64_t which = preference_get(accounts, user, PREFERENCE_CHARSET);
+    return charset_number(text_from(setting_charset_names[which]));
 }
 
 static bool write_language(const struct accounts *accounts, struct text user, enum preference which,
@@ -211,6 +234,10 @@ enum status preference_set(const struct accounts *accounts, struct text user, en
         value = TEXT("");
     else if (row->is_language && !read_value(row, value, &number))
         return refused("'%.*s' is no value of %s; write a tag like de or pt-BR, or default",
+                       TEXT_ARG(text_head(value, 60)), row->name);
+    else if (row->is_charset && !read_value(row, value, &number))
+        return refused("'%.*s' is no value of %s; write a charset that mailroot.conf(5) lists, "
+                       "koi8-r, or default",
                        TEXT_ARG(text_head(value, 60)), row->name);
     else if (!read_value(row, value, &number) && row->choices != NULL)
         return refused("'%.*s' is no value of %s; write %s, %s%s%s or default", TEXT_ARG(value),

@@ -20,11 +20,14 @@ enum preference {
     PREFERENCE_KEEP_DELETED_MOST, /* bytes; 0: no limit */
     PREFERENCE_SEARCH_INDEX,      /* 1: his messages are indexed for searching */
     PREFERENCE_LANGUAGE,          /* a tag (RFC 5646): preference_write alone gives it */
+    PREFERENCE_CHARSET,           /* of settings/charsets.h, for preference_charset */
     PREFERENCES
 };
 
 /* What holds for the user. Does not yield. */
 uint64_t preference_get(const struct accounts *accounts, struct text user, enum preference which);
+/* What text without a charset is read as for the user: charset_number. Does not yield. */
+uint8_t preference_charset(const struct accounts *accounts, struct text user);
 /* The same as it is written, appended. True: it is the user's own, not a default. */
 bool preference_write(const struct accounts *accounts, struct text user, enum preference which,
                       struct buffer *out);

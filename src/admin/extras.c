@@ -2,8 +2,8 @@
 
 #include "account/absence.h"
 #include "account/annotation.h"
-#include "account/preference.h"
 #include "account/sharing.h"
+#include "admin/verbs_account.h"
 #include "admin/verbs_sieve.h"
 #include "base/array.h"
 #include "base/clock.h"
@@ -189,9 +189,9 @@ struct taking {
 static enum status take_setting(struct taking *taking)
 {
     enum preference which = preference_find(taking->name);
-    return which < PREFERENCES
-               ? preference_set(queue_accounts(taking->queue), taking->owner, which, taking->bytes)
-               : REFUSED;
+    return which < PREFERENCES ? verb_set_preference(queue_accounts(taking->queue), taking->owner,
+                                                     which, taking->bytes)
+                               : REFUSED;
 }
 
 static enum status take_script(struct taking *taking)

@@ -2,10 +2,10 @@
 
 #include <inttypes.h>
 
-#include "account/preference.h"
 #include "account/quota.h"
 #include "admin/words.h"
 #include "mail/address.h"
+#include "proto/imap/search/imap_index.h"
 #include "store/hierarchy.h"
 
 enum status verb_owner(struct text word, struct arena *arena, struct text *owner)
@@ -52,6 +52,15 @@ static void print_preferences(const struct accounts *accounts, struct text user,
     }
 }
 
+enum status verb_set_preference(const struct accounts *accounts, struct text user,
+                                enum preference which, struct text value)
+{
+    enum status status = preference_set(accounts, user, which, value);
+    if (status == OK && which == PREFERENCE_CHARSET)
+        imap_index_follow(accounts, user);
+    return status;
+}
+
 enum status verb_user_set(void *state, struct admin_call *call)
 {
     const struct accounts *accounts = queue_accounts(state);
@@ -69,7 +78,7 @@ enum status verb_user_set(void *state, struct admin_call *call)
     } else if (status == OK) {
         enum preference which = preference_find(call->words[1]);
         status = which < PREFERENCES
-                     ? preference_set(accounts, user, which, call->words[2])
+                     ? verb_set_preference(accounts, user, which, call->words[2])
                      : refused("'%.*s' is no setting of a mailbox; without NAME all are shown, and "
                                "what the directory knows of a user by mailroot directory set",
                                TEXT_ARG(call->words[1]));

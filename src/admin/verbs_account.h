@@ -2,6 +2,7 @@
 #ifndef ADMIN_VERBS_ACCOUNT_H
 #define ADMIN_VERBS_ACCOUNT_H
 
+#include "account/preference.h"
 #include "admin/admin.h"
 #include "queue/queue.h"
 
@@ -15,5 +16,8 @@ enum status verb_owner(struct text word, struct arena *arena, struct text *owner
 /* The user whom the call's first word names, in arena. REFUSED: he has no mailbox. YIELDS. */
 enum status verb_user(struct queue *queue, const struct admin_call *call, struct arena *arena,
                       struct text *user);
+/* preference_set, and what follows from it. YIELDS. */
+enum status verb_set_preference(const struct accounts *accounts, struct text user,
+                                enum preference which, struct text value);
 
 #endif

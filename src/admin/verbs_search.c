@@ -57,6 +57,8 @@ enum status verb_search_status(void *state, struct admin_call *call)
     arena_init(&chosen.arena);
     if (status == OK)
         status = choose_all(state, call->count == 1 ? call->words[0] : TEXT(""), &chosen);
+    if (status == OK)
+        imap_index_follow(queue_accounts(state), chosen.owner);
     for (unsigned i = 0; status == OK && i < chosen.count; i++)
         messages += fresh_count(queue_store(state), chosen.ids[i]);
     if (status == OK)

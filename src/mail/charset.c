@@ -8,16 +8,19 @@
 #include "base/check.h"
 #include "base/encoding.h"
 
+#define STANDARD "WINDOWS-1252"
+
 /* The names of IANA's registry that mail carries, and the name iconv knows. A name from the network
  * goes to iconv through this table alone: it takes suffixes that change what it does. New ones at
- * the end: kept data knows a guess by its place (charset_version). */
+ * the end: what is kept knows a charset by the first place it has here. */
 static const struct charset {
     const char *name, *iconv;
 } charsets[] = {
+    {"windows-1252", STANDARD},
     {"utf-8", "UTF-8"},
     {"utf8", "UTF-8"},
-    {"iso-8859-1", "WINDOWS-1252"}, /* as WHATWG's: what bytes 0x80 to 0x9f are meant as */
-    {"latin1", "WINDOWS-1252"},
+    {"iso-8859-1", STANDARD}, /* as WHATWG's: what bytes 0x80 to 0x9f are meant as */
+    {"latin1", STANDARD},
     {"iso-8859-2", "ISO-8859-2"},
     {"iso-8859-3", "ISO-8859-3"},
     {"iso-8859-4", "ISO-8859-4"},
@@ -35,7 +38,6 @@ static const struct charset {
     {"iso-8859-16", "ISO-8859-16"},
     {"windows-1250", "CP1250"},
     {"windows-1251", "CP1251"},
-    {"windows-1252", "WINDOWS-1252"},
     {"windows-1253", "CP1253"},
     {"windows-1254", "CP1254"},
     {"windows-1255", "CP1255"},
@@ -70,16 +72,7 @@ static const struct charset {
 enum { CHARSET_COUNT = sizeof(charsets) / sizeof(charsets[0]) };
 
 #define REPLACEMENT TEXT("\xef\xbf\xbd")
-#define STANDARD "WINDOWS-1252"
-enum { VERSION_BITS = 2, GUESSES = UINT8_MAX >> VERSION_BITS };
-_Static_assert((int)CHARSET_COUNT < (int)GUESSES,
-               "a version has no room for the place of its guess");
-
-/* Said once, at the start of the process. */
-static struct guess {
-    const char *iconv;
-    uint8_t place; /* in the table, from 1 on; 0: the standard */
-} guess = {.iconv = STANDARD};
+_Static_assert((int)CHARSET_COUNT <= (int)CHARSETS_MAX, "a set of charsets has no room for all");
 
 struct charsets {
     iconv_t open[CHARSET_COUNT];
@@ -98,13 +91,13 @@ static const struct charset *find(struct text name)
     return NULL;
 }
 
-void charset_guess(struct text name)
+uint8_t charset_number(struct text name)
 {
     const struct charset *charset = find(name);
-    if (charset == NULL || strcmp(charset->iconv, STANDARD) == 0)
-        guess = (struct guess){.iconv = STANDARD};
-    else
-        guess = (struct guess){charset->iconv, .place = (uint8_t)(charset - charsets + 1)};
+    uint8_t number = 0;
+    while (charset != NULL && strcmp(charsets[number].iconv, charset->iconv) != 0)
+        number++;
+    return number;
 }
 
 struct charsets *charsets_hold(void)
@@ -127,10 +120,16 @@ void charsets_release(struct charsets **held)
     *held = NULL;
 }
 
-uint8_t charset_version(uint8_t version)
+uint64_t charset_readers(const struct charset_guess *guess)
 {
-    check(version > 0 && version >> VERSION_BITS == 0);
-    return (uint8_t)(guess.place << VERSION_BITS | version);
+    check(guess->charset < CHARSETS_MAX);
+    return guess->was_used ? UINT64_C(1) << guess->charset : 0;
+}
+
+bool charset_is_for(uint64_t readers, uint8_t charset)
+{
+    check(charset < CHARSETS_MAX);
+    return readers == 0 || (readers >> charset & 1) != 0;
 }
 
 bool charset_is_known(struct text name)
@@ -202,11 +201,22 @@ static bool convert_from(const char *name, struct text bytes, struct buffer *out
     return fits;
 }
 
-bool charset_to_utf8(struct text name, struct text bytes, struct buffer *out)
+static bool convert_guessed(struct text bytes, struct charset_guess *guess, struct buffer *out)
+{
+    uint8_t number = guess == NULL ? 0 : guess->charset;
+    check(number < CHARSET_COUNT);
+    if (guess != NULL)
+        guess->was_used = true;
+    return convert_from(charsets[number].iconv, bytes, out);
+}
+
+bool charset_to_utf8(struct text name, struct text bytes, struct charset_guess *guess,
+                     struct buffer *out)
 {
     const struct charset *charset = find(name);
     bool is_utf8 = charset == NULL || text_equals(text_from(charset->iconv), TEXT("UTF-8"));
     if (is_utf8 && utf8_is_valid(bytes))
         return buffer_append(out, bytes);
-    return convert_from(charset == NULL ? guess.iconv : charset->iconv, bytes, out);
+    return charset == NULL ? convert_guessed(bytes, guess, out)
+                           : convert_from(charset->iconv, bytes, out);
 }

@@ -14,19 +14,29 @@ struct charsets *charsets_hold(void);
 /* Accepts NULL. */
 void charsets_release(struct charsets **charsets);
 
-/* What the whole process reads text as that names no charset. Said once, before any is read; what
- * is not known, as "", is windows-1252, and so it is when nothing is said. */
-void charset_guess(struct text name);
+/* What one reader reads text as that names no charset, or one that is not known, and is not UTF-8.
+ * A reading has one of its own: threads may read at once. All zeros is windows-1252, which
+ * mislabelled mail mostly is. */
+struct charset_guess {
+    uint8_t charset; /* charset_number */
+    bool was_used;   /* such text was met: another guess would have made other text of it */
+};
 
+/* The number of a charset of the table, below CHARSETS_MAX: the same for all names of it, today and
+ * in what is kept. 0, which is windows-1252, when it is not known. */
+enum { CHARSETS_MAX = 64 };
+uint8_t charset_number(struct text name);
 /* A charset of the table, under any of its names. */
 bool charset_is_known(struct text name);
 /* Append bytes as UTF-8. Never fails but for out's limit (then false): what can't be converted is
  * U+FFFD. Without a name, with us-ascii and with a name that is not known, bytes that are UTF-8 are
- * kept, and others are read as what is guessed: windows-1252, which mislabelled mail mostly is, or
- * what charset_guess said. */
-bool charset_to_utf8(struct text name, struct text bytes, struct buffer *out);
-/* The version (1 to 3) of what is made of such text and kept, as one that no other guess has: what
- * was made with another is not what would be made now. */
-uint8_t charset_version(uint8_t version);
+ * kept, and others are read as guess says. NULL: as windows-1252. */
+bool charset_to_utf8(struct text name, struct text bytes, struct charset_guess *guess,
+                     struct buffer *out);
+
+/* Who can use what was made of text and is kept, as a set of charsets, which may be joined: those
+ * who guess one of these; 0: everybody, for nothing was guessed. */
+uint64_t charset_readers(const struct charset_guess *guess);
+bool charset_is_for(uint64_t readers, uint8_t charset);
 
 #endif

@@ -31,7 +31,7 @@ bool display_name_find(struct text section, struct arena *arena, struct display_
     }
     if (count != 1 || !find_one(header_unfold(out->field.body, arena), arena, &entry))
         return false;
-    out->name = mail_words_decode(entry.name, arena);
+    out->name = mail_words_decode(entry.name, NULL, arena);
     struct mail_address written = {.local_part = entry.local_part, .domain = entry.domain};
     struct text address = mail_address_text(&written, arena);
     return mail_address_parse(address, arena, &out->address) == OK;

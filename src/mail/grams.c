@@ -4,16 +4,17 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "mail/charset.h"
+#include "base/wire.h"
 
-/* The version, then the distances from number to number, in 7 bits a byte, high
+/* The version, for whom, then the distances from number to number, in 7 bits a byte, high
  * ones first. */
-enum { VERSION = 2, WORD_BITS = 64, MORE = 0x80 };
+enum { WORD_BITS = 64, MORE = 0x80 };
 
 struct grams {
     uint64_t words[GRAM_NUMBERS / WORD_BITS];
     unsigned char last[GRAM_BYTES - 1]; /* bytes before the next, and how many there are */
     unsigned held;
+    uint64_t readers; /* charset_readers */
 };
 
 struct grams *grams_new(void)
@@ -37,13 +38,17 @@ static uint16_t number_of(unsigned char a, unsigned char b, unsigned char c)
     return (uint16_t)(bytes * factor >> 16);
 }
 
+static void add(void *grams, uint16_t number)
+{
+    ((struct grams *)grams)->words[number / WORD_BITS] |= UINT64_C(1) << (number % WORD_BITS);
+}
+
 void grams_feed(struct grams *grams, struct text text)
 {
     for (size_t i = 0; i < text.length; i++) {
         unsigned char byte = (unsigned char)text.data[i];
         if (grams->held == GRAM_BYTES - 1) {
-            uint16_t number = number_of(grams->last[0], grams->last[1], byte);
-            grams->words[number / WORD_BITS] |= UINT64_C(1) << (number % WORD_BITS);
+            add(grams, number_of(grams->last[0], grams->last[1], byte));
             grams->last[0] = grams->last[1];
             grams->last[1] = byte;
         } else {
@@ -66,15 +71,16 @@ static void put_distance(struct buffer *out, unsigned distance)
     buffer_append_byte(out, (char)(distance & (MORE - 1)));
 }
 
-uint8_t grams_version(void)
+void grams_set_readers(struct grams *grams, uint64_t readers)
 {
-    return charset_version(VERSION);
+    grams->readers |= readers;
 }
 
 void grams_encode(const struct grams *grams, struct buffer *out)
 {
     unsigned next = 0;
-    buffer_append_byte(out, (char)grams_version());
+    wire_put_u8(out, GRAMS_VERSION);
+    wire_put_u64(out, grams->readers);
     for (unsigned i = 0; i < GRAM_NUMBERS / WORD_BITS; i++) {
         uint64_t word = grams->words[i];
         while (word != 0) {
@@ -110,17 +116,35 @@ struct walk {
     bool bad;
 };
 
-bool grams_are_of_today(struct text encoded)
+/* What stands before the distances, taken off. False: it is of another version. */
+static bool take_head(struct text *encoded, uint64_t *readers)
 {
-    return encoded.length > 0 && (uint8_t)encoded.data[0] == grams_version();
+    struct wire_reader in = wire_reader_of(*encoded);
+    uint8_t version = wire_get_u8(&in);
+    *readers = wire_get_u64(&in);
+    *encoded = in.rest;
+    return !in.bad && version == GRAMS_VERSION;
+}
+
+bool grams_are_for(struct text encoded, uint8_t charset)
+{
+    uint64_t readers;
+    return take_head(&encoded, &readers) && charset_is_for(readers, charset);
+}
+
+uint64_t grams_readers(struct text encoded)
+{
+    uint64_t readers;
+    return take_head(&encoded, &readers) ? readers : 0;
 }
 
 static bool walk_begin(struct text encoded, struct walk *walk)
 {
-    walk->at = (const unsigned char *)encoded.data + 1;
-    walk->end = (const unsigned char *)encoded.data + encoded.length;
+    uint64_t readers;
+    walk->bad = !take_head(&encoded, &readers);
+    walk->at = (const unsigned char *)encoded.data;
+    walk->end = walk->at + encoded.length;
     walk->next = 0;
-    walk->bad = !grams_are_of_today(encoded);
     return !walk->bad;
 }
 
@@ -165,4 +189,10 @@ bool grams_each(struct text encoded, grams_visit *visit, void *context)
     while (walk_next(&walk, &number))
         visit(context, number);
     return !walk.bad;
+}
+
+void grams_join(struct grams *grams, struct text encoded)
+{
+    if (grams_each(encoded, add, grams))
+        grams->readers |= grams_readers(encoded);
 }

@@ -5,12 +5,16 @@
 #define MAIL_GRAMS_H
 
 #include "base/buffer.h"
+#include "mail/charset.h"
 
 enum {
+    /* The version of what is encoded, not 0: another one when other text is fed for the same
+     * message. */
+    GRAMS_VERSION = 3,
     GRAM_BYTES = 3,
     GRAM_NUMBERS = 1 << 16,
-    GRAMS_WANTED_MAX = 64,                    /* of a long text to be found these are enough */
-    GRAMS_ENCODED_MAX = 2 * GRAM_NUMBERS + 8, /* bytes */
+    GRAMS_WANTED_MAX = 64,                     /* of a long text to be found these are enough */
+    GRAMS_ENCODED_MAX = 2 * GRAM_NUMBERS + 16, /* bytes */
 };
 
 /* The grams of what is fed to it. */
@@ -23,9 +27,11 @@ void grams_free(struct grams **grams);
 void grams_feed(struct grams *grams, struct text text);
 /* What comes next stands elsewhere: no gram reaches over. */
 void grams_break(struct grams *grams);
-/* The version of what is encoded, not 0: another one when other text is fed for the same message,
- * or when text is made of bytes otherwise (charset_version). What was encoded begins with it. */
-uint8_t grams_version(void);
+/* What is fed is for these alone (charset_readers), not 0. */
+void grams_set_readers(struct grams *grams, uint64_t readers);
+/* Take in what was encoded of the same message before, for other readers; what is not of this
+ * version, or malformed, is left out. */
+void grams_join(struct grams *grams, struct text encoded);
 /* Append them, in some bytes a gram. */
 void grams_encode(const struct grams *grams, struct buffer *out);
 
@@ -33,8 +39,10 @@ void grams_encode(const struct grams *grams, struct buffer *out);
 unsigned grams_of(struct text text, uint16_t numbers[GRAMS_WANTED_MAX]);
 /* Has what was encoded all of these? Bytes that grams_encode did not make have everything. */
 bool grams_have(struct text encoded, const uint16_t *numbers, unsigned count);
-/* Was it encoded in this version? */
-bool grams_are_of_today(struct text encoded);
+/* Was it encoded in this version, for one who guesses this charset among others? */
+bool grams_are_for(struct text encoded, uint8_t charset);
+/* Who was it encoded for (charset_readers)? 0, too, when it was not in this version. */
+uint64_t grams_readers(struct text encoded);
 /* Show each number of what was encoded, ascending. False: the bytes are malformed. */
 typedef void grams_visit(void *context, uint16_t number);
 bool grams_each(struct text encoded, grams_visit *visit, void *context);

@@ -85,9 +85,10 @@ static void cut_leaders(struct text *text, bool *is_reply)
         *text = at;
 }
 
-struct text mail_subject_base(struct text value, struct arena *arena, bool *is_reply)
+struct text mail_subject_base(struct text value, struct charset_guess *guess, struct arena *arena,
+                              bool *is_reply)
 {
-    struct text text = squeeze(mail_words_decode(value, arena), arena);
+    struct text text = squeeze(mail_words_decode(value, guess, arena), arena);
     *is_reply = false;
     for (;;) {
         cut_trailers(&text, is_reply);

@@ -4,7 +4,6 @@
 
 #include "base/check.h"
 #include "base/encoding.h"
-#include "mail/charset.h"
 
 struct word {
     struct text charset, encoded;
@@ -68,7 +67,7 @@ static bool decode_b(struct text encoded, struct buffer *out)
 
 /* Words of one charset in a row are one text: a character may be cut between them (some writers do
  * so). Takes them off *rest. */
-static bool decode_run(struct text *rest, struct buffer *out)
+static bool decode_run(struct text *rest, struct charset_guess *guess, struct buffer *out)
 {
     struct word first, word;
     struct buffer bytes;
@@ -88,7 +87,7 @@ static bool decode_run(struct text *rest, struct buffer *out)
         at = text_trim(*rest);
     }
     if (any)
-        charset_to_utf8(first.charset, buffer_text(&bytes), out);
+        charset_to_utf8(first.charset, buffer_text(&bytes), guess, out);
     buffer_finish(&bytes);
     return any;
 }
@@ -102,7 +101,7 @@ static struct text take_plain(struct text *rest)
     return plain;
 }
 
-struct text mail_words_decode(struct text value, struct arena *arena)
+struct text mail_words_decode(struct text value, struct charset_guess *guess, struct arena *arena)
 {
     struct text rest = text_head(value, MAIL_WORDS_MAX);
     struct buffer out;
@@ -113,9 +112,9 @@ struct text mail_words_decode(struct text value, struct arena *arena)
         struct word word;
         if (after_word && word_at(next, &word))
             rest = next;
-        after_word = decode_run(&rest, &out);
+        after_word = decode_run(&rest, guess, &out);
         if (!after_word)
-            charset_to_utf8(TEXT(""), take_plain(&rest), &out);
+            charset_to_utf8(TEXT(""), take_plain(&rest), guess, &out);
     }
     struct text decoded = arena_copy(arena, buffer_text(&out));
     buffer_finish(&out);

@@ -206,6 +206,7 @@ static int run_test(struct files *files, struct test *test)
     struct sieve_world world = {.context = test,
                                 .now_ms = clock_wall_ms(),
                                 .user = test->to,
+                                .charset = charset_number(test->charset),
                                 .host = TEXT("localhost"),
                                 .spam_percent = -1,
                                 .mailbox_exists = mailbox_exists,
@@ -230,7 +231,6 @@ int sieve_test(const struct sieve_call *call)
     if (!charset_is_known(test.charset))
         return complain("the charset is not known; default-charset in mailroot.conf(5) lists them");
     struct files files;
-    charset_guess(test.charset);
     files_init(&files, test.script);
     int exit_status = run_test(&files, &test);
     files_finish(&files);

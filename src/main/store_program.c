@@ -20,7 +20,6 @@
 #include "proto/imap/search/imap_index.h"
 #include "protolog/writer.h"
 #include "queue/queue.h"
-#include "settings/charsets.h"
 
 struct store_role {
     struct role_context *context;
@@ -177,8 +176,10 @@ static void watch_settings(void *argument)
 {
     struct queue *queue = argument;
     struct role_context *context = ((struct store_role *)queue_owner(queue))->context;
-    while (task_event_wait(&context->reloaded, NO_DEADLINE) == OK)
+    while (task_event_wait(&context->reloaded, NO_DEADLINE) == OK) {
         take_settings(queue, context);
+        imap_index_follow(queue_accounts(queue), TEXT(""));
+    }
 }
 
 static void serve_verbs(void *argument)
@@ -195,7 +196,6 @@ static enum status store_start(void *state)
     struct role_context *context = role->context;
     struct arena arena;
     arena_init(&arena);
-    charset_guess(text_from(setting_charset_names[context->settings->default_charset]));
     struct text path = role_directory(context->role, context->settings, &arena);
     struct queue_options options = {.directory = path.data,
                                     .settings = context->settings,

@@ -2,6 +2,7 @@
  * the same door as any message, and its record also removes the item: both or neither. */
 #include <stdio.h>
 
+#include "account/preference.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -104,9 +105,12 @@ static enum status read_original(struct telling *telling, struct buffer *out)
 
 static struct text subject_of(struct telling *telling, struct text header)
 {
+    uint8_t charset = preference_charset(&telling->queue->accounts, telling->to);
+    struct charset_guess guess = {.charset = charset};
     struct header_field field;
     return header_find(header, TEXT("Subject"), &field)
-               ? mail_words_decode(header_unfold(field.body, telling->arena), telling->arena)
+               ? mail_words_decode(header_unfold(field.body, telling->arena), &guess,
+                                   telling->arena)
                : TEXT("");
 }
 

@@ -1,6 +1,7 @@
 /* The rows of domains, recipient policies, the routing group and retries. */
 #include "settings/rows.h"
 
+#include "settings/charsets.h"
 #include "settings/settings.h"
 #include "settings/types.h"
 
@@ -31,6 +32,11 @@ static const struct setting_row domain_rows[] = {
      .otherwise = "that of reports", TO(setting_domain, language),
      .help = "The language of delivery reports to its users who have set none. See reports "
              "language."},
+    {DOMAIN, "default-charset", &setting_type_charset,
+     .standard = SETTING_CHARSET_OF_SERVER, .choices = setting_domain_charset_names,
+     TO(setting_domain, default_charset),
+     .help = "What its users' text without a charset is read as; server: as default-charset of the "
+             "server says, where more is told of it. A user may have another: mailroot user set."},
     {DOMAIN, "address", &setting_type_templates,
      .otherwise = "none", .high = 20,
      TO_LIST(setting_domain, templates, template_count),

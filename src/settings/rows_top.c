@@ -157,10 +157,11 @@ static const struct setting_row top_rows[] = {
      .standard = "windows-1252", .choices = setting_charset_names, TO(settings, default_charset),
      .help = "What text and header fields are read as that name no charset, or one that is not "
              "known, and are not UTF-8: to be searched, sorted, shown as a preview or told in a "
-             "report, and by Sieve. Messages themselves are given as they came. It holds for all "
-             "mailboxes, for what is found out of a message is kept once for all who have it. Another "
-             "one is taken up at the next start; the index of words that was made before is not used "
-             "any more and made anew meanwhile: mailroot search status tells how much is left."},
+             "report, and by Sieve. Messages themselves are given as they came. A domain and a user "
+             "may have another (mailroot user set): a session begins with that of who logged in, Sieve "
+             "has the recipient's, a report its own recipient's. After a change searches find at once what "
+             "they should; messages in the index of words to which it matters are looked through "
+             "anew meanwhile: mailroot search status tells how many are left."},
     {TOP, "copy", &setting_type_copy,
      .otherwise = "none", TO(settings, report_copy),
      .help = "Who gets a copy of each report of a failure that is sent."},

@@ -43,6 +43,7 @@ struct setting_domain {
     int64_t keep_deleted_ms;     /* `keep-deleted 14d`; 0: not at all */
     uint64_t keep_deleted_bytes; /* `keep-deleted most 1GB`; 0: no limit */
     struct text language;        /* `language de`: of reports; "": the server's */
+    unsigned default_charset;    /* `default-charset koi8-r`: of setting_domain_charset_names */
     bool drops;                  /* `drop [DIR]`: its mail becomes files, not mailboxes' */
     struct text drop_folder;     /* then: where */
     /* `unresolved forward HOST`: who is unknown here is known there; host "": nowhere. */

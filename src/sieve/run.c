@@ -217,6 +217,7 @@ void sieve_run(const struct sieve_script *script, const struct sieve_message *me
                             .world = world,
                             .arena = arena,
                             .result = result,
+                            .guess = {.charset = world->charset},
                             .header = header_section(message->bytes),
                             .keeps = true,
                             .work_left = RUN_WORK};

@@ -2,6 +2,8 @@
 #ifndef SIEVE_RUN_H
 #define SIEVE_RUN_H
 
+#include "mail/charset.h"
+#include "mail/header.h"
 #include "mail/mime.h"
 #include "sieve/tree.h"
 
@@ -25,6 +27,7 @@ struct sieve_run {
     const struct sieve_world *world;
     struct arena *arena;
     struct sieve_result *result;
+    struct charset_guess guess;
     struct text header; /* the header section, as edited so far */
     struct text captures[CAPTURES];
     struct variable *variables; /* a value or, with no name's value, a name declared global */
@@ -143,5 +146,8 @@ HOLDS(holds_virustest);
  * arena; *count of them. */
 struct text *fields_named(struct sieve_run *run, const struct sieve_node *node, struct text name,
                           unsigned *count);
+
+/* A field's value as a person reads it, in arena. */
+struct text field_decoded(struct sieve_run *run, const struct header_field *field);
 
 #endif

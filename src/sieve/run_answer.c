@@ -2,7 +2,6 @@
 #include "base/hash.h"
 #include "mail/address_list.h"
 #include "mail/header.h"
-#include "mail/words.h"
 #include "sieve/match.h"
 
 enum { DAY_SECONDS = 24 * 3600, VACATION_DAYS = 7, VACATION_DAYS_MAX = 90 };
@@ -116,7 +115,7 @@ static struct text answer_subject(struct sieve_run *run)
     struct header_field field;
     if (!header_find(run->header, TEXT("Subject"), &field))
         return TEXT("Automated reply");
-    struct text subject = mail_words_decode(header_unfold(field.body, run->arena), run->arena);
+    struct text subject = field_decoded(run, &field);
     return arena_printf(run->arena, "Auto: %.*s", TEXT_ARG(text_head(subject, 200)));
 }
 
@@ -228,7 +227,7 @@ static struct text notice_of(struct sieve_run *run)
     for (size_t i = 0; i < 2; i++) {
         struct header_field field;
         if (header_find(run->header, text_from(fields[i]), &field))
-            values[i] = mail_words_decode(header_unfold(field.body, run->arena), run->arena);
+            values[i] = field_decoded(run, &field);
     }
     return arena_printf(run->arena, "%.*s: %.*s", TEXT_ARG(text_head(values[0], 300)),
                         TEXT_ARG(text_head(values[1], 300)));

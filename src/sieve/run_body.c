@@ -1,5 +1,4 @@
 /* body (RFC 5173). */
-#include "mail/charset.h"
 #include "mail/transfer_decoding.h"
 #include "sieve/match.h"
 
@@ -25,7 +24,8 @@ static struct text decoded(struct sieve_run *run, const struct mime_part *part)
     transfer_decode(part->encoding, body_of(run, part), &bytes);
     bool is_text = text_equals(part->type.value, TEXT("text"));
     if (is_text)
-        charset_to_utf8(charset == NULL ? TEXT("") : charset->value, buffer_text(&bytes), &text);
+        charset_to_utf8(charset == NULL ? TEXT("") : charset->value, buffer_text(&bytes),
+                        &run->guess, &text);
     struct text copy = arena_copy(run->arena, buffer_text(is_text ? &text : &bytes));
     buffer_finish(&bytes);
     buffer_finish(&text);

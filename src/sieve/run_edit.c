@@ -1,6 +1,5 @@
 /* editheader (RFC 5293): the header section is written anew with each change. */
 #include "mail/header.h"
-#include "mail/words.h"
 #include "sieve/match.h"
 
 enum { HEADER_MAX = 2 << 20, ADDED_MAX = 64 << 10 };
@@ -101,7 +100,7 @@ static bool is_to_go(struct sieve_run *run, const struct sieve_node *node,
         return true;
     struct matching matching;
     match_begin(&matching, run, node, &node->arguments[1]);
-    match_value(&matching, mail_words_decode(header_unfold(field->body, run->arena), run->arena));
+    match_value(&matching, field_decoded(run, field));
     return match_end(&matching);
 }
 

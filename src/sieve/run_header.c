@@ -37,6 +37,11 @@ struct text *fields_named(struct sieve_run *run, const struct sieve_node *node, 
     return is_there ? &values[at] : NULL;
 }
 
+struct text field_decoded(struct sieve_run *run, const struct header_field *field)
+{
+    return mail_words_decode(header_unfold(field->body, run->arena), &run->guess, run->arena);
+}
+
 bool holds_header(struct sieve_run *run, const struct sieve_node *node)
 {
     struct matching matching;
@@ -47,7 +52,7 @@ bool holds_header(struct sieve_run *run, const struct sieve_node *node)
         unsigned count;
         struct text *values = fields_named(run, node, names[i], &count);
         for (unsigned j = 0; j < count && !decided; j++)
-            decided = match_value(&matching, mail_words_decode(values[j], run->arena));
+            decided = match_value(&matching, mail_words_decode(values[j], &run->guess, run->arena));
     }
     return match_end(&matching);
 }

@@ -56,6 +56,7 @@ struct sieve_world {
     struct text user;             /* the owner's address */
     const struct text *addresses; /* all that mean the owner: vacation answers for them alone */
     unsigned address_count;
+    uint8_t charset; /* his guess: what text without one is read as (mail/charset.h) */
     struct text host, version, remote_host, remote_ip; /* environment (RFC 5183) */
     int spam_percent;                                  /* 0 to 100; -1: not tested */
     int virus_level;                                   /* 0: not tested, 1: none ... 5 (RFC 5235) */

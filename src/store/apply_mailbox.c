@@ -162,11 +162,13 @@ void apply_mailbox_delete(struct apply *apply, uint64_t id)
     struct store *store = apply->store;
     struct mailbox *box = mailbox_by_id(store, id);
     struct leftovers left = {.apply = apply, .box = box, .mailbox = id};
+    struct key key;
     entry_scan(store, id, 0, drop_leftover, &left);
     apply_forget_all_flags(apply, id);
     vanished_drop(store, id);
     snapshot_drop(store, id);
     blocks_drop(store, id);
+    index_batch_delete(store->batch, key_fresh_version(&key, id));
     if (box == NULL)
         return;
     mailbox_apply_expunge(box, left.uids, left.count);

@@ -76,9 +76,9 @@ static bool renew_one(void *context, struct text key, struct text value)
     return ++renewing->count < AT_ONCE;
 }
 
-void fresh_renew(struct store *store, uint64_t mailbox)
+void fresh_renew(struct store *store, uint64_t mailbox, uint32_t from_uid)
 {
-    struct renewing renewing = {.mailbox = mailbox};
+    struct renewing renewing = {.mailbox = mailbox, .next = from_uid};
     do {
         struct key prefix, from;
         renewing.count = 0;
@@ -89,6 +89,20 @@ void fresh_renew(struct store *store, uint64_t mailbox)
         fresh_tell(store);
         task_yield();
     } while (renewing.count == AT_ONCE && renewing.next != 0);
+}
+
+void fresh_renew_some(struct store *store, uint64_t mailbox, const uint32_t *uids, unsigned count)
+{
+    struct index_batch *batch = index_batch_new(store->index);
+    struct buffer entry;
+    struct key key;
+    buffer_init(&entry, ENTRY_BYTES);
+    for (unsigned i = 0; i < count; i++)
+        if (index_get(store->index, key_entry(&key, mailbox, uids[i]), &entry))
+            index_batch_put(batch, key_fresh(&key, mailbox, uids[i]), TEXT("1"));
+    buffer_finish(&entry);
+    apply_alone(store, &batch);
+    fresh_tell(store);
 }
 
 static bool count_one(void *context, struct text key, struct text value)
@@ -116,24 +130,29 @@ uint64_t fresh_count(struct store *store, uint64_t mailbox)
     return count;
 }
 
-uint8_t fresh_version(struct store *store)
+uint16_t fresh_version(struct store *store, uint64_t mailbox)
 {
     struct buffer value;
     struct key key;
-    buffer_init(&value, sizeof(uint8_t));
-    index_get(store->index, key_fresh_version(&key), &value);
+    buffer_init(&value, sizeof(uint16_t));
+    index_get(store->index, key_fresh_version(&key, mailbox), &value);
     struct wire_reader in = wire_reader_of(buffer_text(&value));
-    uint8_t version = wire_get_u8(&in);
+    uint16_t version = wire_get_u16(&in);
     buffer_finish(&value);
     return version;
 }
 
-void fresh_set_version(struct store *store, uint8_t version)
+void fresh_set_version(struct store *store, uint64_t mailbox, uint16_t version)
 {
-    struct index_batch *batch = index_batch_new(store->index);
+    struct buffer value;
     struct key key;
-    char value = (char)version;
-    index_batch_put(batch, key_fresh_version(&key), text_of(&value, sizeof(value)));
+    if (mailbox_find_id(store, mailbox) == NULL)
+        return;
+    struct index_batch *batch = index_batch_new(store->index);
+    buffer_init(&value, sizeof(version));
+    wire_put_u16(&value, version);
+    index_batch_put(batch, key_fresh_version(&key, mailbox), buffer_text(&value));
+    buffer_finish(&value);
     apply_alone(store, &batch);
 }
 

@@ -16,14 +16,16 @@ struct fresh_place {
 bool fresh_next(struct store *store, struct fresh_place *place, struct mailbox_entry *out);
 /* It was looked through. Does not YIELD. */
 void fresh_done(struct store *store, struct fresh_place place);
-/* All entries of a mailbox are fresh again. YIELDS. */
-void fresh_renew(struct store *store, uint64_t mailbox);
+/* All entries of a mailbox from this UID on are fresh again. YIELDS. */
+void fresh_renew(struct store *store, uint64_t mailbox, uint32_t from);
+/* Some are, or none; not those of them that are gone. Does not YIELD. */
+void fresh_renew_some(struct store *store, uint64_t mailbox, const uint32_t *uids, unsigned count);
 /* How many are. YIELDS. */
 uint64_t fresh_count(struct store *store, uint64_t mailbox);
-/* How entries are looked through, as who does so said last; 0: nothing was said since the index is
- * there. To say it does not YIELD. */
-uint8_t fresh_version(struct store *store);
-void fresh_set_version(struct store *store, uint8_t version);
+/* How a mailbox's entries are looked through, as who does so said last; 0: nothing was said since
+ * the index is there. To say it of a mailbox that is gone says nothing. Do not YIELD. */
+uint16_t fresh_version(struct store *store, uint64_t mailbox);
+void fresh_set_version(struct store *store, uint64_t mailbox, uint16_t version);
 /* Told when there are more. */
 struct task_event *fresh_news(struct store *store);
 /* How often that was told: another number means that there are some since. */

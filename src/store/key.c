@@ -177,10 +177,9 @@ struct text key_mailbox(struct key *key, uint64_t mailbox)
     return key_of(key, 'B', mailbox);
 }
 
-struct text key_fresh_version(struct key *key)
+struct text key_fresh_version(struct key *key, uint64_t mailbox)
 {
-    begin(key, 'N');
-    return lend(key);
+    return key_of(key, 'N', mailbox);
 }
 
 struct text key_fresh(struct key *key, uint64_t mailbox, uint32_t uid)

@@ -19,7 +19,7 @@
  *     w mailbox uid part       what was derived of the entries up to this one together (block.h);
  *                              cache
  *     n mailbox uid            mailbox entry that was not looked through yet (fresh.h); cache
- *     N                        how the others were looked through (fresh.h); cache
+ *     N mailbox                how its others were looked through (fresh.h); cache
  *     t id record              story events that this log record told of this id
  *     i hash id                a message whose Message-ID has this hash
  *     s segment                bytes in this log segment that are still needed
@@ -62,7 +62,7 @@ struct text key_derived(struct key *key, uint64_t id, uint8_t kind);
 struct text key_block(struct key *key, uint64_t mailbox, uint32_t last, unsigned part);
 struct text key_blocks(struct key *key, uint64_t mailbox);
 struct text key_fresh(struct key *key, uint64_t mailbox, uint32_t uid);
-struct text key_fresh_version(struct key *key);
+struct text key_fresh_version(struct key *key, uint64_t mailbox);
 struct text key_entry(struct key *key, uint64_t mailbox, uint32_t uid);
 struct text key_entries(struct key *key, uint64_t mailbox);
 struct text key_story(struct key *key, uint64_t id, uint64_t record);

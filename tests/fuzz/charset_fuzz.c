@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct text name = text_before(all, '\n'), bytes = text_after(all, '\n');
     struct buffer out;
     buffer_init(&out, 8 * size + 64);
-    check(charset_to_utf8(name, bytes, &out));
+    check(charset_to_utf8(name, bytes, NULL, &out));
     struct text converted = buffer_text(&out);
     check(utf8_is_valid(converted));
     if (text_equals_nocase(name, TEXT("utf-8")) && utf8_is_valid(bytes))
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         expect_back(name, converted, bytes);
     buffer_finish(&out);
     buffer_init(&out, 4);
-    charset_to_utf8(name, bytes, &out);
+    charset_to_utf8(name, bytes, NULL, &out);
     check(out.length <= 4);
     buffer_finish(&out);
     return 0;

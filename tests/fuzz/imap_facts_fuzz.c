@@ -30,15 +30,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 1 << 16)
         return 0;
     arena_init(&arena);
-    imap_facts_of(header, &arena, &facts);
+    imap_facts_of(header, NULL, &arena, &facts);
     expect_bounds(&facts);
     if (header_find(header, TEXT("Subject"), &field)) {
         struct text subject = header_unfold(field.body, &arena);
-        struct text base = mail_subject_base(subject, &arena, &is_reply);
+        struct text base = mail_subject_base(subject, NULL, &arena, &is_reply);
         struct text answer = arena_printf(&arena, "Re: %.*s", TEXT_ARG(subject));
         /* printf stops at a NUL. */
         if (answer.length == subject.length + 4) {
-            check(text_equals(base, mail_subject_base(answer, &arena, &is_reply)));
+            check(text_equals(base, mail_subject_base(answer, NULL, &arena, &is_reply)));
             check(is_reply);
         }
     }

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
     arena_init(&arena);
-    struct text decoded = mail_words_decode(text_of(data, size), &arena);
+    struct text decoded = mail_words_decode(text_of(data, size), NULL, &arena);
     check(utf8_is_valid(decoded));
     check(decoded.length <= 4 * size + 4);
     arena_finish(&arena);

@@ -29,7 +29,7 @@ static void add(struct imap_threads *threads, uint32_t uid, const struct mail *m
              mail->id == NULL ? "X: " : "Message-ID: ", mail->id == NULL ? "" : mail->id,
              mail->references == NULL ? "X: " : "References: ",
              mail->references == NULL ? "" : mail->references);
-    imap_facts_of(text_from(header), &arena, &facts);
+    imap_facts_of(text_from(header), NULL, &arena, &facts);
     EXPECT(facts.has_sent);
     EXPECT(imap_threads_add(threads, uid, &facts));
     arena_finish(&arena);
@@ -163,7 +163,7 @@ TEST("facts: the first mailbox, the name that is shown, a day whose time is none
                        "To: Friends: a@b.example;\r\nCc: <c@x.example>\r\n"
                        "Date: Mon, 7 Feb 1994 99:99:99 +0100\r\n"
                        "In-Reply-To: nonsense <a b@c> <q@x> <r@x>\r\n"),
-                  &arena, &facts);
+                  NULL, &arena, &facts);
     EXPECT_TEXT(facts.texts[FACT_FROM], "JOE");
     EXPECT_TEXT(facts.texts[FACT_DISPLAY_FROM], "JO\xcc\x88RG");
     EXPECT_TEXT(facts.texts[FACT_TO], "FRIENDS");
@@ -171,7 +171,7 @@ TEST("facts: the first mailbox, the name that is shown, a day whose time is none
     EXPECT_TEXT(facts.texts[FACT_CC], "C");
     EXPECT(facts.has_sent && facts.sent_ms == INT64_C(760579200000));
     EXPECT(facts.id.length == 0 && facts.references.length == FACT_ID_BYTES);
-    imap_facts_of(TEXT("From: <a@b.example>\r\nDate: yesterday\r\n"), &arena, &facts);
+    imap_facts_of(TEXT("From: <a@b.example>\r\nDate: yesterday\r\n"), NULL, &arena, &facts);
     EXPECT_TEXT(facts.texts[FACT_DISPLAY_FROM], "A@B.EXAMPLE");
     EXPECT_TEXT(facts.texts[FACT_DISPLAY_TO], "");
     EXPECT(!facts.has_sent);

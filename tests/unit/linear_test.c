@@ -39,7 +39,7 @@ static size_t read_addresses(struct text bytes, struct arena *arena)
 
 static size_t read_words(struct text bytes, struct arena *arena)
 {
-    return mail_words_decode(bytes, arena).length;
+    return mail_words_decode(bytes, NULL, arena).length;
 }
 
 static size_t read_mime(struct text bytes, struct arena *arena)

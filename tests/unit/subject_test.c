@@ -10,7 +10,7 @@ static void expect_base(const char *subject, const char *base, bool is_reply)
     struct arena arena;
     bool said;
     arena_init(&arena);
-    struct text found = mail_subject_base(text_from(subject), &arena, &said);
+    struct text found = mail_subject_base(text_from(subject), NULL, &arena, &said);
     if (!text_equals(found, text_from(base)) || said != is_reply)
         fail_msg("%s: %.*s, %d", subject, TEXT_ARG(found), said);
     arena_finish(&arena);

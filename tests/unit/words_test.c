@@ -8,7 +8,7 @@ static void expect_decoded(const char *value, const char *expected)
 {
     struct arena arena;
     arena_init(&arena);
-    EXPECT_TEXT(mail_words_decode(text_from(value), &arena), expected);
+    EXPECT_TEXT(mail_words_decode(text_from(value), NULL, &arena), expected);
     arena_finish(&arena);
 }
 
@@ -53,7 +53,7 @@ static void expect_utf8(const char *charset, const char *bytes, const char *expe
 {
     struct buffer out;
     buffer_init(&out, 1000);
-    EXPECT(charset_to_utf8(text_from(charset), text_from(bytes), &out));
+    EXPECT(charset_to_utf8(text_from(charset), text_from(bytes), NULL, &out));
     EXPECT_TEXT(buffer_text(&out), expected);
     buffer_finish(&out);
 }
@@ -92,21 +92,60 @@ TEST("a number beyond the last of Unicode is marked, however UTF-8 once wrote it
                 "\xf4\x8f\xbf\xbf\xef\xbf\xbd\xef\xbf\xbd");
 }
 
-TEST("what is guessed may be another charset, for text alone that names none and is no UTF-8")
+/* By one who guesses so; was it a guess? */
+static bool is_guessed(const char *guessed, const char *charset, const char *bytes,
+                       const char *expected)
 {
-    charset_guess(TEXT("KOI8-R"));
-    uint8_t version = charset_version(1);
-    expect_utf8("", "\xf0\xf2\xe9", "\xd0\x9f\xd0\xa0\xd0\x98");
-    expect_utf8("us-ascii", "\xf0\xf2\xe9", "\xd0\x9f\xd0\xa0\xd0\x98");
-    expect_utf8("", "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f");
-    expect_utf8("iso-8859-1", "\xfc", "\xc3\xbc");
-    expect_decoded("Re: \xf0\xf2\xe9", "Re: \xd0\x9f\xd0\xa0\xd0\x98");
-    charset_guess(TEXT("shift_jis"));
-    expect_utf8("", "\x93\xfa\x96\x7b", "\xe6\x97\xa5\xe6\x9c\xac");
-    EXPECT(charset_version(1) != version);
-    charset_guess(TEXT(""));
-    expect_utf8("", "\xfc", "\xc3\xbc");
-    EXPECT(charset_version(1) == 1);
+    struct charset_guess guess = {.charset = charset_number(text_from(guessed))};
+    struct buffer out;
+    buffer_init(&out, 1000);
+    EXPECT(charset_to_utf8(text_from(charset), text_from(bytes), &guess, &out));
+    EXPECT_TEXT(buffer_text(&out), expected);
+    buffer_finish(&out);
+    return guess.was_used;
+}
+
+TEST("a reader guesses the charset of text alone that names none and is no UTF-8")
+{
+    EXPECT(is_guessed("KOI8-R", "", "\xf0\xf2\xe9", "\xd0\x9f\xd0\xa0\xd0\x98"));
+    EXPECT(is_guessed("KOI8-R", "us-ascii", "\xf0\xf2\xe9", "\xd0\x9f\xd0\xa0\xd0\x98"));
+    EXPECT(is_guessed("koi8-r", "x-unknown", "\xf0\xf2\xe9", "\xd0\x9f\xd0\xa0\xd0\x98"));
+    EXPECT(is_guessed("shift_jis", "", "\x93\xfa\x96\x7b", "\xe6\x97\xa5\xe6\x9c\xac"));
+    EXPECT(is_guessed("", "", "\xfc", "\xc3\xbc"));
+    EXPECT(!is_guessed("koi8-r", "", "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"));
+    EXPECT(!is_guessed("koi8-r", "", "plain", "plain"));
+    EXPECT(!is_guessed("koi8-r", "iso-8859-1", "\xfc", "\xc3\xbc"));
+    EXPECT(!is_guessed("koi8-r", "utf-8", "\xff", "\xef\xbf\xbd"));
+}
+
+TEST("a field's raw bytes are read by the guess, and its encoded words by their names")
+{
+    struct charset_guess guess = {.charset = charset_number(TEXT("koi8-r"))};
+    struct arena arena;
+    arena_init(&arena);
+    EXPECT_TEXT(mail_words_decode(TEXT("=?iso-8859-1?Q?=FC?= \xc3\xbc"), &guess, &arena),
+                "\xc3\xbc \xc3\xbc");
+    EXPECT(!guess.was_used);
+    EXPECT_TEXT(mail_words_decode(TEXT("Re: \xf0\xf2\xe9"), &guess, &arena),
+                "Re: \xd0\x9f\xd0\xa0\xd0\x98");
+    EXPECT(guess.was_used);
+    arena_finish(&arena);
+}
+
+TEST("what is kept is for all when nothing was guessed, else for those who guess the same")
+{
+    uint8_t koi8 = charset_number(TEXT("koi8-r"));
+    struct charset_guess guess = {.charset = koi8};
+    EXPECT(charset_number(TEXT("latin1")) == 0 && charset_number(TEXT("windows-1252")) == 0);
+    EXPECT(charset_number(TEXT("gb2312")) == charset_number(TEXT("GBK")));
+    EXPECT(koi8 != 0 && koi8 != charset_number(TEXT("koi8-u")));
+    EXPECT(charset_readers(&guess) == 0 && charset_is_for(0, koi8) && charset_is_for(0, 0));
+    guess.was_used = true;
+    EXPECT(charset_is_for(charset_readers(&guess), koi8));
+    EXPECT(!charset_is_for(charset_readers(&guess), 0));
+    guess.charset = 0;
+    EXPECT(charset_readers(&guess) != 0 && charset_is_for(charset_readers(&guess), 0));
+    EXPECT(!charset_is_for(charset_readers(&guess), koi8));
 }
 
 TEST("every charset that can be the default is known, and has ASCII in its place")
@@ -132,6 +171,6 @@ TEST("a limit is kept")
 {
     struct buffer out;
     buffer_init(&out, 3);
-    EXPECT(!charset_to_utf8(TEXT("utf-8"), TEXT("four"), &out));
+    EXPECT(!charset_to_utf8(TEXT("utf-8"), TEXT("four"), NULL, &out));
     buffer_finish(&out);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account/preference.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -416,6 +417,7 @@ static const struct line_dialect dialect = {
 void imap_serve_mailboxes(struct stream *stream, const struct imap_options *options)
 {
     struct imap_session session = {.options = options, .store = options->store};
+    session.charset = preference_charset(options->accounts, options->user);
     line_init(&session.line, stream, &dialect, &session);
     session.line.idle_ms = options->idle_ms < IDLE_LEAST_MS ? IDLE_LEAST_MS : options->idle_ms;
     session.line.max_errors = options->max_errors;

@@ -56,6 +56,7 @@ struct imap_session {
     struct line_session line;
     const struct imap_options *options;
     struct store *store;
+    uint8_t charset; /* what he reads text as that names none (mail/charset.h) */
     uint64_t last_id;
     struct view view;           /* box NULL: no mailbox is selected */
     bool read_only;             /* by EXAMINE */

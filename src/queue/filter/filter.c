@@ -1,5 +1,6 @@
 #include "queue/filter/filter.h"
 
+#include "account/preference.h"
 #include "base/clock.h"
 #include "base/logline.h"
 #include "mail/header.h"
@@ -96,18 +97,19 @@ static void run(struct plan *plan, const struct filter_source *source,
                                     .sender = plan->sender,
                                     .recipient = address,
                                     .login = source->login};
-    struct sieve_world world = {.context = &surroundings,
-                                .now_ms = surroundings.now_ms,
-                                .user = target->address,
-                                .addresses = &address,
-                                .address_count = address_count,
-                                .host = plan->queue->settings->host,
-                                .remote_ip =
-                                    text_head(source->peer, text_find_last(source->peer, ':')),
-                                .spam_percent = -1,
-                                .mailbox_exists = mailbox_exists,
-                                .special_use_exists = special_use_exists,
-                                .was_seen = was_seen};
+    struct sieve_world world = {
+        .context = &surroundings,
+        .now_ms = surroundings.now_ms,
+        .user = target->address,
+        .charset = preference_charset(&plan->queue->accounts, target->address),
+        .addresses = &address,
+        .address_count = address_count,
+        .host = plan->queue->settings->host,
+        .remote_ip = text_head(source->peer, text_find_last(source->peer, ':')),
+        .spam_percent = -1,
+        .mailbox_exists = mailbox_exists,
+        .special_use_exists = special_use_exists,
+        .was_seen = was_seen};
     sieve_run(script, &message, &world, &plan->arena, result);
 }
 

@@ -397,6 +397,7 @@ static enum status answer_message(struct imap_session *session, const struct mai
 {
     struct imap_fetch_message fetched = {.session = session};
     imap_message_init(&fetched.message, session->store, entry);
+    fetched.message.charset = session->charset;
     fetched.message.run = request->run;
     enum status status = answer_items(&fetched, request);
     imap_message_finish(&fetched.message);

@@ -23,6 +23,7 @@ struct imap_message {
     struct store *store;
     struct mailbox_entry entry; /* a copy: the mailbox may change meanwhile */
     struct arena arena;
+    uint8_t charset;            /* its reader's guess (mail/charset.h): set by who has one */
     unsigned score_sum, scores; /* by fuzzy search keys that it fits */
     struct derived_run *run;    /* it is one of many; NULL: it is not */
     struct imap_words *words;   /* the same while it is searched */

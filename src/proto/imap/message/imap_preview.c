@@ -1,5 +1,6 @@
 /* PREVIEW (RFC 8970): the beginning of a message's text, made once and kept beside it. */
 #include "base/encoding.h"
+#include "base/wire.h"
 #include "mail/charset.h"
 #include "mail/html_text.h"
 #include "mail/transfer_decoding.h"
@@ -14,8 +15,8 @@ enum {
     UTF8_BYTES = 8 * LOOKED_AT_BYTES,
     PARTS_MOST = 20,
     MARK = 0xff,
-    PREVIEW_VERSION = 1,
-    HEAD_BYTES = 2,
+    PREVIEW_VERSION = 2,
+    HEAD_BYTES = 2 + sizeof(uint64_t),
 };
 
 static bool is_read(const struct mime_part *part)
@@ -52,14 +53,15 @@ static void choose_words(struct text text, bool skips_quotes, struct buffer *out
     }
 }
 
-static void convert(const struct mime_part *part, struct text bytes, struct buffer *out)
+static void convert(const struct mime_part *part, struct text bytes, struct charset_guess *guess,
+                    struct buffer *out)
 {
     const struct mime_parameter *charset = mime_parameter_find(&part->type, TEXT("charset"));
     bool is_html = text_equals(part->type.subtype, TEXT("html"));
     struct buffer utf8, plain;
     buffer_init(&utf8, UTF8_BYTES);
     buffer_init(&plain, UTF8_BYTES + 8);
-    charset_to_utf8(charset == NULL ? TEXT("") : charset->value, bytes, &utf8);
+    charset_to_utf8(charset == NULL ? TEXT("") : charset->value, bytes, guess, &utf8);
     if (is_html) {
         struct html_text html;
         html_text_init(&html);
@@ -73,7 +75,7 @@ static void convert(const struct mime_part *part, struct text bytes, struct buff
 
 /* YIELDS. */
 static enum status read_part(struct imap_message *message, const struct mime_part *part,
-                             struct buffer *out)
+                             struct charset_guess *guess, struct buffer *out)
 {
     struct buffer encoded, decoded;
     uint32_t length = part->body_length < LOOKED_AT_BYTES ? (uint32_t)part->body_length
@@ -83,21 +85,22 @@ static enum status read_part(struct imap_message *message, const struct mime_par
     enum status status = imap_message_read(message, part->body_start, length, &encoded);
     if (status == OK) {
         transfer_decode(part->encoding, buffer_text(&encoded), &decoded);
-        convert(part, buffer_text(&decoded), out);
+        convert(part, buffer_text(&decoded), guess, out);
     }
     buffer_finish(&encoded);
     buffer_finish(&decoded);
     return status;
 }
 
-/* MARK, which no UTF-8 has, and a version stand before it: by themselves earlier ones stood there.
- */
-static void keep(struct imap_message *message, struct text preview)
+/* MARK, which no UTF-8 has, a version and who can use it (charset_readers) stand before it: by
+ * themselves earlier ones stood there. */
+static void keep(struct imap_message *message, struct text preview, uint64_t readers)
 {
     struct buffer out;
     buffer_init(&out, PREVIEW_BYTES + HEAD_BYTES);
     buffer_append_byte(&out, (char)MARK);
-    buffer_append_byte(&out, (char)charset_version(PREVIEW_VERSION));
+    buffer_append_byte(&out, PREVIEW_VERSION);
+    wire_put_u64(&out, readers);
     buffer_append(&out, preview);
     derived_put(message->store, message->entry.message, DERIVED_PREVIEW, buffer_text(&out));
     buffer_finish(&out);
@@ -108,11 +111,12 @@ static bool load(struct imap_message *message, struct buffer *out)
 {
     struct buffer kept;
     buffer_init(&kept, PREVIEW_BYTES + HEAD_BYTES);
-    bool is_there = imap_message_kept(message, DERIVED_PREVIEW, &kept) &&
-                    kept.length >= HEAD_BYTES && (uint8_t)kept.data[0] == MARK &&
-                    (uint8_t)kept.data[1] == charset_version(PREVIEW_VERSION);
+    bool is_there = imap_message_kept(message, DERIVED_PREVIEW, &kept);
+    struct wire_reader in = wire_reader_of(buffer_text(&kept));
+    is_there = is_there && wire_get_u8(&in) == MARK && wire_get_u8(&in) == PREVIEW_VERSION &&
+               charset_is_for(wire_get_u64(&in), message->charset) && !in.bad;
     if (is_there)
-        buffer_append(out, text_from_position(buffer_text(&kept), HEAD_BYTES));
+        buffer_append(out, in.rest);
     buffer_finish(&kept);
     return is_there;
 }
@@ -120,6 +124,7 @@ static bool load(struct imap_message *message, struct buffer *out)
 /* Of the first part that has words. YIELDS. */
 static enum status make(struct imap_message *message, struct buffer *out)
 {
+    struct charset_guess guess = {.charset = message->charset};
     const struct mime_tree *tree;
     unsigned tried = 0;
     enum status status = imap_message_tree(message, &tree);
@@ -128,11 +133,11 @@ static enum status make(struct imap_message *message, struct buffer *out)
          part = mime_part_next(part)) {
         if (!is_read(part))
             continue;
-        status = read_part(message, part, out);
+        status = read_part(message, part, &guess, out);
         tried++;
     }
     if (status == OK)
-        keep(message, buffer_text(out));
+        keep(message, buffer_text(out), charset_readers(&guess));
     return status;
 }
 

@@ -12,6 +12,14 @@
 
 enum { COLUMNS = 4, HEAD_MAX = 16 << 10 };
 
+/* Whose blocks are made. */
+struct work {
+    struct store *store;
+    struct mailbox *box; /* open */
+    uint8_t charset;     /* mail/charset.h: for those who guess this one */
+    const struct imap_blocks_pause *pause;
+};
+
 /* A block that is being made. */
 struct making {
     struct store *store;
@@ -31,14 +39,14 @@ struct old {
     struct imap_words_head head;
 };
 
-static struct making *making_new(struct store *store, uint64_t mailbox,
-                                 const struct imap_blocks_pause *pause)
+static struct making *making_new(const struct work *work)
 {
     struct making *making = calloc(1, sizeof(*making));
     check(making != NULL);
-    making->store = store;
-    making->mailbox = mailbox;
-    making->pause = pause;
+    making->store = work->store;
+    making->mailbox = mailbox_id(work->box);
+    making->head.charset = work->charset;
+    making->pause = work->pause;
     making->postings = postings_new();
     for (unsigned i = 0; i < COLUMNS; i++)
         column_init(&making->columns[i]);
@@ -81,7 +89,10 @@ static bool take_grams(struct making *making, unsigned member)
     buffer_init(&grams, GRAMS_ENCODED_MAX);
     bool is_known =
         derived_get(making->store, making->entries[member].message, DERIVED_GRAMS, &grams) &&
+        grams_are_for(buffer_text(&grams), making->head.charset) &&
         grams_each(buffer_text(&grams), take_gram, &listing);
+    if (is_known && grams_readers(buffer_text(&grams)) != 0)
+        members_add(&making->head.guessed, member);
     buffer_finish(&grams);
     return is_known;
 }
@@ -107,14 +118,18 @@ static bool take_value(void *context, struct text folded)
 static bool take_fields(struct making *making, unsigned member)
 {
     struct imap_message message;
+    bool is_guessed = false;
     enum status status = OK;
     imap_message_init(&message, making->store, &making->entries[member]);
+    message.charset = making->head.charset;
     for (unsigned i = 0; i < COLUMNS && status == OK; i++) {
         struct field field = {&making->columns[i], member};
-        const struct imap_text_sink sink = {&field, begin_value, take_value, NULL};
+        const struct imap_text_sink sink = {&field, begin_value, take_value, NULL, &is_guessed};
         status = imap_text_field(&message, text_from(imap_words_fields[i]), &sink);
     }
     imap_message_finish(&message);
+    if (is_guessed)
+        members_add(&making->head.guessed, member);
     return status == OK;
 }
 
@@ -170,6 +185,8 @@ static void move_members(struct moving *moving, const struct mailbox *box,
             continue;
         if (members_have(&head->unread, i))
             members_add(&to->unread, to->count);
+        if (members_have(&head->guessed, i))
+            members_add(&to->guessed, to->count);
         to->uids[to->count++] = head->uids[i];
     }
 }
@@ -273,17 +290,16 @@ static void replace_grams(const struct making *making, struct block *block)
 }
 
 /* False: there is nothing to make one of, or it came to nothing. YIELDS. */
-static bool make_next(struct store *store, struct mailbox *box, uint32_t before,
-                      const struct imap_blocks_pause *pause)
+static bool make_next(const struct work *work, uint32_t before)
 {
-    struct making *making = making_new(store, mailbox_id(box), pause);
-    struct block *block = block_new(store, mailbox_id(box));
-    bool is_made = choose_entries(making, box, before);
+    struct making *making = making_new(work);
+    struct block *block = block_new(work->store, making->mailbox);
+    bool is_made = choose_entries(making, work->box, before);
     if (is_made) {
         take_messages(making);
         put_parts(making, block);
         replace_grams(making, block);
-        is_made = !mailbox_is_deleted(box) && block_write(block, last_of(&making->head));
+        is_made = !mailbox_is_deleted(work->box) && block_write(block, last_of(&making->head));
     }
     block_free(&block);
     making_free(&making);
@@ -293,33 +309,33 @@ static bool make_next(struct store *store, struct mailbox *box, uint32_t before,
 /* Blocks of which much is gone */
 
 /* The first at this UID or behind. False: there is none. */
-static bool find_old(struct store *store, const struct mailbox *box, uint32_t uid, struct old *old)
+static bool find_old(const struct work *work, uint32_t uid, struct old *old)
 {
     struct buffer head;
     buffer_init(&head, HEAD_MAX);
-    bool found = block_find(store, mailbox_id(box), uid, &old->last, &head);
+    bool found = block_find(work->store, mailbox_id(work->box), uid, &old->last, &head);
     old->stamp = imap_words_stamp(buffer_text(&head));
     old->left = 0;
     bool is_good = found && imap_words_head_decode(buffer_text(&head), &old->head);
+    imap_words_head_read(&old->head, work->charset);
     for (unsigned i = 0; is_good && i < old->head.count; i++)
-        old->left += mailbox_entry_find(box, old->head.uids[i]) != NULL;
+        old->left += mailbox_entry_find(work->box, old->head.uids[i]) != NULL;
     buffer_finish(&head);
     return found;
 }
 
 /* Two in a row as one. YIELDS. */
-static bool join(struct store *store, struct mailbox *box, const struct old *first,
-                 const struct old *second, const struct imap_blocks_pause *pause)
+static bool join(const struct work *work, const struct old *first, const struct old *second)
 {
-    struct making *making = making_new(store, mailbox_id(box), pause);
-    struct block *block = block_new(store, mailbox_id(box));
-    bool is_made =
-        take_block(making, box, first) && take_block(making, box, second) && making->head.count > 0;
+    struct making *making = making_new(work);
+    struct block *block = block_new(work->store, making->mailbox);
+    bool is_made = take_block(making, work->box, first) && take_block(making, work->box, second) &&
+                   making->head.count > 0;
     if (is_made) {
         put_parts(making, block);
         block_replace(block, first->last);
         block_replace(block, second->last);
-        is_made = !mailbox_is_deleted(box) && block_write(block, last_of(&making->head));
+        is_made = !mailbox_is_deleted(work->box) && block_write(block, last_of(&making->head));
     }
     block_free(&block);
     making_free(&making);
@@ -327,17 +343,17 @@ static bool join(struct store *store, struct mailbox *box, const struct old *fir
 }
 
 /* So that what is left of a mailbox fills the half of its blocks at least. YIELDS. */
-static void tidy(struct store *store, struct mailbox *box, const struct imap_blocks_pause *pause)
+static void tidy(const struct work *work)
 {
     struct old *olds = calloc(2, sizeof(*olds)), *first = NULL, *next = olds;
     uint32_t uid = 1;
     check(olds != NULL);
-    while (!mailbox_is_deleted(box) && !task_is_cancelled() && find_old(store, box, uid, next)) {
+    while (!mailbox_is_deleted(work->box) && !task_is_cancelled() && find_old(work, uid, next)) {
         uint32_t last = next->last;
         if (next->left == 0) {
-            block_remove(store, mailbox_id(box), last);
+            block_remove(work->store, mailbox_id(work->box), last);
         } else if (first != NULL && first->left + next->left <= BLOCK_MEMBERS &&
-                   join(store, box, first, next, pause)) {
+                   join(work, first, next)) {
             first = NULL;
             last = next->head.uids[0] - 1;
         } else {
@@ -347,23 +363,75 @@ static void tidy(struct store *store, struct mailbox *box, const struct imap_blo
         if (last == UINT32_MAX)
             break;
         uid = last + 1;
-        pause->pause(pause->context);
+        work->pause->pause(work->pause->context);
     }
     free(olds);
 }
 
-void imap_blocks_make(struct store *store, uint64_t mailbox, uint32_t before,
+void imap_blocks_make(struct store *store, uint64_t mailbox, uint32_t before, uint8_t charset,
                       const struct imap_blocks_pause *pause)
 {
     struct mailbox *box = mailbox_find_id(store, mailbox);
     if (box == NULL || mailbox_totals(box).messages < BLOCK_MEMBERS ||
         mailbox_uid_next(box) - blocks_end(store, mailbox) <= BLOCK_MEMBERS)
         return;
+    struct work work = {store, box, charset, pause};
     unsigned count = 0;
     mailbox_open(box);
-    while (!mailbox_is_deleted(box) && !task_is_cancelled() && make_next(store, box, before, pause))
+    while (!mailbox_is_deleted(box) && !task_is_cancelled() && make_next(&work, before))
         count++;
     if (count > 0)
-        tidy(store, box, pause);
+        tidy(&work);
     mailbox_close(&box);
+}
+
+/* For another reader */
+
+struct outdated {
+    struct imap_words_head head;
+    uint32_t uids[BLOCK_MEMBERS];
+    unsigned count, members; /* of all blocks */
+};
+
+static void renew_members(struct store *store, uint64_t mailbox, struct outdated *outdated)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < outdated->head.count; i++)
+        if (members_have(&outdated->head.unread, i))
+            outdated->uids[count++] = outdated->head.uids[i];
+    if (count > 0)
+        fresh_renew_some(store, mailbox, outdated->uids, count);
+    outdated->count += count;
+    outdated->members += outdated->head.count;
+}
+
+/* The head of the first block at *uid or behind, which is moved on. One that can't be read has
+ * nobody. False: there is none. */
+static bool next_head(struct store *store, uint64_t mailbox, uint8_t charset, uint32_t *uid,
+                      struct imap_words_head *out)
+{
+    struct buffer head;
+    uint32_t last = 0;
+    buffer_init(&head, HEAD_MAX);
+    bool found = *uid > 0 && block_find(store, mailbox, *uid, &last, &head);
+    if (found && !imap_words_head_decode(buffer_text(&head), out))
+        *out = (struct imap_words_head){.charset = charset};
+    if (found)
+        imap_words_head_read(out, charset);
+    buffer_finish(&head);
+    *uid = last + 1;
+    return found;
+}
+
+void imap_blocks_renew(struct store *store, uint64_t mailbox, uint8_t charset)
+{
+    /* With one in so many, what they are asked for by themselves costs more than new blocks. */
+    enum { MUCH = 4 };
+    struct outdated *outdated = calloc(1, sizeof(*outdated));
+    check(outdated != NULL);
+    for (uint32_t uid = 1; next_head(store, mailbox, charset, &uid, &outdated->head); task_yield())
+        renew_members(store, mailbox, outdated);
+    if (outdated->count > outdated->members / MUCH)
+        blocks_forget(store, mailbox);
+    free(outdated);
 }

@@ -6,7 +6,6 @@
 #include "base/check.h"
 #include "base/wire.h"
 #include "mail/address_list.h"
-#include "mail/charset.h"
 #include "mail/collate.h"
 #include "mail/date.h"
 #include "mail/header.h"
@@ -14,7 +13,7 @@
 #include "mail/words.h"
 #include "store/derived.h"
 
-enum { FACTS_VERSION = 1, FACTS_MAX = 16 << 10, FOLDED_GROWTH = 18, DIGEST_BYTES = 32 };
+enum { FACTS_VERSION = 2, FACTS_MAX = 16 << 10, FOLDED_GROWTH = 18, DIGEST_BYTES = 32 };
 
 /* Texts */
 
@@ -46,27 +45,38 @@ static struct text collated(struct text text, struct arena *arena)
 }
 
 /* RFC 5957 3: a group shows its name, an address its name or itself. */
-static struct text display_of(const struct mail_entry *entry, struct arena *arena)
+static struct text display_of(const struct mail_entry *entry, struct charset_guess *guess,
+                              struct arena *arena)
 {
-    struct text name = text_trim(mail_words_decode(entry->name, arena));
+    struct text name = text_trim(mail_words_decode(entry->name, guess, arena));
     if (name.length > 0 || entry->kind != MAIL_ENTRY_ADDRESS)
         return name;
     return arena_printf(arena, "%.*s@%.*s", TEXT_ARG(entry->local_part), TEXT_ARG(entry->domain));
 }
 
+struct taking {
+    struct text header;
+    struct charset_guess *guess;
+    struct arena *arena;
+    struct imap_facts *out;
+};
+
 /* display: where the fact for showing goes; FACTS: nowhere. */
-static void take_address(struct text header, const char *name, enum imap_fact fact,
-                         enum imap_fact display, struct arena *arena, struct imap_facts *out)
+static void take_address(const struct taking *taking, const char *name, enum imap_fact fact,
+                         enum imap_fact display)
 {
+    struct arena *arena = taking->arena;
+    struct imap_facts *out = taking->out;
     struct text value;
     struct mail_entry entry;
-    if (!find_unfolded(header, name, arena, &value) || !mail_entry_next(&value, arena, &entry))
+    if (!find_unfolded(taking->header, name, arena, &value) ||
+        !mail_entry_next(&value, arena, &entry))
         return;
     /* As in the envelope, a group's name stands where the mailbox does. */
     struct text mailbox = entry.kind == MAIL_ENTRY_ADDRESS ? entry.local_part : entry.name;
     out->texts[fact] = collated(mailbox, arena);
     if (display != FACTS)
-        out->texts[display] = collated(display_of(&entry, arena), arena);
+        out->texts[display] = collated(display_of(&entry, taking->guess, arena), arena);
 }
 
 /* RFC 5256 2.2: with a time that is none, the day counts. */
@@ -157,26 +167,31 @@ static void take_ids(struct text header, struct arena *arena, struct imap_facts 
         out->references = ids_of(value, 1, arena);
 }
 
-void imap_facts_of(struct text header, struct arena *arena, struct imap_facts *out)
+void imap_facts_of(struct text header, struct charset_guess *guess, struct arena *arena,
+                   struct imap_facts *out)
 {
+    const struct taking taking = {header, guess, arena, out};
     struct text subject = TEXT("");
     *out = (struct imap_facts){0};
     out->has_sent = find_sent(header, arena, &out->sent_ms);
     find_unfolded(header, "Subject", arena, &subject);
-    out->texts[FACT_SUBJECT] = collated(mail_subject_base(subject, arena, &out->is_reply), arena);
-    take_address(header, "From", FACT_FROM, FACT_DISPLAY_FROM, arena, out);
-    take_address(header, "To", FACT_TO, FACT_DISPLAY_TO, arena, out);
-    take_address(header, "Cc", FACT_CC, FACTS, arena, out);
+    subject = mail_subject_base(subject, guess, arena, &out->is_reply);
+    out->texts[FACT_SUBJECT] = collated(subject, arena);
+    take_address(&taking, "From", FACT_FROM, FACT_DISPLAY_FROM);
+    take_address(&taking, "To", FACT_TO, FACT_DISPLAY_TO);
+    take_address(&taking, "Cc", FACT_CC, FACTS);
     take_ids(header, arena, out);
 }
 
 /* Kept beside the message */
 
-static void keep(struct imap_message *message, const struct imap_facts *facts)
+/* readers: charset_readers. */
+static void keep(struct imap_message *message, const struct imap_facts *facts, uint64_t readers)
 {
     struct buffer out;
     buffer_init(&out, FACTS_MAX);
-    wire_put_u8(&out, charset_version(FACTS_VERSION));
+    wire_put_u8(&out, FACTS_VERSION);
+    wire_put_u64(&out, readers);
     wire_put_u64(&out, (uint64_t)facts->sent_ms);
     wire_put_u8(&out, facts->has_sent);
     wire_put_u8(&out, facts->is_reply);
@@ -189,10 +204,12 @@ static void keep(struct imap_message *message, const struct imap_facts *facts)
     buffer_finish(&out);
 }
 
-static bool decode(struct text bytes, struct imap_facts *out)
+/* For one who guesses this charset. */
+static bool decode(struct text bytes, uint8_t charset, struct imap_facts *out)
 {
     struct wire_reader in = wire_reader_of(bytes);
     uint8_t version = wire_get_u8(&in);
+    uint64_t readers = wire_get_u64(&in);
     out->sent_ms = (int64_t)wire_get_u64(&in);
     out->has_sent = wire_get_u8(&in) != 0;
     out->is_reply = wire_get_u8(&in) != 0;
@@ -200,7 +217,7 @@ static bool decode(struct text bytes, struct imap_facts *out)
         out->texts[i] = wire_get_text(&in);
     out->id = wire_get_text(&in);
     out->references = wire_get_text(&in);
-    return wire_end(&in) && version == charset_version(FACTS_VERSION) &&
+    return wire_end(&in) && version == FACTS_VERSION && charset_is_for(readers, charset) &&
            (out->id.length == 0 || out->id.length == FACT_ID_BYTES) &&
            out->references.length % FACT_ID_BYTES == 0;
 }
@@ -210,7 +227,7 @@ static bool load(struct imap_message *message, struct imap_facts *out)
     struct buffer bytes;
     buffer_init(&bytes, DERIVED_BYTES_MAX);
     bool found = imap_message_kept(message, DERIVED_FACTS, &bytes) &&
-                 decode(arena_copy(&message->arena, buffer_text(&bytes)), out);
+                 decode(arena_copy(&message->arena, buffer_text(&bytes)), message->charset, out);
     buffer_finish(&bytes);
     return found;
 }
@@ -218,6 +235,7 @@ static bool load(struct imap_message *message, struct imap_facts *out)
 /* From the common fields, or the whole header where those were cut. YIELDS. */
 static enum status make(struct imap_message *message, struct imap_facts *out)
 {
+    struct charset_guess guess = {.charset = message->charset};
     const struct imap_header *header;
     struct buffer section;
     enum status status = imap_message_header(message, &header);
@@ -233,8 +251,8 @@ static enum status make(struct imap_message *message, struct imap_facts *out)
         buffer_append(&section, header->fields);
     }
     if (status == OK) {
-        imap_facts_of(buffer_text(&section), &message->arena, out);
-        keep(message, out);
+        imap_facts_of(buffer_text(&section), &guess, &message->arena, out);
+        keep(message, out, charset_readers(&guess));
     }
     buffer_finish(&section);
     return status;

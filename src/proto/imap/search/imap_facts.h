@@ -4,6 +4,7 @@
 #ifndef PROTO_IMAP_SEARCH_IMAP_FACTS_H
 #define PROTO_IMAP_SEARCH_IMAP_FACTS_H
 
+#include "mail/charset.h"
 #include "proto/imap/message/imap_message.h"
 
 enum imap_fact {
@@ -35,6 +36,7 @@ struct imap_facts {
 enum status imap_message_facts(struct imap_message *message, struct imap_facts *out);
 
 /* Of a header section; without the internal date. */
-void imap_facts_of(struct text header, struct arena *arena, struct imap_facts *out);
+void imap_facts_of(struct text header, struct charset_guess *guess, struct arena *arena,
+                   struct imap_facts *out);
 
 #endif

@@ -40,6 +40,7 @@ bool imap_index_may_have(const struct imap_message *message, const uint16_t *num
     struct buffer encoded;
     buffer_init(&encoded, GRAMS_ENCODED_MAX);
     bool may_have = !imap_message_kept(message, DERIVED_GRAMS, &encoded) ||
+                    !grams_are_for(buffer_text(&encoded), message->charset) ||
                     grams_have(buffer_text(&encoded), numbers, count);
     buffer_finish(&encoded);
     return may_have;
@@ -48,6 +49,7 @@ bool imap_index_may_have(const struct imap_message *message, const uint16_t *num
 struct looking {
     struct grams *grams;
     bool is_cut; /* some text was not shown */
+    bool is_guessed;
 };
 
 static void begin_elsewhere(void *context)
@@ -72,20 +74,33 @@ static void run_aside(void *context, task_function *work, void *argument)
         task_offload_spare(work, argument);
 }
 
+/* Joined with what is there for readers who guess otherwise, so that they don't take it away from
+ * each other. */
+static void keep_grams(struct imap_message *message, const struct looking *looking)
+{
+    const struct charset_guess guess = {message->charset, looking->is_guessed};
+    struct buffer encoded;
+    buffer_init(&encoded, GRAMS_ENCODED_MAX);
+    if (looking->is_guessed &&
+        derived_get(message->store, message->entry.message, DERIVED_GRAMS, &encoded))
+        grams_join(looking->grams, buffer_text(&encoded));
+    grams_set_readers(looking->grams, charset_readers(&guess));
+    buffer_reset(&encoded, GRAMS_ENCODED_MAX);
+    grams_encode(looking->grams, &encoded);
+    derived_put(message->store, message->entry.message, DERIVED_GRAMS, buffer_text(&encoded));
+    buffer_finish(&encoded);
+}
+
 enum status imap_index_message(struct imap_message *message)
 {
-    struct looking looking = {grams_new(), false};
-    const struct imap_text_sink sink = {&looking, begin_elsewhere, take_text, run_aside};
+    struct looking looking = {grams_new(), false, false};
+    const struct imap_text_sink sink = {&looking, begin_elsewhere, take_text, run_aside,
+                                        &looking.is_guessed};
     enum status status = imap_text_all(message, &sink);
     if (status == OK && looking.is_cut)
         status = try_later("the index stops");
-    if (status == OK) {
-        struct buffer encoded;
-        buffer_init(&encoded, GRAMS_ENCODED_MAX);
-        grams_encode(looking.grams, &encoded);
-        derived_put(message->store, message->entry.message, DERIVED_GRAMS, buffer_text(&encoded));
-        buffer_finish(&encoded);
-    }
+    if (status == OK)
+        keep_grams(message, &looking);
     grams_free(&looking.grams);
     return status;
 }
@@ -108,30 +123,104 @@ unsigned imap_index_renew(struct store *store, uint64_t mailbox)
     }
     mailbox_close(&box);
     blocks_forget(store, mailbox);
-    fresh_renew(store, mailbox);
+    fresh_renew(store, mailbox, 0);
     return count;
+}
+
+/* What is outdated */
+
+/* How the entries of a mailbox are looked through, for store/fresh.h. */
+static uint16_t version_for(uint8_t charset)
+{
+    return (uint16_t)(GRAMS_VERSION << 8 | charset);
+}
+
+/* The mailbox's: its owner's. */
+static uint8_t charset_of(const struct accounts *accounts, uint64_t mailbox)
+{
+    const struct mailbox *box = mailbox_find_id(accounts->store, mailbox);
+    return box == NULL ? 0 : preference_charset(accounts, mailbox_owner(box));
+}
+
+static bool is_outdated(const struct accounts *accounts, uint64_t mailbox)
+{
+    return mailbox_find_id(accounts->store, mailbox) != NULL &&
+           fresh_version(accounts->store, mailbox) != version_for(charset_of(accounts, mailbox));
+}
+
+/* The preference may change meanwhile, so it is looked at again. YIELDS. */
+static void renew_what_is_outdated(const struct accounts *accounts, uint64_t mailbox)
+{
+    struct store *store = accounts->store;
+    uint8_t charset;
+    do {
+        charset = charset_of(accounts, mailbox);
+        if (fresh_version(store, mailbox) >> 8 == GRAMS_VERSION)
+            imap_blocks_renew(store, mailbox, charset);
+        else
+            blocks_forget(store, mailbox);
+        fresh_renew(store, mailbox, blocks_end(store, mailbox) + 1);
+        fresh_set_version(store, mailbox, version_for(charset));
+    } while (charset != charset_of(accounts, mailbox));
+}
+
+struct owned {
+    struct text owner; /* "": all */
+    uint64_t *ids;
+    unsigned count;
+};
+
+static void add_owned(void *context, struct mailbox *box)
+{
+    struct owned *owned = context;
+    if (!text_is_empty(owned->owner) && !text_equals(owned->owner, mailbox_owner(box)))
+        return;
+    owned->ids = array_grow(owned->ids, owned->count, sizeof(*owned->ids));
+    owned->ids[owned->count++] = mailbox_id(box);
+}
+
+/* Cut short, it goes on at the next start. */
+void imap_index_follow(const struct accounts *accounts, struct text owner)
+{
+    enum { AT_ONCE = 256 };
+    struct owned owned = {.owner = owner};
+    unsigned renewed = 0;
+    mailbox_each(accounts->store, add_owned, &owned);
+    for (unsigned i = 0; i < owned.count && !task_is_cancelled(); i++) {
+        if (i % AT_ONCE == AT_ONCE - 1)
+            task_yield();
+        if (!is_outdated(accounts, owned.ids[i]))
+            continue;
+        renew_what_is_outdated(accounts, owned.ids[i]);
+        renewed++;
+    }
+    if (renewed > 0)
+        log_info("search.renewed", "mailboxes=%u", renewed);
+    free(owned.ids);
 }
 
 /* The task */
 
-static bool is_known(struct store *store, uint64_t message)
+static bool is_known(struct store *store, uint64_t message, uint8_t charset)
 {
     struct buffer encoded;
     buffer_init(&encoded, GRAMS_ENCODED_MAX);
     bool is_known = derived_get(store, message, DERIVED_GRAMS, &encoded) &&
-                    grams_are_of_today(buffer_text(&encoded));
+                    grams_are_for(buffer_text(&encoded), charset);
     buffer_finish(&encoded);
     return is_known;
 }
 
-/* YIELDS. */
+/* When the charset is another one by now, it stays fresh. YIELDS. */
 static enum status look_through(struct imap_index *index, struct fresh_place place,
                                 const struct mailbox_entry *entry)
 {
     enum status status = OK;
-    if (!is_known(index->store, entry->message)) {
+    uint8_t charset = charset_of(index->accounts, place.mailbox);
+    if (!is_known(index->store, entry->message, charset)) {
         struct imap_message message;
         imap_message_init(&message, index->store, entry);
+        message.charset = charset;
         status = imap_index_message(&message);
         imap_message_finish(&message);
     }
@@ -140,7 +229,7 @@ static enum status look_through(struct imap_index *index, struct fresh_place pla
     if (status == TRY_LATER)
         log_warning("search.unread", "message=%llu reason=%s", (unsigned long long)entry->message,
                     log_text(text_from(fail_reason())));
-    else
+    else if (charset == charset_of(index->accounts, place.mailbox))
         fresh_done(index->store, place);
     return status;
 }
@@ -186,7 +275,7 @@ static void rest(void *context)
 static void make_blocks(struct imap_index *index, uint64_t mailbox, uint32_t before)
 {
     const struct imap_blocks_pause pause = {rest, index};
-    imap_blocks_make(index->store, mailbox, before, &pause);
+    imap_blocks_make(index->store, mailbox, before, charset_of(index->accounts, mailbox), &pause);
 }
 
 /* What is fresh in the mailbox of this place and behind it; *place is moved to the next one. False:
@@ -196,6 +285,9 @@ static bool look_through_mailbox(struct imap_index *index, struct fresh_place *p
     struct mailbox_entry entry;
     uint64_t mailbox = place->mailbox;
     bool is_all = true;
+    /* All of it is fresh when nothing was said yet. */
+    if (fresh_version(index->store, mailbox) == 0)
+        fresh_set_version(index->store, mailbox, version_for(charset_of(index->accounts, mailbox)));
     for (unsigned count = 1; !task_is_cancelled() && fresh_next(index->store, place, &entry) &&
                              place->mailbox == mailbox && is_wanted(index, mailbox);
          count++) {
@@ -237,44 +329,12 @@ static void wait_for_more(struct imap_index *index, uint64_t told, int64_t deadl
     wait_for_quiet(index);
 }
 
-struct all_mailboxes {
-    uint64_t *ids;
-    unsigned count;
-};
-
-static void add_mailbox(void *context, struct mailbox *box)
-{
-    struct all_mailboxes *all = context;
-    all->ids = array_grow(all->ids, all->count, sizeof(*all->ids));
-    all->ids[all->count++] = mailbox_id(box);
-}
-
-/* What was looked through by an earlier version that saw other text, or while mail without a
- * charset was read as another one, is fresh again. Cut short, it begins anew at the next start.
- * YIELDS. */
-static void renew_what_is_outdated(struct store *store)
-{
-    struct all_mailboxes all = {NULL, 0};
-    if (fresh_version(store) == grams_version())
-        return;
-    mailbox_each(store, add_mailbox, &all);
-    for (unsigned i = 0; i < all.count && !task_is_cancelled(); i++) {
-        blocks_forget(store, all.ids[i]);
-        fresh_renew(store, all.ids[i]);
-    }
-    if (!task_is_cancelled()) {
-        fresh_set_version(store, grams_version());
-        log_info("search.renewed", "mailboxes=%u", all.count);
-    }
-    free(all.ids);
-}
-
 static void index_task(void *argument)
 {
     struct imap_index *index = argument;
+    imap_index_follow(index->accounts, TEXT(""));
     while (!task_is_cancelled()) {
         bool is_all;
-        renew_what_is_outdated(index->store);
         uint64_t told = fresh_told(index->store);
         look_through_all(index, &is_all);
         wait_for_more(index, told, is_all ? NO_DEADLINE : clock_monotonic_ms() + RETRY_MS);

@@ -133,6 +133,7 @@ static enum status try_entry(struct imap_search *search, const struct mailbox_en
     struct imap_message message;
     bool fits;
     imap_message_init(&message, search->session->store, entry);
+    message.charset = search->session->charset;
     message.run = search->run;
     message.words = search->words;
     enum status status = imap_search_matches(search->view, &message, search->keys, &fits);
@@ -150,7 +151,8 @@ enum status imap_search_run(struct imap_search *search, imap_search_found *found
     uint32_t all = view_count(search->view);
     enum status status = memory_ask(MEMORY_FOR_COMMAND, 0);
     search->run = derived_run_new(search->session->store);
-    search->words = imap_words_new(search->session->store, mailbox_id(search->view->box));
+    search->words = imap_words_new(search->session->store, mailbox_id(search->view->box),
+                                   search->session->charset);
     for (unsigned tried = 1; entry != NULL && status == OK; tried++) {
         uint32_t uid = entry->uid;
         status = try_entry(search, entry, found, context);

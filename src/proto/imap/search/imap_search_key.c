@@ -128,7 +128,9 @@ static struct text read_text(struct reading *in)
     struct buffer text, folded;
     buffer_init(&text, 8 * IMAP_LITERALS_MAX);
     buffer_init(&folded, 64 * IMAP_LITERALS_MAX);
-    charset_to_utf8(in->charset.length == 0 ? TEXT("utf-8") : in->charset, written, &text);
+    struct charset_guess guess = {.charset = in->session->charset};
+    struct text charset = in->charset.length == 0 ? TEXT("utf-8") : in->charset;
+    charset_to_utf8(charset, written, &guess, &text);
     mail_fold(buffer_text(&text), &folded);
     struct text copy = arena_copy(&in->lex->line->arena, buffer_text(&folded));
     buffer_finish(&text);

@@ -49,7 +49,7 @@ enum status imap_search_header(struct imap_message *message, const struct imap_s
                                bool *found)
 {
     struct finding finding;
-    const struct imap_text_sink sink = {&finding, begin, take, NULL};
+    const struct imap_text_sink sink = {&finding, begin, take, NULL, NULL};
     *found = false;
     if (key->text.length > 0 && is_known(message, key, found))
         return OK;
@@ -64,7 +64,7 @@ enum status imap_search_body(struct imap_message *message, const struct imap_sea
                              bool *found)
 {
     struct finding finding;
-    const struct imap_text_sink sink = {&finding, begin, take, NULL};
+    const struct imap_text_sink sink = {&finding, begin, take, NULL, NULL};
     *found = key->text.length == 0;
     if (*found || is_known(message, key, found))
         return OK;
@@ -93,7 +93,7 @@ enum status imap_search_fuzzy(struct imap_message *message, const struct imap_se
                               unsigned *score)
 {
     struct fuzzy fuzzy;
-    const struct imap_text_sink sink = {&fuzzy, begin_fuzzy, take_fuzzy, NULL};
+    const struct imap_text_sink sink = {&fuzzy, begin_fuzzy, take_fuzzy, NULL, NULL};
     enum status status = OK;
     fuzzy_init(&fuzzy, key->text);
     if (key->op == SEARCH_HEADER)

@@ -13,10 +13,23 @@ enum { PIECE_BYTES = 256 << 10, FOLD_GROWTH = 18 };
 
 struct walk {
     const struct imap_text_sink *sink;
+    struct charset_guess guess;
     struct text name; /* of the fields to be shown; "": all */
     bool has_fields;  /* of parts, too */
     bool ended;       /* the sink has enough */
 };
+
+static struct walk walk_for(const struct imap_message *message, const struct imap_text_sink *sink)
+{
+    return (struct walk){.sink = sink, .guess = {.charset = message->charset}, .name = TEXT("")};
+}
+
+static enum status walk_end(const struct walk *walk, enum status status)
+{
+    if (walk->sink->is_guessed != NULL && walk->guess.was_used)
+        *walk->sink->is_guessed = true;
+    return status;
+}
 
 /* YIELDS. */
 static void run(const struct walk *walk, task_function *work, void *argument)
@@ -33,7 +46,7 @@ static void show_value(struct walk *walk, struct text value, struct arena *arena
     if (walk->ended)
         return;
     buffer_init(&folded, FOLD_GROWTH * (MAIL_WORDS_MAX + 64));
-    mail_fold(mail_words_decode(value, arena), &folded);
+    mail_fold(mail_words_decode(value, &walk->guess, arena), &folded);
     walk->sink->begin(walk->sink->context);
     walk->ended = !walk->sink->take(walk->sink->context, buffer_text(&folded));
     buffer_finish(&folded);
@@ -86,16 +99,18 @@ static enum status show_header(struct imap_message *message, struct walk *walk, 
 enum status imap_text_field(struct imap_message *message, struct text name,
                             const struct imap_text_sink *sink)
 {
-    struct walk walk = {.sink = sink, .name = name};
+    struct walk walk = walk_for(message, sink);
     const struct imap_header *header;
     enum status status = imap_message_header(message, &header);
     if (status != OK)
         return status;
-    if (header->is_cut || !imap_header_has(name))
-        return show_header(message, &walk, 0, header->body_start, VALUES);
+    walk.name = name;
     struct section section = {&walk, header->fields, VALUES};
-    run(&walk, show_section, &section);
-    return OK;
+    if (header->is_cut || !imap_header_has(name))
+        status = show_header(message, &walk, 0, header->body_start, VALUES);
+    else
+        run(&walk, show_section, &section);
+    return walk_end(&walk, status);
 }
 
 /* Bodies */
@@ -122,7 +137,7 @@ static void show_decoded(struct reading *in)
     struct buffer utf8, plain;
     buffer_init(&utf8, 8 * PIECE_BYTES);
     buffer_init(&plain, 8 * PIECE_BYTES + 64);
-    charset_to_utf8(in->charset, piece, &utf8);
+    charset_to_utf8(in->charset, piece, &in->walk->guess, &utf8);
     if (in->is_html)
         html_text_feed(&in->html, buffer_text(&utf8), &plain);
     if (in->is_html && in->is_last)
@@ -193,7 +208,7 @@ static void show_names(struct walk *walk, const struct mime_part *part, struct a
         if (names[i] == NULL)
             continue;
         buffer_init(&name, 8 * MIME_FIELD_MAX);
-        charset_to_utf8(names[i]->charset, names[i]->value, &name);
+        charset_to_utf8(names[i]->charset, names[i]->value, &walk->guess, &name);
         show_value(walk, buffer_text(&name), arena);
         buffer_finish(&name);
     }
@@ -251,23 +266,25 @@ static enum status show_parts(struct imap_message *message, struct walk *walk)
 
 enum status imap_text_body(struct imap_message *message, const struct imap_text_sink *sink)
 {
-    struct walk walk = {.sink = sink, .name = TEXT("")};
-    return show_parts(message, &walk);
+    struct walk walk = walk_for(message, sink);
+    return walk_end(&walk, show_parts(message, &walk));
 }
 
 enum status imap_text_whole(struct imap_message *message, const struct imap_text_sink *sink)
 {
-    struct walk walk = {.sink = sink, .name = TEXT(""), .has_fields = true};
-    return show_parts(message, &walk);
+    struct walk walk = walk_for(message, sink);
+    walk.has_fields = true;
+    return walk_end(&walk, show_parts(message, &walk));
 }
 
 /* Where a header ends is seen by its fields and by its parts; in odd ones these differ. */
 enum status imap_text_all(struct imap_message *message, const struct imap_text_sink *sink)
 {
-    struct walk walk = {.sink = sink, .name = TEXT("")};
+    struct walk walk = walk_for(message, sink);
     const struct imap_header *header;
     enum status status = imap_message_header(message, &header);
     if (status == OK)
         status = show_header(message, &walk, 0, header->body_start, VALUES);
+    walk_end(&walk, status);
     return status == OK ? imap_text_whole(message, sink) : status;
 }

@@ -17,6 +17,8 @@ struct imap_text_sink {
     /* Run this work, some milliseconds of it, maybe on another thread, and return when it has
      * ended: it makes text of bytes, and shows it to begin and take. NULL: it is done at once. */
     void (*run)(void *context, task_function *work, void *argument);
+    /* Set when some of it was read as message->charset for want of another. NULL: nobody asks. */
+    bool *is_guessed;
 };
 
 /* These show values of the message's fields of a name; its parts that are text, which is what BODY

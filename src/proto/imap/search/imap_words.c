@@ -6,13 +6,12 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/wire.h"
-#include "mail/charset.h"
 #include "mail/column.h"
 #include "mail/grams.h"
 #include "proto/imap/search/imap_index.h"
 #include "store/block.h"
 
-enum { HEAD_VERSION = 2, FEW = 2, NO_BLOCK = 0 };
+enum { HEAD_VERSION = 3, FEW = 2, NO_BLOCK = 0 };
 
 const char *const imap_words_fields[] = {"Subject", "From", "To", "Cc", NULL};
 
@@ -28,6 +27,7 @@ struct slot {
 struct imap_words {
     struct store *store;
     uint64_t mailbox;
+    uint8_t charset;
     unsigned block; /* counts those that were looked at; NO_BLOCK: none yet */
     bool is_behind; /* there are no more */
     uint32_t last;  /* its last UID */
@@ -38,12 +38,13 @@ struct imap_words {
     unsigned slot_count;
 };
 
-struct imap_words *imap_words_new(struct store *store, uint64_t mailbox)
+struct imap_words *imap_words_new(struct store *store, uint64_t mailbox, uint8_t charset)
 {
     struct imap_words *words = calloc(1, sizeof(*words));
     check(words != NULL);
     words->store = store;
     words->mailbox = mailbox;
+    words->charset = charset;
     return words;
 }
 
@@ -61,36 +62,61 @@ void imap_words_free(struct imap_words **freed)
 
 /* Heads */
 
+static void put_members(const struct members *members, struct buffer *out)
+{
+    wire_put_u16(out, (uint16_t)members_count(members));
+    for (unsigned i = 0; i < BLOCK_MEMBERS; i++)
+        if (members_have(members, i))
+            wire_put_u16(out, (uint16_t)i);
+}
+
+/* Ascending, below count. */
+static void get_members(struct wire_reader *in, unsigned count, struct members *out)
+{
+    unsigned next = 0;
+    for (unsigned left = wire_get_u16(in); left > 0 && !in->bad; left--) {
+        unsigned member = wire_get_u16(in);
+        in->bad = in->bad || member < next || member >= count;
+        if (!in->bad)
+            members_add(out, member);
+        next = member + 1;
+    }
+}
+
 void imap_words_head_encode(const struct imap_words_head *head, struct buffer *out)
 {
-    wire_put_u8(out, charset_version(HEAD_VERSION));
+    wire_put_u8(out, HEAD_VERSION);
+    wire_put_u8(out, head->charset);
     wire_put_u16(out, (uint16_t)head->count);
     for (unsigned i = 0; i < head->count; i++)
         wire_put_u32(out, head->uids[i]);
-    for (unsigned i = 0; i < head->count; i++)
-        if (members_have(&head->unread, i))
-            wire_put_u16(out, (uint16_t)i);
+    put_members(&head->unread, out);
+    put_members(&head->guessed, out);
 }
 
 bool imap_words_head_decode(struct text bytes, struct imap_words_head *out)
 {
     struct wire_reader in = wire_reader_of(bytes);
     uint8_t version = wire_get_u8(&in);
-    *out = (struct imap_words_head){.count = wire_get_u16(&in)};
-    if (version != charset_version(HEAD_VERSION) || out->count == 0 || out->count > BLOCK_MEMBERS)
+    *out = (struct imap_words_head){.charset = wire_get_u8(&in)};
+    out->count = wire_get_u16(&in);
+    if (version != HEAD_VERSION || out->charset >= CHARSETS_MAX || out->count == 0 ||
+        out->count > BLOCK_MEMBERS)
         return false;
     for (unsigned i = 0; i < out->count; i++) {
         out->uids[i] = wire_get_u32(&in);
         if (i > 0 && out->uids[i] <= out->uids[i - 1])
             return false;
     }
-    while (!in.bad && !wire_end(&in)) {
-        unsigned member = wire_get_u16(&in);
-        if (member >= out->count)
-            return false;
-        members_add(&out->unread, member);
-    }
-    return !in.bad;
+    get_members(&in, out->count, &out->unread);
+    get_members(&in, out->count, &out->guessed);
+    return wire_end(&in);
+}
+
+void imap_words_head_read(struct imap_words_head *head, uint8_t charset)
+{
+    if (head->charset != charset)
+        members_join(&head->unread, &head->guessed);
 }
 
 uint64_t imap_words_stamp(struct text head)
@@ -125,6 +151,7 @@ static void next_block(struct imap_words *words, uint32_t uid)
     words->is_behind = !block_find(words->store, words->mailbox, uid, &words->last, &head);
     if (!words->is_behind && !imap_words_head_decode(buffer_text(&head), &words->head))
         words->head.count = 0;
+    imap_words_head_read(&words->head, words->charset);
     words->stamp = imap_words_stamp(buffer_text(&head));
     buffer_finish(&head);
 }

@@ -9,9 +9,9 @@
 #include "proto/imap/message/imap_message.h"
 #include "proto/imap/search/imap_search.h"
 
-/* Of one search, while it is run, ascending by UID. */
+/* Of one search, while it is run, ascending by UID; for one who guesses this charset. */
 struct imap_words;
-struct imap_words *imap_words_new(struct store *store, uint64_t mailbox);
+struct imap_words *imap_words_new(struct store *store, uint64_t mailbox, uint8_t charset);
 /* Accepts NULL. */
 void imap_words_free(struct imap_words **words);
 
@@ -33,11 +33,15 @@ extern const char *const imap_words_fields[];
 struct imap_words_head {
     unsigned count;
     uint32_t uids[BLOCK_MEMBERS];
-    struct members unread; /* nothing is known of these here */
+    struct members unread;  /* nothing is known of these here */
+    struct members guessed; /* of these some text was read as this charset, for want of another */
+    uint8_t charset;
 };
 void imap_words_head_encode(const struct imap_words_head *head, struct buffer *out);
 /* False: the bytes are malformed, or of another version. */
 bool imap_words_head_decode(struct text bytes, struct imap_words_head *out);
+/* To one who guesses this charset, what others guessed is unread. */
+void imap_words_head_read(struct imap_words_head *head, uint8_t charset);
 uint64_t imap_words_stamp(struct text head);
 /* Append a part of the block whose head has this stamp. */
 void imap_words_part_encode(struct text bytes, uint64_t stamp, struct buffer *out);
