@@ -1,5 +1,5 @@
-/* What stands behind a stream, for the files that make it: bytes in stream.c, TLS in stream_tls.c.
- */
+/* What stands behind a stream, for the files that make it: its life in stream.c, bytes in
+ * stream_input.c and stream_output.c, TLS in stream_tls.c. */
 #ifndef NET_STREAM_INTERNAL_H
 #define NET_STREAM_INTERNAL_H
 
@@ -20,7 +20,10 @@ struct stream_layer {
     void (*free)(struct stream_layer *layer);
 };
 
-enum { STREAM_TLS_BYTES = 48 << 10 }; /* what OpenSSL holds for a session, about */
+enum {
+    STREAM_TLS_BYTES = 48 << 10, /* what OpenSSL holds for a session, about */
+    STREAM_OUTPUT_MAX = 1 << 20,
+};
 
 struct stream {
     struct task_io io;
@@ -46,6 +49,13 @@ struct stream {
 /* End the stream; the first failure is the one that is remembered. Returns TRY_LATER. */
 enum status stream_fail(struct stream *stream, enum stream_end end, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* What every call on an ended stream returns. */
+enum status stream_ended(const struct stream *stream);
+/* Until the socket is ready for that, as long as the deadline lets. YIELDS. */
+enum status stream_wait(struct stream *stream, enum task_io_direction direction);
+/* A peer as fast as we are never makes us wait. The others want to be served all the same, and what
+ * ends a wait must end this too: told what was moved, this now and then YIELDS and looks. */
+void stream_take_turns(struct stream *stream, size_t moved);
 /* Whether nothing comes until then, and nothing was there: what comes next io.on_readable tells of.
  * No buffer is kept meanwhile. YIELDS. */
 bool stream_stays_quiet(struct stream *stream, int64_t until_ms);
