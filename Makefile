@@ -5,6 +5,7 @@
 #   make TSAN=1           build/tsan: clang, ThreadSanitizer, for what uses threads
 #   make fuzz             build/fuzz: one libFuzzer program per tests/fuzz/*_fuzz.c
 #   make fuzz-long        each of them for an hour (FUZZ_SECONDS=...), results into doc/proof.md
+#   make soak             an hour of a mixed load: nothing is lost, nothing grows
 #   make fuzz-coverage    build/coverage: the lines of each parser that they reach
 #   make REACH=1          build/reach: clang, counts what is reached (tools/reach)
 #
@@ -145,6 +146,9 @@ simulation: $(BUILD)/sim
 # Five minutes of it, with seeds of its own.
 sim:
 	SIM_SECONDS=300 tools/run-tests sim
+# An hour of a mixed load on the real program; nothing may grow.
+soak: all
+	tests/soak.py
 # Calls that its own stand before, so that it knows whose everything is: tests/sim/holdings.c, process.c.
 SIM_WRAPS := malloc calloc realloc reallocarray strdup free mmap munmap open openat dup fcntl socket \
              socketpair accept4 memfd_create inotify_init1 recvmsg close ub_ctx_create ub_ctx_delete memory_draw \
@@ -209,6 +213,6 @@ clean:
 bench: $(LIBRARY)
 	bench/run
 
-.PHONY: all programs man install bench unit-tests threads simulation sim power-cuts fuzz fuzz-long fuzz-coverage fuzzers run test clean
+.PHONY: all programs man install bench unit-tests threads simulation sim soak power-cuts fuzz fuzz-long fuzz-coverage fuzzers run test clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -266,6 +266,9 @@ def part_crash(report):
            environment=release)
     stream(report, "full disks", sys.executable, "tests/full_disks.py", "--fillings", "3",
            environment=release)
+    # So short a time tells gross growth only.
+    stream(report, "a mixed load", sys.executable, "tests/soak.py", "--seconds", "40",
+           "--round-seconds", "4", "--growth", "1", environment=release)
     stream(report, "starts with a queue", sys.executable, "tests/queued_start.py", "--messages",
            "1000", "--starts", "1", environment=release)
 
