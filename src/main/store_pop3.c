@@ -9,9 +9,8 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "base/map.h"
-#include "main/pop3_body.h"
 #include "proto/pop3/pop3.h"
-#include "store/mailbox.h"
+#include "store/reduced.h"
 
 struct store_pop3 {
     struct map *logins; /* user -> struct last_login */
@@ -30,7 +29,7 @@ struct session {
     const char *refusal; /* why it can't begin, or NULL */
     bool has_lock;
     int64_t idle_ms, expire_ms, delay_ms;
-    enum pop3_body body;
+    enum reduced_to body;
     bool has_fast_sizes;
     uint64_t *sizes; /* as shown; NULL: as the entries have them */
     int fd;
@@ -62,10 +61,19 @@ static uint64_t drop_size(void *state, unsigned index)
     return session->sizes != NULL ? session->sizes[index] : session->entries[index].size;
 }
 
+/* On failure that of the whole. YIELDS. */
 static uint64_t drop_exact_size(void *state, unsigned index)
 {
     const struct session *session = state;
-    return pop3_body_size(queue_store(session->queue), &session->entries[index], session->body);
+    const struct mailbox_entry *entry = &session->entries[index];
+    struct reduced reduced;
+    struct arena arena;
+    arena_init(&arena);
+    enum status status =
+        reduced_find(queue_store(session->queue), NULL, entry, session->body, &arena, &reduced);
+    uint64_t size = status == OK ? reduced_size(&reduced, entry) : entry->size;
+    arena_finish(&arena);
+    return size;
 }
 
 static void drop_uid(void *state, unsigned index, char out[POP3_UID_BYTES])
@@ -79,8 +87,20 @@ static enum status drop_read(void *state, unsigned index, uint64_t offset, uint3
                              struct buffer *out)
 {
     const struct session *session = state;
-    return pop3_body_read(queue_store(session->queue), &session->entries[index], session->body,
-                          (struct pop3_body_range){offset, offset + length}, out);
+    const struct mailbox_entry *entry = &session->entries[index];
+    struct store *store = queue_store(session->queue);
+    struct reduced reduced;
+    struct arena arena;
+    arena_init(&arena);
+    struct shown *shown = shown_open(store, NULL, entry->message);
+    enum status status = shown == NULL ? refused("the message is gone") : OK;
+    if (status == OK)
+        status = reduced_find(store, NULL, entry, session->body, &arena, &reduced);
+    if (status == OK)
+        status = reduced_read(shown, &reduced, offset, length, out);
+    shown_close(&shown);
+    arena_finish(&arena);
+    return status;
 }
 
 static bool drop_is_expired(void *state, unsigned index)
@@ -113,13 +133,12 @@ static void drop_release(void *state)
 /* Of all messages, before the client asks for them: then there is no time to look. YIELDS. */
 static void find_sizes(struct session *session)
 {
-    if (session->body == POP3_BODY_BOTH || session->has_fast_sizes)
+    if (session->body == REDUCED_TO_BOTH || session->has_fast_sizes)
         return;
     session->sizes = calloc(session->count + 1, sizeof(*session->sizes));
     check(session->sizes != NULL);
     for (unsigned i = 0; i < session->count; i++)
-        session->sizes[i] =
-            pop3_body_size(queue_store(session->queue), &session->entries[i], session->body);
+        session->sizes[i] = drop_exact_size(session, i);
 }
 
 static void run_session(struct session *session, struct stream *stream)
@@ -187,7 +206,7 @@ static struct session *session_new(struct queue *queue, const struct store_pop3_
     *session = (struct session){.queue = queue, .box = box, .idle_ms = login->idle_ms, .fd = fd};
     session->expire_ms = (int64_t)preference_get(accounts, login->user, PREFERENCE_POP3_EXPIRE);
     session->delay_ms = (int64_t)preference_get(accounts, login->user, PREFERENCE_POP3_DELAY);
-    session->body = (enum pop3_body)preference_get(accounts, login->user, PREFERENCE_POP3_BODY);
+    session->body = (enum reduced_to)preference_get(accounts, login->user, PREFERENCE_POP3_BODY);
     session->has_fast_sizes = preference_get(accounts, login->user, PREFERENCE_POP3_SIZES) != 0;
     session->has_lock = mailbox_lock(box);
     mailbox_open(box);

@@ -13,7 +13,7 @@ enum derived_kind {
     DERIVED_FACTS = 3,     /* what is sorted and threaded by: proto/imap */
     DERIVED_PREVIEW = 4,   /* the beginning of its text: proto/imap */
     DERIVED_GRAMS = 5,     /* what its text may hold (mail/grams.h): proto/imap */
-    DERIVED_PLAIN = 6,     /* what is shown of it without HTML: main/pop3_body */
+    DERIVED_PLAIN = 6,     /* what is given of it without HTML: store/reduced */
     DERIVED_HTML = 7,      /* and with HTML alone */
     DERIVED_KINDS,
 };
