@@ -15,6 +15,8 @@ enum preference {
     PREFERENCE_POP3_DELAY,        /* milliseconds between logins; 0: none */
     PREFERENCE_POP3_BODY,         /* 0: as it is, 1: plain, 2: html */
     PREFERENCE_POP3_SIZES,        /* 1: fast */
+    PREFERENCE_IMAP_BODY,         /* as PREFERENCE_POP3_BODY */
+    PREFERENCE_IMAP_SIZES,        /* 1: fast */
     PREFERENCE_PUBLIC_FOLDERS,    /* 1: listed */
     PREFERENCE_KEEP_DELETED,      /* milliseconds; 0: what is removed is gone */
     PREFERENCE_KEEP_DELETED_MOST, /* bytes; 0: no limit */

@@ -64,14 +64,27 @@ static const struct setting_row domain_rows[] = {
     {DOMAIN, "pop3 body", &setting_type_choice,
      .standard = "both", .choices = body_choices, TO(setting_domain, pop3_body),
      .help = "What POP3 gives of a text that came as plain text and as HTML. plain, html: that kind "
-             "alone, where there is one; what is signed or encrypted stays whole. IMAP programs ask "
-             "for the part they show, and get all parts. A user may have it otherwise: mailroot user "
-             "set."},
+             "alone, where there is one; what is signed or encrypted stays whole. A user may have it "
+             "otherwise: mailroot user set."},
     {DOMAIN, "pop3 sizes", &setting_type_choice,
      .standard = "exact", .choices = sizes_choices, TO(setting_domain, pop3_fast_sizes),
      .help = "Sizes of messages that pop3 body makes smaller. exact: those of what is given, so that "
              "a new message is read once more when a session begins. fast: those of the whole "
-             "message. All other sizes, and those in IMAP, are always exact."},
+             "message. All other sizes are always exact."},
+    {DOMAIN, "imap body", &setting_type_choice,
+     .standard = "both", .choices = body_choices, TO(setting_domain, imap_body),
+     .help = "What IMAP shows of a text that came as plain text and as HTML. plain, html: that kind "
+             "alone, as with pop3 body. Most programs show the kind their user wants by themselves: "
+             "both is right for them. The next sessions of a user whose choice changed tell other "
+             "UIDVALIDITYs, so that programs fetch all mailboxes anew. Searches look through all of "
+             "each message, and copies are copies of all of it. A user may have it otherwise: "
+             "mailroot user set."},
+    {DOMAIN, "imap sizes", &setting_type_choice,
+     .standard = "exact", .choices = sizes_choices, TO(setting_domain, imap_fast_sizes),
+     .help = "Sizes of messages that imap body makes smaller. exact: those of what is shown, so that "
+             "a new message is read once more when its size is asked for. fast: those of the whole "
+             "message; a program that takes them at their word may misread. All other sizes are "
+             "always exact."},
     {DOMAIN, "keep-deleted", &setting_type_time,
      .standard = "14d", .low = 0, .high = 3650 * DAY, TO(setting_domain, keep_deleted_ms),
      .help = "How long messages can be put back that were removed from mailboxes (mailroot mailbox "

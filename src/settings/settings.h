@@ -38,6 +38,8 @@ struct setting_domain {
     int64_t pop3_delay_ms;       /* `pop3 login-delay 1m` */
     uint32_t pop3_body;          /* `pop3 body plain`: 0 both, 1 plain, 2 html */
     bool pop3_fast_sizes;        /* `pop3 sizes fast` */
+    uint32_t imap_body;          /* `imap body plain`: as pop3_body */
+    bool imap_fast_sizes;        /* `imap sizes fast` */
     bool lists_public;           /* `public-folders listed` */
     bool indexes_words;          /* `search-index on` */
     int64_t keep_deleted_ms;     /* `keep-deleted 14d`; 0: not at all */

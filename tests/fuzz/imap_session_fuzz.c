@@ -3,6 +3,7 @@
  * answered once. */
 #include <stdlib.h>
 
+#include "account/preference.h"
 #include "account/sharing.h"
 #include "base/clock.h"
 #include "imap_world.h"
@@ -17,6 +18,12 @@ static const char parts[] =
     "Content-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\ny\r\n--b\r\n"
     "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nPGI+\r\n"
     "--b--\r\n";
+static const char kinds[] =
+    "Subject: three\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nplain\r\n"
+    "--b\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\nPGI+\r\n--b--\r\n";
+
+/* Whether the user wants plain text alone (imap-body). */
+static bool wants_plain;
 
 /* A mailbox of another, with some rights. */
 static void share_one(void)
@@ -32,13 +39,17 @@ static void prepare(void)
 {
     world_put("INBOX", text_from(plain));
     world_put("INBOX", text_from(parts));
+    world_put("INBOX", text_from(kinds));
     share_one();
+    struct accounts accounts = {.store = imap_world.store, .settings = imap_world.settings};
+    if (wants_plain)
+        check(preference_set(&accounts, WORLD_USER, PREFERENCE_IMAP_BODY, TEXT("plain")) == OK);
 }
 
 /* Ids of messages are others each time. */
 static void mask_ids(char *heard)
 {
-    for (char *at = heard; (at = strstr(at, "EMAILID (M")) != NULL; at++)
+    for (char *at = heard; (at = strstr(at, "EMAILID (")) != NULL; at++)
         for (char *id = at + strlen("EMAILID ("); *id != '\0' && *id != ')'; id++)
             *id = '0';
 }
@@ -61,9 +72,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buffer_append(&input, TEXT("s SELECT INBOX\r\n"));
     buffer_append(&input, text_of(data + 1, size - 1));
     buffer_append(&input, TEXT("\r\nlast-tag NOOP\r\n"));
+    wants_plain = data[0] % 2 != 0;
     clock_set_for_test(&now_ms);
     for (int i = 0; i < 2; i++) {
-        heard[i] = world_talk(buffer_text(&input), i == 0 ? 0 : 1u + data[0], prepare);
+        heard[i] = world_talk(buffer_text(&input), i == 0 ? 0 : 1u + data[0] / 2, prepare);
         mask_ids(heard[i]);
     }
     clock_set_for_test(NULL);

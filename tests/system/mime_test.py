@@ -43,6 +43,7 @@ def attached(message):
 
 
 ONE = text(b"one\r\ntwo")
+PAGE = header(Content_Type=b"text/html") + b"<p>page</p>"
 CASES = {
     "plain": b"Subject: s\r\n\r\nbody\r\n",
     "empty": b"",
@@ -103,9 +104,29 @@ CASES = {
     "many addresses": header(To=b", ".join(b"a%d@b" % n for n in range(20_000))) + b"x",
 }
 
+# What a user who wants plain text alone is shown of these is less.
+ALTERNATIVES = {
+    name: message.replace(b"/mixed", b"/alternative") for name, message in CASES.items()
+    if b"/mixed" in message} | {
+    "two kinds": multipart(b"b", text(b"plain"), PAGE).replace(b"/mixed", b"/alternative"),
+    "the other kind first": multipart(b"b", PAGE, text(b"plain")).replace(
+        b"/mixed", b"/alternative"),
+    "two kinds among others": multipart(b"b", ONE, multipart(b"c", text(b"plain"), PAGE).replace(
+        b"/mixed", b"/alternative"), ONE),
+    "two kinds and no end": multipart(b"b", multipart(b"c", text(b"plain"), PAGE, end=False).replace(
+        b"/mixed", b"/alternative")),
+    "two kinds in an attached message": multipart(b"b", attached(
+        multipart(b"c", text(b"plain"), PAGE).replace(b"/mixed", b"/alternative")), ONE),
+    "one kind within another": multipart(b"b", multipart(b"c", PAGE, text(b"plain")), PAGE).replace(
+        b"/mixed", b"/alternative"),
+    "100 of them": multipart(b"b", *(multipart(b"c%d" % n, text(b"%d" % n), PAGE).replace(
+        b"/mixed", b"/alternative") for n in range(100))),
+}
+
 FRAGMENTS = [b"--b", b"--b--", b"--bb", b"--", b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"\0", b"x", b" ",
              b"\t", b"\xff", b"Content-Type: ", b"multipart/mixed; boundary=b",
              b"multipart/mixed; boundary=bb", b"multipart/digest; boundary=\"b\"", b"text/plain",
+             b"multipart/alternative; boundary=b", b"Content-Type: text/html\r\n\r\n",
              b"message/rfc822", b"Content-Transfer-Encoding: base64", b"Subject: s", b"(", b"\"",
              b";", b"=", b"QQ==", b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"]
 
@@ -169,7 +190,7 @@ class MimeTorture(ServerTest):
         self.put(message)
         items = self.fetch("BODYSTRUCTURE", "ENVELOPE", "RFC822.SIZE", "BODY.PEEK[]",
                            "BODY.PEEK[HEADER]", "BODY.PEEK[TEXT]")
-        self.assertEqual(items[b"BODY[]"], message)
+        message = self.shown(message, items[b"BODY[]"])
         self.assertEqual(int(items[b"RFC822.SIZE"]), len(message))
         self.assertEqual(items[b"BODY[HEADER]"] + items[b"BODY[TEXT]"], message)
         self.assertEqual(len(items[b"ENVELOPE"]), 10)
@@ -179,6 +200,11 @@ class MimeTorture(ServerTest):
         for number, structure in found[::step]:
             at = self.check_part(message, ".".join(map(str, number)), structure, at)
         return found
+
+    def shown(self, message, fetched_message):
+        """What is shown of a message is all of it."""
+        self.assertEqual(fetched_message, message)
+        return message
 
     def check_part(self, message, number, structure, at):
         """Its bytes stand in the message where they must; returns where."""
@@ -235,6 +261,29 @@ class MimeTorture(ServerTest):
                     ours = self.fetch(f"BODY.PEEK[{name}]")[f"BODY[{name}]".encode()]
                     self.assertEqual(ours, part.get_payload(decode=True).replace(
                         b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+
+
+class OneKindTorture(MimeTorture):
+    """The same for who is shown less than there is: that hangs together as a message does."""
+
+    def setUp(self):
+        self.server.cli("user", "set", "alice@example.test", "imap-body", "plain")
+        super().setUp()
+
+    def shown(self, message, fetched_message):
+        if b"alternative" not in message.lower():
+            self.assertEqual(fetched_message, message)
+        self.assertLessEqual(len(fetched_message), len(message))
+        return fetched_message
+
+    def test_structure_and_sections_agree_where_something_is_left_out(self):
+        for name, message in ALTERNATIVES.items():
+            with self.subTest(name):
+                self.check(message)
+                shown = self.fetch("BODY.PEEK[]")[b"BODY[]"]
+                if "kind" in name and "attached" not in name:
+                    self.assertNotIn(b"page" if "within" not in name else b"two", shown)
+                    self.assertIn(b"plain", shown)
 
 
 if __name__ == "__main__":

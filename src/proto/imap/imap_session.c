@@ -422,7 +422,8 @@ void imap_serve_mailboxes(struct stream *stream, const struct imap_options *opti
     session.line.idle_ms = options->idle_ms < IDLE_LEAST_MS ? IDLE_LEAST_MS : options->idle_ms;
     session.line.max_errors = options->max_errors;
     buffer_init(&session.out, IMAP_RESPONSE_MAX);
-    if (mailboxes_begin(session.store, options->user) == OK)
+    if (mailboxes_begin(session.store, options->user) == OK &&
+        imap_showing_begin(options->accounts, options->user, &session.showing) == OK)
         line_run(&session.line);
     else
         stream_printf(stream, "* BYE [UNAVAILABLE] %s\r\n", fail_reason());

@@ -9,6 +9,7 @@
 #include "proto/imap/imap.h"
 #include "proto/imap/imap_lex.h"
 #include "proto/imap/imap_set.h"
+#include "proto/imap/imap_showing.h"
 #include "proto/imap/imap_write.h"
 #include "store/view.h"
 
@@ -57,6 +58,7 @@ struct imap_session {
     const struct imap_options *options;
     struct store *store;
     uint8_t charset; /* what he reads text as that names none (mail/charset.h) */
+    struct imap_showing showing;
     uint64_t last_id;
     struct view view;           /* box NULL: no mailbox is selected */
     bool read_only;             /* by EXAMINE */

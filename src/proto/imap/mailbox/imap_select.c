@@ -74,7 +74,8 @@ static void say_mailbox(struct imap_session *session)
     buffer_printf(out, "* %u EXISTS\r\n", view_count(&session->view));
     if ((session->enabled & IMAP_ENABLED_REV2) == 0)
         buffer_append(out, TEXT("* 0 RECENT\r\n"));
-    buffer_printf(out, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", mailbox_uid_validity(box));
+    buffer_printf(out, "* OK [UIDVALIDITY %u] UIDs are valid\r\n",
+                  imap_uid_validity(&session->showing, box));
     buffer_printf(out, "* OK [UIDNEXT %u] The next UID\r\n", mailbox_uid_next(box));
     buffer_printf(out, "* OK [HIGHESTMODSEQ %" PRIu64 "] The last change\r\n", mailbox_modseq(box));
     buffer_printf(out, "* OK [MAILBOXID (%s)] Its name for ever\r\n",
@@ -99,7 +100,8 @@ static void say_changed(struct imap_session *session, const struct resync *resyn
 
 static void resync(struct imap_session *session, struct resync *resync)
 {
-    if (!resync->is_wanted || resync->uid_validity != mailbox_uid_validity(session->view.box))
+    if (!resync->is_wanted ||
+        resync->uid_validity != imap_uid_validity(&session->showing, session->view.box))
         return;
     imap_set_resolve(&resync->known, mailbox_uid_next(session->view.box) - 1);
     imap_say_vanished(session, resync->modseq, resync->known.count == 0 ? NULL : &resync->known);

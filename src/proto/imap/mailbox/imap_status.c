@@ -26,6 +26,8 @@ static uint64_t deleted_storage(struct mailbox *box)
     return mailbox_totals(box).deleted_bytes;
 }
 
+/* RFC 8438 2: at least the sum of RFC822.SIZE, which may be less where messages are shown reduced.
+ */
 static uint64_t size(struct mailbox *box)
 {
     return mailbox_totals(box).bytes;
@@ -36,14 +38,14 @@ static uint64_t uid_next(struct mailbox *box)
     return mailbox_uid_next(box);
 }
 
-static uint64_t uid_validity(struct mailbox *box)
-{
-    return mailbox_uid_validity(box);
-}
-
 static uint64_t highest_modseq(struct mailbox *box)
 {
     return mailbox_modseq(box);
+}
+
+static void put_uid_validity(struct imap_session *session, struct mailbox *box)
+{
+    buffer_printf(&session->out, "%u", imap_uid_validity(&session->showing, box));
 }
 
 /* Nobody is told of a message as the first: then it is not recent for anybody. */
@@ -73,7 +75,7 @@ static const struct {
 } rows[] = {
     {"MESSAGES", messages, NULL},
     {"UIDNEXT", uid_next, NULL},
-    {"UIDVALIDITY", uid_validity, NULL},
+    {"UIDVALIDITY", NULL, put_uid_validity},
     {"UNSEEN", unseen, NULL},
     {"DELETED", deleted, NULL},
     {"SIZE", size, NULL},

@@ -196,7 +196,7 @@ bool imap_append_commit(struct imap_appending *appending, const char **code)
     }
     *code = "";
     box = mailbox_find_id(session->store, appending->mailbox);
-    uint32_t validity = box == NULL ? 0 : mailbox_uid_validity(box);
+    uint32_t validity = box == NULL ? 0 : imap_uid_validity(&session->showing, box);
     struct arena *arena = &session->line.arena;
     if (box != NULL && count == 1)
         *code = arena_printf(arena, "[APPENDUID %u %u]", validity, first).data;

@@ -69,9 +69,9 @@ static enum status find(struct imap_message *message, const struct imap_section 
                         struct binary *out)
 {
     const struct mime_tree *tree;
-    *out = (struct binary){.length = message->entry.size, .encoding = MIME_BINARY};
+    *out = (struct binary){.encoding = MIME_BINARY};
     if (section->part_depth == 0)
-        return OK;
+        return imap_message_size(message, &out->length);
     enum status status = imap_message_tree(message, &tree);
     if (status != OK)
         return status;

@@ -57,6 +57,7 @@ static enum status copy_piece(struct imap_appending *appending, const struct mai
     struct imap_message message;
     struct imap_piece piece;
     imap_message_init(&message, appending->session->store, entry);
+    message.showing = appending->session->showing;
     enum status status = imap_find_piece(&message, item, &piece);
     if (status == OK && piece.is_absent)
         status = REFUSED;
@@ -83,7 +84,7 @@ static enum status copy_url(struct imap_appending *appending, struct text url)
     struct imap_place place = imap_place_of(session, parsed.mailbox);
     struct mailbox *box = mailbox_find(session->store, place.owner, place.name);
     if (box == NULL || mailbox_is_deleted(box) || (imap_rights(session, box) & RIGHT_READ) == 0 ||
-        (parsed.validity != 0 && parsed.validity != mailbox_uid_validity(box)))
+        (parsed.validity != 0 && parsed.validity != imap_uid_validity(&session->showing, box)))
         return REFUSED;
     mailbox_open(box);
     const struct mailbox_entry *entry = mailbox_entry_find(box, parsed.uid);

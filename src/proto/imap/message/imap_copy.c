@@ -72,7 +72,7 @@ static const char *uid_code(struct copying *copying)
         return "";
     struct buffer code;
     buffer_init(&code, IMAP_RESPONSE_MAX);
-    buffer_printf(&code, "[COPYUID %u ", mailbox_uid_validity(to));
+    buffer_printf(&code, "[COPYUID %u ", imap_uid_validity(&session->showing, to));
     imap_set_put(&code, &copying->from_uids.set);
     buffer_append_byte(&code, ' ');
     imap_set_put(&code, &copying->to_uids.set);

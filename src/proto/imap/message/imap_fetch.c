@@ -12,7 +12,7 @@
 #include "proto/imap/message/imap_flags.h"
 #include "proto/imap/message/imap_structure.h"
 
-/* Items that need the entry alone */
+/* Items that need the entry alone, and the size */
 
 static enum status fetch_flags(struct imap_fetch_message *fetched,
                                const struct imap_fetch_item *item)
@@ -42,9 +42,11 @@ static enum status fetch_date(struct imap_fetch_message *fetched,
 static enum status fetch_size(struct imap_fetch_message *fetched,
                               const struct imap_fetch_item *item)
 {
-    buffer_printf(&fetched->session->out, "%.*s %" PRIu64, TEXT_ARG(item->label),
-                  fetched->message.entry.size);
-    return OK;
+    uint64_t size;
+    enum status status = imap_message_told_size(&fetched->message, &size);
+    if (status == OK)
+        buffer_printf(&fetched->session->out, "%.*s %" PRIu64, TEXT_ARG(item->label), size);
+    return status;
 }
 
 static enum status fetch_modseq(struct imap_fetch_message *fetched,
@@ -72,7 +74,7 @@ static enum status fetch_email_id(struct imap_fetch_message *fetched,
 {
     char id[IMAP_ID_BYTES];
     buffer_printf(&fetched->session->out, "%.*s (%s)", TEXT_ARG(item->label),
-                  imap_email_id(fetched->message.entry.message, id));
+                  imap_email_id(&fetched->session->showing, fetched->message.entry.message, id));
     return OK;
 }
 
@@ -398,6 +400,7 @@ static enum status answer_message(struct imap_session *session, const struct mai
     struct imap_fetch_message fetched = {.session = session};
     imap_message_init(&fetched.message, session->store, entry);
     fetched.message.charset = session->charset;
+    fetched.message.showing = session->showing;
     fetched.message.run = request->run;
     enum status status = answer_items(&fetched, request);
     imap_message_finish(&fetched.message);

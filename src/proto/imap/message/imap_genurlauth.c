@@ -42,7 +42,8 @@ static const char *look_at(struct imap_session *session, struct text written, st
     *box = mailbox_find(session->store, place.owner, place.name);
     if (*box == NULL || mailbox_is_deleted(*box) || (imap_rights(session, *box) & RIGHT_READ) == 0)
         return "The URL's mailbox does not exist";
-    if (url.message.validity != 0 && url.message.validity != mailbox_uid_validity(*box))
+    if (url.message.validity != 0 &&
+        url.message.validity != imap_uid_validity(&session->showing, *box))
         return "The URL is of a mailbox that was there before";
     return NULL;
 }

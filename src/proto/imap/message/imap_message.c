@@ -12,7 +12,7 @@ enum { HEADER_VERSION = 1, FIELDS_MAX = 8192, BEGINNING_BYTES = 8192 };
 void imap_message_init(struct imap_message *message, struct store *store,
                        const struct mailbox_entry *entry)
 {
-    *message = (struct imap_message){.store = store, .entry = *entry};
+    *message = (struct imap_message){.store = store, .entry = *entry, .size = entry->size};
     arena_init(&message->arena);
 }
 
@@ -22,22 +22,105 @@ void imap_message_finish(struct imap_message *message)
     arena_finish(&message->arena);
 }
 
+/* What is shown of it */
+
+/* YIELDS. */
+static enum status find_shown(struct imap_message *message)
+{
+    if (message->is_found)
+        return OK;
+    enum status status = reduced_find(message->store, message->run, &message->entry,
+                                      message->showing.to, &message->arena, &message->reduced);
+    message->is_found = status == OK;
+    return status;
+}
+
+/* What is read of it. YIELDS. */
+static enum status find_read(struct imap_message *message)
+{
+    enum status status = message->is_searched ? OK : find_shown(message);
+    if (status == OK && !message->is_searched)
+        message->size = reduced_size(&message->reduced, &message->entry);
+    return status;
+}
+
+enum status imap_message_size(struct imap_message *message, uint64_t *size)
+{
+    enum status status = find_read(message);
+    *size = message->size;
+    return status;
+}
+
+enum status imap_message_told_size(struct imap_message *message, uint64_t *size)
+{
+    *size = message->entry.size;
+    if (message->showing.has_fast_sizes)
+        return OK;
+    enum status status = find_shown(message);
+    if (status == OK)
+        *size = reduced_size(&message->reduced, &message->entry);
+    return status;
+}
+
 enum status imap_message_read(struct imap_message *message, uint64_t offset, uint32_t length,
                               struct buffer *out)
 {
+    enum status status = find_read(message);
+    if (status != OK)
+        return status;
     if (message->shown == NULL)
         message->shown = shown_open(message->store, message->run, message->entry.message);
     if (message->shown == NULL)
         return refused("the message is gone");
-    return shown_read(message->shown, offset, length, out);
+    return message->is_searched
+               ? shown_read(message->shown, offset, length, out)
+               : reduced_read(message->shown, &message->reduced, offset, length, out);
 }
 
-bool imap_message_kept(const struct imap_message *message, enum derived_kind kind,
-                       struct buffer *out)
+/* Where something of a message that is reduced is kept. False: it is the same as of the whole. */
+static bool find_note(const struct imap_message *message, enum derived_kind kind,
+                      enum reduced_note *which)
+{
+    if (message->is_searched || message->reduced.pieces.count == 0)
+        return false;
+    switch (kind) {
+    case DERIVED_HEADER:
+        *which = REDUCED_HEADER;
+        return true;
+    case DERIVED_STRUCTURE:
+        *which = REDUCED_STRUCTURE;
+        return true;
+    case DERIVED_PREVIEW:
+        *which = REDUCED_PREVIEW;
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool imap_message_kept(struct imap_message *message, enum derived_kind kind, struct buffer *out)
 {
     uint64_t id = message->entry.message;
+    enum reduced_note which;
+    if (find_read(message) != OK)
+        return false; /* who makes it will meet that again */
+    if (find_note(message, kind, &which)) {
+        buffer_reset(out, out->capacity);
+        return message->reduced.notes[which].length > 0 &&
+               buffer_append(out, message->reduced.notes[which]);
+    }
     return message->run == NULL ? derived_get(message->store, id, kind, out)
                                 : derived_run_get(message->run, id, kind, out);
+}
+
+void imap_message_keep(struct imap_message *message, enum derived_kind kind, struct text bytes)
+{
+    enum reduced_note which;
+    if (find_note(message, kind, &which))
+        reduced_set_note(message->store, message->entry.message, &message->reduced, which,
+                         arena_copy(&message->arena, bytes));
+    else
+        derived_put(message->store, message->entry.message, kind, bytes);
 }
 
 /* The header */
@@ -100,8 +183,8 @@ static enum status read_header(struct imap_message *message, struct buffer *out,
 {
     size_t line = 0;
     uint32_t range = BEGINNING_BYTES;
-    *start = message->entry.size;
-    while (out->length < message->entry.size && out->length < IMAP_HEADER_MAX) {
+    *start = message->size;
+    while (out->length < message->size && out->length < IMAP_HEADER_MAX) {
         size_t before = out->length, left = IMAP_HEADER_MAX - before;
         enum status status =
             imap_message_read(message, before, left < range ? (uint32_t)left : range, out);
@@ -127,7 +210,7 @@ static enum status find_far_body(struct imap_message *message, struct text begin
     enum status status = OK;
     /* A line end may be cut: what belongs to the last line is looked at again. */
     uint64_t at = beginning.length - 2;
-    while (at < message->entry.size && status == OK) {
+    while (at < message->size && status == OK) {
         buffer_reset(&range, IMAP_RANGE_BYTES + 2);
         status = imap_message_read(message, at, IMAP_RANGE_BYTES, &range);
         struct text bytes = buffer_text(&range);
@@ -183,14 +266,14 @@ static void keep_header(struct imap_message *message)
     buffer_init(&bytes, DERIVED_BYTES_MAX * 2);
     encode_header(message->header, &bytes);
     if (!bytes.overflowed)
-        derived_put(message->store, message->entry.message, DERIVED_HEADER, buffer_text(&bytes));
+        imap_message_keep(message, DERIVED_HEADER, buffer_text(&bytes));
     buffer_finish(&bytes);
 }
 
 /* Of the header, and of what is made of it. */
 static size_t header_bytes_most(const struct imap_message *message)
 {
-    size_t size = (size_t)message->entry.size;
+    size_t size = (size_t)message->size;
     return 2 * (size < IMAP_HEADER_MAX ? size : IMAP_HEADER_MAX);
 }
 
@@ -201,10 +284,12 @@ static enum status make_header(struct imap_message *message)
     struct imap_header *header = arena_alloc(&message->arena, sizeof(*header));
     buffer_init(&bytes, IMAP_HEADER_MAX);
     buffer_init(&made, 32 * IMAP_HEADER_MAX);
-    enum status status = memory_ask(MEMORY_FOR_REST, header_bytes_most(message));
+    enum status status = find_read(message);
+    if (status == OK)
+        status = memory_ask(MEMORY_FOR_REST, header_bytes_most(message));
     if (status == OK)
         status = read_header(message, &bytes, &header->body_start);
-    bool is_far = bytes.length == IMAP_HEADER_MAX && header->body_start == message->entry.size;
+    bool is_far = bytes.length == IMAP_HEADER_MAX && header->body_start == message->size;
     if (status == OK && is_far)
         status = find_far_body(message, buffer_text(&bytes), &header->body_start);
     if (status == OK) {
@@ -230,9 +315,9 @@ static bool load_header(struct imap_message *message)
     struct buffer bytes;
     struct imap_header *header = arena_alloc(&message->arena, sizeof(*header));
     buffer_init(&bytes, DERIVED_BYTES_MAX);
-    bool found = imap_message_kept(message, DERIVED_HEADER, &bytes) &&
-                 decode_header(arena_copy(&message->arena, buffer_text(&bytes)),
-                               message->entry.size, header);
+    bool found =
+        imap_message_kept(message, DERIVED_HEADER, &bytes) &&
+        decode_header(arena_copy(&message->arena, buffer_text(&bytes)), message->size, header);
     buffer_finish(&bytes);
     if (found)
         message->header = header;
@@ -276,8 +361,8 @@ static enum status make_tree(struct imap_message *message)
         mime_build_new(MIME_LIMITS_DEFAULT, &message->arena, note_envelope, message);
     struct buffer range;
     buffer_init(&range, IMAP_RANGE_BYTES);
-    enum status status = OK;
-    for (uint64_t at = 0; at < message->entry.size && status == OK; at += range.length) {
+    enum status status = find_read(message);
+    for (uint64_t at = 0; at < message->size && status == OK; at += range.length) {
         buffer_reset(&range, IMAP_RANGE_BYTES);
         status = imap_message_read(message, at, IMAP_RANGE_BYTES, &range);
         if (status == OK && range.length == 0)
@@ -298,7 +383,7 @@ static void keep_tree(struct imap_message *message)
     buffer_init(&bytes, DERIVED_BYTES_MAX);
     imap_tree_encode(message->tree, &bytes);
     if (!bytes.overflowed)
-        derived_put(message->store, message->entry.message, DERIVED_STRUCTURE, buffer_text(&bytes));
+        imap_message_keep(message, DERIVED_STRUCTURE, buffer_text(&bytes));
     buffer_finish(&bytes);
 }
 
@@ -308,8 +393,8 @@ static bool load_tree(struct imap_message *message)
     struct mime_tree *tree = arena_alloc(&message->arena, sizeof(*tree));
     buffer_init(&bytes, DERIVED_BYTES_MAX);
     bool found = imap_message_kept(message, DERIVED_STRUCTURE, &bytes) &&
-                 imap_tree_decode(arena_copy(&message->arena, buffer_text(&bytes)),
-                                  message->entry.size, &message->arena, tree);
+                 imap_tree_decode(arena_copy(&message->arena, buffer_text(&bytes)), message->size,
+                                  &message->arena, tree);
     buffer_finish(&bytes);
     if (found)
         message->tree = tree;

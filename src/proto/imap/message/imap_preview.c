@@ -102,7 +102,7 @@ static void keep(struct imap_message *message, struct text preview, uint64_t rea
     buffer_append_byte(&out, PREVIEW_VERSION);
     wire_put_u64(&out, readers);
     buffer_append(&out, preview);
-    derived_put(message->store, message->entry.message, DERIVED_PREVIEW, buffer_text(&out));
+    imap_message_keep(message, DERIVED_PREVIEW, buffer_text(&out));
     buffer_finish(&out);
 }
 

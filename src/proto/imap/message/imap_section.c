@@ -143,15 +143,16 @@ static enum status find_top_piece(struct imap_message *message, const struct ima
                                   struct imap_piece *piece)
 {
     const struct imap_header *header;
-    *piece = (struct imap_piece){.length = message->entry.size};
-    if (section->kind == IMAP_SECTION_ALL)
-        return OK;
-    enum status status = imap_message_header(message, &header);
+    *piece = (struct imap_piece){.offset = 0};
+    enum status status = imap_message_size(message, &piece->length);
+    if (status != OK || section->kind == IMAP_SECTION_ALL)
+        return status;
+    status = imap_message_header(message, &header);
     if (status != OK)
         return status;
     if (section->kind == IMAP_SECTION_TEXT)
         *piece = (struct imap_piece){.offset = header->body_start,
-                                     .length = message->entry.size - header->body_start};
+                                     .length = piece->length - header->body_start};
     else
         piece->length = header->body_start;
     if (is_fields(section) && are_common(section, header))

@@ -92,11 +92,11 @@ static enum status check_access(const struct imap_urlauth_asker *asker,
 }
 
 /* OK: *entry is lent until the next yield. */
-static enum status find_entry(const struct imap_full_url *url, struct mailbox *box,
-                              struct mailbox_entry *entry)
+static enum status find_entry(const struct imap_full_url *url, const struct imap_showing *showing,
+                              struct mailbox *box, struct mailbox_entry *entry)
 {
     const struct imap_url *path = &url->message;
-    if (path->validity != 0 && path->validity != mailbox_uid_validity(box))
+    if (path->validity != 0 && path->validity != imap_uid_validity(showing, box))
         return refused("the mailbox is not the one it was");
     mailbox_open(box);
     const struct mailbox_entry *found = mailbox_entry_find(box, path->uid);
@@ -120,6 +120,7 @@ enum status imap_urlauth_follow(const struct imap_urlauth_asker *asker,
 {
     struct store *store = asker->accounts->store;
     struct mailbox_entry entry;
+    struct imap_showing showing;
     struct text owner, name;
     if (!imap_urlauth_is_ours(asker->accounts->settings, url) ||
         !text_equals_nocase(url->mechanism, TEXT("INTERNAL")))
@@ -137,9 +138,12 @@ enum status imap_urlauth_follow(const struct imap_urlauth_asker *asker,
     enum status status = check_access(asker, url, owner, &line->arena);
     if (status == OK && (sharing_rights(store, box, owner) & RIGHT_READ) == 0)
         status = refused("who made it may not read the mailbox any more");
+    imap_showing_last(asker->accounts, owner, &showing);
     if (status == OK)
-        status = find_entry(url, box, &entry);
-    if (status == OK)
-        imap_message_init(message, store, &entry);
-    return status;
+        status = find_entry(url, &showing, box, &entry);
+    if (status != OK)
+        return status;
+    imap_message_init(message, store, &entry);
+    message->showing = showing;
+    return OK;
 }

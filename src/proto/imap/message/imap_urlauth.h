@@ -1,6 +1,7 @@
 /* URLs that say who may follow them (RFC 4467): the token by which we know one as ours, and the way
  * from there to the message. What a URL allows is what its maker may still do: his rights, the
- * mailbox and the message are looked at each time. */
+ * mailbox and the message are looked at each time. The message is as his sessions show it: its
+ * parts are numbered, and its UIDVALIDITY is told, as he saw it. */
 #ifndef PROTO_IMAP_MESSAGE_IMAP_URLAUTH_H
 #define PROTO_IMAP_MESSAGE_IMAP_URLAUTH_H
 

@@ -34,8 +34,7 @@ struct imap_index {
     int64_t patient_until_ms; /* with mail that goes on coming; 0: none has since it was quiet */
 };
 
-bool imap_index_may_have(const struct imap_message *message, const uint16_t *numbers,
-                         unsigned count)
+bool imap_index_may_have(struct imap_message *message, const uint16_t *numbers, unsigned count)
 {
     struct buffer encoded;
     buffer_init(&encoded, GRAMS_ENCODED_MAX);

@@ -14,8 +14,7 @@
 void imap_index_begin(struct task_group *group, const struct accounts *accounts);
 
 /* False: none of the message's text, as its reader reads it, holds all of these. */
-bool imap_index_may_have(const struct imap_message *message, const uint16_t *numbers,
-                         unsigned count);
+bool imap_index_may_have(struct imap_message *message, const uint16_t *numbers, unsigned count);
 /* Look the message through for its reader; what others knew stays. REFUSED: it is gone; TRY_LATER:
  * it can't be read, or the task was cancelled. YIELDS. */
 enum status imap_index_message(struct imap_message *message);

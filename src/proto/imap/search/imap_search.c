@@ -134,6 +134,8 @@ static enum status try_entry(struct imap_search *search, const struct mailbox_en
     bool fits;
     imap_message_init(&message, search->session->store, entry);
     message.charset = search->session->charset;
+    message.showing = search->session->showing;
+    message.is_searched = true;
     message.run = search->run;
     message.words = search->words;
     enum status status = imap_search_matches(search->view, &message, search->keys, &fits);
@@ -268,7 +270,8 @@ void imap_search_answer(struct imap_search *search)
     if (search->is_multi) { /* RFC 7377 2.1 */
         buffer_append(out, TEXT(" MAILBOX "));
         imap_put_mailbox_name(session, search->view->box);
-        buffer_printf(out, " UIDVALIDITY %u", mailbox_uid_validity(search->view->box));
+        buffer_printf(out, " UIDVALIDITY %u",
+                      imap_uid_validity(&session->showing, search->view->box));
     }
     bool is_by_uid = search->is_multi || imap_is_by_uid(session);
     buffer_append(out, is_by_uid ? TEXT(") UID") : TEXT(")"));

@@ -311,6 +311,9 @@ static void read_argument(struct reading *in, const struct row *row, struct imap
         break;
     case ARGUMENT_NUMBER:
         key->number = imap_lex_number64(lex);
+        /* A size: what is shown may have to be looked up. */
+        if (in->session->showing.to != REDUCED_TO_BOTH)
+            key->cost = COST_HEADER;
         break;
     case ARGUMENT_SECONDS:
         key->number = imap_lex_nonzero(lex);
@@ -319,7 +322,7 @@ static void read_argument(struct reading *in, const struct row *row, struct imap
         read_uids(in, key);
         break;
     case ARGUMENT_EMAIL:
-        key->number = imap_email_of(imap_lex_atom(lex));
+        key->number = imap_email_of(&in->session->showing, imap_lex_atom(lex));
         break;
     case ARGUMENT_MODSEQ:
         key->number = read_modseq(in);

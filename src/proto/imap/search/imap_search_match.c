@@ -47,10 +47,6 @@ static bool entry_matches(const struct view *view, const struct mailbox_entry *e
         return entry->modseq >= key->number;
     case SEARCH_EMAIL:
         return entry->message == key->number;
-    case SEARCH_LARGER:
-        return entry->size > key->number;
-    case SEARCH_SMALLER:
-        return entry->size < key->number;
     case SEARCH_OLDER:
         return entry->date_ms <= clock_wall_ms() - number * SECOND;
     case SEARCH_YOUNGER:
@@ -90,6 +86,15 @@ static enum status sent_matches(struct imap_message *message, const struct imap_
             : key->op == SEARCH_SENT_SINCE ? day >= number
                                            : day == number;
     return OK;
+}
+
+static enum status size_matches(struct imap_message *message, const struct imap_search_key *key,
+                                bool *fits)
+{
+    uint64_t size;
+    enum status status = imap_message_told_size(message, &size);
+    *fits = status == OK && (key->op == SEARCH_LARGER ? size > key->number : size < key->number);
+    return status;
 }
 
 /* AND: all, OR: any. The depth is bounded by the reader. */
@@ -134,6 +139,9 @@ enum status imap_search_matches(const struct view *view, struct imap_message *me
         status = imap_search_matches(view, message, key->inner, fits);
         *fits = !*fits;
         return status;
+    case SEARCH_LARGER:
+    case SEARCH_SMALLER:
+        return size_matches(message, key, fits);
     case SEARCH_SENT_BEFORE:
     case SEARCH_SENT_ON:
     case SEARCH_SENT_SINCE:

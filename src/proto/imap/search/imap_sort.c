@@ -54,7 +54,7 @@ struct sort {
     struct imap_search search;
     struct sort_criterion criteria[ROWS];
     unsigned criterion_count;
-    bool needs_facts, needs_fuzzy;
+    bool needs_facts, needs_fuzzy, needs_size;
     struct buffer keys;
     struct sorted *messages;
     size_t count, capacity;
@@ -80,6 +80,8 @@ static void add_criterion(struct sort *sort, const struct sort_row *row, bool is
         sort->needs_facts = true;
     if (row->criterion == SORT_RELEVANCY)
         sort->needs_fuzzy = true;
+    if (row->criterion == SORT_SIZE)
+        sort->needs_size = true;
 }
 
 /* "(SUBJECT REVERSE DATE)" */
@@ -131,16 +133,16 @@ static void put_text(struct buffer *out, struct text text)
 }
 
 static void put_key(struct buffer *out, const struct sort_criterion *criterion,
-                    const struct imap_message *message, const struct imap_facts *facts)
+                    const struct imap_message *message, uint64_t size,
+                    const struct imap_facts *facts)
 {
-    const struct mailbox_entry *entry = &message->entry;
     size_t start = out->length;
     switch (criterion->row->criterion) {
     case SORT_ARRIVAL:
-        put_signed(out, entry->date_ms);
+        put_signed(out, message->entry.date_ms);
         break;
     case SORT_SIZE:
-        wire_put_u64(out, entry->size);
+        wire_put_u64(out, size);
         break;
     case SORT_DATE:
         put_signed(out, facts->sent_ms);
@@ -161,12 +163,15 @@ static enum status add_message(void *context, struct imap_message *message)
 {
     struct sort *sort = context;
     struct imap_facts facts = {0};
+    uint64_t told = 0;
     enum status status = sort->needs_facts ? imap_message_facts(message, &facts) : OK;
+    if (status == OK && sort->needs_size)
+        status = imap_message_told_size(message, &told);
     if (status != OK)
         return status;
     size_t start = sort->keys.length;
     for (unsigned i = 0; i < sort->criterion_count; i++)
-        put_key(&sort->keys, &sort->criteria[i], message, &facts);
+        put_key(&sort->keys, &sort->criteria[i], message, told, &facts);
     if (sort->keys.overflowed)
         return try_later("there is too much to sort at once");
     if (sort->count == sort->capacity) {

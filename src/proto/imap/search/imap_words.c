@@ -235,7 +235,7 @@ static struct slot *slot_of(struct imap_words *words, const struct imap_search_k
     return slot;
 }
 
-enum imap_words_answer imap_words_ask(struct imap_words *words, const struct imap_message *message,
+enum imap_words_answer imap_words_ask(struct imap_words *words, struct imap_message *message,
                                       const struct imap_search_key *key)
 {
     struct slot *slot = slot_of(words, key);

@@ -21,7 +21,7 @@ enum imap_words_answer {
     WORDS_YES,
 };
 /* Does the message have the key's text where the key looks for it? Does not YIELD. */
-enum imap_words_answer imap_words_ask(struct imap_words *words, const struct imap_message *message,
+enum imap_words_answer imap_words_ask(struct imap_words *words, struct imap_message *message,
                                       const struct imap_search_key *key);
 
 /* The parts of a block. All but the head begin with a checksum over the head and what they say. */
