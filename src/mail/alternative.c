@@ -8,6 +8,7 @@ struct reducing {
     struct arena *arena;
     struct alternative_pieces *out;
     unsigned capacity;
+    bool is_over; /* there are too many */
 };
 
 static void add(struct reducing *reducing, size_t begin, size_t end)
@@ -19,6 +20,10 @@ static void add(struct reducing *reducing, size_t begin, size_t end)
     if (out->count > 0 &&
         out->at[out->count - 1].offset + out->at[out->count - 1].length == begin) {
         out->at[out->count - 1].length += end - begin;
+        return;
+    }
+    if (out->count == ALTERNATIVE_PIECES_MOST) {
+        reducing->is_over = true;
         return;
     }
     if (out->count == reducing->capacity) {
@@ -102,6 +107,13 @@ static bool stays_whole(const struct mime_part *part)
            text_equals_nocase(part->type.value, TEXT("message"));
 }
 
+static bool end(const struct reducing *reducing)
+{
+    if (reducing->is_over)
+        *reducing->out = (struct alternative_pieces){0};
+    return !reducing->is_over;
+}
+
 bool alternative_reduce(struct text message, enum alternative_kind kind, struct arena *arena,
                         struct alternative_pieces *out)
 {
@@ -117,7 +129,7 @@ bool alternative_reduce(struct text message, enum alternative_kind kind, struct 
             is_type(part, "multipart", "alternative") ? choose(part, kind) : NULL;
         if (chosen != NULL && part == tree.root) {
             add_whole(&reducing, part, chosen);
-            return true;
+            return end(&reducing);
         }
         if (chosen != NULL) {
             add(&reducing, done, part->header_start);
@@ -129,5 +141,5 @@ bool alternative_reduce(struct text message, enum alternative_kind kind, struct 
     if (done == 0)
         return false;
     add(&reducing, done, message.length);
-    return true;
+    return end(&reducing);
 }

@@ -20,8 +20,11 @@ struct alternative_pieces {
     uint64_t size; /* of all */
 };
 
-/* False: the message has no alternatives with that kind; it is to be shown as it is. out: in
- * arena. */
+/* A message that comes apart into more was made to; it stays whole. */
+enum { ALTERNATIVE_PIECES_MOST = 16 << 10 };
+
+/* False: the message has no alternatives with that kind, or too many pieces; it is to be shown as
+ * it is. out: in arena. */
 bool alternative_reduce(struct text message, enum alternative_kind kind, struct arena *arena,
                         struct alternative_pieces *out);
 

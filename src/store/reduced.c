@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/wire.h"
+#include "task/offload.h"
 
 enum { FORM = 2, AT_ONCE = 256 << 10, PIECE_BYTES = 16, WINDOW_BYTES = 64 << 10 };
 
@@ -94,6 +95,19 @@ static enum status read_all(struct store *store, struct derived_run *run,
     return status;
 }
 
+struct reducing {
+    struct text whole;
+    enum alternative_kind kind;
+    struct arena *arena;
+    struct alternative_pieces *out;
+};
+
+static void reduce(void *argument)
+{
+    const struct reducing *reducing = argument;
+    (void)alternative_reduce(reducing->whole, reducing->kind, reducing->arena, reducing->out);
+}
+
 /* Read the message and look. YIELDS. */
 static enum status make(struct store *store, struct derived_run *run,
                         const struct mailbox_entry *entry, struct arena *arena, struct reduced *out)
@@ -103,7 +117,12 @@ static enum status make(struct store *store, struct derived_run *run,
     buffer_init(&whole, REDUCED_WHOLE_ABOVE);
     enum status status = read_all(store, run, entry, &whole);
     if (status == OK) {
-        (void)alternative_reduce(buffer_text(&whole), kind, arena, &out->pieces);
+        struct reducing reducing = {buffer_text(&whole), kind, arena, &out->pieces};
+        /* Large ones, and those made to, would hold the others up. */
+        if (whole.length > AT_ONCE)
+            task_offload(reduce, &reducing);
+        else
+            reduce(&reducing);
         keep(store, entry->message, out);
     }
     buffer_finish(&whole);

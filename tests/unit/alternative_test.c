@@ -75,6 +75,29 @@ TEST("a message that is an alternative becomes the chosen part under its own hea
     arena_finish(&arena);
 }
 
+TEST("a message that would come apart into very many pieces stays whole")
+{
+    static const char fields[] = "X: y\r\nContent-X: y\r\n";
+    struct alternative_pieces pieces;
+    struct arena arena;
+    arena_init(&arena);
+    for (unsigned more = 0; more < 2; more++) {
+        struct buffer message;
+        buffer_init(&message, 1 << 20);
+        buffer_append(&message, TEXT("Content-Type: multipart/alternative; boundary=b\r\n"));
+        /* The pieces behind them: the blank line, the text. */
+        for (unsigned i = 0; i + 2 < ALTERNATIVE_PIECES_MOST + more; i++)
+            buffer_append(&message, text_from(fields));
+        buffer_append(&message, TEXT("\r\n--b\r\n\r\nplain\r\n--b--\r\n"));
+        bool is_reduced =
+            alternative_reduce(buffer_text(&message), ALTERNATIVE_PLAIN, &arena, &pieces);
+        EXPECT(is_reduced == (more == 0));
+        EXPECT(pieces.count == (more == 0 ? ALTERNATIVE_PIECES_MOST : 0));
+        buffer_finish(&message);
+    }
+    arena_finish(&arena);
+}
+
 TEST("an alternative inside is replaced by the chosen part, and all else stays")
 {
     struct arena arena;
