@@ -152,7 +152,7 @@ soak: all
 # Calls that its own stand before, so that it knows whose everything is: tests/sim/holdings.c, process.c.
 SIM_WRAPS := malloc calloc realloc reallocarray strdup free mmap munmap open openat dup fcntl socket \
              socketpair accept4 memfd_create inotify_init1 recvmsg close ub_ctx_create ub_ctx_delete memory_draw \
-             memory_give_back task_spawn task_offload task_offload_spare
+             memory_give_back task_spawn task_offload task_offload_spare _Exit statvfs
 $(BUILD)/sim: $(SIM_SOURCES:%.c=$(BUILD)/obj/%.o) $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) $(SIM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 

@@ -27,6 +27,9 @@ struct index {
     const struct index_engine *engine;
     uint64_t applied;
     bool failed, stand_in;
+    unsigned scans; /* in progress, one in the other */
+    index_failure *failure;
+    void *failure_context;
     char reason[INDEX_REASON_BYTES];
 };
 struct index_batch {

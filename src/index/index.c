@@ -20,6 +20,19 @@ enum status index_fail(struct index *index, const char *what, const char *why)
     return try_later("the index has failed and must be rebuilt from the log (%s)", index->reason);
 }
 
+/* A visitor may still be holding on to what the engine has. */
+static void tell_failure(const struct index *index)
+{
+    if (index->failed && index->scans == 0 && index->failure != NULL)
+        index->failure(index->failure_context);
+}
+
+void index_on_failure(struct index *index, index_failure *failure, void *context)
+{
+    index->failure = failure;
+    index->failure_context = context;
+}
+
 bool index_has_room(const char *directory)
 {
     enum { FILES = 32 };
@@ -147,11 +160,15 @@ enum status index_batch_apply(struct index_batch *batch, uint64_t applied)
     enum { KEEP_BYTES = 64 << 10 };
     struct index *index = batch->index;
     check(applied >= index->applied);
-    if (index->failed)
-        return index_fail(index, "", "");
-    index->applied = applied;
-    enum status status = index->engine->apply(index, index_batch_changes(batch));
+    enum status status;
+    if (index->failed) {
+        status = index_fail(index, "", "");
+    } else {
+        index->applied = applied;
+        status = index->engine->apply(index, index_batch_changes(batch));
+    }
     buffer_reset(&batch->changes, KEEP_BYTES);
+    tell_failure(index);
     return status;
 }
 
@@ -168,18 +185,25 @@ bool index_get(struct index *index, struct text key, struct buffer *out)
 {
     check_key(key);
     buffer_reset(out, out->capacity);
-    return index->engine->get(index, key, out);
+    bool is_there = index->engine->get(index, key, out);
+    tell_failure(index);
+    return is_there;
 }
 
 void index_scan(struct index *index, struct text prefix, struct text from, index_visit *visit,
                 void *context)
 {
+    index->scans++;
     index->engine->scan(index, prefix, from, visit, context);
+    index->scans--;
+    tell_failure(index);
 }
 
 enum status index_settle(struct index *index)
 {
-    return index->failed ? index_fail(index, "", "") : index->engine->settle(index);
+    enum status status = index->failed ? index_fail(index, "", "") : index->engine->settle(index);
+    tell_failure(index);
+    return status;
 }
 
 enum status index_flush(struct index *index)

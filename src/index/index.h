@@ -56,5 +56,10 @@ enum status index_settle(struct index *index);
 enum status index_flush(struct index *index);
 /* NULL, or why the index must be rebuilt. */
 const char *index_failed(const struct index *index);
+/* Call this when it has failed, before the call it failed in returns: one that reads says from then
+ * on that nothing is there. Of calls inside a visit, when the scan ends; index_flush, which may be
+ * on another thread, does not call it. NULL: nobody. */
+typedef void index_failure(void *context);
+void index_on_failure(struct index *index, index_failure *failure, void *context);
 
 #endif

@@ -123,8 +123,7 @@ static void flush_index(void *argument)
     while (!task_is_cancelled()) {
         task_event_wait(&queue->flush_due, clock_monotonic_ms() + INDEX_FLUSH_MS);
         queue->unflushed_bytes = 0;
-        if (store_flush(queue->store) != OK && !task_is_cancelled())
-            log_warning("index.flush_failed", "reason=%s", log_text(text_from(fail_reason())));
+        store_flush(queue->store);
     }
 }
 

@@ -297,8 +297,7 @@ static void finish(struct apply *apply)
     for (unsigned i = 0; i < apply->box_count; i++)
         mailbox_put(apply->boxes[i]);
     live_put(store);
-    if (index_batch_apply(store->batch, apply->number) != OK)
-        store_index_lost(store);
+    index_batch_apply(store->batch, apply->number);
     map_free(&apply->touched_by_id);
     tell(apply);
 }

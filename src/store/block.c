@@ -172,8 +172,7 @@ static void delete_replaced(const struct block *block, struct index_batch *batch
 /* It is no part of what records say, so the applied position stays. */
 static void apply_alone(struct store *store, struct index_batch **batch)
 {
-    if (index_batch_apply(*batch, index_applied(store->index)) != OK)
-        store_index_lost(store);
+    index_batch_apply(*batch, index_applied(store->index));
     index_batch_free(batch);
 }
 

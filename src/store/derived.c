@@ -27,8 +27,7 @@ static void change_alone(struct store *store, struct text key, struct text value
         index_batch_delete(batch, key);
     else
         index_batch_put(batch, key, value);
-    if (index_batch_apply(batch, index_applied(store->index)) != OK)
-        store_index_lost(store);
+    index_batch_apply(batch, index_applied(store->index));
     index_batch_free(&batch);
 }
 

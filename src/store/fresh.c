@@ -45,8 +45,7 @@ bool fresh_next(struct store *store, struct fresh_place *place, struct mailbox_e
 
 static void apply_alone(struct store *store, struct index_batch **batch)
 {
-    if (index_batch_apply(*batch, index_applied(store->index)) != OK)
-        store_index_lost(store);
+    index_batch_apply(*batch, index_applied(store->index));
     index_batch_free(batch);
 }
 

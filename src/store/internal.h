@@ -200,9 +200,10 @@ void store_free(struct store **store);
 struct index_batch *store_new_batch(struct index *index);
 /* The index on disk, made anew when it is of no use for this log. YIELDS. */
 enum status store_open_index(struct store *store, struct index **out);
-/* The index has failed. Everything is in the log: end the process, be started anew, and make a new
- * index. On a full disk its files are not at fault: they stay, for when there is room again. */
-_Noreturn void store_index_lost(struct store *store);
+/* The index has failed; context: the store. What it says from now on is wrong, and everything is in
+ * the log: end the process, before it is told to anybody, be started anew, and make a new index. On
+ * a full disk its files are not at fault: they stay, for when there is room again. */
+_Noreturn void store_index_lost(void *context);
 /* YIELDS. */
 void store_close_index(struct index **index);
 

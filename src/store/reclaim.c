@@ -384,10 +384,8 @@ static enum status reclaim_oldest(struct store *store, bool urgent)
                              (unsigned long long)segment);
     }
     /* What the index lacks after a crash is replayed from the log: not from this segment. */
-    enum status status = store_flush(store);
-    if (status == OK)
-        status = log_drop_segment(store->log, segment);
-    return status;
+    store_flush(store);
+    return log_drop_segment(store->log, segment);
 }
 
 enum status store_reclaim(struct store *store, bool urgent)

@@ -11,6 +11,7 @@ struct store *store_shadow_new(struct store *live, struct index *index)
     struct store *shadow = store_new();
     shadow->log = live->log;
     shadow->index = index;
+    index_on_failure(index, store_index_lost, shadow);
     shadow->batch = store_new_batch(index);
     shadow->directory = text_to_string(text_from(live->directory));
     if (live->index_path != NULL)
@@ -76,6 +77,7 @@ static void take_over(struct store *store, struct store *shadow)
 {
     struct store old = *store;
     store->index = shadow->index;
+    index_on_failure(store->index, store_index_lost, store);
     store->batch = shadow->batch;
     store->live = shadow->live;
     store->live_count = shadow->live_count;

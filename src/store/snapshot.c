@@ -252,8 +252,7 @@ void snapshot_save(struct mailbox *box)
                         text_of(&box->entries[first], count * sizeof(*box->entries)));
     }
     put_head(box, batch);
-    if (index_batch_apply(batch, index_applied(store->index)) != OK)
-        store_index_lost(store);
+    index_batch_apply(batch, index_applied(store->index));
     index_batch_free(&batch);
     box->has_snapshot = true;
     box->unsaved = 0;

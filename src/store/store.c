@@ -195,6 +195,7 @@ static enum status open_parts(struct store *store, const struct store_options *o
         status = store_open_index(store, &store->index);
     if (status != OK)
         return status;
+    index_on_failure(store->index, store_index_lost, store);
     store->batch = store_new_batch(store->index);
     live_load(store);
     index_scan(store->index, TEXT("B"), TEXT(""), highest_mailbox, store);
@@ -231,8 +232,9 @@ void store_close_index(struct index **index)
     task_offload(close_index, index);
 }
 
-void store_index_lost(struct store *store)
+void store_index_lost(void *context)
 {
+    struct store *store = context;
     log_error("index.lost", "directory=%s reason=%s remedy=\"it is made anew from the log\"",
               log_text(text_from(store->directory)),
               log_text(text_from(index_failed(store->index))));
@@ -284,7 +286,7 @@ static void drop_failed(struct store *store, log_number number)
 void store_append_record(struct store *store, enum record_type type, const struct text *pieces,
                          unsigned count, struct pending *pending)
 {
-    /* What it answered since may be wrong: nothing that rests on it gets into the log. */
+    /* Nothing that rests on it gets into the log. */
     if (index_failed(store->index) != NULL)
         store_index_lost(store);
     pending->applied = pending->failed = false;
@@ -481,10 +483,10 @@ static void flush_index(void *argument)
     flushing->status = index_flush(flushing->index);
 }
 
-enum status store_flush(struct store *store)
+void store_flush(struct store *store)
 {
     struct flushing flushing = {.index = store->index, .status = index_settle(store->index)};
-    if (flushing.status == OK)
-        task_offload(flush_index, &flushing);
-    return flushing.status == OK ? OK : try_later("the index could not be flushed");
+    task_offload(flush_index, &flushing);
+    if (flushing.status != OK)
+        store_index_lost(store);
 }

@@ -111,7 +111,7 @@ struct store_space store_space_now(struct store *store);
  * is nothing to gain. YIELDS. */
 enum status store_reclaim(struct store *store, bool urgent);
 /* Bound the replay of the next start. YIELDS. */
-enum status store_flush(struct store *store);
+void store_flush(struct store *store);
 
 /* Check the log's checksums, replay it into an index in memory and compare every key. report gets
  * one line per finding. REFUSED when there were any. YIELDS. */

@@ -70,6 +70,7 @@ static void order_message(const struct administrator *administrator, const struc
     snprintf(subject, sizeof(subject), "number %u.", number);
     snprintf(sender, sizeof(sender), "sender@%c.test", 'a' + message->site);
     message->dropped = message->dropped || how != NULL;
+    message->sent_back = message->sent_back || strcmp(verb, "delete") == 0;
     /* Reports about it have no sender, and perhaps its subject. */
     ask(site,
         (const char *const[]){"queue", verb, "--subject", subject, "--from", sender, "--yes", how,

@@ -23,6 +23,11 @@ unsigned keeper_process(const struct keeper *keeper)
     return 1 + (unsigned)(keeper->site->name[0] - 'a') * ROLE_PARENT + keeper->kind;
 }
 
+unsigned keeper_site_of(unsigned process)
+{
+    return (process - 1) / ROLE_PARENT;
+}
+
 static struct role_instance *role_of(const struct keeper *keeper)
 {
     return keeper->site->roles[keeper->kind];

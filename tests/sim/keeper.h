@@ -15,8 +15,9 @@ struct keeper {
     unsigned incarnation, quick_deaths;
 };
 
-/* The simulated process of it: 1 and on. */
+/* The simulated process of it: 1 and on; and the number of the site that such a one is of. */
 unsigned keeper_process(const struct keeper *keeper);
+unsigned keeper_site_of(unsigned process);
 /* Make a role of its own process, with its settings; and hand it what its parent has for it. */
 void keeper_make(struct keeper *keeper);
 void keeper_hand_over(struct keeper *keeper);

@@ -70,7 +70,7 @@ static void lost(void *context, unsigned process)
 {
     struct killer *killer = context;
     enum role_kind role = (process - 1) % ROLE_PARENT;
-    site_lost(&killer->sites[(process - 1) / ROLE_PARENT], role);
+    site_lost(&killer->sites[keeper_site_of(process)], role);
     if (role == ROLE_STORE)
         calendar_start(&killer->ledger->calendar);
 }

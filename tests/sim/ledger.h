@@ -29,6 +29,7 @@ struct ledger_message {
     uint16_t again;                /* bits, of those: and then it came once more */
     bool rotten;                   /* a site has lost it, or a part of it, to its medium */
     bool dropped;                  /* an administrator was to remove it and tell nobody */
+    bool sent_back;                /* an administrator was to remove it and tell its sender */
     int64_t sent_ms;               /* its client is about to say DATA; 0: it never did */
     uint8_t copied[SITES * USERS]; /* by clients, in the recipient's mailboxes, or tried */
 };
@@ -51,6 +52,7 @@ enum wrong {
     WRONG_UID,
     WRONG_TOLD,     /* a client of a mailbox was told what must not be */
     WRONG_GIVEN_UP, /* before its time */
+    WRONG_REFUSED,  /* for ever, and it may not be: mail, a user's login */
     WRONG_IN_QUEUE,
     WRONG_INDEX,
     WRONG_DAMAGE,  /* of the log, by nothing that may damage it; or it is not told */

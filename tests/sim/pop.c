@@ -28,11 +28,13 @@ struct drop {
 /* "+OK". */
 static bool is_well(struct drop *drop)
 {
-    struct text line;
+    struct text line = TEXT("");
     stream_set_deadline(drop->stream, clock_monotonic_ms() + PATIENCE);
     bool is_ok = stream_read_line(drop->stream, LINE_MOST, &line) == OK &&
                  text_starts_with(line, TEXT("+OK"));
     drop->ledger->answers += is_ok;
+    if (text_starts_with(line, TEXT("-ERR [AUTH]")))
+        ledger_wrong(drop->ledger, WRONG_REFUSED, "answered with %.*s", TEXT_ARG(line));
     return is_ok;
 }
 

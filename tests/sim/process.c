@@ -1,9 +1,11 @@
-/* Linked with --wrap of the calls that begin tasks and jobs: what the loop itself needs for a task
- * is not its process's, and a job is known by whose it is, and can be left in the middle. */
+/* Linked with --wrap of the calls that begin tasks and jobs, or end the process: what the loop
+ * itself needs for a task is not its process's, and a job is known by whose it is, and can be left
+ * in the middle. */
 #include "process.h"
 
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/check.h"
 #include "holdings.h"
@@ -30,6 +32,8 @@ void __wrap_task_spawn(struct task_group *group, const char *name, task_function
                        void *argument);
 void __wrap_task_offload(task_function *function, void *argument);
 void __wrap_task_offload_spare(task_function *function, void *argument);
+_Noreturn void __real__Exit(int status);
+_Noreturn void __wrap__Exit(int status);
 
 void __wrap_task_spawn(struct task_group *group, const char *name, task_function *function,
                        void *argument)
@@ -78,6 +82,17 @@ void process_doom(unsigned process)
         longjmp(now.leave, 1);
     while (task_process() == process) /* for ever */
         task_park_uncancellable(NO_DEADLINE);
+}
+
+/* A process that ends itself. */
+void __wrap__Exit(int status)
+{
+    unsigned process = holdings_taker();
+    if (process == 0)
+        __real__Exit(status);
+    task_loop->no_yield_depth = 0; /* it was its own promise */
+    process_doom(process);
+    abort();
 }
 
 void process_kill_doomed(void (*gone)(void *context, unsigned process), void *context)

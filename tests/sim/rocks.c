@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "base/wire.h"
 #include "holdings.h"
+#include "trouble.h"
 
 enum { FOLDERS_MOST = 8, PATH_BYTES = 160, IMAGE_MOST = 1 << 30 };
 
@@ -42,6 +43,7 @@ struct rocksdb_t {
     struct folder *folder;
     struct table table;
     struct list iterators;
+    const char *background; /* NULL, or the error that ends all writing until it is opened anew */
 };
 
 /* It shows the keys as they were when it was made: of its own, once they change. */
@@ -49,7 +51,8 @@ struct rocksdb_iterator_t {
     struct list link;
     const struct table *table;
     struct table copy;
-    size_t at; /* count: at the end */
+    size_t at;         /* count: at the end */
+    const char *error; /* NULL: none */
     struct buffer key, value;
 };
 
@@ -217,9 +220,23 @@ void rocks_restore(const char *path)
 
 /* ---- The library's calls: all of it ---- */
 
+/* For the caller, who gives it to the library's rocksdb_free. */
+static bool complain(const char *what, char **error)
+{
+    if (what == NULL)
+        return false;
+    holdings_kernel_begin();
+    *error = strdup(what);
+    holdings_kernel_end();
+    check(*error != NULL);
+    return true;
+}
+
 rocksdb_t *rocksdb_open(const rocksdb_options_t *options, const char *name, char **error)
 {
-    unused(options), unused(error);
+    unused(options);
+    if (complain(trouble_at(TROUBLE_OPEN), error))
+        return NULL;
     rocksdb_t *db = calloc(1, sizeof(*db));
     check(db != NULL);
     db->folder = folder_of(name);
@@ -241,15 +258,21 @@ void rocksdb_cancel_all_background_work(rocksdb_t *db, unsigned char wait)
 
 void rocksdb_destroy_db(const rocksdb_options_t *options, const char *name, char **error)
 {
-    unused(options), unused(error);
-    rocks_lose(name);
+    unused(options);
+    if (!complain(trouble_at(TROUBLE_DESTROY), error))
+        rocks_lose(name);
 }
 
 void rocksdb_flush(rocksdb_t *db, const rocksdb_flushoptions_t *options, char **error)
 {
-    unused(error);
     bool is_waited_for =
         rocksdb_flushoptions_get_wait((rocksdb_flushoptions_t *)(uintptr_t)options) != 0;
+    if (db->background == NULL)
+        db->background = trouble_at(TROUBLE_FLUSH);
+    if (db->background != NULL) {
+        complain(is_waited_for ? db->background : NULL, error);
+        return;
+    }
     if (is_waited_for || random_below(2) == 0)
         reach_medium(db);
 }
@@ -266,7 +289,9 @@ int rocksdb_property_int(rocksdb_t *db, const char *name, uint64_t *out)
 rocksdb_pinnableslice_t *rocksdb_get_pinned(rocksdb_t *db, const rocksdb_readoptions_t *options,
                                             const char *key, size_t length, char **error)
 {
-    unused(options), unused(error);
+    unused(options);
+    if (complain(trouble_at(TROUBLE_READ), error))
+        return NULL;
     size_t at = place_of(&db->table, text_of(key, length));
     if (!stands_at(&db->table, at, text_of(key, length)))
         return NULL;
@@ -306,7 +331,11 @@ static void take_delete(void *context, const char *key, size_t length)
 void rocksdb_write(rocksdb_t *db, const rocksdb_writeoptions_t *options,
                    rocksdb_writebatch_t *batch, char **error)
 {
-    unused(options), unused(error);
+    unused(options);
+    if (db->background == NULL)
+        db->background = trouble_at(TROUBLE_WRITE);
+    if (complain(db->background, error))
+        return;
     list_each(link, &db->iterators)
     {
         rocksdb_iterator_t *iterator = list_entry(link, rocksdb_iterator_t, link);
@@ -322,6 +351,10 @@ void rocksdb_write(rocksdb_t *db, const rocksdb_writeoptions_t *options,
 
 static void stand_at(rocksdb_iterator_t *iterator, size_t at)
 {
+    if (iterator->error == NULL)
+        iterator->error = trouble_at(TROUBLE_READ);
+    if (iterator->error != NULL)
+        at = iterator->table->count;
     iterator->at = at;
     buffer_reset(&iterator->key, SIZE_MAX);
     buffer_reset(&iterator->value, SIZE_MAX);
@@ -393,5 +426,5 @@ const char *rocksdb_iter_value(const rocksdb_iterator_t *iterator, size_t *lengt
 
 void rocksdb_iter_get_error(const rocksdb_iterator_t *iterator, char **error)
 {
-    unused(iterator), unused(error);
+    complain(iterator->error, error);
 }

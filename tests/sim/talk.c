@@ -86,6 +86,9 @@ static enum answer take_tagged(struct talk *talk)
     if (!text_equals(word, TEXT("OK")) && !text_equals(word, TEXT("NO")))
         ledger_wrong(talk->ledger, WRONG_TOLD, "answered with %.*s",
                      TEXT_ARG(buffer_text(&talk->response)));
+    if (text_starts_with(text_trim(rest), TEXT("[AUTHENTICATIONFAILED]")))
+        ledger_wrong(talk->ledger, WRONG_REFUSED, "answered with %.*s",
+                     TEXT_ARG(buffer_text(&talk->response)));
     return text_equals(word, TEXT("OK")) ? ANSWER_OK : ANSWER_NO;
 }
 

@@ -269,6 +269,9 @@ static void judge(struct looking *looking, uint32_t number, unsigned recipient)
         message->dropped || message->rotten || (looking->has_bad_report && has_lasted);
     if (message->acknowledged && copies == 0 && !is_returned && !may_be_lost)
         complain(looking, WRONG_LOST, "lost", number, recipient);
+    bool is_refused = is_returned && !is_outside && !is_expired;
+    if (is_refused && !message->sent_back && !message->rotten)
+        complain(looking, WRONG_REFUSED, "returned, and there is such a user", number, recipient);
     if (is_expired && !has_lasted)
         complain(looking, WRONG_GIVEN_UP, "given up before its time", number, recipient);
     if (copies > 0 && !is_outside && !message->rotten && shelf_has_lost(ledger, number, recipient))

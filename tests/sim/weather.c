@@ -24,6 +24,7 @@ static const struct kind kinds[WEATHER_KINDS] = {
     [WEATHER_LARGE] = {"large", 12, false},
     [WEATHER_CLOCK_SET] = {"clock-set", 3, false},
     [WEATHER_ORDER] = {"order", 2, false},
+    [WEATHER_INDEX_ERROR] = {"index-error", 3, false},
     [WEATHER_ROT] = {"rot", 4, false},
     [WEATHER_SLOW_DISK] = {"slow-disk", 15, true},
     [WEATHER_KILL_FRONT] = {"kill-front", 2, false},
@@ -62,6 +63,7 @@ struct weather weather_calm(uint64_t seed, const uint32_t *most, uint32_t *happe
         weather.dice[i] = (uint64_t)roll(&dice) << 32 | roll(&dice);
     for (unsigned i = WEATHER_KILL_FRONT; i <= WEATHER_KILL_SEND; i++)
         weather.once_in[i] = kinds[i].once_in;
+    weather.once_in[WEATHER_INDEX_ERROR] = kinds[WEATHER_INDEX_ERROR].once_in;
     return weather;
 }
 

@@ -23,6 +23,7 @@ enum weather_kind {
     WEATHER_SLOW_DISK,   /* work of a thread, a sync most of all: it takes up to 2 minutes */
     WEATHER_CLOCK_SET,   /* the wall clock, now and then: by up to three days, or right again */
     WEATHER_ORDER,       /* a queue, now and then: the administrator does something with it */
+    WEATHER_INDEX_ERROR, /* an epoch: calls of RocksDB fail, now and then */
     WEATHER_ROT,         /* a site, before it starts: an old record has another bit */
     /* A role of one site, alone: SIGKILL. In the order of enum role_kind. */
     WEATHER_KILL_FRONT,
@@ -43,7 +44,7 @@ struct weather {
     uint32_t *happened;   /* by kind, so far in the run */
 };
 
-/* Nothing happens, whatever is rolled, but that roles die. */
+/* Nothing happens, whatever is rolled, but that roles die and indexes fail. */
 struct weather weather_calm(uint64_t seed, const uint32_t *most, uint32_t *happened);
 /* From nearly nothing to hardly anything that works. */
 struct weather weather_by_chance(uint64_t seed, const uint32_t *most, uint32_t *happened);

@@ -61,8 +61,10 @@ static bool is_parted(struct wire *wire)
 
 static bool carry(struct link *link, struct stream *from, struct stream *to)
 {
+    enum { PIECE_BYTES = 16 << 10 };
     struct wire *wire = link->wire;
-    if (stream_fill(from) != OK)
+    /* What goes the other way is flushed by the other pump, and may be in the middle of that. */
+    if (stream_fill_some(from, PIECE_BYTES) != OK)
         return false;
     if (is_parted(wire) || weather_strikes(wire->weather, WEATHER_RESET))
         return false;

@@ -22,6 +22,7 @@
 #include "rot.h"
 #include "site.h"
 #include "task/simulation.h"
+#include "trouble.h"
 #include "verdict.h"
 #include "wire.h"
 
@@ -359,12 +360,14 @@ static void judge(struct world *world)
 static void let_time_pass(struct world *world)
 {
     world->killer.is_armed = true;
+    trouble_arm(true);
     if (!world->is_last) {
         task_sleep(MINUTE + random_below(2 * HOUR));
         return;
     }
     task_sleep(30 * MINUTE);
     world->killer.is_armed = false;
+    trouble_arm(false);
     task_sleep(world->ledger->plan.is_short ? 90 * MINUTE : 8 * HOUR);
 }
 
@@ -382,6 +385,7 @@ static void epoch_main(void *argument)
     note_interrupted(world);
     task_group_finish(&world->around);
     world->killer.is_armed = false;
+    trouble_arm(false);
     world->ledger->kill_points += world->killer.points;
     for (unsigned i = 0; i < SITES; i++) {
         memory_disk_fail(world->sites[i].disk, 0, 0, false);
@@ -449,6 +453,7 @@ int world_epoch(struct ledger *ledger, const char *directory, bool is_last, bool
     world.killer =
         (struct killer){.ledger = ledger, .weather = &world.weather, .sites = world.sites};
     killer_choose(&world.killer);
+    trouble_choose(&world.weather);
     world.simulation = (struct task_simulation){.now_ms = ledger->now_ms,
                                                 .at_switch = at_switch,
                                                 .work_takes_ms = work_takes_ms,

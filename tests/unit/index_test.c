@@ -394,10 +394,9 @@ TEST("a damaged index is said to be so, with the remedy, and can be destroyed")
     run_command("rm -rf %s%s", directory, "");
 }
 
-TEST("a table scrambled under a running index fails it for good")
+/* Opened anew, and then the block that has "ke" reads as zeros. */
+static struct index *open_scrambled(const char *directory)
 {
-    char directory[] = "/tmp/index-test-XXXXXX";
-    EXPECT(mkdtemp(directory) != NULL);
     struct index *index;
     EXPECT(index_open(directory, &index) == OK);
     static char large[20000]; /* so that ke is not in a block that opening reads */
@@ -415,15 +414,60 @@ TEST("a table scrambled under a running index fails it for good")
         "for f in %s/*.sst; do dd if=/dev/zero of=$f bs=1 seek=89000 count=600 conv=notrunc; "
         "done 2>/dev/null%s",
         directory, "");
+    return index;
+}
+
+static void count_failure(void *context)
+{
+    ++*(unsigned *)context;
+}
+
+TEST("a table scrambled under a running index fails it for good")
+{
+    char directory[] = "/tmp/index-test-XXXXXX";
+    EXPECT(mkdtemp(directory) != NULL);
+    struct index *index = open_scrambled(directory);
     struct buffer value;
+    unsigned told = 0;
     buffer_init(&value, 30000);
-    EXPECT(!index_get(index, TEXT("ke"), &value));
+    index_on_failure(index, count_failure, &told);
+    EXPECT(index_get(index, TEXT("kb"), &value) && told == 0);
+    EXPECT(!index_get(index, TEXT("ke"), &value) && told == 1);
     EXPECT(index_failed(index) != NULL);
-    batch = index_batch_new(index);
+    struct index_batch *batch = index_batch_new(index);
     index_batch_put(batch, TEXT("l"), TEXT("v"));
-    EXPECT(index_batch_apply(batch, 2) == TRY_LATER);
+    EXPECT(index_batch_apply(batch, 2) == TRY_LATER && told == 2);
     index_batch_free(&batch);
+    EXPECT(index_settle(index) == TRY_LATER && told == 3);
     buffer_finish(&value);
     index_close(&index);
+    run_command("rm -rf %s%s", directory, "");
+}
+
+struct walk_told {
+    struct index *index;
+    unsigned told, visits;
+};
+
+static bool get_scrambled(void *context, struct text key, struct text value)
+{
+    struct walk_told *walk = context;
+    struct buffer out;
+    unused(key), unused(value);
+    buffer_init(&out, 30000);
+    EXPECT(!index_get(walk->index, TEXT("ke"), &out) && walk->told == 0);
+    buffer_finish(&out);
+    return ++walk->visits < 2;
+}
+
+TEST("a failure inside a scan is told when the scan has ended")
+{
+    char directory[] = "/tmp/index-test-XXXXXX";
+    EXPECT(mkdtemp(directory) != NULL);
+    struct walk_told walk = {.index = open_scrambled(directory)};
+    index_on_failure(walk.index, count_failure, &walk.told);
+    index_scan(walk.index, TEXT("k"), TEXT(""), get_scrambled, &walk);
+    EXPECT(walk.visits == 2 && walk.told == 1);
+    index_close(&walk.index);
     run_command("rm -rf %s%s", directory, "");
 }
