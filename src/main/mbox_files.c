@@ -341,20 +341,21 @@ static enum status read_one(const struct byte_pipe *verb, const char *path, stru
 static enum status read_directory(const struct byte_pipe *verb, const char *path, struct text above,
                                   unsigned depth)
 {
-    char file[PATH_BYTES];
+    struct arena arena; /* a path on the task's stack would be too much, DEPTH_MAX times */
     struct dirent **names;
     if (depth > DEPTH_MAX)
         return refused("%s lies too deep", path);
     int count = scandir(path, &names, is_shown, alphasort);
     enum status status = count < 0 ? refused("cannot read %s: %m", path) : OK;
+    arena_init(&arena);
     for (int i = 0; i < count; i++) {
-        int length = snprintf(file, PATH_BYTES, "%s/%s", path, names[i]->d_name);
+        const char *file = arena_printf(&arena, "%s/%s", path, names[i]->d_name).data;
         if (status == OK)
-            status = length < 0 || length >= PATH_BYTES
-                         ? refused("a name is too long")
-                         : read_one(verb, file, text_from(names[i]->d_name), above, depth);
+            status = read_one(verb, file, text_from(names[i]->d_name), above, depth);
+        arena_reset(&arena);
         free(names[i]);
     }
+    arena_finish(&arena);
     if (count >= 0)
         free(names);
     return status;
