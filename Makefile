@@ -7,7 +7,8 @@
 #   make fuzz-long        each of them for an hour (FUZZ_SECONDS=...), results into doc/proof.md
 #   make soak             an hour of a mixed load: nothing is lost, nothing grows
 #   make fuzz-coverage    build/coverage: the lines of each parser that they reach
-#   make REACH=1          build/reach: clang, counts what is reached (tools/reach)
+#   make reach            the lines and branches that all tests reach: build/reach (make REACH=1)
+#                         and build/coverage, then tools/reach; about an hour
 #
 # Sources are found by folder, and one level of rooms in it. Every program is linked against all modules and libraries; the
 # linker keeps only what is reached (--gc-sections, --as-needed), and tools/check-links holds the
@@ -172,6 +173,10 @@ fuzz-long: fuzz
 fuzz-coverage:
 	$(MAKE) COVERAGE=1 fuzzers
 	tools/fuzz-coverage --seconds $(or $(FUZZ_SECONDS),10)
+reach:
+	$(MAKE) REACH=1 all unit-tests simulation power-cuts
+	$(MAKE) COVERAGE=1 fuzzers
+	tools/reach
 fuzzers: $(FUZZERS:%=$(BUILD)/%)
 $(BUILD)/%_fuzz: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(LIBRARY)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
@@ -213,6 +218,6 @@ clean:
 bench: $(LIBRARY)
 	bench/run
 
-.PHONY: all programs man install bench unit-tests threads simulation sim soak power-cuts fuzz fuzz-long fuzz-coverage fuzzers run test clean
+.PHONY: all programs man install bench unit-tests threads simulation sim soak power-cuts fuzz fuzz-long fuzz-coverage reach fuzzers run test clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
