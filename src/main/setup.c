@@ -161,11 +161,12 @@ static enum status keep_secret(struct setup *setup)
     return status;
 }
 
-/* What was there stays beside it. */
+/* What was there stays beside it, and in its place until the new one is there whole. */
 static enum status write_settings(struct setup *setup)
 {
     const char *before = arena_printf(&setup->arena, "%s.before", setup->path).data;
-    if (access(setup->path, F_OK) == 0 && rename(setup->path, before) != 0)
+    bool was_there = access(setup->path, F_OK) == 0;
+    if (was_there && ((unlink(before) != 0 && errno != ENOENT) || link(setup->path, before) != 0))
         return refused("cannot keep %s as %s: %m", setup->path, before);
     enum status status = cert_file_replace(setup->path, 0644, buffer_text(&setup->text));
     if (status == OK)
