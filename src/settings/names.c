@@ -204,7 +204,7 @@ static bool parse_realm(struct setting_reader *in, void *value)
         text_find(word, ':') < word.length || text_find(word, '\\') < word.length)
         return setting_reader_no_value(in, word, "write a realm like EXAMPLE.ORG");
     realm->name = arena_copy(arena, word);
-    if (setting_word_is(setting_reader_peek(in), "domain")) {
+    if (setting_reader_at(in, "domain")) {
         in->next++;
         if (setting_reader_peek(in) == NULL)
             return setting_reader_error(in, TEXT(""), "a domain is missing behind 'domain'");

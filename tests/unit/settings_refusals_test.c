@@ -49,6 +49,44 @@ static const struct refusal of_all[] = {
     {"trace keep -1d", "'-1d' is no value of 'trace keep'"},
     {"trace keep 1", "'1' is no value of 'trace keep'"},
     {"badmail size 5XB", "'5XB' is no value of 'badmail size'"},
+    {"host \"\"", "'' is no value of 'host'"},
+    {"log directory \"\"", "'' is no value of 'log directory'"},
+    {"oauth introspect http://x.example/i",
+     "'http://x.example/i' is no value of 'oauth introspect'"},
+    {"oauth introspect nonsense", "'nonsense' is no value of 'oauth introspect'"},
+    {"oauth client \"\"", "'' is no value of 'oauth client'"},
+    {"oauth issuer \"\"", "'' is no value of 'oauth issuer'"},
+    {"oauth audience \"a b\"", "'a b' is no value of 'oauth audience'"},
+    {"oauth audience a\\b", "'a\\b' is no value of 'oauth audience'"},
+    {"kerberos realm", "'kerberos realm' needs a value"},
+    {"kerberos realm \"\"", "'' is no value of 'kerberos realm'"},
+    {"kerberos realm A:B domain a.example", "'A:B' is no value of 'kerberos realm'"},
+    {"kerberos realm \"A B\" domain a.example", "'A B' is no value of 'kerberos realm'"},
+    {"kerberos realm A\\B domain a.example", "'A\\B' is no value of 'kerberos realm'"},
+    {"kerberos realm A domain", "a domain is missing behind 'domain'"},
+    {"kerberos realm A domain a..b", "'a..b' is no value of 'kerberos realm'"},
+    {"certificate cert.pem key", "the certificate has no key"},
+    {"certificate cert.pem key \"\"", "the certificate has no key"},
+    {"certificate cert.pem key k.pem key", "the certificate has no key"},
+    {"include absent.conf more", "'include' needs one file name or pattern"},
+    {"postmaster a b", "'a' is no value of 'postmaster'"},
+    {"postmaster @b.example", "'@b.example' is no value of 'postmaster'"},
+    {"postmaster \"a b@c.example\"", "'a b@c.example' is no value of 'postmaster'"},
+    {"postmaster a@b..c", "'a@b..c' is no value of 'postmaster'"},
+    {"dns server 192.0.2.1 ::", "'::' is no value of 'dns server'"},
+    {"{", "this brace is misplaced"},
+    {"}", "this '}' closes nothing"},
+    {"domain {", "this domain has no name"},
+    {"domain a..b {", "'a..b' is no name of a domain"},
+    {"server a b {", "too many names for a server block"},
+    {"server .. {", "'..' is no name of a server"},
+    {"server x { listen", "this brace is misplaced"},
+    {"server x { listen 127.0.0.1:2521 } more", "this brace is misplaced"},
+    {"log session w3c size 1", "'size' is no value of 'log session'"},
+    {"log session w3c size 99TB", "'size' is no value of 'log session'"},
+    {"\"a \\n\" b", "a statement begins with a word"},
+    {"data \"a", "this quote is not closed"},
+    {"data \"a\" \"b", "this quote is not closed"},
 };
 
 TEST("what can't stand outside of blocks is refused")
@@ -94,6 +132,21 @@ static const struct refusal of_servers[] = {
     {"refuse", "'refuse' in server 'x' needs a value"},
     {"admit", "'admit' in server 'x' needs a value"},
     {"reverse-lookup perhaps", "'perhaps' is no value of 'reverse-lookup' in server 'x'"},
+    {"fully-qualified \"\"", "'' is no value of 'fully-qualified' in server 'x'"},
+    {"log directory \"\"", "'' is no value of 'log directory' in server 'x'"},
+    {"log fields nonsense", "'nonsense' is no value of 'log fields' in server 'x'"},
+    {"peer \"\"", "'' is no value of 'peer' in server 'x'"},
+    {"peer @b.example", "'@b.example' is no value of 'peer' in server 'x'"},
+    {"peer a@b.example domain", "'domain' is no value of 'peer' in server 'x'"},
+    {"peer \"a b@c.example\"", "'a b@c.example' is no value of 'peer' in server 'x'"},
+    {"limit message 1XB", "'1XB' is no value of 'limit message' in server 'x'"},
+    {"limit message 9999999999999999TB",
+     "'9999999999999999TB' is no value of 'limit message' in server 'x'"},
+    {"listen 127.0.0.1:2525 smtp tls-required",
+     "'tls-required' is no value of 'listen' in server 'x'"},
+    {"listen 127.0.0.1:2525 smtp Smtp", "'Smtp' is no value of 'listen' in server 'x'"},
+    {"xclient nobody", "'nobody' is no value of 'xclient' in server 'x'"},
+    {"proxy 300.0.0.1", "'300.0.0.1' is no value of 'proxy' in server 'x'"},
 };
 
 TEST("what can't be said of a server is refused")
@@ -162,6 +215,24 @@ static const struct refusal of_connectors[] = {
     {"without nonsense", "'nonsense' is no value of 'without' in connector 'c'"},
     {"hello hi", "'hi' is no value of 'hello' in connector 'c'"},
     {"scope world", "'world' is no value of 'scope' in connector 'c'"},
+    {"to \"\"", "'' is no value of 'to' in connector 'c'"},
+    {"to a.example *.", "'*.' is no value of 'to' in connector 'c'"},
+    {"only size <", "'' is no value of 'only size' in connector 'c'"},
+    {"login", "'login' in connector 'c' needs a value"},
+    {"login us", "connector 'c' has a login without a secret"},
+    {"accept from everyone except everyone", "'everyone' is no value of 'accept' in connector 'c'"},
+    {"accept from "
+     "@dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+     "ddddddddddddddddddddddd",
+     "'@ddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd' is no value of 'accept' "
+     "in connector 'c'"},
+    {"masquerade \"\"", "'' is no value of 'masquerade' in connector 'c'"},
+    {"masquerade a..b", "'a..b' is no value of 'masquerade' in connector 'c'"},
+    {"dns server 0.0.0.0:53", "'server' is no value of 'dns' in connector 'c'"},
+    {"source 0.0.0.0", "unknown word 'source' in connector 'c'"},
+    {"source 127.0.0.1:25", "unknown word 'source' in connector 'c'"},
+    {"source host", "unknown word 'source' in connector 'c'"},
+    {"log nonsense", "unknown word 'log' in connector 'c'"},
 };
 
 TEST("what can't be said of a connector is refused")
@@ -178,6 +249,14 @@ static const struct refusal of_domains[] = {
     {"user \"a b\"", "'a b' is no value of 'user' in domain 'd.example'"},
     {"keep-deleted x", "'x' is no value of 'keep-deleted' in domain 'd.example'"},
     {"unknown x", "unknown word 'unknown' in domain 'd.example'"},
+    {"user \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",
+     "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' is no value of 'user' in "
+     "domain 'd.example'"},
+    {"drop \"\"", "'' is no value of 'drop' in domain 'd.example'"},
+    {"user a b c d e f,", "'f,' is no value of 'user' in domain 'd.example'"},
+    {"address %u", "'%u' is no value of 'address' in domain 'd.example'"},
+    {"addresses %", "unknown word 'addresses' in domain 'd.example'"},
+    {"address %1", "'%1' is no value of 'address' in domain 'd.example'"},
 };
 
 static const struct refusal of_retries[] = {
@@ -191,6 +270,42 @@ static const struct refusal of_groups[] = {
     {"member", "'member' in routing-group 'g' needs a value"},
     {"member a..b", "'a..b' is no value of 'member' in routing-group 'g'"},
     {"filter", "unknown word 'filter' in routing-group 'g'"},
+    {"name ..", "unknown word 'name' in routing-group 'g'"},
+    {"member mx.example at", "'member' in routing-group 'g': a host is missing"},
+    {"member mx.example at [1.2.3", "'[1.2.3' is no value of 'member' in routing-group 'g'"},
+    {"member mx.example at host:0", "'host:0' is no value of 'member' in routing-group 'g'"},
+    {"member mx.example at host:99999",
+     "'host:99999' is no value of 'member' in routing-group 'g'"},
+    {"member mx.example mail", "'member' in routing-group 'g': a host is missing"},
+    {"member mx.example mail nowhere:x",
+     "'nowhere:x' is no value of 'member' in routing-group 'g'"},
+    {"arrow", "unknown word 'arrow' in routing-group 'g'"},
+    {"arrow a", "unknown word 'arrow' in routing-group 'g'"},
+    {"arrow a cost", "unknown word 'arrow' in routing-group 'g'"},
+    {"arrow a cost 0", "unknown word 'arrow' in routing-group 'g'"},
+    {"arrow a cost 101", "unknown word 'arrow' in routing-group 'g'"},
+    {"arrow a cost x", "unknown word 'arrow' in routing-group 'g'"},
+    {"arrow .. cost 5", "unknown word 'arrow' in routing-group 'g'"},
+    {"link a cost 5 more", "unknown word 'link' in routing-group 'g'"},
+    {"link", "unknown word 'link' in routing-group 'g'"},
+    {"link a", "unknown word 'link' in routing-group 'g'"},
+    {"link a cost", "unknown word 'link' in routing-group 'g'"},
+    {"link a cost 0", "unknown word 'link' in routing-group 'g'"},
+    {"link .. cost 5", "unknown word 'link' in routing-group 'g'"},
+    {"organisation", "'organisation' in routing-group 'g' needs a value"},
+    {"organisation ..", "'..' is no value of 'organisation' in routing-group 'g'"},
+    {"member a..b", "'a..b' is no value of 'member' in routing-group 'g'"},
+    {"member [1.2.3", "'[1.2.3' is no value of 'member' in routing-group 'g'"},
+    {"member [a b]", "'[a' is no value of 'member' in routing-group 'g'"},
+    {"master a..b", "'a..b' is no value of 'master' in routing-group 'g'"},
+    {"server \"\"", "'' is no value of 'server' in routing-group 'g'"},
+    {"organisation", "'organisation' in routing-group 'g' needs a value"},
+    {"organisation ..", "'..' is no value of 'organisation' in routing-group 'g'"},
+    {"member a..b", "'a..b' is no value of 'member' in routing-group 'g'"},
+    {"member [1.2.3", "'[1.2.3' is no value of 'member' in routing-group 'g'"},
+    {"member [a b]", "'[a' is no value of 'member' in routing-group 'g'"},
+    {"master a..b", "'a..b' is no value of 'master' in routing-group 'g'"},
+    {"server \"\"", "'' is no value of 'server' in routing-group 'g'"},
 };
 
 TEST("what can't be said of a domain, of retries or of a routing group is refused")
@@ -198,4 +313,75 @@ TEST("what can't be said of a domain, of retries or of a routing group is refuse
     EXPECT_REFUSALS(of_domains, "host a.example\n" QUIET "domain d.example {\n", "\n}\n");
     EXPECT_REFUSALS(of_retries, "host a.example\n" QUIET "retry {\n", "\n}\n");
     EXPECT_REFUSALS(of_groups, "host a.example\n" QUIET "routing-group g {\n", "\n}\n");
+}
+
+static const struct refusal of_filters[] = {
+    {"sender", "'sender' in filter needs a value"},
+    {"connection", "unknown word 'connection' in filter"},
+    {"block-list x", "unknown word 'block-list' in filter"},
+    {"block a", "unknown word 'block' in filter"},
+    {"block @", "unknown word 'block' in filter"},
+    {"block \"a b@c.example\"", "unknown word 'block' in filter"},
+    {"block *@a..b", "unknown word 'block' in filter"},
+    {"block-list", "unknown word 'block-list' in filter"},
+    {"relays 300.1.1.1", "'300.1.1.1' is no value of 'relays' in filter"},
+    {"accept 10.0.0.0/99", "'10.0.0.0/99' is no value of 'accept' in filter"},
+    {"sender @", "'@' is no value of 'sender' in filter"},
+    {"sender @b.example", "'@b.example' is no value of 'sender' in filter"},
+    {"sender a@b..c", "'a@b..c' is no value of 'sender' in filter"},
+    {"sender *@", "'*@' is no value of 'sender' in filter"},
+    {"sender a@b.example then perhaps", "'perhaps' is no value of 'sender then' in filter"},
+    {"sender a@b.example then", "'sender then' in filter needs a value"},
+    {"recipient \"\"", "'' is no value of 'recipient' in filter"},
+    {"recipient a@", "'a@' is no value of 'recipient' in filter"},
+    {"block-lists except @b.example", "'@b.example' is no value of 'block-lists except' in filter"},
+    {"block-lists wait x", "'x' is no value of 'block-lists wait' in filter"},
+    {"archive \"\"", "'' is no value of 'archive' in filter"},
+    {"accept 10.0.0.0/99", "'10.0.0.0/99' is no value of 'accept' in filter"},
+    {"sender @", "'@' is no value of 'sender' in filter"},
+    {"sender @b.example", "'@b.example' is no value of 'sender' in filter"},
+    {"sender a@b..c", "'a@b..c' is no value of 'sender' in filter"},
+    {"sender *@", "'*@' is no value of 'sender' in filter"},
+    {"sender a@b.example then perhaps", "'perhaps' is no value of 'sender then' in filter"},
+    {"sender a@b.example then", "'sender then' in filter needs a value"},
+    {"recipient \"\"", "'' is no value of 'recipient' in filter"},
+    {"recipient a@", "'a@' is no value of 'recipient' in filter"},
+    {"block-lists except @b.example", "'@b.example' is no value of 'block-lists except' in filter"},
+    {"block-lists wait x", "'x' is no value of 'block-lists wait' in filter"},
+    {"archive \"\"", "'' is no value of 'archive' in filter"},
+};
+
+static const struct refusal of_lists[] = {
+    {"zone", "'zone' in block-list 'b' needs a value"},
+    {"zone a..b", "'a..b' is no value of 'zone' in block-list 'b'"},
+    {"at 127.0.0.1:53", "unknown word 'at' in block-list 'b'"},
+    {"at nowhere", "unknown word 'at' in block-list 'b'"},
+    {"refuse 127.0.0.300", "unknown word 'refuse' in block-list 'b'"},
+    {"refuse 10.0.0.1/33", "unknown word 'refuse' in block-list 'b'"},
+    {"refuse ::1", "unknown word 'refuse' in block-list 'b'"},
+    {"accept 127.0.0.2 if", "unknown word 'accept' in block-list 'b'"},
+    {"codes x", "'x' is no value of 'codes' in block-list 'b'"},
+    {"codes 127.0.0.2 mask x", "'x' is no value of 'codes mask' in block-list 'b'"},
+    {"codes ::1", "'::1' is no value of 'codes' in block-list 'b'"},
+    {"codes 127.0.0.2 mask", "'codes mask' in block-list 'b' needs a value"},
+    {"codes x", "'x' is no value of 'codes' in block-list 'b'"},
+    {"codes 127.0.0.2 mask x", "'x' is no value of 'codes mask' in block-list 'b'"},
+    {"codes ::1", "'::1' is no value of 'codes' in block-list 'b'"},
+    {"codes 127.0.0.2 mask", "'codes mask' in block-list 'b' needs a value"},
+};
+
+TEST("what can't be said of filters and of lists in DNS is refused")
+{
+    EXPECT_REFUSALS(of_filters, "host a.example\n" QUIET "filter {\n", "\n}\n");
+    EXPECT_REFUSALS(of_lists, "host a.example\n" QUIET "block-list b {\n", "\n}\n");
+}
+
+TEST("a realm of Kerberos is of the domain of its name unless another is written")
+{
+    struct parsed parsed = settings_of_clean("host a.example\n" QUIET "kerberos realm A.EXAMPLE\n");
+    settings_expect_round_trip(parsed.settings);
+    parsed_free(&parsed);
+    parsed = settings_of_clean("host a.example\n" QUIET "kerberos realm A domain b.example\n");
+    settings_expect_round_trip(parsed.settings);
+    parsed_free(&parsed);
 }
