@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "settings/table.h"
 #include "settings_scene.h"
 #include "test.h"
 
@@ -384,4 +385,45 @@ TEST("a realm of Kerberos is of the domain of its name unless another is written
     parsed = settings_of_clean("host a.example\n" QUIET "kerberos realm A domain b.example\n");
     settings_expect_round_trip(parsed.settings);
     parsed_free(&parsed);
+}
+
+/* ---- Every statement there is ---- */
+
+/* Settings, or what is wrong with the text. */
+static void expect_an_answer(const char *text)
+{
+    struct parsed parsed = settings_of(text);
+    if (parsed.settings == NULL && parsed.said[0] == '\0')
+        fprintf(stderr, "%s", text);
+    EXPECT(parsed.settings != NULL || parsed.said[0] != '\0');
+    parsed_free(&parsed);
+}
+
+/* The row's statement with no, one and two words behind it, in a block of its kind. */
+static void try_row(const struct setting_kind *kind, const struct setting_row *row)
+{
+    static const char *const words[] = {"x", "7", "192.0.2.1:25", "a@b.example", "\"\"", "for"};
+    enum { WORDS = sizeof(words) / sizeof(*words) };
+    bool is_top = kind->word[0] == '\0';
+    char opening[100] = "", text[500];
+    if (!is_top)
+        snprintf(opening, sizeof(opening), "%s%s {\n", kind->word,
+                 kind->names_most > 0 ? " b.example" : "");
+    for (unsigned i = 0; i <= WORDS; i++)
+        for (unsigned k = 0; k <= (i == WORDS ? 0 : WORDS); k++) {
+            snprintf(text, sizeof(text), "host a.example\n%s%s %s %s\n%s", opening, row->name,
+                     i < WORDS ? words[i] : "", i < WORDS && k < WORDS ? words[k] : "",
+                     is_top ? "" : "}\n");
+            expect_an_answer(text);
+        }
+}
+
+TEST("each statement of each block is read or refused, whatever stands behind it")
+{
+    for (enum setting_kind_id kind = 0; kind < KIND_COUNT; kind++) {
+        unsigned count;
+        const struct setting_row *rows = setting_kind_rows(kind, &count);
+        for (unsigned i = 0; i < count; i++)
+            try_row(&setting_kinds[kind], &rows[i]);
+    }
 }
