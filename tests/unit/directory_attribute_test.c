@@ -1,6 +1,9 @@
 /* What is known of users and groups, and what follows from it for mail to them. */
 #include "directory/attribute.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "directory/describe.h"
 #include "directory/stamp.h"
 #include "directory_scene.h"
@@ -248,6 +251,97 @@ static void values(struct scene *scene)
 TEST("attributes have their form, and go with the user")
 {
     scene_run(values);
+}
+
+static void kinds_of_values(struct scene *scene)
+{
+    static const char alice[] = "alice@example.test", group[] = "g@example.test";
+    static const struct {
+        const char *key, *name, *value;
+        enum status status;
+    } rows[] = {
+        {alice, "forward-to", "bob@example.test", OK},
+        {alice, "forward-to", "b@@ob", REFUSED},
+        {alice, "forward-keep", "on", OK},
+        {alice, "forward-keep", "off", OK},
+        {alice, "forward-keep", "yes", REFUSED},
+        {alice, "recipient-limit", "4294967295", OK},
+        {alice, "recipient-limit", "4294967296", REFUSED},
+        {alice, "recipient-limit", "10KB", REFUSED},
+        {alice, "send-limit", "0", OK},
+        {alice, "send-limit", "4294967296", REFUSED},
+        {alice, "send-limit", "5GB", OK},
+        {group, "reports-to", "owner", OK},
+        {group, "reports-to", "nobody", OK},
+        {group, "reports-to", "everybody", REFUSED},
+        {group, "expand-at", "mx2.example.test", OK},
+        {group, "expand-at", "a..b", REFUSED},
+        {group, "filter", "(title=x)", OK},
+        {group, "filter", "(title=x", REFUSED},
+        {group, "filter", "(shoe-size=45)", REFUSED},
+        {group, "title", "none of a group", REFUSED},
+        {"f@elsewhere.test", "forward-to", "bob@example.test", REFUSED},
+    };
+    static char longest[5000];
+    memset(longest, 'x', sizeof(longest));
+    populate(scene);
+    EXPECT(add_member(scene, LIST_GROUP, group, alice) == OK);
+    EXPECT(set(scene, "f@elsewhere.test", "display-name", "A Friend") == OK);
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        enum status status = set(scene, rows[i].key, rows[i].name, rows[i].value);
+        if (status != rows[i].status)
+            fprintf(stderr, "%s %s\n", rows[i].name, rows[i].value);
+        EXPECT(status == rows[i].status);
+    }
+    EXPECT(attribute_set(scene->directory, text_from(alice), attribute_find(TEXT("title")),
+                         text_of(longest, sizeof(longest))) == REFUSED);
+    EXPECT(attribute_find(TEXT("shoe-size")) == ATTRIBUTES);
+}
+
+TEST("an attribute takes the values of its kind, of whom it is for")
+{
+    scene_run(kinds_of_values);
+}
+
+static void names_in_filters(struct scene *scene)
+{
+    static const struct {
+        const char *filter;
+        bool holds; /* for alice */
+    } rows[] = {
+        {"(uid=alice)", true},
+        {"(mailNickname=ALICE)", true},
+        {"(userPrincipalName=alice@example.test)", true},
+        {"(address=bob@example.test)", false},
+        {"(objectClass=person)", true},
+        {"(objectCategory=group)", false},
+        {"(mail=alice@example.test)", true},
+        {"(displayName=*li*)", true},
+        {"(sn=*)", false},
+        {"(!(sn=*))", true},
+        {"(|(sn=x)(uid=al*))", true},
+        {"(&(uid=al*)(sn=x))", false},
+        {"(uid>=alice)", true},
+        {"(uid<=alic)", false},
+        {"(uid=*ic*ce)", false},
+    };
+    populate(scene);
+    EXPECT(set(scene, "alice@example.test", "display-name", "Alice") == OK);
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const char *group =
+            arena_printf(&scene->arena, "g%u@example.test", i).data; /* one for each */
+        EXPECT(directory_group_set_filter(scene->directory, text_from(group),
+                                          text_from(rows[i].filter)) == OK);
+        bool holds = strstr(sent(scene, "x@far.test", "", group), "alice@example.test") != NULL;
+        if (holds != rows[i].holds)
+            fprintf(stderr, "%s\n", rows[i].filter);
+        EXPECT(holds == rows[i].holds);
+    }
+}
+
+TEST("filters name what the directory says of users, and what follows from their addresses")
+{
+    scene_run(names_in_filters);
 }
 
 static void limits(struct scene *scene)
