@@ -139,7 +139,8 @@ class Certificates(Command):
         self.told("cert", "self-sign")
         self.told("cert", "self-sign", "--name", "other.example.test", "--certificate", "other.pem",
                   "--key", "other.key")
-        shown = [json.loads(line) for line in self.told("cert", "show", "--json").splitlines()]
+        shown = [json.loads(line) for line in
+                 self.run_words("cert", "show", "--json").stdout.splitlines()]
         self.assertEqual([one["names"] for one in shown],
                          [["mx.example.test", "other.example.test"], ["other.example.test"]])
         self.assertIn("not all certificates can be served", self.spoiled("other.key"))
