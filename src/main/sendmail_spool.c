@@ -1,7 +1,5 @@
 #include "main/sendmail_spool.h"
 
-#include <string.h>
-
 #include "main/site_files.h"
 #include "settings/settings.h"
 
@@ -43,7 +41,7 @@ enum status spool_begin(struct spool *spool, const struct folder_envelope *envel
 
 enum status spool_write(struct spool *spool, struct text bytes)
 {
-    if (memchr(bytes.data, '\0', bytes.length) != NULL)
+    if (text_find(bytes, '\0') < bytes.length)
         return refused("the message holds a NUL byte");
     if (spool->most != 0 && spool->file.size + bytes.length > spool->most)
         return refused("the message is larger than %llu bytes", (unsigned long long)spool->most);
