@@ -6,6 +6,7 @@
 #include "admin/words.h"
 #include "mail/address.h"
 #include "proto/imap/search/imap_index.h"
+#include "store/fresh.h"
 #include "store/hierarchy.h"
 
 enum status verb_owner(struct text word, struct arena *arena, struct text *owner)
@@ -58,6 +59,9 @@ enum status verb_set_preference(const struct accounts *accounts, struct text use
     enum status status = preference_set(accounts, user, which, value);
     if (status == OK && which == PREFERENCE_CHARSET)
         imap_index_follow(accounts, user);
+    /* What waited while it was off waits no longer. */
+    if (status == OK && which == PREFERENCE_SEARCH_INDEX)
+        task_event_tell_all(fresh_news(accounts->store));
     return status;
 }
 

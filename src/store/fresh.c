@@ -75,9 +75,9 @@ static bool renew_one(void *context, struct text key, struct text value)
     return ++renewing->count < AT_ONCE;
 }
 
-void fresh_renew(struct store *store, uint64_t mailbox, uint32_t from_uid)
+void fresh_renew(struct store *store, uint64_t mailbox)
 {
-    struct renewing renewing = {.mailbox = mailbox, .next = from_uid};
+    struct renewing renewing = {.mailbox = mailbox};
     do {
         struct key prefix, from;
         renewing.count = 0;
@@ -92,9 +92,11 @@ void fresh_renew(struct store *store, uint64_t mailbox, uint32_t from_uid)
 
 void fresh_renew_some(struct store *store, uint64_t mailbox, const uint32_t *uids, unsigned count)
 {
-    struct index_batch *batch = index_batch_new(store->index);
     struct buffer entry;
     struct key key;
+    if (count == 0)
+        return;
+    struct index_batch *batch = index_batch_new(store->index);
     buffer_init(&entry, ENTRY_BYTES);
     for (unsigned i = 0; i < count; i++)
         if (index_get(store->index, key_entry(&key, mailbox, uids[i]), &entry))

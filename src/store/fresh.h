@@ -16,8 +16,8 @@ struct fresh_place {
 bool fresh_next(struct store *store, struct fresh_place *place, struct mailbox_entry *out);
 /* It was looked through. Does not YIELD. */
 void fresh_done(struct store *store, struct fresh_place place);
-/* All entries of a mailbox from this UID on are fresh again. YIELDS. */
-void fresh_renew(struct store *store, uint64_t mailbox, uint32_t from);
+/* All entries of a mailbox are fresh again. YIELDS. */
+void fresh_renew(struct store *store, uint64_t mailbox);
 /* Some are, or none; not those of them that are gone. Does not YIELD. */
 void fresh_renew_some(struct store *store, uint64_t mailbox, const uint32_t *uids, unsigned count);
 /* How many are. YIELDS. */

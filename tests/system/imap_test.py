@@ -381,21 +381,6 @@ class Searching(ImapTest):
         self.assertEqual(self.found(client)[:3], before[:3])
         self.assertEqual(self.server.cli_result("store", "verify").returncode, 0)
         client.logout()
-        self.read_unnamed_text_as_another_charset()
-        self.indexed()
-        self.assertEqual(self.found(connect(self.server))[:3], before[:3])
-
-    def read_unnamed_text_as_another_charset(self):
-        """The index that was made before is made anew, as soon as it may be."""
-        self.server.cli("user", "set", "alice@example.test", "search-index", "off")
-        self.addCleanup(self.server.write_config)
-        self.server.config.write_text(self.server.config_text() + "\ndefault-charset koi8-r\n")
-        self.server.stop()
-        self.server.start()
-        wait_until(lambda: "waiting: 0" not in
-                   self.server.cli("search", "status", "alice@example.test"), "it is outdated")
-        self.server.cli("user", "set", "alice@example.test", "search-index", "default")
-        self.server.cli("search", "rebuild", "alice@example.test")
 
     def test_blocks_of_many_messages_survive_a_kill_and_go_with_the_mailbox(self):
         self.fresh("words")

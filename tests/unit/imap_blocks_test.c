@@ -1,6 +1,7 @@
 /* Blocks of the index of words: whatever of them there is, searches find the same. */
 #include <stdlib.h>
 
+#include "account/preference.h"
 #include "imap_world.h"
 #include "proto/imap/search/imap_index.h"
 #include "proto/imap/search/imap_words.h"
@@ -26,9 +27,21 @@ static enum scene {
     AT_ONCE,
     BEFORE_SOME_GO, /* and not again when there are more */
     BEFORE_AND_AFTER,
-    MEANWHILE, /* while it is searched */
-    DAMAGED,   /* at once, and then what the blocks say is spoiled */
+    MEANWHILE,   /* while it is searched */
+    DAMAGED,     /* at once, and then what the blocks say is spoiled */
+    FOR_ANOTHER, /* at once, but for one who guesses another charset */
+    CHANGED,     /* the same, and then what is outdated is looked through for him who searches */
+    SCENES,
 } scene;
+
+static const char *reader;    /* guesses so */
+static bool names_no_charset; /* no message does */
+
+static void set_charset(const char *name)
+{
+    const struct accounts accounts = {.store = imap_world.store};
+    EXPECT(preference_set(&accounts, WORLD_USER, PREFERENCE_CHARSET, text_from(name)) == OK);
+}
 
 static struct indexing {
     struct accounts accounts;
@@ -99,6 +112,8 @@ static void put_messages(unsigned count)
     for (unsigned i = 0; i < count; i++) {
         buffer_reset(&bytes, MESSAGE_MAX);
         put_fields(&bytes);
+        if (names_no_charset)
+            buffer_printf(&bytes, "X-Odd: %s\r\n", unnamed);
         make_message(&bytes);
         append_begin(append, 0, NULL, 0, INT64_C(1700000000000));
         check(append_bytes(append, buffer_text(&bytes)) == OK);
@@ -151,17 +166,34 @@ static void spoil(void)
     buffer_finish(&part);
 }
 
+/* Those in blocks are few; their blocks stay. */
+static void change_charset(void)
+{
+    uint64_t mailbox = mailbox_id(world_box());
+    set_charset(reader);
+    if (scene != CHANGED)
+        return;
+    imap_index_follow(&indexing.accounts, WORLD_USER);
+    uint64_t outdated = fresh_count(imap_world.store, mailbox);
+    EXPECT(outdated > 0 && outdated < FIRST_MESSAGES / 2);
+    index_all(2 * BLOCK_MEMBERS, 2);
+}
+
 static void prepare(void)
 {
+    bool is_anew = scene == FOR_ANOTHER || scene == CHANGED;
     mail_state = 7;
+    set_charset(is_anew ? "iso-8859-5" : reader);
     put_messages(FIRST_MESSAGES);
-    if (scene == BEFORE_SOME_GO || scene == BEFORE_AND_AFTER || scene == DAMAGED)
+    if (is_anew || scene == BEFORE_SOME_GO || scene == BEFORE_AND_AFTER || scene == DAMAGED)
         index_all(2 * BLOCK_MEMBERS, 2);
+    if (is_anew)
+        change_charset();
     remove_some();
     put_messages(MORE_MESSAGES);
     if (scene == AT_ONCE)
         index_all(1, 1);
-    if (scene == BEFORE_AND_AFTER)
+    if (scene == BEFORE_AND_AFTER || scene == CHANGED)
         index_all(FIRST_MESSAGES, 2);
     if (scene == DAMAGED)
         spoil();
@@ -220,12 +252,13 @@ static const char *answers(const char *heard)
 
 TEST("searches find the same over blocks, and while they are made, joined and spoiled")
 {
+    reader = "koi8-r";
     char *without = talk(NEVER);
     unsigned count = 0;
     for (const char *at = without; (at = strstr(at, " ALL ")) != NULL; at++)
         count++;
     EXPECT(count > SEARCHES / 3 && strstr(without, "s59 OK") != NULL);
-    for (enum scene other = AT_ONCE; other <= DAMAGED; other++) {
+    for (enum scene other = AT_ONCE; other < SCENES; other++) {
         char *with = talk(other);
         EXPECT(strcmp(answers(without), answers(with)) == 0);
         free(with);
@@ -279,6 +312,29 @@ static void fill_and_empty(void)
 TEST("blocks take the place of what was known of each message, and go when they are empty")
 {
     free(world_talk(TEXT("a NOOP\r\n"), 0, fill_and_empty));
+}
+
+static void change_the_charset_of_all(void)
+{
+    uint64_t mailbox = mailbox_id(world_box());
+    mail_state = 7;
+    names_no_charset = true;
+    put_messages(BLOCK_MEMBERS);
+    index_all(BLOCK_MEMBERS, 1);
+    set_charset("koi8-r");
+    imap_index_follow(&indexing.accounts, WORLD_USER);
+    EXPECT(blocks_of(mailbox) == 0);
+    EXPECT(fresh_count(imap_world.store, mailbox) == BLOCK_MEMBERS);
+    index_all(BLOCK_MEMBERS, 1);
+    set_charset("koi8-u");
+    imap_index_follow(&indexing.accounts, TEXT("bob@example.test"));
+    EXPECT(blocks_of(mailbox) == 1);
+    names_no_charset = false;
+}
+
+TEST("blocks of which a change of the charset outdates much are made anew")
+{
+    free(world_talk(TEXT("a NOOP\r\n"), 0, change_the_charset_of_all));
 }
 
 static void delete_with_blocks(void)

@@ -17,7 +17,14 @@
 
 enum { MESSAGES = 40, SEARCHES = 300, BEHIND = 500, INPUT_MAX = 1 << 20 };
 
-static unsigned indexed_every; /* 0: none */
+static unsigned indexed_every;                                             /* 0: none */
+static const char *reader = "windows-1252", *indexed_for = "windows-1252"; /* guess so */
+
+static void set_charset(const char *name)
+{
+    const struct accounts accounts = {.store = imap_world.store};
+    EXPECT(preference_set(&accounts, WORLD_USER, PREFERENCE_CHARSET, text_from(name)) == OK);
+}
 
 static void index_some(void)
 {
@@ -29,6 +36,7 @@ static void index_some(void)
         if (indexed_every == 0 || i % indexed_every != 0)
             continue;
         imap_message_init(&message, imap_world.store, &mailbox_entries(box, &count)[i]);
+        message.charset = charset_number(text_from(indexed_for));
         check(imap_index_message(&message) == OK);
         imap_message_finish(&message);
     }
@@ -47,6 +55,7 @@ static void prepare(void)
     }
     buffer_finish(&bytes);
     index_some();
+    set_charset(reader);
 }
 
 /* A piece of a word, or of two. */
@@ -105,22 +114,32 @@ static const char *answers(const char *heard)
     return at;
 }
 
-TEST("searches find the same with the index, with half of it and without")
+/* Whoever it was indexed for. */
+static char *expect_same(const char *charset)
 {
-    char *without = talk(0), *with = talk(1), *half = talk(2);
+    reader = charset;
+    char *without = talk(0);
     EXPECT(count_text(without, " OK ") >= SEARCHES);
     EXPECT(count_text(without, " ALL ") > SEARCHES / 3);
-    EXPECT(strcmp(answers(without), answers(with)) == 0);
-    EXPECT(strcmp(answers(without), answers(half)) == 0);
-    free(without);
-    free(with);
-    free(half);
+    static const char *const others[] = {"windows-1252", "koi8-r"};
+    for (unsigned i = 0; i < 2; i++) {
+        indexed_for = others[i];
+        char *with = talk(1), *half = talk(2);
+        EXPECT(strcmp(answers(without), answers(with)) == 0);
+        EXPECT(strcmp(answers(without), answers(half)) == 0);
+        free(with);
+        free(half);
+    }
+    return without;
 }
 
-static void set_charset(const char *name)
+TEST("searches find the same with the index, with half of it and without, whatever one guesses")
 {
-    const struct accounts accounts = {.store = imap_world.store};
-    EXPECT(preference_set(&accounts, WORLD_USER, PREFERENCE_CHARSET, text_from(name)) == OK);
+    char *latin = expect_same("windows-1252"), *russian = expect_same("koi8-r");
+    EXPECT(strcmp(answers(latin), answers(russian)) != 0);
+    free(latin);
+    free(russian);
+    reader = indexed_for = "windows-1252";
 }
 
 /* What is kept was made for a reader who guessed otherwise, or before any did. */
@@ -161,6 +180,32 @@ TEST("nothing is used that was made for one who guesses another charset")
     EXPECT(count_text(heard, "PREVIEW NIL") == 2);
     EXPECT(count_text(heard, "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82)\r\n") == 2);
     EXPECT(strstr(heard, "PREVIEW \"hi\"") != NULL);
+    free(heard);
+}
+
+/* Of the first message, with a mark of our own, if it is for everybody. */
+static void spoil_preview(struct mailbox *box)
+{
+    unsigned count;
+    derived_put(imap_world.store, mailbox_entries(box, &count)->message, DERIVED_PREVIEW,
+                TEXT("\xff\x02\0\0\0\0\0\0\0\0kept"));
+}
+
+static void prepare_named(void)
+{
+    world_put("INBOX", TEXT("Subject: gr\xc3\xbc\xc3\x9f\r\nContent-Type: text/plain; "
+                            "charset=iso-8859-1\r\n\r\ngr\xfc\xdf\r\n"));
+    struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
+    mailbox_open(box);
+    spoil_preview(box);
+    mailbox_close(&box);
+    set_charset("koi8-r");
+}
+
+TEST("what is kept of a message that names its charsets serves who guesses another")
+{
+    char *heard = world_talk(TEXT("a SELECT INBOX\r\nb FETCH 1 (PREVIEW)\r\n"), 0, prepare_named);
+    EXPECT(strstr(heard, "PREVIEW \"kept\"") != NULL);
     free(heard);
 }
 
@@ -298,6 +343,76 @@ static void meet_an_outdated_index(void)
 TEST("what was looked through otherwise than it is now is looked through anew")
 {
     free(world_talk(TEXT("a NOOP\r\n"), 0, meet_an_outdated_index));
+}
+
+static bool is_kept_for(struct mailbox *box, unsigned which, const char *charset)
+{
+    struct buffer encoded;
+    unsigned count;
+    buffer_init(&encoded, GRAMS_ENCODED_MAX);
+    bool is_for = derived_get(imap_world.store, mailbox_entries(box, &count)[which].message,
+                              DERIVED_GRAMS, &encoded) &&
+                  grams_are_for(buffer_text(&encoded), charset_number(text_from(charset)));
+    buffer_finish(&encoded);
+    return is_for;
+}
+
+static void guess_one_after_the_other(void)
+{
+    struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
+    world_put("INBOX", TEXT("Subject: gr\xc3\xbc\xc3\x9f\r\n\r\nnamed by nobody\r\n"));
+    world_put("INBOX", TEXT("Subject: a\r\n\r\n\xd0\xd2\xc9\xd7\xc5\xd4\r\n"));
+    mailbox_open(box);
+    indexed_every = 1;
+    index_some();
+    EXPECT(is_kept_for(box, 0, "windows-1252") && is_kept_for(box, 0, "koi8-r"));
+    EXPECT(is_kept_for(box, 1, "windows-1252") && !is_kept_for(box, 1, "koi8-r"));
+    indexed_for = "koi8-r";
+    index_some();
+    indexed_for = "windows-1252";
+    EXPECT(is_kept_for(box, 1, "windows-1252") && is_kept_for(box, 1, "koi8-r"));
+    EXPECT(!is_kept_for(box, 1, "koi8-u"));
+    mailbox_close(&box);
+}
+
+TEST("a message that is looked through for another guess stays so for those before")
+{
+    free(world_talk(TEXT("a NOOP\r\n"), 0, guess_one_after_the_other));
+}
+
+static void change_the_charset(void)
+{
+    struct accounts accounts = {.store = imap_world.store};
+    struct task_group group;
+    struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
+    uint64_t id = mailbox_id(box);
+    task_group_init(&group);
+    imap_index_begin(&group, &accounts);
+    mailbox_open(box);
+    world_put("INBOX", TEXT("Subject: gr\xc3\xbc\xc3\x9f\r\n\r\nwords\r\n"));
+    world_put("INBOX", TEXT("Subject: a\r\n\r\n\xd0\xd2\xc9\xd7\xc5\xd4\r\n"));
+    wait_until_indexed(id);
+    EXPECT(is_kept_for(box, 0, "koi8-r") && !is_kept_for(box, 1, "koi8-r"));
+    task_group_finish(&group);
+    set_charset("KOI8-R");
+    imap_index_follow(&accounts, TEXT("bob@example.test"));
+    EXPECT(fresh_count(imap_world.store, id) == 0);
+    imap_index_follow(&accounts, WORLD_USER);
+    EXPECT(fresh_count(imap_world.store, id) == 1);
+    task_group_init(&group);
+    imap_index_begin(&group, &accounts);
+    wait_until_indexed(id);
+    EXPECT(is_kept_for(box, 1, "koi8-r"));
+    set_charset("default");
+    imap_index_follow(&accounts, TEXT(""));
+    EXPECT(fresh_count(imap_world.store, id) == 0);
+    task_group_finish(&group);
+    mailbox_close(&box);
+}
+
+TEST("after a change of the charset, what it may change is looked through anew, and nothing else")
+{
+    free(world_talk(TEXT("a NOOP\r\n"), 0, change_the_charset));
 }
 
 static void look_through_first(void *argument)

@@ -55,8 +55,15 @@ static void put_quoted(struct buffer *out, const char *text)
         buffer_printf(out, "=%02X", (unsigned char)*text);
 }
 
+/* Of which each reader makes what he guesses. */
+static const char unnamed[] = "\xf0\xd2\xc9\xd7\xc5\xd4 gr\xfc\xdf";
+
 static void put_part(struct buffer *out)
 {
+    if (pick(12) == 0) {
+        buffer_printf(out, "Content-Type: text/plain\r\n\r\nalpha %s\r\n", unnamed);
+        return;
+    }
     switch (pick(4)) {
     case 0:
         buffer_append(out, TEXT("Content-Type: text/html; charset=utf-8\r\n\r\n<p>"));
@@ -87,7 +94,7 @@ static void put_part(struct buffer *out)
 static void make_message(struct buffer *out)
 {
     buffer_append(out, TEXT("From: =?utf-8?q?Gr=C3=BC=C3=9Fe?= <alpha@bet.example>\r\nSubject: "));
-    buffer_printf(out, "%s %s\r\n", words[pick(2)], words[pick(4)]);
+    buffer_printf(out, "%s %s\r\n", words[pick(2)], pick(12) == 0 ? unnamed : words[pick(4)]);
     if (pick(3) == 0)
         buffer_append(out, TEXT("X-Odd: \r\n folded alpha\r\n"));
     buffer_append(out, TEXT("MIME-Version: 1.0\r\n"));

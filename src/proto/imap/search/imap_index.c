@@ -122,7 +122,7 @@ unsigned imap_index_renew(struct store *store, uint64_t mailbox)
     }
     mailbox_close(&box);
     blocks_forget(store, mailbox);
-    fresh_renew(store, mailbox, 0);
+    fresh_renew(store, mailbox);
     return count;
 }
 
@@ -134,11 +134,47 @@ static uint16_t version_for(uint8_t charset)
     return (uint16_t)(GRAMS_VERSION << 8 | charset);
 }
 
+static bool is_known(struct store *store, uint64_t message, uint8_t charset)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, GRAMS_ENCODED_MAX);
+    bool is_known = derived_get(store, message, DERIVED_GRAMS, &encoded) &&
+                    grams_are_for(buffer_text(&encoded), charset);
+    buffer_finish(&encoded);
+    return is_known;
+}
+
 /* The mailbox's: its owner's. */
 static uint8_t charset_of(const struct accounts *accounts, uint64_t mailbox)
 {
     const struct mailbox *box = mailbox_find_id(accounts->store, mailbox);
     return box == NULL ? 0 : preference_charset(accounts, mailbox_owner(box));
+}
+
+/* What lies behind the blocks and is not known for one who guesses this charset. YIELDS. */
+static void renew_behind_blocks(struct store *store, uint64_t mailbox, uint8_t charset)
+{
+    enum { AT_ONCE = 256 };
+    struct mailbox *box = mailbox_find_id(store, mailbox);
+    uint32_t uids[AT_ONCE];
+    unsigned count = 0, asked = 0;
+    if (box == NULL)
+        return;
+    mailbox_open(box);
+    const struct mailbox_entry *entry = mailbox_entry_from(box, blocks_end(store, mailbox) + 1);
+    while (entry != NULL) {
+        uint32_t uid = entry->uid;
+        if (!is_known(store, entry->message, charset))
+            uids[count++] = uid;
+        if (++asked % AT_ONCE == 0) {
+            fresh_renew_some(store, mailbox, uids, count);
+            count = 0;
+            task_yield();
+        }
+        entry = mailbox_entry_from(box, uid + 1);
+    }
+    mailbox_close(&box);
+    fresh_renew_some(store, mailbox, uids, count);
 }
 
 static bool is_outdated(const struct accounts *accounts, uint64_t mailbox)
@@ -154,11 +190,13 @@ static void renew_what_is_outdated(const struct accounts *accounts, uint64_t mai
     uint8_t charset;
     do {
         charset = charset_of(accounts, mailbox);
-        if (fresh_version(store, mailbox) >> 8 == GRAMS_VERSION)
+        if (fresh_version(store, mailbox) >> 8 == GRAMS_VERSION) {
             imap_blocks_renew(store, mailbox, charset);
-        else
+            renew_behind_blocks(store, mailbox, charset);
+        } else {
             blocks_forget(store, mailbox);
-        fresh_renew(store, mailbox, blocks_end(store, mailbox) + 1);
+            fresh_renew(store, mailbox);
+        }
         fresh_set_version(store, mailbox, version_for(charset));
     } while (charset != charset_of(accounts, mailbox));
 }
@@ -199,16 +237,6 @@ void imap_index_follow(const struct accounts *accounts, struct text owner)
 }
 
 /* The task */
-
-static bool is_known(struct store *store, uint64_t message, uint8_t charset)
-{
-    struct buffer encoded;
-    buffer_init(&encoded, GRAMS_ENCODED_MAX);
-    bool is_known = derived_get(store, message, DERIVED_GRAMS, &encoded) &&
-                    grams_are_for(buffer_text(&encoded), charset);
-    buffer_finish(&encoded);
-    return is_known;
-}
 
 /* When the charset is another one by now, it stays fresh. YIELDS. */
 static enum status look_through(struct imap_index *index, struct fresh_place place,
@@ -274,7 +302,11 @@ static void rest(void *context)
 static void make_blocks(struct imap_index *index, uint64_t mailbox, uint32_t before)
 {
     const struct imap_blocks_pause pause = {rest, index};
-    imap_blocks_make(index->store, mailbox, before, charset_of(index->accounts, mailbox), &pause);
+    uint8_t charset = charset_of(index->accounts, mailbox);
+    imap_blocks_make(index->store, mailbox, before, charset, &pause);
+    uint8_t charset_now = charset_of(index->accounts, mailbox);
+    if (charset_now != charset)
+        imap_blocks_renew(index->store, mailbox, charset_now);
 }
 
 /* What is fresh in the mailbox of this place and behind it; *place is moved to the next one. False:
