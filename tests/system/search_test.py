@@ -1,6 +1,7 @@
 """SEARCH against an evaluator of the tests' own that knows nothing of indexes: Python's email
 package reads the messages, and each key is what RFC 9051 6.4.4 says of it. Random keys, nested, in
-random mail: the same ones each time, others with SEARCH_SEED=n."""
+random mail: the same ones each time, others with SEARCH_SEED=n. Once more when all is in the index;
+and by users with different default-charset."""
 
 import email
 import email.policy
@@ -12,7 +13,7 @@ import unicodedata
 import unittest
 from datetime import datetime, timedelta, timezone
 
-from harness import Mailroot, client_tls
+from harness import Mailroot, client_tls, wait_until
 
 MESSAGES, PROGRAMS = 60, 250
 WORDS = ["alpha", "alphabet", "Bet", "ALPHABETA", "été", "ÉTÉ", "cafés", "Привет",
@@ -21,6 +22,7 @@ MIME_WORDS = ["Base64", "charset=", "MULTIPART/mixed", "koi8", "message/rfc822",
 FLAGS = [r"\Answered", r"\Deleted", r"\Draft", r"\Flagged", r"\Seen", "$one", "two"]
 CHARSETS = {"utf-8": None, "iso-8859-1": "été cafés", "koi8-r": "Привет мир",
             "iso-2022-jp": "日本語"}
+READERS = {"alice": "koi8-r", "bob": "windows-1251"}  # as which they read text without a charset
 NAMES = ["From", "To", "Cc", "Subject"]
 FIRST_DAY = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
@@ -34,13 +36,13 @@ class Mail:
     """A random message, and what the naive evaluator knows of it: BODY looks at texts, TEXT also at
     all fields, those of parts too."""
 
-    def __init__(self, number, dice):
+    def __init__(self, number, dice, guess):
         self.number = number
         self.flags = {flag for flag in FLAGS if dice.random() < 0.4}
         self.came = FIRST_DAY + timedelta(days=dice.randrange(6), hours=dice.randrange(10))
         self.bytes = self.compose(dice)
         self.parsed = email.message_from_bytes(self.bytes, policy=email.policy.default)
-        self.texts = [folded(part.get_content()) for part in self.parsed.walk()
+        self.texts = [folded(self.text_of(part, guess)) for part in self.parsed.walk()
                       if part.get_content_maintype() == "text"]
         self.texts = [re.sub(r"<[^>]*>", " ", text) for text in self.texts]
         self.fields = [folded(f"{name}: {value}") for part in self.parsed.walk()
@@ -51,8 +53,19 @@ class Mail:
         known = WORDS if CHARSETS[charset] is None else CHARSETS[charset].split() + ["alpha", "x-y"]
         return " ".join(dice.choice(known) for _ in range(dice.randint(1, most)))
 
+    @staticmethod
+    def text_of(part, guess):
+        if part.get_content_charset() is not None:
+            return part.get_content()
+        text = part.get_payload(decode=True)
+        return text.decode("ascii" if text.isascii() else guess)
+
     def text_part(self, dice):
         message = email.message.EmailMessage()
+        if dice.random() < 0.2:
+            message.set_content(self.words(dice, 12, "koi8-r") + "\n", charset="koi8-r", cte="8bit")
+            message.del_param("charset")
+            return message
         charset = dice.choice(list(CHARSETS))
         words = self.words(dice, 12, charset)
         cte = None if charset == "iso-2022-jp" else dice.choice(["quoted-printable", "base64"])
@@ -163,14 +176,14 @@ def program(dice, depth):
 class Search(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Mailroot(users=("alice",))
+        cls.server = Mailroot(users=READERS)
         cls.addClassCleanup(cls.server.kill)
         cls.server.start()
 
-    def open(self, mails):
+    def open(self, mails, user):
         client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"],
                                    ssl_context=client_tls())
-        client.login(self.server.address("alice"), self.server.passwords["alice"])
+        client.login(self.server.address(user), self.server.passwords[user])
         for mail in mails:
             answer = client.append("INBOX", " ".join(sorted(mail.flags)),
                                    imaplib.Time2Internaldate(mail.came), mail.bytes)
@@ -180,19 +193,33 @@ class Search(unittest.TestCase):
         client.select("INBOX")
         return client
 
-    def test_random_keys_find_what_a_naive_evaluator_finds(self):
-        seed = int(os.environ.get("SEARCH_SEED", "1"))
+    def search_all(self, client, mails, programs):
+        for key, holds in programs:
+            status, found = client.search(None, key)
+            self.assertEqual(status, "OK", (key, found))
+            self.assertEqual([int(number) for number in found[0].split()],
+                             [mail.number for mail in mails if holds(mail)], key)
+
+    def search_as(self, user, seed):
         dice = random.Random(seed)
         random.seed(seed)  # boundaries are not thrown with our dice
-        mails = [Mail(number, dice) for number in range(1, MESSAGES + 1)]
-        with self.open(mails) as client:
-            for _ in range(PROGRAMS):
-                key, holds = program(dice, 3)
-                status, found = client.search(None, key)
-                self.assertEqual(status, "OK", (key, found))
-                self.assertEqual([int(number) for number in found[0].split()],
-                                 [mail.number for mail in mails if holds(mail)],
-                                 f"seed {seed}: {key}")
+        address = self.server.address(user)
+        mails = [Mail(number, dice, READERS[user]) for number in range(1, MESSAGES + 1)]
+        programs = [program(dice, 3) for _ in range(PROGRAMS)]
+        self.server.cli("user", "set", address, "default-charset", READERS[user])
+        self.server.cli("user", "set", address, "search-index", "off")
+        with self.open(mails, user) as client:
+            self.search_all(client, mails, programs)
+            self.server.cli("user", "set", address, "search-index", "default")
+            wait_until(lambda: "waiting: 0" in self.server.cli("search", "status", address),
+                       "all is indexed")
+            self.search_all(client, mails, programs)
+
+    def test_random_keys_find_what_a_naive_evaluator_finds(self):
+        seed = int(os.environ.get("SEARCH_SEED", "1"))
+        for user in READERS:
+            with self.subTest(user=user, seed=seed):
+                self.search_as(user, seed)
 
 
 if __name__ == "__main__":
