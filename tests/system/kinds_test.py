@@ -9,6 +9,7 @@ import unittest
 
 from cases import ServerTest
 from harness import ROOT, wait_until
+from imap_test import memory_peak
 from mime_test import leaves
 
 sys.path.append(str(ROOT / "tests/model"))
@@ -226,9 +227,8 @@ class OneKind(ServerTest):
                 self.choose("alice", "search-index", index)
                 self.choose("alice", "imap-body", "plain")
                 self.deliver("alice")
-                address = self.server.address("alice")
-                wait_until(lambda: index == "off" or re.search(
-                    r"(?m)\b0\b", self.server.cli("search", "status", address)), 30)
+                wait_until(lambda: index == "off" or
+                           "waiting: 0" in self.server.cli("search", "status"), "all is indexed")
                 session = Session(self, "alice")
                 session.select()
                 session.fetch("2:3", "BODYSTRUCTURE", "PREVIEW")
@@ -379,6 +379,22 @@ class OneKind(ServerTest):
         self.choose("frank", "imap-body", "default")
         Session(self, "frank").select()
         self.assertEqual(follow(made[0]), b"NIL")
+
+    def test_a_large_message_is_whole_and_is_not_held_in_memory(self):
+        self.choose("alice", "imap-body", "html")
+        session = Session(self, "alice")
+        session.ask("CREATE Large")
+        self.addCleanup(lambda: Session(self, "alice").ask("DELETE Large"))
+        message = MESSAGES["mixed"].replace(PLAIN, (PLAIN + b"\r\n") * (2 << 20), 1)
+        before = memory_peak(self.server)
+        session.ask(b"APPEND Large {%d+}\r\n%s" % (len(message), message))
+        session.select("Large")
+        items = session.fetch(1, "RFC822.SIZE", "BODYSTRUCTURE", "PREVIEW", "BODY.PEEK[]")
+        self.assertEqual(items[b"BODY[]"], message)
+        self.assertEqual(int(items[b"RFC822.SIZE"]), len(message))
+        grown = memory_peak(self.server) - before
+        if "asan" not in str(self.server.program):
+            self.assertLess(grown, len(message) >> 10, "KiB")
 
     # shows: I02
     def test_the_domain_says_what_holds_for_who_has_not_chosen(self):
