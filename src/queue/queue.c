@@ -98,8 +98,9 @@ static void flush_stories(void *argument)
         store_story_flush(queue->store);
 }
 
-static bool is_nearly_full(const struct queue *queue)
+static bool is_nearly_full(struct queue *queue)
 {
+    queue_check_room(queue);
     return queue->free_checked_ms != 0 &&
            queue->free_bytes < queue->settings->min_free_bytes + LOG_SEGMENT_BYTES;
 }

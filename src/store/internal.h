@@ -61,6 +61,10 @@ struct store {
     bool is_held;         /* nothing is applied for a moment; see shadow.c */
     struct task_event released;
     bool reclaiming;
+    /* Of reclaim.c: a pass over the log goes on up to this segment, 0: none does; what was dead
+     * when it began; and what was dead still, beside what lived, when one had gained next to
+     * nothing. */
+    uint64_t pass_end, pass_dead, stays_dead, stays_live;
     struct task_group background;
 };
 

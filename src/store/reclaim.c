@@ -364,6 +364,35 @@ static bool is_being_written(struct store *store, uint64_t segment)
     return false;
 }
 
+/* A pass over all of the log that gained next to nothing has shown that what is dead stays so: it
+ * is padding, and records that nobody counts, for so much that lives. */
+static void end_pass(struct store *store, uint64_t dead, uint64_t live)
+{
+    bool has_gained = dead < store->pass_dead - store->pass_dead / 10;
+    store->stays_dead = has_gained ? 0 : dead;
+    store->stays_live = live;
+    store->pass_end = 0;
+}
+
+/* Much of the log is dead, and would be gained. Else it would be written anew and anew for as long
+ * as the disk is full. */
+static bool is_worth_it(struct store *store, uint64_t oldest, bool urgent)
+{
+    struct store_space space = store_space_now(store);
+    uint64_t live = space.live_bytes, log = space.log_bytes, dead = log > live ? log - live : 0;
+    if (store->pass_end != 0 && oldest > store->pass_end)
+        end_pass(store, dead, live);
+    double stays = (double)store->stays_dead * (double)live / (double)(store->stays_live + 1);
+    bool is_worth = (double)dead > stays + (double)(log / (urgent ? 10 : 2));
+    if (is_worth && store->pass_end == 0) {
+        store->pass_end = log_last_segment(store->log);
+        store->pass_dead = dead;
+    }
+    if (!is_worth)
+        store->pass_end = 0;
+    return is_worth;
+}
+
 static enum status reclaim_oldest(struct store *store, bool urgent)
 {
     uint64_t segment = log_first_segment(store->log);
@@ -371,9 +400,7 @@ static enum status reclaim_oldest(struct store *store, bool urgent)
         return refused("nothing to give back");
     store_settle(store);
     if (live_of(store, segment) > 0) {
-        struct store_space space = store_space_now(store);
-        bool worth = space.live_bytes < space.log_bytes / 2;
-        if (!worth && !(urgent && space.live_bytes < space.log_bytes / 10 * 9))
+        if (!is_worth_it(store, segment, urgent))
             return refused("too little to gain");
         enum status status = move_all(store, segment, urgent);
         if (status != OK)
