@@ -8,7 +8,7 @@ Clients deliver, relay, hand over by LMTP and append, each pausing a little afte
 promised; readers list, search, sort and fetch by IMAP, read by POP3, speak ManageSieve, wait in
 IDLE, break off in the middle, and say what is no command. After each round they stop, the queue
 drains, what was promised is counted and taken out, and it is looked at what the processes at rest
-hold: memory (Pss) and descriptors, those of files of the store apart, which come and go with its
+hold: memory of their own and descriptors, those of files of the store apart, which come and go with its
 segments. In the last quarter of the rounds the server may hold so much more than in the second (the
 first warms it up; send keeps some connections to the next hop for a while).
 """
@@ -186,7 +186,7 @@ class Soak:
                 for role, pids in self.pids().items()}
 
     def held_kib(self):
-        return {role: sum(int(re.search(r"(?m)^Pss:\s+(\d+)", Path(
+        return {role: sum(int(re.search(r"(?m)^Pss_Anon:\s+(\d+)", Path(
             f"/proc/{pid}/smaps_rollup").read_text())[1]) for pid in pids)
             for role, pids in self.pids().items()}
 
