@@ -207,6 +207,8 @@ class Soak:
 
     def run(self):
         self.server.start()
+        for user in USERS:  # what was taken out is gone, so that there is the same at each look
+            self.server.cli("user", "set", self.server.address(user), "keep-deleted", "0")
         ends = time.monotonic() + self.options.seconds
         while time.monotonic() < ends or self.round < 4:
             self.round += 1
