@@ -77,21 +77,6 @@ enum status admin_run(const struct admin_action *actions, void *state, const str
     return run(actions, state, words, count, &call);
 }
 
-/* A failure that something else may fail behind. */
-static struct reason reason_of(enum status status)
-{
-    struct reason reason = {""};
-    text_copy(text_from(status == OK ? "" : fail_reason()), reason.text, sizeof(reason.text));
-    return reason;
-}
-
-static enum status fail_for(enum status status, const struct reason *reason)
-{
-    if (status == OK)
-        return OK;
-    return status == REFUSED ? refused("%s", reason->text) : try_later("%s", reason->text);
-}
-
 /* ---- handing bytes over ---- */
 
 /* A length-prefixed message, as both sides send one. YIELDS. */
@@ -223,10 +208,10 @@ static void serve_call(struct stream *stream, const struct admin_action *actions
         call.pipe = transfers ? &pipe : NULL;
         status = run(actions, state, words, count, &call);
     }
-    struct reason reason = reason_of(status);
+    struct reason reason = fail_keep();
     if (transfers)
         (void)end_frames(&frames);
-    send_answer(stream, fail_for(status, &reason), buffer_text(&out));
+    send_answer(stream, fail_again(status, reason.text), buffer_text(&out));
     buffer_finish(&out);
     free(words);
 }
@@ -325,7 +310,7 @@ enum status admin_ask_on(struct stream *stream, const struct admin_question *que
         transferred = question->transfer(question->context, &pipe);
         if (transferred != OK && !frames.is_over)
             return transferred;
-        reason = reason_of(transferred);
+        reason = fail_keep();
         (void)end_frames(&frames); /* what is wrong with it the answer tells, or that none comes */
     }
     buffer_init(&answer, ANSWER_MAX);
@@ -333,7 +318,7 @@ enum status admin_ask_on(struct stream *stream, const struct admin_question *que
     status = status == OK ? decode_answer(buffer_text(&answer), out)
                           : fail_within(TRY_LATER, "the server ended the call");
     buffer_finish(&answer);
-    return status == OK ? fail_for(transferred, &reason) : status;
+    return status == OK ? fail_again(transferred, reason.text) : status;
 }
 
 enum status admin_ask(const char *socket_path, const struct text *words, unsigned count,

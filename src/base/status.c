@@ -48,6 +48,18 @@ const char *fail_reason(void)
     return reason_now()->text;
 }
 
+struct reason fail_keep(void)
+{
+    return *reason_now();
+}
+
+enum status fail_again(enum status status, const char *reason)
+{
+    if (status == OK)
+        return OK;
+    return status == REFUSED ? refused("%s", reason) : try_later("%s", reason);
+}
+
 const char *status_name(enum status status)
 {
     switch (status) {

@@ -23,6 +23,11 @@ enum status fail_within(enum status status, const char *format, ...)
 /* The last failure's reason on this task; "" when there was none. */
 const char *fail_reason(void);
 
+/* A copy of it, for what else may fail before it is told. */
+struct reason fail_keep(void);
+/* Return `status` with a reason that was kept; OK stays OK, whatever it says. */
+enum status fail_again(enum status status, const char *reason);
+
 /* "ok", "try later" or "refused". */
 const char *status_name(enum status status);
 

@@ -56,11 +56,9 @@ static const struct setting_connector *forward_of(const struct route_facts *fact
 {
     const struct settings *settings = facts->settings;
     const struct setting_domain *domain = settings_domain_find(settings, facts->domain);
-    for (unsigned i = 0; domain != NULL && i < settings->connector_count; i++)
-        if (!text_is_empty(domain->forward) &&
-            text_equals(settings->connectors[i].name, domain->forward))
-            return &settings->connectors[i];
-    return NULL;
+    if (domain == NULL || text_is_empty(domain->forward))
+        return NULL;
+    return settings_connector_find(settings, domain->forward);
 }
 
 struct route decide_route(const struct route_facts *facts)

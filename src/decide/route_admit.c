@@ -56,9 +56,7 @@ static bool contain(const struct setting_senders *senders, const struct route_fa
 static bool is_from_server(const struct setting_connector *connector,
                            const struct route_facts *facts)
 {
-    bool is_known = false;
-    for (unsigned i = 0; i < facts->settings->server_count; i++)
-        is_known |= text_equals(facts->settings->servers[i].name, facts->server);
+    bool is_known = settings_server_find(facts->settings, facts->server) != NULL;
     bool is_named = connector->server_count == 0 || !is_known;
     for (unsigned i = 0; i < connector->server_count && !is_named; i++)
         is_named = text_equals(connector->servers[i], facts->server);

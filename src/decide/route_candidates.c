@@ -48,23 +48,14 @@ void route_choosing_init(struct route_choosing *choosing, const struct route_fac
     link_paths_find(links, &choosing->own_id, &admission, choosing->paths);
 }
 
-static const struct setting_connector *connector_named(const struct settings *settings,
-                                                       struct text name)
-{
-    for (unsigned i = 0; i < settings->connector_count; i++)
-        if (text_equals_nocase(settings->connectors[i].name, name))
-            return &settings->connectors[i];
-    return NULL;
-}
-
 static const struct setting_connector *member_hop(const struct route_choosing *choosing,
                                                   struct text member)
 {
     if (text_equals_nocase(member, choosing->setting->self) ||
         text_equals_nocase(member, choosing->facts->from_member))
         return NULL;
-    return connector_named(choosing->facts->settings,
-                           settings_member_hop("member", member, choosing->arena));
+    return settings_connector_find(choosing->facts->settings,
+                                   settings_member_hop("member", member, choosing->arena));
 }
 
 /* The next step to a connector of our group: itself where we are a bridgehead that works, or else
@@ -74,7 +65,8 @@ static const struct setting_connector *step_to(const struct route_choosing *choo
                                                const struct link_connector *link)
 {
     const struct settings *settings = choosing->facts->settings;
-    const struct setting_connector *ours = connector_named(settings, link->facts.name), *hop = NULL;
+    const struct setting_connector *ours = settings_connector_find(settings, link->facts.name),
+                                   *hop = NULL;
     bool is_ours = ours != NULL && route_is_ours(settings, ours);
     const struct link_bridgehead *self = link_bridgehead_find(link, choosing->setting->self);
     if (is_ours && (self == NULL || self->reach == LINK_AVAILABLE))
@@ -132,7 +124,7 @@ static void add_link(struct route_choosing *choosing, const struct link_group *g
     const struct settings *settings = choosing->facts->settings;
     bool is_own_group = group == choosing->own;
     const struct setting_connector *ours =
-        is_own_group ? connector_named(settings, link->facts.name) : NULL;
+        is_own_group ? settings_connector_find(settings, link->facts.name) : NULL;
     if (ours != NULL && route_is_ours(settings, ours))
         return;
     struct route_candidate *candidate = add(choosing, &link->facts);

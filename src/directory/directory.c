@@ -55,7 +55,7 @@ static void index_job_open(void *argument)
     struct index_job *job = argument;
     job->status = index_open(job->path, &job->index);
     if (job->status != OK)
-        text_copy(text_from(fail_reason()), job->reason.text, sizeof(job->reason.text));
+        job->reason = fail_keep();
 }
 
 static void index_job_close(void *argument)
@@ -441,11 +441,10 @@ enum status directory_open(const char *path, struct settings *settings, struct t
         *out = directory;
         return OK;
     }
-    struct reason why;
-    text_copy(text_from(fail_reason()), why.text, sizeof(why.text));
+    struct reason why = fail_keep();
     directory_close(&directory);
     *out = NULL;
-    return status == REFUSED ? refused("%s", why.text) : try_later("%s", why.text);
+    return fail_again(status, why.text);
 }
 
 void directory_close(struct directory **directory)

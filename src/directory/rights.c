@@ -28,16 +28,15 @@ static bool is_listed(struct senders *senders, const struct setting_senders *lis
 enum status directory_user_rights(struct directory *directory, struct text user, struct text server,
                                   struct directory_rights *out)
 {
-    const struct settings *settings = directory->settings;
     struct arena arena;
     arena_init(&arena);
     struct senders *senders = senders_new(directory, TEXT(""), user, &arena);
     *out = (struct directory_rights){.may_submit = true, .may_relay = true};
-    for (unsigned i = 0; i < settings->server_count; i++)
-        if (text_equals(settings->servers[i].name, server)) {
-            out->may_submit = is_listed(senders, &settings->servers[i].submitters);
-            out->may_relay = is_listed(senders, &settings->servers[i].relayers);
-        }
+    const struct setting_server *found = settings_server_find(directory->settings, server);
+    if (found != NULL) {
+        out->may_submit = is_listed(senders, &found->submitters);
+        out->may_relay = is_listed(senders, &found->relayers);
+    }
     directory_limits_of(directory, user, &arena, &out->send_bytes, &out->recipients);
     senders_free(&senders);
     arena_finish(&arena);

@@ -50,14 +50,6 @@ struct session {
     struct stream *stream;
 };
 
-static const struct setting_server *server_find(const struct settings *settings, struct text name)
-{
-    for (unsigned i = 0; i < settings->server_count; i++)
-        if (text_equals(settings->servers[i].name, name))
-            return &settings->servers[i];
-    return NULL;
-}
-
 static void serve(const struct session *session)
 {
     struct line_front *line = &session->front->line;
@@ -119,7 +111,7 @@ static void on_connection(void *context, int fd, const struct net_address *peer)
     const struct accepting *accepting = context;
     struct front *front = accepting->front;
     /* Or a reload took the server away, and its listener is about to go. */
-    session_begin(front, server_find(front->context->settings, accepting->listener.server),
+    session_begin(front, settings_server_find(front->context->settings, accepting->listener.server),
                   accepting->listener.service, fd, peer);
 }
 

@@ -75,13 +75,10 @@ static enum status run_with_files(struct offline *offline, struct queue *queue)
     task_group_init(&group);
     task_spawn(&group, "verb", serve_side, &side);
     enum status status = mailbox_files_run(stream, offline->words, offline->count, &offline->out);
-    struct reason reason;
-    text_copy(text_from(status == OK ? "" : fail_reason()), reason.text, sizeof(reason.text));
+    struct reason reason = fail_keep();
     stream_close(&stream);
     task_group_wait(&group, NO_DEADLINE);
-    if (status == OK)
-        return OK;
-    return status == REFUSED ? refused("%s", reason.text) : try_later("%s", reason.text);
+    return fail_again(status, reason.text);
 }
 
 static void run_on_store_in(struct offline *offline, struct settings *settings, const char *path)

@@ -17,19 +17,11 @@ static const struct {
     [SERVER_CONTINUE] = {"continue", 1u << SITE_PAUSED, SITE_RUNS},
 };
 
-static bool exists(const struct settings *settings, struct text name)
-{
-    for (unsigned i = 0; i < settings->server_count; i++)
-        if (text_equals(settings->servers[i].name, name))
-            return true;
-    return false;
-}
-
 enum status servers_order(struct servers *servers, struct text name, enum server_order order)
 {
     struct site *site = servers->site;
     enum site_server_state state = site_server_state(site, name), wanted = orders[order].to;
-    if (!exists(site->settings, name))
+    if (settings_server_find(site->settings, name) == NULL)
         return refused("there is no server '%.*s'", TEXT_ARG(name));
     if ((orders[order].from & 1u << state) == 0)
         return refused("server '%.*s' is %s", TEXT_ARG(name), state_names[state]);

@@ -158,7 +158,7 @@ struct set_up {
     struct ub_ctx *context;
     const struct resolver_options *options;
     enum status status;
-    char reason[REASON_BYTES];
+    struct reason reason;
 };
 
 /* On a thread of the pool. */
@@ -168,7 +168,7 @@ static void set_up_offloaded(void *argument)
     call->context = ub_ctx_create();
     call->status = call->context == NULL ? try_later("resolver: cannot start")
                                          : set_up(call->context, call->options);
-    text_copy(text_from(fail_reason()), call->reason, sizeof(call->reason));
+    call->reason = fail_keep();
 }
 
 static enum status set_up_away(struct resolver *resolver, const struct resolver_options *options)
@@ -176,9 +176,7 @@ static enum status set_up_away(struct resolver *resolver, const struct resolver_
     struct set_up call = {.options = options};
     task_offload(set_up_offloaded, &call);
     resolver->context = call.context;
-    if (call.status == OK)
-        return OK;
-    return call.status == REFUSED ? refused("%s", call.reason) : try_later("%s", call.reason);
+    return fail_again(call.status, call.reason.text);
 }
 
 enum status resolver_new(const struct resolver_options *options, struct resolver **out)

@@ -455,9 +455,7 @@ static enum status await_answer(struct rpc_channel *channel, struct rpc_frame *f
     map_remove(channel->waiting, MAP_KEY(frame->call));
     if (!call.done)
         return fail_within(TRY_LATER, "waiting for the %s process", channel->name);
-    if (call.status == TRY_LATER)
-        return try_later("%s", call.reason);
-    return call.status == REFUSED ? refused("%s", call.reason) : OK;
+    return fail_again(call.status, call.reason);
 }
 
 enum status rpc_ask(struct rpc_channel *channel, uint16_t method, struct text request, int fd,

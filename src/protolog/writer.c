@@ -50,14 +50,6 @@ struct protolog_writer *protolog_writer_new(void)
     return writer;
 }
 
-static const struct setting_server *server_find(const struct settings *settings, struct text name)
-{
-    for (unsigned i = 0; i < settings->server_count; i++)
-        if (text_equals(settings->servers[i].name, name))
-            return &settings->servers[i];
-    return NULL;
-}
-
 static struct protolog_file *file_of(struct job *job, const struct protolog_row *row)
 {
     struct map *files = job->writer->files;
@@ -81,7 +73,7 @@ static int64_t time_of(const struct protolog_row *row, int64_t now_ms)
 
 static void put_row(struct job *job, struct protolog_row *row, const struct protolog_disk *disk)
 {
-    const struct setting_server *server = server_find(job->settings, row->server);
+    const struct setting_server *server = settings_server_find(job->settings, row->server);
     /* It was logged by older settings. */
     if (server == NULL || server->log.form.format == PROTOLOG_OFF)
         return;

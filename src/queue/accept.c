@@ -103,11 +103,10 @@ static bool is_refused(const struct plan *plan, unsigned recipient)
 /* `unknown-recipients report`: who is logged in does not hear of them by the reply. */
 static bool hears_by_report(const struct queue *queue, const struct queue_envelope *envelope)
 {
-    const struct settings *settings = queue->settings;
-    for (unsigned i = 0; i < settings->server_count && !text_is_empty(envelope->login); i++)
-        if (text_equals(settings->servers[i].name, envelope->server))
-            return settings->servers[i].reports_unknown;
-    return false;
+    if (text_is_empty(envelope->login))
+        return false;
+    const struct setting_server *server = settings_server_find(queue->settings, envelope->server);
+    return server != NULL && server->reports_unknown;
 }
 
 /* Why, when every recipient refuses it: the first one's reason; "" when somebody takes it. */

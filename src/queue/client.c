@@ -35,8 +35,7 @@ struct queue_message *queue_begin(struct rpc_channel *store, const struct queue_
 static void note_failure(struct queue_message *message, enum status status)
 {
     message->status = status;
-    text_copy(text_head(text_from(fail_reason()), REASON_BYTES - 1), message->reason.text,
-              REASON_BYTES);
+    message->reason = fail_keep();
 }
 
 /* The body so far is given away. */
@@ -118,7 +117,7 @@ enum status queue_commit(struct queue_message **committed, struct arena *arena,
         enum status status = message->status;
         struct reason reason = message->reason;
         queue_abandon(committed);
-        return status == REFUSED ? refused("%s", reason.text) : try_later("%s", reason.text);
+        return fail_again(status, reason.text);
     }
     struct queue_commit_request commit = {.envelope = *message->envelope,
                                           .appended = message->appended,

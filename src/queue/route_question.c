@@ -130,20 +130,13 @@ static void answer_target(const struct answering *answering, const struct direct
         answering->visit(answering->context, &line);
 }
 
-static bool is_server(const struct settings *settings, struct text name)
-{
-    for (unsigned i = 0; i < settings->server_count; i++)
-        if (text_equals(settings->servers[i].name, name))
-            return true;
-    return false;
-}
-
 enum status queue_route(struct queue *queue, const struct queue_route_question *question,
                         queue_route_visit *visit, void *context)
 {
     struct queue_recipient recipient = {.address = question->to};
     struct plan plan;
-    if (!text_is_empty(question->server) && !is_server(queue->settings, question->server))
+    if (!text_is_empty(question->server) &&
+        settings_server_find(queue->settings, question->server) == NULL)
         return refused("there is no server '%.*s'", TEXT_ARG(question->server));
     plan_init(&plan, queue, &recipient, 1);
     plan.id = id_new(0);

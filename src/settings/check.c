@@ -328,21 +328,13 @@ static void check_request(struct checking *checking, const struct setting_block 
                     "connector '%.*s' never fetches mail", TEXT_ARG(name));
 }
 
-static bool has_server(const struct settings *settings, struct text name)
-{
-    for (unsigned i = 0; i < settings->server_count; i++)
-        if (text_equals(settings->servers[i].name, name))
-            return true;
-    return false;
-}
-
 /* Which mail it takes. */
 static void check_restrictions(struct checking *checking, const struct setting_block *block)
 {
     const struct setting_connector *connector = block->values;
     struct text name = setting_shown(connector->name);
     for (unsigned i = 0; i < connector->server_count; i++)
-        if (!has_server(checking->settings, connector->servers[i]))
+        if (settings_server_find(checking->settings, connector->servers[i]) == NULL)
             block_error(checking, block, "from", "name a server block",
                         "connector '%.*s': there is no server '%.*s'", TEXT_ARG(name),
                         TEXT_ARG(setting_shown(connector->servers[i])));

@@ -127,6 +127,23 @@ unsigned *setting_block_list_count(const struct setting_block *block, const stru
     return (unsigned *)((char *)block->values + row->count_offset);
 }
 
+const struct setting_server *settings_server_find(const struct settings *settings, struct text name)
+{
+    for (unsigned i = 0; i < settings->server_count; i++)
+        if (text_equals(settings->servers[i].name, name))
+            return &settings->servers[i];
+    return NULL;
+}
+
+const struct setting_connector *settings_connector_find(const struct settings *settings,
+                                                        struct text name)
+{
+    for (unsigned i = 0; i < settings->connector_count; i++)
+        if (text_equals_nocase(settings->connectors[i].name, name))
+            return &settings->connectors[i];
+    return NULL;
+}
+
 const struct setting_domain *settings_domain_find(const struct settings *settings,
                                                   struct text domain)
 {

@@ -190,6 +190,12 @@ enum status settings_parse(const struct settings_source *source, uint64_t versio
 struct settings *settings_hold(struct settings *settings);
 void settings_release(struct settings **settings);
 
+/* The server of this name, or NULL. */
+const struct setting_server *settings_server_find(const struct settings *settings,
+                                                  struct text name);
+/* The connector of this name, in any case, or NULL. */
+const struct setting_connector *settings_connector_find(const struct settings *settings,
+                                                        struct text name);
 /* The domain record for an (A-label, any case) domain, or NULL. */
 const struct setting_domain *settings_domain_find(const struct settings *settings,
                                                   struct text domain);

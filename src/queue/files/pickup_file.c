@@ -60,10 +60,8 @@ const char *pickup_identity(const struct stat *about, char out[PICKUP_IDENTITY_B
 static const struct setting_server *server_of(const struct queue *queue, struct text name)
 {
     const struct settings *settings = queue->settings;
-    for (unsigned i = 0; i < settings->server_count; i++)
-        if (text_equals(settings->servers[i].name, name))
-            return &settings->servers[i];
-    return &settings->servers[0];
+    const struct setting_server *server = settings_server_find(settings, name);
+    return server != NULL ? server : &settings->servers[0];
 }
 
 static bool intake_init(struct intake *intake, struct queue *queue,

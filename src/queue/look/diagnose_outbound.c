@@ -43,9 +43,10 @@ static void on_next_hop(struct outbound *outbound, const struct queue_route_line
     outbound->target = arena_copy(arena, line->target);
     outbound->domain =
         text_from_position(outbound->target, text_find_last(outbound->target, '@') + 1);
-    for (unsigned i = 0; i < outbound->settings->connector_count; i++)
-        if (text_equals(outbound->settings->connectors[i].name, line->connector))
-            outbound->connector = &outbound->settings->connectors[i];
+    const struct setting_connector *connector =
+        settings_connector_find(outbound->settings, line->connector);
+    if (connector != NULL)
+        outbound->connector = connector;
     if (text_is_empty(line->connector))
         findings_add(outbound->findings, FINDING_OK, "route", TEXT(""),
                      "%.*s goes by the MX records of its domain", TEXT_ARG(line->target));

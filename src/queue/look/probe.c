@@ -58,14 +58,6 @@ static bool take_findings(struct text bytes, struct findings *findings)
     return true;
 }
 
-static bool is_connector(const struct settings *settings, struct text name)
-{
-    for (unsigned i = 0; i < settings->connector_count; i++)
-        if (text_equals_nocase(settings->connectors[i].name, name))
-            return true;
-    return false;
-}
-
 enum status queue_look(struct queue *queue, const struct queue_probe *probe,
                        struct findings *findings)
 {
@@ -73,7 +65,8 @@ enum status queue_look(struct queue *queue, const struct queue_probe *probe,
     struct rpc_reply reply = {0};
     if (queue->send == NULL)
         return try_later("the server is not running (mailroot serve)");
-    if (!text_is_empty(probe->connector) && !is_connector(queue->settings, probe->connector))
+    if (!text_is_empty(probe->connector) &&
+        settings_connector_find(queue->settings, probe->connector) == NULL)
         return refused("there is no connector '%.*s'", TEXT_ARG(probe->connector));
     buffer_init(&request, 4096);
     queue_probe_encode(probe, &request);

@@ -22,10 +22,9 @@ struct paces {
 
 static void follow(const struct settings *settings, struct pace *pace)
 {
-    pace->retry = &settings->retry;
-    for (unsigned i = 0; pace->server != NULL && i < settings->server_count; i++)
-        if (text_equals(settings->servers[i].name, text_from(pace->server)))
-            pace->retry = &settings->servers[i].retry;
+    const struct setting_server *server =
+        pace->server == NULL ? NULL : settings_server_find(settings, text_from(pace->server));
+    pace->retry = server == NULL ? &settings->retry : &server->retry;
     pace->is_apart = !setting_retry_equals(pace->retry, &settings->retry);
 }
 

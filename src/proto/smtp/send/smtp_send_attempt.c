@@ -37,10 +37,9 @@ struct attempt {
 const struct setting_connector *smtp_connector_find(const struct settings *settings,
                                                     struct text name)
 {
-    for (unsigned i = 0; i < settings->connector_count; i++)
-        if (!text_is_empty(name) && text_equals_nocase(settings->connectors[i].name, name))
-            return &settings->connectors[i];
-    return &settings->direct;
+    const struct setting_connector *connector =
+        text_is_empty(name) ? NULL : settings_connector_find(settings, name);
+    return connector != NULL ? connector : &settings->direct;
 }
 
 void smtp_connection_close(struct smtp_connection *connection)
