@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "system"))
 from disk_test import SmallDisk  # noqa: E402
 from harness import wait_until  # noqa: E402
-from promises import Patient, Reckoning  # noqa: E402
+from promises import Patient, Reckoning, tell  # noqa: E402
 from smtp_sink import Sink  # noqa: E402
 from worker import server_with_hop  # noqa: E402
 
@@ -141,9 +141,7 @@ class Fillings:
             (not ledger.refused, f"nobody is refused for good while the disk is full "
                                  f"({len(ledger.refused)})"),
         ]
-        for is_ok, sentence in verdicts:
-            print(f"{'ok' if is_ok else 'not ok'} - {sentence}", flush=True)
-        return all(is_ok for is_ok, _ in verdicts)
+        return tell(verdicts)
 
     def close(self):
         self.sink.close()

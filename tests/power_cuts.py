@@ -33,6 +33,7 @@ from journal import TORN, WHOLE, Image, Journal  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from load import work  # noqa: E402
 from machine import FILE_SYSTEMS, Machine, NotMounted  # noqa: E402
+from promises import tell  # noqa: E402
 from reckoning import Reckoning  # noqa: E402
 from smtp_sink import Policy, Sink  # noqa: E402
 from worker import USERS, server_with_hop  # noqa: E402
@@ -224,9 +225,7 @@ class Cuts:
             (self.slowest_start <= START_SECONDS_ALLOWED,
              f"the server starts with {START_SECONDS_ALLOWED} s of the processor after every power cut"),
         ]
-        for is_ok, sentence in verdicts:
-            print(f"{'ok' if is_ok else 'not ok'} - {sentence}", flush=True)
-        return all(is_ok for is_ok, _ in verdicts)
+        return tell(verdicts)
 
     def close(self):
         """What would keep this process from ending; all else ends with it."""

@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "system"))
 from harness import ROLES, wait_until  # noqa: E402
-from promises import KINDS, Patient, Reckoning  # noqa: E402
+from promises import KINDS, Patient, Reckoning, tell  # noqa: E402
 from smtp_sink import Sink  # noqa: E402
 from worker import server_with_hop  # noqa: E402
 
@@ -150,9 +150,7 @@ class Kills:
             (not ledger.refused,
              f"nobody is refused for good while a role is away ({len(ledger.refused)})"),
         ]
-        for is_ok, sentence in verdicts:
-            print(f"{'ok' if is_ok else 'not ok'} - {sentence}", flush=True)
-        return all(is_ok for is_ok, _ in verdicts)
+        return tell(verdicts)
 
     def close(self):
         self.sink.close()

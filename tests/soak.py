@@ -8,9 +8,9 @@ Clients deliver, relay, hand over by LMTP and append, each pausing a little afte
 promised; readers list, search, sort and fetch by IMAP, read by POP3, speak ManageSieve, wait in
 IDLE, break off in the middle, and say what is no command. After each round they stop, the queue
 drains, what was promised is counted and taken out, and it is looked at what the processes at rest
-hold: memory of their own and descriptors, those of files of the store apart, which come and go with its
-segments. In the last quarter of the rounds the server may hold so much more than in the second (the
-first warms it up; send keeps some connections to the next hop for a while).
+hold: memory of their own and descriptors, those of files of the store apart, which come and go with
+its segments. In the last quarter of the rounds the server may hold so much more than in the second
+(the first warms it up; send keeps some connections to the next hop for a while).
 """
 
 import argparse
@@ -30,7 +30,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "system"))
 from harness import ROLES, RawClient, client_tls, wait_until  # noqa: E402
-from promises import KINDS, Patient, Reckoning  # noqa: E402
+from promises import KINDS, Patient, Reckoning, tell  # noqa: E402
 from smtp_sink import Sink  # noqa: E402
 from worker import USERS, server_with_hop  # noqa: E402
 
@@ -257,14 +257,13 @@ class Soak:
              f"none is there twice or comes back ({len(wrong) + found.relayed_twice})"),
             (not ledger.refused and not self.failures,
              f"nobody is refused or fails ({len(ledger.refused) + len(self.failures)})"),
-            (after <= before * most, f"memory does not grow ({after / before - 1:+.1%}, {before / 1024:.1f} to "
+            (after <= before * most,
+             f"memory does not grow ({after / before - 1:+.1%}, {before / 1024:.1f} to "
              f"{after / 1024:.1f} MiB)"),
             (open_now <= opened * most,
              f"nor does the number of descriptors ({opened:.0f}, then {open_now:.0f})"),
         ]
-        for is_ok, sentence in verdicts:
-            print(f"{'ok' if is_ok else 'not ok'} - {sentence}", flush=True)
-        return all(is_ok for is_ok, _ in verdicts)
+        return tell(verdicts)
 
     def close(self):
         self.sink.close()

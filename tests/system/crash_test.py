@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from promises import Client, Reckoning  # noqa: E402
+from promises import Client, Reckoning, tell  # noqa: E402
 from smtp_sink import Sink  # noqa: E402
 from worker import server_with_hop  # noqa: E402
 
@@ -145,9 +145,7 @@ class Crash:
              f"the server starts with {START_SECONDS_ALLOWED} s of the processor after every crash, "
              f"and with {REBUILD_SECONDS_ALLOWED} s when its index was deleted"),
         ]
-        for is_ok, sentence in verdicts:
-            print(f"{'ok' if is_ok else 'not ok'} - {sentence}", flush=True)
-        return all(is_ok for is_ok, _ in verdicts)
+        return tell(verdicts)
 
     def close(self):
         self.sink.close()

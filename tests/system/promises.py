@@ -14,6 +14,13 @@ KINDS = {"local": ("smtp", USERS), "relay": ("smtp", [None]), "lmtp": ("lmtp", U
 TOKEN = re.compile(rb"(?m)^Subject: token ([0-9a-f]+)\r$")
 
 
+def tell(verdicts):
+    """Each (is_ok, sentence) as a line of TAP; whether all are."""
+    for is_ok, sentence in verdicts:
+        print(f"{'ok' if is_ok else 'not ok'} - {sentence}", flush=True)
+    return all(is_ok for is_ok, _ in verdicts)
+
+
 class Ledger:
     """What was promised, and what was found."""
 

@@ -286,15 +286,34 @@ static bool may_have(struct mailbox *box, struct text text)
     return may_have;
 }
 
+/* The world's INBOX, open, and who looks through it. */
+struct indexing {
+    struct accounts accounts;
+    struct task_group group;
+    struct mailbox *box;
+    uint64_t id;
+};
+
+static struct indexing indexing_of_inbox(void)
+{
+    struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
+    mailbox_open(box);
+    return (struct indexing){
+        .accounts = {.store = imap_world.store}, .box = box, .id = mailbox_id(box)};
+}
+
+static void indexing_begin(struct indexing *indexing)
+{
+    task_group_init(&indexing->group);
+    imap_index_begin(&indexing->group, &indexing->accounts);
+}
+
 static void let_it_be_indexed(void)
 {
-    struct accounts accounts = {.store = imap_world.store};
-    struct task_group group;
-    struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
-    uint64_t id = mailbox_id(box);
-    task_group_init(&group);
-    imap_index_begin(&group, &accounts);
-    mailbox_open(box);
+    struct indexing indexing = indexing_of_inbox();
+    struct mailbox *box = indexing.box;
+    uint64_t id = indexing.id;
+    indexing_begin(&indexing);
     world_put("INBOX", TEXT("Subject: a\r\n\r\nSome hidden words.\r\n"));
     EXPECT(may_have(box, TEXT("other words")));
     wait_until_indexed(id);
@@ -305,7 +324,7 @@ static void let_it_be_indexed(void)
     EXPECT(may_have(box, TEXT("hidden words")));
     EXPECT(!may_have(box, TEXT("other words")));
     mailbox_close(&box);
-    task_group_finish(&group);
+    task_group_finish(&indexing.group);
 }
 
 TEST("a message that was delivered is looked through by itself, and again when told to")
@@ -316,12 +335,10 @@ TEST("a message that was delivered is looked through by itself, and again when t
 /* What an earlier version had looked through. */
 static void meet_an_outdated_index(void)
 {
-    struct accounts accounts = {.store = imap_world.store};
-    struct task_group group;
-    struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
-    uint64_t id = mailbox_id(box);
+    struct indexing indexing = indexing_of_inbox();
+    struct mailbox *box = indexing.box;
+    uint64_t id = indexing.id;
     unsigned count;
-    mailbox_open(box);
     world_put("INBOX", TEXT("Subject: a\r\n\r\nSome hidden words.\r\n"));
     derived_put(imap_world.store, mailbox_entries(box, &count)->message, DERIVED_GRAMS,
                 TEXT("\x01\x01"));
@@ -329,14 +346,13 @@ static void meet_an_outdated_index(void)
     fresh_set_version(imap_world.store, id, (GRAMS_VERSION - 1) << 8);
     EXPECT(fresh_count(imap_world.store, id) == 0);
     EXPECT(may_have(box, TEXT("other words")));
-    task_group_init(&group);
-    imap_index_begin(&group, &accounts);
+    indexing_begin(&indexing);
     while (fresh_version(imap_world.store, id) >> 8 != GRAMS_VERSION)
         task_sleep(1);
     wait_until_indexed(id);
     EXPECT(may_have(box, TEXT("hidden words")));
     EXPECT(!may_have(box, TEXT("other words")));
-    task_group_finish(&group);
+    task_group_finish(&indexing.group);
     mailbox_close(&box);
 }
 
@@ -382,31 +398,27 @@ TEST("a message that is looked through for another guess stays so for those befo
 
 static void change_the_charset(void)
 {
-    struct accounts accounts = {.store = imap_world.store};
-    struct task_group group;
-    struct mailbox *box = mailbox_find(imap_world.store, WORLD_USER, TEXT("INBOX"));
-    uint64_t id = mailbox_id(box);
-    task_group_init(&group);
-    imap_index_begin(&group, &accounts);
-    mailbox_open(box);
+    struct indexing indexing = indexing_of_inbox();
+    struct mailbox *box = indexing.box;
+    uint64_t id = indexing.id;
+    indexing_begin(&indexing);
     world_put("INBOX", TEXT("Subject: gr\xc3\xbc\xc3\x9f\r\n\r\nwords\r\n"));
     world_put("INBOX", TEXT("Subject: a\r\n\r\n\xd0\xd2\xc9\xd7\xc5\xd4\r\n"));
     wait_until_indexed(id);
     EXPECT(is_kept_for(box, 0, "koi8-r") && !is_kept_for(box, 1, "koi8-r"));
-    task_group_finish(&group);
+    task_group_finish(&indexing.group);
     set_charset("KOI8-R");
-    imap_index_follow(&accounts, TEXT("bob@example.test"));
+    imap_index_follow(&indexing.accounts, TEXT("bob@example.test"));
     EXPECT(fresh_count(imap_world.store, id) == 0);
-    imap_index_follow(&accounts, WORLD_USER);
+    imap_index_follow(&indexing.accounts, WORLD_USER);
     EXPECT(fresh_count(imap_world.store, id) == 1);
-    task_group_init(&group);
-    imap_index_begin(&group, &accounts);
+    indexing_begin(&indexing);
     wait_until_indexed(id);
     EXPECT(is_kept_for(box, 1, "koi8-r"));
     set_charset("default");
-    imap_index_follow(&accounts, TEXT(""));
+    imap_index_follow(&indexing.accounts, TEXT(""));
     EXPECT(fresh_count(imap_world.store, id) == 0);
-    task_group_finish(&group);
+    task_group_finish(&indexing.group);
     mailbox_close(&box);
 }
 
