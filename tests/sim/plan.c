@@ -19,6 +19,7 @@ enum {
     OPTION_SHORT,
     OPTION_KILL_AT,
     OPTION_KILL_EACH,
+    OPTION_FIRST,
     OPTION_STRIDE,
     OPTION_WITHOUT,                               /* and the kind */
     OPTION_MOST = OPTION_WITHOUT + WEATHER_KINDS, /* and the kind */
@@ -36,6 +37,7 @@ static const struct option options[] = {{"seed", required_argument, NULL, OPTION
                                         {"short", no_argument, NULL, OPTION_SHORT},
                                         {"kill-at", required_argument, NULL, OPTION_KILL_AT},
                                         {"kill-each", required_argument, NULL, OPTION_KILL_EACH},
+                                        {"first", required_argument, NULL, OPTION_FIRST},
                                         {"stride", required_argument, NULL, OPTION_STRIDE}};
 enum { OPTIONS = sizeof(options) / sizeof(*options) };
 
@@ -121,6 +123,8 @@ static bool take_manner(int option, struct manner *manner)
         manner->seconds = strtol(optarg, NULL, 10);
     else if (option == OPTION_NO_SHRINK)
         manner->shrinks = false;
+    else if (option == OPTION_FIRST)
+        manner->first = number(optarg);
     else if (option == OPTION_STRIDE)
         manner->stride = number(optarg);
     else if (option == OPTION_KILL_EACH)
@@ -138,11 +142,11 @@ bool plan_read(int count, char **arguments, struct plan *plan, struct manner *ma
     list_options(&all);
     *plan = (struct plan){.seed = 1, .epochs = UINT32_MAX, .messages = UINT32_MAX};
     memset(plan->most, 0xff, sizeof(plan->most));
-    *manner = (struct manner){.runs = 1, .shrinks = true, .stride = 1};
+    *manner = (struct manner){.runs = 1, .shrinks = true, .first = 1, .stride = 1};
     for (int option; (option = getopt_long(count, arguments, "v", all.list, NULL)) != -1;)
         if (option == '?' || (!take_manner(option, manner) && !take_plan(option, plan)))
             return false;
-    return optind == count && manner->stride > 0;
+    return optind == count && manner->first > 0 && manner->stride > 0;
 }
 
 void plan_print(const struct plan *plan)

@@ -24,7 +24,8 @@ struct manner {
     int64_t seconds; /* 0: as many as runs says */
     bool is_loud, shrinks;
     unsigned each_roles; /* bits, enum role_kind: killed at one point after the other; 0: none */
-    uint32_t stride;     /* from one of those points to the next */
+    uint32_t first;      /* of those points, 1 and on */
+    uint32_t stride;     /* from one of them to the next */
 };
 
 /* From the command line; false when it says something else. */

@@ -3,7 +3,7 @@
  *
  *     sim [--seed N] [--runs N] [--seconds N] [--no-shrink] [-v]
  *         [--epochs N] [--messages N] [--calm] [--without-KIND] [--most-KIND N] [--lying-disk]
- *         [--short] [--kill-at ROLE:N] [--kill-each ROLE|all [--stride N]]
+ *         [--short] [--kill-at ROLE:N] [--kill-each ROLE|all [--first N] [--stride N]]
  *
  * A run is some epochs: each begins with starting both servers on what their disks have, and ends
  * in order, by a power cut, or by kill -9, at a task switch or a disk call that chance chooses. The
@@ -14,7 +14,8 @@
  * so that there must be runs that fail.
  *
  * --kill-each: that role of one site is killed at the first task switch or disk call of a short
- * run, in the next run at the second, and so on (or at each N-th) until it ends before. */
+ * run, in the next run at the second, and so on until it ends before; --first: from the N-th on;
+ * --stride: at each N-th. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -42,7 +43,7 @@ static bool kill_each(struct ledger *ledger, struct plan plan, const struct mann
     unsigned kills = 0, failed = 0;
     uint64_t points = 0;
     ledger->is_quiet = true;
-    for (plan.kill_at = 1; points == 0; plan.kill_at += manner->stride) {
+    for (plan.kill_at = manner->first; points == 0; plan.kill_at += manner->stride) {
         bool is_well = run(ledger, &plan, manner->is_loud, false);
         bool is_killed = ledger->happened[WEATHER_KILL_FRONT + plan.kill_role] > 0;
         kills += is_killed;
@@ -55,9 +56,11 @@ static bool kill_each(struct ledger *ledger, struct plan plan, const struct mann
         plan_print(&plan);
         fflush(stdout);
     }
-    printf("seed %llu: %s: %s killed at %u of %llu points, of which %u went wrong\n",
+    printf("seed %llu: %s: %s killed at %u of %llu points from %u on, of which %u "
+           "went wrong\n",
            (unsigned long long)plan.seed, failed == 0 ? "ok" : "FAILED",
-           role_find(plan.kill_role)->name, kills, (unsigned long long)points, failed);
+           role_find(plan.kill_role)->name, kills, (unsigned long long)points, manner->first,
+           failed);
     return failed == 0;
 }
 
