@@ -445,7 +445,7 @@ static void tell_changed(void *argument)
     const struct role_context *context = ((struct auth *)argument)->context;
     rpc_tell(context->store, DIRECTORY_CHANGED, TEXT(""));
     for (unsigned i = 0; i < ROLE_FRONTS_MAX; i++)
-        if (context->fronts[i] != NULL)
+        if (context->fronts[i] != NULL && rpc_channel_is_up(context->fronts[i]))
             rpc_tell(context->fronts[i], DIRECTORY_CHANGED, TEXT(""));
 }
 

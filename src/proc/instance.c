@@ -48,6 +48,9 @@ struct role_instance *role_instance_new(const struct role_program *program, unsi
         context->auth = channel_to(instance, ROLE_AUTH);
     if ((peers & 1u << ROLE_SEND) != 0)
         context->send = channel_to(instance, ROLE_SEND);
+    /* Also of those that come later: at its start the program watches them all. */
+    for (unsigned i = 0; i < ROLE_FRONTS_MAX && (peers & 1u << ROLE_FRONT) != 0; i++)
+        context->fronts[i] = channel_to(instance, ROLE_FRONT);
     return instance;
 }
 
@@ -160,23 +163,20 @@ enum status role_instance_connect(struct role_instance *instance, enum role_kind
                                   unsigned number, int fd)
 {
     struct role_context *context = &instance->context;
-    struct rpc_channel **channel = NULL;
+    struct rpc_channel *channel = NULL;
     if (kind == ROLE_STORE)
-        channel = &context->store;
+        channel = context->store;
     else if (kind == ROLE_AUTH)
-        channel = &context->auth;
+        channel = context->auth;
     else if (kind == ROLE_SEND)
-        channel = &context->send;
-    else if (kind == ROLE_FRONT && number < ROLE_FRONTS_MAX &&
-             (context->role->peers & 1u << ROLE_FRONT) != 0)
-        channel = &context->fronts[number];
-    if (channel != NULL && *channel == NULL && kind == ROLE_FRONT)
-        *channel = channel_to(instance, ROLE_FRONT);
-    if (channel == NULL || *channel == NULL) {
+        channel = context->send;
+    else if (kind == ROLE_FRONT && number < ROLE_FRONTS_MAX)
+        channel = context->fronts[number];
+    if (channel == NULL) {
         close(fd);
         return refused("role %s has no such channel", context->role->name);
     }
-    rpc_channel_connect(*channel, fd);
+    rpc_channel_connect(channel, fd);
     return OK;
 }
 

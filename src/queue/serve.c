@@ -123,7 +123,8 @@ void serve_room_changed(struct queue *queue)
     {
         /* A channel that is down has nobody behind it who keeps any. */
         const struct front_watch *watch = list_entry(link, struct front_watch, link);
-        (void)rpc_tell(watch->channel, FRONT_ROOM_CHANGED, TEXT(""));
+        if (rpc_channel_is_up(watch->channel))
+            (void)rpc_tell(watch->channel, FRONT_ROOM_CHANGED, TEXT(""));
     }
 }
 
