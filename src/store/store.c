@@ -214,11 +214,11 @@ enum status store_open(const struct store_options *options, struct store **out)
         store->index_path = text_to_string(arena_printf(&arena, "%s/index", options->directory));
     enum status status = open_parts(store, options, log_path.data);
     arena_finish(&arena);
-    *out = store;
     if (status == OK)
         store_watch_room(store);
     else
-        store_close(out);
+        store_close(&store);
+    *out = store; /* not before: closing YIELDS */
     return status;
 }
 

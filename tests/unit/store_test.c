@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -786,4 +787,40 @@ static void replacement_fails(struct scene *scene)
 TEST("a message is replaced, or both stay as they were")
 {
     run(replacement_fails, false);
+}
+
+struct watching {
+    const struct scene *scene;
+    bool is_over, was_seen;
+};
+
+static void watch_store(void *argument)
+{
+    struct watching *watching = argument;
+    for (; !watching->is_over; task_yield())
+        watching->was_seen = watching->was_seen || watching->scene->store != NULL;
+}
+
+static void nothing_opens(struct scene *scene)
+{
+    char lock[96];
+    struct store_options options = {
+        .directory = scene->directory, .index_in_memory = true, .group = &scene->group};
+    struct watching watching = {.scene = scene};
+    close_store(scene);
+    snprintf(lock, sizeof(lock), "%s/log/log.lock", scene->directory);
+    check(unlink(lock) == 0 && mkdir(lock, 0700) == 0);
+    task_group_init(&scene->group);
+    task_spawn(&scene->group, "watch", watch_store, &watching);
+    EXPECT(store_open(&options, &scene->store) == TRY_LATER);
+    watching.is_over = true;
+    task_group_finish(&scene->group);
+    EXPECT(!watching.was_seen);
+    check(rmdir(lock) == 0);
+    open_store(scene);
+}
+
+TEST("a store that does not open is nobody's while it is closed")
+{
+    run(nothing_opens, false);
 }
