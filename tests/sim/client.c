@@ -11,6 +11,7 @@
 #include "net/stream.h"
 #include "people.h"
 #include "wire.h"
+#include "witness.h"
 
 enum { LINE_MOST = 1000 };
 
@@ -19,6 +20,7 @@ struct sending {
     struct ledger *ledger;
     struct ledger_message *message;
     struct stream *stream;
+    int fd;
 };
 
 /* The code of the next reply, or 0 when there is none. */
@@ -26,9 +28,13 @@ static int reply(struct sending *sending)
 {
     struct text line;
     do {
-        if (stream_read_line(sending->stream, LINE_MOST, &line) != OK || line.length < 4)
+        if (stream_read_line(sending->stream, LINE_MOST, &line) != OK || line.length < 4) {
+            witness_silence(sending->ledger, sending->fd, sending->stream);
             return 0;
+        }
     } while (line.data[3] == '-');
+    if (line.data[0] == '4')
+        witness_put_off(sending->ledger, sending->fd, line);
     if (line.data[0] == '5')
         ledger_wrong(sending->ledger, WRONG_REFUSED, "answered with %.*s", TEXT_ARG(line));
     return (line.data[0] - '0') * 100 + (line.data[1] - '0') * 10 + line.data[2] - '0';
@@ -106,7 +112,7 @@ static void send_one(struct client *client)
     uint32_t number = ledger->count++;
     struct ledger_message *message = &ledger->messages[number];
     message->site = (uint8_t)site;
-    struct sending sending = {ledger, message, stream_new(fd, NULL)};
+    struct sending sending = {ledger, message, stream_new(fd, NULL), fd};
     stream_set_deadline(sending.stream, clock_monotonic_ms() + 10 * MINUTE);
     if (begin(&sending)) {
         name_recipients(&sending);

@@ -20,30 +20,29 @@ static const struct role_program *const programs[ROLE_PARENT] = {[ROLE_FRONT] = 
 
 unsigned keeper_process(const struct keeper *keeper)
 {
-    return 1 + (unsigned)(keeper->site->name[0] - 'a') * ROLE_PARENT + keeper->kind;
+    const struct site *site = keeper->site;
+    return 1 + (unsigned)(site->name[0] - 'a') * KEEPERS_MOST + (unsigned)(keeper - site->keepers);
 }
 
 unsigned keeper_site_of(unsigned process)
 {
-    return (process - 1) / ROLE_PARENT;
+    return (process - 1) / KEEPERS_MOST;
 }
 
-static struct role_instance *role_of(const struct keeper *keeper)
+struct keeper *keeper_of(struct site *sites, unsigned process)
 {
-    return keeper->site->roles[keeper->kind];
+    return &sites[keeper_site_of(process)].keepers[(process - 1) % KEEPERS_MOST];
 }
 
 void keeper_make(struct keeper *keeper)
 {
-    struct site *site = keeper->site;
     unsigned before = process_begin(keeper_process(keeper));
-    struct role_instance *role = role_instance_new(programs[keeper->kind], 0);
+    keeper->role = role_instance_new(programs[keeper->kind], keeper->number);
     if (keeper->kind == ROLE_STORE)
-        role_instance_disk(role, &site->role_disk);
-    site->roles[keeper->kind] = role;
+        role_instance_disk(keeper->role, &keeper->site->role_disk);
     keeper->incarnation++;
     process_end(before);
-    site_configure(site, keeper->kind);
+    site_configure(keeper);
     keeper->is_configured = true;
 }
 
@@ -58,10 +57,10 @@ static void hand_over_doors(struct keeper *keeper)
         [DOOR_POP3] = {TEXT("mailboxes"), SERVICE_POP3},
     };
     struct seats *seats = NULL;
-    check(seats_map(seats_descriptor(keeper->site->seats), 0, &seats) == OK);
-    role_instance_seats(role_of(keeper), seats);
+    check(seats_map(seats_descriptor(keeper->site->seats), keeper->number, &seats) == OK);
+    role_instance_seats(keeper->role, seats);
     for (unsigned i = 0; i < DOORS; i++)
-        check(role_instance_listen(role_of(keeper), doors[i].server, doors[i].service,
+        check(role_instance_listen(keeper->role, doors[i].server, doors[i].service,
                                    dup(keeper->site->fds[i])) == OK);
 }
 
@@ -71,7 +70,7 @@ void keeper_hand_over(struct keeper *keeper)
     if (keeper->kind == ROLE_FRONT)
         hand_over_doors(keeper);
     if (keeper->kind == ROLE_STORE)
-        role_instance_admin(role_of(keeper), dup(keeper->site->control_fd));
+        role_instance_admin(keeper->role, dup(keeper->site->control_fd));
     process_end(before);
 }
 
@@ -79,7 +78,7 @@ static void connect_to(struct keeper *from, const struct keeper *to, int fd)
 {
     holdings_hand_over(fd, keeper_process(from));
     unsigned before = process_begin(keeper_process(from));
-    check(role_instance_connect(role_of(from), to->kind, 0, fd) == OK);
+    check(role_instance_connect(from->role, to->kind, to->number, fd) == OK);
     process_end(before);
 }
 
@@ -90,8 +89,9 @@ void keeper_join(struct keeper *a, struct keeper *b)
         keeper_join(b, a);
         return;
     }
-    unsigned *joined = a->site->joined[a->kind][b->kind];
-    if (a == b || (role_find(a->kind)->peers & 1u << b->kind) == 0 ||
+    struct site *site = a->site;
+    unsigned *joined = site->joined[a - site->keepers][b - site->keepers];
+    if ((role_find(a->kind)->peers & 1u << b->kind) == 0 ||
         (joined[0] == a->incarnation && joined[1] == b->incarnation))
         return;
     joined[0] = a->incarnation;
@@ -105,19 +105,19 @@ void keeper_join(struct keeper *a, struct keeper *b)
 
 static void join_others(struct keeper *keeper)
 {
-    struct keeper *all = keeper->site->keepers;
-    for (unsigned kind = 0; kind < ROLE_PARENT && keeper->is_configured; kind++)
-        if (all[kind].is_configured) {
-            keeper_join(keeper, &all[kind]);
+    struct site *site = keeper->site;
+    for (unsigned i = 0; i < site->keeper_count && keeper->is_configured; i++)
+        if (site->keepers[i].is_configured) {
+            keeper_join(keeper, &site->keepers[i]);
             task_yield(); /* what would be asked of both */
         }
 }
 
 static bool others_are_started(const struct keeper *keeper)
 {
-    const struct keeper *all = keeper->site->keepers;
-    for (unsigned kind = 0; kind < ROLE_PARENT; kind++)
-        if (kind != ROLE_FRONT && !all[kind].is_started)
+    const struct site *site = keeper->site;
+    for (unsigned i = 0; i < site->keeper_count; i++)
+        if (site->keepers[i].kind != ROLE_FRONT && !site->keepers[i].is_started)
             return false;
     return true;
 }
@@ -136,10 +136,10 @@ static bool wait_for_others(struct keeper *keeper)
 static void start_task(void *argument)
 {
     struct keeper *keeper = argument;
-    if (role_instance_start(role_of(keeper)) != OK) {
+    if (role_instance_start(keeper->role) != OK) {
         log_error("role.start", "site=%s name=%s reason=%s", keeper->site->name,
                   role_find(keeper->kind)->name, log_text(text_from(fail_reason())));
-        site_kill(keeper->site, keeper->kind);
+        site_kill(keeper);
     }
     keeper->is_started = true;
     task_event_tell_all(&keeper->site->changed);
@@ -165,7 +165,7 @@ void keeper_task(void *argument)
     struct keeper *keeper = argument;
     for (;;) {
         int64_t began_ms = clock_monotonic_ms();
-        while (role_of(keeper) != NULL)
+        while (keeper->role != NULL)
             if (task_event_wait(&keeper->site->changed, NO_DEADLINE) != OK)
                 return;
         bool is_quick = clock_monotonic_ms() - began_ms < QUICK_MS;

@@ -23,6 +23,15 @@ void killer_choose(struct killer *killer)
     }
 }
 
+/* Of several fronts one. */
+static struct keeper *chosen(struct killer *killer, struct site *site, enum role_kind role)
+{
+    uint32_t number = 0;
+    if (role == ROLE_FRONT)
+        number = weather_below(killer->weather, kind_of(role), site->fronts);
+    return &site->keepers[number == 0 ? role : ROLE_PARENT - 1 + number];
+}
+
 /* The next may come while it starts anew, or long after. */
 static void strike(struct killer *killer, enum role_kind role)
 {
@@ -30,8 +39,9 @@ static void strike(struct killer *killer, enum role_kind role)
     uint32_t site = weather_below(killer->weather, kind, SITES);
     uint32_t bits = weather_below(killer->weather, kind, NEAR_BITS);
     killer->at[role] = killer->points + 1 + weather_below(killer->weather, kind, 16u << bits);
-    if (killer->sites[site].roles[role] != NULL && weather_happens(killer->weather, kind))
-        site_kill(&killer->sites[site], role);
+    struct keeper *keeper = chosen(killer, &killer->sites[site], role);
+    if (keeper->role != NULL && weather_happens(killer->weather, kind))
+        site_kill(keeper);
 }
 
 static void pass_point(struct killer *killer)
@@ -42,14 +52,13 @@ static void pass_point(struct killer *killer)
             strike(killer, role);
 }
 
-/* Of the first site. */
-static void pass_own_point(struct killer *killer)
+/* Of the first site: the one whose point it is. */
+static void pass_own_point(struct killer *killer, struct keeper *keeper)
 {
-    enum role_kind role = killer->ledger->plan.kill_role;
     if (++killer->points != killer->ledger->plan.kill_at)
         return;
-    killer->weather->happened[kind_of(role)]++;
-    site_kill(&killer->sites[0], role);
+    killer->weather->happened[kind_of(keeper->kind)]++;
+    site_kill(keeper);
 }
 
 /* The process that goes on, or calls a disk. */
@@ -58,20 +67,21 @@ static void pass(struct killer *killer, unsigned process)
     const struct plan *plan = &killer->ledger->plan;
     if (!killer->is_armed || process == 0)
         return;
+    struct keeper *keeper = keeper_of(killer->sites, process);
     if (plan->kill_at == 0)
         pass_point(killer);
-    else if (killer->ledger->epoch == 0 &&
-             process == keeper_process(&killer->sites[0].keepers[plan->kill_role]))
-        pass_own_point(killer);
+    else if (killer->ledger->epoch == 0 && keeper->site == &killer->sites[0] &&
+             keeper->kind == plan->kill_role)
+        pass_own_point(killer, keeper);
 }
 
 /* A store that starts anew takes the wall clock as it finds it. */
 static void lost(void *context, unsigned process)
 {
     struct killer *killer = context;
-    enum role_kind role = (process - 1) % ROLE_PARENT;
-    site_lost(&killer->sites[keeper_site_of(process)], role);
-    if (role == ROLE_STORE)
+    struct keeper *keeper = keeper_of(killer->sites, process);
+    site_lost(keeper);
+    if (keeper->kind == ROLE_STORE)
         calendar_start(&killer->ledger->calendar);
 }
 

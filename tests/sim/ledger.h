@@ -52,6 +52,7 @@ enum wrong {
     WRONG_UID,
     WRONG_TOLD,     /* a client of a mailbox was told what must not be */
     WRONG_GIVEN_UP, /* before its time */
+    WRONG_HURT,     /* by the death of a front that another client had */
     WRONG_REFUSED,  /* for ever, and it may not be: mail, a user's login */
     WRONG_IN_QUEUE,
     WRONG_INDEX,
@@ -73,9 +74,10 @@ struct ledger {
     uint32_t epoch, faulty_epochs; /* begun; and how many with faults there are to be */
     uint32_t count;
     bool is_interrupted; /* an epoch ended in the middle of a conversation between sites */
-    uint64_t switches, disk_calls;    /* over all epochs */
-    uint64_t kill_points;             /* there were, in the epochs that ended in order */
-    uint32_t happened[WEATHER_KINDS]; /* what was done to them */
+    uint64_t switches, disk_calls;           /* over all epochs */
+    uint64_t kill_points;                    /* there were, in the epochs that ended in order */
+    uint32_t happened[WEATHER_KINDS];        /* what was done to them */
+    uint32_t happened_before[WEATHER_KINDS]; /* this epoch */
     /* What clients of mailboxes did. */
     uint32_t visits, answers, resumed, appended, removed;
     uint32_t moment; /* of what they say and hear; see shelf.h */

@@ -16,8 +16,20 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/random.h"
+#include "process.h"
+#include "task/simulation.h"
+#include "task/task.h"
+
 static const char prefix[] = "\0sim.";
-enum { PREFIX_BYTES = sizeof(prefix) - 1 };
+enum { PREFIX_BYTES = sizeof(prefix) - 1, FIRST_DIALED = 1 << 16, DIALED_MOST = 1 << 17 };
+
+/* Who has dialed has a name too, with a number behind all ports. */
+static struct dialed {
+    unsigned goes_on_by; /* 1 + another; 0: it ends where it was accepted */
+    unsigned process;    /* which accepted it, and had died so often before; 0: none yet */
+    unsigned deaths;
+} all_dialed[DIALED_MOST];
 
 static int domain_of(int fd)
 {
@@ -41,15 +53,27 @@ static socklen_t name_of(unsigned port, struct sockaddr_un *out)
 }
 
 /* False: the name is none of those. */
-static bool port_of(const struct sockaddr_un *name, socklen_t length, uint16_t *port)
+static bool port_of(const struct sockaddr_un *name, socklen_t length, unsigned *port)
 {
     size_t bytes = length - offsetof(struct sockaddr_un, sun_path);
     if (name->sun_family != AF_UNIX || length <= offsetof(struct sockaddr_un, sun_path) ||
         bytes <= PREFIX_BYTES || bytes >= sizeof(name->sun_path) ||
         memcmp(name->sun_path, prefix, PREFIX_BYTES) != 0)
         return false;
-    *port = (uint16_t)strtoul(strchr(name->sun_path + PREFIX_BYTES, '.') + 1, NULL, 10);
+    *port = (unsigned)strtoul(strchr(name->sun_path + PREFIX_BYTES, '.') + 1, NULL, 10);
     return true;
+}
+
+/* Of which this is the end that dialed, or the end that accepted it; NULL: of none we know. */
+static struct dialed *dialed_at(long which_name, int fd)
+{
+    struct sockaddr_un name;
+    socklen_t length = sizeof(name);
+    unsigned number;
+    if (syscall(which_name, fd, &name, &length) != 0 || !port_of(&name, length, &number) ||
+        number < FIRST_DIALED || number - FIRST_DIALED >= DIALED_MOST)
+        return NULL;
+    return &all_dialed[number - FIRST_DIALED];
 }
 
 static void put_address(uint16_t port, struct sockaddr *address, socklen_t *length)
@@ -86,7 +110,10 @@ int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
     if (!passes_for_tcp(fd, address.__sockaddr__))
         return (int)syscall(SYS_connect, fd, address.__sockaddr__, length);
+    static unsigned dialed;
     struct sockaddr_un name;
+    length = name_of(FIRST_DIALED + dialed++, &name);
+    syscall(SYS_bind, fd, &name, length);
     length = name_of(ntohs(address.__sockaddr_in__->sin_port), &name);
     return (int)syscall(SYS_connect, fd, &name, length);
 }
@@ -95,12 +122,21 @@ int getsockname(int fd, __SOCKADDR_ARG address, socklen_t *length)
 {
     struct sockaddr_un name;
     socklen_t named = sizeof(name);
-    uint16_t port;
+    unsigned port;
     if (domain_of(fd) != AF_UNIX || syscall(SYS_getsockname, fd, &name, &named) != 0 ||
         !port_of(&name, named, &port))
         return (int)syscall(SYS_getsockname, fd, address.__sockaddr__, length);
-    put_address(port, address.__sockaddr__, length);
+    put_address((uint16_t)port, address.__sockaddr__, length);
     return 0;
+}
+
+/* Several fronts are told of a client at the same door: who is first has it. YIELDS. */
+static void hurry(void)
+{
+    enum { PACES = 3 };
+    if (task_process() != 0)
+        for (uint32_t pace = random_below(PACES); pace > 0; pace--)
+            task_yield();
 }
 
 /* All clients are at this machine; their ports are nobody's business. */
@@ -112,8 +148,31 @@ int accept4(int fd, __SOCKADDR_ARG address, socklen_t *length, int flags)
         getsockname(fd, (struct sockaddr *)&own, &known) == 0 && own.sin_family == AF_INET;
     if (!is_tcp || address.__sockaddr__ == NULL)
         return (int)syscall(SYS_accept4, fd, address.__sockaddr__, length, flags);
+    hurry();
     int accepted = (int)syscall(SYS_accept4, fd, NULL, NULL, flags);
-    if (accepted >= 0)
-        put_address(0, address.__sockaddr__, length);
+    if (accepted < 0)
+        return accepted;
+    put_address(0, address.__sockaddr__, length);
+    struct dialed *dialed = dialed_at(SYS_getpeername, accepted);
+    if (dialed != NULL) {
+        dialed->process = task_process();
+        dialed->deaths = process_deaths(dialed->process);
+    }
     return accepted;
+}
+
+void network_go_on(int accepted, int dialed)
+{
+    struct dialed *from = dialed_at(SYS_getpeername, accepted);
+    const struct dialed *to = dialed_at(SYS_getsockname, dialed);
+    if (from != NULL && to != NULL)
+        from->goes_on_by = (unsigned)(to - all_dialed) + 1;
+}
+
+bool network_server_lives(int dialed)
+{
+    const struct dialed *at = dialed_at(SYS_getsockname, dialed);
+    while (at != NULL && at->goes_on_by != 0)
+        at = &all_dialed[at->goes_on_by - 1];
+    return at != NULL && at->process != 0 && at->deaths == process_deaths(at->process);
 }

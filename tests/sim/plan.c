@@ -13,6 +13,7 @@ enum {
     OPTION_SECONDS,
     OPTION_EPOCHS,
     OPTION_MESSAGES,
+    OPTION_FRONTS,
     OPTION_CALM,
     OPTION_LYING_DISK,
     OPTION_NO_SHRINK,
@@ -31,6 +32,7 @@ static const struct option options[] = {{"seed", required_argument, NULL, OPTION
                                         {"seconds", required_argument, NULL, OPTION_SECONDS},
                                         {"epochs", required_argument, NULL, OPTION_EPOCHS},
                                         {"messages", required_argument, NULL, OPTION_MESSAGES},
+                                        {"fronts", required_argument, NULL, OPTION_FRONTS},
                                         {"calm", no_argument, NULL, OPTION_CALM},
                                         {"lying-disk", no_argument, NULL, OPTION_LYING_DISK},
                                         {"no-shrink", no_argument, NULL, OPTION_NO_SHRINK},
@@ -98,6 +100,8 @@ static bool take_plan(int option, struct plan *plan)
         plan->epochs = number(optarg);
     else if (option == OPTION_MESSAGES)
         plan->messages = number(optarg);
+    else if (option == OPTION_FRONTS)
+        return (plan->fronts = number(optarg)) > 0;
     else if (option == OPTION_CALM)
         memset(plan->most, 0, sizeof(plan->most));
     else if (option == OPTION_LYING_DISK)
@@ -140,7 +144,8 @@ bool plan_read(int count, char **arguments, struct plan *plan, struct manner *ma
 {
     struct all_options all;
     list_options(&all);
-    *plan = (struct plan){.seed = 1, .epochs = UINT32_MAX, .messages = UINT32_MAX};
+    *plan = (struct plan){
+        .seed = 1, .epochs = UINT32_MAX, .messages = UINT32_MAX, .fronts = UINT32_MAX};
     memset(plan->most, 0xff, sizeof(plan->most));
     *manner = (struct manner){.runs = 1, .shrinks = true, .first = 1, .stride = 1};
     for (int option; (option = getopt_long(count, arguments, "v", all.list, NULL)) != -1;)
@@ -164,6 +169,8 @@ void plan_print(const struct plan *plan)
         printf(" --epochs %u", plan->epochs);
     if (plan->messages != UINT32_MAX)
         printf(" --messages %u", plan->messages);
+    if (plan->fronts != UINT32_MAX)
+        printf(" --fronts %u", plan->fronts);
     if (plan->kill_at != 0)
         printf(" --kill-at %s:%llu", role_find(plan->kill_role)->name,
                (unsigned long long)plan->kill_at);

@@ -9,6 +9,7 @@ struct plan {
     uint64_t seed;
     uint32_t epochs;   /* with faults, at most */
     uint32_t messages; /* at most */
+    uint32_t fronts;   /* of each site, at most; 1 and more */
     uint32_t most[WEATHER_KINDS];
     bool disk_lies; /* its syncs do nothing */
     bool is_short;  /* few clients, and minutes */

@@ -12,6 +12,7 @@
 #include "people.h"
 #include "task/task.h"
 #include "wire.h"
+#include "witness.h"
 
 enum { LINE_MOST = 1000, PATIENCE = 10 * MINUTE };
 
@@ -19,6 +20,7 @@ struct drop {
     struct ledger *ledger;
     struct shelf *shelf;
     struct stream *stream;
+    int fd;
     uint32_t asked; /* the moment of the login */
     unsigned count;
     uint32_t uids[SHELF_UIDS]; /* by number - 1 */
@@ -30,11 +32,14 @@ static bool is_well(struct drop *drop)
 {
     struct text line = TEXT("");
     stream_set_deadline(drop->stream, clock_monotonic_ms() + PATIENCE);
-    bool is_ok = stream_read_line(drop->stream, LINE_MOST, &line) == OK &&
-                 text_starts_with(line, TEXT("+OK"));
+    if (stream_read_line(drop->stream, LINE_MOST, &line) != OK)
+        witness_silence(drop->ledger, drop->fd, drop->stream);
+    bool is_ok = text_starts_with(line, TEXT("+OK"));
     drop->ledger->answers += is_ok;
     if (text_starts_with(line, TEXT("-ERR [AUTH]")))
         ledger_wrong(drop->ledger, WRONG_REFUSED, "answered with %.*s", TEXT_ARG(line));
+    if (text_starts_with(line, TEXT("-ERR [SYS/TEMP]")))
+        witness_put_off(drop->ledger, drop->fd, line);
     return is_ok;
 }
 
@@ -48,6 +53,7 @@ static bool read_lines(struct drop *drop, struct buffer *out)
             return true;
         buffer_append(out, line);
     }
+    witness_silence(drop->ledger, drop->fd, drop->stream);
     return false;
 }
 
@@ -174,6 +180,7 @@ void pop_task(void *argument)
         drop->ledger = pop->ledger;
         drop->shelf = shelf_of(pop->ledger, pop->user, SHELF_INBOX);
         drop->stream = stream_new(fd, NULL);
+        drop->fd = fd;
         pop->ledger->visits++;
         visit(drop, pop->user);
         stream_close(&drop->stream);

@@ -20,8 +20,9 @@ struct work {
 
 static struct {
     uint32_t doomed; /* bits */
-    unsigned job;    /* whose is done at the moment */
-    jmp_buf leave;   /* that job */
+    unsigned deaths[PROCESSES_MOST];
+    unsigned job;  /* whose is done at the moment */
+    jmp_buf leave; /* that job */
 } now;
 
 void __real_task_spawn(struct task_group *group, const char *name, task_function *function,
@@ -84,6 +85,11 @@ void process_doom(unsigned process)
         task_park_uncancellable(NO_DEADLINE);
 }
 
+unsigned process_deaths(unsigned process)
+{
+    return now.deaths[process];
+}
+
 /* A process that ends itself. */
 void __wrap__Exit(int status)
 {
@@ -103,6 +109,7 @@ void process_kill_doomed(void (*gone)(void *context, unsigned process), void *co
         task_kill_process(process);
         holdings_give_up(process);
         now.doomed &= ~(1u << process);
+        now.deaths[process]++;
         gone(context, process);
     }
 }

@@ -9,6 +9,8 @@
 /* It is to be killed: at the next switch. Of that process, also of work that is done for it by
  * another thread, the caller does not go on. */
 void process_doom(unsigned process);
+/* How often such a one was killed. */
+unsigned process_deaths(unsigned process);
 /* At a switch: those that are to be killed are, and `gone` is told which. */
 void process_kill_doomed(void (*gone)(void *context, unsigned process), void *context);
 

@@ -71,6 +71,9 @@ void shrink(struct ledger *ledger)
         for (unsigned i = 0; i < WEATHER_KINDS; i++)
             is_less = lessen(&shrinking, &shrinking.plan.most[i]) || is_less;
         is_less = lessen(&shrinking, &shrinking.plan.messages) || is_less;
+        is_less =
+            (shrinking.plan.fronts != 1 && fails_with(&shrinking, &shrinking.plan.fronts, 1)) ||
+            is_less;
     }
     ledger->is_quiet = false;
     printf("  smallest of %u more runs: ", shrinking.tries);

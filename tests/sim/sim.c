@@ -2,7 +2,8 @@
  * all from one seed:
  *
  *     sim [--seed N] [--runs N] [--seconds N] [--no-shrink] [-v]
- *         [--epochs N] [--messages N] [--calm] [--without-KIND] [--most-KIND N] [--lying-disk]
+ *         [--epochs N] [--messages N] [--fronts N] [--calm] [--without-KIND] [--most-KIND N]
+ * [--lying-disk]
  *         [--short] [--kill-at ROLE:N] [--kill-each ROLE|all [--first N] [--stride N]]
  *
  * A run is some epochs: each begins with starting both servers on what their disks have, and ends

@@ -59,9 +59,21 @@ void site_save(struct site *site, bool power_fails)
     buffer_finish(&image);
 }
 
-void site_open(struct site *site, const char *directory, unsigned number)
+/* The keepers, of roles that there are not yet. */
+static void name_keepers(struct site *site)
 {
-    *site = (struct site){.name = {(char)('a' + number)}};
+    site->keeper_count = ROLE_PARENT - 1 + site->fronts;
+    for (unsigned i = 0; i < site->keeper_count; i++)
+        site->keepers[i] =
+            i < ROLE_PARENT
+                ? (struct keeper){.site = site, .kind = i}
+                : (struct keeper){.site = site, .kind = ROLE_FRONT, .number = i - ROLE_PARENT + 1};
+}
+
+void site_open(struct site *site, const char *directory, unsigned number, unsigned fronts)
+{
+    *site = (struct site){.name = {(char)('a' + number)}, .fronts = fronts};
+    name_keepers(site);
     snprintf(site->directory, sizeof(site->directory), "%s", directory);
     task_group_init(&site->keeping);
     task_group_init(&site->starting);
@@ -141,8 +153,9 @@ struct settings *site_settings(const struct site *site)
     return settings;
 }
 
-void site_configure(struct site *site, enum role_kind kind)
+void site_configure(struct keeper *keeper)
 {
+    const struct site *site = keeper->site;
     struct settings_source *source = source_of(site);
     struct buffer bytes;
     buffer_init(&bytes, CONFIGURATION_MAX);
@@ -150,8 +163,8 @@ void site_configure(struct site *site, enum role_kind kind)
     settings_source_free(&source);
     struct role_configuration configuration = {.version = site->version,
                                                .source = buffer_text(&bytes)};
-    unsigned before = process_begin(keeper_process(&site->keepers[kind]));
-    check(role_instance_configure(site->roles[kind], &configuration) == OK);
+    unsigned before = process_begin(keeper_process(keeper));
+    check(role_instance_configure(keeper->role, &configuration) == OK);
     process_end(before);
     buffer_finish(&bytes);
 }
@@ -160,9 +173,9 @@ void site_reload(struct site *site, unsigned variant)
 {
     site->variant = variant;
     site->version++;
-    for (unsigned kind = 0; kind < ROLE_PARENT; kind++)
-        if (site->keepers[kind].is_configured)
-            site_configure(site, kind);
+    for (unsigned i = 0; i < site->keeper_count; i++)
+        if (site->keepers[i].is_configured)
+            site_configure(&site->keepers[i]);
 }
 
 /* The parent's part, as far as the kernel's files go. */
@@ -191,25 +204,30 @@ static void take_orders(struct site *site)
 static void make_roles(struct site *site)
 {
     site->version++;
-    for (unsigned kind = 0; kind < ROLE_PARENT; kind++) {
-        site->keepers[kind] = (struct keeper){.site = site, .kind = kind};
-        keeper_make(&site->keepers[kind]);
-    }
-    for (unsigned a = 0; a < ROLE_PARENT; a++)
-        for (unsigned b = a + 1; b < ROLE_PARENT; b++)
+    for (unsigned i = 0; i < site->keeper_count; i++)
+        keeper_make(&site->keepers[i]);
+    for (unsigned a = 0; a < site->keeper_count; a++)
+        for (unsigned b = a + 1; b < site->keeper_count; b++)
             keeper_join(&site->keepers[a], &site->keepers[b]);
-    for (unsigned kind = 0; kind < ROLE_PARENT; kind++)
-        keeper_hand_over(&site->keepers[kind]);
+    for (unsigned i = 0; i < site->keeper_count; i++)
+        keeper_hand_over(&site->keepers[i]);
 }
 
 /* Nobody kills them yet. YIELDS. */
-static bool start_role(struct site *site, enum role_kind kind)
+static bool start_role(struct keeper *keeper)
 {
-    unsigned before = process_begin(keeper_process(&site->keepers[kind]));
-    bool is_started = role_instance_start(site->roles[kind]) == OK;
+    unsigned before = process_begin(keeper_process(keeper));
+    keeper->is_started = role_instance_start(keeper->role) == OK;
     process_end(before);
-    site->keepers[kind].is_started = is_started;
-    return is_started;
+    return keeper->is_started;
+}
+
+static bool start_kind(struct site *site, enum role_kind kind)
+{
+    for (unsigned i = 0; i < site->keeper_count; i++)
+        if (site->keepers[i].kind == kind && !start_role(&site->keepers[i]))
+            return false;
+    return true;
 }
 
 bool site_start(struct site *site)
@@ -219,42 +237,53 @@ bool site_start(struct site *site)
     make_directories(site);
     people_settle(site->name[0], settings);
     settings_release(&settings);
-    check(seats_new(1, &site->seats) == OK);
+    check(seats_new(site->fronts, &site->seats) == OK);
     take_orders(site);
     make_roles(site);
     for (unsigned i = 0; i < ROLE_PARENT; i++)
-        if (!start_role(site, order[i]))
+        if (!start_kind(site, order[i]))
             return false;
-    for (unsigned kind = 0; kind < ROLE_PARENT; kind++)
-        task_spawn(&site->keeping, "keeper", keeper_task, &site->keepers[kind]);
+    for (unsigned i = 0; i < site->keeper_count; i++)
+        task_spawn(&site->keeping, "keeper", keeper_task, &site->keepers[i]);
     return true;
 }
 
-void site_kill(struct site *site, enum role_kind kind)
+void site_kill(struct keeper *keeper)
 {
-    if (site->roles[kind] == NULL)
+    if (keeper->role == NULL)
         return;
-    task_event_tell_all(&site->changed); /* so that somebody runs, and it is done at once */
-    process_doom(keeper_process(&site->keepers[kind]));
+    task_event_tell_all(&keeper->site->changed); /* so that somebody runs, and it is done at once */
+    process_doom(keeper_process(keeper));
 }
 
-void site_lost(struct site *site, enum role_kind kind)
+void site_lost(struct keeper *keeper)
 {
-    site->roles[kind] = NULL;
-    site->keepers[kind].is_configured = site->keepers[kind].is_started = false;
-    if (kind == ROLE_STORE)
+    struct site *site = keeper->site;
+    keeper->role = NULL;
+    keeper->is_configured = keeper->is_started = false;
+    if (keeper->kind == ROLE_STORE)
         memory_disk_abandon(site->disk);
-    if (kind == ROLE_FRONT)
-        seats_clear_row(site->seats, 0);
+    if (keeper->kind == ROLE_FRONT)
+        seats_clear_row(site->seats, keeper->number);
     task_event_tell_all(&site->changed);
 }
 
 static bool all_are_started(const struct site *site)
 {
-    for (unsigned kind = 0; kind < ROLE_PARENT; kind++)
-        if (!site->keepers[kind].is_started)
+    for (unsigned i = 0; i < site->keeper_count; i++)
+        if (!site->keepers[i].is_started)
             return false;
     return true;
+}
+
+static void stop_kind(struct site *site, enum role_kind kind)
+{
+    for (unsigned i = 0; i < site->keeper_count; i++)
+        if (site->keepers[i].kind == kind) {
+            unsigned before = process_begin(keeper_process(&site->keepers[i]));
+            role_instance_stop(&site->keepers[i].role);
+            process_end(before);
+        }
 }
 
 void site_stop(struct site *site)
@@ -264,11 +293,8 @@ void site_stop(struct site *site)
         task_event_wait(&site->changed, NO_DEADLINE);
     task_group_finish(&site->keeping);
     task_group_finish(&site->starting);
-    for (unsigned i = 0; i < ROLE_PARENT; i++) {
-        unsigned before = process_begin(keeper_process(&site->keepers[order[i]]));
-        role_instance_stop(&site->roles[order[i]]);
-        process_end(before);
-    }
+    for (unsigned i = 0; i < ROLE_PARENT; i++)
+        stop_kind(site, order[i]);
     seats_free(&site->seats);
     close(site->control_fd);
 }

@@ -1,5 +1,6 @@
-/* One mail server: each role a process of the simulation, which can be killed by itself; its queue
- * and mailboxes on a disk of the simulation. Its directory of users is on the kernel's. */
+/* One mail server: each role a process of the simulation, which can be killed by itself, and some
+ * fronts, as the settings of the real one have it; its queue and mailboxes on a disk of the
+ * simulation. Its directory of users is on the kernel's. */
 #ifndef TESTS_SIM_SITE_H
 #define TESTS_SIM_SITE_H
 
@@ -10,18 +11,21 @@
 /* Where it listens. */
 enum door { DOOR_SMTP, DOOR_IMAP, DOOR_POP3, DOORS };
 
+/* There is one keeper of each kind, in the order of enum role_kind; then those of more fronts. */
+enum { FRONTS_MOST = 3, KEEPERS_MOST = ROLE_PARENT - 1 + FRONTS_MOST };
+
 struct site {
     char name[2]; /* "a" */
     char directory[64];
     struct memory_disk *disk;
     struct log_files files; /* the disk's, counted */
     struct role_disk role_disk;
-    struct role_instance *roles[ROLE_PARENT]; /* NULL: it was killed */
-    struct keeper keepers[ROLE_PARENT];
+    struct keeper keepers[KEEPERS_MOST];
+    unsigned fronts, keeper_count; /* of these */
     struct task_group keeping, starting;
     struct task_event changed; /* a role died, was configured, or started */
     /* the incarnations that have a connection to each other */
-    unsigned joined[ROLE_PARENT][ROLE_PARENT][2];
+    unsigned joined[KEEPERS_MOST][KEEPERS_MOST][2];
     struct seats *seats;
     int control_fd;
     int fds[DOORS];
@@ -36,19 +40,19 @@ enum { SITE_VARIANTS = 4 };
 enum { SITE_EXPIRE_HOURS = 6 };
 
 /* Its ports are opened, nothing runs. The disk is what was saved below the directory, or empty. */
-void site_open(struct site *site, const char *directory, unsigned number);
+void site_open(struct site *site, const char *directory, unsigned number, unsigned fronts);
 /* Its ports for what leaves are set. False: it does not start, which the medium may be the cause
  * of. YIELDS. */
 bool site_start(struct site *site);
 /* It runs: all its roles get the settings of this variant. */
 void site_reload(struct site *site, unsigned variant);
 /* A role gets the settings as they are now. */
-void site_configure(struct site *site, enum role_kind kind);
+void site_configure(struct keeper *keeper);
 /* A role is killed and will be started anew. Nothing when it is dead already. The caller does not
  * go on when that is part of it. */
-void site_kill(struct site *site, enum role_kind kind);
+void site_kill(struct keeper *keeper);
 /* The process of one of these roles is gone. */
-void site_lost(struct site *site, enum role_kind kind);
+void site_lost(struct keeper *keeper);
 /* In order, as for SIGTERM, once all roles are there. YIELDS. */
 void site_stop(struct site *site);
 /* The power fails; else the process ends and the kernel writes what it has. Nothing of it runs

@@ -10,6 +10,7 @@
 #include "base/logline.h"
 #include "talk_hear.h"
 #include "task/task.h"
+#include "witness.h"
 
 enum { LINE_MOST = 16 << 10, RESPONSE_MOST = 2 << 20, PATIENCE = 10 * MINUTE };
 
@@ -18,6 +19,7 @@ struct talk *talk_begin(struct ledger *ledger, int fd)
     struct talk *talk = calloc(1, sizeof(*talk));
     check(talk != NULL);
     talk->ledger = ledger;
+    talk->fd = fd;
     talk->stream = stream_new(fd, NULL);
     buffer_init(&talk->response, RESPONSE_MOST);
     return talk;
@@ -89,6 +91,8 @@ static enum answer take_tagged(struct talk *talk)
     if (text_starts_with(text_trim(rest), TEXT("[AUTHENTICATIONFAILED]")))
         ledger_wrong(talk->ledger, WRONG_REFUSED, "answered with %.*s",
                      TEXT_ARG(buffer_text(&talk->response)));
+    if (text_starts_with(text_trim(rest), TEXT("[UNAVAILABLE]")))
+        witness_put_off(talk->ledger, talk->fd, buffer_text(&talk->response));
     return text_equals(word, TEXT("OK")) ? ANSWER_OK : ANSWER_NO;
 }
 
@@ -104,6 +108,7 @@ static enum answer read_answer(struct talk *talk, struct text literal)
         }
         hear_untagged(talk);
     }
+    witness_silence(talk->ledger, talk->fd, talk->stream);
     return ANSWER_NONE;
 }
 
@@ -190,8 +195,10 @@ enum answer talk_idle(struct talk *talk, int64_t milliseconds)
         }
     }
     task_group_finish(&group);
-    if (!is_there)
+    if (!is_there) {
+        witness_silence(talk->ledger, talk->fd, talk->stream);
         return ANSWER_NONE;
+    }
     stream_write(talk->stream, TEXT("DONE\r\n"));
     return read_answer(talk, TEXT(""));
 }

@@ -10,6 +10,7 @@
 struct talk {
     struct ledger *ledger;
     struct stream *stream;
+    int fd;
     struct shelf *shelf;         /* the open mailbox, or NULL */
     struct shelf_memory *memory; /* of it */
     bool hears_vanished;         /* QRESYNC is enabled; else CONDSTORE */

@@ -63,6 +63,7 @@ struct weather weather_calm(uint64_t seed, const uint32_t *most, uint32_t *happe
         weather.dice[i] = (uint64_t)roll(&dice) << 32 | roll(&dice);
     for (unsigned i = WEATHER_KILL_FRONT; i <= WEATHER_KILL_SEND; i++)
         weather.once_in[i] = kinds[i].once_in;
+    weather.once_in[WEATHER_LARGE] = kinds[WEATHER_LARGE].once_in;
     weather.once_in[WEATHER_INDEX_ERROR] = kinds[WEATHER_INDEX_ERROR].once_in;
     return weather;
 }

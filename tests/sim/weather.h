@@ -44,7 +44,7 @@ struct weather {
     uint32_t *happened;   /* by kind, so far in the run */
 };
 
-/* Nothing happens, whatever is rolled, but that roles die and indexes fail. */
+/* Nothing happens, whatever is rolled, but that roles die, indexes fail, and messages are large. */
 struct weather weather_calm(uint64_t seed, const uint32_t *most, uint32_t *happened);
 /* From nearly nothing to hardly anything that works. */
 struct weather weather_by_chance(uint64_t seed, const uint32_t *most, uint32_t *happened);

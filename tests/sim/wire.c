@@ -9,10 +9,12 @@
 #include "base/random.h"
 #include "net/listener.h"
 #include "net/stream.h"
+#include "network.h"
 
 struct link {
     struct wire *wire;
     struct stream *ends[2];
+    int accepted; /* of the first end */
     unsigned pumps;
 };
 
@@ -107,6 +109,7 @@ static void link_task(void *argument)
         free(link);
         return;
     }
+    network_go_on(link->accepted, fd);
     link->ends[1] = stream_new(fd, NULL);
     wire->links++;
     for (unsigned from = 0; from < 2; from++) {
@@ -125,6 +128,7 @@ static void on_connection(void *context, int fd, const struct net_address *peer)
     struct link *link = calloc(1, sizeof(*link));
     check(link != NULL);
     link->wire = wire;
+    link->accepted = fd;
     link->ends[0] = stream_new(fd, NULL);
     task_spawn(wire->group, "link", link_task, link);
 }

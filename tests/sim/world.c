@@ -25,6 +25,7 @@
 #include "trouble.h"
 #include "verdict.h"
 #include "wire.h"
+#include "witness.h"
 
 enum { CLIENTS = 3, LAST_MESSAGES = 5 /* each, in the last epoch */ };
 /* Wires: to each door of each site, for clients and for the other site; outside, from each. */
@@ -178,7 +179,9 @@ static void open_world(struct world *world)
         .group = &world->around, .ledger = world->ledger, .weather = &world->weather};
     outside_open(&world->outside);
     for (unsigned i = 0; i < SITES; i++) {
-        site_open(&world->sites[i], world->directory, i);
+        uint32_t fronts = 1 + random_below(FRONTS_MOST);
+        uint32_t most = world->ledger->plan.fronts;
+        site_open(&world->sites[i], world->directory, i, fronts < most ? fronts : most);
         count_calls(&world->sites[i]);
     }
     char path[128];
@@ -305,7 +308,7 @@ static void serve_world(struct world *world)
         (struct client){.ledger = world->ledger,
                         .weather = &world->weather,
                         .ports = {port_to(world, 0, DOOR_SMTP), port_to(world, 1, DOOR_SMTP)},
-                        .pause_ms = is_short ? 10 * SECOND : 1000u << random_below(10),
+                        .pause_ms = is_short ? SECOND : 1000u << random_below(10),
                         .most = world->is_last ? LAST_MESSAGES : 1 + random_below(40)};
     for (unsigned i = 0; i < CLIENTS; i++)
         task_spawn(&world->around, "client", client_task, &world->client);
@@ -411,6 +414,8 @@ static void choose_weather(struct world *world)
     uint64_t seed = ledger->plan.seed * 1000 + ledger->epoch;
     world->weather = world->is_last ? weather_calm(seed, ledger->plan.most, ledger->happened)
                                     : weather_by_chance(seed, ledger->plan.most, ledger->happened);
+    if (ledger->plan.is_short)
+        world->weather.once_in[WEATHER_LARGE] = 2;
 }
 
 static void choose_fate(struct world *world)
@@ -448,6 +453,7 @@ int world_epoch(struct ledger *ledger, const char *directory, bool is_last, bool
     log_setup("sim", is_loud ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR + 1);
     signal(SIGPIPE, SIG_IGN);
     random_seed_for_test(ledger->plan.seed * 1000 + ledger->epoch);
+    witness_begin(ledger);
     choose_weather(&world);
     choose_fate(&world);
     world.killer =
