@@ -14,12 +14,15 @@ def openssl(*words, given=b""):
 class Authority:
     """Files in a directory: ca.pem, and a certificate and key for each name that is asked for."""
 
-    def __init__(self, directory, name="Test authority"):
+    def __init__(self, directory, name="Test authority", make=True):
+        """make=False: it is there already."""
         self.directory = Path(directory)
         self.certificate = self.directory / "ca.pem"
         self.key = self.directory / "ca.key"
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-keyout", self.key, "-out", self.certificate, "-subj", f"/CN={name}", "-days", 30)
+        if make:
+            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", self.key, "-out", self.certificate, "-subj", f"/CN={name}",
+                    "-days", 30)
 
     def sign(self, request, answer, days=90):
         openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,

@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -227,8 +228,7 @@ class Nsd:
                  "remote-control:", "  control-enable: no"]
         anchors = []
         for zone, text in zones.items():
-            file = self.directory / f"{zone or 'root'}.zone"
-            file.write_text(f"$ORIGIN {zone}.\n" + self.HEAD.format(zone=zone) + text)
+            file = self._write(zone, text)
             if zone in signed:
                 signed_file = self._sign(zone, file)
                 anchors.append(next(self.directory.glob(f"K{zone}.*.key")).read_text())
@@ -245,6 +245,16 @@ class Nsd:
         self.conf = self.directory / "nsd.conf"
         self.conf.write_text("\n".join(lines) + "\n")
         self.process = None
+
+    def _write(self, zone, text):
+        file = self.directory / f"{zone or 'root'}.zone"
+        file.write_text(f"$ORIGIN {zone}.\n" + self.HEAD.format(zone=zone) + text)
+        return file
+
+    def change(self, zone, text):
+        """Of one that is not signed, while it runs: read anew a moment later."""
+        self._write(zone, text)
+        self.process.send_signal(signal.SIGHUP)
 
     def _sign(self, zone, file):
         key = subprocess.run(["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", zone],
