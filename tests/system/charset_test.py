@@ -142,7 +142,7 @@ class CharsetTest(ServerTest):
         self.expect_reading("alice", "iso-8859-5")
         self.server.server_charset = "koi8-r"
         self.server.write_config()
-        self.server.reload()
+        self.server.cli("reload")
         self.expect_reading("carol", "koi8-r")
         self.expect_reading("bob", "iso-8859-5")
         self.expect_indexed("carol")
