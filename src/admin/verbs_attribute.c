@@ -33,12 +33,12 @@ static enum status print_attributes(struct directory *directory, struct admin_ca
     struct attributes attributes;
     enum attribute_object object = attribute_object(directory, key);
     if (object == 0)
-        return refused("there is no user or group %.*s", TEXT_ARG(key));
+        return verb_found(directory, refused("there is no user or group %.*s", TEXT_ARG(key)));
     attributes_load(directory, key, arena, &attributes);
     for (enum attribute which = 0; which < ATTRIBUTES; which++)
         if (attribute_is_of(which, object))
             print_attribute(call, which, attributes.values[which]);
-    return OK;
+    return verb_found(directory, OK);
 }
 
 /* What stands behind the name is one value, with or without quotes around it. */
@@ -99,7 +99,7 @@ enum status verb_directory_contacts(void *state, struct admin_call *call)
     enum status status = verb_check_words(call, 0, 0, "directory contacts");
     if (status == OK)
         contacts_list(state, print_contact, call);
-    return status;
+    return verb_found(state, status);
 }
 
 /* ---- directory check ---- */
@@ -131,7 +131,7 @@ enum status verb_directory_check(void *state, struct admin_call *call)
     if (status != OK)
         return status;
     stamp_check(state, print_problem, &found);
-    return found.clashes == 0 ? OK : refused("%u clashes", found.clashes);
+    return verb_found(state, found.clashes == 0 ? OK : refused("%u clashes", found.clashes));
 }
 
 /* ---- resolve ---- */

@@ -23,6 +23,12 @@ enum status verb_take_address(struct directory *directory, const struct admin_ca
                         : status;
 }
 
+enum status verb_found(struct directory *directory, enum status found)
+{
+    enum status ready = directory_ready(directory);
+    return ready == OK ? found : ready;
+}
+
 /* What was done, for people; with --json the object alone says it. */
 void verb_say_done(struct admin_call *call, struct text key, const char *word)
 {
@@ -198,7 +204,7 @@ static enum status user_list(void *state, struct admin_call *call)
     arena_finish(&arena);
     if (status == OK && call->out->length == before)
         status = refused("no users");
-    return status;
+    return verb_found(state, status);
 }
 
 static void print_user(struct admin_call *call, const struct directory_user *user)
@@ -231,7 +237,7 @@ static enum status user_show(void *state, struct admin_call *call)
     else if (status == OK)
         print_user(call, &user);
     arena_finish(&arena);
-    return status;
+    return verb_found(state, status);
 }
 
 /* ---- Aliases and groups ---- */
@@ -330,8 +336,8 @@ static enum status lists_print(struct directory *directory, struct admin_call *c
     struct printing printing = {directory, call};
     directory_lists(directory, kind, print_list_visited, &printing);
     if (call->out->length == before)
-        return refused(kind == LIST_ALIAS ? "no aliases" : "no groups");
-    return OK;
+        status = refused(kind == LIST_ALIAS ? "no aliases" : "no groups");
+    return verb_found(directory, status);
 }
 
 static enum status alias_add(void *state, struct admin_call *call)
@@ -411,7 +417,7 @@ static enum status group_show(void *state, struct admin_call *call)
     else if (status == OK)
         print_members(state, call, key, &arena);
     arena_finish(&arena);
-    return status;
+    return verb_found(state, status);
 }
 
 const struct admin_action admin_directory_actions[] = {

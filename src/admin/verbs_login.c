@@ -112,7 +112,7 @@ enum status verb_login_networks(void *state, struct admin_call *call)
     if (status == OK && call->out->length == before)
         status = refused("%.*s has logged in from nowhere yet", TEXT_ARG(key));
     arena_finish(&arena);
-    return status;
+    return verb_found(state, status);
 }
 
 /* ---- Certificates ---- */
@@ -176,5 +176,5 @@ enum status verb_certificate_list(void *state, struct admin_call *call)
     if (status == OK && call->out->length == before)
         status = refused("%.*s has no certificates", TEXT_ARG(key));
     arena_finish(&arena);
-    return status;
+    return verb_found(state, status);
 }

@@ -8,6 +8,8 @@
 /* The only word as an address of ours, to its key in arena. */
 enum status verb_take_address(struct directory *directory, const struct admin_call *call,
                               const char *usage, struct arena *arena, struct text *key);
+/* How a verb that looks ends: as it found, but TRY_LATER when the directory could not be read. */
+enum status verb_found(struct directory *directory, enum status found);
 /* What was done, for people; with --json the object alone says it. */
 void verb_say_done(struct admin_call *call, struct text key, const char *word);
 

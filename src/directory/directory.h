@@ -35,6 +35,10 @@ void directory_use_introspection(struct directory *directory, directory_introspe
                                  void *context);
 /* From now on these; held. */
 void directory_use_settings(struct directory *directory, struct settings *settings);
+/* OK when what was found, or not found, can be trusted; else TRY_LATER, and the index is being
+ * rebuilt. To be asked after looking things up, where it is not said that the function does so
+ * itself, for an index that fails answers "absent". Does not yield. */
+enum status directory_ready(struct directory *directory);
 
 /* An address as a person writes it ("alice" means in the first domain), to its key and its
  * canonical form. REFUSED with the reason. */

@@ -56,10 +56,6 @@ void directory_change_end(struct directory *directory);
 /* Make it durable and visible. Within a change. YIELDS. */
 enum status directory_commit(struct directory *directory, const struct directory_record *record);
 
-/* OK when answers can be trusted; else TRY_LATER, and the index is being rebuilt. To be asked
- * after looking things up, for an index that fails answers "absent". Does not yield. */
-enum status directory_ready(struct directory *directory);
-
 /* Index keys: prefix, domain, NUL, local part; so that a domain's entries stand together. */
 enum {
     INDEX_USER = 'u',

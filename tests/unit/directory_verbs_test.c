@@ -1,5 +1,6 @@
 /* What administrators type about users, aliases and groups, and what they read. */
 #include "admin/admin.h"
+#include "directory/state.h"
 #include "directory_scene.h"
 
 static struct buffer out;
@@ -187,6 +188,42 @@ static void mistakes(struct scene *scene)
 TEST("a mistake is answered with what was wrong and what to do")
 {
     run_scene(mistakes);
+}
+
+static void looking_without_an_index(struct scene *scene)
+{
+    static const char *const lines[] = {"user list",
+                                        "user show alice",
+                                        "user show bob",
+                                        "alias list",
+                                        "group list",
+                                        "group show all",
+                                        "directory contacts",
+                                        "directory check",
+                                        "directory set alice",
+                                        "resolve alice",
+                                        "user certificate list alice",
+                                        "login networks alice"};
+    run(scene, "user add alice --hash " CHEAP_HASH, "");
+    run(scene, "group add all alice", "");
+    EXPECT(status == OK);
+    index_close(&scene->directory->index); /* as good as failed, from now on */
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        run(scene, lines[i], "");
+        if (status != TRY_LATER)
+            print_error("%s\n", lines[i]);
+        EXPECT(status == TRY_LATER);
+        EXPECT_TEXT(text_from(fail_reason()), "the directory's index is being rebuilt");
+    }
+    int64_t deadline_ms = clock_monotonic_ms() + MINUTE;
+    while (directory_ready(scene->directory) != OK && clock_monotonic_ms() < deadline_ms)
+        task_yield();
+    expect(scene, "group show all", "alice@example.test\n");
+}
+
+TEST("while the index is being rebuilt nobody is told that there is nobody")
+{
+    run_scene(looking_without_an_index);
 }
 
 static void lists(struct scene *scene)
