@@ -7,9 +7,10 @@
  * follow the failed ones and fail with it; numbers go on behind the last durable record.
  *
  * When the new segment cannot be opened either, the waiters hear of the failure all the same (a
- * client must not hang on a dead disk), and every later append tries anew. If the machine crashes
- * in that state, a record whose commit failed may be found: a message its sender sends again. That
- * is the one exception, and it takes two failures and a crash. */
+ * client must not hang on a dead disk), and every later append tries anew, and so does an end in
+ * order. If the machine crashes in that state, or the disk has not come back by that end, a record
+ * whose commit failed may be found: a message its sender sends again. That is the one exception,
+ * and it takes two failures and a crash. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,6 +387,17 @@ enum status log_commit(struct log *log, log_number number)
     return try_later("%s", log->reason);
 }
 
+/* A batch failed, and no segment behind it says so yet. */
+static void seal_at_last(struct log *log)
+{
+    bool named;
+    if (log->segments.newest == NULL || !log->segments.newest->sealed)
+        return;
+    if (roll(log, log->segments.highest + 1, log->durable + 1, &named) != OK)
+        log_warning("log.unsealed", "segment=%" PRIu64 " reason=%s", log->segments.newest->number,
+                    log_text(text_from(fail_reason())));
+}
+
 void log_batches_finish(struct log *log)
 {
     while (log->latest != NULL) {
@@ -394,6 +406,7 @@ void log_batches_finish(struct log *log)
         hurry(latest);
         batch_await(latest);
     }
+    seal_at_last(log);
     for (unsigned i = 0; i < log->kept_count; i++) {
         memory_give_back(log->kept[i].capacity);
         free(log->kept[i].data);

@@ -257,6 +257,40 @@ static void seal_and_drop(void *argument)
     task_group_finish(&sealed->group);
 }
 
+static void heal_and_close(void *argument)
+{
+    struct sealed *sealed = argument;
+    task_group_init(&sealed->group);
+    EXPECT(log_open(&sealed->options, &sealed->log) == OK);
+    EXPECT(commit_text(sealed->log, TEXT("first")) == OK);
+    settle(sealed->log);
+    /* The sync, and whatever is tried behind it. */
+    memory_disk_fail(sealed->disk, 2, EIO, true);
+    EXPECT(commit_text(sealed->log, TEXT("failed")) == TRY_LATER);
+    memory_disk_fail(sealed->disk, 0, 0, false);
+    log_close(&sealed->log);
+    EXPECT(log_open(&sealed->options, &sealed->log) == OK);
+    EXPECT(log_replay(sealed->log, 1, look_for_failed, sealed) == OK);
+    log_close(&sealed->log);
+    task_group_finish(&sealed->group);
+}
+
+TEST("a record whose sync failed stays away when the disk has come back by an end in order")
+{
+    for (unsigned seed = 0; seed < 8; seed++) {
+        random_seed_for_test(seed);
+        struct memory_disk *disk = memory_disk_new();
+        struct sealed sealed = {.disk = disk,
+                                .options = {.directory = "log",
+                                            .segment_bytes = SEGMENT,
+                                            .group = &sealed.group,
+                                            .files = memory_disk_files(disk)}};
+        task_loop_run(heal_and_close, &sealed);
+        EXPECT(!sealed.failed_one_seen && sealed.count == 1);
+        memory_disk_free(&disk);
+    }
+}
+
 TEST("a record whose sync failed stays away even when the segment behind it was dropped")
 {
     for (unsigned seed = 0; seed < 8; seed++) {
