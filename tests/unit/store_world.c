@@ -5,7 +5,7 @@
 #include "store/hierarchy.h"
 #include "test.h"
 
-enum { SEGMENT_BYTES = 128 << 10 };
+enum { SEGMENT_BYTES = 128 << 10, LARGE_SEGMENT_BYTES = 2 << 20 };
 
 unsigned world_pick(struct store_world *world, unsigned below)
 {
@@ -18,7 +18,7 @@ struct mailbox *world_inbox(struct store_world *world)
     return mailbox_find_or_make(world->store, TEXT("alice@example.test"), TEXT("INBOX"));
 }
 
-static uint64_t new_id(void *context)
+uint64_t world_next_id(void *context)
 {
     struct store_world *world = context;
     return ++world->last_id;
@@ -26,7 +26,7 @@ static uint64_t new_id(void *context)
 
 static void fill_some(struct store_world *world, struct mailbox *box, unsigned count)
 {
-    struct append *append = append_new(world->store, new_id, world);
+    struct append *append = append_new(world->store, world_next_id, world);
     uint32_t uid;
     for (unsigned i = 0; i < count; i++) {
         append_begin(append, world_pick(world, 4), NULL, 0,
@@ -50,7 +50,7 @@ static void open_store(struct store_world *world)
 {
     struct store_options options = {.directory = "/tmp",
                                     .index_in_memory = true,
-                                    .segment_bytes = SEGMENT_BYTES,
+                                    .segment_bytes = world->segment_bytes,
                                     .files = memory_disk_files(world->disk),
                                     .group = &world->group};
     check(store_open(&options, &world->store) == OK);
@@ -72,10 +72,21 @@ static void run(void *argument)
     task_group_finish(&world->group);
 }
 
+static void run_with(struct store_world *world)
+{
+    world->disk = memory_disk_new();
+    world->last_id = 999;
+    task_loop_run(run, world);
+    memory_disk_free(&world->disk);
+}
+
 void world_run(void (*test)(struct store_world *world), uint32_t state)
 {
-    struct store_world world = {
-        .disk = memory_disk_new(), .last_id = 999, .state = state, .test = test};
-    task_loop_run(run, &world);
-    memory_disk_free(&world.disk);
+    run_with(&(struct store_world){.state = state, .segment_bytes = SEGMENT_BYTES, .test = test});
+}
+
+void world_run_large(void (*test)(struct store_world *world), uint32_t state)
+{
+    run_with(
+        &(struct store_world){.state = state, .segment_bytes = LARGE_SEGMENT_BYTES, .test = test});
 }

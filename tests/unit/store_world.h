@@ -13,11 +13,15 @@ struct store_world {
     struct store *store;
     uint64_t last_id; /* of a message */
     uint32_t state;   /* what world_pick goes on from */
+    uint32_t segment_bytes;
     void (*test)(struct store_world *world);
 };
 
 /* Run it, as a task, in a world of its own. */
 void world_run(void (*test)(struct store_world *world), uint32_t state);
+/* The same with segments that large messages fit into. */
+void world_run_large(void (*test)(struct store_world *world), uint32_t state);
+uint64_t world_next_id(void *world);
 /* A number below this one, the same in each run. */
 unsigned world_pick(struct store_world *world, unsigned below);
 struct mailbox *world_inbox(struct store_world *world);
