@@ -238,3 +238,45 @@ TEST("what was sent is kept for a time, over a restart, and can be sent again")
 {
     queue_peer_run_at(&now, sent_again);
 }
+
+TEST("each word of a filter picks by itself, and one without words picks all")
+{
+    struct queue_view_recipient to = {.address = TEXT("x@far.example")};
+    struct queue_view view = {.id = 7,
+                              .hop = TEXT("mx:far.example"),
+                              .queue = "",
+                              .sender = TEXT("alice@local.test"),
+                              .subject = TEXT("Hello World"),
+                              .size = 1000,
+                              .received_ms = clock_wall_ms() - HOUR,
+                              .recipients = &to,
+                              .recipient_count = 1};
+    const struct {
+        struct queue_filter filter;
+        bool is_picked;
+    } filters[] = {
+        {{.id = 7}, true},
+        {{.id = 8}, false},
+        {{.hop = TEXT("MX:far.example")}, true},
+        {{.hop = TEXT("mx:else.example")}, false},
+        {{.queue = TEXT("bad")}, false},
+        {{.from = TEXT("Alice@local.test")}, true},
+        {{.from = TEXT("bob@local.test")}, false},
+        {{.to = TEXT("@FAR.example")}, true},
+        {{.to = TEXT("@else.example")}, false},
+        {{.subject = TEXT("o wor")}, true},
+        {{.subject = TEXT("Hello World!")}, false},
+        {{.older_ms = MINUTE}, true},
+        {{.older_ms = DAY}, false},
+        {{.larger_bytes = 999}, true},
+        {{.larger_bytes = 1000}, false},
+        {{.id = 7, .larger_bytes = 1000}, false},
+    };
+    for (unsigned i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+        if (queue_filter_matches(&filters[i].filter, &view) != filters[i].is_picked)
+            fail_msg("filter %u", i);
+        EXPECT(!queue_filter_is_empty(&filters[i].filter));
+    }
+    EXPECT(queue_filter_is_empty(&(struct queue_filter){0}));
+    EXPECT(queue_filter_matches(&(struct queue_filter){0}, &view));
+}
