@@ -82,7 +82,9 @@ static bool take_name(struct reading *in, struct text *out)
 {
     if (!take_counted(in, out))
         return false;
-    return (out->length > 0 && out->length <= LINK_TEXT_MAX) || bad(in, "a name has no fit length");
+    if (out->length == 0 || out->length > LINK_TEXT_MAX)
+        return bad(in, "a name has no fit length");
+    return true;
 }
 
 static bool take_id(struct reading *in, struct link_id *out)
@@ -111,9 +113,9 @@ static bool take_path(struct reading *in, struct text *organisation, struct text
     path = text_from_position(path, end + 4);
     *group = text_before(path, '/');
     *rest = text_after(path, '/');
-    return (group->length > 0 && group->length <= LINK_TEXT_MAX &&
-            organisation->length <= LINK_TEXT_MAX) ||
-           bad(in, "a name has no group");
+    if (group->length == 0 || group->length > LINK_TEXT_MAX || organisation->length > LINK_TEXT_MAX)
+        return bad(in, "a name has no group");
+    return true;
 }
 
 static bool take_members(struct reading *in)
@@ -273,7 +275,9 @@ static bool find_master(struct reading *in, const struct link_id *master)
         if (link_id_equals(&id, master))
             in->group->master = in->group->members[i].name;
     }
-    return in->group->master.length > 0 || bad(in, "the master is no member");
+    if (in->group->master.length == 0)
+        return bad(in, "the master is no member");
+    return true;
 }
 
 static bool take_group(struct reading *in)
@@ -288,8 +292,9 @@ static bool take_group(struct reading *in)
     if (!take(in, TEXT(" ) )")) || !link_group_seal(in->group))
         return bad(in, "the block is too large");
     struct text read = text_head(before, before.length - in->rest.length);
-    return text_equals(read, in->group->block) ||
-           bad(in, "it is not in canonical form, or its ids or digest are not its own");
+    if (!text_equals(read, in->group->block))
+        return bad(in, "it is not in canonical form, or its ids or digest are not its own");
+    return true;
 }
 
 enum status link_group_parse(struct text *rest, struct link_group **out)

@@ -141,6 +141,47 @@ TEST("a block with any byte changed is refused")
     link_group_free(&group);
 }
 
+/* The group's block with the first `old` in it made `new`, where '#' is a text of 401 bytes: why it
+ * is refused. */
+static void expect_trouble(struct text block, const char *old, const char *new, const char *trouble)
+{
+    struct link_group *read;
+    struct buffer wrong;
+    size_t start = text_find_text(block, text_from(old));
+    EXPECT(start < block.length);
+    buffer_init(&wrong, LINK_TABLE_MAX);
+    buffer_append(&wrong, text_head(block, start));
+    for (; *new != '\0'; new ++)
+        for (unsigned i = 0; i < (*new == '#' ? LINK_TEXT_MAX + 1 : 1); i++)
+            buffer_append_byte(&wrong, *new == '#' ? 'x' : *new);
+    buffer_append(&wrong, text_from_position(block, start + text_from(old).length));
+    struct text rest = buffer_text(&wrong);
+    EXPECT(link_group_parse(&rest, &read) == REFUSED && read == NULL);
+    EXPECT_TEXT(text_from(fail_reason()), trouble);
+    buffer_finish(&wrong);
+}
+
+TEST("a block is refused with the first thing that is wrong with it")
+{
+    static const char *const wrong[][3] = {
+        {"1 0 {1}a", "1 0 {0}", "a name has no fit length"},
+        {"1 0 {1}a", "1 0 {191}#", "a name has no fit length"},
+        {"{36}/o=Example/ou=a/", "{36}/o=Example/ou=/a", "a name has no group"},
+        {"{36}/o=Example/ou=", "{1c7}/o=Example/ou=#", "a name has no group"},
+        {"{36}/o=", "{1c7}/o=#", "a name has no group"},
+        {"6f4f5ed9", "7f4f5ed9", "the master is no member"},
+        {"Connections/cn=c", "Connections/cn=b", "a connector has no name, or another's"},
+        {"{2}RG {20}30c4c028a854a9eb465cce91eca6cdf7", "{2}RG {4}30c4",
+         "an arrow is of no known kind"},
+        {"cdf7 5 )", "cdf7 6 )",
+         "it is not in canonical form, or its ids or digest are not its own"},
+    };
+    struct link_group *group = group_of("a", 10, "b:5 c:5");
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        expect_trouble(group->block, wrong[i][0], wrong[i][1], wrong[i][2]);
+    link_group_free(&group);
+}
+
 TEST("a table is read back, and refused with a group too many, twice or out of order")
 {
     static const char *const groups[] = {"a", "b:1", "b", "c:1", "c", "a:1", NULL};
