@@ -360,15 +360,15 @@ static void take_settings(struct directory *directory, struct settings *settings
     throttle_use_limits(directory->throttle, &limits);
 }
 
-static struct directory *directory_new(const char *path, struct settings *settings,
-                                       struct task_group *group)
+static struct directory *directory_new(const struct directory_options *options)
 {
+    const char *path = options->path;
     struct directory *directory = calloc(1, sizeof(*directory));
     check(directory != NULL);
     check(asprintf(&directory->path, "%s", path) > 0);
     check(asprintf(&directory->log_path, "%s/log", path) > 0);
     check(asprintf(&directory->index_path, "%s/index", path) > 0);
-    directory->group = group;
+    directory->group = options->group;
     task_group_init(&directory->background);
     task_group_init(&directory->stamping);
     task_event_init(&directory->stamp_news);
@@ -378,7 +378,7 @@ static struct directory *directory_new(const char *path, struct settings *settin
     task_event_init(&directory->login_ended);
     directory->throttle = throttle_new();
     directory->oauth = oauth_new();
-    take_settings(directory, settings);
+    take_settings(directory, options->settings);
     directory->logins = recent_new(LOGINS_REMEMBERED, sizeof(struct login_memory));
     random_bytes(directory->secret, sizeof(directory->secret));
     return directory;
@@ -409,16 +409,19 @@ static enum status bring_up_secret(struct directory *directory)
     return status;
 }
 
-static enum status directory_start(struct directory *directory)
+static enum status directory_start(struct directory *directory,
+                                   const struct directory_options *options)
 {
     enum status status = make_directory(directory->log_path);
     if (status != OK)
         return status;
-    struct log_options options = {.directory = directory->log_path,
-                                  .segment_bytes = SEGMENT_BYTES,
-                                  .spare_segments = SPARE_SEGMENTS,
-                                  .group = directory->group};
-    status = log_open(&options, &directory->log);
+    struct log_options of_log = {
+        .directory = directory->log_path,
+        .segment_bytes = options->segment_bytes != 0 ? options->segment_bytes : SEGMENT_BYTES,
+        .spare_segments = SPARE_SEGMENTS,
+        .group = directory->group,
+        .files = options->disk};
+    status = log_open(&of_log, &directory->log);
     if (status != OK)
         return fail_within(status, "directory");
     status = bring_up(directory);
@@ -432,11 +435,10 @@ static enum status directory_start(struct directory *directory)
     return status;
 }
 
-enum status directory_open(const char *path, struct settings *settings, struct task_group *group,
-                           struct directory **out)
+enum status directory_open(const struct directory_options *options, struct directory **out)
 {
-    struct directory *directory = directory_new(path, settings, group);
-    enum status status = directory_start(directory);
+    struct directory *directory = directory_new(options);
+    enum status status = directory_start(directory, options);
     if (status == OK) {
         *out = directory;
         return OK;

@@ -15,16 +15,22 @@
 #include "directory/client.h"
 #include "directory/record.h"
 #include "directory/throttle.h"
+#include "log/file.h"
 
 struct directory;
 
 enum { DIRECTORY_MEMBERS_MAX = 10000, DIRECTORY_DEPTH_MAX = 10 };
 
-/* Open or create in an existing directory. settings are held. group: the log's commit task lives
- * there and must outlive the directory. An index that is missing, damaged or behind is brought up
- * from the log. TRY_LATER: in use by another process, or the medium fails. YIELDS. */
-enum status directory_open(const char *path, struct settings *settings, struct task_group *group,
-                           struct directory **out);
+struct directory_options {
+    const char *path;             /* an existing directory */
+    struct settings *settings;    /* held */
+    struct task_group *group;     /* the log's commit task lives there; outlives the directory */
+    uint32_t segment_bytes;       /* of the log; 0: as usual */
+    const struct log_files *disk; /* the log's; NULL: the kernel's files */
+};
+/* Open or create. An index that is missing, damaged or behind is brought up from the log.
+ * TRY_LATER: in use by another process, or the medium fails. YIELDS. */
+enum status directory_open(const struct directory_options *options, struct directory **out);
 /* Ends waiting logins (TRY_LATER), waits for what is in progress. Accepts NULL. YIELDS. */
 void directory_close(struct directory **directory);
 /* Told after each change, of settings too; must not YIELD. For those who keep answers. */

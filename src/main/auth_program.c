@@ -485,7 +485,13 @@ static enum status auth_start(void *state)
     struct arena arena;
     arena_init(&arena);
     struct text path = role_directory(role_find(ROLE_AUTH), settings, &arena);
-    enum status status = directory_open(path.data, settings, &auth->storage, &auth->directory);
+    struct directory_options options = {
+        .path = path.data, .settings = settings, .group = &auth->storage};
+    if (auth->context->disk != NULL) {
+        options.disk = auth->context->disk->files;
+        options.segment_bytes = auth->context->disk->segment_bytes;
+    }
+    enum status status = directory_open(&options, &auth->directory);
     arena_finish(&arena);
     if (status != OK)
         return status;

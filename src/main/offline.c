@@ -41,7 +41,8 @@ static void run_on_directory(struct offline *offline, struct settings *settings)
     task_group_init(&group);
     arena_init(&arena);
     struct text path = role_directory(role_find(ROLE_AUTH), settings, &arena);
-    enum status status = directory_open(path.data, settings, &group, &directory);
+    struct directory_options options = {.path = path.data, .settings = settings, .group = &group};
+    enum status status = directory_open(&options, &directory);
     if (status == OK)
         status = admin_run(admin_directory_actions, directory, offline->words, offline->count,
                            buffer_text(&offline->input), &offline->out);

@@ -22,7 +22,7 @@ static enum status ask(const struct site *site, const char *const *words, struct
     unsigned count = 0;
     for (; words[count] != NULL; count++)
         texts[count] = text_from(words[count]);
-    site_control_path(site, path);
+    site_control_path(site, ROLE_STORE, path);
     buffer_init(&answer, ANSWER_MOST);
     enum status status = admin_ask(path, texts, count, TEXT(""), out == NULL ? &answer : out);
     log_info("ordered", "site=%s verb=%s about=%s status=%d", site->name, words[1],

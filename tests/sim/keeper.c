@@ -39,7 +39,9 @@ void keeper_make(struct keeper *keeper)
     unsigned before = process_begin(keeper_process(keeper));
     keeper->role = role_instance_new(programs[keeper->kind], keeper->number);
     if (keeper->kind == ROLE_STORE)
-        role_instance_disk(keeper->role, &keeper->site->role_disk);
+        role_instance_disk(keeper->role, &keeper->site->disks[SITE_STORE].role);
+    if (keeper->kind == ROLE_AUTH)
+        role_instance_disk(keeper->role, &keeper->site->disks[SITE_DIRECTORY].role);
     keeper->incarnation++;
     process_end(before);
     site_configure(keeper);
@@ -69,8 +71,8 @@ void keeper_hand_over(struct keeper *keeper)
     unsigned before = process_begin(keeper_process(keeper));
     if (keeper->kind == ROLE_FRONT)
         hand_over_doors(keeper);
-    if (keeper->kind == ROLE_STORE)
-        role_instance_admin(keeper->role, dup(keeper->site->control_fd));
+    if (keeper->kind == ROLE_STORE || keeper->kind == ROLE_AUTH)
+        role_instance_admin(keeper->role, dup(keeper->site->control_fds[keeper->kind]));
     process_end(before);
 }
 

@@ -8,6 +8,7 @@
 
 #include "calendar.h"
 #include "plan.h"
+#include "roll.h"
 #include "shelf.h"
 
 enum {
@@ -58,6 +59,7 @@ enum wrong {
     WRONG_INDEX,
     WRONG_DAMAGE,  /* of the log, by nothing that may damage it; or it is not told */
     WRONG_REMAINS, /* a stopped server leaves something behind; see remains.h */
+    WRONG_ROLL,    /* a user or an alias that was made or removed, and is not what it must be */
     WRONG_START,   /* a site does not start, or its store does not open */
     WRONG_END      /* the process ended as it should not, or not at all */
 };
@@ -83,6 +85,7 @@ struct ledger {
     uint32_t moment; /* of what they say and hear; see shelf.h */
     /* What the verdict counted. */
     uint32_t acknowledged, delivered, relayed, twice, returned;
+    struct roll rolls[SITES];
     struct shelf shelves[SITES * USERS * SHELVES_OF_USER];
     struct shelf_memory memories[SITES * SEATS][SHELVES_OF_USER];
     struct ledger_message messages[MESSAGES_MAX];

@@ -61,7 +61,7 @@ static void make_group(struct directory *directory, unsigned site)
         check(directory_list_add(directory, LIST_GROUP, text_from(group), members, count) == OK);
 }
 
-void people_settle(char site, struct settings *settings)
+void people_settle(char site, struct settings *settings, const struct role_disk *disk)
 {
     struct arena arena;
     struct directory *directory = NULL;
@@ -70,7 +70,12 @@ void people_settle(char site, struct settings *settings)
     task_group_init(&group);
     arena_init(&arena);
     struct text path = role_directory(role_find(ROLE_AUTH), settings, &arena);
-    check(directory_open(path.data, settings, &group, &directory) == OK);
+    struct directory_options options = {.path = path.data,
+                                        .settings = settings,
+                                        .group = &group,
+                                        .segment_bytes = disk->segment_bytes,
+                                        .disk = disk->files};
+    check(directory_open(&options, &directory) == OK);
     for (unsigned i = 0; i < USERS; i++)
         give_password(directory, &arena, number * USERS + i);
     make_group(directory, number);

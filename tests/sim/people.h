@@ -5,12 +5,13 @@
 #include "ledger.h"
 
 struct settings;
+struct role_disk;
 
 #define PEOPLE_PASSWORD "secret"
 
 /* Before its roles start, each time: what the directory has already stays. Its directories are
- * made. YIELDS. */
-void people_settle(char site, struct settings *settings);
+ * made, and its log is on this disk. YIELDS. */
+void people_settle(char site, struct settings *settings, const struct role_disk *disk);
 /* "all@a.test": its users, one of the other site, and one outside. */
 void people_group(unsigned site, char out[LEDGER_ADDRESS_BYTES]);
 /* Bits: recipients. */

@@ -131,7 +131,7 @@ static void scan_segment(void *context, const char *name)
     if (strstr(name, ".seg") == NULL)
         return;
     log_path(choice->site, name, path);
-    const char *bytes = memory_disk_bytes(choice->site->disk, path, &length);
+    const char *bytes = memory_disk_bytes(choice->site->disks[SITE_STORE].disk, path, &length);
     log_scan_bytes(text_of(bytes, length), choice->visit, choice);
 }
 
@@ -154,7 +154,7 @@ static void forget(struct ledger *ledger, unsigned site, uint32_t number)
 static void scan(struct choice *choice, log_visit *visit)
 {
     char path[ROT_PATH_BYTES];
-    const struct log_files *files = &choice->site->files;
+    const struct log_files *files = &choice->site->disks[SITE_STORE].files;
     choice->visit = visit;
     log_path(choice->site, "", path);
     files->list(files->context, path, scan_segment, choice);
@@ -189,7 +189,7 @@ void rot_strike(struct ledger *ledger, struct weather *weather, struct site *sit
     if (choice.seen == 0)
         return;
     segment_path(site, choice.rot.segment, path);
-    memory_disk_rot(site->disk, path,
+    memory_disk_rot(site->disks[SITE_STORE].disk, path,
                     choice.offset + weather_below(weather, WEATHER_ROT, choice.length));
     lose_index(site);
     ledger->messages[choice.rot.message].rotten = true;
@@ -204,7 +204,8 @@ bool rot_is_left(const struct ledger *ledger, struct site *site, unsigned number
     size_t length;
     for (unsigned i = 0; i < ledger->rot_count; i++) {
         segment_path(site, ledger->rots[i].segment, path);
-        if (ledger->rots[i].site == number && memory_disk_bytes(site->disk, path, &length) != NULL)
+        if (ledger->rots[i].site == number &&
+            memory_disk_bytes(site->disks[SITE_STORE].disk, path, &length) != NULL)
             return true;
     }
     return false;

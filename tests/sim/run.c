@@ -44,6 +44,8 @@ static void print_line(const struct ledger *ledger)
            ledger->twice, ledger->returned);
     printf(" %u visits, %u answers, %u resumed, %u appended, %u removed;", ledger->visits,
            ledger->answers, ledger->resumed, ledger->appended, ledger->removed);
+    printf(" %u enrolled, %u lists;", ledger->rolls[0].changed + ledger->rolls[1].changed,
+           ledger->rolls[0].looked + ledger->rolls[1].looked);
     for (unsigned i = 0; i < WEATHER_KINDS; i++)
         if (ledger->happened[i] > 0)
             printf(" %u %s,", ledger->happened[i], weather_name(i));
@@ -57,6 +59,8 @@ bool run(struct ledger *ledger, const struct plan *plan, bool is_loud, bool keep
     check(mkdtemp(directory) != NULL);
     memset(ledger, 0, sizeof(*ledger));
     ledger->plan = *plan;
+    for (unsigned i = 0; i < SITES; i++)
+        roll_begin(&ledger->rolls[i]);
     ledger->is_quiet = is_quiet;
     ledger->now_ms = BEGIN_MS;
     random_seed_for_test(plan->seed);

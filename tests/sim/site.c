@@ -13,17 +13,21 @@
 #include "process.h"
 #include "wire.h"
 
-enum { SEGMENT_BYTES = 1 << 20, IMAGE_MAX = 1 << 30, CONFIGURATION_MAX = 1 << 20 };
+/* Of the store's log, and of the directory's, whose records are small. */
+static const uint32_t segment_bytes[SITE_DISKS] = {1 << 20, 64 << 10};
+static const char *const disk_names[SITE_DISKS] = {"store", "directory"};
 
-static void image_path(const struct site *site, char out[128])
+enum { IMAGE_MAX = 1 << 30, CONFIGURATION_MAX = 1 << 20 };
+
+static void image_path(const struct site *site, unsigned which, char out[128])
 {
-    snprintf(out, 128, "%s/%s.disk", site->directory, site->name);
+    snprintf(out, 128, "%s/%s.%s.disk", site->directory, site->name, disk_names[which]);
 }
 
-static struct memory_disk *restore(const struct site *site)
+static struct memory_disk *restore(const struct site *site, unsigned which)
 {
     char path[128];
-    image_path(site, path);
+    image_path(site, which, path);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return memory_disk_new();
@@ -39,19 +43,20 @@ static struct memory_disk *restore(const struct site *site)
     return disk;
 }
 
-void site_save(struct site *site, bool power_fails)
+static void save_disk(const struct site *site, unsigned which, bool power_fails)
 {
-    if (site->disk == NULL)
+    struct memory_disk *disk = site->disks[which].disk;
+    if (disk == NULL)
         return; /* not opened yet, so as it was */
     if (power_fails)
-        memory_disk_crash(site->disk);
+        memory_disk_crash(disk);
     else
-        memory_disk_settle(site->disk);
+        memory_disk_settle(disk);
     char path[128];
     struct buffer image;
     buffer_init(&image, IMAGE_MAX);
-    memory_disk_save(site->disk, &image);
-    image_path(site, path);
+    memory_disk_save(disk, &image);
+    image_path(site, which, path);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     check(!image.overflowed && fd >= 0);
     check(write(fd, image.data, image.length) == (ssize_t)image.length);
@@ -59,7 +64,12 @@ void site_save(struct site *site, bool power_fails)
     buffer_finish(&image);
 }
 
-/* The keepers, of roles that there are not yet. */
+void site_save(struct site *site, bool power_fails)
+{
+    for (unsigned i = 0; i < SITE_DISKS; i++)
+        save_disk(site, i, power_fails);
+}
+
 static void name_keepers(struct site *site)
 {
     site->keeper_count = ROLE_PARENT - 1 + site->fronts;
@@ -78,16 +88,20 @@ void site_open(struct site *site, const char *directory, unsigned number, unsign
     task_group_init(&site->keeping);
     task_group_init(&site->starting);
     task_event_init(&site->changed);
-    site->disk = restore(site);
-    site->files = *memory_disk_files(site->disk);
-    site->role_disk = (struct role_disk){&site->files, SEGMENT_BYTES};
+    for (unsigned i = 0; i < SITE_DISKS; i++) {
+        struct site_disk *disk = &site->disks[i];
+        disk->disk = restore(site, i);
+        disk->files = *memory_disk_files(disk->disk);
+        disk->role = (struct role_disk){&disk->files, segment_bytes[i]};
+    }
     for (unsigned i = 0; i < DOORS; i++)
         site->fds[i] = wire_listen(&site->ports[i]);
 }
 
-void site_control_path(const struct site *site, char out[SITE_SOCKET_BYTES])
+void site_control_path(const struct site *site, enum role_kind role, char out[SITE_SOCKET_BYTES])
 {
-    snprintf(out, SITE_SOCKET_BYTES, "%s/%s.sock", site->directory, site->name);
+    snprintf(out, SITE_SOCKET_BYTES, "%s/%s.%s", site->directory, site->name,
+             role_find(role)->name);
 }
 
 void site_store_path(const struct site *site, char *out, size_t room)
@@ -195,10 +209,13 @@ static void make_directories(const struct site *site)
 
 static void take_orders(struct site *site)
 {
+    static const enum role_kind roles[] = {ROLE_STORE, ROLE_AUTH};
     struct net_address address = {.length = sizeof(struct sockaddr_un)};
     address.local.sun_family = AF_UNIX;
-    site_control_path(site, address.local.sun_path);
-    check(net_listen(&address, 0600, &site->control_fd) == OK);
+    for (unsigned i = 0; i < sizeof(roles) / sizeof(*roles); i++) {
+        site_control_path(site, roles[i], address.local.sun_path);
+        check(net_listen(&address, 0600, &site->control_fds[roles[i]]) == OK);
+    }
 }
 
 static void make_roles(struct site *site)
@@ -235,7 +252,7 @@ bool site_start(struct site *site)
     static const enum role_kind order[ROLE_PARENT] = {ROLE_STORE, ROLE_AUTH, ROLE_SEND, ROLE_FRONT};
     struct settings *settings = site_settings(site);
     make_directories(site);
-    people_settle(site->name[0], settings);
+    people_settle(site->name[0], settings, &site->disks[SITE_DIRECTORY].role);
     settings_release(&settings);
     check(seats_new(site->fronts, &site->seats) == OK);
     take_orders(site);
@@ -262,7 +279,9 @@ void site_lost(struct keeper *keeper)
     keeper->role = NULL;
     keeper->is_configured = keeper->is_started = false;
     if (keeper->kind == ROLE_STORE)
-        memory_disk_abandon(site->disk);
+        memory_disk_abandon(site->disks[SITE_STORE].disk);
+    if (keeper->kind == ROLE_AUTH)
+        memory_disk_abandon(site->disks[SITE_DIRECTORY].disk);
     if (keeper->kind == ROLE_FRONT)
         seats_clear_row(site->seats, keeper->number);
     task_event_tell_all(&site->changed);
@@ -296,5 +315,6 @@ void site_stop(struct site *site)
     for (unsigned i = 0; i < ROLE_PARENT; i++)
         stop_kind(site, order[i]);
     seats_free(&site->seats);
-    close(site->control_fd);
+    close(site->control_fds[ROLE_STORE]);
+    close(site->control_fds[ROLE_AUTH]);
 }

@@ -1,6 +1,6 @@
 /* One mail server: each role a process of the simulation, which can be killed by itself, and some
- * fronts, as the settings of the real one have it; its queue and mailboxes on a disk of the
- * simulation. Its directory of users is on the kernel's. */
+ * fronts, as the settings of the real one have it; its queue and mailboxes, and its directory of
+ * users, on disks of the simulation. */
 #ifndef TESTS_SIM_SITE_H
 #define TESTS_SIM_SITE_H
 
@@ -14,12 +14,17 @@ enum door { DOOR_SMTP, DOOR_IMAP, DOOR_POP3, DOORS };
 /* There is one keeper of each kind, in the order of enum role_kind; then those of more fronts. */
 enum { FRONTS_MOST = 3, KEEPERS_MOST = ROLE_PARENT - 1 + FRONTS_MOST };
 
+/* Whose disks there are. */
+enum { SITE_STORE, SITE_DIRECTORY, SITE_DISKS };
+
 struct site {
     char name[2]; /* "a" */
     char directory[64];
-    struct memory_disk *disk;
-    struct log_files files; /* the disk's, counted */
-    struct role_disk role_disk;
+    struct site_disk {
+        struct memory_disk *disk;
+        struct log_files files; /* the disk's, counted */
+        struct role_disk role;
+    } disks[SITE_DISKS];
     struct keeper keepers[KEEPERS_MOST];
     unsigned fronts, keeper_count; /* of these */
     struct task_group keeping, starting;
@@ -27,7 +32,7 @@ struct site {
     /* the incarnations that have a connection to each other */
     unsigned joined[KEEPERS_MOST][KEEPERS_MOST][2];
     struct seats *seats;
-    int control_fd;
+    int control_fds[ROLE_PARENT]; /* of store and auth */
     int fds[DOORS];
     uint16_t ports[DOORS];
     uint16_t other_port, outside_port; /* mail for the other site and for all the world */
@@ -58,9 +63,9 @@ void site_stop(struct site *site);
 /* The power fails; else the process ends and the kernel writes what it has. Nothing of it runs
  * again in this process. */
 void site_save(struct site *site, bool power_fails);
-/* Of the store: its control socket. */
+/* Of the store or of auth: its control socket. */
 enum { SITE_SOCKET_BYTES = 108 };
-void site_control_path(const struct site *site, char out[SITE_SOCKET_BYTES]);
+void site_control_path(const struct site *site, enum role_kind role, char out[SITE_SOCKET_BYTES]);
 /* Of the store. */
 void site_store_path(const struct site *site, char *out, size_t room);
 /* The settings it runs with; the caller releases them. */

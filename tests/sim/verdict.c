@@ -222,8 +222,8 @@ static void look_into(struct looking *looking, struct site *site, struct setting
     struct queue *queue = queue_new();
     struct queue_options options = {.directory = path,
                                     .settings = settings,
-                                    .segment_bytes = site->role_disk.segment_bytes,
-                                    .disk = site->role_disk.files};
+                                    .segment_bytes = site->disks[SITE_STORE].role.segment_bytes,
+                                    .disk = site->disks[SITE_STORE].role.files};
     if (queue_start(queue, &options) != OK) {
         ledger_wrong(looking->ledger, WRONG_START, "site %s does not open: %s", site->name,
                      fail_reason());

@@ -24,6 +24,7 @@ static const struct kind kinds[WEATHER_KINDS] = {
     [WEATHER_LARGE] = {"large", 12, false},
     [WEATHER_CLOCK_SET] = {"clock-set", 3, false},
     [WEATHER_ORDER] = {"order", 2, false},
+    [WEATHER_ROLL] = {"roll", 1, false},
     [WEATHER_INDEX_ERROR] = {"index-error", 3, false},
     [WEATHER_ROT] = {"rot", 4, false},
     [WEATHER_SLOW_DISK] = {"slow-disk", 15, true},

@@ -23,6 +23,7 @@ enum weather_kind {
     WEATHER_SLOW_DISK,   /* work of a thread, a sync most of all: it takes up to 2 minutes */
     WEATHER_CLOCK_SET,   /* the wall clock, now and then: by up to three days, or right again */
     WEATHER_ORDER,       /* a queue, now and then: the administrator does something with it */
+    WEATHER_ROLL,        /* a directory, now and then: a user or an alias comes, changes or goes */
     WEATHER_INDEX_ERROR, /* an epoch: calls of RocksDB fail, now and then */
     WEATHER_ROT,         /* a site, before it starts: an old record has another bit */
     /* A role of one site, alone: SIGKILL. In the order of enum role_kind. */

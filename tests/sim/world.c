@@ -17,6 +17,7 @@
 #include "outside.h"
 #include "pop.h"
 #include "reader.h"
+#include "registrar.h"
 #include "remains.h"
 #include "rocks.h"
 #include "rot.h"
@@ -42,6 +43,7 @@ struct world {
     struct outside outside;
     struct client client;
     struct administrator administrator;
+    struct registrar registrars[SITES];
     struct killer killer;
     struct reader readers[SITES * SEATS];
     struct pop pops[SITES * USERS];
@@ -163,11 +165,14 @@ static int counted_sync_directory(void *context, const char *path)
 
 static void count_calls(struct site *site)
 {
-    site->files.write = counted_write;
-    site->files.allocate = kept_allocate;
-    site->files.sync = counted_sync;
-    site->files.rename = counted_rename;
-    site->files.sync_directory = counted_sync_directory;
+    for (unsigned i = 0; i < SITE_DISKS; i++) {
+        struct log_files *files = &site->disks[i].files;
+        files->write = counted_write;
+        files->allocate = kept_allocate;
+        files->sync = counted_sync;
+        files->rename = counted_rename;
+        files->sync_directory = counted_sync_directory;
+    }
 }
 
 /* ---- One epoch ---- */
@@ -203,14 +208,17 @@ static uint16_t port_to(const struct world *world, unsigned site, enum door door
     return world->wires[site * DOORS + door].port;
 }
 
+/* A directory makes few calls. */
 static void spoil_disks(struct world *world)
 {
     static const int errors[] = {EIO, ENOSPC};
-    for (unsigned i = 0; i < SITES; i++)
+    static const uint32_t calls[SITE_DISKS] = {3000, 100};
+    for (unsigned i = 0; i < SITES * SITE_DISKS; i++)
         if (weather_strikes(&world->weather, WEATHER_DISK_ERROR))
-            memory_disk_fail(world->sites[i].disk,
-                             20 + weather_below(&world->weather, WEATHER_DISK_ERROR, 3000),
-                             errors[weather_below(&world->weather, WEATHER_DISK_ERROR, 2)], false);
+            memory_disk_fail(
+                world->sites[i / SITE_DISKS].disks[i % SITE_DISKS].disk,
+                20 + weather_below(&world->weather, WEATHER_DISK_ERROR, calls[i % SITE_DISKS]),
+                errors[weather_below(&world->weather, WEATHER_DISK_ERROR, 2)], false);
 }
 
 static void rot_disks(struct world *world)
@@ -303,6 +311,11 @@ static void serve_world(struct world *world)
     world->administrator = (struct administrator){world->ledger, &world->weather, world->sites};
     task_spawn(&world->around, "administrator",
                world->is_last ? administrator_end_task : administrator_task, &world->administrator);
+    for (unsigned i = 0; i < SITES; i++) {
+        world->registrars[i] =
+            (struct registrar){world->ledger, &world->weather, &world->sites[i], i, world->is_last};
+        task_spawn(&world->around, "registrar", registrar_task, &world->registrars[i]);
+    }
     bool is_short = world->ledger->plan.is_short;
     world->client =
         (struct client){.ledger = world->ledger,
@@ -319,7 +332,8 @@ static bool is_unnoticed(enum weather_kind kind)
 {
     return kind == WEATHER_GREYLISTED || kind == WEATHER_UNKNOWN || kind == WEATHER_SHORT_WRITE ||
            kind == WEATHER_RELOAD || kind == WEATHER_CLOCK_SET || kind == WEATHER_ORDER ||
-           kind == WEATHER_LARGE || kind == WEATHER_ROT || kind == WEATHER_KILL_AUTH;
+           kind == WEATHER_ROLL || kind == WEATHER_LARGE || kind == WEATHER_ROT ||
+           kind == WEATHER_KILL_AUTH;
 }
 
 /* What send knows may go with it, or with the store's disk. */
@@ -391,7 +405,8 @@ static void epoch_main(void *argument)
     trouble_arm(false);
     world->ledger->kill_points += world->killer.points;
     for (unsigned i = 0; i < SITES; i++) {
-        memory_disk_fail(world->sites[i].disk, 0, 0, false);
+        for (unsigned disk = 0; disk < SITE_DISKS; disk++)
+            memory_disk_fail(world->sites[i].disks[disk].disk, 0, 0, false);
         site_stop(&world->sites[i]);
     }
     world->cut_call = world->cut_switch = UINT64_MAX;
@@ -400,7 +415,8 @@ static void epoch_main(void *argument)
         judge(world);
     for (unsigned i = 0; i < SITES; i++) {
         site_save(&world->sites[i], false);
-        memory_disk_free(&world->sites[i].disk);
+        for (unsigned disk = 0; disk < SITE_DISKS; disk++)
+            memory_disk_free(&world->sites[i].disks[disk].disk);
         for (unsigned door = 0; door < DOORS; door++)
             close(world->sites[i].fds[door]);
     }
@@ -448,7 +464,10 @@ static void begin_calendar(struct world *world)
 
 int world_epoch(struct ledger *ledger, const char *directory, bool is_last, bool is_loud)
 {
-    struct world world = {.ledger = ledger, .directory = directory, .is_last = is_last};
+    static struct world world; /* too large for a stack; each epoch is a process of its own */
+    world.ledger = ledger;
+    world.directory = directory;
+    world.is_last = is_last;
     the_world = &world;
     log_setup("sim", is_loud ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR + 1);
     signal(SIGPIPE, SIG_IGN);

@@ -45,10 +45,16 @@ static inline struct settings *scene_settings(const char *domains)
     return settings;
 }
 
+static inline struct directory_options scene_options(struct scene *scene)
+{
+    return (struct directory_options){
+        .path = scene->path, .settings = scene->settings, .group = &scene->group};
+}
+
 static inline void scene_open(struct scene *scene)
 {
-    enum status status =
-        directory_open(scene->path, scene->settings, &scene->group, &scene->directory);
+    struct directory_options options = scene_options(scene);
+    enum status status = directory_open(&options, &scene->directory);
     if (status != OK)
         print_error("%s\n", fail_reason());
     EXPECT(status == OK);

@@ -207,7 +207,8 @@ TEST("what a change returned OK for is there after a crash")
 static void second_opener(struct scene *scene)
 {
     struct directory *second;
-    EXPECT(directory_open(scene->path, scene->settings, &scene->group, &second) == TRY_LATER);
+    struct directory_options options = scene_options(scene);
+    EXPECT(directory_open(&options, &second) == TRY_LATER);
     EXPECT(strstr(fail_reason(), "in use") != NULL);
 }
 

@@ -17,7 +17,8 @@ static void play_main(void *argument)
     struct scene *scene = argument;
     task_group_init(&scene->group);
     arena_init(&scene->arena);
-    if (directory_open(scene->path, scene->settings, &scene->group, &scene->directory) == OK) {
+    struct directory_options options = scene_options(scene);
+    if (directory_open(&options, &scene->directory) == OK) {
         was_played = true;
         played(scene);
     }

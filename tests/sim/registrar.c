@@ -1,0 +1,271 @@
+#include "registrar.h"
+
+#include <stdio.h>
+
+#include "admin/admin.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/logline.h"
+#include "base/random.h"
+#include "task/task.h"
+
+enum { WORDS_MOST = 8, ANSWER_MOST = 1 << 20, NAME_BYTES = 24, LAST_TRIES = 10 };
+
+/* By way, from ROLL_FIRST on; a hash costs little to verify. */
+static const struct {
+    const char *password, *hash, *target;
+} meanings[ROLL_WAYS] = {
+    {NULL, NULL, NULL},
+    {"first", "$1$saltsalt$fL967tFJmZStVOnCyZeaG.", "one@out.test"},
+    {"second", "$1$saltsalt$/fSjfQhKRMuwSSw3DO2mz.", "two@out.test"},
+    {"third", "$1$saltsalt$vJtHGK4e9qmPO5LKy3ipM0", "three@out.test"},
+};
+enum { SOME_WAY = ((1 << ROLL_WAYS) - 1) & ~(1 << ROLL_ABSENT) };
+
+static struct roll *roll_of(const struct registrar *registrar)
+{
+    return &registrar->ledger->rolls[registrar->number];
+}
+
+static void name_of(const struct registrar *registrar, unsigned number, char out[NAME_BYTES])
+{
+    bool is_user = number < ROLL_USERS;
+    snprintf(out, NAME_BYTES, "%c%u@%s.test", is_user ? 'r' : 'l',
+             is_user ? number : number - ROLL_USERS, registrar->site->name);
+}
+
+static uint32_t below(const struct registrar *registrar, uint32_t bound)
+{
+    return weather_below(registrar->weather, WEATHER_ROLL, bound);
+}
+
+/* In out, when it is not NULL, what it said. YIELDS. */
+static enum status ask(const struct registrar *registrar, const char *const *words,
+                       const char *input, struct buffer *out)
+{
+    struct text texts[WORDS_MOST];
+    struct buffer answer;
+    char path[SITE_SOCKET_BYTES];
+    unsigned count = 0;
+    for (; words[count] != NULL; count++)
+        texts[count] = text_from(words[count]);
+    site_control_path(registrar->site, ROLE_AUTH, path);
+    buffer_init(&answer, ANSWER_MOST);
+    enum status status =
+        admin_ask(path, texts, count, text_from(input), out == NULL ? &answer : out);
+    log_info("enrolled", "site=%s verb=%s_%s about=%s status=%d reason=%s", registrar->site->name,
+             words[0], words[1], count > 2 ? words[2] : "", status,
+             status == OK ? "" : log_text(text_from(fail_reason())));
+    buffer_finish(&answer);
+    return status;
+}
+
+/* ---- Changing ---- */
+
+/* What was answered to a change of the name to this way; when it is refused, it can be one of
+ * these. */
+static void hear(const struct registrar *registrar, unsigned number, unsigned way,
+                 enum status status, unsigned else_ways)
+{
+    struct roll_name *name = &roll_of(registrar)->names[number];
+    if (status == OK) {
+        roll_done(name, way);
+        roll_of(registrar)->changed++;
+    } else if (status != REFUSED) {
+        roll_unanswered(name, clock_monotonic_ms());
+    } else if (!roll_seen(name, else_ways)) {
+        char address[NAME_BYTES];
+        name_of(registrar, number, address);
+        ledger_wrong(registrar->ledger, WRONG_ROLL, "%s: refused, and it can't be so: %s", address,
+                     fail_reason());
+    }
+}
+
+static void add(const struct registrar *registrar, unsigned number, unsigned way)
+{
+    char address[NAME_BYTES];
+    name_of(registrar, number, address);
+    uint8_t before = roll_of(registrar)->names[number].ways;
+    roll_try(&roll_of(registrar)->names[number], way);
+    const char *const user[] = {"user", "add", address, "--hash", meanings[way].hash, NULL};
+    const char *const alias[] = {"alias", "add", address, meanings[way].target, NULL};
+    enum status status = ask(registrar, number < ROLL_USERS ? user : alias, "", NULL);
+    hear(registrar, number, way, status, before & SOME_WAY);
+}
+
+static void remove_name(const struct registrar *registrar, unsigned number)
+{
+    char address[NAME_BYTES];
+    name_of(registrar, number, address);
+    uint8_t before = roll_of(registrar)->names[number].ways;
+    roll_try(&roll_of(registrar)->names[number], ROLL_ABSENT);
+    const char *kind = number < ROLL_USERS ? "user" : "alias";
+    enum status status =
+        ask(registrar, (const char *const[]){kind, "remove", address, NULL}, "", NULL);
+    hear(registrar, number, ROLL_ABSENT, status, before & 1u << ROLL_ABSENT);
+}
+
+static void give_password(const struct registrar *registrar, unsigned number, unsigned way)
+{
+    char address[NAME_BYTES];
+    name_of(registrar, number, address);
+    uint8_t before = roll_of(registrar)->names[number].ways;
+    roll_try(&roll_of(registrar)->names[number], way);
+    const char *const words[] = {"user", "passwd", address, "--hash", meanings[way].hash, NULL};
+    hear(registrar, number, way, ask(registrar, words, "", NULL), before & 1u << ROLL_ABSENT);
+}
+
+/* An alias that may be there is not added to: it would have two targets. */
+static void change(const struct registrar *registrar)
+{
+    unsigned number = below(registrar, ROLL_NAMES), way = ROLL_FIRST + below(registrar, 3);
+    const struct roll_name *name = &roll_of(registrar)->names[number];
+    if (clock_monotonic_ms() < name->rests_until_ms)
+        return;
+    if (roll_way(name) == ROLL_ABSENT)
+        add(registrar, number, way);
+    else if (number < ROLL_USERS && below(registrar, 3) > 0)
+        give_password(registrar, number, way);
+    else
+        remove_name(registrar, number);
+}
+
+/* ---- Looking ---- */
+
+static void see(const struct registrar *registrar, unsigned number, unsigned ways)
+{
+    if (roll_seen(&roll_of(registrar)->names[number], ways))
+        return;
+    char address[NAME_BYTES];
+    name_of(registrar, number, address);
+    ledger_wrong(registrar->ledger, WRONG_ROLL, "%s is seen as one of %#x, and may be one of %#x",
+                 address, ways, roll_of(registrar)->names[number].ways);
+}
+
+/* How an entry of a list shows a name. */
+static unsigned ways_in(struct text list, const char *address, bool is_user)
+{
+    char wanted[NAME_BYTES + 16];
+    struct text rest, line;
+    snprintf(wanted, sizeof(wanted), "{\"address\":\"%s\"", address);
+    for (rest = list; text_split(&rest, '\n', &line);) {
+        if (!text_starts_with(line, text_from(wanted)))
+            continue;
+        unsigned ways = 0;
+        for (unsigned way = ROLL_FIRST; way < ROLL_WAYS; way++)
+            if (is_user || text_find_text(line, text_from(meanings[way].target)) < line.length)
+                ways |= 1u << way;
+        return ways;
+    }
+    return 1u << ROLL_ABSENT;
+}
+
+/* False: it was not answered. YIELDS. */
+static bool look_at(const struct registrar *registrar, bool is_user)
+{
+    struct buffer list;
+    char address[NAME_BYTES];
+    buffer_init(&list, ANSWER_MOST);
+    const char *const words[] = {is_user ? "user" : "alias", "list", "--json", NULL};
+    enum status status = ask(registrar, words, "", &list);
+    bool is_answered = status == OK || status == REFUSED; /* there are none */
+    unsigned first = is_user ? 0 : ROLL_USERS, end = is_user ? ROLL_USERS : ROLL_NAMES;
+    for (unsigned i = first; i < end && is_answered; i++) {
+        name_of(registrar, i, address);
+        see(registrar, i, ways_in(buffer_text(&list), address, is_user));
+    }
+    roll_of(registrar)->looked += is_answered;
+    buffer_finish(&list);
+    return is_answered;
+}
+
+/* A password that is known must do. YIELDS. */
+static void log_in(const struct registrar *registrar, unsigned number)
+{
+    char address[NAME_BYTES];
+    unsigned way = roll_way(&roll_of(registrar)->names[number]);
+    if (way == ROLL_ABSENT || way == ROLL_WAYS)
+        return;
+    name_of(registrar, number, address);
+    const char *const words[] = {"login", "test", address, NULL};
+    if (ask(registrar, words, meanings[way].password, NULL) == REFUSED)
+        ledger_wrong(registrar->ledger, WRONG_ROLL, "%s: %s is his password, and does not do",
+                     address, meanings[way].password);
+}
+
+/* One that he had, or another's, must not. At the end alone: he may have to wait for his next try.
+ * YIELDS. */
+static void log_in_wrongly(const struct registrar *registrar, unsigned number)
+{
+    char address[NAME_BYTES];
+    struct roll_name *name = &roll_of(registrar)->names[number];
+    unsigned way = ROLL_FIRST + below(registrar, 3);
+    if ((name->ways & 1u << way) != 0)
+        return;
+    name_of(registrar, number, address);
+    const char *const words[] = {"login", "test", address, NULL};
+    if (ask(registrar, words, meanings[way].password, NULL) == OK)
+        ledger_wrong(registrar->ledger, WRONG_ROLL, "%s: %s is not his password, and does", address,
+                     meanings[way].password);
+}
+
+static void look(const struct registrar *registrar)
+{
+    unsigned number = below(registrar, ROLL_USERS);
+    switch (below(registrar, 4)) {
+    case 0:
+        look_at(registrar, true);
+        break;
+    case 1:
+        look_at(registrar, false);
+        break;
+    default:
+        log_in(registrar, number);
+    }
+}
+
+/* ---- The task ---- */
+
+/* What comes to light after a start has done so. */
+static void start_anew(struct roll *roll)
+{
+    for (unsigned i = 0; i < ROLL_NAMES; i++) {
+        roll->names[i].is_open = false;
+        roll->names[i].rests_until_ms = 0;
+    }
+}
+
+/* Once nothing fails any more. */
+static void look_at_all(const struct registrar *registrar)
+{
+    if (task_sleep(50 * MINUTE) != OK)
+        return;
+    for (unsigned tries = 0; !look_at(registrar, true) || !look_at(registrar, false); tries++) {
+        if (tries == LAST_TRIES)
+            ledger_wrong(registrar->ledger, WRONG_ROLL,
+                         "site %s: its directory does not answer: %s", registrar->site->name,
+                         fail_reason());
+        if (tries == LAST_TRIES || task_sleep(MINUTE) != OK)
+            return;
+    }
+    for (unsigned i = 0; i < ROLL_USERS; i++) {
+        log_in(registrar, i);
+        log_in_wrongly(registrar, i);
+    }
+}
+
+void registrar_task(void *argument)
+{
+    const struct registrar *registrar = argument;
+    start_anew(roll_of(registrar));
+    if (registrar->is_last) {
+        look_at_all(registrar);
+        return;
+    }
+    while (task_sleep(1 + random_below(5 * MINUTE)) == OK) {
+        if (weather_strikes(registrar->weather, WEATHER_ROLL))
+            change(registrar);
+        if (below(registrar, 3) == 0)
+            look(registrar);
+    }
+}
