@@ -9,7 +9,13 @@
 #include "base/random.h"
 #include "task/task.h"
 
-enum { WORDS_MOST = 8, ANSWER_MOST = 1 << 20, NAME_BYTES = 24, LAST_TRIES = 10 };
+enum {
+    WORDS_MOST = 8,
+    ANSWER_MOST = 1 << 20,
+    NAME_BYTES = 24,
+    LAST_TRIES = 10,
+    SHORT_CHANGES = 12
+};
 
 /* By way, from ROLL_FIRST on; a hash costs little to verify. */
 static const struct {
@@ -183,8 +189,9 @@ static bool look_at(const struct registrar *registrar, bool is_user)
 static void log_in(const struct registrar *registrar, unsigned number)
 {
     char address[NAME_BYTES];
-    unsigned way = roll_way(&roll_of(registrar)->names[number]);
-    if (way == ROLL_ABSENT || way == ROLL_WAYS)
+    const struct roll_name *name = &roll_of(registrar)->names[number];
+    unsigned way = roll_way(name);
+    if (way == ROLL_ABSENT || way == ROLL_WAYS || name->is_slowed)
         return;
     name_of(registrar, number, address);
     const char *const words[] = {"login", "test", address, NULL};
@@ -193,8 +200,7 @@ static void log_in(const struct registrar *registrar, unsigned number)
                      address, meanings[way].password);
 }
 
-/* One that he had, or another's, must not. At the end alone: he may have to wait for his next try.
- * YIELDS. */
+/* One that he had, or another's, must not; then his next try is free again. YIELDS. */
 static void log_in_wrongly(const struct registrar *registrar, unsigned number)
 {
     char address[NAME_BYTES];
@@ -204,20 +210,26 @@ static void log_in_wrongly(const struct registrar *registrar, unsigned number)
         return;
     name_of(registrar, number, address);
     const char *const words[] = {"login", "test", address, NULL};
-    if (ask(registrar, words, meanings[way].password, NULL) == OK)
+    enum status status = ask(registrar, words, meanings[way].password, NULL);
+    if (status == OK)
         ledger_wrong(registrar->ledger, WRONG_ROLL, "%s: %s is not his password, and does", address,
                      meanings[way].password);
+    const char *const unlock[] = {"user", "unlock", address, NULL};
+    name->is_slowed = ask(registrar, unlock, "", NULL) == TRY_LATER || status == TRY_LATER;
 }
 
 static void look(const struct registrar *registrar)
 {
     unsigned number = below(registrar, ROLL_USERS);
-    switch (below(registrar, 4)) {
+    switch (below(registrar, 5)) {
     case 0:
         look_at(registrar, true);
         break;
     case 1:
         look_at(registrar, false);
+        break;
+    case 2:
+        log_in_wrongly(registrar, number);
         break;
     default:
         log_in(registrar, number);
@@ -230,7 +242,7 @@ static void look(const struct registrar *registrar)
 static void start_anew(struct roll *roll)
 {
     for (unsigned i = 0; i < ROLL_NAMES; i++) {
-        roll->names[i].is_open = false;
+        roll->names[i].is_slowed = roll->names[i].is_open = false;
         roll->names[i].rests_until_ms = 0;
     }
 }
@@ -257,15 +269,15 @@ static void look_at_all(const struct registrar *registrar)
 void registrar_task(void *argument)
 {
     const struct registrar *registrar = argument;
+    bool is_short = registrar->ledger->plan.is_short;
     start_anew(roll_of(registrar));
-    if (registrar->is_last) {
-        look_at_all(registrar);
-        return;
-    }
-    while (task_sleep(1 + random_below(5 * MINUTE)) == OK) {
-        if (weather_strikes(registrar->weather, WEATHER_ROLL))
+    for (unsigned i = 0; !registrar->is_last || (is_short && i < SHORT_CHANGES); i++) {
+        if (task_sleep(1 + random_below(is_short ? MINUTE : 5 * MINUTE)) != OK)
+            return;
+        if (is_short || weather_strikes(registrar->weather, WEATHER_ROLL))
             change(registrar);
         if (below(registrar, 3) == 0)
             look(registrar);
     }
+    look_at_all(registrar);
 }

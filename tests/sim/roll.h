@@ -14,6 +14,7 @@ enum { ROLL_ABSENT, ROLL_FIRST, ROLL_WAYS = 4 };
 
 struct roll_name {
     uint8_t ways;           /* bits: what it may be */
+    bool is_slowed;         /* by a wrong password: what is right may be refused */
     bool is_open;           /* a change was not answered: it may come to light after a start */
     int64_t rests_until_ms; /* and may still be under way until then */
 };
