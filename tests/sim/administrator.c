@@ -2,33 +2,18 @@
 
 #include <stdio.h>
 
-#include "admin/admin.h"
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/logline.h"
 #include "base/random.h"
 #include "task/task.h"
 
-enum { WORDS_MOST = 10, ANSWER_MOST = 1 << 20, LATE_MOST = 40, TRIES = 40, LAST_ROUNDS = 3 };
+enum { ANSWER_MOST = 1 << 20, LATE_MOST = 40, TRIES = 40, LAST_ROUNDS = 3 };
 
 /* ---- Asking ---- */
 
-/* In out, when it is not NULL, what it said. YIELDS. */
 static enum status ask(const struct site *site, const char *const *words, struct buffer *out)
 {
-    struct text texts[WORDS_MOST];
-    struct buffer answer;
-    char path[SITE_SOCKET_BYTES];
-    unsigned count = 0;
-    for (; words[count] != NULL; count++)
-        texts[count] = text_from(words[count]);
-    site_control_path(site, ROLE_STORE, path);
-    buffer_init(&answer, ANSWER_MOST);
-    enum status status = admin_ask(path, texts, count, TEXT(""), out == NULL ? &answer : out);
-    log_info("ordered", "site=%s verb=%s about=%s status=%d", site->name, words[1],
-             count > 3 ? words[3] : "", status);
-    buffer_finish(&answer);
-    return status;
+    return site_ask(site, ROLE_STORE, words, "", out);
 }
 
 static void order(const struct site *site, const char *verb, const char *what)

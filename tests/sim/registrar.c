@@ -2,10 +2,8 @@
 
 #include <stdio.h>
 
-#include "admin/admin.h"
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/logline.h"
 #include "base/random.h"
 #include "task/task.h"
 
@@ -45,25 +43,10 @@ static uint32_t below(const struct registrar *registrar, uint32_t bound)
     return weather_below(registrar->weather, WEATHER_ROLL, bound);
 }
 
-/* In out, when it is not NULL, what it said. YIELDS. */
 static enum status ask(const struct registrar *registrar, const char *const *words,
                        const char *input, struct buffer *out)
 {
-    struct text texts[WORDS_MOST];
-    struct buffer answer;
-    char path[SITE_SOCKET_BYTES];
-    unsigned count = 0;
-    for (; words[count] != NULL; count++)
-        texts[count] = text_from(words[count]);
-    site_control_path(registrar->site, ROLE_AUTH, path);
-    buffer_init(&answer, ANSWER_MOST);
-    enum status status =
-        admin_ask(path, texts, count, text_from(input), out == NULL ? &answer : out);
-    log_info("enrolled", "site=%s verb=%s_%s about=%s status=%d reason=%s", registrar->site->name,
-             words[0], words[1], count > 2 ? words[2] : "", status,
-             status == OK ? "" : log_text(text_from(fail_reason())));
-    buffer_finish(&answer);
-    return status;
+    return site_ask(registrar->site, ROLE_AUTH, words, input, out);
 }
 
 /* ---- Changing ---- */
@@ -87,38 +70,39 @@ static void hear(const struct registrar *registrar, unsigned number, unsigned wa
     }
 }
 
+/* To this way, by these words; refused, the name is as else_ways say. YIELDS. */
+static void change_to(const struct registrar *registrar, unsigned number, unsigned way,
+                      const char *const *words, unsigned else_ways)
+{
+    struct roll_name *name = &roll_of(registrar)->names[number];
+    unsigned before = name->ways;
+    roll_try(name, way);
+    hear(registrar, number, way, ask(registrar, words, "", NULL), before & else_ways);
+}
+
 static void add(const struct registrar *registrar, unsigned number, unsigned way)
 {
     char address[NAME_BYTES];
     name_of(registrar, number, address);
-    uint8_t before = roll_of(registrar)->names[number].ways;
-    roll_try(&roll_of(registrar)->names[number], way);
     const char *const user[] = {"user", "add", address, "--hash", meanings[way].hash, NULL};
     const char *const alias[] = {"alias", "add", address, meanings[way].target, NULL};
-    enum status status = ask(registrar, number < ROLL_USERS ? user : alias, "", NULL);
-    hear(registrar, number, way, status, before & SOME_WAY);
+    change_to(registrar, number, way, number < ROLL_USERS ? user : alias, SOME_WAY);
 }
 
 static void remove_name(const struct registrar *registrar, unsigned number)
 {
     char address[NAME_BYTES];
     name_of(registrar, number, address);
-    uint8_t before = roll_of(registrar)->names[number].ways;
-    roll_try(&roll_of(registrar)->names[number], ROLL_ABSENT);
-    const char *kind = number < ROLL_USERS ? "user" : "alias";
-    enum status status =
-        ask(registrar, (const char *const[]){kind, "remove", address, NULL}, "", NULL);
-    hear(registrar, number, ROLL_ABSENT, status, before & 1u << ROLL_ABSENT);
+    const char *const words[] = {number < ROLL_USERS ? "user" : "alias", "remove", address, NULL};
+    change_to(registrar, number, ROLL_ABSENT, words, 1u << ROLL_ABSENT);
 }
 
 static void give_password(const struct registrar *registrar, unsigned number, unsigned way)
 {
     char address[NAME_BYTES];
     name_of(registrar, number, address);
-    uint8_t before = roll_of(registrar)->names[number].ways;
-    roll_try(&roll_of(registrar)->names[number], way);
     const char *const words[] = {"user", "passwd", address, "--hash", meanings[way].hash, NULL};
-    hear(registrar, number, way, ask(registrar, words, "", NULL), before & 1u << ROLL_ABSENT);
+    change_to(registrar, number, way, words, 1u << ROLL_ABSENT);
 }
 
 /* An alias that may be there is not added to: it would have two targets. */

@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
 #include "base/check.h"
+#include "base/logline.h"
 #include "net/listener.h"
 #include "people.h"
 #include "process.h"
@@ -98,10 +100,31 @@ void site_open(struct site *site, const char *directory, unsigned number, unsign
         site->fds[i] = wire_listen(&site->ports[i]);
 }
 
-void site_control_path(const struct site *site, enum role_kind role, char out[SITE_SOCKET_BYTES])
+enum { SOCKET_BYTES = 108, WORDS_MOST = 10, ANSWER_MOST = 1 << 20 };
+
+static void control_path(const struct site *site, enum role_kind role, char out[SOCKET_BYTES])
 {
-    snprintf(out, SITE_SOCKET_BYTES, "%s/%s.%s", site->directory, site->name,
-             role_find(role)->name);
+    snprintf(out, SOCKET_BYTES, "%s/%s.%s", site->directory, site->name, role_find(role)->name);
+}
+
+enum status site_ask(const struct site *site, enum role_kind role, const char *const *words,
+                     const char *input, struct buffer *out)
+{
+    struct text texts[WORDS_MOST];
+    struct buffer answer;
+    char path[SOCKET_BYTES];
+    unsigned count = 0;
+    for (; words[count] != NULL; count++)
+        texts[count] = text_from(words[count]);
+    control_path(site, role, path);
+    buffer_init(&answer, ANSWER_MOST);
+    enum status status =
+        admin_ask(path, texts, count, text_from(input), out == NULL ? &answer : out);
+    log_info("asked", "site=%s verb=%s_%s about=%s status=%d reason=%s", site->name, words[0],
+             words[1], count > 2 ? words[count - 1] : "", status,
+             status == OK ? "" : log_text(text_from(fail_reason())));
+    buffer_finish(&answer);
+    return status;
 }
 
 void site_store_path(const struct site *site, char *out, size_t room)
@@ -213,7 +236,7 @@ static void take_orders(struct site *site)
     struct net_address address = {.length = sizeof(struct sockaddr_un)};
     address.local.sun_family = AF_UNIX;
     for (unsigned i = 0; i < sizeof(roles) / sizeof(*roles); i++) {
-        site_control_path(site, roles[i], address.local.sun_path);
+        control_path(site, roles[i], address.local.sun_path);
         check(net_listen(&address, 0600, &site->control_fds[roles[i]]) == OK);
     }
 }

@@ -63,9 +63,10 @@ void site_stop(struct site *site);
 /* The power fails; else the process ends and the kernel writes what it has. Nothing of it runs
  * again in this process. */
 void site_save(struct site *site, bool power_fails);
-/* Of the store or of auth: its control socket. */
-enum { SITE_SOCKET_BYTES = 108 };
-void site_control_path(const struct site *site, enum role_kind role, char out[SITE_SOCKET_BYTES]);
+/* As the command line does, ask the store or auth. words end with NULL. In out, when it is not
+ * NULL, what it said. YIELDS. */
+enum status site_ask(const struct site *site, enum role_kind role, const char *const *words,
+                     const char *input, struct buffer *out);
 /* Of the store. */
 void site_store_path(const struct site *site, char *out, size_t room);
 /* The settings it runs with; the caller releases them. */

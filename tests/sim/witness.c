@@ -9,7 +9,7 @@ static bool is_harmless(enum weather_kind kind)
 {
     return kind == WEATHER_GREYLISTED || kind == WEATHER_UNKNOWN || kind == WEATHER_ANSWER_LOST ||
            kind == WEATHER_SHORT_WRITE || kind == WEATHER_LARGE || kind == WEATHER_ORDER ||
-           kind == WEATHER_KILL_FRONT;
+           kind == WEATHER_ROLL || kind == WEATHER_KILL_FRONT;
 }
 
 void witness_begin(struct ledger *ledger)

@@ -201,12 +201,15 @@ class DamagedMedium(unittest.TestCase):
                     return
         self.fail("the message is not in the log")
 
-    def fetch(self, subject):
+    def connect(self):
         client = imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"],
                                    ssl_context=client_tls())
-        with client:
-            client.login(self.server.address("alice"), self.server.passwords["alice"])
-            client.select()
+        client.login(self.server.address("alice"), self.server.passwords["alice"])
+        client.select()
+        return client
+
+    def fetch(self, subject):
+        with self.connect() as client:
             number = ("large", "small", "whole").index(subject) + 1
             return client.fetch(str(number), "BODY.PEEK[]")
 
@@ -223,6 +226,45 @@ class DamagedMedium(unittest.TestCase):
                    .count("x@relay.test") == 2, "the two that are damaged wait")
         self.assertIn("damaged", self.server.cli_result("store", "verify").stdout)
         self.assertEqual(len(self.sink.messages), 1)
+
+    # Of bytes, or of what is made of them.
+    READING = ("FETCH {} BODY.PEEK[]", "FETCH {} BODY.PEEK[TEXT]", "FETCH {} BODY.PEEK[1]",
+               "FETCH {} RFC822", "FETCH {} RFC822.TEXT", "FETCH {} (FLAGS BODY[] UID)",
+               "FETCH {} BINARY.PEEK[1]", "FETCH {} BINARY.SIZE[1]", "SEARCH {} BODY nowhere",
+               "SEARCH {} TEXT nowhere", "SEARCH RETURN (COUNT) {} NOT TEXT nowhere",
+               "SORT (SUBJECT) UTF-8 {} BODY nowhere", "THREAD REFERENCES UTF-8 {} TEXT nowhere",
+               'APPEND INBOX CATENATE (URL "/INBOX/;UID={}/;SECTION=TEXT")')
+    # What is kept of it is told, or it is read.
+    KEPT = ("FETCH {} FAST", "FETCH {} ENVELOPE", "FETCH {} BODYSTRUCTURE", "FETCH {} PREVIEW",
+            "FETCH {} BODY.PEEK[HEADER]", "FETCH {} BODY.PEEK[HEADER.FIELDS (Subject)]",
+            "SORT (SUBJECT) UTF-8 {}", "THREAD REFERENCES UTF-8 {}", "COPY {} INBOX",
+            'URLFETCH "imap://x@y/INBOX/;UID={}"')
+
+    @staticmethod
+    def answers(client, commands, number):
+        """{command: OK, NO or BAD}"""
+        told = {}
+        for command in commands:
+            name, _, arguments = command.format(number).partition(" ")
+            imaplib.Commands.setdefault(name, ("SELECTED",))
+            try:
+                told[command] = client._simple_command(name, arguments)[0]
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error as error:
+                told[command] = str(error)
+        return told
+
+    def test_each_command_tells_that_it_cannot_read_and_stays_in_step(self):
+        self.server.cli("user", "set", self.server.address("alice"), "search-index", "off")
+        with self.connect() as client:
+            damaged = self.answers(client, self.READING, 2)
+            self.assertEqual({one for one, status in damaged.items() if status != "NO"}, set())
+            kept = self.answers(client, self.KEPT, 2)
+            self.assertNotIn("BAD", kept.values(), kept)
+            whole = self.answers(client, self.READING + self.KEPT, 3)
+            self.assertEqual({one for one, status in whole.items() if status != "OK"}, set())
+            self.assertEqual(client.noop()[0], "OK")
 
 
 if __name__ == "__main__":
