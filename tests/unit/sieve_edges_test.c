@@ -166,3 +166,128 @@ TEST("lists' own mail, and what was sent automatically, is not answered")
         expect("require \"vacation\"; vacation \"away\";", "keep");
     }
 }
+
+/* prefix, part many times, suffix: a script, and what comes of it. */
+static void expect_repeated(const char *prefix, const char *part, unsigned times,
+                            const char *suffix, const char *expected)
+{
+    struct buffer source, out;
+    buffer_init(&source, 1 << 20);
+    buffer_append(&source, text_from(prefix));
+    for (unsigned i = 0; i < times; i++)
+        buffer_append(&source, text_from(part));
+    buffer_append(&source, text_from(suffix));
+    buffer_append_byte(&source, '\0');
+    tell(source.data, &out);
+    if (text_find_text(buffer_text(&out), text_from(expected)) == out.length)
+        EXPECT_TEXT(buffer_text(&out), expected);
+    buffer_finish(&out);
+    buffer_finish(&source);
+}
+
+TEST("a script that is too deep, too long a list, or too much to do, is refused or ended")
+{
+    scene_set(message);
+    expect_repeated("if ", "not ", 40, "true { keep; }", "nested deeper than 32");
+    expect_repeated("", "if true { ", 40, "keep;", "nested deeper than 32");
+    expect_repeated("if header [\"x\"", ", \"x\"", 1000, "] \"y\" { keep; }",
+                    "a list holds strings, separated by commas, 1000 at most");
+    expect_repeated("require [\"copy\"];", "redirect :copy \"a@b.example\";", 11, "",
+                    "too many redirections");
+    expect_repeated("require [\"fileinto\", \"copy\"];", "fileinto :copy \"x\";", 0, "keep;",
+                    "keep");
+    expect_repeated("require \"include\";", "include \"other\";", 1001, "", "too many scripts");
+}
+
+TEST("a user has so many variables and flags, and names of a length")
+{
+    char source[600];
+    scene_set(message);
+    struct buffer many;
+    buffer_init(&many, 1 << 20);
+    buffer_append(&many, TEXT("require [\"variables\"];"));
+    for (unsigned i = 0; i < 257; i++)
+        buffer_printf(&many, "set \"v%u\" \"x\";", i);
+    buffer_append_byte(&many, '\0');
+    expect(many.data, "keep error line 1: set: too many variables");
+    buffer_reset(&many, 1 << 20);
+    buffer_append(&many, TEXT("require [\"imap4flags\"]; addflag \""));
+    for (unsigned i = 0; i < 120; i++)
+        buffer_printf(&many, " f%u", i);
+    buffer_append(&many, TEXT("\"; if allof(hasflag \"f99\", not hasflag \"f100\") { discard; }"));
+    buffer_append_byte(&many, '\0');
+    expect(many.data, "discard");
+    buffer_finish(&many);
+    expect("require \"imap4flags\"; setflag [\"\\\\\", \"a\\x7f\", \"b{\", \"good\"]; keep;",
+           "keep (ax7f good)");
+    snprintf(source, sizeof(source), "require \"variables\"; set \"%070d\" \"x\";", 0);
+    expect(source, "line 1, column 22: set: that is no name of a variable");
+    expect("require \"variables\"; set \"a1\" \"x\"; if string \"${a1}${1a}${\" \"x${1a}${\" "
+           "{ discard; }",
+           "discard");
+}
+
+TEST("types of parts are a type, a type and a subtype, or none")
+{
+    scene_set("Content-Type: text/plain\r\n\r\nhello\r\n");
+    expect_true("\"body\"", "body :content \"text/plain\" :contains \"hello\"");
+    expect_true("\"body\"", "body :content \"text\" :contains \"hello\"");
+    expect_true("\"body\"", "body :content \"\" :contains \"hello\"");
+    expect_false("\"body\"", "body :content \"/plain\" :contains \"hello\"");
+    expect_false("\"body\"", "body :content \"text/\" :contains \"hello\"");
+    expect_false("\"body\"", "body :content \"text/plain/x\" :contains \"hello\"");
+    expect_false("\"body\"", "body :content \"text/html\" :contains \"hello\"");
+}
+
+TEST("a zone is four digits behind a sign")
+{
+    scene_set("Date: Tue, 01 Apr 2025 23:30:00 +0000\r\n\r\n");
+    expect_true("\"date\"", "date :zone \"+0130\" \"date\" \"day\" \"02\"");
+    expect_true("\"date\"", "date :zone \"-0130\" \"date\" \"hour\" \"22\"");
+    static const char *const wrong[] = {"0130", "+01300", "x0130", "+01x0", "+0160", "+2400"};
+    char test[100];
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct buffer out;
+        snprintf(test, sizeof(test),
+                 "require \"date\"; if date :zone \"%s\" \"date\" \"day\" \"02\" { discard; }",
+                 wrong[i]);
+        tell(test, &out);
+        EXPECT(!text_equals(buffer_text(&out), TEXT("discard")));
+        buffer_finish(&out);
+    }
+}
+
+TEST("who is notified is a mail address, written as a URL has it")
+{
+    scene_set(message);
+    expect_true("\"enotify\"", "valid_notify_method \"mailto:a%40b.example?subject=x\"");
+    expect_true("\"enotify\"", "valid_notify_method \"mailto:%61%2Db@c.exampl%65\"");
+    expect_false("\"enotify\"",
+                 "valid_notify_method [\"mailto:a@b.example\", \"xmpp:a@b.example\"]");
+    expect_false("\"enotify\"", "valid_notify_method \"mailto:a%4\"");
+    expect_true("\"enotify\"",
+                "notify_method_capability \"mailto:a@b.example\" \"Online\" \"maybe\"");
+    expect_false("\"enotify\"",
+                 "notify_method_capability \"mailto:a@b.example\" \"other\" \"maybe\"");
+    expect_false("\"enotify\"", "notify_method_capability \"tel:1\" \"online\" \"maybe\"");
+    scene_set("Auto-Submitted: no\r\nFrom: a@b.example\r\n\r\n");
+    expect("require \"enotify\"; notify :message \"m\" \"mailto:a@b.example\";",
+           "notify a@b.example \"m\"; keep");
+    scene_set("Auto-Submitted: auto-generated\r\n\r\n");
+    expect("require \"enotify\"; notify :message \"m\" \"mailto:a@b.example\";", "keep");
+}
+
+TEST("text over several lines begins behind a line that ends, with a comment or without")
+{
+    scene_set(message);
+    expect("require \"reject\"; reject text: \t # why\r\n..dot\r\nno\r\n.\r\n;",
+           "reject \".dot\r\nno\r\n\"");
+    expect("require \"reject\"; reject text:\nno\n.\n;", "reject \"no\r\n\"");
+    expect("require \"reject\"; reject text: no\r\n.\r\n;",
+           "line 1, column 26: behind text: the line must end");
+    expect("require \"reject\"; reject \"no", "line 1, column 26: the string that begins here has "
+                                              "no end");
+    expect("require \"encoded-character\"; if header \"subject\" \"${unicode: }\" { keep; }",
+           "keep");
+    expect("keep; \x01", "line 1, column 7: this character has no place here");
+}
