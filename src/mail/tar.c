@@ -8,7 +8,8 @@
 
 enum { BLOCK = 512, PIECE = 256 << 10 };
 enum { AT_MODE = 100, AT_SIZE = 124, AT_TIME = 136, AT_SUM = 148, AT_TYPE = 156, AT_MAGIC = 257 };
-enum { SUM_BYTES = 8, OCTAL_BYTES = 12, NAME_BYTES = 100 };
+enum { AT_PREFIX = 345 };
+enum { SUM_BYTES = 8, OCTAL_BYTES = 12, NAME_BYTES = 100, PREFIX_BYTES = 155 };
 
 #define NOTE "MAILROOT."
 
@@ -238,19 +239,33 @@ static bool take_records(struct records *records, struct text rest)
     return true;
 }
 
-/* The records of an 'x' entry, for the one that follows. */
-static enum status read_records(struct tar_reader *reader, struct arena *arena,
-                                struct records *records)
+/* What an entry of type 'x', or GNU's 'L', says of the one that follows: records, or its path. */
+static enum status read_ahead(struct tar_reader *reader, struct arena *arena, char type,
+                              struct records *records)
 {
     struct buffer bytes;
     enum status status = reader->left <= TAR_HEAD_MAX ? OK : refused("an entry's head is too long");
     buffer_init(&bytes, TAR_HEAD_MAX);
     while (status == OK && reader->left > 0)
         status = tar_read(reader, TAR_HEAD_MAX, &bytes);
-    if (status == OK && !take_records(records, arena_copy(arena, buffer_text(&bytes))))
-        status = refused("an entry's head is malformed");
+    struct text said = status == OK ? arena_copy(arena, buffer_text(&bytes)) : TEXT("");
     buffer_finish(&bytes);
+    if (status == OK && type == 'L')
+        take_record(records, TEXT("path"), text_before(said, '\0'));
+    else if (status == OK && !take_records(records, said))
+        status = refused("an entry's head is malformed");
     return status == OK ? pass_over(reader) : status;
+}
+
+/* POSIX's ustar has the first levels of a long path in a field of their own; in GNU's, whose magic
+ * goes on with a blank, other things stand there. */
+static struct text path_in(const char block[BLOCK], struct arena *arena)
+{
+    struct text name = text_of(block, strnlen(block, NAME_BYTES));
+    struct text prefix = text_of(block + AT_PREFIX, strnlen(block + AT_PREFIX, PREFIX_BYTES));
+    if (memcmp(block + AT_MAGIC, "ustar", 6) != 0 || text_is_empty(prefix))
+        return arena_copy(arena, name);
+    return arena_printf(arena, "%.*s/%.*s", TEXT_ARG(prefix), TEXT_ARG(name));
 }
 
 /* One block of a head. *type '\0': the end. */
@@ -274,17 +289,18 @@ static enum status read_block(struct tar_reader *reader, struct arena *arena,
         !get_octal(block + AT_SIZE, &size) || !get_octal(block + AT_TIME, &seconds))
         return refused("this is no tar archive");
     *type = *type == '\0' ? '0' : *type; /* as the oldest tars had it */
-    if (*type != 'x' && records->has_size)
+    bool is_ahead = *type == 'x' || *type == 'L';
+    if (!is_ahead && records->has_size)
         size = entry->size;
     reader->left = size;
     reader->padding = (BLOCK - size % BLOCK) % BLOCK;
-    if (*type == 'x')
+    if (is_ahead)
         return OK;
     entry->size = size;
     if (!records->has_time)
         entry->date_ms = (int64_t)(seconds * 1000);
     if (!records->has_path)
-        entry->path = arena_copy(arena, text_of(block, strnlen(block, NAME_BYTES)));
+        entry->path = path_in(block, arena);
     return OK;
 }
 
@@ -301,8 +317,8 @@ enum status tar_next(struct tar_reader *reader, struct arena *arena, struct tar_
         out->is_directory = type == '5';
         if (status != OK || *end || type == '0' || type == '5')
             return status;
-        if (type == 'x') {
-            status = read_records(reader, arena, &records);
+        if (type == 'x' || type == 'L') {
+            status = read_ahead(reader, arena, type, &records);
             continue;
         }
         *out = (struct tar_entry){0}; /* a link, a device: none of ours */

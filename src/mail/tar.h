@@ -1,4 +1,5 @@
-/* Archives of mail: POSIX pax (IEEE 1003.1), as every tar reads them. Beside what tar knows of a
+/* Archives of mail: POSIX pax (IEEE 1003.1), as every tar reads them; those that GNU tar and others
+ * pack in the same or an older form are read as well. Beside what tar knows of a
  * file, an entry has notes: pax records of our own, "MAILROOT.name". Read and written as a stream;
  * reading is written for hostile bytes. */
 #ifndef MAIL_TAR_H

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -108,6 +109,102 @@ TEST("tar(1) lists what was written")
     EXPECT_TEXT(text_from(line), " 61 00 62 0d 0a\n");
     unlink(path);
     buffer_finish(&out);
+}
+
+/* The paths of all its files, one a line; or why it is refused. */
+static void list(struct text archive, struct buffer *out)
+{
+    struct source source = {archive, 4096};
+    struct byte_pipe pipe = {&source, NULL, take};
+    struct tar_reader reader;
+    struct tar_entry entry;
+    struct arena arena;
+    bool end = false;
+    enum status status = OK;
+    arena_init(&arena);
+    buffer_init(out, 1 << 16);
+    tar_reader_init(&reader, &pipe);
+    while (status == OK && !end) {
+        status = tar_next(&reader, &arena, &entry, &end);
+        if (status == OK && !end && !entry.is_directory)
+            buffer_printf(out, "%.*s\n", TEXT_ARG(entry.path));
+    }
+    if (status != OK)
+        buffer_printf(out, "%s\n", fail_reason());
+    tar_reader_finish(&reader);
+    arena_finish(&arena);
+}
+
+TEST("long paths are read as tar(1) packs them, in each of its forms that has them")
+{
+    static const char *const forms[] = {"gnu", "oldgnu", "posix", "ustar"};
+    char folder[] = "/tmp/mailroot-tar-XXXXXX", command[1200], expected[400];
+    static char bytes[64 << 10];
+    EXPECT(mkdtemp(folder) != NULL);
+    snprintf(expected, sizeof(expected), "%s\nmail/1.eml\n", long_path);
+    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+        struct buffer listed;
+        snprintf(command, sizeof(command),
+                 "cd %s && mkdir -p \"$(dirname %s)\" && touch %s mail/1.eml && "
+                 "tar --format=%s -cf - %s mail/1.eml",
+                 folder, long_path, long_path, forms[i], long_path);
+        FILE *packed = popen(command, "r");
+        EXPECT(packed != NULL);
+        size_t length = fread(bytes, 1, sizeof(bytes), packed);
+        EXPECT(pclose(packed) == 0);
+        list(text_of(bytes, length), &listed);
+        EXPECT_TEXT(buffer_text(&listed), expected);
+        buffer_finish(&listed);
+    }
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    EXPECT(system(command) == 0);
+}
+
+/* A head for the file that follows, with this record. */
+static void put_record(struct buffer *out, const char *record)
+{
+    struct tar_entry entry = {
+        .path = TEXT("a"), .notes = {{TEXT("n"), text_from(record)}}, .note_count = 1};
+    tar_put_head(out, &entry);
+    tar_put_end(out);
+}
+
+/* Put other bytes in the place of some, of the same length. */
+static void put_over(struct buffer *out, const char *at, const char *bytes)
+{
+    size_t place = text_find_text(buffer_text(out), text_from(at));
+    EXPECT(place < out->length && strlen(at) == strlen(bytes));
+    memcpy(out->data + place, bytes, strlen(bytes));
+}
+
+TEST("records that are none, or say what can't be, are refused or passed over")
+{
+    static const struct {
+        const char *other, *listed;
+    } rows[] = {
+        {"20 size=00000000000\n", "a\n"},
+        {"20 size=0000000000x\n", "an entry's head is malformed\n"},
+        {"20 mtime=0000000000\n", "a\n"},
+        {"20 mtime=000000000x\n", "a\n"},
+        {"20 mtime=0000000.1x\n", "a\n"},
+        {"20 mtime=00000000.1\n", "a\n"},
+        {"20 path=bcdefghijkl\n", "bcdefghijkl\n"},
+        {"20 pathxbcdefghijkl\n", "an entry's head is malformed\n"},
+        {"29 path=bcdefghijkl\n", "an entry's head is malformed\n"},
+        {"02 path=bcdefghijkl\n", "an entry's head is malformed\n"},
+        {"xx path=bcdefghijkl\n", "an entry's head is malformed\n"},
+        {"20 path=bcdefghijkl.", "an entry's head is malformed\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct buffer out, listed;
+        buffer_init(&out, 1 << 16);
+        put_record(&out, "12345");
+        put_over(&out, "20 MAILROOT.n=12345\n", rows[i].other);
+        list(buffer_text(&out), &listed);
+        EXPECT_TEXT(buffer_text(&listed), rows[i].listed);
+        buffer_finish(&listed);
+        buffer_finish(&out);
+    }
 }
 
 TEST("an archive that was cut short, or is none, is refused")
