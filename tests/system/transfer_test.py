@@ -29,7 +29,7 @@ class Transfer(ServerTest):
     """The same mail by every format, with the server and without it."""
 
     settings = {"users": ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan",
-                          "judy", "karl")}
+                          "judy", "karl", "laura", "mike")}
 
     @classmethod
     def setUpClass(cls):
@@ -77,6 +77,23 @@ class Transfer(ServerTest):
                          r"messages: 4")
         self.assertEqual(self.everything("bob"), self.everything("alice"))
         self.server.cli("mailbox", "export", "alice@example.test", str(path), expect=1)
+
+    def test_an_export_that_was_unpacked_and_packed_again_keeps_long_names(self):
+        path, folder = self.folder / "laura.tar.zst", self.folder / "unpacked"
+        name = "/".join(letter * 60 for letter in "abc")
+        client = self.imap("laura")
+        client.create(name)
+        self.assertEqual(client.append(name, None, None, b"Subject: far down\r\n\r\n")[0], "OK")
+        client.logout()
+        self.server.cli("mailbox", "export", "laura@example.test", str(path))
+        folder.mkdir()
+        subprocess.run(["tar", "--zstd", "-xf", path, "-C", folder], check=True,
+                       stderr=subprocess.DEVNULL)
+        subprocess.run(["tar", "--zstd", "--format=gnu", "-cf", path, "-C", folder,
+                        *(entry.name for entry in folder.iterdir())], check=True)
+        self.server.cli("mailbox", "import", "mike@example.test", str(path))
+        self.assertEqual([body for _, _, body in self.everything("mike")[name]],
+                         [b"Subject: far down\r\n\r\n"])
 
     def test_a_maildir_brings_everything_to_another_user(self):
         path = self.folder / "maildir"
