@@ -7,13 +7,7 @@
 #include "base/random.h"
 #include "task/task.h"
 
-enum {
-    WORDS_MOST = 8,
-    ANSWER_MOST = 1 << 20,
-    NAME_BYTES = 24,
-    LAST_TRIES = 10,
-    SHORT_CHANGES = 12
-};
+enum { ANSWER_MOST = 1 << 20, NAME_BYTES = 24, LAST_TRIES = 10, SHORT_CHANGES = 12 };
 
 /* By way, from ROLL_FIRST on; a hash costs little to verify. */
 static const struct {
