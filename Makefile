@@ -136,7 +136,7 @@ $(FAULTS): $(wildcard tests/faults/*.c tests/faults/*.h)
 	$(Q)$(CC) -std=gnu11 -O2 -g $(WARNINGS) -D_GNU_SOURCE -fPIC -fno-builtin -shared \
 	    -Wl,-soname,$(@F) -o $@ $(filter %.c,$^)
 $(patsubst %,$(BUILD)/unit/%,$(filter fault_%,$(UNIT_TESTS))): $(FAULTS)
-$(patsubst %,$(BUILD)/unit/%,$(filter fault_%,$(UNIT_TESTS))): LDFLAGS += -Wl,-rpath,'$$ORIGIN/..'
+$(patsubst %,$(BUILD)/unit/%,$(filter fault_%,$(UNIT_TESTS))): LDFLAGS += -Wl,-rpath,'$$ORIGIN/..' -Wl,--wrap=memory_ask
 
 # What gives work to other threads, for ThreadSanitizer.
 threads: $(patsubst %,$(BUILD)/unit/%,task_test log_test protolog_test imap_index_test)

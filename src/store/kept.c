@@ -107,7 +107,8 @@ static struct oldest find_oldest(struct store *store, struct text kept)
     return oldest;
 }
 
-/* The oldest of them, and what was removed together with it. YIELDS. */
+/* The oldest of them, and what was removed together with it. TRY_LATER too when the index, which
+ * was asked for the oldest, does not have it: then nothing would ever go. YIELDS. */
 static enum status expire_some(struct mailbox *box, uint32_t last_s)
 {
     uint32_t uids[SOME];
@@ -115,7 +116,8 @@ static enum status expire_some(struct mailbox *box, uint32_t last_s)
     mailbox_open(box);
     for (unsigned i = 0; i < box->count && count < SOME && box->entries[i].saved_s <= last_s; i++)
         uids[count++] = box->entries[i].uid;
-    enum status status = mailbox_expunge(box, uids, count);
+    enum status status = count > 0 ? mailbox_expunge(box, uids, count)
+                                   : try_later("the index does not have what is kept the longest");
     mailbox_close(&box);
     return status;
 }

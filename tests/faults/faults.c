@@ -92,6 +92,11 @@ static bool strikes(enum fault_kind kind)
     return true;
 }
 
+bool faults_take(enum fault_kind kind)
+{
+    return strikes(kind);
+}
+
 static bool is_watched(int fd)
 {
     return fd >= 0 && fd < DESCRIPTORS && __atomic_load_n(&faults.watched[fd], __ATOMIC_SEQ_CST);
@@ -375,6 +380,39 @@ void *mmap(void *address, size_t length, int protection, int flags, int fd, off_
 void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset)
 {
     return mmap(address, length, protection, flags, fd, offset);
+}
+
+/* ---- Bytes that are read ---- */
+
+static bool read_fails(int fd)
+{
+    return is_watched(fd) && strikes(FAULT_READ);
+}
+
+ssize_t read(int fd, void *out, size_t length)
+{
+    return read_fails(fd) ? -1 : syscall(SYS_read, fd, out, length);
+}
+
+ssize_t pread(int fd, void *out, size_t length, off_t offset)
+{
+    return read_fails(fd) ? -1 : syscall(SYS_pread64, fd, out, length, offset);
+}
+
+ssize_t pread64(int fd, void *out, size_t length, off64_t offset)
+{
+    return pread(fd, out, length, offset);
+}
+
+ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+    return read_fails(fd) ? -1
+                          : syscall(SYS_preadv2, fd, pieces, count, (long)offset, 0L, flags);
+}
+
+ssize_t preadv64v2(int fd, const struct iovec *pieces, int count, off64_t offset, int flags)
+{
+    return preadv2(fd, pieces, count, offset, flags);
 }
 
 /* ---- Memory ---- */

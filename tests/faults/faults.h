@@ -10,6 +10,7 @@
 #ifndef TESTS_FAULTS_H
 #define TESTS_FAULTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What the n-th is counted of. */
@@ -24,6 +25,9 @@ enum fault_kind {
     FAULT_MAP = 128,     /* mmap of a file */
     FAULT_FILES = 255,
     FAULT_MEMORY = 256, /* malloc, calloc, realloc, aligned ones; no folder is asked for */
+    FAULT_READ = 512,   /* read, pread, preadv */
+    FAULT_INDEX = 1024, /* what RocksDB is asked: a key, keys in order, to write, to flush */
+    FAULT_ASK = 2048,   /* whatever asks faults_take */
 };
 
 /* In place of an errno: half of a write is written, and nothing fails. */
@@ -47,6 +51,8 @@ void faults_watch(const char *directory);
 void faults_arm(unsigned kinds, int error, uint64_t nth);
 /* The kind of the call that failed since; 0: none did. */
 unsigned faults_struck(void);
+/* Of a call that is not here: is it its turn to fail? errno is set then. */
+bool faults_take(enum fault_kind kind);
 /* Leave the files as a power cut would. Whichever thread writes afterwards waits for ever: the
  * process is to end. */
 void faults_cut_power(void);

@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
+#include "index/index.h"
+#include "store/store.h"
 
 enum {
     SECONDS_MOST = 60,    /* a run that takes longer hangs */
@@ -21,10 +24,15 @@ enum {
     STRIDE_OF_SANITIZED = 5,
 };
 
+/* What became of the n-th row of the index before the scene begins. RocksDB has checksums: it is as
+ * if we had written it so. */
+enum damage { DAMAGE_NONE, DAMAGE_CUT, DAMAGE_GONE };
+
 static const struct failure {
     const char *name;
     unsigned kinds;
     int error;
+    enum damage damage;
 } failures[] = {
     {"an I/O error", FAULT_FILES, EIO},
     {"a full disk",
@@ -33,6 +41,11 @@ static const struct failure {
     {"half a write", FAULT_WRITE, FAULT_SHORT},
     {"an interruption", FAULT_OPEN | FAULT_WRITE | FAULT_ALLOCATE, EINTR},
     {"no memory", FAULT_MEMORY, ENOMEM},
+    {"a read that fails", FAULT_READ, EIO},
+    {"an index that fails", FAULT_INDEX, EIO},
+    {"memory that is refused", FAULT_ASK, ENOMEM},
+    {"half a row of the index", .damage = DAMAGE_CUT},
+    {"a row of the index that is gone", .damage = DAMAGE_GONE},
 };
 
 /* What the player was told of each step, bit by bit. Shared by the processes. */
@@ -51,6 +64,15 @@ struct run {
 
 static struct run run;
 
+/* Linked in place of memory_ask (base/memory.h). */
+enum status __real_memory_ask(enum memory_for what, size_t bytes);
+enum status __wrap_memory_ask(enum memory_for what, size_t bytes);
+enum status __wrap_memory_ask(enum memory_for what, size_t bytes)
+{
+    return faults_take(FAULT_ASK) ? try_later("no memory for it at the moment")
+                                  : __real_memory_ask(what, bytes);
+}
+
 void fault_begin(void)
 {
     faults_arm(run.failure->kinds, run.failure->error, run.nth);
@@ -58,7 +80,8 @@ void fault_begin(void)
 
 void fault_end(void)
 {
-    run.told->struck = faults_struck();
+    if (run.failure->damage == DAMAGE_NONE)
+        run.told->struck = faults_struck();
     faults_arm(0, 0, 0);
     if (!run.is_cut)
         return;
@@ -90,6 +113,11 @@ void fault_as_told(unsigned step, unsigned there)
                  "what was refused is not there");
 }
 
+bool fault_is_of_index(void)
+{
+    return run.failure->damage != DAMAGE_NONE;
+}
+
 void fault_check(bool holds, const char *sentence, const char *condition)
 {
     if (holds)
@@ -118,6 +146,50 @@ static int play(void (*part)(const char *directory), bool is_quiet)
     return how;
 }
 
+/* ---- Damaged rows ---- */
+
+struct damaging {
+    struct index_batch *batch;
+    uint64_t left;
+};
+
+static bool damage_one(void *context, struct text key, struct text value)
+{
+    struct damaging *damaging = context;
+    if (--damaging->left > 0)
+        return true;
+    if (run.failure->damage == DAMAGE_GONE)
+        index_batch_delete(damaging->batch, key);
+    else
+        index_batch_put(damaging->batch, key, text_of(value.data, value.length / 2));
+    return false;
+}
+
+static void damage(const char *directory)
+{
+    char path[128];
+    struct index *index;
+    snprintf(path, sizeof(path), "%s/index", directory);
+    run.told->struck = 0;
+    if (access(path, F_OK) != 0)
+        return;
+    fault_expect(index_open(path, &index) == OK, "the index is there to be damaged");
+    struct damaging damaging = {index_batch_new(index), run.nth};
+    index_scan(index, TEXT(""), TEXT(""), damage_one, &damaging);
+    run.told->struck = damaging.left == 0;
+    index_batch_apply(damaging.batch, index_applied(index));
+    index_batch_free(&damaging.batch);
+    index_close(&index);
+}
+
+/* What it says is not promised then; it is made anew from the log, where all is. */
+static void forget_index(const char *directory)
+{
+    fault_expect(store_forget_index(directory) == OK, "the index is forgotten");
+}
+
+/* ---- Runs ---- */
+
 /* format names the directory as %1$s. */
 static void shell(const char *format)
 {
@@ -128,6 +200,9 @@ static void shell(const char *format)
 
 static bool may_end_so(int how)
 {
+    /* A scene may be told that what it had prepared is not there. */
+    if (run.failure->damage != DAMAGE_NONE && WIFEXITED(how) && WEXITSTATUS(how) == EXIT_BROKEN)
+        return true;
     if (WIFEXITED(how))
         return WEXITSTATUS(how) == 0 || WEXITSTATUS(how) == EXIT_INDEX_LOST ||
                WEXITSTATUS(how) == FAULT_EXIT_ASSERTED;
@@ -140,8 +215,15 @@ static bool run_one(const struct fault_scene *scene)
     struct told *told = run.told;
     shell("rm -rf '%1$s' && cp -r '%1$s.prepared' '%1$s'");
     *told = (struct told){.struck = FAULT_FILES}; /* should it end before it says */
-    int how = play(scene->act, run.failure->kinds == FAULT_MEMORY);
+    bool is_damaged = run.failure->damage != DAMAGE_NONE;
+    if (is_damaged)
+        EXPECT(play(damage, false) == 0);
+    if (told->struck == 0)
+        return false;
+    int how = play(scene->act, is_damaged || run.failure->kinds == FAULT_MEMORY);
     bool ended_well = may_end_so(how);
+    if (is_damaged && ended_well)
+        EXPECT(play(forget_index, false) == 0);
     int seen = ended_well ? play(scene->look, false) : 0;
     if (!ended_well || seen != 0)
         fail_msg("%s: %s at call %u (of kind %u), then %s: %s %x; asked %x, kept %x, refused %x",
@@ -172,7 +254,7 @@ static unsigned stride_of(const struct fault_scene *scene)
 static unsigned fail_each(const struct fault_scene *scene)
 {
     unsigned stride = stride_of(scene), points = 0;
-    bool both = run.failure->error == EIO;
+    bool both = run.failure->kinds == FAULT_FILES;
     for (unsigned ending = 0; ending < (both ? 2 : 1) && stride > 0; ending++) {
         bool struck = true;
         for (run.nth = 1; struck; run.nth += stride) {

@@ -33,6 +33,9 @@ bool fault_was_kept(unsigned step);
 /* What happened to a step is what there is of it: `there` of it, of 1. It may be either when the
  * process ended before it answered. */
 void fault_as_told(unsigned step, unsigned there);
+/* To who looks: a row of the index was damaged before the scene, and what it told is not promised.
+ * The index was made anew since: the store is clean, and serves. */
+bool fault_is_of_index(void);
 /* Ends the process that looks when it does not hold. */
 #define fault_expect(condition, sentence) fault_check(condition, sentence, #condition)
 void fault_check(bool holds, const char *sentence, const char *condition);

@@ -258,6 +258,7 @@ static enum status move_both(struct queue_peer *peer, struct mailbox *inbox)
     uint32_t uids[] = {1, 2}, first;
     unsigned count = 2;
     struct mailbox *other = mailbox_find(queue_store(peer->queue), ALICE, TEXT("other"));
+    fault_expect(other != NULL, "the other mailbox is there");
     return mailbox_copy(inbox, other, uids, &count, true, &first);
 }
 

@@ -40,9 +40,16 @@ static void act_scene(const char *directory)
         fault_end();
 }
 
+static void look_at_anew(struct queue_peer *peer)
+{
+    enum { ANEW = 31 };
+    fault_peer_is_clean(peer);
+    fault_peer_recovers(peer, ANEW);
+}
+
 static void look_at_scene(const char *directory)
 {
-    play(directory, scene->look);
+    play(directory, fault_is_of_index() ? look_at_anew : scene->look);
     fault_expect(was_played, "the store opens anew");
 }
 
