@@ -406,8 +406,7 @@ ssize_t pread64(int fd, void *out, size_t length, off64_t offset)
 
 ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
 {
-    return read_fails(fd) ? -1
-                          : syscall(SYS_preadv2, fd, pieces, count, (long)offset, 0L, flags);
+    return read_fails(fd) ? -1 : syscall(SYS_preadv2, fd, pieces, count, (long)offset, 0L, flags);
 }
 
 ssize_t preadv64v2(int fd, const struct iovec *pieces, int count, off64_t offset, int flags)

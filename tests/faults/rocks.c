@@ -30,8 +30,8 @@ void rocksdb_iter_get_error(const rocksdb_iterator_t *at, char **error)
         REAL(rocksdb_iter_get_error)(at, error);
 }
 
-void rocksdb_write(rocksdb_t *db, const rocksdb_writeoptions_t *options, rocksdb_writebatch_t *batch,
-                   char **error)
+void rocksdb_write(rocksdb_t *db, const rocksdb_writeoptions_t *options,
+                   rocksdb_writebatch_t *batch, char **error)
 {
     if (!fails(error))
         REAL(rocksdb_write)(db, options, batch, error);

@@ -249,6 +249,12 @@ static unsigned stride_of(const struct fault_scene *scene)
     return all ? 1 : stride;
 }
 
+/* Another one each time, so that each has its turn. */
+static uint64_t first_of(unsigned stride)
+{
+    return 1 + (uint64_t)clock_wall_ms() % stride;
+}
+
 /* After an I/O error the process stops at each point, and at each the power is cut as well; after
  * the others one or the other, in turn. */
 static unsigned fail_each(const struct fault_scene *scene)
@@ -257,7 +263,7 @@ static unsigned fail_each(const struct fault_scene *scene)
     bool both = run.failure->kinds == FAULT_FILES;
     for (unsigned ending = 0; ending < (both ? 2 : 1) && stride > 0; ending++) {
         bool struck = true;
-        for (run.nth = 1; struck; run.nth += stride) {
+        for (run.nth = first_of(stride); struck; run.nth += stride) {
             run.is_cut = both ? ending == 1 : points % 2 == 1;
             struck = run_one(scene);
             points += struck;
