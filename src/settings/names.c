@@ -96,7 +96,6 @@ static void write_text(const struct setting_row *row, const void *value, struct 
         return;
     /* A value that looks like a clause of its statement must not be taken for one. */
     bool keyword = setting_row_find(row->kind, setting_row_statement(row), *text) != NULL ||
-                   setting_is_later(row->kind, setting_row_statement(row), *text) ||
                    text_equals(*text, TEXT("then"));
     setting_word_write(*text, keyword, out);
 }

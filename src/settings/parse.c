@@ -36,6 +36,13 @@ static struct setting_place place_of(const struct settings_parser *parser,
         settings_error(&(parser)->errors, &word_place, (word)->length, hint, __VA_ARGS__);         \
     } while (0)
 
+static struct text path_below(struct text folder, struct text name, struct arena *arena)
+{
+    bool is_root = folder.length == 0 || text_equals(folder, TEXT("/"));
+    return arena_printf(arena, "%.*s/%.*s", is_root ? 0 : (int)folder.length, folder.data,
+                        TEXT_ARG(name));
+}
+
 struct text settings_parser_path(struct settings_parser *parser, struct text path)
 {
     struct arena *arena = &parser->object->arena;
@@ -50,11 +57,10 @@ struct text settings_parser_path(struct settings_parser *parser, struct text pat
     if (has_folder && text_starts_with(file, TEXT("/")))
         base = folder;
     else if (has_folder)
-        base = arena_printf(&parser->scratch, "%.*s/%.*s", TEXT_ARG(base), TEXT_ARG(folder));
+        base = path_below(base, folder, &parser->scratch);
     if (path.length == 0 || text_equals(path, TEXT(".")))
         return base.length == 0 ? TEXT("/") : arena_copy(arena, base);
-    bool root = base.length == 0 || text_equals(base, TEXT("/"));
-    return arena_printf(arena, "%.*s/%.*s", root ? 0 : (int)base.length, base.data, TEXT_ARG(path));
+    return path_below(base, path, arena);
 }
 
 /* A candidate becomes `best` when it is nearer than that, and near at all. */
@@ -105,7 +111,7 @@ static void refuse_unknown(struct settings_parser *parser, const struct setting_
 {
     enum setting_kind_id kind = parser->open[0]->kind;
     struct text shown = setting_shown(word->text);
-    if (!word->quoted && setting_is_later(kind, word->text, TEXT("")))
+    if (!word->quoted && setting_is_later(kind, word->text))
         word_error(parser, word, TEXT(""), "'%.*s'%s is not supported by this version",
                    TEXT_ARG(shown), within(parser));
     else if (word->quoted)
@@ -367,8 +373,6 @@ static void read_pieces(struct settings_parser *parser)
         parser->line.file = arena_copy(&parser->object->arena, piece->file);
         parser->line.line = piece->first_line;
         struct text rest = piece->bytes, line;
-        if (piece->first_line == 1 && text_starts_with(rest, TEXT("\xef\xbb\xbf")))
-            rest = text_from_position(rest, 3);
         /* A file with that many errors is not one of ours; reading on would tell nobody more. */
         for (; parser->errors.count < ERRORS_COUNTED_MAX && setting_line_next(&rest, &line);
              parser->line.line++)

@@ -191,6 +191,8 @@ static enum status read_file(struct reading *reading, const char *path, unsigned
     enum status status = read_whole(path, &source->arena, &bytes);
     if (status != OK)
         return status;
+    if (text_starts_with(bytes, TEXT("\xef\xbb\xbf"))) /* as some editors begin a file */
+        bytes = text_from_position(bytes, 3);
 
     struct text rest = bytes, line, pattern;
     piece.bytes = text_head(rest, 0);

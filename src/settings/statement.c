@@ -114,23 +114,12 @@ static struct text clauses_hint(struct setting_reader *in)
     return hint;
 }
 
-static bool at_later(const struct setting_reader *in)
-{
-    const struct setting_word *word = setting_reader_peek(in);
-    return !word->quoted && setting_is_later(in->block->kind, statement_of(in), word->text);
-}
-
 static bool refuse_word(struct setting_reader *in)
 {
     struct text word = setting_shown(setting_reader_peek(in)->text);
-    struct text statement = statement_of(in);
-    bool later = at_later(in);
     in->next++;
-    if (later)
-        return setting_reader_error(in, TEXT(""), "'%.*s %.*s' is not supported by this version",
-                                    TEXT_ARG(statement), TEXT_ARG(word));
     return setting_reader_error(in, clauses_hint(in), "unexpected word '%.*s' after '%.*s'",
-                                TEXT_ARG(word), TEXT_ARG(statement));
+                                TEXT_ARG(word), TEXT_ARG(statement_of(in)));
 }
 
 static bool refuse_duplicate(struct setting_reader *in, const struct setting_place *first)
@@ -193,8 +182,6 @@ static bool read_list(struct setting_reader *in)
                 return setting_reader_error(in, TEXT(""), "a value is missing behind '%s'",
                                             type->before_last);
         }
-        if (at_later(in))
-            return refuse_word(in);
         if (!read_element(in))
             return false;
     } while (setting_reader_peek(in) != NULL && !setting_reader_at_clause(in));
@@ -226,8 +213,6 @@ static bool read_values(struct setting_reader *in)
     if (is_missing && !is_alone)
         return setting_reader_error(in, value_hint(in), "%s needs a value",
                                     setting_reader_where(in));
-    if (!is_alone && at_later(in))
-        return refuse_word(in);
     struct setting_place written = place_of(in, is_alone ? 0 : in->next);
     bool good =
         row->type->list ? read_list(in) : row->type->parse(in, setting_block_value(in->block, row));

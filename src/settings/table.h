@@ -73,15 +73,7 @@ struct setting_row {
     const char *help;
 };
 
-/* What a later version will know, so that today's says so. */
-struct setting_later {
-    enum setting_kind_id kind;
-    const char *name; /* a statement, a statement and a word in it, or a block */
-};
-
 extern const struct setting_kind setting_kinds[KIND_COUNT];
-extern const struct setting_later setting_laters[];
-extern const unsigned setting_later_count;
 
 /* The rows of a kind: the first, and how many. */
 const struct setting_row *setting_kind_rows(enum setting_kind_id kind, unsigned *count);
@@ -97,6 +89,7 @@ struct text setting_row_clause(const struct setting_row *row);
 void setting_row_put_syntax(const struct setting_row *row, struct buffer *out);
 /* Some row of the kind is of this statement. */
 bool setting_statement_exists(enum setting_kind_id kind, struct text statement);
-bool setting_is_later(enum setting_kind_id kind, struct text statement, struct text word);
+/* It is none yet. */
+bool setting_is_later(enum setting_kind_id kind, struct text statement);
 
 #endif

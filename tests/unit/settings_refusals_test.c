@@ -403,3 +403,23 @@ TEST("each statement of each block is read or refused, whatever stands behind it
             try_row(&setting_kinds[kind], &rows[i]);
     }
 }
+
+TEST("what a block may not have, and how many there may be, is told")
+{
+    struct buffer lines;
+    buffer_init(&lines, 1 << 16);
+    buffer_append(&lines, TEXT("host a.b\n"));
+    for (unsigned i = 0; i < 21; i++)
+        buffer_printf(&lines, "block-list l%u {\n    zone l%u.example\n}\n", i, i);
+    buffer_append_byte(&lines, '\0');
+    struct parsed parsed = settings_of(lines.data);
+    EXPECT(strstr(parsed.said, "there are more than 20 block-lists") != NULL);
+    parsed_free(&parsed);
+    parsed = settings_of("host a.b\ndomain b.example {\n    include other\n}\n");
+    EXPECT(strstr(parsed.said, "'include' cannot stand in a block") != NULL);
+    parsed_free(&parsed);
+    parsed = settings_of("host a.b\n" QUIET "domain b.example { }\n");
+    EXPECT(parsed.settings != NULL && parsed.settings->domain_count == 1);
+    parsed_free(&parsed);
+    buffer_finish(&lines);
+}

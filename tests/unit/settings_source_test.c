@@ -143,6 +143,46 @@ TEST("a main file without a folder in its name includes from where the command r
     free(before);
 }
 
+TEST("a mark of UTF-8 in front of a file is no part of its first line")
+{
+    read_main("x",
+              "\xef\xbb\xbf"
+              "include ./none?.conf\n",
+              OK, "");
+    read_main("x",
+              "\xef\xbb\xbf"
+              "include ./main\n",
+              REFUSED, "depth");
+}
+
+TEST("a path of the settings is below the folder of the file that has it")
+{
+    static const struct {
+        const char *file, *written, *path;
+    } cases[] = {
+        {"/etc/m/main", "c", "/etc/m/c"},
+        {"/main", "c", "/c"},
+        {"/main", ".", "/"},
+        {"/main", "./", "/"},
+        {"main", "c", "/c"},
+        {"main", ".", "/"},
+        {"sub/main", "./c", "/sub/c"},
+        {"sub/main", "/c", "/c"},
+        {"sub/main", ".", "/sub"},
+    };
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct settings_source *source;
+        char lines[200];
+        snprintf(lines, sizeof(lines), "host a.b\n" QUIET "certificate %s key /k\n",
+                 cases[i].written);
+        EXPECT(settings_source_of(text_from(cases[i].file), text_from(lines), &source) == OK);
+        struct parsed parsed = settings_parse_source(source);
+        EXPECT(parsed.settings != NULL);
+        EXPECT_TEXT(parsed.settings->certificates[0].certificate_file, cases[i].path);
+        parsed_free(&parsed);
+    }
+}
+
 TEST("settings of too many files, or of one that is too large, are refused")
 {
     enum { FILES = 1000 };
@@ -166,4 +206,26 @@ TEST("settings of too many files, or of one that is too large, are refused")
     }
     unlink(path);
     EXPECT(rmdir(directory) == 0);
+}
+
+TEST("settings on their way from one role to another are taken whole, or refused")
+{
+    struct settings_source *source, *got;
+    struct buffer sent, narrow;
+    buffer_init(&sent, SETTINGS_SOURCE_MAX);
+    buffer_init(&narrow, 20);
+    EXPECT(settings_source_of(TEXT("main"), TEXT("host a.b\n"), &source) == OK);
+    EXPECT(settings_source_encode(source, &narrow) == REFUSED);
+    EXPECT(settings_source_encode(source, &sent) == OK);
+    struct text whole = buffer_text(&sent);
+    for (size_t length = 0; length < whole.length; length++) {
+        EXPECT(settings_source_decode(text_head(whole, length), &got) == REFUSED);
+        EXPECT(got == NULL);
+    }
+    EXPECT(settings_source_decode(whole, &got) == OK);
+    settings_source_free(&got);
+    EXPECT(settings_source_decode(text_of(whole.data, SETTINGS_SOURCE_MAX + 1), &got) == REFUSED);
+    settings_source_free(&source);
+    buffer_finish(&narrow);
+    buffer_finish(&sent);
 }
