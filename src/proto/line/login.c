@@ -190,8 +190,7 @@ static struct sasl_session sasl_session_of(struct login_session *session)
                                  .service = session->service,
                                  .id = session->id,
                                  .peer = text_from(session->peer),
-                                 .host = text_is_empty(server->host) ? session->settings->host
-                                                                     : server->host,
+                                 .host = server->host,
                                  .prompt = session->protocol->prompt,
                                  .prompt_end = session->protocol->prompt_end,
                                  .read = session->protocol->read};

@@ -321,7 +321,7 @@ static void session_init(struct smtp_session *session, struct line_front *front,
         .service = service,
         .id = line_front_id(front),
     };
-    session->host = text_is_empty(server->host) ? session->settings->host : server->host;
+    session->host = server->host;
     net_address_text(stream_peer(stream), session->peer);
     /* Mail that is fetched comes from the host that we called, which speaks for nobody else. */
     if (service != SERVICE_FETCHED &&
