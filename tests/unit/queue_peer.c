@@ -70,9 +70,8 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
     struct queue_peer *peer = context;
     struct arena arena;
     struct directory_question question;
-    struct directory_target targets[48];
-    struct directory_answer answer = {
-        .targets = targets, .send_bytes = DIRECTORY_NO_LIMIT, .recipients = DIRECTORY_NO_LIMIT};
+    struct directory_answer answer = {.send_bytes = DIRECTORY_NO_LIMIT,
+                                      .recipients = DIRECTORY_NO_LIMIT};
     struct buffer out;
     arena_init(&arena);
     if (peer->auth_is_down) {
@@ -83,11 +82,13 @@ static void serve_expand(void *context, struct rpc_call *call, struct text reque
         arena_finish(&arena);
         return;
     }
-    check(directory_expand_decode(request, &arena, &question) && question.count <= 12);
+    check(directory_expand_decode(request, &arena, &question));
+    answer.targets = arena_array(&arena, question.count * 4, sizeof(*answer.targets));
     for (unsigned i = 0; i < question.count; i++)
-        answer.target_count += expand_one(question.keys[i], i, &targets[answer.target_count]);
+        answer.target_count +=
+            expand_one(question.keys[i], i, &answer.targets[answer.target_count]);
     for (unsigned i = 0; i < answer.target_count; i++)
-        targets[i].receive_bytes = DIRECTORY_NO_LIMIT;
+        answer.targets[i].receive_bytes = DIRECTORY_NO_LIMIT;
     buffer_init(&out, 1 << 16);
     directory_answer_encode(&answer, &out);
     rpc_answer(&call, buffer_text(&out));
@@ -228,11 +229,21 @@ struct run {
     struct queue_peer peer;
 };
 
-void queue_peer_add_settings(struct queue_peer *peer, const char *lines)
+static void set_settings(struct queue_peer *peer, struct settings *settings)
 {
     settings_release(&peer->settings);
-    peer->settings = settings_made("%s%s", settings_text, lines);
+    peer->settings = settings;
     queue_set_settings(peer->queue, peer->settings);
+}
+
+void queue_peer_add_settings(struct queue_peer *peer, const char *lines)
+{
+    set_settings(peer, settings_made("%s%s", settings_text, lines));
+}
+
+void queue_peer_set_settings(struct queue_peer *peer, const char *lines)
+{
+    set_settings(peer, settings_made("%s", lines));
 }
 
 static void run_task(void *argument)

@@ -42,6 +42,8 @@ void queue_peer_run_in(const char *directory, bool index_on_disk,
 void queue_peer_open(struct queue_peer *peer);
 /* The queue gets settings with these lines more. */
 void queue_peer_add_settings(struct queue_peer *peer, const char *lines);
+/* These in place of all. */
+void queue_peer_set_settings(struct queue_peer *peer, const char *lines);
 enum status queue_peer_try_open(struct queue_peer *peer);
 void queue_peer_close(struct queue_peer *peer);
 /* As after a crash of the send process. */

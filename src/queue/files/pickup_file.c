@@ -32,6 +32,7 @@ enum {
 struct intake {
     struct queue *queue;
     const struct pickup_folder *folder;
+    struct settings *settings; /* held */
     const struct setting_server *server;
     const char *name;
     int fd;
@@ -57,9 +58,8 @@ const char *pickup_identity(const struct stat *about, char out[PICKUP_IDENTITY_B
     return out;
 }
 
-static const struct setting_server *server_of(const struct queue *queue, struct text name)
+static const struct setting_server *server_of(const struct settings *settings, struct text name)
 {
-    const struct settings *settings = queue->settings;
     const struct setting_server *server = settings_server_find(settings, name);
     return server != NULL ? server : &settings->servers[0];
 }
@@ -67,8 +67,12 @@ static const struct setting_server *server_of(const struct queue *queue, struct 
 static bool intake_init(struct intake *intake, struct queue *queue,
                         const struct pickup_folder *folder, const char *name)
 {
-    *intake = (struct intake){
-        .queue = queue, .folder = folder, .server = server_of(queue, folder->server), .name = name};
+    struct settings *settings = settings_hold(queue->settings);
+    *intake = (struct intake){.queue = queue,
+                              .folder = folder,
+                              .settings = settings,
+                              .server = server_of(settings, folder->server),
+                              .name = name};
     /* A FIFO must not keep us waiting. */
     intake->fd =
         openat(folder->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -85,6 +89,7 @@ static void intake_finish(struct intake *intake)
     buffer_finish(&intake->bytes);
     buffer_finish(&intake->body);
     arena_finish(&intake->arena);
+    settings_release(&intake->settings);
     if (intake->fd >= 0)
         close(intake->fd);
 }
@@ -148,7 +153,7 @@ static struct text domain_of(const struct settings *settings)
 
 static enum status read_head(struct intake *intake)
 {
-    const struct settings *settings = intake->queue->settings;
+    const struct settings *settings = intake->settings;
     struct folder_origin origin = {.host = settings->host,
                                    .domain = domain_of(settings),
                                    .sender = settings->postmaster,
@@ -245,7 +250,7 @@ static enum status commit(struct intake *intake, struct change *change)
                                       .server = intake->server->name,
                                       .message_id = text_from(intake->facts.message_id),
                                       .subject = text_from(intake->facts.subject),
-                                      .settings_version = intake->queue->settings->version,
+                                      .settings_version = intake->settings->version,
                                       .recipients = recipients,
                                       .recipient_count = intake->envelope.receiver_count};
     struct acceptance acceptance = {
@@ -350,7 +355,7 @@ static void tell_of_bad(const struct intake *intake, struct text text)
 static void put_away(struct intake *intake, const char *reason)
 {
     char id[ID_TEXT_BYTES];
-    struct text folder = intake->queue->settings->badmail_folder;
+    struct text folder = intake->settings->badmail_folder;
     struct text text = arena_printf(&intake->arena, "reason=%s file=%s folder=%s uid=%u",
                                     log_text(text_from(reason)), log_text(text_from(intake->name)),
                                     intake->folder->path, intake->about.st_uid);
