@@ -13,6 +13,8 @@
 #include "base/logline.h"
 #include "directory/calls.h"
 #include "mail/srs.h"
+#include "queue/block_lists.h"
+#include "queue/spf_question.h"
 #include "settings_scene.h"
 
 static const char settings_text[] = "host mx.local.test\n"
@@ -33,7 +35,7 @@ static const char settings_text[] = "host mx.local.test\n"
                                     "connector node {\n    to node.test *.node.test\n"
                                     "    smart-host gate.test\n    hold\n}\n";
 
-/* group@ is alice, bob, far@remote.example and a member that is gone. */
+/* group@ is alice, bob, far@remote.example and a member that is gone; circle@ leads to itself. */
 static unsigned expand_one(struct text key, unsigned recipient, struct directory_target *out)
 {
     struct text domain = text_after(key, '@');
@@ -58,6 +60,10 @@ static unsigned expand_one(struct text key, unsigned recipient, struct directory
     }
     if (text_starts_with(key, TEXT("alice+"))) {
         out[0] = (struct directory_target){TARGET_MAILBOX, TEXT("alice@local.test"), recipient};
+        return 1;
+    }
+    if (text_equals(key, TEXT("circle@local.test"))) {
+        out[0] = (struct directory_target){TARGET_LOOP, key, recipient};
         return 1;
     }
     bool unknown = text_starts_with(key, TEXT("nobody"));
@@ -132,7 +138,24 @@ static void serve_turn(void *context, struct rpc_call *call, struct text request
         rpc_answer(&call, TEXT(""));
 }
 
-static const struct rpc_method send_methods[] = {{SEND_TURN, RPC_INLINE, "turn", serve_turn}};
+static void serve_question(void *context, struct rpc_call *call, struct text request)
+{
+    struct queue_peer *peer = context;
+    check(request.length <= sizeof(peer->send_asked));
+    memcpy(peer->send_asked, request.data, request.length);
+    peer->send_asked_bytes = request.length;
+    if (text_is_empty(peer->send_says))
+        rpc_fail(&call, TRY_LATER, "too much to do");
+    else
+        rpc_answer(&call, peer->send_says);
+}
+
+static const struct rpc_method send_methods[] = {
+    {SEND_TURN, RPC_INLINE, "turn", serve_turn},
+    {SEND_PROBE, RPC_INLINE, "probe", serve_question},
+    {SEND_BLOCK_LISTS, RPC_INLINE, "block lists", serve_question},
+    {SEND_SPF, RPC_INLINE, "spf", serve_question}};
+enum { SEND_METHODS = sizeof(send_methods) / sizeof(*send_methods) };
 
 static void serve_room_changed(void *context, struct rpc_call *call, struct text message)
 {
@@ -161,7 +184,7 @@ enum status queue_peer_try_open(struct queue_peer *peer)
     peer->front = rpc_channel_new("store", front_methods, 1, peer, &peer->group);
     peer->front_in_store = rpc_channel_new("front", queue_front_methods, QUEUE_FRONT_METHODS,
                                            peer->queue, &peer->group);
-    peer->send = rpc_channel_new("store", send_methods, 1, peer, &peer->group);
+    peer->send = rpc_channel_new("store", send_methods, SEND_METHODS, peer, &peer->group);
     peer->send_in_store =
         rpc_channel_new("send", queue_send_methods, QUEUE_SEND_METHODS, peer->queue, &peer->group);
     peer->auth = rpc_channel_new("store", auth_methods, 2, peer, &peer->group);
@@ -206,7 +229,7 @@ void queue_peer_send_dies(struct queue_peer *peer)
     rpc_channel_close(&peer->send);
     while (rpc_channel_is_up(peer->send_in_store))
         task_yield();
-    peer->send = rpc_channel_new("store", send_methods, 1, peer, &peer->group);
+    peer->send = rpc_channel_new("store", send_methods, SEND_METHODS, peer, &peer->group);
     connect_pair(peer->send, peer->send_in_store);
 }
 

@@ -24,6 +24,9 @@ struct queue_peer {
     struct room_cache *rooms; /* of the front; NULL: it keeps nothing */
     unsigned turned;          /* times the store gave send a session */
     bool send_is_busy;
+    struct text send_says; /* to what it is asked but for turns; "": that it is busy */
+    char send_asked[512];  /* what that was */
+    size_t send_asked_bytes;
     bool index_on_disk, auth_is_down;
     bool auth_comes_back; /* right after a question that it does not answer */
     uint32_t segment_bytes;

@@ -85,6 +85,9 @@ static void on_line(void *context, const struct queue_route_line *line)
         on_next_hop(outbound, line);
     else if (text_equals(kind, TEXT("refused")))
         on_refused(outbound, line);
+    else if (text_equals(kind, TEXT("unreachable")))
+        findings_add(outbound->findings, FINDING_FAULT, "route", TEXT("mailroot routing"),
+                     "%.*s: %.*s", TEXT_ARG(line->target), TEXT_ARG(line->reason));
     else if (text_equals(kind, TEXT("mailbox")))
         findings_add(outbound->findings, FINDING_OK, "route",
                      TEXT("see also: mailroot diagnose inbound"),
