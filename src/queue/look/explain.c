@@ -39,8 +39,7 @@ static void explain_schedule(const struct queue *queue, const struct queued_item
                              struct queue_explanation *out)
 {
     const struct setting_connector *connector = item->hop->settings;
-    bool is_oversize = connector != NULL &&
-                       decide_schedule(connector, item->message->size) == &connector->oversize;
+    bool is_oversize = decide_schedule(connector, item->message->size) == &connector->oversize;
     because_of_connector(queue, item, out, "its connector sends mail at other times",
                          is_oversize ? "oversize" : "schedule");
     if (item->due.deadline_ms == INT64_MAX)
@@ -114,6 +113,8 @@ static void explain(void *context, const struct queue_view *view)
         because(&out, "its sender asked to have it sent later");
     else if (item->kind == ITEM_LOOKUP)
         because(&out, "its recipients are to be looked up, and the directory did not answer");
+    else if (item->kind == ITEM_DROP)
+        because(&out, "it is to be written into a folder");
     else if (item->kind == ITEM_BAD)
         because(&out, "it can be neither delivered nor returned (mailroot badmail)");
     else

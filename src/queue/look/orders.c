@@ -137,7 +137,8 @@ bool queue_filter_matches(const struct queue_filter *filter, const struct queue_
 static bool may_change(const struct queued_item *item)
 {
     return item != NULL && item->lease == 0 && !item->busy &&
-           (item->kind == ITEM_SEND || item->kind == ITEM_LATER || item->kind == ITEM_LOOKUP);
+           (item->kind == ITEM_SEND || item->kind == ITEM_LATER || item->kind == ITEM_LOOKUP ||
+            item->kind == ITEM_DROP);
 }
 
 /* Its whole value is written, with that changed. YIELDS. */

@@ -38,9 +38,8 @@ static const char *state_name(const struct queue *queue, const struct queued_ite
 {
     switch (item->kind) {
     case ITEM_SEND:
-        if (queued == NULL || queued->lease == 0)
+        if (queued->lease == 0)
             return item->is_frozen                        ? "frozen"
-                   : queued == NULL                       ? "waiting"
                    : !list_is_empty(&queued->held)        ? "remote"
                    : named_is_routing(queue, queued->hop) ? "routing"
                    : queued->hop->is_unreachable          ? "unreachable"
@@ -52,7 +51,7 @@ static const char *state_name(const struct queue *queue, const struct queued_ite
     case ITEM_BAD:
         return "bad";
     case ITEM_DROP:
-        return "waiting";
+        return item->is_frozen ? "frozen" : "waiting";
     case ITEM_LATER:
         return item->is_frozen ? "frozen" : "held";
     case ITEM_LOOKUP:
@@ -107,7 +106,10 @@ static void show(struct queue *queue, const struct found_item *found, struct are
     if (!store_message(queue->store, found->id, arena, &message) ||
         !item_decode(found->value, arena, &item))
         return;
+    /* What was sent and is kept is not scheduled; else it is gone since it was found. */
     const struct queued_item *queued = schedule_find(queue, found->id, found->number);
+    if (queued == NULL && item.kind != ITEM_SENT)
+        return;
     struct queue_view_recipient *recipients =
         arena_array(arena, item.recipient_count, sizeof(*recipients));
     for (unsigned i = 0; i < item.recipient_count; i++)
@@ -389,7 +391,6 @@ enum status queue_delete(struct queue *queue, uint64_t id, bool report)
 }
 
 struct bad_list {
-    uint64_t only;
     struct bad_item {
         uint64_t id;
         uint32_t number;
@@ -400,17 +401,16 @@ struct bad_list {
 static bool gather_bad(void *context, struct text key, struct text value)
 {
     struct bad_list *bad = context;
-    uint64_t id = key_get_u64(key, 0);
-    if (value.length == 0 || value.data[0] != ITEM_BAD || (bad->only != 0 && bad->only != id))
+    if (value.length == 0 || value.data[0] != ITEM_BAD)
         return true;
     bad->items = array_grow(bad->items, bad->count, sizeof(*bad->items));
-    bad->items[bad->count++] = (struct bad_item){id, key_get_u32(key, 8)};
+    bad->items[bad->count++] = (struct bad_item){key_get_u64(key, 0), key_get_u32(key, 8)};
     return true;
 }
 
 enum status queue_purge_bad(struct queue *queue, uint64_t id, unsigned *count)
 {
-    struct bad_list bad = {.only = id};
+    struct bad_list bad = {0};
     struct key key;
     struct text prefix = id == 0 ? TEXT("q") : key_items(&key, id);
     index_scan(store_index(queue->store), prefix, TEXT(""), gather_bad, &bad);
@@ -458,7 +458,7 @@ static enum status requeue(struct queue *queue, uint64_t id, uint32_t number)
 
 enum status queue_requeue_bad(struct queue *queue, uint64_t id, unsigned *count)
 {
-    struct bad_list bad = {.only = id};
+    struct bad_list bad = {0};
     struct key key;
     enum status status = OK;
     index_scan(store_index(queue->store), key_items(&key, id), TEXT(""), gather_bad, &bad);
