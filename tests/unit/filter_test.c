@@ -1,71 +1,9 @@
 /* Scripts at delivery: each action over the whole way from the front to mailboxes and hops. */
 
 #include "base/clock.h"
+#include "filter_scene.h"
 #include "mail/srs.h"
-#include "queue_peer.h"
 #include "store/hierarchy.h"
-#include "store/scripts.h"
-
-#define ALICE "alice@local.test"
-#define BOB "bob@local.test"
-#define FAR "far@remote.example"
-#define HEADER "From: " FAR "\r\nTo: " ALICE "\r\nSubject: Invoice 7\r\nMessage-ID: <m1@far>\r\n"
-#define MESSAGE HEADER "\r\nPay.\r\n"
-
-static void set_script(struct queue_peer *peer, const char *owner, const char *source)
-{
-    struct store *store = queue_store(peer->queue);
-    EXPECT(script_put(store, text_from(owner), TEXT("main"), text_from(source)) == SCRIPT_DONE);
-    EXPECT(script_activate(store, text_from(owner), TEXT("main")) == SCRIPT_DONE);
-}
-
-static enum status send_to(struct queue_peer *peer, const char *message, const char *to)
-{
-    struct queue_peer_mail mail = {
-        .sender = TEXT(FAR), .body = text_from(message), .to = {text_from(to)}, .to_count = 1};
-    return queue_peer_mail(peer, &mail);
-}
-
-/* The only message of a mailbox. */
-static bool only_entry(struct queue_peer *peer, const char *owner, const char *name,
-                       struct mailbox_entry *out)
-{
-    struct mailbox *box = mailbox_find(queue_store(peer->queue), text_from(owner), text_from(name));
-    unsigned count = 0;
-    if (box == NULL)
-        return false;
-    mailbox_open(box);
-    const struct mailbox_entry *entries = mailbox_entries(box, &count);
-    if (count == 1)
-        *out = entries[0];
-    mailbox_close(&box);
-    return count == 1;
-}
-
-struct told {
-    struct text wanted;
-    bool found;
-};
-
-static void look_for(void *context, int64_t wall_ms, struct text event, struct text text)
-{
-    struct told *told = context;
-    unused(wall_ms);
-    unused(event);
-    told->found |= text_find_text(text, told->wanted) < text.length;
-}
-
-static bool is_told(struct queue_peer *peer, uint64_t id, const char *wanted)
-{
-    struct told told = {.wanted = text_from(wanted)};
-    store_stories(queue_store(peer->queue), id, look_for, &told);
-    return told.found;
-}
-
-static bool has(struct text text, const char *part)
-{
-    return text_find_text(text, text_from(part)) < text.length;
-}
 
 static void files(struct queue_peer *peer)
 {

@@ -71,48 +71,89 @@ static unsigned expand_one(struct text key, unsigned recipient, struct directory
     return 1;
 }
 
-static void serve_expand(void *context, struct rpc_call *call, struct text request)
+static void expand_all(const struct directory_question *question, struct arena *arena,
+                       struct directory_answer *out)
 {
-    struct queue_peer *peer = context;
+    enum { TARGETS_OF_ONE = 4 };
+    *out = (struct directory_answer){.send_bytes = DIRECTORY_NO_LIMIT,
+                                     .recipients = DIRECTORY_NO_LIMIT};
+    out->targets = arena_array(arena, TARGETS_OF_ONE * question->count, sizeof(*out->targets));
+    for (unsigned i = 0; i < question->count; i++)
+        out->target_count += expand_one(question->keys[i], i, &out->targets[out->target_count]);
+    for (unsigned i = 0; i < out->target_count; i++)
+        out->targets[i].receive_bytes = DIRECTORY_NO_LIMIT;
+}
+
+static void answer_expand(struct queue_peer *peer, struct rpc_call *call, struct text request)
+{
     struct arena arena;
     struct directory_question question;
-    struct directory_answer answer = {.send_bytes = DIRECTORY_NO_LIMIT,
-                                      .recipients = DIRECTORY_NO_LIMIT};
+    struct directory_answer answer;
     struct buffer out;
     arena_init(&arena);
-    if (peer->auth_is_down) {
-        peer->auth_is_down = !peer->auth_comes_back;
-        if (peer->auth_comes_back)
-            queue_directory_back(peer->queue);
-        rpc_fail(&call, TRY_LATER, "the directory is resting");
-        arena_finish(&arena);
-        return;
-    }
+    buffer_init(&out, 1 << 20);
     check(directory_expand_decode(request, &arena, &question));
-    answer.targets = arena_array(&arena, question.count * 4, sizeof(*answer.targets));
-    for (unsigned i = 0; i < question.count; i++)
-        answer.target_count +=
-            expand_one(question.keys[i], i, &answer.targets[answer.target_count]);
-    for (unsigned i = 0; i < answer.target_count; i++)
-        answer.targets[i].receive_bytes = DIRECTORY_NO_LIMIT;
-    buffer_init(&out, 1 << 16);
+    if (peer->addresses != NULL)
+        check(directory_resolve(peer->addresses, &question, &arena, &answer) == OK);
+    else
+        expand_all(&question, &arena, &answer);
     directory_answer_encode(&answer, &out);
     rpc_answer(&call, buffer_text(&out));
     buffer_finish(&out);
     arena_finish(&arena);
 }
 
+struct asked {
+    struct queue_peer *peer;
+    struct rpc_call *call;
+    struct text request;
+};
+
+static void answer_after(void *argument)
+{
+    struct asked *asked = argument;
+    void (*meanwhile)(struct queue_peer * peer) = asked->peer->meanwhile;
+    asked->peer->meanwhile = NULL;
+    meanwhile(asked->peer);
+    answer_expand(asked->peer, asked->call, asked->request);
+    free((char *)asked->request.data);
+    free(asked);
+}
+
+static void serve_expand(void *context, struct rpc_call *call, struct text request)
+{
+    struct queue_peer *peer = context;
+    if (peer->auth_is_down) {
+        peer->auth_is_down = !peer->auth_comes_back;
+        if (peer->auth_comes_back)
+            queue_directory_back(peer->queue);
+        rpc_fail(&call, TRY_LATER, "the directory is resting");
+    } else if (peer->meanwhile != NULL) {
+        struct asked *asked = malloc(sizeof(*asked));
+        check(asked != NULL);
+        *asked = (struct asked){peer, call, text_of(text_to_string(request), request.length)};
+        task_spawn(&peer->group, "asked", answer_after, asked);
+    } else {
+        answer_expand(peer, call, request);
+    }
+}
+
 static void serve_forward(void *context, struct rpc_call *call, struct text request)
 {
     struct arena arena;
     struct text sender, domain, out = TEXT("");
-    unused(context);
+    const struct queue_peer *peer = context;
     arena_init(&arena);
     check(directory_forward_decode(request, &sender, &domain));
-    if (srs_rewrite(TEXT("a key"), sender, domain, clock_wall_ms(), &arena, &out) == OK)
+    enum status status =
+        peer->auth_is_down ? try_later("the directory is resting")
+        : peer->addresses != NULL
+            ? directory_rewrite(peer->addresses, sender, domain, &arena, &out)
+            : srs_rewrite(TEXT("a key"), sender, domain, clock_wall_ms(), &arena, &out);
+    if (status == OK)
         rpc_answer(&call, out);
     else
-        rpc_fail(&call, REFUSED, fail_reason());
+        rpc_fail(&call, status, fail_reason());
     arena_finish(&arena);
 }
 
@@ -257,6 +298,8 @@ static void set_settings(struct queue_peer *peer, struct settings *settings)
     settings_release(&peer->settings);
     peer->settings = settings;
     queue_set_settings(peer->queue, peer->settings);
+    if (peer->addresses != NULL)
+        directory_use_settings(peer->addresses, peer->settings);
 }
 
 void queue_peer_add_settings(struct queue_peer *peer, const char *lines)
@@ -334,6 +377,7 @@ enum status queue_peer_mail(struct queue_peer *peer, struct queue_peer_mail *mai
                                                                             : mail->server,
                                       .peer = TEXT("192.0.2.1:4711"),
                                       .helo = TEXT("client.example"),
+                                      .login = mail->login,
                                       .message_id = mail->message_id,
                                       .recipients = recipients,
                                       .recipient_count = mail->to_count};

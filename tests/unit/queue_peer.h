@@ -1,8 +1,9 @@
 /* A queue in a directory of its own with real channels to its peers: a front and a send process
- * played by the test, and an auth role that knows a handful of addresses. */
+ * played by the test, and an auth role that knows a handful of addresses, or has a directory. */
 #ifndef TESTS_UNIT_QUEUE_PEER_H
 #define TESTS_UNIT_QUEUE_PEER_H
 
+#include "directory/directory.h"
 #include "queue/queue.h"
 #include "queue/room_cache.h"
 #include "queue/turn/turn.h"
@@ -28,7 +29,10 @@ struct queue_peer {
     char send_asked[512];  /* what that was */
     size_t send_asked_bytes;
     bool index_on_disk, auth_is_down;
-    bool auth_comes_back; /* right after a question that it does not answer */
+    bool auth_comes_back;        /* right after a question that it does not answer */
+    struct directory *addresses; /* auth looks them up there; NULL: the handful */
+    /* Before auth answers its next question, once; may YIELD. NULL: nothing. */
+    void (*meanwhile)(struct queue_peer *peer);
     uint32_t segment_bytes;
 };
 
@@ -61,6 +65,7 @@ struct queue_peer_mail {
     struct mail_terms terms;
     struct text message_id;
     struct text server; /* that it comes in by; "": internet */
+    struct text login;  /* of who sends it, or "" */
     struct queue_result *results;
     struct arena *arena; /* of the results' reasons */
     uint64_t id;         /* out */

@@ -1,6 +1,7 @@
 /* Where scripts send a message on, and in whose name what is forwarded leaves. */
 #include <string.h>
 
+#include "base/check.h"
 #include "mail/address.h"
 #include "mail/header.h"
 #include "mail/srs.h"
@@ -82,9 +83,10 @@ static void add_redirects(struct round *round, unsigned target, unsigned redirec
     for (unsigned i = 0; i < filtered->result.action_count; i++) {
         const struct sieve_action *action = &filtered->result.actions[i];
         struct mail_address address;
-        if (action->kind != SIEVE_REDIRECT ||
-            mail_address_parse(action->address, &plan->arena, &address) != OK)
+        if (action->kind != SIEVE_REDIRECT)
             continue;
+        /* The run saw to that. */
+        check(mail_address_parse(action->address, &plan->arena, &address) == OK);
         unsigned place = plan->recipient_count++;
         recipients[place] =
             (struct queue_recipient){.address = mail_address_text(&address, &plan->arena),
