@@ -135,7 +135,7 @@ static bool may_answer(const struct filtered *filtered)
     bool arrives = false;
     for (unsigned i = 0; i < filtered->result.action_count; i++) {
         enum sieve_action_kind kind = filtered->result.actions[i].kind;
-        if (kind == SIEVE_VACATION || kind == SIEVE_REJECT)
+        if (kind == SIEVE_VACATION)
             return false;
         arrives |= kind == SIEVE_KEEP || kind == SIEVE_FILEINTO || kind == SIEVE_REDIRECT;
     }

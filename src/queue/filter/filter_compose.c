@@ -45,7 +45,7 @@ static uint64_t flags_in(struct mailbox *box, const struct sieve_action *action)
     uint64_t flags = 0;
     for (unsigned i = 0; i < action->flag_count; i++) {
         struct text name = action->flags[i];
-        bool is_system = name.length > 0 && name.data[0] == '\\';
+        bool is_system = text_starts_with(name, TEXT("\\"));
         if (!is_system)
             flags |= mailbox_keyword_add(box, name);
         for (size_t k = 0; is_system && k < sizeof(rows) / sizeof(*rows); k++)
