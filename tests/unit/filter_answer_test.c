@@ -3,6 +3,8 @@
 #include "account/absence.h"
 #include "base/clock.h"
 #include "filter_scene.h"
+#include "queue/filter/answer.h"
+#include "queue/internal.h"
 
 #define CAROL "carol@local.test"
 #define AWAY "require [\"vacation\", \"vacation-seconds\"]; vacation :seconds 0 "
@@ -274,4 +276,53 @@ static void rejections(struct queue_peer *peer)
 TEST("a member's rejection, and that of who was sent it on, is a report; nobody is told nothing")
 {
     run_here(rejections);
+}
+
+/* The item of a message that waits for its next host becomes an answer of these bytes. */
+static uint64_t put_answer(struct queue_peer *peer, struct text bytes, unsigned recipients)
+{
+    struct item_recipient to[2] = {{.address = TEXT(CAROL)}, {.address = TEXT(BOB)}};
+    struct item item = {
+        .kind = ITEM_ANSWER, .recipients = to, .recipient_count = recipients, .answer = bytes};
+    struct change change;
+    uint64_t id = queue_peer_deliver(peer, BOB, "x@far.example");
+    change_init(&change);
+    change_item(&change, id, 1, &item);
+    EXPECT(store_commit(queue_store(peer->queue), &change) == OK);
+    change_finish(&change);
+    queue_peer_close(peer);
+    queue_peer_open(peer);
+    return id;
+}
+
+static void unreadable(struct queue_peer *peer)
+{
+    struct buffer bytes;
+    struct answer_facts facts = {.kind = ANSWER_NOTIFY,
+                                 .owner = TEXT(ALICE),
+                                 .from = TEXT(ALICE),
+                                 .subject = TEXT("s"),
+                                 .text = TEXT("t")};
+    buffer_init(&bytes, 1000);
+    answer_encode(&facts, &bytes);
+    put_answer(peer, buffer_text(&bytes), 1);
+    EXPECT(queue_peer_await(peer, CAROL, 1));
+    struct text whole = arena_copy(&arena, buffer_text(&bytes)), later = arena_copy(&arena, whole),
+                none = arena_copy(&arena, whole);
+    *(char *)later.data = ANSWER_TROUBLE + 1;
+    *(char *)none.data = 0;
+    const struct text wrong[] = {later, none, text_head(whole, 9), whole};
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t id = put_answer(peer, wrong[i], i == 3 ? 2 : 1);
+        EXPECT(is_not_answered(peer, id) && is_told(peer, id, "the item is malformed"));
+    }
+    EXPECT(holds(peer, CAROL, 1) && holds(peer, BOB, 0));
+    buffer_finish(&bytes);
+}
+
+TEST("an answer that can't be read, of a later version for one, is given up and nobody hears")
+{
+    arena_init(&arena);
+    queue_peer_run(unreadable);
+    arena_finish(&arena);
 }
