@@ -190,7 +190,7 @@ static enum status plan_and_commit(struct plan *plan, const struct acceptance *a
                                    .peer = envelope->peer};
     uint64_t returns = plan->queue->directory_returns;
     enum status status = plan_expand(plan);
-    if (status == TRY_LATER && plan->queue->auth != NULL)
+    if (status == TRY_LATER)
         return await_lookup(plan, acceptance, returns);
     if (status == OK && !text_is_empty(plan->refusal))
         return refused("%.*s", TEXT_ARG(plan->refusal));

@@ -2,6 +2,7 @@
 
 #include "account/quota.h"
 #include "base/array.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "decide/retry.h"
 #include "mail/address.h"
@@ -158,11 +159,12 @@ static struct text address_of(const struct plan *plan, const struct directory_ta
     struct mail_address address;
     if (text_equals(target->address, plan->keys[target->recipient]))
         return asked;
-    bool was_rewritten = target->kind == TARGET_REMOTE && srs_is_rewritten(asked) &&
-                         srs_read(asked, arena, &original) &&
-                         mail_address_parse(original, arena, &address) == OK &&
-                         text_equals(mail_address_key(&address, arena), target->address);
-    return was_rewritten ? original : target->address;
+    if (target->kind != TARGET_REMOTE || !srs_is_rewritten(asked) ||
+        !srs_read(asked, arena, &original))
+        return target->address;
+    check(mail_address_parse(original, arena, &address) == OK);
+    bool is_his = text_equals(mail_address_key(&address, arena), target->address);
+    return is_his ? original : target->address;
 }
 
 struct item_recipient plan_recipient(struct plan *plan, const struct directory_target *target)
@@ -343,10 +345,10 @@ static enum status plan_mailbox(struct plan *plan, const struct directory_target
 /* By which group, when it is one, the recipient is several. */
 static const struct directory_group *group_of_recipient(const struct plan *plan, unsigned recipient)
 {
-    for (unsigned i = 0; i < plan->target_count; i++)
-        if (plan->targets[i].recipient == recipient)
-            return plan_group_of(plan, &plan->targets[i]);
-    return NULL;
+    unsigned i = 0;
+    for (; plan->targets[i].recipient != recipient; i++)
+        check(i + 1 < plan->target_count);
+    return plan_group_of(plan, &plan->targets[i]);
 }
 
 static void tell_expanded(struct plan *plan, unsigned recipient)

@@ -245,6 +245,8 @@ static void names(struct queue_peer *peer)
     set_script(peer, ALICE, "redirect \"x@far.example\";");
     queue_peer_add_settings(peer, "domain back.test {\n}\nforward domain back.test\n");
     EXPECT(text_ends_with_nocase(rewritten_sender(peer, FAR), TEXT("=far@back.test")));
+    queue_peer_add_settings(peer, "forward srs off\n");
+    EXPECT_TEXT(rewritten_sender(peer, FAR), FAR);
 }
 
 TEST("mail is sent on in the name of the domain that is set; a sender too long for that stays")
