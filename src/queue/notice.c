@@ -19,6 +19,7 @@
 
 enum {
     HEADER_MOST = 64 << 10,
+    WORDS_BYTES = 80,
     RETRY_MS = 10 * SECOND,
     READABLE_MS = HOUR, /* a file of the log may come back until then; after it the report goes */
 };
@@ -214,7 +215,15 @@ static enum status commit_report(struct telling *telling, uint64_t id, struct te
     return status;
 }
 
-/* With the original as was meant, else its header, else nothing of it. */
+/* Of a thousand recipients their hosts' words can be too many. */
+static void shorten_words(struct telling *telling)
+{
+    for (unsigned i = 0; i < telling->recipient_count; i++)
+        telling->recipients[i].diagnostic =
+            text_head(telling->recipients[i].diagnostic, WORDS_BYTES);
+}
+
+/* With the original as was meant, else its header, else nothing of it, at last with few words. */
 static enum status compose_to_fit(struct telling *telling, struct text original, uint64_t id,
                                   struct buffer *body)
 {
@@ -224,6 +233,10 @@ static enum status compose_to_fit(struct telling *telling, struct text original,
     buffer_reset(body, 0);
     if (compose(telling, original, id, body))
         return OK;
+    buffer_reset(body, 0);
+    if (compose(telling, TEXT(""), id, body))
+        return OK;
+    shorten_words(telling);
     buffer_reset(body, 0);
     return compose(telling, TEXT(""), id, body) ? OK : refused("the report is too large");
 }

@@ -6,6 +6,7 @@
 #include "account/absence.h"
 #include "account/preference.h"
 #include "base/clock.h"
+#include "queue/internal.h"
 #include "queue_peer.h"
 #include "store/scripts.h"
 
@@ -91,6 +92,17 @@ static void malformed_language(struct queue_peer *peer)
                "\r\nContent-Language: en\r\n"));
     EXPECT(has(refused_of_alice(peer, "Accept-Language: de (\r\n German)\r\n", 1),
                "\r\nContent-Language: de, en\r\n"));
+}
+
+static void unwritten_language(struct queue_peer *peer)
+{
+    queue_peer_add_settings(peer, "reports language tlh\n");
+    EXPECT(has(refused_of_alice(peer, "", 0), "\r\nContent-Language: en\r\n"));
+}
+
+TEST("where nothing is written in the server's language, reports are in English")
+{
+    run(unwritten_language);
 }
 
 TEST("a language that can't be read is none, and another one than English is said twice if wanted")
@@ -188,6 +200,24 @@ TEST("who is elsewhere gets so many reports in a time, and our own users get all
     run(flood);
 }
 
+static void shipped_limit(struct queue_peer *peer)
+{
+    enum { SHIPPED = 200 };
+    for (unsigned i = 0; i < SHIPPED; i++) {
+        refuse(peer, "a@else.example", "");
+        take_report(peer);
+    }
+    refuse(peer, "a@else.example", "");
+    EXPECT(are_kept_back(peer, 1));
+    refuse(peer, "b@else.example", "");
+    take_report(peer);
+}
+
+TEST("the limit of reports holds where none is set")
+{
+    run(shipped_limit);
+}
+
 /* Mail from elsewhere to a user of ours is answered. */
 static bool is_answered(struct queue_peer *peer, const char *user)
 {
@@ -225,4 +255,38 @@ static void denied_answers(struct queue_peer *peer)
 TEST("a policy denies the answers of who is out of office, or of scripts, and nobody is told")
 {
     run(denied_answers);
+}
+
+static bool is_bad(struct queue_peer *peer, uint64_t count)
+{
+    const struct queue_counters *counters = queue_counters_now(peer->queue);
+    for (unsigned i = 0; i < QUEUE_PEER_ROUNDS && counters->bad < count; i++)
+        queue_peer_work();
+    return counters->bad == count && counters->reports == 0;
+}
+
+static void nobody_to_tell(struct queue_peer *peer)
+{
+    char *sender = arena_alloc(&arena, 401);
+    memset(sender, 'x', 400);
+    memcpy(sender + 380, "@else.example", 14);
+    refuse(peer, sender, "");
+    EXPECT(is_bad(peer, 1));
+
+    struct item_recipient recipient = {
+        .address = TEXT("x@far.example"), .enhanced = TEXT("5.1.1"), .reply = TEXT("no")};
+    struct item item = {
+        .kind = ITEM_REPORT, .next_try_ms = now, .recipients = &recipient, .recipient_count = 1};
+    struct change change;
+    uint64_t id = queue_peer_deliver(peer, "", "x@far.example");
+    change_init(&change);
+    change_item(&change, id, 1, &item);
+    EXPECT(store_commit(queue_store(peer->queue), &change) == OK);
+    change_finish(&change);
+    EXPECT(is_bad(peer, 2));
+}
+
+TEST("a report to an address that is too long, or to nobody, leaves bad mail for the administrator")
+{
+    run(nobody_to_tell);
 }
