@@ -145,8 +145,10 @@ void serve_jobs(struct queue *queue, struct rpc_call *call, struct text request,
                 serve_jobs_lease *give);
 
 /* job.c */
-/* Append the job of a leased item. False: its message can't be read now. YIELDS. */
-bool job_put(struct queue *queue, struct queued_item *queued, struct buffer *out);
+/* Append the job of a leased item. TRY_LATER: its message can't be read now. REFUSED: its lease
+ * ended meanwhile, as when send reports by a number that it was not given yet, and the item may be
+ * gone. YIELDS. */
+enum status job_put(struct queue *queue, struct queued_item *queued, struct buffer *out);
 /* Bytes of what is sent for a leased item. YIELDS. */
 enum status job_read(struct queue *queue, const struct queued_item *queued, uint64_t offset,
                      uint32_t length, struct buffer *out);

@@ -370,16 +370,16 @@ static unsigned lease_jobs(struct queue *queue, unsigned most, struct buffer *ou
         struct queued_item *item = schedule_lease(queue, wake_ms);
         if (item == NULL)
             return count;
-        bool encoded = job_put(queue, item, out);
+        enum status status = job_put(queue, item, out);
         if (losses != queue->send_losses)
             return 0;
-        if (encoded) {
-            count++;
-            note_failure(queue, item, NULL);
+        if (status == REFUSED)
             continue;
-        }
-        note_failure(queue, item, fail_reason());
-        schedule_release(queue, item);
+        note_failure(queue, item, status == OK ? NULL : fail_reason());
+        if (status == OK)
+            count++;
+        else
+            schedule_release(queue, item);
     }
     return count;
 }

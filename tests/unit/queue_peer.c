@@ -238,7 +238,8 @@ enum status queue_peer_try_open(struct queue_peer *peer)
                                     .auth = peer->auth_in_store,
                                     .send = peer->send_in_store,
                                     .index_in_memory = !peer->index_on_disk,
-                                    .segment_bytes = peer->segment_bytes};
+                                    .segment_bytes = peer->segment_bytes,
+                                    .disk = peer->disk};
     enum status status = queue_start(peer->queue, &options);
     if (status == OK)
         queue_watch_front(peer->queue, peer->front_in_store);

@@ -34,6 +34,7 @@ struct queue_peer {
     /* Before auth answers its next question, once; may YIELD. NULL: nothing. */
     void (*meanwhile)(struct queue_peer *peer);
     uint32_t segment_bytes;
+    const struct log_files *disk; /* from the next opening on; NULL: the kernel's */
 };
 
 /* Run `test` on a fresh peer, in a loop; the directory is removed afterwards. */

@@ -68,13 +68,14 @@ static bool put_body(struct queue *queue, const struct message *message, const s
     return true;
 }
 
-bool job_put(struct queue *queue, struct queued_item *queued, struct buffer *out)
+enum status job_put(struct queue *queue, struct queued_item *queued, struct buffer *out)
 {
     struct arena arena;
     struct message message;
     struct item item;
     struct queue_job job;
     size_t before = out->length;
+    uint64_t lease = queued->lease;
     arena_init(&arena);
     bool known = store_message(queue->store, queued->message->id, &arena, &message) &&
                  item_read(queue, queued, &arena, &item);
@@ -84,10 +85,13 @@ bool job_put(struct queue *queue, struct queued_item *queued, struct buffer *out
         if (job.size <= QUEUE_BODY_INLINE_MAX)
             known = put_body(queue, &message, &item, out);
     }
-    if (!known)
+    enum status status = known ? OK : TRY_LATER;
+    if (map_get(queue->leases, MAP_KEY(lease)) == NULL)
+        status = refused("the lease has ended");
+    if (status != OK)
         buffer_cut(out, before);
     arena_finish(&arena);
-    return known;
+    return status;
 }
 
 enum status job_read(struct queue *queue, const struct queued_item *queued, uint64_t offset,

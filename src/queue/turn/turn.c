@@ -343,16 +343,16 @@ static enum status lease_one(struct queue *queue, uint64_t id, struct buffer *ou
     if (item == NULL)
         return OK;
     schedule_lease_held(queue, item, id);
-    bool encoded = job_put(queue, item, out);
+    enum status status = job_put(queue, item, out);
     if (losses != queue->send_losses)
         return try_later("the send process went away");
     turn = map_get(queue->turns, MAP_KEY(id));
     if (turn == NULL) /* ended meanwhile, and its leases with it */
         return refused("there is no such turn");
-    if (!encoded) {
+    if (status == TRY_LATER)
         schedule_release(queue, item);
+    if (status != OK)
         return OK;
-    }
     *count += 1;
     turn->given++;
     tell_message(queue, turn, item->message->id);
