@@ -79,9 +79,9 @@ enum status queue_append(struct queue_message *message, struct text bytes)
             break;
         buffer_append(&message->body, part);
         bytes = text_from_position(bytes, part.length);
-        /* A full buffer goes only when more follows, so that a body of just this size still
-         * travels inside the commit. */
-        if (bytes.length > 0 && message->body.length == QUEUE_INLINE_MAX)
+        /* The buffer is full when something is left; it goes only then, so that a body of just this
+         * size still travels inside the commit. */
+        if (bytes.length > 0)
             send_chunk(message);
     }
     return message->status == OK ? OK : try_later("%s", message->reason.text);
@@ -227,8 +227,7 @@ void queue_story(struct rpc_channel *store, uint64_t id, struct text event, stru
     wire_put_u64(&message, id);
     wire_put_text(&message, event);
     wire_put_text(&message, text_head(text, 4096));
-    if (!message.overflowed)
-        (void)rpc_tell(store, QUEUE_STORY, buffer_text(&message)); /* lost while it restarts */
+    (void)rpc_tell(store, QUEUE_STORY, buffer_text(&message)); /* lost while it restarts */
     buffer_finish(&message);
 }
 

@@ -1,5 +1,6 @@
 /* Fronts that die, and several at a time: what one had begun goes with it, what was accepted stays,
  * and no other front notices. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,6 +9,8 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/wire.h"
+#include "directory/turn.h"
+#include "log/file.h"
 #include "protolog/gather.h"
 #include "queue/internal.h"
 #include "queue_peer.h"
@@ -141,6 +144,27 @@ static void close_other(struct queue_peer *peer)
 
 /* ---- Deaths ---- */
 
+/* A disk that writes nothing until it is let go. */
+static atomic_bool is_held;
+static struct log_files slow_disk;
+
+static int sync_slowly(void *context, int fd)
+{
+    while (is_held)
+        usleep(100);
+    return log_files_of_kernel.sync(context, fd);
+}
+
+static void use_slow_disk(struct queue_peer *peer)
+{
+    slow_disk = log_files_of_kernel;
+    slow_disk.sync = sync_slowly;
+    peer->disk = &slow_disk;
+    queue_peer_close(peer);
+    queue_peer_open(peer);
+    is_held = true;
+}
+
 static void dies_with_parts(struct queue_peer *peer)
 {
     uint64_t lost[3], mine = new_id(peer);
@@ -174,17 +198,19 @@ static void dies_while_committing(struct queue_peer *peer)
 {
     uint64_t large = new_id(peer), small = new_id(peer);
     struct task_group group;
+    use_slow_disk(peer);
     open_other(peer);
     task_group_init(&group);
     EXPECT(append(other, large, 0, TEXT("12345")) == OK);
     struct asking asked[] = {commit_of(other, large, 5), commit_of(other, small, 0)};
     begin(&group, &asked[0]);
     begin(&group, &asked[1]);
-    while (map_count(peer->queue->committing) < 2 && group.count == 2)
+    while (map_count(peer->queue->committing) < 2)
         task_yield();
-    EXPECT(map_count(peer->queue->committing) == 2);
     other_dies();
     task_group_wait(&group, NO_DEADLINE);
+    EXPECT(map_count(peer->queue->committing) == 2);
+    is_held = false;
     EXPECT(asked[0].status == TRY_LATER && asked[1].status == TRY_LATER);
     EXPECT(queue_peer_await(peer, "bob@local.test", 2)); /* nobody heard of it, but it is here */
     while (map_count(peer->queue->committing) > 0)
@@ -247,20 +273,22 @@ static bool is_some_busy(const struct queue *queue, uint64_t *id)
 static void abandoned_at_work(struct queue_peer *peer)
 {
     enum { FRONTS = 24 }; /* so many parts at a time that the log does not keep up */
-    struct asking asked[FRONTS];
+    static struct asking asked[FRONTS];
     struct task_group group;
     uint64_t id = 0;
     task_group_init(&group);
+    use_slow_disk(peer);
     memset(chunk, 'b', sizeof(chunk));
     for (unsigned i = 0; i < FRONTS; i++) {
         asked[i] = append_of(peer->front, new_id(peer), 0, text_of(chunk, sizeof(chunk)));
         begin(&group, &asked[i]);
     }
-    while (!is_some_busy(peer->queue, &id) && group.count > 0)
+    while (!is_some_busy(peer->queue, &id))
         task_yield();
-    EXPECT(group.count > 0);
     EXPECT(append(peer->front, id, sizeof(chunk), TEXT("more")) == TRY_LATER);
     tell_abandoned(peer->front, id);
+    EXPECT(append(peer->front, id, sizeof(chunk), TEXT("more")) == TRY_LATER);
+    is_held = false;
     task_group_wait(&group, NO_DEADLINE);
     for (unsigned i = 0; i < FRONTS; i++)
         EXPECT(asked[i].status == OK);
@@ -297,6 +325,59 @@ TEST("large messages are begun only so many at a time; the next waits for the en
     queue_peer_run(too_many);
 }
 
+/* ---- Connections that were turned round to us ---- */
+
+static unsigned received;
+
+static void serve_receive(void *context, struct rpc_call *call, struct text request)
+{
+    unused(context);
+    EXPECT_TEXT(request, "192.0.2.1:25");
+    close(rpc_take_fd(call));
+    received++;
+    rpc_answer(&call, TEXT(""));
+}
+
+static const struct rpc_method receiving[] = {
+    {FRONT_RECEIVE, RPC_INLINE, "receive", serve_receive},
+};
+
+static enum status receive(struct queue_peer *peer)
+{
+    int ends[2];
+    char byte;
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    enum status status = queue_receive(peer->send, TEXT("192.0.2.1:25"), ends[0]);
+    EXPECT(read(ends[1], &byte, 1) == 0); /* whoever had it has closed it */
+    close(ends[1]);
+    return status;
+}
+
+static void receives(struct queue_peer *peer)
+{
+    open_other(peer);
+    rpc_channel_close(&other);
+    while (rpc_channel_is_up(other_in_store))
+        task_yield();
+    other = rpc_channel_new("store", receiving, 1, NULL, &peer->group);
+    connect_pair(other, other_in_store);
+    rpc_channel_close(&peer->front);
+    while (rpc_channel_is_up(peer->front_in_store))
+        task_yield();
+    received = 0;
+    for (unsigned i = 0; i < 3; i++)
+        EXPECT(receive(peer) == OK && received == i + 1);
+    EXPECT(queue_receive(peer->send, TEXT("192.0.2.1:25"), -1) == REFUSED);
+    other_dies();
+    EXPECT(receive(peer) == TRY_LATER && received == 3);
+    close_other(peer);
+}
+
+TEST("a connection that was turned round goes to a front that is there, and to none when none is")
+{
+    queue_peer_run(receives);
+}
+
 /* ---- A store that is not open ---- */
 
 static void ask_before(struct rpc_channel *mine, uint16_t method)
@@ -310,6 +391,27 @@ static void ask_before(struct rpc_channel *mine, uint16_t method)
     /* There is nothing to end; and such bytes are no question about links at any time. */
     EXPECT(asking.status ==
            (method == QUEUE_LINK_ANSWER || method == QUEUE_TURN_END ? REFUSED : TRY_LATER));
+}
+
+/* A session is to be turned round, says auth. */
+static enum status ask_turn(struct queue_peer *peer, struct queue *queue)
+{
+    static const struct rpc_method methods[] = {{STORE_TURN, 0, "turn", queue_serve_turn}};
+    struct rpc_channel *auth = rpc_channel_new("store", NULL, 0, NULL, &peer->group);
+    struct rpc_channel *in_store = rpc_channel_new("auth", methods, 1, queue, &peer->group);
+    struct rpc_reply reply = {0};
+    int ends[2];
+    char byte;
+    connect_pair(auth, in_store);
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    enum status status =
+        rpc_ask(auth, STORE_TURN, TEXT(""), ends[0], clock_monotonic_ms() + WAIT_MS, &reply);
+    EXPECT(read(ends[1], &byte, 1) == 0); /* it was closed */
+    close(ends[1]);
+    rpc_reply_finish(&reply);
+    rpc_channel_close(&auth);
+    rpc_channel_close(&in_store);
+    return status;
 }
 
 static void not_open(struct queue_peer *peer)
@@ -332,6 +434,7 @@ static void not_open(struct queue_peer *peer)
         ask_before(front, of_front[i]);
     for (unsigned i = 0; i < sizeof(of_send) / sizeof(*of_send); i++)
         ask_before(send, of_send[i]);
+    EXPECT(ask_turn(peer, queue) == TRY_LATER);
     tell_abandoned(front, 1);
     EXPECT(rpc_tell(front, PROTOLOG_ROWS, TEXT("rows that nobody keeps")) == OK);
     EXPECT(rpc_tell(send, PROTOLOG_ROWS, TEXT("rows that nobody keeps")) == OK);

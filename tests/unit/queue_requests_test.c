@@ -201,6 +201,7 @@ static void odd_leases(struct queue_peer *peer)
 {
     struct arena arena;
     arena_init(&arena);
+    EXPECT(ask(peer->send, QUEUE_LEASE, text_of("\0\0\0", 4)) == REFUSED); /* none */
     queue_peer_deliver(peer, "bob@local.test", "x@remote.example");
     const struct queue_job *job = queue_peer_lease_one(peer, &arena);
     EXPECT(job != NULL);
