@@ -205,13 +205,11 @@ static void delete_all(struct store *store, uint64_t mailbox, struct index_batch
     struct buffer head;
     struct key key;
     uint32_t last, uid = END_UID + 1;
-    bool more = true;
     buffer_init(&head, HEAD_MAX);
     index_batch_delete(batch, key_block(&key, mailbox, END_UID, HEAD));
-    while (more && block_find(store, mailbox, uid, &last, &head)) {
+    while (block_find(store, mailbox, uid, &last, &head)) {
         delete_parts(batch, mailbox, last);
-        more = last < UINT32_MAX;
-        uid = last + 1;
+        uid = last + 1; /* no UID is the highest number */
     }
     buffer_finish(&head);
 }

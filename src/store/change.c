@@ -171,7 +171,7 @@ bool change_read(struct text payload, struct change_reading *out)
     out->operations = wire_get_text(&in);
     out->body_offset = (uint32_t)(payload.length - in.rest.length);
     out->body_length = (uint32_t)in.rest.length;
-    return !in.bad && version == CHANGE_VERSION && payload.length <= LOG_PAYLOAD_MAX;
+    return !in.bad && version == CHANGE_VERSION;
 }
 
 static void get_value(struct wire_reader *in, struct operation_value *out)

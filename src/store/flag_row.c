@@ -56,7 +56,7 @@ bool flag_row_decode(struct text value, struct flag_row *out)
     struct wire_reader in = wire_reader_of(value);
     unsigned from = 0;
     memset(out, 0, sizeof(*out));
-    while (!wire_end(&in) && !in.bad) {
+    while (!wire_end(&in)) {
         unsigned first = wire_get_u8(&in), count = wire_get_u8(&in);
         uint64_t flags = wire_get_u64(&in), modseq = wire_get_u64(&in);
         if (in.bad || first < from || count == 0 || first + count > FLAG_ROW_UIDS) {

@@ -87,7 +87,7 @@ void fresh_renew(struct store *store, uint64_t mailbox)
         apply_alone(store, &renewing.batch);
         fresh_tell(store);
         task_yield();
-    } while (renewing.count == AT_ONCE && renewing.next != 0);
+    } while (renewing.count == AT_ONCE);
 }
 
 void fresh_renew_some(struct store *store, uint64_t mailbox, const uint32_t *uids, unsigned count)
@@ -127,7 +127,7 @@ uint64_t fresh_count(struct store *store, uint64_t mailbox)
                    text_of(from.bytes, from.length), count_one, &counting);
         count += counting.count;
         task_yield();
-    } while (counting.count == AT_ONCE && counting.next != 0);
+    } while (counting.count == AT_ONCE);
     return count;
 }
 

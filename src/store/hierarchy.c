@@ -101,10 +101,10 @@ static bool take_owner(void *context, struct text key, struct text value)
     struct owner_search *search = context;
     unused(value);
     struct text owner = text_before(text_from_position(key, 1), '\0');
-    search->found = owner.length < sizeof(search->owner);
+    check(owner.length < sizeof(search->owner)); /* no key is longer */
+    search->found = true;
     search->length = owner.length;
-    if (search->found)
-        memcpy(search->owner, owner.data, owner.length);
+    memcpy(search->owner, owner.data, owner.length);
     return false;
 }
 
@@ -283,13 +283,9 @@ static enum naming delete_box(struct mailbox *box, mailbox_delete_compose *compo
     change_init(&change);
     box->is_going = true;
     mailbox_open(box);
-    /* First what is in it, so that no record does too much at once. Records on their way may still
-     * bring something. */
-    enum status status;
-    do {
-        store_settle(store);
-        status = empty(box);
-    } while (status == OK && box->count > 0);
+    /* First what is in it, with what is on its way, so that no record does too much at once. */
+    store_settle(store);
+    enum status status = empty(box);
     drop_values(box, &change);
     if (compose != NULL)
         compose(context, box, &change);
@@ -337,11 +333,11 @@ enum naming mailbox_delete_empty(struct store *store, struct text owner, struct 
 
 /* Renaming */
 
-/* Mailboxes to be renamed, by id: objects may go while we wait. */
+/* Mailboxes to be renamed: none goes away before end(). */
 struct renaming {
     struct store *store;
     struct text owner, from, to;
-    uint64_t *ids;
+    struct mailbox **boxes;
     unsigned count, done;
     bool is_taken; /* a new name */
     bool is_long;
@@ -368,8 +364,8 @@ static bool plan_one(void *context, struct text name, struct mailbox *box)
     renaming->is_taken = mailbox_find(renaming->store, renaming->owner, next) != NULL;
     if (renaming->is_taken || renaming->is_long)
         return false;
-    renaming->ids = array_grow(renaming->ids, renaming->count, sizeof(*renaming->ids));
-    renaming->ids[renaming->count++] = box->id;
+    renaming->boxes = array_grow(renaming->boxes, renaming->count, sizeof(struct mailbox *));
+    renaming->boxes[renaming->count++] = box;
     return true;
 }
 
@@ -383,25 +379,19 @@ static void settle_name(struct mailbox *box)
 /* As many as go into one record, with the levels above the new name. YIELDS. */
 static enum status rename_some(struct renaming *renaming, struct making *making)
 {
-    struct store *store = renaming->store;
     unsigned first = renaming->done;
     while (renaming->done < renaming->count && making->change.operations.length < RECORD_BYTES) {
-        struct mailbox *box = mailbox_by_id(store, renaming->ids[renaming->done++]);
+        struct mailbox *box = renaming->boxes[renaming->done++];
         char room[2 * KEY_BYTES];
         struct operation operation = {.type = OPERATION_MAILBOX};
-        if (box == NULL)
-            continue;
         struct text next = new_name(renaming, box->name, room);
         box->name_given = text_of(text_to_string(next), next.length);
         mailbox_describe(box, &operation.mailbox);
         change_add(&making->change, &operation);
     }
     enum status status = making_commit(making);
-    for (unsigned i = first; i < renaming->done; i++) {
-        struct mailbox *box = mailbox_by_id(store, renaming->ids[i]);
-        if (box != NULL)
-            settle_name(box);
-    }
+    for (unsigned i = first; i < renaming->done; i++)
+        settle_name(renaming->boxes[i]);
     return status;
 }
 
@@ -430,7 +420,7 @@ static enum naming rename_tree(struct renaming *renaming)
         result = NAMING_EXISTS;
     else if (renaming->count > 0)
         result = rename_planned(renaming);
-    free(renaming->ids);
+    free(renaming->boxes);
     return result;
 }
 
@@ -452,8 +442,7 @@ static enum naming move_inbox(struct store *store, struct text owner, struct tex
     if (result != NAMING_DONE || inbox == NULL)
         return result;
     struct mailbox *box = mailbox_find(store, owner, to);
-    if (box == NULL)
-        return NAMING_LATER;
+    check(box != NULL);
     uint32_t uids[SOME], first;
     enum status status = OK;
     mailbox_open(inbox);
@@ -490,7 +479,7 @@ enum status mailbox_set_uses(struct store *store, uint64_t id, unsigned uses)
     if (!begin(store))
         return try_later("the server is stopping");
     struct mailbox *box = mailbox_by_id(store, id);
-    enum status status = box == NULL || box->is_going ? refused("the mailbox was deleted") : OK;
+    enum status status = box == NULL ? refused("the mailbox was deleted") : OK;
     if (status == OK) {
         struct change change;
         struct operation operation = {.type = OPERATION_MAILBOX};
@@ -501,7 +490,7 @@ enum status mailbox_set_uses(struct store *store, uint64_t id, unsigned uses)
         change_add(&change, &operation);
         status = store_commit(store, &change);
         change_finish(&change);
-        if (status != OK && (box = mailbox_by_id(store, id)) != NULL)
+        if (status != OK)
             box->uses = old;
     }
     end(store, NAMING_DONE);

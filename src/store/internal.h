@@ -40,7 +40,7 @@ struct store {
     struct list warm;          /* mailboxes that were closed and are still loaded, oldest first */
     size_t warm_bytes;
     struct live_segment *live; /* ascending by segment */
-    unsigned live_count, live_capacity;
+    unsigned live_count;
     uint64_t live_bytes;
     struct map *mailboxes_by_id;    /* key u64 */
     struct map *mailboxes_by_owner; /* key_owner */
@@ -88,8 +88,8 @@ struct mailbox {
     unsigned keyword_count; /* given out */
     unsigned keywords_applied;
     struct mailbox_totals totals;
-    bool is_going;   /* its deletion is appended, or about to be */
-    bool is_deleted; /* and applied: it lives for its sessions alone */
+    bool is_going;   /* its deletion is about to be appended, is, or was applied */
+    bool is_deleted; /* it was: it lives for its sessions alone */
     bool loaded, locked, changed;
     bool has_snapshot;     /* snapshot.c */
     unsigned unsaved;      /* entries changed since */

@@ -1,8 +1,7 @@
 /* How many bytes of each log segment are still needed: a sorted array in memory and a key each. */
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
+#include "base/array.h"
 #include "store/internal.h"
 
 /* Place of a segment, or where it belongs. */
@@ -24,11 +23,7 @@ static struct live_segment *find_or_make(struct store *store, uint64_t segment)
     unsigned at = find(store, segment);
     if (at < store->live_count && store->live[at].segment == segment)
         return &store->live[at];
-    if (store->live_count == store->live_capacity) {
-        store->live_capacity = store->live_capacity == 0 ? 64 : store->live_capacity * 2;
-        store->live = realloc(store->live, store->live_capacity * sizeof(*store->live));
-        check(store->live != NULL);
-    }
+    store->live = array_grow(store->live, store->live_count, sizeof(*store->live));
     memmove(&store->live[at + 1], &store->live[at],
             (store->live_count - at) * sizeof(*store->live));
     store->live_count++;

@@ -205,7 +205,7 @@ void mailbox_unmake(struct mailbox *box)
         return; /* another change has made it */
     map_remove(box->store->mailboxes_by_owner, key_owner(&key, box->owner, box->name));
     map_remove(box->store->mailboxes_by_id, MAP_KEY(box->id));
-    box->is_deleted = true;
+    box->is_going = box->is_deleted = true;
     if (box->users == 0)
         mailbox_free(box);
 }
@@ -250,7 +250,7 @@ void mailbox_compose_box(struct mailbox *box, struct change *change)
 
 bool mailbox_compose(struct mailbox *box, struct change *change, struct message_entry *entry)
 {
-    if (box->uid_given == UINT32_MAX || box->is_going || box->is_deleted)
+    if (box->uid_given == UINT32_MAX || box->is_going)
         return false;
     mailbox_compose_box(box, change);
     entry->mailbox = box->id;
@@ -296,7 +296,7 @@ unsigned mailbox_uses(const struct mailbox *box)
 
 bool mailbox_is_deleted(const struct mailbox *box)
 {
-    return box->is_going || box->is_deleted;
+    return box->is_going;
 }
 
 unsigned mailbox_keyword_count(const struct mailbox *box)
@@ -461,7 +461,7 @@ void mailbox_apply_delete(struct mailbox *box)
     if (box->base_segment != 0)
         live_add(store, box->base_segment, -MAILBOX_LIVE_BYTES);
     map_remove(store->mailboxes_by_id, MAP_KEY(box->id));
-    box->is_deleted = true;
+    box->is_going = box->is_deleted = true;
 }
 
 void mailbox_tell(struct mailbox *box)

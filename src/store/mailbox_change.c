@@ -42,7 +42,7 @@ enum status mailbox_flag_many(struct mailbox *box, const uint32_t *uids, unsigne
     struct arena arena;
     check(count <= MAILBOX_FLAGS_AT_ONCE);
     *modseq = box->modseq_given;
-    if (box->is_going || box->is_deleted)
+    if (box->is_going)
         return refused("the mailbox was deleted");
     *modseq = ++box->modseq_given;
     arena_init(&arena);
@@ -191,7 +191,7 @@ enum status mailbox_copy(struct mailbox *from, struct mailbox *to, uint32_t *uid
                          bool move, uint32_t *first)
 {
     check(*count <= MAILBOX_AT_ONCE);
-    if (to->is_going || to->is_deleted || UINT32_MAX - to->uid_given <= *count)
+    if (to->is_going || UINT32_MAX - to->uid_given <= *count)
         return refused("the mailbox takes no more messages");
     struct arena arena;
     struct change change;

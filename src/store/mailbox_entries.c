@@ -1,6 +1,5 @@
 /* The entries of a mailbox: as the index keeps them, and packed in memory while it is open. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -26,10 +25,8 @@ bool entry_decode(struct text value, struct mailbox_entry *out)
     out->date_ms = (int64_t)wire_get_u64(&in);
     out->size = wire_get_u64(&in);
     out->uid = wire_get_u32(&in);
-    /* As it was written before keywords. */
-    bool is_narrow = in.rest.length == 4;
-    out->flags = is_narrow ? wire_get_u32(&in) : wire_get_u64(&in);
-    out->saved_s = is_narrow ? 0 : wire_get_u32(&in);
+    out->flags = wire_get_u64(&in);
+    out->saved_s = wire_get_u32(&in);
     return wire_end(&in);
 }
 
@@ -55,20 +52,18 @@ unsigned mailbox_place(const struct mailbox *box, uint32_t uid)
     return low;
 }
 
+/* UIDs ascend, in the index and in the log. One that does not is none of ours: it is passed over.
+ */
 static void add_entry(struct mailbox *box, const struct mailbox_entry *entry)
 {
+    if (box->count > 0 && entry->uid <= box->entries[box->count - 1].uid)
+        return;
     if (box->count == box->capacity) {
         box->capacity = box->capacity == 0 ? 16 : box->capacity * 2;
         box->entries = realloc(box->entries, box->capacity * sizeof(*box->entries));
         check(box->entries != NULL);
     }
-    bool is_last = box->count == 0 || box->entries[box->count - 1].uid < entry->uid;
-    unsigned at = is_last ? box->count : mailbox_place(box, entry->uid);
-    if (at < box->count && box->entries[at].uid == entry->uid)
-        return;
-    memmove(&box->entries[at + 1], &box->entries[at], (box->count - at) * sizeof(*entry));
-    box->entries[at] = *entry;
-    box->count++;
+    box->entries[box->count++] = *entry;
 }
 
 bool mailbox_load_entry(void *context, const struct mailbox_entry *entry)

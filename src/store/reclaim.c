@@ -331,7 +331,7 @@ static enum status move_values(struct store *store, struct text found, uint64_t 
 {
     struct wire_reader in = wire_reader_of(found);
     enum status status = OK;
-    while (!wire_end(&in) && !in.bad && status == OK) {
+    while (!wire_end(&in) && status == OK) {
         struct text owner = wire_get_text(&in), name = wire_get_text(&in);
         status = move_value(store, owner, name, segment);
     }
@@ -417,7 +417,7 @@ static enum status reclaim_oldest(struct store *store, bool urgent)
 
 enum status store_reclaim(struct store *store, bool urgent)
 {
-    if (store->reclaiming || store->mirror != NULL)
+    if (store->reclaiming)
         return refused("busy");
     store->reclaiming = true;
     enum status status = urgent ? log_trim_spares(store->log) : OK;

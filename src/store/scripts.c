@@ -134,9 +134,10 @@ static enum status commit_rename(struct store *store, struct text owner, struct 
     arena_init(&arena);
     change_init(&change);
     bool composed = script_get(store, owner, from, &source) &&
-                    value_compose(&change, owner, value_name(to, &arena), buffer_text(&source)) &&
-                    value_compose(&change, owner, value_name(from, &arena), TEXT("")) &&
-                    (!is_active(store, owner, from) || value_compose(&change, owner, ACTIVE, to));
+                    value_compose(&change, owner, value_name(to, &arena), buffer_text(&source));
+    value_compose(&change, owner, value_name(from, &arena), TEXT(""));
+    if (is_active(store, owner, from))
+        value_compose(&change, owner, ACTIVE, to);
     enum status status = composed ? store_commit(store, &change) : refused("the name is too long");
     change_finish(&change);
     arena_finish(&arena);

@@ -48,12 +48,10 @@ static bool follow_one(void *context, const struct log_record *record)
 static enum status replay_into(struct store *live, struct store *shadow)
 {
     struct following following = {live, shadow};
-    enum status status =
-        log_replay(live->log, index_applied(shadow->index) + 1, follow_one, &following);
-    /* Nothing is behind the shadow's place. */
-    if (status == OK && index_applied(shadow->index) == index_applied(live->index))
-        live->mirror = shadow;
-    return status;
+    if (index_applied(shadow->index) < index_applied(live->index))
+        return log_replay(live->log, index_applied(shadow->index) + 1, follow_one, &following);
+    live->mirror = shadow;
+    return OK;
 }
 
 enum status store_shadow_follow(struct store *live, struct store *shadow)
@@ -81,7 +79,6 @@ static void take_over(struct store *store, struct store *shadow)
     store->batch = shadow->batch;
     store->live = shadow->live;
     store->live_count = shadow->live_count;
-    store->live_capacity = shadow->live_capacity;
     store->live_bytes = shadow->live_bytes;
     store->mirror = NULL;
     shadow->index = old.index;
@@ -93,7 +90,7 @@ static void take_over(struct store *store, struct store *shadow)
 static enum status return_to_disk(struct store *store)
 {
     struct index *index;
-    if (store->reclaiming || store->mirror != NULL)
+    if (store->reclaiming)
         return OK;            /* another time */
     store->reclaiming = true; /* no segment goes away under us */
     struct store *shadow = NULL;

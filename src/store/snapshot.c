@@ -240,7 +240,7 @@ void snapshot_save(struct mailbox *box)
 {
     struct store *store = box->store;
     bool is_stale = !box->has_snapshot || box->unsaved >= box->count / STALE_PART;
-    if (box->count < FROM_ENTRIES || box->is_deleted || !is_stale || !sums_up(box))
+    if (box->count < FROM_ENTRIES || !is_stale || !sums_up(box))
         return;
     struct index_batch *batch = index_batch_new(store->index);
     struct key key;

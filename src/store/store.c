@@ -166,9 +166,7 @@ static bool highest_mailbox(void *context, struct text key, struct text value)
 {
     unused(value);
     struct store *store = context;
-    uint64_t id = key_get_u64(key, 0);
-    if (id > store->mailbox_last)
-        store->mailbox_last = id;
+    store->mailbox_last = key_get_u64(key, 0); /* they ascend */
     return true;
 }
 

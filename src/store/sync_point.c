@@ -18,7 +18,7 @@ static void read_environment(void)
 {
     struct text value = text_from(getenv("MAILROOT_CRASH_AT"));
     crash.name = text_before(value, ':');
-    if (!text_to_u32(text_after(value, ':'), &crash.passes) || crash.passes == 0)
+    if (!text_to_u32(text_after(value, ':'), &crash.passes))
         crash.passes = 1;
 }
 
@@ -27,6 +27,6 @@ void sync_point(const char *name)
     pthread_once(&crash.once, read_environment);
     if (crash.name.length == 0 || !text_equals(crash.name, text_from(name)))
         return;
-    if (--crash.passes == 0)
+    if (crash.passes-- <= 1)
         kill(getpid(), SIGKILL);
 }

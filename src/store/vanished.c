@@ -85,7 +85,7 @@ static int compare(const void *a, const void *b)
 static void visit_gap(const struct ranges *known, unsigned *next, struct range gap,
                       mailbox_vanished_visit *visit, void *context)
 {
-    while (gap.first <= gap.last) {
+    for (;;) {
         while (*next < known->count && known->at[*next].last < gap.first)
             (*next)++;
         struct range *at = *next < known->count ? &known->at[*next] : NULL;

@@ -27,8 +27,7 @@ static void find(struct verify *verify, const char *what, struct text key)
         return;
     for (size_t i = 0; i < key.length && i < 48; i++)
         snprintf(hex + 2 * i, 3, "%02x", (unsigned char)key.data[i]);
-    snprintf(line, sizeof(line), "index: key %c %s: %s", key.length > 0 ? key.data[0] : '?', hex,
-             what);
+    snprintf(line, sizeof(line), "index: key %c %s: %s", key.data[0], hex, what);
     verify->report(verify->context, line);
 }
 
@@ -42,21 +41,23 @@ static bool may_lack(const struct verify *verify, struct text key)
            (key.data[0] == 't' && key_get_u64(key, 8) < log_first_record(verify->live->log));
 }
 
-/* Every UID among these ranges is among those. Both ascend, and none touches the next. */
+/* Every UID among these ranges, which we just wrote, is among those. Both ascend, and none touches
+ * the next. */
 static bool ranges_are_among(struct text these, struct text those)
 {
     struct wire_reader left = wire_reader_of(these), right = wire_reader_of(those);
     uint32_t first = 1, last = 0;
-    while (!wire_end(&left) && !left.bad) {
+    while (!wire_end(&left)) {
         uint32_t wanted_first = wire_get_u32(&left), wanted_last = wire_get_u32(&left);
         while (last < wanted_last && !wire_end(&right) && !right.bad) {
             first = wire_get_u32(&right);
             last = wire_get_u32(&right);
         }
-        if (wanted_first < first || wanted_last > last)
+        check(!left.bad);
+        if (right.bad || wanted_first < first || wanted_last > last)
             return false;
     }
-    return !left.bad && !right.bad;
+    return true;
 }
 
 /* Of which UIDs went away a new index has those whose messages the log still had when it told of
@@ -129,7 +130,7 @@ static void report_damage(void *context, const char *line)
 enum status store_verify(struct store *store, void (*report)(void *context, const char *line),
                          void *context)
 {
-    if (store->mirror != NULL || store->reclaiming)
+    if (store->reclaiming)
         return try_later("the store is being verified or reclaimed already");
     struct verify verify = {.live = store, .report = report, .context = context};
     enum status log_status = log_verify(store->log, report_damage, &verify);
