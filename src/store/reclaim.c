@@ -254,8 +254,7 @@ static enum status move_small(struct moving *moving, uint64_t id, uint64_t size)
         if (status == OK)
             status = rest(moving);
     }
-    /* Deleted while we read: nothing to move. */
-    return status == REFUSED ? OK : status;
+    return status;
 }
 
 /* A damaged one is not moved, for it would be given a checksum that is right; so the segment stays
