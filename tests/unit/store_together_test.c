@@ -120,7 +120,7 @@ TEST("a change that failed is told so, though another has its number by now")
 
 /* ---- Giving back while all goes on ---- */
 
-enum { WRITERS = 3, ROUNDS = 60, BOXES = 12, LARGE = 1 << 20 };
+enum { WRITERS = 3, ROUNDS = 60, BOXES = 100, LARGE = 1 << 20 };
 
 struct together {
     struct store_world *world;
@@ -183,6 +183,15 @@ static void delete_boxes(void *argument)
     ++*together->ended;
 }
 
+/* While there is something else going on. */
+static void set_and_set(void *argument)
+{
+    struct together *together = argument;
+    while (*together->ended < WRITERS + 2)
+        set_note(together->world, WRITERS, "set and set");
+    ++*together->ended;
+}
+
 /* Once parts of a large one were written anew. */
 static void expunge_moved(void *argument)
 {
@@ -206,8 +215,9 @@ static void prepare_all(struct store_world *world)
     make(world, "all");
     for (unsigned i = 1; i <= BOXES; i++) {
         snprintf(name, sizeof(name), "going %u", i);
-        world_fill(world, make(world, name), 3);
+        world_fill(world, make(world, name), 1);
     }
+    set_note(world, WRITERS, "first");
     for (unsigned i = 0; i < WRITERS; i++) {
         snprintf(name, sizeof(name), "of %u", i);
         world_fill(world, make(world, name), 2 * ROUNDS);
@@ -268,7 +278,8 @@ static void all_at_once(struct store_world *world)
         task_spawn(&world->group, "write", write_much, &together[i]);
     task_spawn(&world->group, "delete", delete_boxes, &together[WRITERS]);
     task_spawn(&world->group, "expunge", expunge_moved, &together[WRITERS]);
-    while (ended < WRITERS + 2) {
+    task_spawn(&world->group, "set", set_and_set, &together[WRITERS]);
+    while (ended < WRITERS + 3) {
         given_back += store_reclaim(world->store, true) == OK;
         task_yield();
     }
