@@ -25,11 +25,21 @@ static struct roll *roll_of(const struct registrar *registrar)
     return &registrar->ledger->rolls[registrar->number];
 }
 
+static const struct {
+    const char *verb;
+    char letter; /* that its names begin with */
+} kinds[ROLL_KINDS] = {
+    [ROLL_USER] = {"user", 'r'}, [ROLL_ALIAS] = {"alias", 'l'}, [ROLL_GROUP] = {"group", 'g'}};
+
+static enum roll_kind kind_of(unsigned number)
+{
+    return (enum roll_kind)(number / ROLL_OF_KIND);
+}
+
 static void name_of(const struct registrar *registrar, unsigned number, char out[NAME_BYTES])
 {
-    bool is_user = number < ROLL_USERS;
-    snprintf(out, NAME_BYTES, "%c%u@%s.test", is_user ? 'r' : 'l',
-             is_user ? number : number - ROLL_USERS, registrar->site->name);
+    snprintf(out, NAME_BYTES, "%c%u@%s.test", kinds[kind_of(number)].letter, number % ROLL_OF_KIND,
+             registrar->site->name);
 }
 
 static uint32_t below(const struct registrar *registrar, uint32_t bound)
@@ -78,16 +88,17 @@ static void add(const struct registrar *registrar, unsigned number, unsigned way
 {
     char address[NAME_BYTES];
     name_of(registrar, number, address);
-    const char *const user[] = {"user", "add", address, "--hash", meanings[way].hash, NULL};
-    const char *const alias[] = {"alias", "add", address, meanings[way].target, NULL};
-    change_to(registrar, number, way, number < ROLL_USERS ? user : alias, SOME_WAY);
+    const char *verb = kinds[kind_of(number)].verb;
+    const char *const user[] = {verb, "add", address, "--hash", meanings[way].hash, NULL};
+    const char *const list[] = {verb, "add", address, meanings[way].target, NULL};
+    change_to(registrar, number, way, kind_of(number) == ROLL_USER ? user : list, SOME_WAY);
 }
 
 static void remove_name(const struct registrar *registrar, unsigned number)
 {
     char address[NAME_BYTES];
     name_of(registrar, number, address);
-    const char *const words[] = {number < ROLL_USERS ? "user" : "alias", "remove", address, NULL};
+    const char *const words[] = {kinds[kind_of(number)].verb, "remove", address, NULL};
     change_to(registrar, number, ROLL_ABSENT, words, 1u << ROLL_ABSENT);
 }
 
@@ -99,7 +110,7 @@ static void give_password(const struct registrar *registrar, unsigned number, un
     change_to(registrar, number, way, words, 1u << ROLL_ABSENT);
 }
 
-/* An alias that may be there is not added to: it would have two targets. */
+/* An alias or group that may be there is not added to: it would have two targets. */
 static void change(const struct registrar *registrar)
 {
     unsigned number = below(registrar, ROLL_NAMES), way = ROLL_FIRST + below(registrar, 3);
@@ -108,7 +119,7 @@ static void change(const struct registrar *registrar)
         return;
     if (roll_way(name) == ROLL_ABSENT)
         add(registrar, number, way);
-    else if (number < ROLL_USERS && below(registrar, 3) > 0)
+    else if (kind_of(number) == ROLL_USER && below(registrar, 3) > 0)
         give_password(registrar, number, way);
     else
         remove_name(registrar, number);
@@ -127,7 +138,7 @@ static void see(const struct registrar *registrar, unsigned number, unsigned way
 }
 
 /* How an entry of a list shows a name. */
-static unsigned ways_in(struct text list, const char *address, bool is_user)
+static unsigned ways_in(struct text list, const char *address, enum roll_kind kind)
 {
     char wanted[NAME_BYTES + 16];
     struct text rest, line;
@@ -137,7 +148,8 @@ static unsigned ways_in(struct text list, const char *address, bool is_user)
             continue;
         unsigned ways = 0;
         for (unsigned way = ROLL_FIRST; way < ROLL_WAYS; way++)
-            if (is_user || text_find_text(line, text_from(meanings[way].target)) < line.length)
+            if (kind == ROLL_USER ||
+                text_find_text(line, text_from(meanings[way].target)) < line.length)
                 ways |= 1u << way;
         return ways;
     }
@@ -145,18 +157,18 @@ static unsigned ways_in(struct text list, const char *address, bool is_user)
 }
 
 /* False: it was not answered. YIELDS. */
-static bool look_at(const struct registrar *registrar, bool is_user)
+static bool look_at(const struct registrar *registrar, enum roll_kind kind)
 {
     struct buffer list;
     char address[NAME_BYTES];
     buffer_init(&list, ANSWER_MOST);
-    const char *const words[] = {is_user ? "user" : "alias", "list", "--json", NULL};
+    const char *const words[] = {kinds[kind].verb, "list", "--json", NULL};
     enum status status = ask(registrar, words, "", &list);
     bool is_answered = status == OK || status == REFUSED; /* there are none */
-    unsigned first = is_user ? 0 : ROLL_USERS, end = is_user ? ROLL_USERS : ROLL_NAMES;
-    for (unsigned i = first; i < end && is_answered; i++) {
-        name_of(registrar, i, address);
-        see(registrar, i, ways_in(buffer_text(&list), address, is_user));
+    for (unsigned i = 0; i < ROLL_OF_KIND && is_answered; i++) {
+        unsigned number = kind * ROLL_OF_KIND + i;
+        name_of(registrar, number, address);
+        see(registrar, number, ways_in(buffer_text(&list), address, kind));
     }
     roll_of(registrar)->looked += is_answered;
     buffer_finish(&list);
@@ -198,20 +210,13 @@ static void log_in_wrongly(const struct registrar *registrar, unsigned number)
 
 static void look(const struct registrar *registrar)
 {
-    unsigned number = below(registrar, ROLL_USERS);
-    switch (below(registrar, 5)) {
-    case 0:
-        look_at(registrar, true);
-        break;
-    case 1:
-        look_at(registrar, false);
-        break;
-    case 2:
+    unsigned number = below(registrar, ROLL_OF_KIND), what = below(registrar, ROLL_KINDS + 3);
+    if (what < ROLL_KINDS)
+        look_at(registrar, (enum roll_kind)what);
+    else if (what == ROLL_KINDS)
         log_in_wrongly(registrar, number);
-        break;
-    default:
+    else
         log_in(registrar, number);
-    }
 }
 
 /* ---- The task ---- */
@@ -225,12 +230,20 @@ static void start_anew(struct roll *roll)
     }
 }
 
+static bool look_at_lists(const struct registrar *registrar)
+{
+    bool are_answered = true;
+    for (unsigned kind = 0; kind < ROLL_KINDS && are_answered; kind++)
+        are_answered = look_at(registrar, (enum roll_kind)kind);
+    return are_answered;
+}
+
 /* Once nothing fails any more. */
 static void look_at_all(const struct registrar *registrar)
 {
     if (task_sleep(50 * MINUTE) != OK)
         return;
-    for (unsigned tries = 0; !look_at(registrar, true) || !look_at(registrar, false); tries++) {
+    for (unsigned tries = 0; !look_at_lists(registrar); tries++) {
         if (tries == LAST_TRIES)
             ledger_wrong(registrar->ledger, WRONG_ROLL,
                          "site %s: its directory does not answer: %s", registrar->site->name,
@@ -238,7 +251,7 @@ static void look_at_all(const struct registrar *registrar)
         if (tries == LAST_TRIES || task_sleep(MINUTE) != OK)
             return;
     }
-    for (unsigned i = 0; i < ROLL_USERS; i++) {
+    for (unsigned i = 0; i < ROLL_OF_KIND; i++) {
         log_in(registrar, i);
         log_in_wrongly(registrar, i);
     }

@@ -7,9 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ROLL_USERS = 4, ROLL_ALIASES = 4, ROLL_NAMES = ROLL_USERS + ROLL_ALIASES };
+enum { ROLL_KINDS = 3, ROLL_OF_KIND = 4, ROLL_NAMES = ROLL_KINDS * ROLL_OF_KIND };
 
-/* What a name may be: a user with one of the passwords, an alias to one of the targets. */
+/* The kind of a name by its number. */
+enum roll_kind { ROLL_USER, ROLL_ALIAS, ROLL_GROUP };
+
+/* What a name may be: a user with one of the passwords, an alias of one of the targets, a group
+ * with one of them. */
 enum { ROLL_ABSENT, ROLL_FIRST, ROLL_WAYS = 4 };
 
 struct roll_name {
