@@ -80,7 +80,7 @@ struct queue {
     struct links *links; /* what is known of routing groups */
     char *directory;
     void *owner;
-    queue_follow_url *follow_url;     /* or NULL */
+    queue_follow_url *follow_url;
     struct protolog_writer *protolog; /* or NULL */
     struct queue_counters counters;
     bool serving;

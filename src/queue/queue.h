@@ -54,6 +54,7 @@ void queue_set_protolog(struct queue *queue, struct protolog_writer *writer);
 typedef enum status queue_follow_url(const struct accounts *accounts,
                                      const struct queue_url_question *question,
                                      struct queue_url_answer *answer);
+/* Before fronts may ask. */
 void queue_set_urls(struct queue *queue, queue_follow_url *follow);
 
 /* What fronts and send may call; context is the queue. */

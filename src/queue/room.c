@@ -20,8 +20,7 @@ static enum status look_at(struct plan *plan, const struct queue_room_question *
 {
     struct queue *queue = plan->queue;
     struct directory_answer answer;
-    if (queue->auth == NULL || plan_ask(plan, &question->recipient, 1, &answer) != OK ||
-        answer.target_count != 1)
+    if (plan_ask(plan, &question->recipient, 1, &answer) != OK || answer.target_count != 1)
         return OK;
     struct directory_target *target = answer.targets;
     plan->targets = target;

@@ -20,8 +20,6 @@ struct room_cache *room_cache_new(void)
 
 void room_cache_free(struct room_cache **cache)
 {
-    if (*cache == NULL)
-        return;
     map_free(&(*cache)->open);
     free(*cache);
     *cache = NULL;

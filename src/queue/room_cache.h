@@ -11,7 +11,7 @@ struct room_cache;
 enum { ROOM_CACHE_MAX = 10000 }; /* then it is emptied */
 
 struct room_cache *room_cache_new(void);
-/* Accepts NULL. No call through it may be under way. */
+/* No call through it may be under way. */
 void room_cache_free(struct room_cache **cache);
 /* Forget everything, and what calls under way are about to hear. Does not yield. */
 void room_cache_clear(struct room_cache *cache);

@@ -1,5 +1,6 @@
 /* Parts of messages that are sent without having been fetched (RFC 4468): front names one by a URL,
  * and who knows such URLs says what it leads to. */
+#include "base/check.h"
 #include "base/memory.h"
 #include "queue/internal.h"
 
@@ -11,8 +12,9 @@ void queue_set_urls(struct queue *queue, queue_follow_url *follow)
 static enum status follow(struct queue *queue, struct text request, struct queue_url_answer *answer)
 {
     struct queue_url_question question;
-    if (!queue_url_decode(request, &question) || queue->follow_url == NULL)
+    if (!queue_url_decode(request, &question))
         return refused("malformed request");
+    check(queue->follow_url != NULL);
     if (memory_ask(MEMORY_FOR_REST, QUEUE_BODY_CHUNK) != OK)
         return TRY_LATER;
     return queue->follow_url(queue_accounts(queue), &question, answer);

@@ -180,6 +180,24 @@ TEST("mail that comes while the directory comes back does not wait for the next 
     queue_peer_run(directory_comes_back_meanwhile);
 }
 
+static void directory_comes_back_at_last(struct queue_peer *peer)
+{
+    peer->auth_is_down = true;
+    queue_peer_deliver(peer, "carol@local.test", "alice@local.test");
+    queue_peer_deliver(peer, "carol@local.test", "bob@local.test");
+    EXPECT(lookups(peer) == 2);
+    peer->auth_comes_back = true; /* but to the next that asks it does not answer yet */
+    now += 20 * SECOND;
+    EXPECT(queue_peer_await(peer, "alice@local.test", 1));
+    EXPECT(queue_peer_await(peer, "bob@local.test", 1));
+}
+
+TEST(
+    "mail that is being looked up while the directory comes back does not wait for the next either")
+{
+    queue_peer_run_at(&now, directory_comes_back_at_last);
+}
+
 static void group_with_a_gone_member(struct queue_peer *peer)
 {
     struct arena arena;

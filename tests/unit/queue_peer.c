@@ -35,7 +35,8 @@ static const char settings_text[] = "host mx.local.test\n"
                                     "connector node {\n    to node.test *.node.test\n"
                                     "    smart-host gate.test\n    hold\n}\n";
 
-/* group@ is alice, bob, far@remote.example and a member that is gone; circle@ leads to itself. */
+/* group@ is alice, bob, far@remote.example and a member that is gone; one@ is a group of alice
+ * alone, small@ takes 4 KB at most, circle@ leads to itself. */
 static unsigned expand_one(struct text key, unsigned recipient, struct directory_target *out)
 {
     struct text domain = text_after(key, '@');
@@ -66,6 +67,14 @@ static unsigned expand_one(struct text key, unsigned recipient, struct directory
         out[0] = (struct directory_target){TARGET_LOOP, key, recipient};
         return 1;
     }
+    if (text_equals(key, TEXT("one@local.test"))) {
+        out[0] = (struct directory_target){TARGET_MAILBOX, TEXT("alice@local.test"), recipient, 1};
+        return 1;
+    }
+    if (text_equals(key, TEXT("small@local.test"))) {
+        out[0] = (struct directory_target){TARGET_MAILBOX, key, recipient, .receive_bytes = 4096};
+        return 1;
+    }
     bool unknown = text_starts_with(key, TEXT("nobody"));
     out[0] = (struct directory_target){unknown ? TARGET_UNKNOWN : TARGET_MAILBOX, key, recipient};
     return 1;
@@ -80,8 +89,14 @@ static void expand_all(const struct directory_question *question, struct arena *
     out->targets = arena_array(arena, TARGETS_OF_ONE * question->count, sizeof(*out->targets));
     for (unsigned i = 0; i < question->count; i++)
         out->target_count += expand_one(question->keys[i], i, &out->targets[out->target_count]);
-    for (unsigned i = 0; i < out->target_count; i++)
-        out->targets[i].receive_bytes = DIRECTORY_NO_LIMIT;
+    out->groups = arena_alloc(arena, sizeof(*out->groups));
+    out->groups[0].address = TEXT("one@local.test");
+    for (unsigned i = 0; i < out->target_count; i++) {
+        struct directory_target *target = &out->targets[i];
+        if (target->receive_bytes == 0)
+            target->receive_bytes = DIRECTORY_NO_LIMIT;
+        out->group_count |= target->group;
+    }
 }
 
 static void answer_expand(struct queue_peer *peer, struct rpc_call *call, struct text request)

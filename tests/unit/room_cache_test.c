@@ -1,5 +1,8 @@
 /* What a front remembers of the store's answers about room. */
+#include <stdio.h>
+
 #include "account/preference.h"
+#include "base/wire.h"
 #include "queue_peer.h"
 
 #define ALICE TEXT("alice@local.test")
@@ -150,4 +153,118 @@ static void run_overtaken(struct queue_peer *peer)
 TEST("an answer about room that a change overtook is not kept")
 {
     queue_peer_run(run_overtaken);
+}
+
+static void some_only(struct queue_peer *peer)
+{
+    struct queue_room_question one = from_stranger("one@local.test");
+    struct queue_room_question small = from_stranger("small@local.test");
+    struct queue_room_question elsewhere = from_stranger("alias@local.test");
+    EXPECT(!is_known(peer, &one) && !is_known(peer, &one));
+    EXPECT(ask(peer, &small) == REFUSED);
+    small.bytes = 4000;
+    EXPECT(!is_known(peer, &small) && !is_known(peer, &small));
+    EXPECT(!is_known(peer, &elsewhere) && !is_known(peer, &elsewhere));
+}
+
+static void run_some_only(struct queue_peer *peer)
+{
+    with_cache(peer, some_only);
+}
+
+TEST("who is reached by a group, takes small mail only, or is elsewhere, is asked about each time")
+{
+    queue_peer_run(run_some_only);
+}
+
+static void when_full(struct queue_peer *peer)
+{
+    const struct accounts *accounts = queue_accounts(peer->queue);
+    struct queue_room_question alice = from_stranger("alice@local.test");
+    queue_peer_set_settings(peer, "host mx.local.test\nlimit free-space 1MB\ndomain local.test {\n"
+                                  "    user alice bob carol\n    quota when-full refuse\n}\n");
+    EXPECT(preference_set(accounts, ALICE, PREFERENCE_QUOTA, TEXT("4KB")) == OK);
+    hear_from_store(peer);
+    EXPECT(ask(peer, &alice) == REFUSED);
+}
+
+static void run_when_full(struct queue_peer *peer)
+{
+    with_cache(peer, when_full);
+}
+
+TEST("a domain may say that mail for a full mailbox is refused, and not put off")
+{
+    queue_peer_run(run_when_full);
+}
+
+static void very_many(struct queue_peer *peer)
+{
+    char address[40];
+    struct queue_room_question alice = from_stranger("alice@local.test");
+    EXPECT(!is_known(peer, &alice));
+    for (unsigned i = 1; i < ROOM_CACHE_MAX; i++) {
+        snprintf(address, sizeof(address), "u%u@local.test", i);
+        struct queue_room_question other = from_stranger(address);
+        EXPECT(ask(peer, &other) == OK);
+    }
+    EXPECT(is_known(peer, &alice));
+    struct queue_room_question last = from_stranger("bob@local.test");
+    EXPECT(!is_known(peer, &last) && is_known(peer, &last));
+    EXPECT(!is_known(peer, &alice));
+}
+
+static void run_very_many(struct queue_peer *peer)
+{
+    with_cache(peer, very_many);
+}
+
+TEST("ten thousand are remembered, and one more begins anew")
+{
+    queue_peer_run(run_very_many);
+}
+
+static void odd_questions(struct queue_peer *peer)
+{
+    const struct {
+        struct text recipient;
+        bool goes_on;
+    } questions[] = {{TEXT("")}, {ALICE, true}};
+    for (unsigned i = 0; i < 2; i++) {
+        struct buffer request;
+        struct rpc_reply reply = {0};
+        buffer_init(&request, 1000);
+        wire_put_u64(&request, 0);
+        wire_put_text(&request, questions[i].recipient);
+        wire_put_text(&request, TEXT(""));
+        wire_put_text(&request, TEXT(""));
+        if (questions[i].goes_on)
+            wire_put_u8(&request, 1);
+        EXPECT(rpc_ask(peer->front, QUEUE_ROOM, buffer_text(&request), -1, NO_DEADLINE, &reply) ==
+               OK);
+        EXPECT(reply.bytes.length > 0 && reply.bytes.data[0] == REFUSED);
+        rpc_reply_finish(&reply);
+        buffer_finish(&request);
+    }
+}
+
+TEST("for nobody there is no room, nor for what goes on behind the question")
+{
+    queue_peer_run(odd_questions);
+}
+
+static void users(struct queue_peer *peer)
+{
+    EXPECT(queue_check_user(peer->queue, ALICE) == OK);
+    EXPECT(queue_check_user(peer->queue, TEXT("alice+x@local.test")) == REFUSED);
+    EXPECT(queue_check_user(peer->queue, TEXT("group@local.test")) == REFUSED);
+    EXPECT(queue_check_user(peer->queue, TEXT("alias@local.test")) == REFUSED);
+    EXPECT(queue_check_user(peer->queue, TEXT("nobody@local.test")) == REFUSED);
+    peer->auth_is_down = true;
+    EXPECT(queue_check_user(peer->queue, TEXT("carol@local.test")) == TRY_LATER);
+}
+
+TEST("a user is who has a mailbox under that very address; while nobody knows, that is not told")
+{
+    queue_peer_run(users);
 }
