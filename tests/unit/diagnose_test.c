@@ -331,6 +331,23 @@ TEST("a connector that sends later, or never by itself, is told of with the time
     run(connectors);
 }
 
+static void elsewhere(struct queue_peer *peer)
+{
+    queue_peer_set_settings(peer, "host mx.local.test\nlimit free-space 1MB\n"
+                                  "domain local.test {\n    user alice\n"
+                                  "    unresolved forward [192.0.2.9]\n}\n");
+    EXPECT(outbound(peer, "nobody@local.test") == TRY_LATER);
+    const struct finding *route = found_find("route", "nobody@local.test goes by connector");
+    EXPECT(route != NULL && route->level == FINDING_OK);
+    EXPECT(!found_has(route->words, "mailroot.conf"));
+    found_expect(FINDING_FAULT, "sender", "too much to do", "mailroot serve");
+}
+
+TEST("who is unknown here and may be elsewhere is looked for there, as far as send can be asked")
+{
+    run(elsewhere);
+}
+
 static void waiting(struct queue_peer *peer)
 {
     struct buffer bytes;

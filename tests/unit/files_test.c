@@ -154,7 +154,11 @@ static void bad_files(struct queue_peer *peer)
     now += DAY;
     wait_a_moment();
     EXPECT(files(peer) == 0);
+    queue_peer_remove(path);
     set(peer, OURS "badmail size 3KB\nbadmail folder %s\n");
+    now += HOUR;
+    wait_a_moment();
+    EXPECT(mkdir(path, 0700) == 0);
     now += HOUR;
     expect_files(peer, 3);
 }

@@ -70,6 +70,25 @@ static void expect_forgotten(struct queue_peer *peer, uint64_t id)
     EXPECT(kept(peer, id) == 0);
 }
 
+static void explained(void *context, const struct queue_explanation *explanation)
+{
+    unused(explanation);
+    ++*(unsigned *)context;
+}
+
+/* Orders about what waits are none about it. */
+static void expect_no_part_waits(struct queue_peer *peer, uint64_t id)
+{
+    unsigned count = 0;
+    static const enum queue_action actions[] = {QUEUE_COUNT_ONLY, QUEUE_FREEZE, QUEUE_RETRY,
+                                                QUEUE_DELETE};
+    for (unsigned i = 0; i < sizeof(actions) / sizeof(*actions); i++)
+        EXPECT(queue_act(peer->queue, &(struct queue_filter){.id = id}, actions[i], &count) == OK &&
+               count == 0);
+    queue_explain(peer->queue, id, explained, &count);
+    EXPECT(count == 0);
+}
+
 static void ends(struct queue_peer *peer)
 {
     enum { MANY = 600 }; /* more than are forgotten at a time */
@@ -79,6 +98,7 @@ static void ends(struct queue_peer *peer)
     now += 12 * HOUR;
     uint64_t later = queue_peer_deliver(peer, "alice@local.test", "x@far.example");
     send_all(peer, 1);
+    expect_no_part_waits(peer, later);
     EXPECT(kept(peer, many) == MANY && kept(peer, later) == 1);
     now += 13 * HOUR;
     expect_forgotten(peer, many);

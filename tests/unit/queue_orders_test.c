@@ -280,3 +280,78 @@ TEST("each word of a filter picks by itself, and one without words picks all")
     EXPECT(queue_filter_is_empty(&(struct queue_filter){0}));
     EXPECT(queue_filter_matches(&(struct queue_filter){0}, &view));
 }
+
+/* ---- what can't be done ---- */
+
+struct walk {
+    struct queue_peer *peer;
+    uint64_t victim;
+    unsigned count;
+};
+
+static void delete_other(void *context, const struct queue_view *view)
+{
+    struct walk *walk = context;
+    walk->count++;
+    if (view->id != walk->victim)
+        EXPECT(queue_delete(walk->peer->queue, walk->victim, false) == OK);
+}
+
+static void gone_while_found(struct queue_peer *peer)
+{
+    struct queue_filter filter = {.hop = TEXT("mx:far.example")};
+    queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    struct walk walk = {peer, queue_peer_deliver(peer, "alice@local.test", "y@far.example"), 0};
+    queue_find(peer->queue, &filter, delete_other, &walk);
+    EXPECT(walk.count == 1);
+    EXPECT(queue_counts_now(peer->queue).items == 1);
+}
+
+TEST("a message that goes while its hop is told of is not told of")
+{
+    queue_peer_run_at(&now, gone_while_found);
+}
+
+static void all_frozen(struct queue_peer *peer)
+{
+    unsigned count;
+    queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    queue_peer_deliver(peer, "alice@local.test", "y@far.example");
+    EXPECT(act(peer, (struct queue_filter){.to = TEXT("x@far.example")}, QUEUE_FREEZE) == 1);
+    EXPECT_TEXT(text_from(hop_state(peer)), "ready");
+    EXPECT(act(peer, (struct queue_filter){.to = TEXT("y@far.example")}, QUEUE_FREEZE) == 1);
+    EXPECT_TEXT(text_from(hop_state(peer)), "frozen");
+    EXPECT(act(peer, (struct queue_filter){0}, QUEUE_RETRY) == 0);
+    EXPECT(queue_retry(peer->queue, 0, TEXT("mx:far.example")) == 0);
+    EXPECT(queue_retry(peer->queue, 0, TEXT("mx:else.example")) == 0);
+    EXPECT(queue_retry(peer->queue, 1, TEXT("")) == 0);
+    EXPECT(queue_delete(peer->queue, 1, false) == REFUSED);
+    EXPECT(queue_requeue_bad(peer->queue, 1, &count) == OK && count == 0);
+    EXPECT(queue_peer_rests(peer));
+    EXPECT(act(peer, (struct queue_filter){0}, QUEUE_THAW) == 2);
+    EXPECT_TEXT(text_from(hop_state(peer)), "ready");
+}
+
+TEST("a hop all of whose mail is frozen is frozen, and what is frozen or not there is not retried")
+{
+    queue_peer_run_at(&now, all_frozen);
+}
+
+static void never_looked_up(struct queue_peer *peer)
+{
+    peer->auth_is_down = true;
+    uint64_t id = queue_peer_deliver(peer, "bob@local.test", "alice@local.test");
+    EXPECT_TEXT(text_from(why(peer, id)),
+                "its recipients are to be looked up, and the directory did not answer");
+    EXPECT(queue_delete(peer->queue, id, true) == OK);
+    peer->auth_is_down = false;
+    queue_directory_back(peer->queue);
+    EXPECT(queue_peer_await(peer, "bob@local.test", 1)); /* he hears of it */
+    EXPECT(queue_peer_count(peer, "alice@local.test") == 0);
+    EXPECT(queue_counts_now(peer->queue).items == 0);
+}
+
+TEST("mail that waits for the directory can be deleted, and its sender hears of it")
+{
+    queue_peer_run_at(&now, never_looked_up);
+}

@@ -1,5 +1,6 @@
 /* What an administrator sees of the queue: parts, their states and why they wait, hops, and the
  * queues that are of no hop. The clock is in the test's hand, and stands at an afternoon. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -431,22 +432,25 @@ TEST("lookup says why it waits, since when and until when, and nothing once it i
 
 static void unreachable(struct queue_peer *peer)
 {
+    enum { HOPS = 12 };
     EXPECT_TEXT(text_from(named(peer, "unreachable").state), "ready");
     queue_peer_set_settings(peer, "host mx.local.test\nlimit free-space 1MB\n"
                                   "domain local.test {\n    user alice bob\n}\nretry {\n"
                                   "    glitch 1m x0\n    after 10m\n}\n");
-    queue_peer_deliver(peer, "alice@local.test", "x@far.example");
+    char to[40];
     int64_t began = now;
-    fail_once(peer);
-    now += MINUTE;
-    queue_peer_deliver(peer, "alice@local.test", "x@else.example");
-    fail_once(peer);
+    for (unsigned i = 0; i < HOPS; i++) {
+        snprintf(to, sizeof(to), "x@d%u.example", i);
+        queue_peer_deliver(peer, "alice@local.test", to);
+        fail_once(peer);
+        now += SECOND;
+    }
     queue_peer_deliver(peer, "alice@local.test", "x@works.example");
-    struct hops both = named(peer, "unreachable");
-    EXPECT_TEXT(text_from(both.state), "retry");
-    EXPECT(both.messages == 2 && both.failures == 2 && both.oldest_ms == began);
-    EXPECT(both.next_try_ms == hop(peer, "mx:far.example").next_try_ms);
-    EXPECT_TEXT(text_from(both.error), "4.4.1 connection refused");
+    struct hops all = named(peer, "unreachable");
+    EXPECT_TEXT(text_from(all.state), "retry");
+    EXPECT(all.messages == HOPS && all.failures == HOPS && all.oldest_ms == began);
+    EXPECT(all.next_try_ms == hop(peer, "mx:d0.example").next_try_ms);
+    EXPECT_TEXT(text_from(all.error), "4.4.1 connection refused");
 }
 
 TEST("unreachable has all hops that do not answer, the oldest of their mail and the first attempt")
