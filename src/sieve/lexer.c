@@ -227,7 +227,7 @@ static bool take_hex(struct text *rest, bool is_unicode, uint32_t *value, bool *
     struct text word;
     *value = 0;
     *rest = text_trim(*rest);
-    if (text_is_empty(*rest) || !text_word(rest, &word))
+    if (!text_word(rest, &word))
         return false;
     while (is_unicode && word.length > digits_most && word.data[0] == '0')
         word = text_from_position(word, 1);

@@ -22,6 +22,7 @@ struct parser {
     bool failed;
     bool settled; /* ihave says of a branch before that it is the one that runs */
     unsigned nesting, include_depth;
+    uint64_t open_scripts; /* included, and being read: a bit each */
 };
 
 static struct sieve_node *parse_script(struct parser *in);
@@ -141,8 +142,7 @@ static bool parse_strings(struct parser *in, struct sieve_argument *out)
 
 static bool is_available(const struct parser *in, enum sieve_extension extension)
 {
-    return extension == EXT_NONE || sieve_extensions[extension].is_always_on ||
-           (in->script->extensions & (UINT64_C(1) << extension)) != 0;
+    return extension == EXT_NONE || (in->script->extensions & (UINT64_C(1) << extension)) != 0;
 }
 
 static bool argument_fits(const struct parser *in, char form)
@@ -319,10 +319,10 @@ static bool verb_is_available(struct parser *in, const struct sieve_verb *verb)
 {
     if (verb->extensions == 0 || (verb->extensions & in->script->extensions) != 0)
         return true;
-    for (unsigned i = EXT_NONE + 1; i < EXT_COUNT; i++)
-        if ((verb->extensions & (UINT64_C(1) << i)) != 0)
-            return FAIL(in, "%s needs: require \"%s\";", verb->name, sieve_extensions[i].name);
-    return false;
+    unsigned first = EXT_NONE + 1;
+    while ((verb->extensions & (UINT64_C(1) << first)) == 0)
+        first++;
+    return FAIL(in, "%s needs: require \"%s\";", verb->name, sieve_extensions[first].name);
 }
 
 /* What the tables cannot say. */
@@ -392,8 +392,9 @@ static struct sieve_node *parse_test(struct parser *in)
 static bool parse_block(struct parser *in, struct sieve_node *node)
 {
     bool is_skipped = is_never_run(in, node), settled = in->settled;
-    if (!expect_mark(in, '{', "before the block") || !enter(in))
+    if (!expect_mark(in, '{', "before the block"))
         return false;
+    in->nesting++; /* no deeper than the test of its if went */
     if (is_skipped)
         skip_to(in, '{', '}');
     else
@@ -403,27 +404,47 @@ static bool parse_block(struct parser *in, struct sieve_node *node)
     return expect_mark(in, '}', "behind the block") && !in->failed;
 }
 
+/* Which one it is of those that are included; behind them when it is new. */
+static unsigned included_number(const struct sieve_script *script, bool is_global, struct text name)
+{
+    unsigned i = 0;
+    while (i < script->included_count && (script->included[i].is_global != is_global ||
+                                          !text_equals(script->included[i].name, name)))
+        i++;
+    return i;
+}
+
 /* include: the other script becomes a block of this one. */
 static bool parse_included(struct parser *in, struct sieve_node *node)
 {
     struct text name = node->arguments[0].strings[0], source;
-    bool found = in->library != NULL &&
-                 in->library->find(in->library->context, node_has(node, TAG_GLOBAL), name, &source);
+    struct sieve_script *script = in->script;
+    bool is_global = node_has(node, TAG_GLOBAL);
+    bool found =
+        in->library != NULL && in->library->find(in->library->context, is_global, name, &source);
     if (!found)
         return node_has(node, TAG_OPTIONAL) ||
                fail_at(in, node->line, node->column, "there is no script \"%.*s\"",
                        TEXT_ARG(text_head(name, 100)));
-    if (in->include_depth == SIEVE_INCLUDE_DEPTH_MAX || in->script->includes == SIEVE_INCLUDES_MAX)
+    unsigned number = included_number(script, is_global, name);
+    /* RFC 6609 3.2: it has been included, and that is no error. */
+    if (node_has(node, TAG_ONCE) && (in->open_scripts & UINT64_C(1) << number) != 0)
+        return true;
+    if (in->include_depth == SIEVE_INCLUDE_DEPTH_MAX || script->includes == SIEVE_INCLUDES_MAX)
         return fail_at(in, node->line, node->column, "too many scripts within scripts");
+    if (number == script->included_count)
+        script->included[script->included_count++] = (struct sieve_included){is_global, name};
     struct parser inner = *in;
-    uint64_t extensions = in->script->extensions;
-    in->script->extensions = 0;
-    node->include_number = ++in->script->includes;
+    uint64_t extensions = script->extensions;
+    script->extensions = 0;
+    node->include_number = ++script->includes;
+    node->include_script = number;
     inner.include_depth++;
+    inner.open_scripts |= UINT64_C(1) << number;
     sieve_lexer_init(&inner.lexer, source, in->arena);
     advance(&inner);
     node->block = parse_script(&inner);
-    in->script->extensions = extensions;
+    script->extensions = extensions;
     in->failed = inner.failed;
     if (in->failed)
         buffer_printf(in->error, " (in the script \"%.*s\")", TEXT_ARG(text_head(name, 100)));

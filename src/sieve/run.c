@@ -35,10 +35,8 @@ void run_trace(struct sieve_run *run, const struct sieve_node *node, const char 
     va_start(arguments, format);
     int length = vsnprintf(words, sizeof(words), format, arguments);
     va_end(arguments);
-    size_t bytes = length < 0                       ? 0
-                   : (size_t)length < sizeof(words) ? (size_t)length
-                                                    : sizeof(words) - 1;
-    run->world->trace(run->world->context, node->line, text_of(words, bytes));
+    check(length >= 0 && (size_t)length < sizeof(words)); /* names of verbs, and reasons */
+    run->world->trace(run->world->context, node->line, text_of(words, (size_t)length));
 }
 
 struct sieve_action *run_action(struct sieve_run *run, const struct sieve_node *node,
@@ -168,7 +166,7 @@ void act_error(struct sieve_run *run, const struct sieve_node *node)
 void act_include(struct sieve_run *run, const struct sieve_node *node)
 {
     unsigned scope = run->scope;
-    uint64_t bit = UINT64_C(1) << node->include_number;
+    uint64_t bit = UINT64_C(1) << node->include_script;
     if (node->include_number == 0 || (node_has(node, TAG_ONCE) && (run->included & bit) != 0))
         return;
     run->included |= bit;

@@ -147,13 +147,13 @@ bool holds_date(struct sieve_run *run, const struct sieve_node *node)
     struct text *values = fields_named(run, node, argument_text(run, node, 0), &count);
     struct text part = argument_text(run, node, 1);
     match_begin(&matching, run, node, &node->arguments[2]);
-    for (unsigned i = 0; i < (node_has(node, TAG_INDEX) ? count : count > 0) && !run->failed; i++) {
+    if (count > 0) { /* of several the first, or the one that :index means */
         int64_t wall_ms;
         /* Some fields, as Received, end with a date behind a semicolon. */
-        size_t semicolon = text_find_last(values[i], ';');
-        struct text date = semicolon == values[i].length
-                               ? values[i]
-                               : text_from_position(values[i], semicolon + 1);
+        size_t semicolon = text_find_last(values[0], ';');
+        struct text date = semicolon == values[0].length
+                               ? values[0]
+                               : text_from_position(values[0], semicolon + 1);
         if (mail_date_parse(text_trim(date), &wall_ms))
             match_date(&matching, wall_ms, wanted_zone(run, node, date), part);
     }

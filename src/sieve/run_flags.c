@@ -7,7 +7,7 @@
  * backslash; what is none is passed over. */
 static bool is_flag(struct text flag)
 {
-    if (flag.length > 0 && flag.data[0] == '\\')
+    if (text_starts_with(flag, TEXT("\\")))
         flag = text_from_position(flag, 1);
     for (size_t i = 0; i < flag.length; i++) {
         unsigned char c = (unsigned char)flag.data[i];

@@ -164,7 +164,14 @@ struct sieve_node {
     struct sieve_node *tests;                       /* in order */
     struct sieve_node *block;                       /* of commands, and of `include` */
     struct sieve_node *next;
-    unsigned include_number; /* of `include`: which script */
+    unsigned include_number; /* of `include`: which of them; 0: it does nothing */
+    unsigned include_script; /* and which script, from 0 */
+};
+
+/* A script within the script, however often. */
+struct sieve_included {
+    bool is_global;
+    struct text name;
 };
 
 struct sieve_script {
@@ -172,6 +179,8 @@ struct sieve_script {
     struct sieve_node *commands;
     uint64_t extensions; /* required */
     unsigned includes;
+    struct sieve_included included[SIEVE_INCLUDES_MAX];
+    unsigned included_count;
     bool reads_body;
 };
 
