@@ -226,9 +226,9 @@ struct wildcard {
 };
 
 /* value against one pattern of :matches with "?" and "*", bytes folded (i;ascii-casemap) or not.
- * wild, when not NULL, gets what each wildcard stood for, at most CAPTURES - 1 of them. The
- * shortest for each "*", from the left: going back to the last one is enough, so time is the
- * product of the lengths at worst. */
+ * wild gets what each wildcard stood for, at most CAPTURES - 1 of them. The shortest for each "*",
+ * from the left: going back to the last one is enough, so time is the product of the lengths at
+ * worst. */
 static bool matches_glob(struct text pattern, struct text value, bool fold, struct text *wild)
 {
     size_t p = 0, v = 0, star_p = SIZE_MAX, star_v = 0;
@@ -240,13 +240,13 @@ static bool matches_glob(struct text pattern, struct text value, bool fold, stru
             star = (struct wildcard){number++, v};
             star_p = ++p;
             star_v = v;
-            if (wild != NULL && star.number < CAPTURES - 1)
+            if (star.number < CAPTURES - 1)
                 wild[star.number] = TEXT("");
             continue;
         }
         if (p < pattern.length && c == '?' && v < value.length) {
             size_t bytes = character_bytes(value, v);
-            if (wild != NULL && number < CAPTURES - 1)
+            if (number < CAPTURES - 1)
                 wild[number] = text_of(value.data + v, bytes);
             number++;
             p++;
@@ -255,7 +255,7 @@ static bool matches_glob(struct text pattern, struct text value, bool fold, stru
         }
         size_t escape = c == '\\' && p + 1 < pattern.length;
         char wanted = escape ? pattern.data[p + 1] : c;
-        bool same = p < pattern.length && v < value.length && (c != '?' || escape) &&
+        bool same = p < pattern.length && v < value.length &&
                     (fold ? folded(wanted) == folded(value.data[v]) : wanted == value.data[v]);
         if (same) {
             p += 1 + escape;
@@ -268,7 +268,7 @@ static bool matches_glob(struct text pattern, struct text value, bool fold, stru
         p = star_p;
         v = star_v;
         number = star.number + 1;
-        if (wild != NULL && star.number < CAPTURES - 1)
+        if (star.number < CAPTURES - 1)
             wild[star.number] = text_of(value.data + star.from, star_v - star.from);
     }
     return true;
@@ -352,5 +352,5 @@ bool match_end(struct matching *matching)
             matching->holds = relation_holds(relation_of(node_relation(node)),
                                              compare(comparator, count, matching->keys[i]));
     }
-    return matching->holds && !matching->run->failed;
+    return matching->holds;
 }

@@ -59,7 +59,7 @@ static struct text before_parts(const struct sieve_run *run, const struct mime_p
 {
     size_t length = part->first_child->header_start - part->body_start;
     struct text before = text_head(body_of(run, part), length);
-    size_t line = text_find_last(text_head(before, length == 0 ? 0 : length - 1), '\n');
+    size_t line = text_find_last(text_head(before, length - 1), '\n'); /* the boundary's */
     return line + 1 < length ? text_head(before, line + 1) : TEXT("");
 }
 

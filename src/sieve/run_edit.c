@@ -120,7 +120,7 @@ void act_deleteheader(struct sieve_run *run, const struct sieve_node *node)
         if (!goes)
             buffer_append(&header, field.whole);
     }
-    if (gone > 0 && !run->failed)
+    if (gone > 0)
         changed(run, node, &header);
     else
         buffer_finish(&header);
