@@ -181,7 +181,8 @@ void links_follow_settings(struct queue *queue);
 const struct link_table *links_table(const struct queue *queue);
 /* We have just begun, and not asked everybody yet. */
 bool links_are_awaited(const struct queue *queue);
-/* The item was out and waits again: if ways changed meanwhile it is routed anew. */
+/* The item was out, frozen or being worked on, and waits again: if ways changed meanwhile it is
+ * routed anew. */
 void links_item_released(struct queue *queue, struct queued_item *item);
 /* A connection to the hop came about, or did not. */
 void links_hop_result(struct queue *queue, const struct hop *hop, bool connected);

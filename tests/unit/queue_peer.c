@@ -206,11 +206,21 @@ static void serve_question(void *context, struct rpc_call *call, struct text req
         rpc_answer(&call, peer->send_says);
 }
 
+static void serve_links(void *context, struct rpc_call *call, struct text hop)
+{
+    struct queue_peer *peer = context;
+    if (peer->serve_links != NULL)
+        peer->serve_links(peer, call, hop);
+    else
+        rpc_fail(&call, REFUSED, "no such connector");
+}
+
 static const struct rpc_method send_methods[] = {
     {SEND_TURN, RPC_INLINE, "turn", serve_turn},
     {SEND_PROBE, RPC_INLINE, "probe", serve_question},
     {SEND_BLOCK_LISTS, RPC_INLINE, "block lists", serve_question},
-    {SEND_SPF, RPC_INLINE, "spf", serve_question}};
+    {SEND_SPF, RPC_INLINE, "spf", serve_question},
+    {SEND_LINKS, RPC_INLINE, "links", serve_links}};
 enum { SEND_METHODS = sizeof(send_methods) / sizeof(*send_methods) };
 
 static void serve_room_changed(void *context, struct rpc_call *call, struct text message)

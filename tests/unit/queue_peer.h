@@ -34,6 +34,8 @@ struct queue_peer {
     /* Before auth answers its next question, once; may YIELD. NULL: nothing. */
     void (*meanwhile)(struct queue_peer *peer);
     uint32_t segment_bytes;
+    /* Send is to talk to these hosts about links; NULL: it knows none. */
+    void (*serve_links)(struct queue_peer *peer, struct rpc_call *call, struct text hop);
     const struct log_files *disk; /* from the next opening on; NULL: the kernel's */
 };
 

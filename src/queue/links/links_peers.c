@@ -43,7 +43,7 @@ static int64_t peer_due(const struct links *links, const struct link_peer *peer)
     if (peer->is_running || !is_wanted(links, peer))
         return NO_DEADLINE;
     bool has_heard = link_id_equals(&peer->agreed, &link_server_table(links->server)->digest);
-    bool is_news = peer->answers && !has_heard && (peer->member.length > 0 || peer->leads_to_group);
+    bool is_news = peer->answers && !has_heard;
     return is_news || peer->is_urgent ? peer->rest_ms : peer->next_ms;
 }
 
@@ -65,8 +65,8 @@ static void run_talk(void *argument)
     bool has_send = rpc_channel_is_up(queue->send); /* at a start it may come later than we do */
     enum status status = ask_send(queue, talk->hop);
     struct link_peer *peer = links_peer(links, talk->hop);
-    const struct setting_group *group = settings_group(queue->settings);
-    if (peer != NULL && group != NULL && !task_is_cancelled()) {
+    if (peer != NULL && !task_is_cancelled()) {
+        const struct setting_group *group = settings_group(queue->settings);
         int64_t now = clock_monotonic_ms();
         peer->is_running = false;
         /* That send went away, is not there yet, or has not the new settings yet, says nothing of
@@ -141,11 +141,11 @@ static enum status say(struct queue *queue, struct text request, struct buffer *
 
 static void answer_call(struct rpc_call *call, enum status status, const struct buffer *out)
 {
-    if (status == OK && !out->overflowed)
+    check(!out->overflowed); /* all parts of a packet have room, each with a table */
+    if (status == OK)
         rpc_answer(&call, buffer_text(out));
     else
-        rpc_fail(&call, status == OK ? TRY_LATER : status,
-                 status == OK ? "the table is too large" : fail_reason());
+        rpc_fail(&call, status, fail_reason());
 }
 
 void queue_serve_link_say(void *context, struct rpc_call *call, struct text request)

@@ -188,6 +188,7 @@ struct queued_item *schedule_end_work(struct queue *queue, struct work work, int
     if (rest_ms > 0 && item->next_try_ms < least_ms)
         item->next_try_ms = least_ms;
     schedule_place(queue, item);
+    links_item_released(queue, item); /* it may be thawed */
     return item;
 }
 
