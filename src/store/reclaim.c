@@ -108,17 +108,27 @@ static bool snapshot_item(void *context, struct text key, struct text value)
     return true;
 }
 
-/* The state of a message as of now, as one operation. False: it is gone. */
-static bool compose_snapshot(struct store *store, uint64_t id, struct log_place *extents,
-                             unsigned extent_count, struct change *change)
+/* All that refers to it was found: what an index lacks would be lost with the segment. */
+static enum status is_whole(const struct operation_message *operation, const struct change *change)
+{
+    char text[ID_TEXT_BYTES];
+    id_format(operation->message.id, text);
+    if (operation->entry_count + operation->item_count != operation->message.references)
+        return try_later("the index does not have all that refers to message %s", text);
+    return change->operations.overflowed ? try_later("message %s fits into no record", text) : OK;
+}
+
+/* The state of a message as of now, as one operation. REFUSED: it is gone. */
+static enum status compose_snapshot(struct store *store, uint64_t id, struct log_place *extents,
+                                    unsigned extent_count, struct change *change)
 {
     struct arena arena;
     arena_init(&arena);
     struct snapshot snapshot = {.store = store, .arena = &arena};
     struct operation_message *out = &snapshot.operation.message;
     snapshot.operation.type = OPERATION_MESSAGE;
-    bool is_there = store_message(store, id, &arena, &out->message);
-    if (is_there) {
+    enum status status = REFUSED;
+    if (store_message(store, id, &arena, &out->message)) {
         struct key key;
         index_scan(store->index, key_references(&key, id), TEXT(""), snapshot_entry, &snapshot);
         index_scan(store->index, key_items(&key, id), TEXT(""), snapshot_item, &snapshot);
@@ -126,9 +136,10 @@ static bool compose_snapshot(struct store *store, uint64_t id, struct log_place 
         out->message.extents = extents;
         out->message.extent_count = extent_count;
         change_add(change, &snapshot.operation);
+        status = is_whole(out, change);
     }
     arena_finish(&arena);
-    return is_there;
+    return status;
 }
 
 /* Messages whose bodies are in one record each go forward together: a batch of the log is padded
@@ -166,14 +177,16 @@ static void settle_moves(const struct moving *moving)
     }
 }
 
-static void append_move(struct moving *moving, struct move *move)
+/* One that is gone, meanwhile, is no failure. */
+static enum status append_move(struct moving *moving, struct move *move)
 {
     change_init(&move->change);
-    move->is_appended = compose_snapshot(moving->store, move->id, NULL, 0, &move->change) &&
-                        !move->change.operations.overflowed;
+    enum status status = compose_snapshot(moving->store, move->id, NULL, 0, &move->change);
     move->change.body = text_of(moving->bodies.data + move->body_at, move->body_length);
+    move->is_appended = status == OK;
     if (move->is_appended)
         store_append(moving->store, &move->change, &move->pending);
+    return status == TRY_LATER ? TRY_LATER : OK;
 }
 
 /* What is at hand, in one batch. YIELDS. */
@@ -182,7 +195,8 @@ static enum status write_moves(struct moving *moving)
     enum status status = OK;
     settle_moves(moving);
     for (unsigned i = 0; i < moving->count; i++)
-        append_move(moving, &moving->moves[i]);
+        if (append_move(moving, &moving->moves[i]) != OK)
+            status = TRY_LATER;
     for (unsigned i = 0; i < moving->count; i++) {
         struct move *move = &moving->moves[i];
         enum status waited = move->is_appended ? store_wait(moving->store, &move->pending) : OK;
@@ -209,11 +223,11 @@ static enum status write_large(struct store *store, uint64_t id, struct log_plac
     while (store_is_pending(store, id))
         store_settle(store);
     change_init(&change);
-    enum status status = compose_snapshot(store, id, extents, extent_count, &change)
-                             ? store_commit(store, &change)
-                             : OK;
+    enum status status = compose_snapshot(store, id, extents, extent_count, &change);
+    if (status == OK)
+        status = store_commit(store, &change);
     change_finish(&change);
-    return status;
+    return status == REFUSED ? OK : status;
 }
 
 static enum status move_large(struct store *store, uint64_t id, uint64_t size)
