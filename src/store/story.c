@@ -94,7 +94,7 @@ static bool walk_stories(void *context, struct text key, struct text value)
     unused(key);
     struct wire_reader in = wire_reader_of(value);
     wire_get_u64(&in); /* hash of the Message-ID */
-    while (!wire_end(&in) && !in.bad) {
+    while (!wire_end(&in)) {
         int64_t wall_ms = (int64_t)wire_get_u64(&in);
         struct text event = wire_get_text(&in), text = wire_get_text(&in);
         if (in.bad)

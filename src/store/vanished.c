@@ -66,11 +66,12 @@ static bool add_known(void *context, struct text key, struct text value)
     if (key_get_u64(key, 8) > known->modseq || known->keys++ == HISTORY_MOST)
         return false;
     struct wire_reader in = wire_reader_of(value);
-    while (!wire_end(&in) && !in.bad) {
+    while (!wire_end(&in)) {
         struct range range = {.first = wire_get_u32(&in)};
         range.last = wire_get_u32(&in);
-        if (!in.bad)
-            add(known, range);
+        if (in.bad)
+            break;
+        add(known, range);
     }
     return true;
 }

@@ -227,11 +227,20 @@ static void gone_to_the_end(const struct mailbox *box, struct key *key, struct b
     wire_put_u32(value, UINT32_MAX);
 }
 
+static void gone_though_it_is_there(const struct mailbox *box, struct key *key,
+                                    struct buffer *value)
+{
+    key_vanished(key, box->id, box->modseq + 1);
+    wire_put_u32(value, 3);
+    wire_put_u32(value, 3);
+}
+
 static const struct damage damages[] = {
-    {other_form},        {head_with_more},    {far_too_many},     {more_than_there_are},
-    {no_entries},        {out_of_order},      {other_size},       {other_seen},
-    {other_deleted},     {changes_backwards}, {too_many_changes}, {changes_cut_short},
-    {changes_of_others}, {gone_to_the_end},
+    {other_form},          {head_with_more},   {far_too_many},
+    {more_than_there_are}, {no_entries},       {out_of_order},
+    {other_size},          {other_seen},       {other_deleted},
+    {changes_backwards},   {too_many_changes}, {changes_cut_short},
+    {changes_of_others},   {gone_to_the_end},  {gone_though_it_is_there},
 };
 
 static void open_after_damage(struct store_world *world)
