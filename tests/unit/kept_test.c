@@ -97,8 +97,11 @@ static void remove_each(void *argument)
 {
     struct removing *removing = argument;
     struct mailbox *box = world_inbox(removing->world);
-    for (uint32_t uid = 1; uid <= ROUNDS; uid++)
+    for (uint32_t uid = 1; uid <= ROUNDS; uid++) {
         EXPECT(expunge(box, uid, uid) == OK);
+        for (unsigned i = world_pick(removing->world, 200); i > 0; i--)
+            task_yield();
+    }
     removing->has_ended = true;
 }
 

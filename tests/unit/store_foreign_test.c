@@ -390,6 +390,8 @@ static void many_at_once(struct store_world *world)
     change_add(&change, &flags);
     flags.flags.mailbox = mailbox_id(world_inbox(world));
     change_add(&change, &flags);
+    flags.flags.mailbox = mailbox_id(other);
+    change_add(&change, &flags);
     change_add(&change, &end);
     EXPECT(value_compose(&change, ALICE, TEXT("note/twice"), TEXT("first")));
     EXPECT(value_compose(&change, ALICE, TEXT("note/other"), TEXT("other")));

@@ -1,0 +1,178 @@
+/* What verify makes of odd rows, of a log that was partly given back, and of one that is damaged.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/id.h"
+#include "base/logline.h"
+#include "store/hierarchy.h"
+#include "store/internal.h"
+#include "store/value.h"
+#include "store_world.h"
+#include "test.h"
+
+#define ALICE TEXT("alice@example.test")
+
+static void put(struct store_world *world, struct text key, struct text value)
+{
+    struct index_batch *batch = index_batch_new(world->store->index);
+    index_batch_put(batch, key, value);
+    EXPECT(index_batch_apply(batch, index_applied(world->store->index)) == OK);
+    index_batch_free(&batch);
+}
+
+static void drop(struct store_world *world, struct text key)
+{
+    struct index_batch *batch = index_batch_new(world->store->index);
+    index_batch_delete(batch, key);
+    EXPECT(index_batch_apply(batch, index_applied(world->store->index)) == OK);
+    index_batch_free(&batch);
+}
+
+static void collect(void *context, const char *line)
+{
+    buffer_printf(context, "%s\n", line);
+}
+
+static void expect_told(struct store_world *world, enum status wanted, const char *complaint)
+{
+    struct buffer told;
+    buffer_init(&told, 1 << 20);
+    EXPECT(store_verify(world->store, collect, &told) == wanted);
+    if (complaint[0] == '\0')
+        EXPECT_TEXT(buffer_text(&told), "");
+    else if (text_find_text(buffer_text(&told), text_from(complaint)) >= told.length)
+        fail_msg("not told: %s, but %.*s", complaint, TEXT_ARG(buffer_text(&told)));
+    buffer_finish(&told);
+}
+
+static void give_back(struct store_world *world)
+{
+    enum { WASTE = 100000, TIMES = 12 };
+    char *waste = calloc(1, WASTE);
+    uint64_t first = log_first_segment(store_log(world->store));
+    for (unsigned i = 0; i < TIMES; i++)
+        EXPECT(value_set(world->store, ALICE, TEXT("note/waste"), text_of(waste, WASTE)) == OK);
+    while (store_reclaim(world->store, true) == OK)
+        continue;
+    EXPECT(log_first_segment(store_log(world->store)) > first);
+    free(waste);
+}
+
+/* ---- Odd keys ---- */
+
+static void odd_keys(struct store_world *world)
+{
+    char name[60] = "m";
+    memset(name + 1, 'n', sizeof(name) - 1);
+    struct text long_key = text_of(name, sizeof(name));
+    world_fill(world, world_inbox(world), 2);
+    put(world, long_key, TEXT("forged"));
+    expect_told(world, REFUSED,
+                "index: key m 6d6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e"
+                "6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e: the log knows");
+    drop(world, long_key);
+    put(world, TEXT("t"), TEXT("of a story that is too old")); /* as its record is, which is none */
+    expect_told(world, OK, "");
+    put(world, TEXT("x"), TEXT("of no mailbox"));
+    expect_told(world, REFUSED, "index: key x 78: the log knows nothing of it");
+}
+
+TEST("a key of no form of ours is told of, and of a long one the beginning")
+{
+    world_run(odd_keys, 1);
+}
+
+/* ---- What a part of the log no longer tells ---- */
+
+static void ranges_of(struct buffer *out, const uint32_t *uids, unsigned count)
+{
+    buffer_reset(out, 100);
+    for (unsigned i = 0; i < count; i++)
+        wire_put_u32(out, uids[i]);
+}
+
+static void removals(struct store_world *world)
+{
+    static const uint32_t none[1], narrower[] = {3, 3, 6, 7}, later[] = {2, 3, 7, 7},
+                                   less[] = {2, 3}, more[] = {2, 4, 6, 9};
+    uint32_t uids[] = {2, 3, 6, 7};
+    struct mailbox *box = world_inbox(world);
+    struct buffer live;
+    struct key key;
+    world_fill(world, box, 10);
+    give_back(world);
+    EXPECT(mailbox_expunge(box, uids, 4) == OK);
+    struct text at = key_vanished(&key, box->id, box->modseq);
+    buffer_init(&live, 100);
+    EXPECT(index_get(world->store->index, at, &live) && live.length == 16);
+    expect_told(world, OK, "");
+    ranges_of(&live, more, 4);
+    put(world, at, buffer_text(&live));
+    expect_told(world, OK, ""); /* of some the log has lost the messages */
+    const struct {
+        const uint32_t *uids;
+        unsigned count;
+    } wrong[] = {{narrower, 4}, {later, 4}, {less, 2}, {more, 3}, {none, 0}};
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        ranges_of(&live, wrong[i].uids, wrong[i].count);
+        put(world, at, buffer_text(&live));
+        expect_told(world, REFUSED, "differs from what the log says");
+    }
+    buffer_finish(&live);
+}
+
+TEST("of what a log that was partly given back says of removals nothing may be missing")
+{
+    world_run(removals, 2);
+}
+
+/* The numbers that are not given again stand in the records of mailboxes alone. */
+static void last_mailbox(struct store_world *world)
+{
+    struct key key;
+    struct buffer marks;
+    EXPECT(mailbox_create(world->store, ALICE, TEXT("only"), 0) == NAMING_DONE);
+    EXPECT(mailbox_delete(world->store, ALICE, TEXT("only")) == NAMING_DONE);
+    give_back(world);
+    buffer_init(&marks, 100);
+    EXPECT(index_get(world->store->index, key_marks(&key), &marks));
+    buffer_finish(&marks);
+    expect_told(world, OK, "");
+}
+
+TEST("which numbers were given out is known longer than the log tells it")
+{
+    world_run(last_mailbox, 3);
+}
+
+/* ---- A damaged end ---- */
+
+static void damaged_end(struct store_world *world)
+{
+    struct change change;
+    struct pending pending;
+    char path[64];
+    world_fill(world, world_inbox(world), 2);
+    change_init(&change);
+    EXPECT(value_compose(&change, ALICE, TEXT("note/a"), TEXT("value")));
+    store_append(world->store, &change, &pending);
+    EXPECT(store_wait(world->store, &pending) == OK);
+    change_finish(&change);
+    snprintf(path, sizeof(path), "/tmp/log/segments/%016llx.seg",
+             (unsigned long long)pending.place.segment);
+    memory_disk_rot(world->disk, path, pending.place.offset + 7);
+    log_setup("test", LOG_LEVEL_ERROR + 1);
+    expect_told(world, TRY_LATER, "damaged");
+    EXPECT(world->store->mirror == NULL && !world->store->is_held);
+    log_setup("test", LOG_LEVEL_ERROR);
+    EXPECT(value_set(world->store, ALICE, TEXT("note/a"), TEXT("value")) == OK);
+    expect_told(world, REFUSED, "damaged");
+}
+
+TEST("damage in the last record of the log is told of, and the store goes on")
+{
+    world_run(damaged_end, 4);
+}
