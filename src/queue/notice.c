@@ -184,10 +184,11 @@ static enum status commit_report(struct telling *telling, uint64_t id, struct te
 {
     struct queue *queue = telling->queue;
     struct change change;
-    struct queue_recipient recipients[] = {
-        {.address = telling->to, .notify = NOTIFY_NEVER},
-        {.address = queue->settings->report_copy, .notify = NOTIFY_NEVER}};
-    bool is_copied = telling->any_failed && !text_is_empty(queue->settings->report_copy);
+    /* Copied, for the settings may change while the directory is asked. */
+    struct text copy = arena_copy(telling->arena, queue->settings->report_copy);
+    struct queue_recipient recipients[] = {{.address = telling->to, .notify = NOTIFY_NEVER},
+                                           {.address = copy, .notify = NOTIFY_NEVER}};
+    bool is_copied = telling->any_failed && !text_is_empty(copy);
     struct mail_terms terms = terms_of(telling, body);
     struct queue_envelope envelope = {.id = id,
                                       .sender = TEXT(""),
