@@ -177,7 +177,8 @@ void links_init(struct queue *queue);
 void links_finish(struct queue *queue);
 void links_start(struct queue *queue);
 void links_follow_settings(struct queue *queue);
-/* What is known of routing groups; NULL: we are in none. Lent until the next yield. */
+/* What is known of routing groups; NULL: we are in none, or can't say what we have. Lent until the
+ * next yield. */
 const struct link_table *links_table(const struct queue *queue);
 /* We have just begun, and not asked everybody yet. */
 bool links_are_awaited(const struct queue *queue);

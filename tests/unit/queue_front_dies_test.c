@@ -13,6 +13,8 @@
 #include "log/file.h"
 #include "protolog/gather.h"
 #include "queue/internal.h"
+#include "queue/links/links.h"
+#include "queue/turn/turn.h"
 #include "queue_peer.h"
 
 enum { WAIT_MS = 60 * SECOND };
@@ -435,6 +437,8 @@ static void not_open(struct queue_peer *peer)
     for (unsigned i = 0; i < sizeof(of_send) / sizeof(*of_send); i++)
         ask_before(send, of_send[i]);
     EXPECT(ask_turn(peer, queue) == TRY_LATER);
+    struct queue_link_question question = {.packet = TEXT("packet")};
+    EXPECT(queue_link_answer(front, &question, NULL) == TRY_LATER);
     tell_abandoned(front, 1);
     EXPECT(rpc_tell(front, PROTOLOG_ROWS, TEXT("rows that nobody keeps")) == OK);
     EXPECT(rpc_tell(send, PROTOLOG_ROWS, TEXT("rows that nobody keeps")) == OK);

@@ -62,11 +62,12 @@ void links_scene_run(void (*test)(struct queue_peer *peer))
 
 void links_scene_pass(int64_t ms)
 {
-    enum { STEP_MS = 250 };
-    for (int64_t gone = 0; gone < ms; gone += STEP_MS) {
-        links_scene.now += STEP_MS;
-        for (unsigned i = 0; i < 4; i++)
-            queue_peer_work();
+    const int64_t step_ms = ms > 5 * SECOND ? 500 : 250;
+    for (int64_t gone = 0; gone < ms; gone += step_ms) {
+        links_scene.now += step_ms;
+        for (unsigned i = 0; i < 5; i++)
+            task_yield();
+        queue_peer_work();
     }
 }
 

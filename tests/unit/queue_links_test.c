@@ -1,5 +1,7 @@
 /* Whom the store has talked to about links, and when; and what it makes of packets that are none.
  */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "queue_links_scene.h"
 
@@ -54,8 +56,10 @@ static void hosts_elsewhere(struct queue_peer *peer)
     EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "connection refused") == OK);
     links_scene_pass(10 * SECOND); /* it is down: asked again and again */
     EXPECT(links_scene_asked("partner") >= before + 5);
-    links_scene_says("partner", OK);
-    links_scene_pass(10 * SECOND);
+    links_scene_pass(MINUTE);
+    job = queue_peer_lease_one(peer, arena); /* mail gets there: so it is there */
+    EXPECT(job != NULL && queue_peer_sent(peer, job) == OK);
+    links_scene_pass(SECOND);
     before = links_scene_asked("partner");
     links_scene_pass(2 * MINUTE);
     EXPECT(links_scene_asked("partner") == before);
@@ -128,9 +132,12 @@ static void comes_and_goes(struct queue_peer *peer)
         links_scene_says("south", i % 2 == 0 ? OK : TRY_LATER);
         links_scene_pass((i % 2 == 0 ? 2 : 6) * SECOND);
     }
-    EXPECT(is_up(peer, "south")); /* whatever it is */
-    links_scene_says("south", TRY_LATER);
-    AWAIT(!is_up(peer, "south")); /* nothing happens but that time passes */
+    EXPECT(is_up(peer, "south"));   /* whatever it is */
+    links_scene.held_hop = "south"; /* nothing happens now but that time passes */
+    AWAIT(links_scene.unanswered != NULL);
+    EXPECT(is_up(peer, "south"));
+    AWAIT(!is_up(peer, "south"));
+    rpc_fail(&links_scene.unanswered, TRY_LATER, "too late");
     EXPECT(is_up(peer, "other"));
 }
 
@@ -212,6 +219,40 @@ static void odd_questions(struct queue_peer *peer)
                "DONE_RESPONSE"));
     EXPECT(queue_links_since(peer->queue, TEXT("north"), TEXT("south")) != 0);
     EXPECT(queue_links_since(peer->queue, TEXT("north"), TEXT("unknown")) == 0);
+}
+
+/* The lines of a connector with so many domains that no other server could be told of them. */
+static char many_spaces[1 << 20];
+
+static void untold(struct queue_peer *peer)
+{
+    enum { COUNT = 400, DOMAINS = 100 };
+    size_t length =
+        (size_t)snprintf(many_spaces, sizeof(many_spaces), "%s",
+                         "routing-group north {\n    member mx.local.test m2.test\n" NORTH);
+    for (unsigned i = 0; i < COUNT; i++) {
+        length += (size_t)snprintf(many_spaces + length, sizeof(many_spaces) - length,
+                                   "connector c%u {\n    smart-host h.test\n    to", i);
+        for (unsigned k = 0; k < DOMAINS; k++)
+            length += (size_t)snprintf(many_spaces + length, sizeof(many_spaces) - length,
+                                       " d%u-%u.test", i, k);
+        length += (size_t)snprintf(many_spaces + length, sizeof(many_spaces) - length, "\n}\n");
+    }
+    links_scene_set(peer, many_spaces);
+    links_scene_pass(10 * SECOND);
+    struct text next;
+    EXPECT(queue_links(peer->queue).table == NULL && !queue_links(peer->queue).is_awaited);
+    EXPECT(say(peer, "links:m2.test", 0, TEXT(""), &next) == OK);
+    EXPECT(has(next, "DIGEST_QUERY") && !has(next, "REPORT"));
+    queue_peer_deliver(peer, "alice@local.test", "x@d7-7.test");
+    const struct queue_job *job = queue_peer_lease_one(peer, arena);
+    EXPECT(job != NULL);
+    EXPECT_TEXT(job->connector, "c7");
+}
+
+TEST("a server with more connectors than can be told tells none, and its mail goes")
+{
+    links_scene_run(untold);
 }
 
 TEST("a question about links that is none is refused, and changes nothing")

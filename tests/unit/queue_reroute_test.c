@@ -1,8 +1,32 @@
 /* What becomes of mail that waits when ways change. */
+#include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/id.h"
+#include "log/file.h"
 #include "queue_links_scene.h"
+
+/* A disk that writes nothing while it is held. */
+static atomic_bool is_held;
+static struct log_files slow_disk;
+
+static int sync_slowly(void *context, int fd)
+{
+    while (is_held)
+        usleep(100);
+    return log_files_of_kernel.sync(context, fd);
+}
+
+static void use_slow_disk(struct queue_peer *peer)
+{
+    slow_disk = log_files_of_kernel;
+    slow_disk.sync = sync_slowly;
+    peer->disk = &slow_disk;
+    queue_peer_close(peer);
+    queue_peer_open(peer);
+}
 
 static struct arena *const arena = &links_scene.arena;
 
@@ -11,13 +35,18 @@ static bool has(struct text text, const char *part)
     return text_find_text(text, text_from(part)) < text.length;
 }
 
+static struct queued_item *first_part(struct queue_peer *peer, uint64_t id)
+{
+    struct queued *message = map_get(peer->queue->messages, MAP_KEY(id));
+    return message == NULL ? NULL : parts_of(message)[0];
+}
+
+/* The hop of the message's first item. */
 static const char *waits_for(struct queue_peer *peer, uint64_t id)
 {
     static char name[600];
-    struct queued *message = map_get(peer->queue->messages, MAP_KEY(id));
-    struct text text = message == NULL || parts_of(message)[0]->hop == NULL
-                           ? TEXT("nothing")
-                           : parts_of(message)[0]->hop->name;
+    const struct queued_item *item = first_part(peer, id);
+    struct text text = item == NULL || item->hop == NULL ? TEXT("nothing") : item->hop->name;
     text_copy(text, name, sizeof(name));
     return name;
 }
@@ -173,4 +202,166 @@ static void not_admitted(struct queue_peer *peer)
 TEST("mail that its connector would not admit now stays, for it was let in")
 {
     links_scene_run(not_admitted);
+}
+
+#define AT_A ALONE "connector a {\n to a.test\n smart-host h.test\n}\n"
+#define AT_B ALONE "connector b {\n to a.test\n smart-host h.test\n}\n"
+
+struct acting {
+    struct queue_peer *peer;
+    uint64_t id;
+};
+
+static void delete_task(void *argument)
+{
+    struct acting *acting = argument;
+    unsigned count;
+    struct queue_filter filter = {.id = acting->id};
+    EXPECT(queue_act(acting->peer->queue, &filter, QUEUE_DROP, &count) == OK && count == 1);
+}
+
+/* The disk is held when the first of these, a to z, is on its way to another hop. */
+static void begin_moving(struct queue_peer *peer, uint64_t *ids, unsigned count)
+{
+    use_slow_disk(peer);
+    links_scene_set(peer, AT_A);
+    AWAIT(links_scene_is_ready(peer));
+    for (unsigned i = 0; i < count; i++)
+        ids[i] = queue_peer_deliver(peer, "alice@local.test", "x@a.test");
+    struct queue_peer_mail later = {.sender = TEXT("alice@local.test"),
+                                    .body = TEXT("Subject: later\r\n\r\nx\r\n"),
+                                    .to = {TEXT("x@a.test")},
+                                    .to_count = 1,
+                                    .terms = {.hold_until_ms = links_scene.now + DAY}};
+    EXPECT(queue_peer_mail(peer, &later) == OK);
+    links_scene_pass(SECOND);
+    is_held = true;
+    links_scene_set(peer, AT_B);
+    links_scene_pass(SECOND);
+}
+
+static void moves_on(struct queue_peer *peer)
+{
+    uint64_t ids[4];
+    struct task_group group;
+    struct acting acting = {.peer = peer};
+    begin_moving(peer, ids, 4);
+    unsigned busy = 0, free = 0;
+    for (unsigned i = 0; i < 4; i++)
+        if (first_part(peer, ids[i])->busy)
+            busy = i;
+    free = busy == 3 ? 2 : 3;
+    acting.id = ids[free];
+    task_group_init(&group);
+    task_spawn(&group, "delete", delete_task, &acting);
+    const struct queue_job *job = queue_peer_lease_one(peer, arena); /* while others are moved */
+    EXPECT(job != NULL && job->id != acting.id && job->id != ids[busy]);
+    EXPECT_TEXT(job->connector, "a");
+    is_held = false;
+    task_group_wait(&group, NO_DEADLINE);
+    links_scene_pass(2 * SECOND);
+    for (unsigned i = 0; i < 4; i++)
+        EXPECT_TEXT(text_from(parts(peer, ids[i])), ids[i] == job->id     ? "a"
+                                                    : ids[i] == acting.id ? ""
+                                                                          : "b");
+    EXPECT(queue_peer_report(peer, job, TRY_LATER, true, "4.4.1", "refused") == OK);
+    AWAIT(strcmp(parts(peer, job->id), "b") == 0);
+}
+
+TEST("mail that is deleted, or sent, while other mail is routed anew is left to that")
+{
+    links_scene_run(moves_on);
+}
+
+static void let_go_task(void *argument)
+{
+    unused(argument);
+    for (unsigned i = 0; i < 50; i++)
+        queue_peer_work();
+    is_held = false;
+}
+
+static void closes(struct queue_peer *peer)
+{
+    uint64_t ids[4];
+    struct task_group group;
+    begin_moving(peer, ids, 4);
+    task_group_init(&group);
+    task_spawn(&group, "let go", let_go_task, NULL);
+    queue_peer_close(peer);
+    task_group_wait(&group, NO_DEADLINE);
+    queue_peer_open(peer);
+    links_scene_set(peer, AT_B);
+    for (unsigned i = 0; i < 4; i++)
+        AWAIT(strcmp(parts(peer, ids[i]), "b") == 0);
+}
+
+TEST("mail that was being routed anew when the store ended is so when it has begun again")
+{
+    links_scene_run(closes);
+}
+
+static void no_directory(struct queue_peer *peer)
+{
+    links_scene_set(peer, AT_A);
+    AWAIT(links_scene_is_ready(peer));
+    uint64_t id = queue_peer_deliver(peer, "alice@local.test", "x@a.test");
+    peer->auth_is_down = true;
+    links_scene_set(peer, AT_B "connector c {\n to c.test\n smart-host h.test\n"
+                               " accept from everyone except @group\n}\n");
+    links_scene_pass(5 * SECOND);
+    EXPECT_TEXT(text_from(parts(peer, id)), "a"); /* whose it is can't be told */
+    peer->auth_is_down = false;
+    links_scene_pass(20 * SECOND);
+    AWAIT(strcmp(parts(peer, id), "b") == 0);
+}
+
+TEST("mail that could not be routed anew for want of the directory is so a while later")
+{
+    links_scene_run(no_directory);
+}
+
+static void thousand(struct queue_peer *peer)
+{
+    enum { COUNT = 1000 };
+    static struct queue_recipient many[COUNT];
+    links_scene_set(peer, AT_A);
+    AWAIT(links_scene_is_ready(peer));
+    for (unsigned i = 0; i < COUNT; i++)
+        many[i].address = arena_printf(arena, "r%u@a.test", i);
+    struct queue_envelope envelope = {.id = peer->last_id = id_new(peer->last_id),
+                                      .sender = TEXT("alice@local.test"),
+                                      .server = TEXT("internet"),
+                                      .recipients = many,
+                                      .recipient_count = COUNT};
+    struct queue_message *message = queue_begin(peer->front, &envelope);
+    queue_append(message, TEXT("Subject: x\r\n\r\nx\r\n"));
+    EXPECT(queue_commit(&message, arena, NULL) == OK);
+    links_scene_set(peer, AT_B);
+    AWAIT(strcmp(parts(peer, envelope.id), "b") == 0);
+    const struct queue_job *job = queue_peer_lease_one(peer, arena);
+    EXPECT(job != NULL && job->recipient_count == COUNT);
+}
+
+TEST("a message with a thousand recipients is routed anew whole")
+{
+    links_scene_run(thousand);
+}
+
+static void by_member(struct queue_peer *peer)
+{
+    links_scene_set(peer, "routing-group north {\n    member mx.local.test m2.test\n"
+                          "    master m2.test\n" NORTH);
+    AWAIT(links_scene_asked("links:m2.test") > 0);
+    links_scene_tell(peer, links_scene_table("north", "m2.test", "far.test", 1));
+    AWAIT(links_scene_is_ready(peer));
+    uint64_t id = queue_peer_deliver(peer, "alice@local.test", "x@far.test");
+    EXPECT_TEXT(text_from(parts(peer, id)), "member:m2.test");
+    links_scene_set(peer, ""); /* we are no member any more */
+    AWAIT(strcmp(parts(peer, id), "mx:far.test") == 0);
+}
+
+TEST("mail that waits for another member goes by the settings once there is no group")
+{
+    links_scene_run(by_member);
 }

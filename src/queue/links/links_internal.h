@@ -37,6 +37,7 @@ struct links {
     struct task_event late_news;
     struct task_event changed; /* ways may be others: queued mail is routed anew */
     uint64_t changes;          /* how often that was told */
+    bool is_unfinished;        /* the disk or the directory failed: all is routed anew once more */
 };
 
 /* A connector's state, and since when. */

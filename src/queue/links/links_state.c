@@ -102,6 +102,11 @@ void links_follow_settings(struct queue *queue)
     list_init(&peers);
     arena_init(&arena);
     link_server_configure(links->server, settings);
+    if (group != NULL && link_server_own(links->server) == NULL)
+        log_error("links.too_large",
+                  "group=%s reason=\"connectors are more than can be told; mail "
+                  "goes by the settings of this server alone\"",
+                  log_text(group->name));
     for (unsigned i = 0; group != NULL && i < group->member_count; i++)
         if (!text_equals(group->members[i].name, group->self))
             add_peer(links, &peers, settings_member_hop("links", group->members[i].name, &arena),
@@ -120,7 +125,7 @@ void links_follow_settings(struct queue *queue)
 const struct link_table *links_table(const struct queue *queue)
 {
     const struct links *links = queue->links;
-    return link_server_is_on(links->server) ? link_server_table(links->server) : NULL;
+    return link_server_own(links->server) != NULL ? link_server_table(links->server) : NULL;
 }
 
 /* A connector that is asked only when it is down tells nothing we lack. */
@@ -144,7 +149,7 @@ static bool asked_all(const struct links *links)
 bool links_are_awaited(const struct queue *queue)
 {
     const struct links *links = queue->links;
-    return link_server_is_on(links->server) &&
+    return link_server_own(links->server) != NULL &&
            (link_server_group(links->server) == NULL || !asked_all(links)) && queue->send != NULL;
 }
 

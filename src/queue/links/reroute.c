@@ -129,6 +129,10 @@ static void reroute_item(struct queue *queue, const struct work *name)
     plan_finish(&re.plan);
     if (status != OK)
         log_warning("queue.reroute_failed", "reason=%s", log_text(text_from(fail_reason())));
+    if (status == TRY_LATER) {
+        queue->links->is_unfinished = true;
+        task_event_tell_all(&queue->links->changed);
+    }
     schedule_end_work(queue, *name, 0);
 }
 
@@ -211,17 +215,19 @@ void links_ways_changed(struct links *links)
 
 void reroute_run(void *argument)
 {
-    enum { REST_MS = 200 };
+    enum { REST_MS = 200, AGAIN_MS = 20 * SECOND };
     struct links *links = argument;
     struct queue *queue = links->queue;
     task_spawn(&queue->tasks, "reroute late", reroute_late, links);
     while (!task_is_cancelled()) {
         uint64_t known = links->changes;
+        links->is_unfinished = false;
         if (is_needed(queue) && !links_are_awaited(queue))
             reroute_all(queue);
         task_sleep(REST_MS);
         /* What changed meanwhile was told to nobody. */
         if (links->changes == known)
-            task_event_wait(&links->changed, NO_DEADLINE);
+            task_event_wait(&links->changed,
+                            links->is_unfinished ? clock_monotonic_ms() + AGAIN_MS : NO_DEADLINE);
     }
 }

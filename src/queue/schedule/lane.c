@@ -98,8 +98,7 @@ static const struct lane *next_of(const struct hop *hop)
     for (unsigned i = 0; i < hop->lane_count; i++) {
         const struct lane *lane = &hop->lanes[i];
         int64_t due = due_of(lane);
-        if (due == INT64_MAX || due > earliest ||
-            (due == earliest && next != NULL && !goes_before(lane, next)))
+        if (due == INT64_MAX || due > earliest || (due == earliest && !goes_before(lane, next)))
             continue;
         next = lane;
         earliest = due;

@@ -61,7 +61,7 @@ uint16_t pace_find(struct queue *queue, struct text server)
 {
     struct paces *paces = queue->paces;
     uintptr_t known = (uintptr_t)map_get(paces->names, server);
-    if (text_is_empty(server) || (known == 0 && paces->count == PACES_MOST))
+    if (known == 0 && paces->count == PACES_MOST)
         return 0;
     if (known != 0)
         return (uint16_t)(known - 1);

@@ -120,7 +120,8 @@ void parts_finish(struct queued *message);
 /* pace.c: whose retry intervals a message waits by. */
 void pace_init(struct queue *queue);
 void pace_finish(struct queue *queue);
-/* Of what came in by the server of this name; 0, the one of the retry block, for "". */
+/* Of what came in by the server of this name; 0, the one of the retry block, if there were too many
+ * names. */
 uint16_t pace_find(struct queue *queue, struct text server);
 /* Lent until the settings change. */
 const struct setting_retry *pace_retry(const struct queue *queue, uint16_t pace);
