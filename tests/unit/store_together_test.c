@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/logline.h"
 #include "store/append.h"
 #include "store/hierarchy.h"
 #include "store/internal.h"
 #include "store/value.h"
 #include "store_world.h"
+#include "task/simulation.h"
 #include "test.h"
 
 #define ALICE TEXT("alice@example.test")
@@ -120,7 +122,14 @@ TEST("a change that failed is told so, though another has its number by now")
 
 /* ---- Giving back while all goes on ---- */
 
-enum { WRITERS = 3, ROUNDS = 60, BOXES = 100, LARGE = 1 << 20 };
+enum {
+    WRITERS = 3,
+    ROUNDS = MAILBOX_KEYWORDS_MAX,
+    BOXES = 100,
+    LARGE = 1 << 20,
+    FIRST_NOTE = 100,
+    LAST_NOTE = 200
+};
 
 struct together {
     struct store_world *world;
@@ -148,20 +157,26 @@ static void set_note(struct store_world *world, unsigned number, const char *val
     EXPECT(value_set(world->store, ALICE, text_from(name), text_from(value)) == OK);
 }
 
-/* Each has a mailbox of its own: of its messages the odd ones go, the others become seen. */
+/* Each has a mailbox of its own: of its messages the odd ones go, the others get keyword after
+ * keyword. */
 static void write_much(void *argument)
 {
     struct together *together = argument;
     struct store_world *world = together->world;
     char name[32], round[32];
+    uint32_t all_even[ROUNDS];
+    uint64_t modseq;
     snprintf(name, sizeof(name), "of %u", together->number);
     struct mailbox *box = mailbox_find(world->store, ALICE, text_from(name));
+    for (unsigned i = 0; i < ROUNDS; i++)
+        all_even[i] = 2 * i + 2;
     for (unsigned i = 0; i < ROUNDS; i++) {
         uint32_t odd = 2 * i + 1, even = 2 * i + 2, first;
         unsigned one = 1;
         snprintf(round, sizeof(round), "%u", i);
         mailbox_open(box);
-        EXPECT(mailbox_flag(box, even, FLAG_SEEN | FLAG_FLAGGED, FLAG_DELETED) == OK);
+        uint64_t keyword = mailbox_keyword_add(box, text_from(round));
+        EXPECT(mailbox_flag_many(box, all_even, ROUNDS, keyword, FLAG_DELETED, &modseq) == OK);
         EXPECT(mailbox_expunge(box, &odd, 1) == OK);
         struct mailbox *all = mailbox_find(world->store, ALICE, TEXT("all"));
         EXPECT(mailbox_copy(box, all, &even, &one, false, &first) == OK);
@@ -172,10 +187,15 @@ static void write_much(void *argument)
     ++*together->ended;
 }
 
+/* From the last on, once the first is written anew: somewhere between they meet. */
 static void delete_boxes(void *argument)
 {
     struct together *together = argument;
+    struct mailbox *first = mailbox_find(together->world->store, ALICE, TEXT("going 1"));
+    uint64_t before = first->base_segment;
     char name[32];
+    while (first->base_segment == before)
+        EXPECT(task_sleep(1) == OK);
     for (unsigned i = BOXES; i > 0; i--) {
         snprintf(name, sizeof(name), "going %u", i);
         EXPECT(mailbox_delete(together->world->store, ALICE, text_from(name)) == NAMING_DONE);
@@ -183,12 +203,16 @@ static void delete_boxes(void *argument)
     ++*together->ended;
 }
 
-/* While there is something else going on. */
-static void set_and_set(void *argument)
+/* The same way, against the order in which they are written anew. */
+static void set_again(void *argument)
 {
     struct together *together = argument;
-    while (*together->ended < WRITERS + 2)
-        set_note(together->world, WRITERS, "set and set");
+    struct store *store = together->world->store;
+    uint64_t before = value_segment(store, ALICE, TEXT("note/100"));
+    while (value_segment(store, ALICE, TEXT("note/100")) == before)
+        EXPECT(task_sleep(1) == OK);
+    for (unsigned i = LAST_NOTE; i >= FIRST_NOTE; i--)
+        set_note(together->world, i, "again");
     ++*together->ended;
 }
 
@@ -201,8 +225,11 @@ static void expunge_moved(void *argument)
     while (list_is_empty(&together->world->store->uploads))
         EXPECT(task_sleep(1) == OK);
     EXPECT(mailbox_expunge(box, &uid, 1) == OK);
-    for (unsigned i = 0; i < 20; i++)
-        EXPECT(mailbox_flag(box, 2, i % 2 == 0 ? FLAG_SEEN : FLAG_FLAGGED, 0) == OK);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "%u", i);
+        EXPECT(mailbox_flag(box, 2, mailbox_keyword_add(box, text_from(name)), 0) == OK);
+    }
     ++*together->ended;
 }
 
@@ -210,19 +237,20 @@ static void prepare_all(struct store_world *world)
 {
     enum { WASTE = 900000 };
     char name[32], *waste = calloc(1, WASTE);
-    append_large(world, make(world, "large"));
-    append_large(world, mailbox_find(world->store, ALICE, TEXT("large")));
     make(world, "all");
     for (unsigned i = 1; i <= BOXES; i++) {
         snprintf(name, sizeof(name), "going %u", i);
         world_fill(world, make(world, name), 1);
     }
-    set_note(world, WRITERS, "first");
+    for (unsigned i = FIRST_NOTE; i <= LAST_NOTE; i++)
+        set_note(world, i, "first");
     for (unsigned i = 0; i < WRITERS; i++) {
         snprintf(name, sizeof(name), "of %u", i);
         world_fill(world, make(world, name), 2 * ROUNDS);
         set_note(world, i, "first");
     }
+    append_large(world, make(world, "large"));
+    append_large(world, mailbox_find(world->store, ALICE, TEXT("large")));
     for (unsigned i = 0; i < 16; i++)
         EXPECT(value_set(world->store, ALICE, TEXT("note/waste"), text_of(waste, WASTE)) == OK);
     free(waste);
@@ -232,6 +260,11 @@ static void report(void *context, const char *line)
 {
     unused(context);
     fail_msg("%s", line);
+}
+
+static bool has_all_keywords(const struct mailbox_entry *entry)
+{
+    return (entry->flags >> MAILBOX_FIRST_KEYWORD) + 1 == UINT64_C(1) << ROUNDS;
 }
 
 static void expect_all(struct store_world *world)
@@ -247,19 +280,28 @@ static void expect_all(struct store_world *world)
         const struct mailbox_entry *entries = mailbox_entries(box, &count);
         EXPECT(count == ROUNDS);
         for (unsigned k = 0; k < count; k++)
-            EXPECT(entries[k].uid == 2 * k + 2 && (entries[k].flags & FLAG_FLAGGED) != 0);
+            EXPECT(entries[k].uid == 2 * k + 2 && has_all_keywords(&entries[k]));
         mailbox_close(&box);
         snprintf(name, sizeof(name), "note/%u", i);
         EXPECT(value_get(world->store, ALICE, text_from(name), &value));
-        EXPECT_TEXT(buffer_text(&value), "59");
+        EXPECT_TEXT(buffer_text(&value), "58");
+    }
+    for (unsigned i = FIRST_NOTE; i <= LAST_NOTE; i++) {
+        snprintf(name, sizeof(name), "note/%u", i);
+        EXPECT(value_get(world->store, ALICE, text_from(name), &value));
+        EXPECT_TEXT(buffer_text(&value), "again");
     }
     EXPECT(mailbox_totals(mailbox_find(world->store, ALICE, TEXT("all"))).messages ==
            WRITERS * ROUNDS);
-    EXPECT(mailbox_find(world->store, ALICE, TEXT("going 1")) == NULL);
+    for (unsigned i = 1; i <= BOXES; i++) {
+        snprintf(name, sizeof(name), "going %u", i);
+        EXPECT(mailbox_find(world->store, ALICE, text_from(name)) == NULL);
+    }
     struct mailbox *large = mailbox_find(world->store, ALICE, TEXT("large"));
     mailbox_open(large);
     buffer_reset(&value, 2 * LARGE);
     EXPECT(large->count == 1 && large->entries[0].uid == 2);
+    EXPECT(has_all_keywords(&large->entries[0]));
     EXPECT(mailbox_read(world->store, large->entries[0].message, 0, LARGE, &value) == OK);
     EXPECT(value.length == LARGE && value.data[0] == 'L' && value.data[LARGE - 1] == 'L');
     mailbox_close(&large);
@@ -278,10 +320,10 @@ static void all_at_once(struct store_world *world)
         task_spawn(&world->group, "write", write_much, &together[i]);
     task_spawn(&world->group, "delete", delete_boxes, &together[WRITERS]);
     task_spawn(&world->group, "expunge", expunge_moved, &together[WRITERS]);
-    task_spawn(&world->group, "set", set_and_set, &together[WRITERS]);
+    task_spawn(&world->group, "set", set_again, &together[WRITERS]);
     while (ended < WRITERS + 3) {
         given_back += store_reclaim(world->store, true) == OK;
-        task_yield();
+        EXPECT(task_sleep(1) == OK);
     }
     EXPECT(given_back > 0);
     expect_all(world);
@@ -292,8 +334,22 @@ static void all_at_once(struct store_world *world)
     expect_all(world);
 }
 
+static int64_t take_a_while(void *context)
+{
+    uint32_t *state = context;
+    *state = *state * 1664525 + 1013904223;
+    return (*state >> 8) % 5;
+}
+
+/* Who is faster is for the state to say, the same in each run. */
 TEST("whatever is changed while space is given back is as its last change says")
 {
-    for (uint32_t state = 1; state <= 5; state++)
+    for (uint32_t state = 1; state <= 8; state++) {
+        uint32_t speed = state;
+        struct task_simulation simulation = {
+            .now_ms = clock_wall_ms(), .work_takes_ms = take_a_while, .context = &speed};
+        task_simulate(&simulation);
         world_run_large(all_at_once, state);
+        task_simulate(NULL);
+    }
 }
