@@ -1,5 +1,6 @@
 #include "store/scripts.h"
 
+#include "base/check.h"
 #include "base/encoding.h"
 #include "store/value.h"
 
@@ -133,8 +134,8 @@ static enum status commit_rename(struct store *store, struct text owner, struct 
     buffer_init(&source, VALUE_BYTES_MAX);
     arena_init(&arena);
     change_init(&change);
-    bool composed = script_get(store, owner, from, &source) &&
-                    value_compose(&change, owner, value_name(to, &arena), buffer_text(&source));
+    check(script_get(store, owner, from, &source)); /* who asks has just found it */
+    bool composed = value_compose(&change, owner, value_name(to, &arena), buffer_text(&source));
     value_compose(&change, owner, value_name(from, &arena), TEXT(""));
     if (is_active(store, owner, from))
         value_compose(&change, owner, ACTIVE, to);

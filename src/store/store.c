@@ -236,7 +236,7 @@ void store_index_lost(void *context)
     log_error("index.lost", "directory=%s reason=%s remedy=\"it is made anew from the log\"",
               log_text(text_from(store->directory)),
               log_text(text_from(index_failed(store->index))));
-    if (store->index_path != NULL && index_has_room(store->index_path)) {
+    if (index_has_room(store->index_path)) { /* one in memory does not fail */
         index_close(&store->index);
         if (index_destroy(store->index_path) != OK)
             log_error("index.lost", "directory=%s reason=%s remedy=\"remove it\"",

@@ -52,6 +52,22 @@ static void expect_refused(unsigned first, unsigned count)
     EXPECT(!flag_row_decode(text_of(run, sizeof(run)), &row));
 }
 
+static void expect_overlap_refused(unsigned first, unsigned next)
+{
+    char runs[36] = {(char)first, 3};
+    struct flag_row row;
+    runs[18] = (char)next;
+    runs[19] = 1;
+    EXPECT(flag_row_decode(text_of(runs, sizeof(runs)), &row) == (next >= first + 3));
+}
+
+TEST("a row of flags whose runs overlap, or go back, is refused")
+{
+    expect_overlap_refused(4, 7);
+    expect_overlap_refused(4, 6);
+    expect_overlap_refused(4, 0);
+}
+
 TEST("a row of flags that reaches beyond its UIDs is refused")
 {
     expect_refused(0, 0);

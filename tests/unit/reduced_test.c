@@ -1,5 +1,8 @@
 /* Messages with one kind of each alternative: found once, kept, and read in any ranges. */
+#include <errno.h>
+
 #include "base/check.h"
+#include "base/logline.h"
 #include "base/wire.h"
 #include "store/append.h"
 #include "store/reduced.h"
@@ -140,16 +143,67 @@ static void find_among_lies(struct store_world *world)
         find(world, &entry, REDUCED_TO_PLAIN, &arena, &reduced);
         expect_bytes(world, &entry, &reduced, text_from(mixed_plain), 7);
     }
-    /* The form of earlier versions. */
-    derived_put(world->store, entry.message, DERIVED_PLAIN, TEXT("\1"));
-    find(world, &entry, REDUCED_TO_PLAIN, &arena, &reduced);
-    expect_bytes(world, &entry, &reduced, text_from(mixed_plain), 7);
+    /* The form of earlier versions, and ours without its end. */
+    static const char *const cut[] = {"\1", "\2", "\2\1\1"};
+    for (unsigned which = 0; which < 3; which++) {
+        derived_put(world->store, entry.message, DERIVED_PLAIN, text_from(cut[which]));
+        find(world, &entry, REDUCED_TO_PLAIN, &arena, &reduced);
+        expect_bytes(world, &entry, &reduced, text_from(mixed_plain), 7);
+    }
     arena_finish(&arena);
 }
 
 TEST("what is kept and can't be true is found anew")
 {
     world_run(find_among_lies, 1);
+}
+
+/* Pieces that are read by themselves, and a disk that fails. */
+static void read_large_pieces(struct store_world *world)
+{
+    enum { LARGE = 300000, AT_ONCE = 100000 };
+    static const char *const around[] = {
+        "Content-Type: multipart/alternative; boundary=a\r\n\r\n--a\r\n\r\nplain\r\n--a\r\n"
+        "Content-Type: text/html\r\n\r\n",
+        "\r\n--a--\r\n"};
+    struct buffer message, read;
+    struct reduced reduced;
+    struct arena arena;
+    arena_init(&arena);
+    buffer_init(&message, 2 * LARGE);
+    buffer_init(&read, 2 * LARGE);
+    buffer_append(&message, text_from(around[0]));
+    while (message.length < LARGE)
+        buffer_append(&message, TEXT("<b>a line of HTML</b>\r\n"));
+    buffer_append(&message, text_from(around[1]));
+    struct mailbox_entry entry = put(world, buffer_text(&message));
+    log_setup("test", LOG_LEVEL_ERROR + 1);
+    memory_disk_fail(world->disk, 1, EIO, true);
+    EXPECT(reduced_find(world->store, NULL, &entry, REDUCED_TO_HTML, &arena, &reduced) ==
+           TRY_LATER);
+    memory_disk_fail(world->disk, 0, 0, false);
+    find(world, &entry, REDUCED_TO_HTML, &arena, &reduced);
+    struct shown *shown = shown_open(world->store, NULL, entry.message);
+    EXPECT(reduced.pieces.count > 0 && reduced.pieces.size < entry.size);
+    EXPECT(reduced_read(shown, &reduced, 0, 2 * LARGE, &read) == OK);
+    EXPECT(read.length == reduced.pieces.size);
+    for (uint32_t range = 10; range <= AT_ONCE; range *= 100) {
+        memory_disk_fail(world->disk, 1, EIO, true);
+        EXPECT(reduced_read(shown, &reduced, 0, range, &read) == TRY_LATER);
+        memory_disk_fail(world->disk, 0, 0, false);
+        buffer_reset(&read, 2 * LARGE);
+        EXPECT(reduced_read(shown, &reduced, 1000, range, &read) == OK && read.length == range);
+    }
+    log_setup("test", LOG_LEVEL_ERROR);
+    shown_close(&shown);
+    buffer_finish(&read);
+    buffer_finish(&message);
+    arena_finish(&arena);
+}
+
+TEST("a large piece is read in ranges of its own, and when the disk fails that is told")
+{
+    world_run_large(read_large_pieces, 1);
 }
 
 static void look_at_a_large_one(struct store_world *world)

@@ -111,6 +111,29 @@ TEST("the active script keeps its name's place, and is not deleted")
     world_run(names, 2);
 }
 
+static void name_too_long(struct store_world *world)
+{
+    char name[SCRIPT_NAME_MAX + 1], owner[VALUE_NAMES_MAX - SCRIPT_NAME_MAX];
+    memset(name, 'n', sizeof(name));
+    memset(owner, 'o', sizeof(owner));
+    struct text who = text_of(owner, sizeof(owner)), longest = text_of(name, SCRIPT_NAME_MAX);
+    EXPECT(script_put(world->store, who, TEXT("one"), TEXT("keep;")) == SCRIPT_DONE);
+    EXPECT(script_activate(world->store, who, TEXT("one")) == SCRIPT_DONE);
+    EXPECT(script_rename(world->store, who, TEXT("one"), longest) == SCRIPT_LATER);
+    struct buffer found;
+    buffer_init(&found, 100);
+    EXPECT(script_get(world->store, who, TEXT("one"), &found));
+    EXPECT_TEXT(buffer_text(&found), "keep;");
+    script_active(world->store, who, &found);
+    EXPECT_TEXT(buffer_text(&found), "one");
+    buffer_finish(&found);
+}
+
+TEST("a name that is too long together with its owner's is given to no script")
+{
+    world_run(name_too_long, 2);
+}
+
 static enum script_outcome act_put(struct store_world *world)
 {
     return put(world, "one", "discard;");

@@ -1,5 +1,6 @@
 /* What verify makes of odd rows, of a log that was partly given back, and of one that is damaged.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,42 @@ static void last_mailbox(struct store_world *world)
 TEST("which numbers were given out is known longer than the log tells it")
 {
     world_run(last_mailbox, 3);
+}
+
+/* ---- A log that cannot be read ---- */
+
+/* More segments than are kept open. */
+static void one_call_fails(struct store_world *world)
+{
+    enum { LARGE = 100000, SEGMENTS = 36 };
+    char *large = calloc(1, LARGE), name[32];
+    struct buffer told;
+    uint64_t nth = 0, calls;
+    enum status status;
+    for (unsigned i = 0; i < SEGMENTS; i++) {
+        snprintf(name, sizeof(name), "note/%u", i);
+        EXPECT(value_set(world->store, ALICE, text_from(name), text_of(large, LARGE)) == OK);
+    }
+    buffer_init(&told, 1 << 20);
+    log_setup("test", LOG_LEVEL_ERROR + 1);
+    do {
+        memory_disk_fail(world->disk, ++nth, EIO, false);
+        buffer_reset(&told, 1 << 20);
+        status = store_verify(world->store, collect, &told);
+        calls = memory_disk_calls(world->disk);
+        EXPECT(status == OK || nth <= calls);
+    } while (nth <= calls);
+    EXPECT(status == OK && nth > SEGMENTS);
+    memory_disk_fail(world->disk, 0, 0, false);
+    log_setup("test", LOG_LEVEL_ERROR);
+    expect_told(world, OK, "");
+    buffer_finish(&told);
+    free(large);
+}
+
+TEST("whichever call of the disk fails while a store is verified, the next time all is well")
+{
+    world_run(one_call_fails, 5);
 }
 
 /* ---- A damaged end ---- */
