@@ -119,7 +119,7 @@ static struct mailbox *find_target(struct store *store, struct text owner, struc
     if (box == NULL && mailbox_create(store, owner, name, 0) == NAMING_DONE)
         (void)mailbox_subscribe(store, owner, name, true);
     box = mailbox_find(store, owner, name);
-    if (box == NULL || mailbox_is_deleted(box))
+    if (box == NULL)
         box = mailbox_find_or_make(store, owner, TEXT("INBOX"));
     return box;
 }

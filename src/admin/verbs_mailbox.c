@@ -38,7 +38,7 @@ static enum status read_path(struct text word, struct arena *arena, struct mailb
 static struct mailbox *find_box(struct queue *queue, const struct mailbox_path *path)
 {
     struct mailbox *box = mailbox_find(queue_store(queue), path->owner, path->name);
-    if (box != NULL && !mailbox_is_deleted(box))
+    if (box != NULL)
         return box;
     (void)refused("there is no mailbox '%.*s' of %.*s", TEXT_ARG(path->name),
                   TEXT_ARG(path->owner));

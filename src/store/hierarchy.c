@@ -196,7 +196,7 @@ static void make_above(struct making *making, struct text name)
 {
     for (size_t i = 1; i < name.length; i++) {
         struct text above = text_head(name, i);
-        if (name.data[i] == '/' && mailbox_find(making->store, making->owner, above) == NULL)
+        if (name.data[i] == '/' && mailbox_named(making->store, making->owner, above) == NULL)
             make_one(making, above, 0);
     }
 }
@@ -214,7 +214,7 @@ static enum status making_commit(struct making *making)
 static enum naming create(struct store *store, struct text owner, struct text name, unsigned uses)
 {
     unsigned count = 0;
-    if (mailbox_find(store, owner, name) != NULL)
+    if (mailbox_named(store, owner, name) != NULL)
         return NAMING_EXISTS;
     mailbox_each_name(store, owner, TEXT(""), count_one, &count);
     if (count >= MAILBOXES_MOST)
@@ -310,7 +310,7 @@ enum naming mailbox_delete_with(struct store *store, struct text owner, struct t
         return NAMING_INBOX;
     if (!begin(store))
         return NAMING_LATER;
-    struct mailbox *box = mailbox_find(store, owner, name);
+    struct mailbox *box = mailbox_named(store, owner, name);
     if (box != NULL)
         return end(store, delete_box(box, compose, context));
     bool has_children = has_mailbox_below(store, owner, name);
@@ -326,7 +326,7 @@ enum naming mailbox_delete_empty(struct store *store, struct text owner, struct 
 {
     if (!begin(store))
         return NAMING_LATER;
-    struct mailbox *box = mailbox_find(store, owner, name);
+    struct mailbox *box = mailbox_named(store, owner, name);
     bool is_empty = box != NULL && mailbox_is_empty(box);
     return end(store, is_empty ? delete_box(box, NULL, NULL) : NAMING_MISSING);
 }
@@ -361,7 +361,7 @@ static bool plan_one(void *context, struct text name, struct mailbox *box)
         return true;
     struct text next = new_name(renaming, name, room);
     renaming->is_long = !mailbox_name_is_valid(renaming->owner, next);
-    renaming->is_taken = mailbox_find(renaming->store, renaming->owner, next) != NULL;
+    renaming->is_taken = mailbox_named(renaming->store, renaming->owner, next) != NULL;
     if (renaming->is_taken || renaming->is_long)
         return false;
     renaming->boxes = array_grow(renaming->boxes, renaming->count, sizeof(struct mailbox *));
@@ -441,7 +441,7 @@ static enum naming move_inbox(struct store *store, struct text owner, struct tex
     enum naming result = create(store, owner, to, 0);
     if (result != NAMING_DONE || inbox == NULL)
         return result;
-    struct mailbox *box = mailbox_find(store, owner, to);
+    struct mailbox *box = mailbox_named(store, owner, to);
     check(box != NULL);
     uint32_t uids[SOME], first;
     enum status status = OK;
@@ -469,7 +469,7 @@ enum naming mailbox_rename(struct store *store, struct text owner, struct text f
     if (is_below(to, from))
         return end(store, NAMING_WITHIN);
     struct renaming renaming = {.store = store, .owner = owner, .from = from, .to = to};
-    if (mailbox_find(store, owner, to) != NULL)
+    if (mailbox_named(store, owner, to) != NULL)
         return end(store, NAMING_EXISTS);
     return end(store, rename_tree(&renaming));
 }
@@ -512,7 +512,7 @@ static void make_first(struct making *making)
 {
     for (unsigned i = 0; i < sizeof(first_mailboxes) / sizeof(*first_mailboxes); i++) {
         struct text name = text_from(first_mailboxes[i].name);
-        struct mailbox *box = mailbox_find(making->store, making->owner, name);
+        struct mailbox *box = mailbox_named(making->store, making->owner, name);
         if (box == NULL)
             make_one(making, name, first_mailboxes[i].uses);
         else

@@ -127,6 +127,8 @@ void live_load(struct store *store);
 
 /* Mailboxes in memory. find loads it from the index; NULL when there is none. */
 struct mailbox *mailbox_by_id(struct store *store, uint64_t id);
+/* Also one that is being deleted: its name is taken until it is. */
+struct mailbox *mailbox_named(struct store *store, struct text owner, struct text name);
 void mailbox_apply(struct store *store, const struct operation_mailbox *operation,
                    log_number number, uint64_t segment);
 void mailbox_apply_entry(struct mailbox *box, const struct mailbox_entry *entry);

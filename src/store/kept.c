@@ -35,7 +35,7 @@ static bool count_name(void *context, struct text name, struct mailbox *box)
 /* Under INBOX there is always room: what has too long a name, or one too many, goes there. */
 static struct mailbox *find_place(struct store *store, struct text owner, struct text name)
 {
-    struct mailbox *kept = mailbox_find(store, owner, name);
+    struct mailbox *kept = mailbox_named(store, owner, name);
     unsigned count = 0;
     if (kept != NULL)
         return kept;

@@ -157,7 +157,7 @@ struct mailbox *mailbox_by_id(struct store *store, uint64_t id)
     return box;
 }
 
-struct mailbox *mailbox_find(struct store *store, struct text owner, struct text name)
+struct mailbox *mailbox_named(struct store *store, struct text owner, struct text name)
 {
     struct key key;
     struct text at = key_owner(&key, owner, name);
@@ -174,6 +174,12 @@ struct mailbox *mailbox_find(struct store *store, struct text owner, struct text
     }
     buffer_finish(&value);
     return box;
+}
+
+struct mailbox *mailbox_find(struct store *store, struct text owner, struct text name)
+{
+    struct mailbox *box = mailbox_named(store, owner, name);
+    return box == NULL || box->is_going ? NULL : box;
 }
 
 struct mailbox *mailbox_find_id(struct store *store, uint64_t id)
@@ -212,7 +218,7 @@ void mailbox_unmake(struct mailbox *box)
 
 struct mailbox *mailbox_find_or_make(struct store *store, struct text owner, struct text name)
 {
-    struct mailbox *box = mailbox_find(store, owner, name);
+    struct mailbox *box = mailbox_named(store, owner, name);
     if (box != NULL)
         return box;
     if (owner.length + name.length > MAILBOX_NAMES_MAX)

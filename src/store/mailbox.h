@@ -38,9 +38,10 @@ struct mailbox_entry {
     uint32_t saved_s; /* when it came into the mailbox, seconds since 1970; 0: as date_ms */
 };
 
-/* The mailbox of this owner, or NULL; does not load entries. Lent until it is deleted: hold it over
- * a yield by opening it, or look it up again. */
+/* The mailbox of this owner, or NULL, also where it is being deleted; does not load entries. Lent
+ * until it is deleted: hold it over a yield by opening it, or look it up again. */
 struct mailbox *mailbox_find(struct store *store, struct text owner, struct text name);
+/* The same; but one that is being deleted is found until it is. */
 struct mailbox *mailbox_find_id(struct store *store, uint64_t id);
 /* The same, made when there is none: for INBOX, which everybody has. It becomes durable with the
  * first change that names it: mailbox_compose adds that. NULL when the names are too long. */

@@ -50,12 +50,11 @@ struct mailbox *imap_find_above(const struct imap_session *session, const struct
     struct text name = place->name;
     struct mailbox *box = mailbox_find(session->store, place->owner, name);
     size_t slash;
-    while ((box == NULL || mailbox_is_deleted(box)) &&
-           (slash = text_find_last(name, '/')) < name.length) {
+    while (box == NULL && (slash = text_find_last(name, '/')) < name.length) {
         name = text_head(name, slash);
         box = mailbox_find(session->store, place->owner, name);
     }
-    return box == NULL || mailbox_is_deleted(box) ? NULL : box;
+    return box;
 }
 
 unsigned imap_rights(const struct imap_session *session, const struct mailbox *box)
@@ -68,7 +67,7 @@ struct mailbox *imap_find_mailbox_for(struct imap_session *session, struct text 
 {
     struct imap_place place = imap_place_of(session, name);
     struct mailbox *box = mailbox_find(session->store, place.owner, place.name);
-    unsigned has = box == NULL || mailbox_is_deleted(box) ? 0 : imap_rights(session, box);
+    unsigned has = box == NULL ? 0 : imap_rights(session, box);
     if (has == 0 || (has & (RIGHT_LOOKUP | rights)) == 0)
         imap_no(session, code, "No such mailbox");
     else if ((has & rights) == rights)

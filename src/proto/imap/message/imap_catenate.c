@@ -83,7 +83,7 @@ static enum status copy_url(struct imap_appending *appending, struct text url)
         return REFUSED;
     struct imap_place place = imap_place_of(session, parsed.mailbox);
     struct mailbox *box = mailbox_find(session->store, place.owner, place.name);
-    if (box == NULL || mailbox_is_deleted(box) || (imap_rights(session, box) & RIGHT_READ) == 0 ||
+    if (box == NULL || (imap_rights(session, box) & RIGHT_READ) == 0 ||
         (parsed.validity != 0 && parsed.validity != imap_uid_validity(&session->showing, box)))
         return REFUSED;
     mailbox_open(box);

@@ -40,7 +40,7 @@ static const char *look_at(struct imap_session *session, struct text written, st
         return "The URL's mailbox can't be one";
     struct imap_place place = imap_place_for(owner, name);
     *box = mailbox_find(session->store, place.owner, place.name);
-    if (*box == NULL || mailbox_is_deleted(*box) || (imap_rights(session, *box) & RIGHT_READ) == 0)
+    if (*box == NULL || (imap_rights(session, *box) & RIGHT_READ) == 0)
         return "The URL's mailbox does not exist";
     if (url.message.validity != 0 &&
         url.message.validity != imap_uid_validity(&session->showing, *box))

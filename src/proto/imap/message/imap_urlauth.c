@@ -131,7 +131,7 @@ enum status imap_urlauth_follow(const struct imap_urlauth_asker *asker,
         return refused("it is malformed");
     struct imap_place place = imap_place_for(owner, name);
     struct mailbox *box = mailbox_find(store, place.owner, place.name);
-    if (!has_our_token(asker, url, owner, box) || mailbox_is_deleted(box))
+    if (!has_our_token(asker, url, owner, box))
         return refused("the token is not ours, or was revoked");
     if (url->expires_ms <= clock_wall_ms())
         return refused("it has expired");
