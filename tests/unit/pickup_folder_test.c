@@ -204,6 +204,7 @@ static void removed(struct queue_peer *peer)
 {
     static char large[3 << 20];
     start(peer, "");
+    wait_a_moment(); /* it is watched */
     put(peer, "in/at-once", TEXT(TO_ALICE));
     EXPECT(unlink(path_of(peer, "in/at-once")) == 0);
     wait_a_moment();

@@ -225,6 +225,9 @@ static void out_of_reach(struct queue_peer *peer)
     EXPECT(queue_purge_bad(peer->queue, id + 1, &count) == OK && count == 0);
     EXPECT(queue_purge_bad(peer->queue, id, &count) == OK && count == 1);
     EXPECT(queue_counts_now(peer->queue).items == 0);
+    queue_peer_deliver(peer, "", "x@far.example");
+    EXPECT(queue_purge_bad(peer->queue, 0, &count) == OK && count == 0);
+    EXPECT(queue_counts_now(peer->queue).items == 1);
     arena_finish(&arena);
 }
 

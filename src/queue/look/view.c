@@ -185,9 +185,10 @@ static void add_of_hop(struct of_hop *found, const struct list *all, const struc
     list_each(link, all)
     {
         const struct queued_item *item = list_entry(link, struct queued_item, of_hop);
-        if (item->hop == hop && found->count < hop->users)
-            found->items[found->count++] =
-                (struct found_item){item->message->id, item->number, {0}};
+        if (item->hop != hop)
+            continue;
+        check(found->count < hop->users);
+        found->items[found->count++] = (struct found_item){item->message->id, item->number, {0}};
     }
 }
 
