@@ -287,20 +287,20 @@ bool plan_is_known_elsewhere(const struct plan *plan, const struct directory_tar
 
 static void plan_failed(struct plan *plan, const struct directory_target *target, int64_t now)
 {
-    bool is_loop = target->kind == TARGET_LOOP;
-    struct text status = is_loop ? TEXT("5.4.6") : TEXT("5.1.1");
-    struct text reason = is_loop ? TEXT("the alias or group contains itself, or is nested too deep")
-                                 : TEXT("no such user here");
-    bool is_refused = target->kind == TARGET_REFUSED;
-    if (is_refused) {
+    struct text status = TEXT("5.1.1"), reason = TEXT("no such user here");
+    if (target->kind == TARGET_LOOP) {
+        status = TEXT("5.4.6");
+        reason = TEXT("the alias or group contains itself, or is nested too deep");
+    } else if (target->kind == TARGET_REFUSED) {
         status = target->status;
         reason = target->reason;
     }
     if (plan->targets_of[target->recipient] == 1) {
         plan->refusals[target->recipient] =
-            is_refused ? arena_printf(&plan->arena, QUEUE_STATUS_REASON "%.*s %.*s",
-                                      TEXT_ARG(status), TEXT_ARG(reason))
-                       : TEXT("no such user here");
+            target->kind == TARGET_UNKNOWN
+                ? reason
+                : arena_printf(&plan->arena, QUEUE_STATUS_REASON "%.*s %.*s", TEXT_ARG(status),
+                               TEXT_ARG(reason));
         /* RFC 2033 4.2: the client hears of each recipient, and reports itself. */
         if (plan->client_hears)
             return;

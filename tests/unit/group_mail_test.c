@@ -97,6 +97,40 @@ TEST("who refuses a sender says why in the reply where he is alone, and beside o
     run_here(refusals);
 }
 
+static void circles(struct queue_peer *peer)
+{
+    enum { DEPTH = DIRECTORY_DEPTH_MAX };
+    struct text status, words;
+    char group[40], member[40];
+    for (unsigned i = 0; i <= DEPTH; i++) {
+        snprintf(group, sizeof(group), "level%u@local.test", i);
+        snprintf(member, sizeof(member), "level%u@local.test", i + 1);
+        ADD_GROUP(peer, group, i == DEPTH ? CAROL : member);
+    }
+    ADD_GROUP(peer, "round@local.test", "round@local.test");
+    static const char *const groups[] = {"level0@local.test", "round@local.test"};
+    for (unsigned i = 0; i < 2; i++) {
+        struct queue_peer_mail mail = mail_of_bob(groups[i], "");
+        EXPECT(queue_peer_mail(peer, &mail) == REFUSED);
+        EXPECT(queue_status_reason(text_from(fail_reason()), &status, &words));
+        EXPECT_TEXT(status, "5.4.6");
+        EXPECT(has(words, "contains itself, or is nested too deep"));
+        mail = mail_of_bob(groups[i], ALICE);
+        EXPECT(queue_peer_mail(peer, &mail) == OK);
+        EXPECT(has(next_report(peer, i), "\r\nStatus: 5.4.6\r\n"));
+    }
+    EXPECT(holds(peer, CAROL, 0) && holds(peer, ALICE, 2));
+    struct queue_peer_mail mail = mail_of_bob("level1@local.test", "");
+    EXPECT(queue_peer_mail(peer, &mail) == OK);
+    EXPECT(holds(peer, CAROL, 1));
+}
+
+TEST(
+    "a group that is in itself, or lies too deep, takes no mail and says so by a status of its own")
+{
+    run_here(circles);
+}
+
 static void stories(struct queue_peer *peer)
 {
     char user[40];

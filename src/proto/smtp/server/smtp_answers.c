@@ -113,6 +113,7 @@ static const struct smtp_answer_row replies[SMTP_ANSWERS] = {
     [SMTP_SENDER_ID_LATER] = {450, "4.4.3", "Sender ID check is temporarily unavailable", false},
     [SMTP_HEADER_TOO_LARGE] = {552, "5.3.4", "Header too large", false},
     [SMTP_LOOP] = {554, "5.4.6", "Too many hops, mail loop", false},
+    [SMTP_GOES_ROUND] = {554, "5.4.6", "It leads round in a circle here", false},
     [SMTP_REFUSED_MESSAGE] = {554, "5.6.0", "Message refused", false},
     /* RFC 4468 6; of the two statuses for the second, RFC 5248 took 5.7.8 for logins. */
     [SMTP_URL_LEADS_NOWHERE] = {554, "5.6.6", "The URL leads to nothing that you may send", false},
