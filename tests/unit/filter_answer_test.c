@@ -5,6 +5,7 @@
 #include "filter_scene.h"
 #include "queue/filter/answer.h"
 #include "queue/internal.h"
+#include "store/value.h"
 
 #define CAROL "carol@local.test"
 #define AWAY "require [\"vacation\", \"vacation-seconds\"]; vacation :seconds 0 "
@@ -94,6 +95,32 @@ static void two_at_once(struct queue_peer *peer)
 TEST("two messages that come at once get one answer")
 {
     run_here(two_at_once);
+}
+
+static bool find_memory(void *context, struct text name, struct text value)
+{
+    struct text *found = context;
+    unused(value);
+    *found = arena_copy(&arena, name);
+    return false;
+}
+
+static void forgotten(struct queue_peer *peer)
+{
+    struct text name = TEXT("");
+    struct store *store = queue_store(peer->queue);
+    set_script(peer, ALICE, "require \"vacation\"; vacation \"Away.\";");
+    answer_to_carol(peer, ALICE);
+    uint64_t id = send_from_carol(peer, ALICE);
+    EXPECT(is_told(peer, id, "answered not long ago"));
+    value_each(store, TEXT(ALICE), TEXT("memory/"), find_memory, &name);
+    EXPECT(value_set(store, TEXT(ALICE), name, TEXT("?")) == OK);
+    answer_to_carol(peer, ALICE);
+}
+
+TEST("a memory of an answer that can't be read is none")
+{
+    run_here(forgotten);
 }
 
 static void bytes(struct queue_peer *peer)
