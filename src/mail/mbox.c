@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "mail/date.h"
 
 /* The fields that are the file's. */
@@ -36,14 +37,18 @@ static const struct own_field *find_field(struct text line)
 
 /* The line before a message */
 
+#define YEAR_10000_MS INT64_C(253402300800000)
+
 void mbox_put_from(struct buffer *out, struct text sender, int64_t date_ms)
 {
     char date[64] = "Thu Jan  1 00:00:00 1970";
     time_t seconds = (time_t)(date_ms / 1000);
     struct tm parts;
     /* In the C locale: nobody sets another. */
-    if (date_ms >= 0 && gmtime_r(&seconds, &parts) != NULL && parts.tm_year < 8100)
+    if (date_ms >= 0 && date_ms < YEAR_10000_MS) {
+        check(gmtime_r(&seconds, &parts) != NULL);
         strftime(date, sizeof(date), "%a %b %e %H:%M:%S %Y", &parts);
+    }
     buffer_append(out, TEXT("From "));
     for (size_t i = 0; i < sender.length; i++)
         if ((unsigned char)sender.data[i] > ' ')
@@ -89,8 +94,7 @@ bool mbox_is_from(struct text line, int64_t *date_ms)
         return false;
     int length = snprintf(written, sizeof(written), "%.*s %.*s %.*s %.*s %.*s", TEXT_ARG(before[1]),
                           TEXT_ARG(before[0]), TEXT_ARG(year), TEXT_ARG(time), TEXT_ARG(zone));
-    return length > 0 && length < (int)sizeof(written) &&
-           mail_date_parse(text_from(written), date_ms);
+    return length < (int)sizeof(written) && mail_date_parse(text_from(written), date_ms);
 }
 
 /* Writing */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/check.h"
 #include "base/encoding.h"
 
 static const char *const fact_names[REPORT_FACT_COUNT] = {
@@ -177,8 +178,7 @@ struct text *report_explanation_find(const struct report_texts *texts, struct te
 struct text *report_explanation_add(struct report_texts *texts, struct text code,
                                     struct arena *arena)
 {
-    if (texts->explanation_count == REPORT_EXPLANATIONS_MAX)
-        return NULL;
+    check(texts->explanation_count < REPORT_EXPLANATIONS_MAX);
     struct report_explanation *added = &texts->explanations[texts->explanation_count++];
     *added = (struct report_explanation){.code = arena_copy(arena, code)};
     return &added->text;

@@ -182,15 +182,18 @@ static bool take_arrow(struct reading *in, struct link_connector *connector)
     if (!take_name(in, &kind) || !take_name(in, &what) || !take_number(in, COST_MOST, &cost) ||
         cost == 0)
         return bad(in, "an arrow is malformed");
-    if (text_equals(kind, TEXT("SMTP")))
-        return link_add_space(in->group, connector, what, cost) != NULL ||
-               bad(in, "there are too many address spaces");
+    if (text_equals(kind, TEXT("SMTP"))) {
+        if (link_add_space(in->group, connector, what, cost) == NULL)
+            return bad(in, "there are too many address spaces");
+        return true;
+    }
     if (!text_equals(kind, TEXT("RG")) || what.length != LINK_ID_BYTES)
         return bad(in, "an arrow is of no known kind");
     memcpy(to.hex, what.data, LINK_ID_BYTES);
     to.hex[LINK_ID_BYTES] = '\0';
-    return link_add_arrow(in->group, connector, &to, cost) != NULL ||
-           bad(in, "there are too many arrows");
+    if (link_add_arrow(in->group, connector, &to, cost) == NULL)
+        return bad(in, "there are too many arrows");
+    return true;
 }
 
 static bool take_bridgehead(struct reading *in, struct link_connector *connector)

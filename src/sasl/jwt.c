@@ -23,11 +23,10 @@ static bool es256_to_der(struct text signature, unsigned char der[DER_MAX], size
     BIGNUM *s = BN_bin2bn(bytes + ES256_BYTES / 2, ES256_BYTES / 2, NULL);
     check(pair != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(pair, r, s) == 1);
     int needed = i2d_ECDSA_SIG(pair, NULL);
-    bool fits = needed > 0 && needed <= DER_MAX;
-    if (fits)
-        *length = (size_t)i2d_ECDSA_SIG(pair, &der);
+    check(needed > 0 && needed <= DER_MAX); /* there is room for any two of such length */
+    *length = (size_t)i2d_ECDSA_SIG(pair, &der);
     ECDSA_SIG_free(pair);
-    return fits;
+    return true;
 }
 
 static bool signature_holds(const struct jwks_key *key, struct text message, struct text signature)

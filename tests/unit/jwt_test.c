@@ -317,3 +317,53 @@ TEST("what an authority says of a token counts, and nothing it does not say")
                   "the token is for another audience, or for none that is told");
     expect_answer("[true]", NULL, "the authority's answer is not a JSON object");
 }
+
+TEST("a date that is none of our time counts as missing")
+{
+    expect_refused(EDDSA, "{\"iss\":\"https://id.test\",\"aud\":\"mail\",\"exp\":1e300}",
+                   "the token does not say when it expires");
+    expect_refused(EDDSA, "{\"iss\":\"https://id.test\",\"aud\":\"mail\",\"exp\":-5}",
+                   "the token does not say when it expires");
+    expect_refused(EDDSA, CLAIMS(",\"nbf\":\"1700000000\""), "the token is not valid yet");
+    expect_refused(EDDSA, CLAIMS(",\"nbf\":1e300"), "the token is not valid yet");
+}
+
+static enum status answer_by(const struct jwt_rules *rules, const char *answer, size_t room)
+{
+    char user[100];
+    enum status status = introspection_verify(text_from(answer), rules, user, room);
+    EXPECT((status == OK) == (user[0] != '\0'));
+    return status;
+}
+
+TEST("a user is named by a claim of fit length, and has a name of fit length")
+{
+    static const char answer[] =
+        "{\"active\":true,\"username\":\"alice\",\"iss\":\"https://x.test\","
+        "\"nbf\":1700000000}";
+    char name[150];
+    struct jwt_rules rules = {
+        .issuer = TEXT(""), .audience = TEXT(""), .user_claim = TEXT("username"), .now_s = now_s};
+    EXPECT(answer_by(&rules, answer, 6) == OK); /* nobody asks for an issuer */
+    EXPECT(answer_by(&rules, answer, 5) == REFUSED);
+    memset(name, 'n', sizeof(name));
+    rules.user_claim = text_of(name, sizeof(name));
+    EXPECT(answer_by(&rules, answer, 100) == REFUSED);
+}
+
+TEST("a token that is too long is none")
+{
+    EVP_PKEY *key;
+    struct jwks *set;
+    struct buffer token;
+    char user[100];
+    one_key(&key, &set);
+    buffer_init(&token, JWT_BYTES_MAX + 2);
+    while (token.length <= JWT_BYTES_MAX)
+        buffer_append_byte(&token, token.length % 100 == 0 ? '.' : 'a');
+    EXPECT(verify(set, &token, user) == REFUSED);
+    EXPECT_TEXT(text_from(fail_reason()), "not a signed JSON Web Token");
+    buffer_finish(&token);
+    jwks_free(&set);
+    EVP_PKEY_free(key);
+}

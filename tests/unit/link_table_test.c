@@ -2,7 +2,9 @@
  * cheapest way that is up. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "routing/packet.h"
 #include "routing/table.h"
 #include "test.h"
 
@@ -275,4 +277,215 @@ TEST("a connector has an alternate when all it leads to is reached without it")
     link_table_free(&none);
     link_table_free(&one);
     link_table_free(&two);
+}
+
+/* The group's block with `old` in it made `count` times `many`: why it is refused. */
+static const char *trouble_of_many(struct text block, const char *old, const char *many,
+                                   unsigned count)
+{
+    struct link_group *read;
+    struct buffer wrong;
+    size_t start = text_find_text(block, text_from(old));
+    EXPECT(start < block.length);
+    buffer_init(&wrong, LINK_TABLE_MAX);
+    buffer_append(&wrong, text_head(block, start));
+    for (unsigned i = 0; i < count; i++)
+        buffer_printf(&wrong, many, i);
+    buffer_append(&wrong, text_from_position(block, start + strlen(old)));
+    struct text rest = buffer_text(&wrong);
+    EXPECT(!wrong.overflowed && link_group_parse(&rest, &read) == REFUSED);
+    buffer_finish(&wrong);
+    return fail_reason();
+}
+
+#define ID "6f4f5ed9afaf13ebdb33518418da4fd2"
+
+TEST("a block with more of anything than is kept is refused, however it is written")
+{
+    static const struct {
+        const char *old, *many;
+        unsigned count;
+        const char *trouble;
+    } cases[] = {
+        {" " ID " YES 1 0 {1}a", " " ID " YES 1 0 {1}a", 257, "there are too many members"},
+        {" {2}RG {20}30c4c028a854a9eb465cce91eca6cdf7 5",
+         " {2}RG {20}30c4c028a854a9eb465cce91eca6cdf7 5", 1001, "there are too many arrows"},
+        {" {2}RG {20}30c4c028a854a9eb465cce91eca6cdf7 5", " {4}SMTP {1}* 5", 1001,
+         "there are too many address spaces"},
+        {" " ID " CONN_AVAIL {1}a )", " " ID " CONN_AVAIL {1}a", 1001,
+         "there are too many bridgeheads"},
+        {" ) TARGBH ( )", " ) TARGBH (", 1, NULL},
+    };
+    struct link_group *group = group_of("a", 10, "b:5");
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]) - 1; i++)
+        assert_string_equal(
+            trouble_of_many(group->block, cases[i].old, cases[i].many, cases[i].count),
+            cases[i].trouble);
+    struct buffer many;
+    buffer_init(&many, LINK_TABLE_MAX);
+    buffer_append(&many, TEXT(" TARGBH ("));
+    for (unsigned i = 0; i <= LINK_LIST_MAX; i++)
+        buffer_append(&many, TEXT(" {1}h"));
+    buffer_append_byte(&many, '\0');
+    assert_string_equal(trouble_of_many(group->block, " TARGBH (", many.data, 1),
+                        "there are too many hosts");
+    /* Names of senders come in two lists each. */
+    buffer_reset(&many, LINK_TABLE_MAX);
+    for (unsigned list = 0; list < 4; list++) {
+        buffer_append(&many, TEXT(" 3e8 ("));
+        for (unsigned i = 0; i < LINK_LIST_MAX; i++)
+            buffer_append(&many, TEXT(" {1}n"));
+        buffer_append(&many, TEXT(" )"));
+    }
+    buffer_append_byte(&many, '\0');
+    assert_string_equal(trouble_of_many(group->block, " 0 () 0 () 0 () 0 ()", many.data, 1),
+                        "there are too many names");
+    /* A thousand connectors, each with another name. */
+    struct text block = group->block;
+    size_t start = text_find_text(block, TEXT(" e85649b864d9bc8c27f6e528ff98c042 ( CONFIG"));
+    struct text connector = text_head(text_from_position(block, start), block.length - start - 4);
+    size_t name = text_find_text(connector, TEXT("{23}/o=Example/ou=a/cn=Connections/cn=b"));
+    EXPECT(start < block.length && name < connector.length);
+    buffer_reset(&many, LINK_TABLE_MAX);
+    for (unsigned i = 0; i <= LINK_CONNECTORS_MAX; i++) {
+        buffer_append(&many, text_head(connector, name));
+        buffer_printf(&many, "{27}/o=Example/ou=a/cn=Connections/cn=%05u", i);
+        buffer_append(&many, text_from_position(connector, name + 39));
+    }
+    struct buffer whole;
+    struct link_group *read;
+    buffer_init(&whole, LINK_TABLE_MAX);
+    buffer_append(&whole, text_head(block, start));
+    buffer_append(&whole, buffer_text(&many));
+    buffer_append(&whole, TEXT(" ) )"));
+    struct text rest = buffer_text(&whole);
+    EXPECT(!whole.overflowed && link_group_parse(&rest, &read) == REFUSED);
+    assert_string_equal(fail_reason(), "there are too many connectors");
+    buffer_finish(&whole);
+    buffer_finish(&many);
+    link_group_free(&group);
+}
+
+/* A group of some size. */
+static struct link_group *large_group(unsigned number, unsigned connectors)
+{
+    char name[20];
+    snprintf(name, sizeof(name), "g%u", number);
+    struct link_group *group = link_group_new(text_from(name), TEXT("Example"));
+    group->master = link_add_member(group, text_from(name))->name;
+    group->version.major = 1;
+    for (unsigned i = 0; i < connectors; i++) {
+        char space[300];
+        memset(space, 'x', sizeof(space) - 1);
+        snprintf(space, 20, "c%u", i);
+        struct link_connector *connector = link_add_connector(group, text_from(space));
+        space[strlen(space)] = '.';
+        space[sizeof(space) - 1] = '\0';
+        link_add_space(group, connector, text_from(space), 1);
+    }
+    EXPECT(link_group_seal(group));
+    return group;
+}
+
+TEST("a table takes groups while there is room for their bytes, and ours has a place of its own")
+{
+    struct link_table *table = link_table_new();
+    struct link_group *group;
+    unsigned taken = 0;
+    do {
+        group = large_group(taken, 300);
+    } while (link_table_take(table, &group) && ++taken < 100);
+    EXPECT(taken > 2 && taken < 100 && group == NULL);
+    group = large_group(500, 300);
+    EXPECT(link_table_put(table, &group)); /* ours */
+    for (unsigned i = 0; i < 10; i++) {
+        group = large_group(600 + i, 300);
+        if (!link_table_put(table, &group))
+            break;
+    }
+    EXPECT(group == NULL && table->group_count < 100);
+    struct buffer text;
+    struct link_table *read;
+    buffer_init(&text, 2 * LINK_TABLE_MAX);
+    link_table_write(table, &text);
+    EXPECT(text.length <= LINK_TABLE_MAX);
+    EXPECT(link_table_parse(buffer_text(&text), &read) == OK);
+    link_group_free(&read->groups[0]); /* one that is not believed */
+    link_table_take_all(table, read);
+    link_table_free(&read);
+    while (text.length <= LINK_TABLE_MAX)
+        buffer_append_byte(&text, ' ');
+    EXPECT(link_table_parse(buffer_text(&text), &read) == REFUSED);
+    buffer_finish(&text);
+    link_table_free(&table);
+}
+
+TEST("a table with more groups than are kept is refused")
+{
+    struct link_table *table = link_table_new(), *read;
+    struct buffer text;
+    char name[16];
+    struct link_group *groups[LINK_GROUPS_MAX + 1];
+    for (unsigned i = 0; i <= LINK_GROUPS_MAX; i++) {
+        snprintf(name, sizeof(name), "g%u", i);
+        groups[i] = group_of(name, 1, "");
+        unsigned at = i; /* by id, as a table has them */
+        for (; at > 0 && strcmp(groups[at - 1]->id.hex, groups[at]->id.hex) > 0; at--) {
+            struct link_group *other = groups[at];
+            groups[at] = groups[at - 1];
+            groups[at - 1] = other;
+        }
+    }
+    buffer_init(&text, LINK_TABLE_MAX);
+    buffer_append(&text, link_id_text(&table->digest));
+    for (unsigned i = 0; i <= LINK_GROUPS_MAX; i++) {
+        buffer_append(&text, groups[i]->block);
+        link_group_free(&groups[i]);
+    }
+    EXPECT(link_table_parse(buffer_text(&text), &read) == REFUSED && read == NULL);
+    EXPECT_TEXT(text_from(fail_reason()), "there are too many groups");
+    buffer_finish(&text);
+    link_table_free(&table);
+}
+
+/* ---- Packets ---- */
+
+/* To a packet of one part, or none. */
+static enum status answer_to(const struct link_state_part *part)
+{
+    struct link_state_packet asked = {.part_count = part != NULL}, read, answer;
+    struct buffer packet;
+    if (part != NULL)
+        asked.parts[0] = *part;
+    buffer_init(&packet, 1000);
+    link_state_write(&asked, &packet);
+    enum status status = link_state_parse(buffer_text(&packet), &read);
+    if (status == OK)
+        status = link_state_answer(&read, &answer);
+    buffer_finish(&packet);
+    return status;
+}
+
+#define EMPTY "d41d8cd98f00b204e9800998ecf8427e"
+
+TEST("a server in no group answers what is asked, and refuses what is no question")
+{
+    static const struct {
+        enum link_state_word word;
+        const char *arguments;
+        enum status status;
+    } cases[] = {{LINK_STATE_DONE, "", OK},
+                 {LINK_STATE_DONE, "x", REFUSED},
+                 {LINK_STATE_DIGEST_QUERY, EMPTY " " EMPTY " 1 0", OK},
+                 {LINK_STATE_DIGEST_QUERY, EMPTY " " EMPTY " 1 0 2", REFUSED},
+                 {LINK_STATE_DIGEST_QUERY, EMPTY " " EMPTY " 1", REFUSED},
+                 {LINK_STATE_ORGINFO, "{00000020}" EMPTY, OK},
+                 {LINK_STATE_ORGINFO, "{00000004}d41d", REFUSED},
+                 {LINK_STATE_REPORT, "{00000020}" EMPTY, REFUSED},
+                 {LINK_STATE_RESPONSE, "", REFUSED}};
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct link_state_part part = {cases[i].word, text_from(cases[i].arguments)};
+        EXPECT(answer_to(&part) == cases[i].status);
+    }
+    EXPECT(answer_to(NULL) == REFUSED);
 }

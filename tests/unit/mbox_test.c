@@ -1,4 +1,6 @@
 /* Messages in an mbox: quoting that can be undone, flags in fields, dates of many programs. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "mail/mbox.h"
 #include "test.h"
@@ -112,4 +114,83 @@ TEST("the line before a message is read as it was written")
     mbox_put_from(&out, TEXT(""), -5);
     EXPECT_TEXT(buffer_text(&out), "From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n");
     buffer_finish(&out);
+}
+
+TEST("a date that no program writes is the first of all")
+{
+    struct buffer out;
+    buffer_init(&out, 1024);
+    mbox_put_from(&out, TEXT("a@b"), INT64_C(253402300799000));
+    EXPECT_TEXT(buffer_text(&out), "From a@b Fri Dec 31 23:59:59 9999\n");
+    buffer_reset(&out, 1024);
+    mbox_put_from(&out, TEXT("a@b"), INT64_C(253402300800000));
+    EXPECT_TEXT(buffer_text(&out), "From a@b Thu Jan  1 00:00:00 1970\n");
+    buffer_reset(&out, 1024);
+    mbox_put_from(&out, TEXT("a@b"), INT64_MAX);
+    EXPECT_TEXT(buffer_text(&out), "From a@b Thu Jan  1 00:00:00 1970\n");
+    buffer_finish(&out);
+}
+
+TEST("a line that begins as that before a message, but with words without end, is text")
+{
+    char line[400] = "From a@b Fri Jul ";
+    int64_t date_ms;
+    memset(line + strlen(line), '1', 200);
+    strcat(line, " 09:44:25 2020");
+    EXPECT(!mbox_is_from(text_from(line), &date_ms));
+}
+
+TEST("a return at the very end of a message is one of its bytes")
+{
+    struct arena arena;
+    struct text flags;
+    arena_init(&arena);
+    struct text file = write_one(&arena, "Subject: x\r\n\r\nend\r", "");
+    EXPECT_TEXT(file, "Subject: x\nStatus: O\nX-Status: \nX-Keywords:\n\nend\r\n\n");
+    EXPECT_TEXT(read_one(&arena, file, &flags), "Subject: x\r\n\r\nend\r\n");
+    arena_finish(&arena);
+}
+
+TEST("keywords are as many as there is room for, and none looks like a flag of ours")
+{
+    struct mbox_reader reader;
+    struct buffer out, line;
+    struct arena arena;
+    arena_init(&arena);
+    buffer_init(&out, 1 << 16);
+    buffer_init(&line, 1 << 16);
+    mbox_reader_init(&reader, &arena);
+    buffer_append(&line, TEXT("X-Keywords: \\Deleted"));
+    for (unsigned i = 0; i < 3000; i++)
+        buffer_printf(&line, " keyword%u", i);
+    buffer_append_byte(&line, '\n');
+    mbox_read(&reader, buffer_text(&line), false, &out);
+    struct text flags = mbox_read_flags(&reader);
+    EXPECT(flags.length <= MBOX_KEYWORDS_BYTES && flags.length > MBOX_KEYWORDS_BYTES - 20);
+    EXPECT(text_starts_with(flags, TEXT("keyword0 keyword1 ")));
+    EXPECT(out.length == 0);
+    buffer_finish(&line);
+    buffer_finish(&out);
+    arena_finish(&arena);
+}
+
+TEST("a long line comes in pieces, and one of the file's own is left out whole")
+{
+    static const struct {
+        const char *bytes;
+        bool is_begun;
+    } pieces[] = {{"Subject: ", false}, {"long", true}, {" still\n", true}, {"Status: ", false},
+                  {"RO", true},         {" x\n", true}, {"\n", false},      {"", false},
+                  {"body", true},       {"\n", true}};
+    struct mbox_reader reader;
+    struct buffer out;
+    struct arena arena;
+    arena_init(&arena);
+    buffer_init(&out, 1 << 16);
+    mbox_reader_init(&reader, &arena);
+    for (unsigned i = 0; i < sizeof(pieces) / sizeof(*pieces); i++)
+        mbox_read(&reader, text_from(pieces[i].bytes), pieces[i].is_begun, &out);
+    EXPECT_TEXT(buffer_text(&out), "Subject: long still\r\n\r\nbody\r\n");
+    buffer_finish(&out);
+    arena_finish(&arena);
 }

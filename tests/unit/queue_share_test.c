@@ -22,6 +22,28 @@ static void run(void (*test)(struct queue_peer *peer))
     arena_finish(&arena);
 }
 
+/* A disk that has everything at once, or nothing while it is held. */
+static atomic_bool is_held;
+static struct log_files disk;
+
+static int sync_when_let(void *context, int fd)
+{
+    unused(context);
+    unused(fd);
+    while (is_held)
+        usleep(100);
+    return 0;
+}
+
+static void use_disk(struct queue_peer *peer)
+{
+    disk = log_files_of_kernel;
+    disk.sync = sync_when_let;
+    peer->disk = &disk;
+    queue_peer_close(peer);
+    queue_peer_open(peer);
+}
+
 /* ---- Slow hosts ---- */
 
 struct leasing {
@@ -60,6 +82,7 @@ static void slow_hosts(struct queue_peer *peer)
     enum { EACH = 60 };
     struct task_group group;
     struct leasing leasing = {.peer = peer};
+    use_disk(peer);
     for (unsigned i = 0; i < EACH; i++) {
         mail_to_dozen(peer, 0);
         mail_to_dozen(peer, 12);
@@ -102,6 +125,7 @@ static void closed(struct queue_peer *peer)
     setenv("TZ", "UTC", 1);
     tzset();
     now = 20780 * (int64_t)DAY + 23 * (int64_t)HOUR; /* it is open */
+    use_disk(peer);
     for (unsigned i = 0; i < MANY; i++)
         queue_peer_deliver(peer, "alice@local.test", "x@night.test");
     EXPECT(queue_peer_lease_one(peer, &arena) != NULL); /* all of it is due */
@@ -220,16 +244,6 @@ TEST("one lease is of one job, and a message that is held is claimed by nobody")
 
 /* ---- A send process that dies while its report is written ---- */
 
-static atomic_bool is_held;
-static struct log_files slow_disk;
-
-static int sync_slowly(void *context, int fd)
-{
-    while (is_held)
-        usleep(100);
-    return log_files_of_kernel.sync(context, fd);
-}
-
 struct telling {
     struct queue_peer *peer;
     const struct queue_job *job;
@@ -247,11 +261,7 @@ static void dies_after_report(struct queue_peer *peer)
 {
     struct task_group group;
     struct telling telling = {.peer = peer};
-    slow_disk = log_files_of_kernel;
-    slow_disk.sync = sync_slowly;
-    peer->disk = &slow_disk;
-    queue_peer_close(peer);
-    queue_peer_open(peer);
+    use_disk(peer);
     queue_peer_deliver(peer, "alice@local.test", "x@far.example");
     telling.job = queue_peer_lease_one(peer, &arena);
     EXPECT(telling.job != NULL);

@@ -161,3 +161,63 @@ TEST("a file that is named after no language, and one with endless errors, are r
         memcpy(many + strlen(many), "{a}\n", 5);
     EXPECT(text_ends_with_nocase(wrong(many), TEXT(" more\n")));
 }
+
+TEST("a code is a digit, and two numbers of three at most, and x for any")
+{
+    static const char *const codes[] = {"55.1.1", "5.1111.1", "5.1.",  "5..1",
+                                        "5.x.1",  "5.1.1.1",  "5.a.1", "5.1.1."};
+    char file[100];
+    for (unsigned i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
+        snprintf(file, sizeof(file), "[code %s]\nx\n", codes[i]);
+        EXPECT(text_find_text(wrong(file), TEXT("is no status code")) < strlen(told));
+    }
+    struct report_catalog *catalog = with_file("de.txt", "\xef\xbb\xbf[code x.1.x]\r\nneu\r\n");
+    EXPECT(catalog != NULL); /* as some editors save it */
+    report_catalog_free(&catalog);
+}
+
+/* count codes from 5.first.0 on. */
+static const char *many_codes(unsigned first, unsigned count)
+{
+    static char file[10000];
+    size_t length = 0;
+    for (unsigned i = 0; i < count; i++)
+        length += (size_t)snprintf(file + length, sizeof(file) - length, "[code 5.%u.%u]\nx\n",
+                                   first + i / 100, i % 100);
+    return file;
+}
+
+TEST("codes, lines, files and languages beyond what there is room for are refused")
+{
+    static char large[(64 << 10) + 10];
+    struct buffer errors;
+    char line[500], name[20];
+    EXPECT(text_find_text(wrong(many_codes(100, 250)), TEXT("more than 200 codes")) < strlen(told));
+    memset(line, 'l', sizeof(line) - 1);
+    memcpy(line, "[failed]\n", 9);
+    line[sizeof(line) - 1] = '\0';
+    EXPECT(text_find_text(wrong(line), TEXT(":2: the line has more than 400 bytes")) == 13);
+    for (size_t i = 0; i + 2 < sizeof(large); i += 2)
+        memcpy(large + i, "#\n", 2);
+    EXPECT(text_find_text(wrong(large), TEXT("the file is larger than")) < strlen(told));
+    struct report_catalog *catalog = with_file("de.txt", many_codes(100, 150));
+    EXPECT(catalog != NULL);
+    buffer_init(&errors, 10000);
+    EXPECT(report_catalog_add(catalog, TEXT("de.txt"), text_from(many_codes(200, 150)), &errors) ==
+           REFUSED);
+    EXPECT(text_find_text(buffer_text(&errors), TEXT("too many codes are explained")) <
+           errors.length);
+    enum status status = OK;
+    for (unsigned i = 0; i < 26 * 26 && status == OK; i++) {
+        snprintf(name, sizeof(name), "q%c%c.txt", 'a' + i / 26, 'a' + i % 26);
+        status = report_catalog_add(catalog, text_from(name), TEXT("[failed]\nx\n"), &errors);
+    }
+    EXPECT(status == REFUSED);
+    EXPECT(text_find_text(buffer_text(&errors), TEXT("there are too many languages")) <
+           errors.length);
+    EXPECT(report_catalog_add(catalog, TEXT("de.txt"), TEXT("[failed]\nx\n"), &errors) == OK);
+    buffer_finish(&errors);
+    report_catalog_free(&catalog);
+    EXPECT(with_file(".txt", "") == NULL && with_file("de.TXT", "") == NULL);
+    EXPECT(with_file("de.text", "") == NULL);
+}

@@ -102,3 +102,23 @@ TEST("a sender whose rewritten address would be too long is refused")
                        TEXT("ours.example"), NOW_MS, &arena, &out) == REFUSED);
     arena_finish(&arena);
 }
+
+TEST("what is no address is neither rewritten nor read")
+{
+    static const char *const wrong[] = {"",
+                                        "nonsense",
+                                        "SRS0=aaaaaa=aa=far.example=bob",
+                                        "bob@ours.example",
+                                        "SRS0=aaaaaa=aa=..=bob@ours.example",
+                                        "SRS0=aaaaaa=aa=a..b=bob@ours.example"};
+    struct arena arena;
+    struct text out;
+    arena_init(&arena);
+    EXPECT(srs_rewrite(key, TEXT("nonsense"), TEXT("ours.example"), NOW_MS, &arena, &out) ==
+           REFUSED);
+    EXPECT(!srs_is_rewritten(TEXT("")));
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+        EXPECT(!srs_read(text_from(wrong[i]), &arena, &out));
+    EXPECT(srs_reverse(key, TEXT("nonsense"), NOW_MS, &arena, &out) == REFUSED);
+    arena_finish(&arena);
+}

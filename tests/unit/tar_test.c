@@ -218,3 +218,109 @@ TEST("an archive that was cut short, or is none, is refused")
     }
     buffer_finish(&out);
 }
+
+/* A head with this at its place, and its sum as it then is; two entries of nothing follow. */
+static void expect_head(size_t at, const char *bytes, const char *listed)
+{
+    struct buffer out, said;
+    unsigned sum = 0;
+    put_archive(&out);
+    memcpy(out.data + at, bytes, strlen(bytes));
+    memset(out.data + 148, ' ', 8);
+    for (size_t i = 0; i < 512; i++)
+        sum += (unsigned char)out.data[i];
+    snprintf(out.data + 148, 8, "%06o", sum);
+    list(buffer_text(&out), &said);
+    EXPECT_TEXT(buffer_text(&said), listed);
+    buffer_finish(&said);
+    buffer_finish(&out);
+}
+
+TEST("a head with a size or a time that is none is refused, and links are passed over")
+{
+    char all[400];
+    snprintf(all, sizeof(all), "mail/Entw\xc3\xbcrfe/1.eml\n%s\n", long_path);
+    enum { AT_SIZE = 124, AT_TIME = 136, AT_TYPE = 156 };
+    expect_head(AT_SIZE, "00000000009", "this is no tar archive\n");
+    expect_head(AT_SIZE, "-0000000000", "this is no tar archive\n");
+    expect_head(AT_TIME, "0000000000x", "this is no tar archive\n");
+    expect_head(AT_SIZE, "00001000000", "an entry's head is too long\n");
+    expect_head(AT_TYPE, "2", all);
+    expect_head(AT_TYPE, "3", all);
+}
+
+TEST("records with numbers beyond all measure are refused or passed over")
+{
+    static const struct {
+        const char *record, *listed;
+    } rows[] = {{"28 size=9223372036854775808\n", "an entry's head is malformed\n"},
+                {"28 mtime=922337203685477580\n", "a\n"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct buffer out, listed;
+        buffer_init(&out, 1 << 16);
+        put_record(&out, "1234567890123");
+        put_over(&out, "28 MAILROOT.n=1234567890123\n", rows[i].record);
+        list(buffer_text(&out), &listed);
+        EXPECT_TEXT(buffer_text(&listed), rows[i].listed);
+        buffer_finish(&listed);
+        buffer_finish(&out);
+    }
+}
+
+static enum status take_too_much(void *context, struct buffer *out)
+{
+    static const char zeros[1 << 20];
+    unused(context);
+    while (buffer_append(out, text_of(zeros, sizeof(zeros))))
+        ;
+    return OK;
+}
+
+TEST("an archive whose pieces are too large is refused")
+{
+    struct byte_pipe pipe = {NULL, NULL, take_too_much};
+    struct tar_reader reader;
+    struct tar_entry entry = {.path = TEXT("a")};
+    struct arena arena;
+    bool end;
+    arena_init(&arena);
+    tar_reader_init(&reader, &pipe);
+    EXPECT(tar_next(&reader, &arena, &entry, &end) == REFUSED);
+    tar_reader_finish(&reader);
+    arena_finish(&arena);
+}
+
+TEST("a file larger than old heads could tell, and with more notes than are read, is read back")
+{
+    struct tar_entry entry = {.path = TEXT("a"), .size = UINT64_C(1) << 40}, read;
+    struct buffer out, body;
+    struct arena arena;
+    bool end;
+    arena_init(&arena);
+    buffer_init(&out, 1 << 20);
+    buffer_init(&body, 100);
+    for (unsigned i = 0; i < TAR_NOTES_MAX; i++)
+        entry.notes[entry.note_count++] =
+            (struct tar_note){arena_printf(&arena, "n%u", i), TEXT("v")};
+    tar_put_head(&out, &entry);
+    /* All records are there twice, before the head of the file itself. */
+    struct buffer twice;
+    enum { FILE_HEAD = 512 };
+    buffer_init(&twice, 1 << 20);
+    buffer_append(&twice, text_head(buffer_text(&out), out.length - FILE_HEAD));
+    buffer_append(&twice, buffer_text(&out));
+    struct source source = {buffer_text(&twice), 4096};
+    struct byte_pipe pipe = {&source, NULL, take};
+    struct tar_reader reader;
+    tar_reader_init(&reader, &pipe);
+    EXPECT(tar_next(&reader, &arena, &read, &end) == OK && !end);
+    EXPECT(read.size == entry.size && read.note_count == TAR_NOTES_MAX);
+    EXPECT_TEXT(tar_note(&read, TEXT("n7")), "v");
+    EXPECT(tar_read(&reader, 0, &body) == OK && body.length == 0);
+    EXPECT(tar_read(&reader, 10, &body) == REFUSED); /* there is nothing of it */
+    tar_reader_finish(&reader);
+    buffer_finish(&body);
+    buffer_finish(&twice);
+    buffer_finish(&out);
+    arena_finish(&arena);
+}

@@ -1,5 +1,7 @@
 #include "mail/transfer_decoding.h"
 
+#include <string.h>
+
 #include "test.h"
 
 /* Whole, and a byte at a time. */
@@ -58,5 +60,46 @@ TEST("of a body that is too large the beginning is given")
     buffer_init(&out, 3);
     EXPECT(!transfer_decode(MIME_BASE64, TEXT("SGVsbG8="), &out));
     EXPECT_TEXT(buffer_text(&out), "Hel");
+    buffer_finish(&out);
+}
+
+TEST("wherever the room ends, what was decoded until there is given, and that it did not fit is "
+     "told")
+{
+    static const char *const bodies[] = {"a  b=20\r\nc \td=zz=4=\rx  =20y=3D=4",
+                                         "gr=C3=BCn =  \r\n e==3D\t\tf", "=41 \n=4x = =\tz"};
+    for (unsigned i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+        struct buffer whole, part;
+        buffer_init(&whole, 1000);
+        EXPECT(transfer_decode(MIME_QUOTED_PRINTABLE, text_from(bodies[i]), &whole));
+        for (size_t room = 0; room <= whole.length; room++) {
+            buffer_init(&part, room);
+            EXPECT(transfer_decode(MIME_QUOTED_PRINTABLE, text_from(bodies[i]), &part) ==
+                   (room == whole.length));
+            EXPECT(text_starts_with(buffer_text(&whole), buffer_text(&part)));
+            buffer_finish(&part);
+        }
+        buffer_finish(&whole);
+    }
+}
+
+TEST("blanks without end within a line stay")
+{
+    enum { MANY = 200000 };
+    static char line[MANY];
+    struct buffer out;
+    memset(line, ' ', sizeof(line));
+    line[0] = 'a';
+    line[MANY - 1] = 'b';
+    buffer_init(&out, MANY);
+    EXPECT(transfer_decode(MIME_QUOTED_PRINTABLE, text_of(line, MANY), &out));
+    EXPECT(text_equals(buffer_text(&out), text_of(line, MANY)));
+    buffer_finish(&out);
+    buffer_init(&out, MANY - 1);
+    EXPECT(!transfer_decode(MIME_QUOTED_PRINTABLE, text_of(line, MANY), &out));
+    buffer_finish(&out);
+    buffer_init(&out, 5000); /* and in pieces */
+    EXPECT(!transfer_decode(MIME_8BIT, text_of(line, MANY), &out));
+    EXPECT(out.length > 4000);
     buffer_finish(&out);
 }
