@@ -279,6 +279,40 @@ TEST("of many stories those are lost that the disk did not take, and no others")
 
 /* ---- Very many of the smallest ---- */
 
+/* More than one record can say where it is. */
+static void in_too_many_places(struct store_world *world)
+{
+    enum { TIMES = 4, PLACES = 20000, WASTE = 900000 };
+    struct copied_entry *places = calloc(PLACES, sizeof(*places));
+    char *waste = bytes_of(WASTE);
+    struct mailbox *box = world_inbox(world);
+    world_fill(world, box, 1);
+    for (uint32_t i = 0; i < TIMES; i++) {
+        struct change change;
+        struct operation copy = {.type = OPERATION_COPY,
+                                 .copy = {mailbox_id(box), 10 + i, places, PLACES}};
+        for (uint32_t k = 0; k < PLACES; k++)
+            places[k] = (struct copied_entry){.message = 1000, .uid = 2 + i * PLACES + k};
+        change_init(&change);
+        change_add(&change, &copy);
+        EXPECT(store_commit(world->store, &change) == OK);
+        change_finish(&change);
+    }
+    for (unsigned i = 0; i < 16; i++)
+        EXPECT(value_set(world->store, ALICE, TEXT("note/waste"), text_of(waste, WASTE)) == OK);
+    EXPECT(store_reclaim(world->store, true) == TRY_LATER);
+    EXPECT(strstr(fail_reason(), "fits into no record") != NULL);
+    EXPECT(log_first_segment(store_log(world->store)) == 1);
+    EXPECT(mailbox_totals(box).messages == 1 + TIMES * PLACES);
+    free(waste);
+    free(places);
+}
+
+TEST("a message in more places than a record can name keeps its segment, and that is told")
+{
+    world_run_large(in_too_many_places, 10);
+}
+
 static void smallest(struct store_world *world)
 {
     enum { MANY = 3000 };
