@@ -120,12 +120,13 @@ struct walk {
     bool ended;
 };
 
-/* Records below this number are all that may stand in the segment. */
-static log_number numbers_end(const struct log *log, const struct segment *segment)
+/* The next that has a header, and so says at which number it begins. NULL: there is none. */
+static const struct segment *readable_behind(const struct log *log, const struct segment *segment)
 {
-    if (segment->link.next == &log->segments.all)
-        return log->durable + 1;
-    return list_entry(segment->link.next, struct segment, link)->first;
+    const struct list *link = segment->link.next;
+    while (link != &log->segments.all && list_entry(link, struct segment, link)->end == 0)
+        link = link->next;
+    return link == &log->segments.all ? NULL : list_entry(link, struct segment, link);
 }
 
 static void report_line(struct walk *walk, const struct segment *segment, const char *what,
@@ -158,7 +159,10 @@ static enum status scan_segment(struct walk *walk, struct segment *segment)
         .segment = segment->number, .first = segment->first, .seed = segment->seed};
     struct scan scan = scan_of(&source.source, &header);
     struct log_record record;
-    uint64_t damaged = 0, last = scan.last, end = numbers_end(walk->log, segment);
+    /* Records below its first are all that may stand here. */
+    const struct segment *next = readable_behind(walk->log, segment);
+    uint64_t damaged = 0, last = scan.last,
+             end = next == NULL ? walk->log->durable + 1 : next->first;
     while (!walk->ended && scan_next(&scan, &record) && record.number < end) {
         note_gap(walk, segment, last + 1, record.number - 1);
         damaged += record.number - last - 1;
@@ -172,10 +176,8 @@ static enum status scan_segment(struct walk *walk, struct segment *segment)
         errno = source.error;
         status = try_later("cannot read segment %" PRIu64 ": %m", segment->number);
     }
-    /* A dropped segment may have stood between this and the next; the newest has none behind. */
-    bool followed =
-        segment->link.next == &walk->log->segments.all ||
-        list_entry(segment->link.next, struct segment, link)->number == segment->number + 1;
+    /* One that was dropped, or has lost its header, may have stood between this and the next. */
+    bool followed = next == NULL || next->number == segment->number + 1;
     if (!walk->ended && status == OK && followed) {
         note_gap(walk, segment, last + 1, end - 1);
         damaged += end - 1 - last;
