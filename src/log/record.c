@@ -291,12 +291,12 @@ static const char *memory_view(struct scan_source *source, uint32_t offset, uint
 uint32_t log_scan_bytes(struct text segment_bytes, log_visit *visit, void *context)
 {
     struct segment_header header;
+    check(segment_bytes.length <= UINT32_MAX / 2);
     if (segment_bytes.length < SEGMENT_HEADER_BYTES ||
         !segment_header_read(&header, segment_bytes.data))
         return 0;
     struct memory_source memory = {.source.view = memory_view, .bytes = segment_bytes};
-    memory.source.length =
-        segment_bytes.length > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)segment_bytes.length;
+    memory.source.length = (uint32_t)segment_bytes.length;
     memory.source.length = scan_find_end(&memory.source, &header).end;
     struct scan scan = scan_of(&memory.source, &header);
     struct log_record record;
