@@ -423,8 +423,7 @@ class WithoutServer(unittest.TestCase):
         self.submit("second")
         self.server.start({"MAILROOT_CRASH_AT": "picked-up"})
         self.server.wait_log("event=role.ended name=store")
-        self.server.kill()
-        self.assertGreaterEqual(len(files_in(self.pickup)), 1)
+        self.server.kill()  # or the parent has started it again: it may be further by then
         self.server.start()
         wait_until(lambda: files_in(self.pickup) == [], "both files are gone")
         subjects = sorted(field(message, "Subject") for message in
