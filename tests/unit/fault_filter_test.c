@@ -14,18 +14,6 @@ static void look_at_rest(struct queue_peer *peer)
     fault_peer_has_recovered(peer, RECOVERED);
 }
 
-static unsigned count_in(struct queue_peer *peer, struct text owner, const char *name)
-{
-    struct mailbox *box = mailbox_find(queue_store(peer->queue), owner, text_from(name));
-    unsigned count = 0;
-    if (box != NULL) {
-        mailbox_open(box);
-        mailbox_entries(box, &count);
-        mailbox_close(&box);
-    }
-    return count;
-}
-
 static void count_unready(void *context, const struct queue_view *view)
 {
     struct text state = text_from(view->state);
@@ -115,12 +103,14 @@ static void look_filtered(struct queue_peer *peer)
 {
     look_at_rest(peer);
     /* By her own filter, and as one of the group that it goes on to. */
-    unsigned there = count_in(peer, ALICE, "made") > 0;
+    unsigned there = queue_peer_count_in(peer, ALICE, "made") > 0;
     fault_as_told(MAIL, there);
-    fault_expect(count_in(peer, ALICE, "other") == count_in(peer, ALICE, "made") &&
-                     count_in(peer, ALICE, "INBOX") == count_in(peer, ALICE, "made"),
-                 "it is in each mailbox, or in none");
-    fault_expect(count_in(peer, TEXT("bob@local.test"), "INBOX") == there, "and with the group");
+    fault_expect(
+        queue_peer_count_in(peer, ALICE, "other") == queue_peer_count_in(peer, ALICE, "made") &&
+            queue_peer_count_in(peer, ALICE, "INBOX") == queue_peer_count_in(peer, ALICE, "made"),
+        "it is in each mailbox, or in none");
+    fault_expect(queue_peer_count_in(peer, TEXT("bob@local.test"), "INBOX") == there,
+                 "and with the group");
     fault_expect(jobs_for(peer, TEXT("a@far.example")) == there, "he is answered once");
 }
 
@@ -144,9 +134,9 @@ static void act_group(struct queue_peer *peer)
 static void look_group(struct queue_peer *peer)
 {
     fault_peer_is_clean(peer);
-    unsigned there = count_in(peer, ALICE, "INBOX");
+    unsigned there = queue_peer_count_in(peer, ALICE, "INBOX");
     fault_as_told(MAIL, there);
-    fault_expect(count_in(peer, TEXT("bob@local.test"), "INBOX") == there,
+    fault_expect(queue_peer_count_in(peer, TEXT("bob@local.test"), "INBOX") == there,
                  "all of the group have it, or none");
     fault_expect((jobs_for(peer, TEXT("far@remote.example")) > 0) == (there == 1),
                  "also who is elsewhere");

@@ -20,23 +20,11 @@ static struct mailbox *open_box(struct queue_peer *peer, struct text owner, cons
     return box;
 }
 
-static unsigned count_in(struct queue_peer *peer, struct text owner, const char *name)
-{
-    struct mailbox *box = mailbox_find(queue_store(peer->queue), owner, text_from(name));
-    unsigned count = 0;
-    if (box != NULL) {
-        mailbox_open(box);
-        mailbox_entries(box, &count);
-        mailbox_close(&box);
-    }
-    return count;
-}
-
 static unsigned count_kept(struct queue_peer *peer)
 {
     struct arena arena;
     arena_init(&arena);
-    unsigned count = count_in(peer, kept_owner(ALICE, &arena), "INBOX");
+    unsigned count = queue_peer_count_in(peer, kept_owner(ALICE, &arena), "INBOX");
     arena_finish(&arena);
     return count;
 }
@@ -109,7 +97,7 @@ static void act_append(struct queue_peer *peer)
 static void look_append(struct queue_peer *peer)
 {
     look_at_rest(peer);
-    unsigned more = count_in(peer, ALICE, "INBOX") - 2;
+    unsigned more = queue_peer_count_in(peer, ALICE, "INBOX") - 2;
     fault_expect(more != 1, "both are there, or neither");
     fault_as_told(CHANGED, more / 2);
     struct mailbox *inbox = open_box(peer, ALICE, "INBOX");
@@ -182,7 +170,7 @@ static void act_expunge(struct queue_peer *peer)
 static void look_expunge(struct queue_peer *peer)
 {
     look_at_rest(peer);
-    unsigned there = count_in(peer, ALICE, "INBOX");
+    unsigned there = queue_peer_count_in(peer, ALICE, "INBOX");
     fault_as_told(CHANGED, 2 - there);
     fault_expect(count_kept(peer) == 2 - there, "it is in one place");
 }
@@ -216,7 +204,7 @@ static void act_restore(struct queue_peer *peer)
 static void look_restore(struct queue_peer *peer)
 {
     look_at_rest(peer);
-    unsigned there = count_in(peer, ALICE, "INBOX");
+    unsigned there = queue_peer_count_in(peer, ALICE, "INBOX");
     fault_as_told(CHANGED, there - 1);
     fault_expect(count_kept(peer) == 2 - there, "it is in one place");
 }
@@ -241,7 +229,7 @@ static void act_let_go(struct queue_peer *peer)
 static void look_let_go(struct queue_peer *peer)
 {
     look_at_rest(peer);
-    fault_expect(count_in(peer, ALICE, "INBOX") == 1, "what is not kept is not touched");
+    fault_expect(queue_peer_count_in(peer, ALICE, "INBOX") == 1, "what is not kept is not touched");
     fault_expect(!fault_was_kept(CHANGED) || count_kept(peer) == 0,
                  "it is gone when that was told");
 }
@@ -270,8 +258,9 @@ static void act_move(struct queue_peer *peer)
 static void look_move(struct queue_peer *peer)
 {
     look_at_rest(peer);
-    unsigned moved = count_in(peer, ALICE, "other");
-    fault_expect(moved != 1 && count_in(peer, ALICE, "INBOX") == 2 - moved, "each is in one place");
+    unsigned moved = queue_peer_count_in(peer, ALICE, "other");
+    fault_expect(moved != 1 && queue_peer_count_in(peer, ALICE, "INBOX") == 2 - moved,
+                 "each is in one place");
     fault_as_told(CHANGED, moved / 2);
 }
 

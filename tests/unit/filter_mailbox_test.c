@@ -27,14 +27,7 @@ static void make(struct queue_peer *peer, const char *name, unsigned uses)
 /* How many messages alice's mailbox holds; 0 when there is none. */
 static unsigned count_in(struct queue_peer *peer, const char *name)
 {
-    struct mailbox *box = mailbox_find(queue_store(peer->queue), TEXT(ALICE), text_from(name));
-    unsigned count = 0;
-    if (box == NULL)
-        return 0;
-    mailbox_open(box);
-    mailbox_entries(box, &count);
-    mailbox_close(&box);
-    return count;
+    return queue_peer_count_in(peer, TEXT(ALICE), name);
 }
 
 static bool is_true(struct queue_peer *peer, const char *test)

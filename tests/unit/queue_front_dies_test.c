@@ -1,6 +1,5 @@
 /* Fronts that die, and several at a time: what one had begun goes with it, what was accepted stays,
  * and no other front notices. */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,12 +9,11 @@
 #include "base/id.h"
 #include "base/wire.h"
 #include "directory/turn.h"
-#include "log/file.h"
+#include "odd_disk.h"
 #include "protolog/gather.h"
 #include "queue/internal.h"
 #include "queue/links/links.h"
 #include "queue/turn/turn.h"
-#include "queue_peer.h"
 
 enum { WAIT_MS = 60 * SECOND };
 
@@ -146,27 +144,6 @@ static void close_other(struct queue_peer *peer)
 
 /* ---- Deaths ---- */
 
-/* A disk that writes nothing until it is let go. */
-static atomic_bool is_held;
-static struct log_files slow_disk;
-
-static int sync_slowly(void *context, int fd)
-{
-    while (is_held)
-        usleep(100);
-    return log_files_of_kernel.sync(context, fd);
-}
-
-static void use_slow_disk(struct queue_peer *peer)
-{
-    slow_disk = log_files_of_kernel;
-    slow_disk.sync = sync_slowly;
-    peer->disk = &slow_disk;
-    queue_peer_close(peer);
-    queue_peer_open(peer);
-    is_held = true;
-}
-
 static void dies_with_parts(struct queue_peer *peer)
 {
     uint64_t lost[3], mine = new_id(peer);
@@ -200,7 +177,8 @@ static void dies_while_committing(struct queue_peer *peer)
 {
     uint64_t large = new_id(peer), small = new_id(peer);
     struct task_group group;
-    use_slow_disk(peer);
+    odd_disk_use(peer);
+    odd_disk_is(DISK_SYNCS_WAIT);
     open_other(peer);
     task_group_init(&group);
     EXPECT(append(other, large, 0, TEXT("12345")) == OK);
@@ -212,7 +190,7 @@ static void dies_while_committing(struct queue_peer *peer)
     other_dies();
     task_group_wait(&group, NO_DEADLINE);
     EXPECT(map_count(peer->queue->committing) == 2);
-    is_held = false;
+    odd_disk_is(DISK_FINE);
     EXPECT(asked[0].status == TRY_LATER && asked[1].status == TRY_LATER);
     EXPECT(queue_peer_await(peer, "bob@local.test", 2)); /* nobody heard of it, but it is here */
     while (map_count(peer->queue->committing) > 0)
@@ -279,7 +257,8 @@ static void abandoned_at_work(struct queue_peer *peer)
     struct task_group group;
     uint64_t id = 0;
     task_group_init(&group);
-    use_slow_disk(peer);
+    odd_disk_use(peer);
+    odd_disk_is(DISK_SYNCS_WAIT);
     memset(chunk, 'b', sizeof(chunk));
     for (unsigned i = 0; i < FRONTS; i++) {
         asked[i] = append_of(peer->front, new_id(peer), 0, text_of(chunk, sizeof(chunk)));
@@ -290,7 +269,7 @@ static void abandoned_at_work(struct queue_peer *peer)
     EXPECT(append(peer->front, id, sizeof(chunk), TEXT("more")) == TRY_LATER);
     tell_abandoned(peer->front, id);
     EXPECT(append(peer->front, id, sizeof(chunk), TEXT("more")) == TRY_LATER);
-    is_held = false;
+    odd_disk_is(DISK_FINE);
     task_group_wait(&group, NO_DEADLINE);
     for (unsigned i = 0; i < FRONTS; i++)
         EXPECT(asked[i].status == OK);

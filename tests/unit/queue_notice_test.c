@@ -7,23 +7,8 @@
 #include "account/preference.h"
 #include "base/clock.h"
 #include "queue/internal.h"
-#include "queue_peer.h"
+#include "queue_heard.h"
 #include "store/scripts.h"
-
-static int64_t now;
-static struct arena arena;
-
-static void run(void (*test)(struct queue_peer *peer))
-{
-    arena_init(&arena);
-    queue_peer_run_at(&now, test);
-    arena_finish(&arena);
-}
-
-static bool has(struct text text, const char *part)
-{
-    return text_find_text(text, text_from(part)) < text.length;
-}
 
 /* The next host refuses a message from sender with this header. */
 static void refuse(struct queue_peer *peer, const char *sender, const char *header)

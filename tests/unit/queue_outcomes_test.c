@@ -6,42 +6,10 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "queue_peer.h"
+#include "queue_heard.h"
 #include "settings_scene.h"
 
-static int64_t now, ahead;
-static struct arena arena;
-
-static void run(void (*test)(struct queue_peer *peer))
-{
-    arena_init(&arena);
-    queue_peer_run_at(&now, test);
-    arena_finish(&arena);
-}
-
-static bool has(struct text text, const char *part)
-{
-    return text_find_text(text, text_from(part)) < text.length;
-}
-
-static struct text nth_of_alice(struct queue_peer *peer, unsigned n)
-{
-    EXPECT(queue_peer_await(peer, "alice@local.test", n + 1));
-    return queue_peer_read(peer, "alice@local.test", n, &arena);
-}
-
-static uint64_t mail(struct queue_peer *peer, const char *sender, const char *to, unsigned notify,
-                     struct mail_terms terms)
-{
-    struct queue_peer_mail mail = {.sender = text_from(sender),
-                                   .body = TEXT("Subject: s\r\n\r\nbody\r\n"),
-                                   .to = {text_from(to)},
-                                   .to_count = 1,
-                                   .notify = notify,
-                                   .terms = terms};
-    EXPECT(queue_peer_mail(peer, &mail) == OK);
-    return mail.id;
-}
+static int64_t ahead;
 
 static struct queue_job *lease_one(struct queue_peer *peer)
 {
@@ -92,7 +60,7 @@ static void odd_codes(struct queue_peer *peer)
                  {"5.1000.1", "Status: 5.0.0\r\n"}, {"5.x.1", "Status: 5.0.0\r\n"},
                  {"5.0001.1", "Status: 5.0.0\r\n"}, {"9.1.1", "Status: 5.0.0\r\n"}};
     for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        mail(peer, "alice@local.test", "x@far.example", 0, (struct mail_terms){0});
+        mail_on_terms(peer, "alice@local.test", "x@far.example", 0, (struct mail_terms){0});
         EXPECT(queue_peer_report(peer, lease_one(peer), REFUSED, false, cases[i].said, "no") == OK);
         struct text report = nth_of_alice(peer, i);
         if (!has(report, cases[i].told))
@@ -107,14 +75,14 @@ TEST("a refusal is told with the status that was said, or 5.0.0 when that is non
 
 static void too_late(struct queue_peer *peer)
 {
-    mail(peer, "alice@local.test", "x@far.example", 0, (struct mail_terms){0});
+    mail_on_terms(peer, "alice@local.test", "x@far.example", 0, (struct mail_terms){0});
     const struct queue_job *job = lease_one(peer);
     now += 49 * HOUR;
     EXPECT(queue_peer_report(peer, job, TRY_LATER, false, "4.2.1", "not now") == OK);
     struct text report = nth_of_alice(peer, 0);
     EXPECT(has(report, "Status: 5.4.7\r\n") && has(report, "not now"));
-    mail(peer, "alice@local.test", "x@far.example", 0,
-         (struct mail_terms){.by = MAIL_BY_RETURN, .by_ms = now + HOUR});
+    mail_on_terms(peer, "alice@local.test", "x@far.example", 0,
+                  (struct mail_terms){.by = MAIL_BY_RETURN, .by_ms = now + HOUR});
     job = lease_one(peer);
     now += 2 * HOUR;
     EXPECT(queue_peer_report(peer, job, TRY_LATER, false, "4.7.1", "no TLS") == OK);
@@ -130,7 +98,7 @@ TEST("what is put off when its time is over already is given up at once")
 
 static void set_back(struct queue_peer *peer)
 {
-    mail(peer, "alice@local.test", "x@far.example", 0, (struct mail_terms){0});
+    mail_on_terms(peer, "alice@local.test", "x@far.example", 0, (struct mail_terms){0});
     const struct queue_job *job = lease_one(peer);
     ahead = 0;
     clock_set_wall_for_test(&ahead);
@@ -149,12 +117,12 @@ static void nobody_to_tell(struct queue_peer *peer)
 {
     static const unsigned notify[] = {0, NOTIFY_SUCCESS, NOTIFY_FAILURE, NOTIFY_NEVER};
     queue_freeze_hop(peer->queue, TEXT("mx:far.example"), true);
-    mail(peer, "", "x@far.example", 0, (struct mail_terms){0});
-    mail(peer, "", "x@far.example", NOTIFY_DELAY, (struct mail_terms){0});
+    mail_on_terms(peer, "", "x@far.example", 0, (struct mail_terms){0});
+    mail_on_terms(peer, "", "x@far.example", NOTIFY_DELAY, (struct mail_terms){0});
     for (unsigned i = 1; i < sizeof(notify) / sizeof(*notify); i++)
-        mail(peer, "alice@local.test", "x@far.example", notify[i], (struct mail_terms){0});
-    mail(peer, "alice@local.test", "x@far.example", NOTIFY_DELAY,
-         (struct mail_terms){.by = MAIL_BY_NOTIFY, .by_ms = now + HOUR});
+        mail_on_terms(peer, "alice@local.test", "x@far.example", notify[i], (struct mail_terms){0});
+    mail_on_terms(peer, "alice@local.test", "x@far.example", NOTIFY_DELAY,
+                  (struct mail_terms){.by = MAIL_BY_NOTIFY, .by_ms = now + HOUR});
     now += 13 * HOUR;
     EXPECT(has(nth_of_alice(peer, 0), "Status: 4.4.7\r\n")); /* its time is over */
     now += SECOND;
@@ -190,9 +158,10 @@ static void dropped(struct queue_peer *peer)
                                               folder);
     queue_set_settings(peer->queue, settings);
     settings_release(&settings);
-    mail(peer, "", "x@dropped.test", NOTIFY_SUCCESS, (struct mail_terms){0});
-    mail(peer, "alice@local.test", "x@dropped.test", 0, (struct mail_terms){0});
-    mail(peer, "alice@local.test", "x@dropped.test", NOTIFY_SUCCESS, (struct mail_terms){0});
+    mail_on_terms(peer, "", "x@dropped.test", NOTIFY_SUCCESS, (struct mail_terms){0});
+    mail_on_terms(peer, "alice@local.test", "x@dropped.test", 0, (struct mail_terms){0});
+    mail_on_terms(peer, "alice@local.test", "x@dropped.test", NOTIFY_SUCCESS,
+                  (struct mail_terms){0});
     EXPECT(has(nth_of_alice(peer, 0), "Action: delivered\r\n"));
     for (unsigned i = 0; i < QUEUE_PEER_ROUNDS && queue_counts_now(peer->queue).messages > 0; i++)
         queue_peer_work();
@@ -208,8 +177,9 @@ TEST(
 
 static void deleted(struct queue_peer *peer)
 {
-    uint64_t bounce = mail(peer, "", "x@far.example", 0, (struct mail_terms){0});
-    uint64_t other = mail(peer, "alice@local.test", "x@far.example", 0, (struct mail_terms){0});
+    uint64_t bounce = mail_on_terms(peer, "", "x@far.example", 0, (struct mail_terms){0});
+    uint64_t other =
+        mail_on_terms(peer, "alice@local.test", "x@far.example", 0, (struct mail_terms){0});
     unsigned count;
     struct queue_filter filter = {.id = bounce};
     EXPECT(queue_act(peer->queue, &filter, QUEUE_DELETE, &count) == OK && count == 1);

@@ -425,9 +425,9 @@ uint64_t queue_peer_deliver(struct queue_peer *peer, const char *sender, const c
     return mail.id;
 }
 
-unsigned queue_peer_count(struct queue_peer *peer, const char *owner)
+unsigned queue_peer_count_in(struct queue_peer *peer, struct text owner, const char *name)
 {
-    struct mailbox *box = mailbox_find(queue_store(peer->queue), text_from(owner), TEXT("INBOX"));
+    struct mailbox *box = mailbox_find(queue_store(peer->queue), owner, text_from(name));
     unsigned count = 0;
     if (box == NULL)
         return 0;
@@ -435,6 +435,11 @@ unsigned queue_peer_count(struct queue_peer *peer, const char *owner)
     mailbox_entries(box, &count);
     mailbox_close(&box);
     return count;
+}
+
+unsigned queue_peer_count(struct queue_peer *peer, const char *owner)
+{
+    return queue_peer_count_in(peer, text_from(owner), "INBOX");
 }
 
 struct text queue_peer_read(struct queue_peer *peer, const char *owner, unsigned n,
@@ -589,6 +594,12 @@ enum status queue_peer_tell(struct queue_peer *peer, const struct queue_job *job
     if (telling.status == REFUSED)
         return refused("%s", telling.reason);
     return telling.status == OK ? OK : try_later("%s", telling.reason);
+}
+
+void queue_peer_tell_task(void *argument)
+{
+    struct queue_peer_telling *telling = argument;
+    telling->status = queue_report(telling->peer->send, telling->job, &telling->outcome, 1);
 }
 
 enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *job,

@@ -78,6 +78,8 @@ enum status queue_peer_mail(struct queue_peer *peer, struct queue_peer_mail *mai
 uint64_t queue_peer_deliver(struct queue_peer *peer, const char *sender, const char *to);
 /* How many messages the user's INBOX holds. */
 unsigned queue_peer_count(struct queue_peer *peer, const char *owner);
+/* And another mailbox; 0 too when there is none. */
+unsigned queue_peer_count_in(struct queue_peer *peer, struct text owner, const char *name);
 /* The bytes of the n-th message (from 0) as its owner reads it; "" when there is none. */
 struct text queue_peer_read(struct queue_peer *peer, const char *owner, unsigned n,
                             struct arena *arena);
@@ -99,6 +101,14 @@ bool queue_peer_rests(struct queue_peer *peer);
  * clock stands still it would wait for that. */
 enum status queue_peer_tell(struct queue_peer *peer, const struct queue_job *job,
                             const struct queue_outcome *outcomes);
+/* The same for the job's only recipient, and nothing done for the store: for a task of the test. */
+struct queue_peer_telling {
+    struct queue_peer *peer;
+    const struct queue_job *job;
+    struct queue_outcome outcome;
+    enum status status; /* out */
+};
+void queue_peer_tell_task(void *telling);
 /* One outcome for all recipients of the job. */
 enum status queue_peer_report(struct queue_peer *peer, const struct queue_job *job,
                               enum status status, bool no_connection, const char *enhanced,

@@ -1,32 +1,10 @@
 /* What becomes of mail that waits when ways change. */
-#include <stdatomic.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "log/file.h"
+#include "odd_disk.h"
 #include "queue_links_scene.h"
-
-/* A disk that writes nothing while it is held. */
-static atomic_bool is_held;
-static struct log_files slow_disk;
-
-static int sync_slowly(void *context, int fd)
-{
-    while (is_held)
-        usleep(100);
-    return log_files_of_kernel.sync(context, fd);
-}
-
-static void use_slow_disk(struct queue_peer *peer)
-{
-    slow_disk = log_files_of_kernel;
-    slow_disk.sync = sync_slowly;
-    peer->disk = &slow_disk;
-    queue_peer_close(peer);
-    queue_peer_open(peer);
-}
 
 static struct arena *const arena = &links_scene.arena;
 
@@ -223,7 +201,7 @@ static void delete_task(void *argument)
 /* The disk is held when the first of these, a to z, is on its way to another hop. */
 static void begin_moving(struct queue_peer *peer, uint64_t *ids, unsigned count)
 {
-    use_slow_disk(peer);
+    odd_disk_use(peer);
     links_scene_set(peer, AT_A);
     AWAIT(links_scene_is_ready(peer));
     for (unsigned i = 0; i < count; i++)
@@ -235,7 +213,7 @@ static void begin_moving(struct queue_peer *peer, uint64_t *ids, unsigned count)
                                     .terms = {.hold_until_ms = links_scene.now + DAY}};
     EXPECT(queue_peer_mail(peer, &later) == OK);
     links_scene_pass(SECOND);
-    is_held = true;
+    odd_disk_is(DISK_SYNCS_WAIT);
     links_scene_set(peer, AT_B);
     links_scene_pass(SECOND);
 }
@@ -257,7 +235,7 @@ static void moves_on(struct queue_peer *peer)
     const struct queue_job *job = queue_peer_lease_one(peer, arena); /* while others are moved */
     EXPECT(job != NULL && job->id != acting.id && job->id != ids[busy]);
     EXPECT_TEXT(job->connector, "a");
-    is_held = false;
+    odd_disk_is(DISK_FINE);
     task_group_wait(&group, NO_DEADLINE);
     links_scene_pass(2 * SECOND);
     for (unsigned i = 0; i < 4; i++)
@@ -278,7 +256,7 @@ static void let_go_task(void *argument)
     unused(argument);
     for (unsigned i = 0; i < 50; i++)
         queue_peer_work();
-    is_held = false;
+    odd_disk_is(DISK_FINE);
 }
 
 static void closes(struct queue_peer *peer)

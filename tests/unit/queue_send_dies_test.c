@@ -1,48 +1,15 @@
 /* A send process that dies, or goes astray, while the store works for it. The disk is slow where
  * the test wants it to be: it holds reads until it is let go. */
-#include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "directory/turn.h"
-#include "log/file.h"
+#include "odd_disk.h"
 #include "queue/internal.h"
-#include "queue_peer.h"
 
-/* ---- The disk ---- */
-
-static atomic_bool is_held;
-static struct log_files slow_disk;
-
-static ssize_t read_cached(void *context, int fd, void *out, size_t length, off_t offset)
-{
-    if (!is_held)
-        return log_files_of_kernel.read_cached(context, fd, out, length, offset);
-    errno = EAGAIN;
-    return -1;
-}
-
-static ssize_t read_slowly(void *context, int fd, void *out, size_t length, off_t offset)
-{
-    while (is_held)
-        usleep(100);
-    return log_files_of_kernel.read(context, fd, out, length, offset);
-}
-
-static void use_slow_disk(struct queue_peer *peer)
-{
-    slow_disk = log_files_of_kernel;
-    slow_disk.read = read_slowly;
-    slow_disk.read_cached = read_cached;
-    peer->disk = &slow_disk;
-    queue_peer_close(peer);
-    queue_peer_open(peer);
-}
-
-/* ---- Leases that wait for it ---- */
+/* ---- Leases that wait for the disk ---- */
 
 struct leasing {
     struct queue_peer *peer;
@@ -70,7 +37,7 @@ static void begin(struct task_group *group, struct leasing *leasing)
     unsigned before = (unsigned)map_count(leasing->peer->queue->leases);
     task_group_init(group);
     arena_init(&leasing->arena);
-    is_held = true;
+    odd_disk_is(DISK_READS_WAIT);
     task_spawn(group, "lease", lease_task, leasing);
     while (map_count(leasing->peer->queue->leases) == before && group->count > 0)
         task_yield();
@@ -79,7 +46,7 @@ static void begin(struct task_group *group, struct leasing *leasing)
 
 static void end(struct task_group *group)
 {
-    is_held = false;
+    odd_disk_is(DISK_FINE);
     task_group_wait(group, NO_DEADLINE);
 }
 
@@ -101,7 +68,7 @@ static void dies_at_lease(struct queue_peer *peer)
 {
     struct task_group group;
     struct leasing leasing = {.peer = peer};
-    use_slow_disk(peer);
+    odd_disk_use(peer);
     queue_peer_deliver(peer, "bob@local.test", "x@remote.example");
     queue_peer_deliver(peer, "bob@local.test", "y@remote.example");
     begin(&group, &leasing);
@@ -121,7 +88,7 @@ static void reported_at_lease(struct queue_peer *peer)
 {
     struct task_group group;
     struct leasing leasing = {.peer = peer};
-    use_slow_disk(peer);
+    odd_disk_use(peer);
     uint64_t first = queue_peer_deliver(peer, "bob@local.test", "x@remote.example");
     queue_peer_deliver(peer, "bob@local.test", "y@remote.example");
     begin(&group, &leasing);
@@ -178,7 +145,7 @@ static enum status turn(struct queue_peer *peer)
 
 static void begin_turn(struct queue_peer *peer, struct task_group *group, struct leasing *leasing)
 {
-    use_slow_disk(peer);
+    odd_disk_use(peer);
     queue_peer_deliver(peer, "alice@local.test", "a@branch.test");
     queue_peer_deliver(peer, "alice@local.test", "b@branch.test");
     EXPECT(turn(peer) == OK && verdict == TURN_BEGUN);

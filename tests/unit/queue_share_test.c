@@ -1,48 +1,14 @@
 /* What is out and what waits, where there is much of it: hosts that are slow, connectors that are
  * closed, servers of many names, and claims on what can't be claimed. */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "log/file.h"
+#include "odd_disk.h"
 #include "queue/internal.h"
-#include "queue_peer.h"
+#include "queue_heard.h"
 #include "settings_scene.h"
-
-static int64_t now;
-static struct arena arena;
-
-static void run(void (*test)(struct queue_peer *peer))
-{
-    arena_init(&arena);
-    queue_peer_run_at(&now, test);
-    arena_finish(&arena);
-}
-
-/* A disk that has everything at once, or nothing while it is held. */
-static atomic_bool is_held;
-static struct log_files disk;
-
-static int sync_when_let(void *context, int fd)
-{
-    unused(context);
-    unused(fd);
-    while (is_held)
-        usleep(100);
-    return 0;
-}
-
-static void use_disk(struct queue_peer *peer)
-{
-    disk = log_files_of_kernel;
-    disk.sync = sync_when_let;
-    peer->disk = &disk;
-    queue_peer_close(peer);
-    queue_peer_open(peer);
-}
 
 /* ---- Slow hosts ---- */
 
@@ -82,7 +48,8 @@ static void slow_hosts(struct queue_peer *peer)
     enum { EACH = 60 };
     struct task_group group;
     struct leasing leasing = {.peer = peer};
-    use_disk(peer);
+    odd_disk_use(peer);
+    odd_disk_is(DISK_NEVER_SYNCS);
     for (unsigned i = 0; i < EACH; i++) {
         mail_to_dozen(peer, 0);
         mail_to_dozen(peer, 12);
@@ -125,7 +92,8 @@ static void closed(struct queue_peer *peer)
     setenv("TZ", "UTC", 1);
     tzset();
     now = 20780 * (int64_t)DAY + 23 * (int64_t)HOUR; /* it is open */
-    use_disk(peer);
+    odd_disk_use(peer);
+    odd_disk_is(DISK_NEVER_SYNCS);
     for (unsigned i = 0; i < MANY; i++)
         queue_peer_deliver(peer, "alice@local.test", "x@night.test");
     EXPECT(queue_peer_lease_one(peer, &arena) != NULL); /* all of it is due */
@@ -244,38 +212,27 @@ TEST("one lease is of one job, and a message that is held is claimed by nobody")
 
 /* ---- A send process that dies while its report is written ---- */
 
-struct telling {
-    struct queue_peer *peer;
-    const struct queue_job *job;
-    enum status status;
-};
-
-static void tell_task(void *argument)
-{
-    struct telling *telling = argument;
-    struct queue_outcome outcome = {.status = OK, .enhanced = TEXT("2.0.0")};
-    telling->status = queue_report(telling->peer->send, telling->job, &outcome, 1);
-}
-
 static void dies_after_report(struct queue_peer *peer)
 {
     struct task_group group;
-    struct telling telling = {.peer = peer};
-    use_disk(peer);
+    struct queue_peer_telling telling = {.peer = peer,
+                                         .outcome = {.status = OK, .enhanced = TEXT("2.0.0")}};
+    odd_disk_use(peer);
+    odd_disk_is(DISK_NEVER_SYNCS);
     queue_peer_deliver(peer, "alice@local.test", "x@far.example");
     telling.job = queue_peer_lease_one(peer, &arena);
     EXPECT(telling.job != NULL);
     const struct queued_item *item = schedule_find(peer->queue, telling.job->id, telling.job->item);
-    is_held = true;
+    odd_disk_is(DISK_SYNCS_WAIT);
     task_group_init(&group);
-    task_spawn(&group, "tell", tell_task, &telling);
+    task_spawn(&group, "tell", queue_peer_tell_task, &telling);
     while (!item->busy)
         task_yield();
     queue_peer_send_dies(peer);
     task_group_wait(&group, NO_DEADLINE);
     EXPECT(telling.status == TRY_LATER);
     EXPECT(map_count(peer->queue->leases) == 1); /* nobody else gets it */
-    is_held = false;
+    odd_disk_is(DISK_NEVER_SYNCS);
     for (unsigned i = 0; i < QUEUE_PEER_ROUNDS && queue_counts_now(peer->queue).messages > 0; i++) {
         store_settle(queue_store(peer->queue));
         queue_peer_work();

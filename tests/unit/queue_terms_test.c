@@ -4,41 +4,13 @@
 
 #include "base/clock.h"
 #include "mail/body_scan.h"
-#include "queue_peer.h"
-
-static int64_t now;
-static struct arena arena;
-
-static void run(void (*test)(struct queue_peer *peer))
-{
-    arena_init(&arena);
-    queue_peer_run_at(&now, test);
-    arena_finish(&arena);
-}
-
-static bool has(struct text text, const char *part)
-{
-    return text_find_text(text, text_from(part)) < text.length;
-}
-
-static struct text nth_of_alice(struct queue_peer *peer, unsigned n)
-{
-    EXPECT(queue_peer_await(peer, "alice@local.test", n + 1));
-    return queue_peer_read(peer, "alice@local.test", n, &arena);
-}
+#include "queue_heard.h"
 
 /* Mail of alice to one recipient; its id. */
 static uint64_t mail_to(struct queue_peer *peer, const char *to, unsigned notify,
                         struct mail_terms terms)
 {
-    struct queue_peer_mail mail = {.sender = TEXT("alice@local.test"),
-                                   .body = TEXT("Subject: s\r\n\r\nbody\r\n"),
-                                   .to = {text_from(to)},
-                                   .to_count = 1,
-                                   .notify = notify,
-                                   .terms = terms};
-    EXPECT(queue_peer_mail(peer, &mail) == OK);
-    return mail.id;
+    return mail_on_terms(peer, "alice@local.test", to, notify, terms);
 }
 
 struct seen {

@@ -1,6 +1,5 @@
 /* Sessions that were turned round, where something is odd: too many, too much mail, settings that
  * changed, hops that are frozen, and mail that can't be read. */
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,9 +7,8 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "directory/turn.h"
-#include "log/file.h"
+#include "odd_disk.h"
 #include "queue/internal.h"
-#include "queue_peer.h"
 #include "settings_scene.h"
 
 static int64_t now, ahead;
@@ -190,45 +188,16 @@ TEST("mail of a hop that is frozen is given to no session until it is thawed")
 
 /* ---- A disk that can't be read for a time ---- */
 
-static bool is_failing;
-static struct log_files disk;
-
-static ssize_t read_cached(void *context, int fd, void *out, size_t length, off_t offset)
-{
-    if (!is_failing)
-        return log_files_of_kernel.read_cached(context, fd, out, length, offset);
-    errno = EAGAIN;
-    return -1;
-}
-
-static ssize_t read_failing(void *context, int fd, void *out, size_t length, off_t offset)
-{
-    if (!is_failing)
-        return log_files_of_kernel.read(context, fd, out, length, offset);
-    errno = EIO;
-    return -1;
-}
-
-static void use_failing_disk(struct queue_peer *peer)
-{
-    disk = log_files_of_kernel;
-    disk.read = read_failing;
-    disk.read_cached = read_cached;
-    peer->disk = &disk;
-    queue_peer_close(peer);
-    queue_peer_open(peer);
-}
-
 static void unreadable_at_turn(struct queue_peer *peer)
 {
     struct queue_job *jobs;
-    use_failing_disk(peer);
+    odd_disk_use(peer);
     queue_peer_deliver(peer, "alice@local.test", "a@branch.test");
     queue_peer_deliver(peer, "alice@local.test", "b@branch.test");
     EXPECT(turn(peer, "bob@local.test") == TURN_BEGUN);
-    is_failing = true;
+    odd_disk_is(DISK_READS_FAIL);
     EXPECT(take(peer, 8, &jobs) == 0);
-    is_failing = false;
+    odd_disk_is(DISK_FINE);
     EXPECT(take(peer, 8, &jobs) == 0); /* it had its turn */
     EXPECT(turn(peer, "bob@local.test") == TURN_BEGUN);
     EXPECT(take(peer, 8, &jobs) == 2);
@@ -253,11 +222,11 @@ static const char *state(struct queue_peer *peer)
 
 static void unreadable_for_a_time(struct queue_peer *peer)
 {
-    use_failing_disk(peer);
+    odd_disk_use(peer);
     queue_peer_deliver(peer, "alice@local.test", "x@far.example");
-    is_failing = true;
+    odd_disk_is(DISK_READS_FAIL);
     EXPECT(queue_peer_rests(peer));
-    is_failing = false;
+    odd_disk_is(DISK_FINE);
     EXPECT(queue_peer_rests(peer));
     EXPECT(strcmp(state(peer), "sending") != 0);
     now += MINUTE;
@@ -273,19 +242,6 @@ TEST("mail that can't be read is tried again in a minute, and then sent")
 
 /* ---- Ends ---- */
 
-struct telling {
-    struct queue_peer *peer;
-    const struct queue_job *job;
-    enum status status;
-};
-
-static void tell_task(void *argument)
-{
-    struct telling *telling = argument;
-    struct queue_outcome outcome = {.status = TRY_LATER, .enhanced = TEXT("4.2.1")};
-    telling->status = queue_report(telling->peer->send, telling->job, &outcome, 1);
-}
-
 static void ends_while_reported(struct queue_peer *peer)
 {
     struct queue_job *jobs;
@@ -293,10 +249,11 @@ static void ends_while_reported(struct queue_peer *peer)
     queue_peer_deliver(peer, "alice@local.test", "a@branch.test");
     EXPECT(turn(peer, "bob@local.test") == TURN_BEGUN);
     EXPECT(take(peer, 1, &jobs) == 1);
-    struct telling telling = {.peer = peer, .job = jobs};
+    struct queue_peer_telling telling = {
+        .peer = peer, .job = jobs, .outcome = {.status = TRY_LATER, .enhanced = TEXT("4.2.1")}};
     struct queued_item *item = schedule_find(peer->queue, jobs->id, jobs->item);
     task_group_init(&group);
-    task_spawn(&group, "tell", tell_task, &telling);
+    task_spawn(&group, "tell", queue_peer_tell_task, &telling);
     while (!item->busy && group.count > 0)
         task_yield();
     EXPECT(item->busy);

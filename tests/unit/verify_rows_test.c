@@ -9,45 +9,10 @@
 #include "base/id.h"
 #include "base/logline.h"
 #include "store/hierarchy.h"
-#include "store/internal.h"
 #include "store/value.h"
-#include "store_world.h"
-#include "test.h"
+#include "verify_scene.h"
 
 #define ALICE TEXT("alice@example.test")
-
-static void put(struct store_world *world, struct text key, struct text value)
-{
-    struct index_batch *batch = index_batch_new(world->store->index);
-    index_batch_put(batch, key, value);
-    EXPECT(index_batch_apply(batch, index_applied(world->store->index)) == OK);
-    index_batch_free(&batch);
-}
-
-static void drop(struct store_world *world, struct text key)
-{
-    struct index_batch *batch = index_batch_new(world->store->index);
-    index_batch_delete(batch, key);
-    EXPECT(index_batch_apply(batch, index_applied(world->store->index)) == OK);
-    index_batch_free(&batch);
-}
-
-static void collect(void *context, const char *line)
-{
-    buffer_printf(context, "%s\n", line);
-}
-
-static void expect_told(struct store_world *world, enum status wanted, const char *complaint)
-{
-    struct buffer told;
-    buffer_init(&told, 1 << 20);
-    EXPECT(store_verify(world->store, collect, &told) == wanted);
-    if (complaint[0] == '\0')
-        EXPECT_TEXT(buffer_text(&told), "");
-    else if (text_find_text(buffer_text(&told), text_from(complaint)) >= told.length)
-        fail_msg("not told: %s, but %.*s", complaint, TEXT_ARG(buffer_text(&told)));
-    buffer_finish(&told);
-}
 
 static void give_back(struct store_world *world)
 {

@@ -3,46 +3,10 @@
 #include <string.h>
 
 #include "base/id.h"
-#include "store/internal.h"
 #include "store/value.h"
-#include "store_world.h"
-#include "test.h"
+#include "verify_scene.h"
 
 #define ALICE TEXT("alice@example.test")
-
-static void put(struct store_world *world, struct text key, struct text value)
-{
-    struct index_batch *batch = index_batch_new(world->store->index);
-    index_batch_put(batch, key, value);
-    EXPECT(index_batch_apply(batch, index_applied(world->store->index)) == OK);
-    index_batch_free(&batch);
-}
-
-static void drop(struct store_world *world, struct text key)
-{
-    struct index_batch *batch = index_batch_new(world->store->index);
-    index_batch_delete(batch, key);
-    EXPECT(index_batch_apply(batch, index_applied(world->store->index)) == OK);
-    index_batch_free(&batch);
-}
-
-static void collect(void *context, const char *line)
-{
-    buffer_printf(context, "%s\n", line);
-}
-
-static void expect_found(struct store_world *world, const char *complaint)
-{
-    struct buffer found;
-    buffer_init(&found, 1 << 20);
-    enum status status = store_verify(world->store, collect, &found);
-    EXPECT(status == (complaint == NULL ? OK : REFUSED));
-    if (complaint == NULL)
-        EXPECT_TEXT(buffer_text(&found), "");
-    else if (text_find_text(buffer_text(&found), text_from(complaint)) >= found.length)
-        fail_msg("not told: %s, but %.*s", complaint, TEXT_ARG(buffer_text(&found)));
-    buffer_finish(&found);
-}
 
 static void changed_differs(struct store_world *world, struct text key)
 {
@@ -50,11 +14,11 @@ static void changed_differs(struct store_world *world, struct text key)
     buffer_init(&was, 1 << 20);
     EXPECT(index_get(world->store->index, key, &was));
     put(world, key, TEXT("other"));
-    expect_found(world, "differs from what the log says");
+    expect_told(world, REFUSED, "differs from what the log says");
     drop(world, key);
-    expect_found(world, "is missing");
+    expect_told(world, REFUSED, "is missing");
     put(world, key, buffer_text(&was));
-    expect_found(world, NULL);
+    expect_told(world, OK, "");
     buffer_finish(&was);
 }
 
@@ -66,7 +30,7 @@ static void some(struct store_world *world)
     EXPECT(value_set(world->store, ALICE, TEXT("note/a"), TEXT("b")) == OK);
     EXPECT(mailbox_flag(box, 1, FLAG_FLAGGED, 0) == OK);
     EXPECT(mailbox_expunge(box, uids, 2) == OK);
-    expect_found(world, NULL);
+    expect_told(world, OK, "");
 }
 
 static void each_kind(struct store_world *world)
@@ -94,15 +58,15 @@ static void unknown_to_log(struct store_world *world)
     uint64_t id = id_new(0);
     some(world);
     put(world, key_message(&key, 77), TEXT("forged"));
-    expect_found(world, "the log knows nothing of it");
+    expect_told(world, REFUSED, "the log knows nothing of it");
     drop(world, key_message(&key, 77));
     /* What outlives the segments it was told in. */
     put(world, key_hash(&key, 5, 77), TEXT(""));
     put(world, key_vanished(&key, 99, 5), TEXT("12345678"));
     put(world, key_story(&key, id, 0), TEXT("told"));
-    expect_found(world, NULL);
+    expect_told(world, OK, "");
     put(world, key_story(&key, id, 5000), TEXT("told")); /* by a record there is not */
-    expect_found(world, "the log knows nothing of it");
+    expect_told(world, REFUSED, "the log knows nothing of it");
 }
 
 TEST("what the log knows nothing of is told of, but for what may outlive its segment")
@@ -162,7 +126,7 @@ static void one_at_a_time(struct store_world *world)
         }
     }
     EXPECT(verifying.status == OK && refused_meanwhile > 0);
-    expect_found(world, NULL);
+    expect_told(world, OK, "");
 }
 
 TEST("while a store is verified nothing is given back, and it is not verified twice at once")
