@@ -50,6 +50,9 @@ static void write_files(struct text input)
         check(fd >= 0 &&
               write(fd, contents[i].data, contents[i].length) == (ssize_t)contents[i].length);
         close(fd);
+        if (text_starts_with(contents[i],
+                             TEXT("\xef\xbb\xbf"))) /* it is no part of the first line */
+            contents[i] = text_from_position(contents[i], 3);
     }
 }
 
