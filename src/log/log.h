@@ -134,8 +134,8 @@ enum status log_verify(struct log *log, void (*report)(void *context, const char
                        void *context);
 struct log_health log_health_now(const struct log *log);
 
-/* Read the records in raw segment bytes; for log_open and the fuzz target alone. Returns the
- * offset behind the last good record. */
+/* Read the records in raw segment bytes, less than 2 GiB; for tests and the fuzz target. Returns
+ * the offset behind the last good record. */
 uint32_t log_scan_bytes(struct text segment_bytes, log_visit *visit, void *context);
 
 #endif

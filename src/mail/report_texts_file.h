@@ -22,7 +22,7 @@ struct report_texts {
 
 /* Where the text of a code stands, or NULL. */
 struct text *report_explanation_find(const struct report_texts *texts, struct text code);
-/* Room for one more; NULL when there is none. */
+/* One more, of which there are not REPORT_EXPLANATIONS_MAX yet. */
 struct text *report_explanation_add(struct report_texts *texts, struct text code,
                                     struct arena *arena);
 

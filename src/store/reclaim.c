@@ -346,6 +346,7 @@ static enum status move_values(struct store *store, struct text found, uint64_t 
     enum status status = OK;
     while (!wire_end(&in) && status == OK) {
         struct text owner = wire_get_text(&in), name = wire_get_text(&in);
+        check(!in.bad); /* we wrote them, and there was room for all of a segment */
         status = move_value(store, owner, name, segment);
     }
     return status;

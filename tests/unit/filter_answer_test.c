@@ -15,12 +15,10 @@ static int64_t now;
 
 static void run_here(void (*test)(struct queue_peer *peer))
 {
-    arena_init(&arena);
     now = 1790000000000;
     clock_set_for_test(&now);
-    run_with_directory(test);
+    run_with_directory(&arena, test);
     clock_set_for_test(NULL);
-    arena_finish(&arena);
 }
 
 /* From carol; its id. */

@@ -11,13 +11,6 @@
 
 static struct arena arena;
 
-static void run_here(void (*test)(struct queue_peer *peer))
-{
-    arena_init(&arena);
-    run_with_directory(test);
-    arena_finish(&arena);
-}
-
 static void make(struct queue_peer *peer, const char *name, unsigned uses)
 {
     EXPECT(mailbox_create(queue_store(peer->queue), TEXT(ALICE), text_from(name), uses) ==
@@ -54,7 +47,7 @@ static void asks(struct queue_peer *peer)
 
 TEST("a script asks for mailboxes by their name and by their use")
 {
-    run_here(asks);
+    run_with_directory(&arena, asks);
 }
 
 static void one_in_each(struct queue_peer *peer)
@@ -76,7 +69,7 @@ static void one_in_each(struct queue_peer *peer)
 /* RFC 5228 2.10.3 */
 TEST("a message is put once into each mailbox, by however many names it is meant")
 {
-    run_here(one_in_each);
+    run_with_directory(&arena, one_in_each);
 }
 
 static struct task_group deleting;
@@ -122,7 +115,7 @@ static void being_deleted(struct queue_peer *peer)
 
 TEST("a message for a mailbox that is being deleted comes into another, and is not lost with it")
 {
-    run_here(being_deleted);
+    run_with_directory(&arena, being_deleted);
 }
 
 static void delete_now(struct queue_peer *peer)
@@ -152,7 +145,7 @@ static void deleted_meanwhile(struct queue_peer *peer)
 
 TEST("so does one for a mailbox that goes after the script has chosen it")
 {
-    run_here(deleted_meanwhile);
+    run_with_directory(&arena, deleted_meanwhile);
 }
 
 static const char editing[] =
@@ -195,7 +188,7 @@ static void edits(struct queue_peer *peer)
 TEST("a header alone is edited too; one that is not seen whole, and what is sent on, stays as it "
      "came")
 {
-    run_here(edits);
+    run_with_directory(&arena, edits);
 }
 
 static void say_wrong(void *context, const char *line)
@@ -231,5 +224,5 @@ static void edits_for_nobody(struct queue_peer *peer)
 
 TEST("what is edited for who rejects it, or whose mailbox is full, leaves nothing behind")
 {
-    run_here(edits_for_nobody);
+    run_with_directory(&arena, edits_for_nobody);
 }

@@ -7,13 +7,6 @@
 
 static struct arena arena;
 
-static void run_here(void (*test)(struct queue_peer *peer))
-{
-    arena_init(&arena);
-    run_with_directory(test);
-    arena_finish(&arena);
-}
-
 static struct queue_peer_mail mail_to(const char *first, const char *second)
 {
     return (struct queue_peer_mail){.sender = TEXT(FAR),
@@ -45,7 +38,7 @@ static void to_group(struct queue_peer *peer)
 
 TEST("what a script sends to a group reaches its members, and reports go to that group's owner")
 {
-    run_here(to_group);
+    run_with_directory(&arena, to_group);
 }
 
 static void takes_no_mail(struct queue_peer *peer)
@@ -65,7 +58,7 @@ static void takes_no_mail(struct queue_peer *peer)
 
 TEST("what is redirected to a loop, to who refuses it or to nobody is kept, and the story says why")
 {
-    run_here(takes_no_mail);
+    run_with_directory(&arena, takes_no_mail);
 }
 
 static void has_it_already(struct queue_peer *peer)
@@ -85,7 +78,7 @@ static void has_it_already(struct queue_peer *peer)
 
 TEST("who is sent it by two, or has it already, gets it once, and nobody keeps it for that")
 {
-    run_here(has_it_already);
+    run_with_directory(&arena, has_it_already);
 }
 
 static void was_elsewhere(struct queue_peer *peer)
@@ -100,7 +93,7 @@ static void was_elsewhere(struct queue_peer *peer)
 
 TEST("what came by another's mailbox is sent on; what came by this one, however written, is kept")
 {
-    run_here(was_elsewhere);
+    run_with_directory(&arena, was_elsewhere);
 }
 
 static void from_hand_to_hand(struct queue_peer *peer)
@@ -119,7 +112,7 @@ static void from_hand_to_hand(struct queue_peer *peer)
 
 TEST("sent on from hand to hand a message stays where it is after five times")
 {
-    run_here(from_hand_to_hand);
+    run_with_directory(&arena, from_hand_to_hand);
 }
 
 static void to_thousands(struct queue_peer *peer)
@@ -151,7 +144,7 @@ static void to_thousands(struct queue_peer *peer)
 
 TEST("a message is sent on to two thousand at most, and beyond them it is kept")
 {
-    run_here(to_thousands);
+    run_with_directory(&arena, to_thousands);
 }
 
 /* What of the job's only recipient is asked to be told. */
@@ -186,7 +179,7 @@ static void notifications(struct queue_peer *peer)
 /* RFC 3461 5.2.7 */
 TEST("of a copy nobody is told, and of what went to several no success is")
 {
-    run_here(notifications);
+    run_with_directory(&arena, notifications);
 }
 
 static void directory_goes_away(struct queue_peer *peer)
@@ -211,7 +204,7 @@ static void directory_goes_away(struct queue_peer *peer)
 
 TEST("without a directory to say where a script sends it the message is not taken, nor any of it")
 {
-    run_here(directory_goes_away);
+    run_with_directory(&arena, directory_goes_away);
 }
 
 /* The address that a message of far@remote.example to alice leaves in. */
@@ -251,7 +244,7 @@ static void names(struct queue_peer *peer)
 
 TEST("mail is sent on in the name of the domain that is set; a sender too long for that stays")
 {
-    run_here(names);
+    run_with_directory(&arena, names);
 }
 
 static void answered_by_hand(struct queue_peer *peer)
@@ -278,5 +271,5 @@ static void answered_by_hand(struct queue_peer *peer)
 TEST("mail to a sender that we rewrote goes to him, as its writer's; an alias that looks so does "
      "not")
 {
-    run_here(answered_by_hand);
+    run_with_directory(&arena, answered_by_hand);
 }

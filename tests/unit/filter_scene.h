@@ -145,11 +145,13 @@ static inline void play_with_directory(struct queue_peer *peer)
     queue_peer_remove(path);
 }
 
-/* As queue_peer_run. */
-static inline void run_with_directory(void (*test)(struct queue_peer *peer))
+/* As queue_peer_run; the arena lives as long as the test runs. */
+static inline void run_with_directory(struct arena *arena, void (*test)(struct queue_peer *peer))
 {
+    arena_init(arena);
     played_with_directory = test;
     queue_peer_run(play_with_directory);
+    arena_finish(arena);
 }
 
 #endif

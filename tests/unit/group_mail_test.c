@@ -7,13 +7,6 @@
 
 static struct arena arena;
 
-static void run_here(void (*test)(struct queue_peer *peer))
-{
-    arena_init(&arena);
-    run_with_directory(test);
-    arena_finish(&arena);
-}
-
 /* From bob, who is told of everything. */
 static struct queue_peer_mail mail_of_bob(const char *first, const char *second)
 {
@@ -55,7 +48,7 @@ static void successes(struct queue_peer *peer)
 /* RFC 3461 5.2.7 */
 TEST("of a group its sender hears that it was expanded, and of one that hides its members nothing")
 {
-    run_here(successes);
+    run_with_directory(&arena, successes);
 }
 
 static void refusals(struct queue_peer *peer)
@@ -94,7 +87,7 @@ static void refusals(struct queue_peer *peer)
 
 TEST("who refuses a sender says why in the reply where he is alone, and beside others by a report")
 {
-    run_here(refusals);
+    run_with_directory(&arena, refusals);
 }
 
 static void circles(struct queue_peer *peer)
@@ -128,7 +121,7 @@ static void circles(struct queue_peer *peer)
 TEST(
     "a group that is in itself, or lies too deep, takes no mail and says so by a status of its own")
 {
-    run_here(circles);
+    run_with_directory(&arena, circles);
 }
 
 static void stories(struct queue_peer *peer)
@@ -159,7 +152,7 @@ static void stories(struct queue_peer *peer)
 
 TEST("the story of a message tells of fifty recipients one by one, and of more a count")
 {
-    run_here(stories);
+    run_with_directory(&arena, stories);
 }
 
 static void nonsense(struct queue_peer *peer)
@@ -180,7 +173,7 @@ static void nonsense(struct queue_peer *peer)
 
 TEST("a front's recipient that is no address is refused, and a sender that is none is nobody")
 {
-    run_here(nonsense);
+    run_with_directory(&arena, nonsense);
 }
 
 static void new_domain(struct queue_peer *peer)
@@ -201,7 +194,7 @@ static void new_domain(struct queue_peer *peer)
 
 TEST("a domain that the directory knows already and the queue does not yet gets its mail")
 {
-    run_here(new_domain);
+    run_with_directory(&arena, new_domain);
 }
 
 /* The status of the refusal; "" it was taken. */
@@ -242,5 +235,5 @@ static void limits(struct queue_peer *peer)
 
 TEST("the limits of who sends hold when the message is taken, his own before those of all")
 {
-    run_here(limits);
+    run_with_directory(&arena, limits);
 }

@@ -8,13 +8,6 @@ enum { REPLY_BYTES = 900, LINE_BYTES = 100 };
 
 static struct arena arena;
 
-static void run_here(void (*test)(struct queue_peer *peer))
-{
-    arena_init(&arena);
-    run_with_directory(test);
-    arena_finish(&arena);
-}
-
 /* A group of so many elsewhere. */
 static void add_many(struct queue_peer *peer, const char *group, unsigned count)
 {
@@ -86,7 +79,7 @@ static void header_fits(struct queue_peer *peer)
 
 TEST("a report that does not fit beside its original comes with the header")
 {
-    run_here(header_fits);
+    run_with_directory(&arena, header_fits);
 }
 
 static void nothing_fits(struct queue_peer *peer)
@@ -98,7 +91,7 @@ static void nothing_fits(struct queue_peer *peer)
 
 TEST("and without it where that does not fit either")
 {
-    run_here(nothing_fits);
+    run_with_directory(&arena, nothing_fits);
 }
 
 static void many_words(struct queue_peer *peer)
@@ -111,5 +104,5 @@ static void many_words(struct queue_peer *peer)
 
 TEST("of a thousand whose host had much to say the sender hears all the same, with fewer words")
 {
-    run_here(many_words);
+    run_with_directory(&arena, many_words);
 }

@@ -338,6 +338,13 @@ void queue_peer_set_settings(struct queue_peer *peer, const char *lines)
     set_settings(peer, settings_made("%s", lines));
 }
 
+void queue_peer_set_connectors(struct queue_peer *peer, const char *blocks)
+{
+    set_settings(peer, settings_made("host mx.local.test\nlimit free-space 1MB\n"
+                                     "domain local.test {\n    user alice bob carol\n}\n%s",
+                                     blocks));
+}
+
 static void run_task(void *argument)
 {
     struct run *run = argument;

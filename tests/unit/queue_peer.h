@@ -54,6 +54,8 @@ void queue_peer_open(struct queue_peer *peer);
 void queue_peer_add_settings(struct queue_peer *peer, const char *lines);
 /* These in place of all. */
 void queue_peer_set_settings(struct queue_peer *peer, const char *lines);
+/* And these connectors alone. */
+void queue_peer_set_connectors(struct queue_peer *peer, const char *blocks);
 enum status queue_peer_try_open(struct queue_peer *peer);
 void queue_peer_close(struct queue_peer *peer);
 /* As after a crash of the send process. */

@@ -9,7 +9,6 @@
 #include "directory/turn.h"
 #include "odd_disk.h"
 #include "queue/internal.h"
-#include "settings_scene.h"
 
 static int64_t now, ahead;
 static struct arena arena;
@@ -55,16 +54,6 @@ static unsigned take(struct queue_peer *peer, unsigned most, struct queue_job **
     unsigned count = 0;
     EXPECT(queue_turn_lease(peer->send, peer->last_turn, most, &arena, jobs, &count) == OK);
     return count;
-}
-
-/* New settings: `lines` in place of the connectors. */
-static void change_settings(struct queue_peer *peer, const char *lines)
-{
-    struct settings *settings = settings_made("host mx.local.test\nlimit free-space 1MB\n"
-                                              "domain local.test {\n user alice bob carol\n}\n%s",
-                                              lines);
-    queue_set_settings(peer->queue, settings);
-    settings_release(&settings);
 }
 
 /* ---- How many, how much ---- */
@@ -151,11 +140,13 @@ static void other_way(struct queue_peer *peer)
                                    .to_count = 2};
     EXPECT(queue_peer_mail(peer, &both) == OK);
     /* The domain goes by another connector now, and what waits at the old one is not its mail. */
-    change_settings(peer, "connector branch {\n to else.test\n hold for bob@local.test\n}\n"
-                          "connector third {\n to branch.test\n hold for bob@local.test\n}\n"
-                          "connector partner {\n to p2.example\n hold for bob@local.test\n}\n");
+    queue_peer_set_connectors(peer,
+                              "connector branch {\n to else.test\n hold for bob@local.test\n}\n"
+                              "connector third {\n to branch.test\n hold for bob@local.test\n}\n"
+                              "connector partner {\n to p2.example\n hold for bob@local.test\n}\n");
     EXPECT(turn(peer, "bob@local.test") == TURN_NO_MAIL);
-    change_settings(peer, "connector branch {\n to branch.test\n hold for bob@local.test\n}\n");
+    queue_peer_set_connectors(peer,
+                              "connector branch {\n to branch.test\n hold for bob@local.test\n}\n");
     EXPECT(turn(peer, "bob@local.test") == TURN_BEGUN);
     EXPECT(take(peer, 8, &jobs) == 1);
     EXPECT_TEXT(jobs[0].recipients[0].address, "a@branch.test");

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "directory/turn.h"
 #include "queue_peer.h"
-#include "settings_scene.h"
 
 static int64_t now;
 
@@ -267,16 +266,6 @@ TEST("a session that send does not take gives it no claim to mail")
     queue_peer_run_at(&now, busy_sender);
 }
 
-/* New settings: `lines` in place of the connectors. */
-static void change_settings(struct queue_peer *peer, const char *lines)
-{
-    struct settings *settings = settings_made("host mx.local.test\nlimit free-space 1MB\n"
-                                              "domain local.test {\n user alice bob carol\n}\n%s",
-                                              lines);
-    queue_set_settings(peer->queue, settings);
-    settings_release(&settings);
-}
-
 static void settings_change(struct queue_peer *peer)
 {
     struct arena arena;
@@ -287,9 +276,10 @@ static void settings_change(struct queue_peer *peer)
     queue_peer_deliver(peer, "alice@local.test", "b@x.branch.test");
     queue_peer_deliver(peer, "alice@local.test", "c@partner.example");
     /* branch.test is another customer's now; the mail that waits is not for bob any more. */
-    change_settings(peer, "connector branch {\n to *.branch.test\n hold for bob@local.test\n}\n"
-                          "connector partner {\n to partner.example p2.example\n"
-                          " hold for alice@local.test\n}\n");
+    queue_peer_set_connectors(peer,
+                              "connector branch {\n to *.branch.test\n hold for bob@local.test\n}\n"
+                              "connector partner {\n to partner.example p2.example\n"
+                              " hold for alice@local.test\n}\n");
     assert_string_equal(states(peer, out), "remote remote remote ");
     EXPECT(turn(peer, "bob@local.test", NULL) == TURN_BEGUN);
     EXPECT(take(peer, peer->last_turn, 10, &arena, &jobs) == 1);
@@ -300,8 +290,9 @@ static void settings_change(struct queue_peer *peer)
     EXPECT(take(peer, peer->last_turn, 10, &arena, &jobs) == 1);
     EXPECT_TEXT(jobs[0].recipients[0].address, "c@partner.example");
     queue_turn_end(peer->send, peer->last_turn, TEXT(""));
-    change_settings(peer, "connector branch {\n to *.branch.test\n}\n"
-                          "connector partner {\n to else.example\n hold for alice@local.test\n}\n");
+    queue_peer_set_connectors(
+        peer, "connector branch {\n to *.branch.test\n}\n"
+              "connector partner {\n to else.example\n hold for alice@local.test\n}\n");
     assert_string_equal(states(peer, out), "waiting waiting remote ");
     EXPECT(turn(peer, "alice@local.test", NULL) == TURN_NO_MAIL);
     EXPECT(queue_peer_lease(peer, 10, &arena, &jobs) == 2);

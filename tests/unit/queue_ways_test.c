@@ -7,13 +7,6 @@
 
 static struct arena arena;
 
-static void run_here(void (*test)(struct queue_peer *peer))
-{
-    arena_init(&arena);
-    run_with_directory(test);
-    arena_finish(&arena);
-}
-
 /* The connector by which a message from sender to x@far.example waits; "" by MX. */
 static struct text way_of(struct queue_peer *peer, const char *sender)
 {
@@ -44,7 +37,7 @@ static void groups(struct queue_peer *peer)
 
 TEST("members of a group, by whichever of their addresses, are let in by connectors that name it")
 {
-    run_here(groups);
+    run_with_directory(&arena, groups);
 }
 
 static void too_many_groups(struct queue_peer *peer)
@@ -70,7 +63,7 @@ static void too_many_groups(struct queue_peer *peer)
 
 TEST("a sender is looked for in a hundred groups and no more")
 {
-    run_here(too_many_groups);
+    run_with_directory(&arena, too_many_groups);
 }
 
 static void directory_goes_away(struct queue_peer *peer)
@@ -92,7 +85,7 @@ static void directory_goes_away(struct queue_peer *peer)
 
 TEST("without a directory to tell in which groups the sender is, the message is not taken")
 {
-    run_here(directory_goes_away);
+    run_with_directory(&arena, directory_goes_away);
 }
 
 static void many_ways(struct queue_peer *peer)
@@ -111,7 +104,7 @@ static void many_ways(struct queue_peer *peer)
 
 TEST("a story tells of eight ways that were not taken, and no more")
 {
-    run_here(many_ways);
+    run_with_directory(&arena, many_ways);
 }
 
 static void tell_line(void *context, const struct queue_route_line *line)
@@ -165,7 +158,7 @@ static void ways(struct queue_peer *peer)
 
 TEST("who asks is told the hosts of a way, whichever is tried first, and where the unknown go")
 {
-    run_here(ways);
+    run_with_directory(&arena, ways);
 }
 
 static void offline(struct queue_peer *peer)
@@ -186,5 +179,5 @@ static void offline(struct queue_peer *peer)
 
 TEST("a queue without roles beside it can't tell the way")
 {
-    run_here(offline);
+    run_with_directory(&arena, offline);
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/logline.h"
-#include "store/append.h"
 #include "store/value.h"
 #include "store_world.h"
 #include "test.h"
@@ -95,20 +94,15 @@ enum { LARGE = 1200000, SMALL = 40, WASTE = 900000 };
 static void fill_and_waste(struct store_world *world)
 {
     struct mailbox *box = world_inbox(world);
-    struct append *append = append_new(world->store, world_next_id, world);
-    char *body = malloc(LARGE);
-    uint32_t uid;
-    memset(body, 'L', LARGE);
-    append_begin(append, 0, NULL, 0, 1000);
-    EXPECT(append_bytes(append, text_of(body, LARGE)) == OK && append_end(append, false) == OK);
-    EXPECT(append_commit(append, box, &uid) == OK);
-    append_free(&append);
+    char *waste = malloc(WASTE);
+    memset(waste, 'L', WASTE);
+    world_append(world, box, LARGE);
     world_fill(world, box, SMALL);
     EXPECT(value_set(world->store, TEXT("alice"), TEXT("note/kept"), TEXT("kept")) == OK);
     for (unsigned i = 0; i < 8; i++)
-        EXPECT(value_set(world->store, TEXT("alice"), TEXT("note/waste"), text_of(body, WASTE)) ==
+        EXPECT(value_set(world->store, TEXT("alice"), TEXT("note/waste"), text_of(waste, WASTE)) ==
                OK);
-    free(body);
+    free(waste);
 }
 
 static void expect_all(struct store_world *world)

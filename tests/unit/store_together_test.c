@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/logline.h"
-#include "store/append.h"
 #include "store/hierarchy.h"
 #include "store/internal.h"
 #include "store/value.h"
@@ -137,19 +136,6 @@ struct together {
     unsigned *ended;
 };
 
-static void append_large(struct store_world *world, struct mailbox *box)
-{
-    struct append *append = append_new(world->store, world_next_id, world);
-    char *body = malloc(LARGE);
-    uint32_t uid;
-    memset(body, 'L', LARGE);
-    append_begin(append, 0, NULL, 0, 1000);
-    EXPECT(append_bytes(append, text_of(body, LARGE)) == OK && append_end(append, false) == OK);
-    EXPECT(append_commit(append, box, &uid) == OK);
-    append_free(&append);
-    free(body);
-}
-
 static void set_note(struct store_world *world, unsigned number, const char *value)
 {
     char name[32];
@@ -249,8 +235,8 @@ static void prepare_all(struct store_world *world)
         world_fill(world, make(world, name), 2 * ROUNDS);
         set_note(world, i, "first");
     }
-    append_large(world, make(world, "large"));
-    append_large(world, mailbox_find(world->store, ALICE, TEXT("large")));
+    world_append(world, make(world, "large"), LARGE);
+    world_append(world, mailbox_find(world->store, ALICE, TEXT("large")), LARGE);
     for (unsigned i = 0; i < 16; i++)
         EXPECT(value_set(world->store, ALICE, TEXT("note/waste"), text_of(waste, WASTE)) == OK);
     free(waste);

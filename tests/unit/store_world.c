@@ -1,5 +1,8 @@
 #include "store_world.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/check.h"
 #include "store/append.h"
 #include "store/hierarchy.h"
@@ -54,6 +57,20 @@ static void open_store(struct store_world *world)
                                     .files = memory_disk_files(world->disk),
                                     .group = &world->group};
     check(store_open(&options, &world->store) == OK);
+}
+
+void world_append(struct store_world *world, struct mailbox *box, size_t bytes)
+{
+    struct append *append = append_new(world->store, world_next_id, world);
+    char *body = malloc(bytes);
+    uint32_t uid;
+    check(body != NULL);
+    memset(body, 'L', bytes);
+    append_begin(append, 0, NULL, 0, 1000);
+    EXPECT(append_bytes(append, text_of(body, bytes)) == OK && append_end(append, false) == OK);
+    EXPECT(append_commit(append, box, &uid) == OK);
+    append_free(&append);
+    free(body);
 }
 
 void world_restart(struct store_world *world)

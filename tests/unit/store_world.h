@@ -27,6 +27,8 @@ unsigned world_pick(struct store_world *world, unsigned below);
 struct mailbox *world_inbox(struct store_world *world);
 /* So many more messages, with some flags. YIELDS. */
 void world_fill(struct store_world *world, struct mailbox *box, unsigned count);
+/* A message of so many bytes, all "L". YIELDS. */
+void world_append(struct store_world *world, struct mailbox *box, size_t bytes);
 /* End it and start it again on what the disk has: the index is made anew from the log. No mailbox
  * may be open. YIELDS. */
 void world_restart(struct store_world *world);
